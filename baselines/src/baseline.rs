@@ -1,0 +1,254 @@
+//! The [`Baseline`] trait: what one file has to provide to stand in every table.
+
+use std::ops::RangeInclusive;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Forward, Init};
+
+/// One baseline: a configuration with defaults from its paper, and a body built from it.
+///
+/// The whole contract is [`build`](Self::build): everything else describes the baseline to `bench list baselines`, the
+/// experiment file's schema and the optimiser.
+pub trait Baseline: Send + Sync + 'static {
+    /// Settings as they stand in an experiment file. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
+    type Config: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static;
+    /// What [`build`](Self::build) returns.
+    type Body: Body;
+
+    /// Name, source and accepted input ranks.
+    const INFO: Info;
+
+    /// Build the body with freshly initialised weights.
+    ///
+    /// # Errors
+    /// A setting out of its range, or one that does not fit the input: [`BuildError`] names the field.
+    fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError>;
+
+    /// Parameter groups with a learning rate or a weight decay of their own. A group that matches no parameter is an
+    /// error when training starts.
+    fn groups(_config: &Self::Config) -> Vec<ParameterGroup> {
+        Vec::new()
+    }
+
+    /// Short name of this configuration for tables and folder names, e.g. `ccnn-4-140`.
+    fn label(config: &Self::Config) -> String;
+}
+
+/// The part of a network that a baseline provides.
+pub trait Body: Module {
+    /// Map features to features. Input and output are `[batch, channels, positions…]` with the rank of the
+    /// [`BodySpec`]; the output has [`Built::features`] channels. Positions must be kept where [`BodySpec::per_step`]
+    /// is set, and may be reduced otherwise.
+    fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features;
+
+    /// Term added to the loss (already weighted), e.g. a norm of the sampled kernels.
+    fn penalty(&self) -> Option<Tensor<1>> {
+        None
+    }
+}
+
+/// A description of a baseline that needs no instance.
+#[derive(Debug, Clone)]
+pub struct Info {
+    /// Name in experiment files, e.g. `ccnn`.
+    pub name: &'static str,
+    /// One line for `bench list baselines`.
+    pub summary: &'static str,
+    /// Where the model comes from (paper or reference repository).
+    pub source: &'static str,
+    /// Accepted numbers of position axes: `1..=1` for sequences only, `1..=2` for sequences and images.
+    pub ranks: RangeInclusive<usize>,
+}
+
+/// A body and how to read it out.
+#[derive(Debug)]
+pub struct Built<B> {
+    /// The body.
+    pub body: B,
+    /// Channels of its output.
+    pub features: usize,
+    /// How positions are reduced before the head (not applied on per-step tasks).
+    pub readout: Readout,
+    /// How the linear head is initialised.
+    pub head: HeadInit,
+}
+
+/// Reduction over positions before the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readout {
+    /// Mean over the valid positions.
+    Mean,
+    /// The last valid position of a sequence.
+    Last,
+}
+
+/// Initialisation of the linear head; its bias starts at zero except under [`HeadInit::Torch`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HeadInit {
+    /// N(0, 2 / fan_in): `kaiming_normal_` with its default gain.
+    KaimingNormal,
+    /// N(0, std²).
+    Normal {
+        /// Standard deviation.
+        std: f64,
+    },
+    /// Weight and bias U(±1/√fan_in): the default of `torch.nn.Linear`.
+    Torch,
+}
+
+/// Parameters with optimiser settings of their own.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ParameterGroup {
+    /// Name printed at the start of training.
+    pub name: String,
+    /// A parameter belongs to the group when its name contains one of these.
+    pub contains: Vec<String>,
+    /// Factor on the learning rate.
+    pub learning_rate_factor: f64,
+    /// Upper bound of the base learning rate, if any.
+    pub max_learning_rate: Option<f64>,
+    /// Weight decay instead of the experiment's.
+    pub weight_decay: Option<f64>,
+}
+
+/// What a task feeds into a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputSpec {
+    /// Real values, `[batch, channels, shape…]`.
+    Values {
+        /// Channels per position.
+        channels: usize,
+        /// Positions per axis: `[length]`, `[height, width]` or `[depth, height, width]`.
+        shape: Vec<usize>,
+    },
+    /// Token ids in `0..vocabulary`, `[batch, length]`; embedded before the body sees them.
+    Tokens {
+        /// Number of ids, padding included.
+        vocabulary: usize,
+        /// Length after padding.
+        length: usize,
+    },
+}
+
+impl InputSpec {
+    /// Positions per axis.
+    pub fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::Values { shape, .. } => shape.clone(),
+            Self::Tokens { length, .. } => vec![*length],
+        }
+    }
+
+    /// Number of position axes, 1 to 3.
+    pub fn rank(&self) -> usize {
+        self.shape().len()
+    }
+}
+
+/// What a task wants out of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputSpec {
+    /// One of `n` classes per sample: `n` logits.
+    Classes(usize),
+    /// One of two classes per sample: one logit.
+    Binary,
+    /// `n` real values per sample.
+    Regression(usize),
+    /// One of `n` classes per position: logits `[batch, n, length]`.
+    PerStep(usize),
+}
+
+impl OutputSpec {
+    /// Number of outputs of the head.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Classes(n) | Self::Regression(n) | Self::PerStep(n) => *n,
+            Self::Binary => 1,
+        }
+    }
+}
+
+/// What a body sees: the input after embedding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodySpec {
+    /// Channels of the body's input.
+    pub channels: usize,
+    /// Positions per axis.
+    pub shape: Vec<usize>,
+    /// Whether the task wants an output per position.
+    pub per_step: bool,
+}
+
+impl BodySpec {
+    /// Number of position axes, 1 to 3.
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+}
+
+/// Features `[batch, channels, positions…]` of rank 1, 2 or 3.
+#[derive(Debug, Clone)]
+pub enum Features {
+    /// `[batch, channels, length]`
+    Line(Tensor<3>),
+    /// `[batch, channels, height, width]`
+    Plane(Tensor<4>),
+    /// `[batch, channels, depth, height, width]`
+    Volume(Tensor<5>),
+}
+
+impl Features {
+    /// `[batch, channels, positions…]`
+    pub fn dims(&self) -> Vec<usize> {
+        match self {
+            Self::Line(x) => x.dims().to_vec(),
+            Self::Plane(x) => x.dims().to_vec(),
+            Self::Volume(x) => x.dims().to_vec(),
+        }
+    }
+
+    /// All positions on one axis, row-major: `[batch, channels, positions]`.
+    pub fn flatten(self) -> Tensor<3> {
+        let dims = self.dims();
+        let flat = [dims[0], dims[1], dims[2..].iter().product()];
+        match self {
+            Self::Line(x) => x,
+            Self::Plane(x) => x.reshape(flat),
+            Self::Volume(x) => x.reshape(flat),
+        }
+    }
+
+    /// The inverse of [`flatten`](Self::flatten), for positions of shape `shape` (one to three axes).
+    pub fn from_flat(x: Tensor<3>, shape: &[usize]) -> Self {
+        let [b, c, _] = x.dims();
+        match *shape {
+            [h, w] => Self::Plane(x.reshape([b, c, h, w])),
+            [d, h, w] => Self::Volume(x.reshape([b, c, d, h, w])),
+            _ => Self::Line(x),
+        }
+    }
+}
+
+/// A configuration that cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct BuildError {
+    /// Field of the baseline's configuration, dotted where nested; empty for the whole.
+    pub field: String,
+    /// What is wrong, and the remedy.
+    pub message: String,
+}
+
+impl BuildError {
+    /// `field` does not hold because of `message`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}

@@ -1,0 +1,1 @@
+//! Devices by name: `cpu`, `cuda[:i]`, `wgpu[:i]`, `tch[:cuda:i]`.

@@ -1,0 +1,126 @@
+//! The context that travels through a forward pass: mode, random stream, probes.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Features;
+
+/// What is dropped together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DropoutKind {
+    /// Every element by itself.
+    Element,
+    /// A whole channel of a sample, over all its positions.
+    #[default]
+    Channel,
+}
+
+/// An observation of one activation or kernel, taken where a model calls [`Forward::probe`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// Where it was taken, e.g. `blocks.0.conv`.
+    pub layer: String,
+    /// What was seen: `activation`, `kernel` or `logits`.
+    pub quantity: &'static str,
+    /// Mean over all elements.
+    pub mean: f64,
+    /// Variance over all elements (biased).
+    pub variance: f64,
+    /// Largest magnitude.
+    pub max_abs: f64,
+}
+
+/// Mode, random stream and probes of one forward pass.
+///
+/// Dropout masks come from a stream keyed by (seed, step, number of the call within the pass), never from a backend's
+/// generator, so that they are the same on every device and after a resume.
+#[derive(Debug)]
+pub struct Forward<'a> {
+    training: bool,
+    seed: u64,
+    step: u64,
+    site: u64,
+    probes: Option<&'a mut Vec<Probe>>,
+}
+
+impl<'a> Forward<'a> {
+    /// A training pass: batch statistics and dropout, masks keyed by `seed` and `step`.
+    pub fn training(seed: u64, step: u64) -> Self {
+        Self { training: true, seed, step, site: 0, probes: None }
+    }
+
+    /// An evaluation pass: running statistics, no dropout.
+    pub fn evaluation() -> Self {
+        Self { training: false, seed: 0, step: 0, site: 0, probes: None }
+    }
+
+    /// The same pass, with every probe recorded into `probes`.
+    pub fn with_probes(mut self, probes: &'a mut Vec<Probe>) -> Self {
+        self.probes = Some(probes);
+        self
+    }
+
+    /// Whether batch statistics and dropout apply.
+    pub fn is_training(&self) -> bool {
+        self.training
+    }
+
+    /// Record mean, variance and largest magnitude of `values` under `layer`; free when nobody listens.
+    pub fn probe<const D: usize>(
+        &mut self,
+        layer: impl FnOnce() -> String,
+        quantity: &'static str,
+        values: &Tensor<D>,
+    ) {
+        let Some(probes) = self.probes.as_deref_mut() else { return };
+        let data = values.clone().into_data().convert::<f32>();
+        let values = data.try_to_vec::<f32>().unwrap_or_default();
+        let n = values.len().max(1) as f64;
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+        let max_abs = values.iter().map(|&v| f64::from(v.abs())).fold(0.0, f64::max);
+        probes.push(Probe { layer: layer(), quantity, mean, variance, max_abs });
+    }
+
+    /// Inverted dropout with probability `p` on features `[batch, channels, positions…]`; the identity outside training.
+    pub fn dropout(&mut self, x: Features, p: f64, kind: DropoutKind) -> Features {
+        if !self.training || p <= 0.0 {
+            return x;
+        }
+        match x {
+            Features::Line(x) => Features::Line(self.dropout_tensor(x, p, kind)),
+            Features::Plane(x) => Features::Plane(self.dropout_tensor(x, p, kind)),
+            Features::Volume(x) => Features::Volume(self.dropout_tensor(x, p, kind)),
+        }
+    }
+
+    /// [`dropout`](Self::dropout) for a tensor `[batch, channels, …]` of known rank.
+    pub fn dropout_tensor<const D: usize>(&mut self, x: Tensor<D>, p: f64, kind: DropoutKind) -> Tensor<D> {
+        if !self.training || p <= 0.0 {
+            return x;
+        }
+        let mut shape = x.dims();
+        if kind == DropoutKind::Channel {
+            shape[2..].fill(1);
+        }
+        let mask = self.mask(shape, p, &x.device());
+        x * mask
+    }
+
+    fn mask<const D: usize>(&mut self, shape: [usize; D], p: f64, device: &Device) -> Tensor<D> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        // 64 bits of stream: the step in the upper 48, the site in the lower 16.
+        rng.set_stream((self.step << 16) | self.site);
+        self.site += 1;
+        let keep = 1.0 - p;
+        let scale = (1.0 / keep) as f32;
+        let threshold = (keep * f64::from(u32::MAX)) as u32;
+        let n = shape.iter().product();
+        let values: Vec<f32> = (0..n).map(|_| if rng.random::<u32>() <= threshold { scale } else { 0.0 }).collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+}

@@ -1,0 +1,26 @@
+//! Baselines of the long-range sequence benchmark.
+//!
+//! A baseline is one file in [`models`] with one [`Baseline`] implementation and one line in [`registry`]. It writes its
+//! *body* only: a map from features to features over the positions of the input. Embedding, read-out and head come from
+//! [`network`], so that every body runs on every task whose rank fits. [`kernels`] holds the fused operations with
+//! hand-written gradients; [`layers`] the building blocks that several models share.
+//!
+//! All tensors are `[batch, channels, positions…]`, with one to three axes of positions.
+
+pub mod baseline;
+pub mod device;
+pub mod forward;
+pub mod init;
+pub mod kernels;
+pub mod layers;
+pub mod models;
+pub mod network;
+pub mod registry;
+
+pub use baseline::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, InputSpec, OutputSpec, ParameterGroup,
+    Readout,
+};
+pub use forward::{Forward, Probe};
+pub use init::Init;
+pub use network::{Input, Model, Output, Parameter};

@@ -1,0 +1,1 @@
+//! Every baseline by name.

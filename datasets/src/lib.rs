@@ -1,0 +1,15 @@
+//! Tasks of the long-range sequence benchmark, as plain arrays.
+//!
+//! A task is one file in [`tasks`] with one [`TaskDefinition`] and one line in [`registry`]. [`library`] knows the data
+//! folder: original files under their original names, and a cache of what was derived from them.
+
+pub mod library;
+pub mod registry;
+pub mod task;
+pub mod tasks;
+
+pub use library::{DataError, Library};
+pub use task::{
+    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+    Task, TaskDefinition, TaskSpec,
+};

@@ -1,0 +1,258 @@
+//! What a task is: a specification, a preparation, and samples read by position.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::library::{DataError, Library};
+
+/// One task: its settings and how to make a [`Task`] of them.
+pub trait TaskDefinition: Send + Sync + 'static {
+    /// Settings as they stand in an experiment file. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
+    type Config: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
+
+    /// Name, summary and source.
+    const INFO: Info;
+
+    /// Check the settings and make the task; touches no files.
+    ///
+    /// # Errors
+    /// A setting out of its range: [`ConfigError`] names the field.
+    fn build(config: Self::Config) -> Result<Box<dyn Task>, ConfigError>;
+}
+
+/// A description of a task that needs no instance.
+#[derive(Debug, Clone)]
+pub struct Info {
+    /// Name in experiment files, e.g. `pathfinder`.
+    pub name: &'static str,
+    /// One line for `bench list tasks`.
+    pub summary: &'static str,
+    /// Where the task comes from.
+    pub source: &'static str,
+}
+
+/// A configured task.
+pub trait Task: Send + Sync {
+    /// Name, version, shapes, sizes, metric.
+    fn spec(&self) -> &TaskSpec;
+
+    /// Make the samples available: read the original files, or the cache, or generate.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`] with the command that fetches the files; a damaged file with expected and found checksum.
+    fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError>;
+
+    /// Whether [`prepare`](Self::prepare) would find (or can generate) its samples; cheap, reads no sample.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`] with the command that fetches the files.
+    fn check(&self, library: &Library) -> Result<(), DataError>;
+}
+
+/// Samples of a prepared task, read by position from any thread.
+pub trait Dataset: Send + Sync {
+    /// Number of samples in a split.
+    fn len(&self, split: Split) -> usize;
+
+    /// SHA-256 (hex) over every processed sample and label, splits and permutation included.
+    fn content_hash(&self) -> &str;
+
+    /// The samples at `positions` of `split`, in that order.
+    ///
+    /// # Errors
+    /// A file that has become unreadable.
+    fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError>;
+}
+
+/// Receives the progress of a download or a generation.
+pub trait Progress: Send + Sync {
+    /// Work of `total` units (samples or bytes) begins.
+    fn begin(&self, what: &str, total: u64);
+    /// `done` units are finished.
+    fn advance(&self, done: u64);
+    /// The work is over.
+    fn finish(&self);
+}
+
+/// Ignores all progress.
+impl Progress for () {
+    fn begin(&self, _what: &str, _total: u64) {}
+    fn advance(&self, _done: u64) {}
+    fn finish(&self) {}
+}
+
+/// Part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// For the gradient.
+    Train,
+    /// For choosing the epoch.
+    Validation,
+    /// For the reported number.
+    Test,
+}
+
+impl Split {
+    /// All three, in order.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// `train`, `validation` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Everything that can be said about a task without its data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskSpec {
+    /// Label in tables and folder names: short, without spaces or dots, e.g. `pathfinder32-2d`.
+    pub name: String,
+    /// Preprocessing variant and version, e.g. `pathfinder@generated-1`.
+    pub version: String,
+    /// Data set the samples come from; two readings of one data set (1D and 2D) share it, e.g. `pathfinder32`.
+    pub data: String,
+    /// Shape of one input.
+    pub input: InputSpec,
+    /// Kind of target.
+    pub target: TargetSpec,
+    /// What is reported.
+    pub metric: Metric,
+    /// Value of the metric reached by guessing (majority class, or mean target).
+    pub chance: f64,
+    /// Sizes of the splits.
+    pub splits: SplitSizes,
+}
+
+/// Shape of one input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputSpec {
+    /// Real values, `[channels, shape…]`.
+    Values {
+        /// Channels per position.
+        channels: usize,
+        /// `[length]`, `[height, width]` or `[depth, height, width]`.
+        shape: Vec<usize>,
+    },
+    /// Token ids in `0..vocabulary`; id 0 is padding where lengths differ.
+    Tokens {
+        /// Number of ids.
+        vocabulary: usize,
+        /// Length after padding.
+        length: usize,
+    },
+}
+
+/// Kind of target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetSpec {
+    /// One of `n` classes.
+    Classes(usize),
+    /// One of two classes, predicted with one logit.
+    Binary,
+    /// `n` real values.
+    Regression(usize),
+    /// One of `n` classes at every step; label −1 is ignored.
+    PerStep(usize),
+}
+
+/// What is reported for a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Share of correct labels, 0 to 1; more is better.
+    Accuracy,
+    /// Mean squared error; less is better.
+    MeanSquaredError,
+}
+
+impl Metric {
+    /// `accuracy` or `mean_squared_error`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::MeanSquaredError => "mean_squared_error",
+        }
+    }
+
+    /// Whether a larger value is better.
+    pub fn higher_is_better(self) -> bool {
+        self == Self::Accuracy
+    }
+}
+
+/// Number of samples per split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SplitSizes {
+    /// For the gradient.
+    pub train: usize,
+    /// For choosing the epoch.
+    pub validation: usize,
+    /// For the reported number.
+    pub test: usize,
+}
+
+impl SplitSizes {
+    /// Samples in `split`.
+    pub fn get(&self, split: Split) -> usize {
+        match split {
+            Split::Train => self.train,
+            Split::Validation => self.validation,
+            Split::Test => self.test,
+        }
+    }
+}
+
+/// Samples of one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Number of samples.
+    pub size: usize,
+    /// Row-major inputs.
+    pub inputs: Inputs,
+    /// Row-major targets.
+    pub targets: Targets,
+    /// Valid positions per sample where lengths differ and the input is padded on the right.
+    pub lengths: Option<Vec<usize>>,
+}
+
+/// Inputs of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inputs {
+    /// `[batch, channels, shape…]`
+    Values(Vec<f32>),
+    /// `[batch, length]`
+    Tokens(Vec<i32>),
+}
+
+/// Targets of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// `[batch]`, or `[batch, length]` for per-step tasks with −1 where a step does not count.
+    Labels(Vec<i32>),
+    /// `[batch, outputs]`
+    Values(Vec<f32>),
+}
+
+/// A setting that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct ConfigError {
+    /// Dotted path within the task's settings; empty for the whole.
+    pub field: String,
+    /// What is wrong, and the remedy.
+    pub message: String,
+}
+
+impl ConfigError {
+    /// `field` does not hold because of `message`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}

@@ -1,0 +1,214 @@
+//! The records of a run folder: what the runner writes and the report reads.
+//!
+//! ```text
+//! <out>/<experiment>/experiment.yaml
+//! <out>/<experiment>/<cell>/cell.yaml          one CellRecord
+//! <out>/<experiment>/<cell>/status.json        one Status
+//! <out>/<experiment>/<cell>/metrics.jsonl      one MetricLine per line
+//! <out>/<experiment>/<cell>/diagnostics.jsonl  one DiagnosticLine per line
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of every record below; a reader refuses a newer one.
+pub const SCHEMA: u32 = 1;
+
+/// One line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricLine {
+    /// Step, epoch or final.
+    pub kind: MetricKind,
+    /// Finished epochs, from 1 for the first epoch's own lines.
+    pub epoch: u64,
+    /// Optimiser steps taken.
+    pub step: u64,
+    /// `train`, `validation` or `test`; absent where it does not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+    /// E.g. `loss`, `accuracy`, `learning_rate`, `test_accuracy`.
+    pub name: String,
+    /// The value; null stands for a value that is not finite.
+    pub value: Option<f64>,
+    /// Seconds of training since the cell began, summed over attempts.
+    pub wall: f64,
+}
+
+/// What a [`MetricLine`] describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricKind {
+    /// One optimiser step (train `loss`, `learning_rate`, `gradient_norm`), every few steps.
+    Step,
+    /// One epoch: `loss` and the task's metric, split train and validation; `seconds`.
+    Epoch,
+    /// The cell: `test_<metric>` (at the best validation epoch), `test_loss`, `best_validation_<metric>`, `best_epoch`,
+    /// `parameters`, `seconds`, `samples_per_second`, `peak_memory_bytes`.
+    Final,
+}
+
+/// `status.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Where the cell stands.
+    pub state: State,
+    /// Machine-readable reason: `max_time`, `early_stopping` (both with state done), `nan`, `out_of_memory`, `disk_full`, `missing_data`,
+    /// `not_applicable`, `interrupted`, `error`.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Reason in words.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Times the cell was started.
+    pub attempts: u32,
+    /// Start of the first attempt, RFC 3339 UTC.
+    #[serde(default)]
+    pub started: Option<String>,
+    /// Last change of this file, RFC 3339 UTC.
+    #[serde(default)]
+    pub updated: Option<String>,
+    /// Seconds of training, summed over attempts.
+    pub seconds: f64,
+    /// Finished epochs.
+    pub epoch: u64,
+    /// Host name.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// CPU threads used.
+    #[serde(default)]
+    pub threads: Option<usize>,
+    /// Program and library versions: `bench`, `burn`.
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
+    /// Git commit of the working directory, with `-dirty` where it has changes.
+    #[serde(default)]
+    pub git: Option<String>,
+}
+
+/// Where a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Not begun.
+    Pending,
+    /// A process works on it (or was killed while it did).
+    Running,
+    /// Finished.
+    Done,
+    /// Ended by an error.
+    Failed,
+    /// Stopped by a signal; resumable.
+    Interrupted,
+    /// Not run, see the reason.
+    Skipped,
+}
+
+impl State {
+    /// As written in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// `cell.yaml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellRecord {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Folder name.
+    pub id: String,
+    /// SHA-256 (hex) over everything that decides the result, number of epochs excepted.
+    pub hash: String,
+    /// Experiment name.
+    pub experiment: String,
+    /// The task.
+    pub task: TaskRecord,
+    /// The baseline.
+    pub baseline: BaselineRecord,
+    /// Resolved training settings.
+    pub training: Value,
+    /// Seed.
+    pub seed: u64,
+    /// Device it runs on, e.g. `cpu`.
+    pub device: String,
+    /// Values of the grid fields in this cell.
+    #[serde(default)]
+    pub grid: BTreeMap<String, Value>,
+}
+
+/// The task of a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskRecord {
+    /// Registry name, e.g. `pathfinder`.
+    pub name: String,
+    /// Label in tables, e.g. `pathfinder32-2d`.
+    pub label: String,
+    /// Preprocessing variant and version.
+    pub version: String,
+    /// Data set shared between readings (1D and 2D), e.g. `pathfinder32`.
+    pub data: String,
+    /// Hash of the processed samples; absent until they were read.
+    #[serde(default)]
+    pub data_hash: Option<String>,
+    /// Resolved settings.
+    pub config: Value,
+    /// Input shape, `[channels, positions…]` (for tokens `[1, length]`).
+    pub shape: Vec<usize>,
+    /// `accuracy` or `mean_squared_error`.
+    pub metric: String,
+    /// Whether more is better.
+    pub higher_is_better: bool,
+    /// Value of the metric reached by guessing.
+    pub chance: f64,
+    /// Samples per split: train, validation, test.
+    pub splits: [usize; 3],
+}
+
+/// The baseline of a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaselineRecord {
+    /// Registry name, e.g. `ccnn`.
+    pub name: String,
+    /// Label in tables, e.g. `ccnn-4-140`.
+    pub label: String,
+    /// Resolved settings.
+    pub config: Value,
+    /// Trainable parameters of the whole network; absent where it cannot be built for the task.
+    #[serde(default)]
+    pub parameters: Option<u64>,
+}
+
+/// One line of `diagnostics.jsonl`, and one row of `bench diagnose`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagnosticLine {
+    /// Baseline label.
+    pub baseline: String,
+    /// Task label.
+    pub task: String,
+    /// Varied conditions, e.g. `correction: on`, `norm: off`, `mode: train`.
+    #[serde(default)]
+    pub conditions: BTreeMap<String, String>,
+    /// Seed.
+    pub seed: u64,
+    /// Optimiser steps taken; 0 at initialisation.
+    pub step: u64,
+    /// Position of the layer in the forward pass, from 0.
+    pub order: u32,
+    /// Layer, e.g. `blocks.0.conv`.
+    pub layer: String,
+    /// `activation`, `kernel` or `logits`, with the statistic: `activation.variance`, `logits.std`, `logits.max_abs`.
+    pub quantity: String,
+    /// The value; null where it is not finite.
+    pub value: Option<f64>,
+}
