@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -39,7 +39,7 @@ pub trait Baseline: Send + Sync + 'static {
 }
 
 /// The part of a network that a baseline provides.
-pub trait Body: Module {
+pub trait Body: Module + ModuleDisplay {
     /// Map features to features. Input and output are `[batch, channels, positions…]` with the rank of the
     /// [`BodySpec`]; the output has [`Built::features`] channels. Positions must be kept where [`BodySpec::per_step`]
     /// is set, and may be reduced otherwise.

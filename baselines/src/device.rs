@@ -1,1 +1,231 @@
 //! Devices by name: `cpu`, `cuda[:i]`, `wgpu[:i]`, `tch[:cuda:i]`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+
+/// Where to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// CUDA where it is compiled in and found, else the CPU.
+    #[default]
+    Auto,
+    /// Burn's pure-Rust CPU backend (Flex).
+    Cpu,
+    /// An NVIDIA GPU by index.
+    Cuda(usize),
+    /// A GPU through wgpu by index (0 is the default adapter).
+    Wgpu(usize),
+    /// LibTorch on the CPU.
+    TchCpu,
+    /// LibTorch on an NVIDIA GPU by index.
+    TchCuda(usize),
+}
+
+/// Why a device cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// Not the name of a device.
+    #[error("unknown device `{0}`; expected auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]")]
+    Unknown(String),
+    /// The program was built without it.
+    #[error("device `{device}` is not in this build; rebuild with `cargo build --release --features {feature}`")]
+    NotCompiled {
+        /// What was asked for.
+        device: String,
+        /// The feature that adds it.
+        feature: &'static str,
+    },
+    /// The machine does not have it.
+    #[error("device `{device}` was not found: {reason}; use `--device cpu`")]
+    NotFound {
+        /// What was asked for.
+        device: String,
+        /// What is missing.
+        reason: String,
+    },
+}
+
+impl FromStr for DeviceChoice {
+    type Err = DeviceError;
+
+    fn from_str(name: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown(name.to_owned());
+        let index = |text: &str| text.parse::<usize>().map_err(|_| unknown());
+        match name.split(':').collect::<Vec<_>>()[..] {
+            ["auto"] => Ok(Self::Auto),
+            ["cpu"] => Ok(Self::Cpu),
+            ["cuda"] => Ok(Self::Cuda(0)),
+            ["cuda", i] => index(i).map(Self::Cuda),
+            ["wgpu"] => Ok(Self::Wgpu(0)),
+            ["wgpu", i] => index(i).map(Self::Wgpu),
+            ["tch"] => Ok(Self::TchCpu),
+            ["tch", "cuda"] => Ok(Self::TchCuda(0)),
+            ["tch", "cuda", i] => index(i).map(Self::TchCuda),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Cpu => write!(f, "cpu"),
+            Self::Cuda(i) => write!(f, "cuda:{i}"),
+            Self::Wgpu(i) => write!(f, "wgpu:{i}"),
+            Self::TchCpu => write!(f, "tch"),
+            Self::TchCuda(i) => write!(f, "tch:cuda:{i}"),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// The choice with `auto` settled.
+    pub fn settled(self) -> Self {
+        match self {
+            Self::Auto if cuda::count() > 0 => Self::Cuda(0),
+            Self::Auto => Self::Cpu,
+            other => other,
+        }
+    }
+
+    /// Open the device.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotCompiled`] or [`DeviceError::NotFound`]; nothing is probed in a way that could panic.
+    pub fn open(self) -> Result<Device, DeviceError> {
+        let device = self.to_string();
+        match self.settled() {
+            Self::Auto | Self::Cpu => Ok(Device::flex()),
+            Self::Cuda(index) => cuda::open(index, device),
+            Self::Wgpu(index) => wgpu::open(index, device),
+            Self::TchCpu => tch::open(None, device),
+            Self::TchCuda(index) => tch::open(Some(index), device),
+        }
+    }
+}
+
+/// Number of usable devices of each kind, for `bench doctor`: name, compiled in, found.
+pub fn survey() -> Vec<(&'static str, bool, usize)> {
+    vec![
+        ("cpu", true, 1),
+        ("cuda", cfg!(feature = "cuda"), cuda::count()),
+        ("wgpu", cfg!(feature = "wgpu"), wgpu::count()),
+        ("tch", cfg!(feature = "tch"), usize::from(cfg!(feature = "tch"))),
+    ]
+}
+
+mod cuda {
+    use super::{Device, DeviceError};
+
+    #[cfg(feature = "cuda")]
+    pub(super) fn count() -> usize {
+        // Enumeration looks for the driver library first, so it is safe on a machine without one.
+        Device::enumerate(burn::tensor::DeviceType::Cuda).iter().count()
+    }
+
+    #[cfg(feature = "cuda")]
+    pub(super) fn open(index: usize, device: String) -> Result<Device, DeviceError> {
+        match count() {
+            0 => Err(DeviceError::NotFound { device, reason: "no NVIDIA driver or GPU on this machine".into() }),
+            n if index >= n => {
+                Err(DeviceError::NotFound { device, reason: format!("this machine has {n} GPU(s), numbered from 0") })
+            }
+            _ => Ok(Device::cuda(index)),
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    pub(super) fn count() -> usize {
+        0
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    pub(super) fn open(_index: usize, device: String) -> Result<Device, DeviceError> {
+        Err(DeviceError::NotCompiled { device, feature: "cuda" })
+    }
+}
+
+mod wgpu {
+    use super::{Device, DeviceError};
+
+    #[cfg(feature = "wgpu")]
+    pub(super) fn count() -> usize {
+        Device::enumerate(burn::tensor::DeviceType::Wgpu).iter().count()
+    }
+
+    #[cfg(feature = "wgpu")]
+    pub(super) fn open(index: usize, device: String) -> Result<Device, DeviceError> {
+        let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu);
+        match devices.iter().nth(index) {
+            Some(found) => Ok(found.clone()),
+            None => {
+                let reason = format!("this machine has {} adapter(s), numbered from 0", devices.iter().count());
+                Err(DeviceError::NotFound { device, reason })
+            }
+        }
+    }
+
+    #[cfg(not(feature = "wgpu"))]
+    pub(super) fn count() -> usize {
+        0
+    }
+
+    #[cfg(not(feature = "wgpu"))]
+    pub(super) fn open(_index: usize, device: String) -> Result<Device, DeviceError> {
+        Err(DeviceError::NotCompiled { device, feature: "wgpu" })
+    }
+}
+
+mod tch {
+    use super::{Device, DeviceError};
+
+    #[cfg(feature = "tch")]
+    #[expect(deprecated, reason = "LibTorch is offered as long as Burn ships it")]
+    pub(super) fn open(cuda: Option<usize>, device: String) -> Result<Device, DeviceError> {
+        // LibTorch reports a missing driver by panicking when the first tensor is made.
+        std::panic::catch_unwind(|| {
+            let opened = match cuda {
+                None => Device::libtorch(),
+                Some(index) => Device::libtorch_cuda(index),
+            };
+            burn::tensor::Tensor::<1>::zeros([1], &opened);
+            opened
+        })
+        .map_err(|_| DeviceError::NotFound { device, reason: "LibTorch could not use it".into() })
+    }
+
+    #[cfg(not(feature = "tch"))]
+    pub(super) fn open(_cuda: Option<usize>, device: String) -> Result<Device, DeviceError> {
+        Err(DeviceError::NotCompiled { device, feature: "tch" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for name in ["auto", "cpu", "cuda:1", "wgpu:0", "tch", "tch:cuda:2"] {
+            assert_eq!(name.parse::<DeviceChoice>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused() {
+        for name in ["", "gpu", "cuda:x", "cuda:", "tch:rocm", "cpu:0", "cuda:1:2"] {
+            assert_eq!(name.parse::<DeviceChoice>(), Err(DeviceError::Unknown(name.into())));
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_device_that_is_not_compiled_in_names_its_feature() {
+        let error = DeviceChoice::Cuda(0).open().unwrap_err();
+        assert!(error.to_string().contains("--features cuda"));
+    }
+}

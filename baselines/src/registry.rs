@@ -1,1 +1,104 @@
 //! Every baseline by name.
+
+use burn::tensor::Device;
+use schemars::Schema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::network::{NetworkSettings, assemble};
+use crate::{Baseline, BuildError, Info, Init, InputSpec, Model, OutputSpec};
+
+/// One line of the registry: a baseline with its types erased.
+///
+/// The settings of an entry are those of the baseline and the [`NetworkSettings`] side by side in one object.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Name, source, accepted ranks.
+    pub info: Info,
+    /// JSON schema of the settings.
+    pub schema: fn() -> Schema,
+    /// Fill in every default, or say which field is wrong.
+    pub resolve: fn(&Value) -> Result<Value, BuildError>,
+    /// Short name of a configuration.
+    pub label: fn(&Value) -> Result<String, BuildError>,
+    /// Build a network with weights drawn from `seed`. It carries autodiff; see [`Model::evaluator`].
+    pub build: fn(&Value, &InputSpec, &OutputSpec, u64, &Device) -> Result<Box<dyn Model>, BuildError>,
+}
+
+/// Every baseline, in the order of `bench list baselines`.
+pub fn entries() -> Vec<Entry> {
+    vec![]
+}
+
+/// The baseline called `name`.
+pub fn find(name: &str) -> Option<Entry> {
+    entries().into_iter().find(|entry| entry.info.name == name)
+}
+
+#[allow(dead_code)]
+fn entry<B: Baseline>() -> Entry
+where
+    B::Body: Sync,
+{
+    Entry {
+        info: B::INFO,
+        schema: schema::<B::Config>,
+        resolve: |value| {
+            let (settings, config) = split::<B::Config>(value)?;
+            let mut merged = object(&config)?;
+            merged.extend(object(&settings)?);
+            Ok(Value::Object(merged))
+        },
+        label: |value| Ok(B::label(&split::<B::Config>(value)?.1)),
+        build: |value, input, output, seed, device| {
+            let (settings, config) = split::<B::Config>(value)?;
+            let rank = input.rank();
+            if !B::INFO.ranks.contains(&rank) {
+                let message = format!("{} does not take inputs with {rank} axes of positions", B::INFO.name);
+                return Err(BuildError::new("", message));
+            }
+            let groups = B::groups(&config);
+            let mut init = Init::new(seed, &device.clone().autodiff());
+            assemble(&settings, input, output, groups, &mut init, |spec, init| B::build(&config, spec, init))
+        },
+    }
+}
+
+/// Separate the network's settings from the baseline's own.
+fn split<C: DeserializeOwned>(value: &Value) -> Result<(NetworkSettings, C), BuildError> {
+    let Value::Object(all) = value else {
+        return Err(BuildError::new("", "settings must be a mapping of keys to values"));
+    };
+    let ours = object(&NetworkSettings::default())?;
+    let (settings, config): (Map<_, _>, Map<_, _>) =
+        all.iter().map(|(k, v)| (k.clone(), v.clone())).partition(|(key, _)| ours.contains_key(key));
+    Ok((parse(settings)?, parse(config)?))
+}
+
+fn parse<C: DeserializeOwned>(map: Map<String, Value>) -> Result<C, BuildError> {
+    serde_path_to_error::deserialize(Value::Object(map)).map_err(|error| {
+        let path = error.path().to_string();
+        BuildError::new(if path == "." { String::new() } else { path }, error.into_inner().to_string())
+    })
+}
+
+fn object(value: &impl serde::Serialize) -> Result<Map<String, Value>, BuildError> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(BuildError::new("", "settings must serialise to a mapping")),
+        Err(error) => Err(BuildError::new("", error.to_string())),
+    }
+}
+
+fn schema<C: schemars::JsonSchema>() -> Schema {
+    let mut schema = schemars::schema_for!(C);
+    let network = schemars::schema_for!(NetworkSettings);
+    for part in ["properties", "$defs"] {
+        let Some(Value::Object(extra)) = network.get(part).cloned() else { continue };
+        match schema.ensure_object().entry(part).or_insert_with(|| Value::Object(Map::new())) {
+            Value::Object(own) => own.extend(extra),
+            other => *other = Value::Object(extra),
+        }
+    }
+    schema
+}
