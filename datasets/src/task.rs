@@ -68,7 +68,7 @@ pub trait Dataset: Send + Sync {
 pub trait Progress: Send + Sync {
     /// Work of `total` units (samples or bytes) begins.
     fn begin(&self, what: &str, total: u64);
-    /// `done` units are finished.
+    /// `done` further units are finished (an increment, not a total); called from any thread.
     fn advance(&self, done: u64);
     /// The work is over.
     fn finish(&self);

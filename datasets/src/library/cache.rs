@@ -1,0 +1,701 @@
+//! Derived and generated sets on disk: generated once, read by position.
+//!
+//! One set is one file `<data>/.cache/<name>-<hash of the key>/samples.bin`:
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 8 | magic `BENCHSET` |
+//! | 4 | version of this format, little endian |
+//! | 4 | length `n` of the header, little endian |
+//! | 4 | CRC-32 of the header, little endian |
+//! | n | header: JSON with the key, the sizes and the SHA-256 of the content |
+//! | … | zeros up to a multiple of 4096 |
+//! | … | records: input bytes, label bytes, CRC-32 of both; train, validation, test |
+//!
+//! The file appears by an atomic rename under a lock that is shared between processes. Sets of up to
+//! [`IN_MEMORY_BYTES`] are loaded and checked as a whole; larger ones are read by position, and every record is checked
+//! by its own CRC.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Library, error::DataError};
+use crate::task::{Progress, Split, SplitSizes};
+
+/// Sets up to this size are held in memory.
+pub const IN_MEMORY_BYTES: u64 = 512 << 20;
+
+const MAGIC: &[u8; 8] = b"BENCHSET";
+const FORMAT: u32 = 1;
+const PAGE: usize = 4096;
+const CRC_BYTES: usize = 4;
+/// Room for one round of parallel generation.
+const ROUND_BYTES: usize = 16 << 20;
+
+/// Everything that determines a derived set. Equal keys mean equal samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CacheKey {
+    /// Short name without spaces, e.g. `pathfinder32-hard`; part of the folder's name.
+    pub name: String,
+    /// Version of the generator: raised whenever its samples change.
+    pub version: u32,
+    /// Every setting that the samples depend on, the seed included.
+    pub spec: Value,
+    /// Bytes of one input.
+    pub input_bytes: usize,
+    /// Bytes of one label.
+    pub label_bytes: usize,
+    /// Samples per split.
+    pub sizes: SplitSizes,
+}
+
+impl CacheKey {
+    /// Samples in all splits.
+    pub fn total(&self) -> usize {
+        Split::ALL.iter().map(|&split| self.sizes.get(split)).sum()
+    }
+
+    fn record_bytes(&self) -> usize {
+        self.input_bytes + self.label_bytes + CRC_BYTES
+    }
+
+    fn payload_bytes(&self) -> u64 {
+        self.total() as u64 * self.record_bytes() as u64
+    }
+
+    fn folder_name(&self) -> String {
+        let safe: String = self
+            .name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+            .collect();
+        let hash = format!("{:x}", Sha256::digest(serde_json::to_vec(self).unwrap_or_default()));
+        format!("{safe}-{}", &hash[..16])
+    }
+
+    fn hasher(&self) -> Sha256 {
+        let sizes = &self.sizes;
+        let head =
+            format!("{} {} {} {} {}\n", self.input_bytes, self.label_bytes, sizes.train, sizes.validation, sizes.test);
+        Sha256::new().chain_update(head)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    key: CacheKey,
+    content_sha256: String,
+}
+
+/// The random stream of one sample: ChaCha8 seeded with `seed`, stream number `index`. Samples made from their own
+/// stream are the same whatever the number of threads.
+pub fn sample_stream(seed: u64, index: u64) -> ChaCha8Rng {
+    let mut stream = ChaCha8Rng::seed_from_u64(seed);
+    stream.set_stream(index);
+    stream
+}
+
+/// Receives the samples of a new set: train first, then validation, then test.
+pub struct CacheWriter<'a> {
+    key: &'a CacheKey,
+    file: BufWriter<File>,
+    path: PathBuf,
+    hasher: Sha256,
+    written: usize,
+}
+
+impl CacheWriter<'_> {
+    /// The next sample.
+    ///
+    /// # Errors
+    /// A full disk, or a sample of another size than the key says.
+    pub fn push(&mut self, input: &[u8], label: &[u8]) -> Result<(), DataError> {
+        let key = self.key;
+        if input.len() != key.input_bytes || label.len() != key.label_bytes || self.written >= key.total() {
+            return Err(DataError::Generation {
+                what: key.name.clone(),
+                message: format!(
+                    "the generator gave sample {} with {} + {} bytes; {} samples of {} + {} bytes were announced",
+                    self.written,
+                    input.len(),
+                    label.len(),
+                    key.total(),
+                    key.input_bytes,
+                    key.label_bytes
+                ),
+            });
+        }
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(input);
+        crc.update(label);
+        self.hasher.update(input);
+        self.hasher.update(label);
+        let mut put = |bytes: &[u8]| self.file.write_all(bytes);
+        put(input)
+            .and_then(|()| put(label))
+            .and_then(|()| put(&crc.finalize().to_le_bytes()))
+            .map_err(DataError::io("write", &self.path))?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// All remaining samples, made in parallel: `sample(index, input, label)` fills the two zeroed buffers of the sample
+    /// with that index (over all splits, from 0). The result does not depend on the number of threads as long as
+    /// `sample` depends on nothing but its index; [`sample_stream`] gives it random numbers.
+    ///
+    /// # Errors
+    /// Those of `sample` (the one with the lowest index), and of writing.
+    pub fn generate(
+        &mut self,
+        progress: &dyn Progress,
+        sample: impl Fn(u64, &mut [u8], &mut [u8]) -> Result<(), DataError> + Sync,
+    ) -> Result<(), DataError> {
+        let (input_bytes, label_bytes) = (self.key.input_bytes, self.key.label_bytes);
+        let stride = (input_bytes + label_bytes).max(1);
+        let round = (ROUND_BYTES / stride).clamp(1, 1 << 14);
+        let mut buffer = vec![0u8; round * stride];
+        while self.written < self.key.total() {
+            let start = self.written;
+            let count = round.min(self.key.total() - start);
+            let room = &mut buffer[..count * stride];
+            room.fill(0);
+            let outcomes: Vec<Result<(), DataError>> = room
+                .par_chunks_mut(stride)
+                .enumerate()
+                .map(|(offset, record)| {
+                    let (input, rest) = record.split_at_mut(input_bytes);
+                    let outcome = sample((start + offset) as u64, input, &mut rest[..label_bytes]);
+                    progress.advance(1);
+                    outcome
+                })
+                .collect();
+            outcomes.into_iter().collect::<Result<(), _>>()?;
+            for record in buffer[..count * stride].chunks_exact(stride) {
+                let (input, rest) = record.split_at(input_bytes);
+                self.push(input, &rest[..label_bytes])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The samples of a set, read by position from any thread.
+#[derive(Debug)]
+pub struct SampleStore {
+    key: CacheKey,
+    content_hash: String,
+    path: PathBuf,
+    start: u64,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Memory(Vec<u8>),
+    #[cfg(unix)]
+    File(File),
+    #[cfg(not(unix))]
+    File(std::sync::Mutex<File>),
+}
+
+impl SampleStore {
+    /// Samples in `split`.
+    pub fn len(&self, split: Split) -> usize {
+        self.key.sizes.get(split)
+    }
+
+    /// Whether there is no sample at all.
+    pub fn is_empty(&self) -> bool {
+        self.key.total() == 0
+    }
+
+    /// SHA-256 (hex) over sizes, inputs and labels in the order of the splits.
+    pub fn content_hash(&self) -> &str {
+        &self.content_hash
+    }
+
+    /// The file the samples lie in.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Calls `visit(slot, input, label)` for every one of `positions` of `split`, in that order; `slot` counts from 0.
+    ///
+    /// # Errors
+    /// A position outside the split; a file that has become unreadable or damaged.
+    pub fn visit(
+        &self,
+        split: Split,
+        positions: &[usize],
+        mut visit: impl FnMut(usize, &[u8], &[u8]),
+    ) -> Result<(), DataError> {
+        let len = self.len(split);
+        let first = match split {
+            Split::Train => 0,
+            Split::Validation => self.key.sizes.train,
+            Split::Test => self.key.sizes.train + self.key.sizes.validation,
+        };
+        let stride = self.key.record_bytes();
+        let mut room = Vec::new();
+        for (slot, &position) in positions.iter().enumerate() {
+            if position >= len {
+                return Err(DataError::Position { what: self.key.name.clone(), split: split.name(), position, len });
+            }
+            let offset = (first + position) * stride;
+            let record = match &self.source {
+                Source::Memory(payload) => &payload[offset..offset + stride],
+                Source::File(file) => {
+                    room.resize(stride, 0);
+                    read_at(file, &mut room, self.start + offset as u64).map_err(DataError::io("read", &self.path))?;
+                    if !crc_holds(&room) {
+                        return Err(damaged(&self.path, first + position));
+                    }
+                    &room[..]
+                }
+            };
+            let (input, rest) = record.split_at(self.key.input_bytes);
+            visit(slot, input, &rest[..self.key.label_bytes]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, room: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, room, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(file: &std::sync::Mutex<File>, room: &mut [u8], offset: u64) -> std::io::Result<()> {
+    let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(room)
+}
+
+fn crc_holds(record: &[u8]) -> bool {
+    let (body, crc) = record.split_at(record.len() - CRC_BYTES);
+    crc32fast::hash(body).to_le_bytes() == crc
+}
+
+fn damaged(path: &Path, record: usize) -> DataError {
+    DataError::Malformed {
+        path: path.to_path_buf(),
+        message: format!("record {record} is damaged; delete the folder it lies in and it will be made again"),
+    }
+}
+
+impl Library {
+    /// The set of `key`: opened if it exists and is sound, otherwise made by `generate`, once, even when several
+    /// processes ask for it. A damaged file is made again, with a warning.
+    ///
+    /// `generate` pushes `key.total()` samples; see [`CacheWriter::generate`] for the parallel form.
+    ///
+    /// # Errors
+    /// Those of `generate`; a full disk; a data folder that cannot be written.
+    pub fn cached(
+        &self,
+        key: &CacheKey,
+        progress: &dyn Progress,
+        generate: impl FnOnce(&mut CacheWriter<'_>) -> Result<(), DataError>,
+    ) -> Result<SampleStore, DataError> {
+        let folder = self.cache_folder().join(key.folder_name());
+        let path = folder.join("samples.bin");
+        // A finished file came by a rename, so it can be read without the lock, also in a folder without write access.
+        if let Some(store) = open_or_warn(&path, key)? {
+            return Ok(store);
+        }
+        fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
+        let _lock = lock(&folder.join("lock"), &key.name)?;
+        if path.exists()
+            && let Ok(Opened::Sound(store)) = open(&path, key)
+        {
+            return Ok(store);
+        }
+        remove_leftovers(&folder);
+        self.ensure_space(&path, key.payload_bytes() + PAGE as u64)?;
+        write(&folder, &path, key, progress, generate)?;
+        match open(&path, key)? {
+            Opened::Sound(store) => Ok(store),
+            Opened::Damaged(why) | Opened::Absent(why) => Err(DataError::Malformed {
+                path,
+                message: format!("{why} right after it was written; check the disk, then run the command again"),
+            }),
+        }
+    }
+
+    /// Where the set of `key` lies, or would lie.
+    pub fn cache_path(&self, key: &CacheKey) -> PathBuf {
+        self.cache_folder().join(key.folder_name()).join("samples.bin")
+    }
+
+    /// Reads the whole file of a cached set again, sums included; `None` when there is no file.
+    ///
+    /// # Errors
+    /// [`DataError::Malformed`] saying what is damaged.
+    pub fn verify_cached(&self, key: &CacheKey) -> Result<Option<String>, DataError> {
+        verify_file(&self.cache_path(key))
+    }
+}
+
+/// An exclusive lock on `path`, given back when the file is dropped. Says so when it has to wait.
+pub(super) fn lock(path: &Path, what: &str) -> Result<File, DataError> {
+    let file =
+        File::options().create(true).truncate(false).write(true).open(path).map_err(DataError::io("write", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            tracing::info!("waiting for another process that is preparing {what}");
+            file.lock().map_err(DataError::io("lock", path))?;
+            Ok(file)
+        }
+        Err(TryLockError::Error(error)) => Err(DataError::io("lock", path)(error)),
+    }
+}
+
+/// Parts left by a process that was killed; the caller holds the lock, so nobody is writing them.
+fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().ends_with(".part") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn write(
+    folder: &Path,
+    path: &Path,
+    key: &CacheKey,
+    progress: &dyn Progress,
+    generate: impl FnOnce(&mut CacheWriter<'_>) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let part = tempfile::Builder::new()
+        .prefix("samples-")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .map_err(DataError::io("write", folder))?;
+    let file = part.reopen().map_err(DataError::io("write", part.path()))?;
+    let failed = |error| DataError::io("write", path)(error);
+    let mut writer = CacheWriter {
+        key,
+        file: BufWriter::with_capacity(1 << 20, file),
+        path: path.to_path_buf(),
+        hasher: key.hasher(),
+        written: 0,
+    };
+    // The header is written twice: its length does not depend on the sum, which is known only at the end.
+    writer.file.write_all(&header_bytes(key, &"0".repeat(64))?).map_err(failed)?;
+    progress.begin(&format!("generating {}", key.name), key.total() as u64);
+    let outcome = generate(&mut writer);
+    progress.finish();
+    outcome?;
+    if writer.written != key.total() {
+        return Err(DataError::Generation {
+            what: key.name.clone(),
+            message: format!("the generator gave {} samples of {}", writer.written, key.total()),
+        });
+    }
+    let sum = format!("{:x}", writer.hasher.finalize());
+    let mut file = writer.file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    file.write_all(&header_bytes(key, &sum)?).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    part.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn header_bytes(key: &CacheKey, sum: &str) -> Result<Vec<u8>, DataError> {
+    let header = Header { key: key.clone(), content_sha256: sum.to_owned() };
+    let json = serde_json::to_vec(&header)
+        .map_err(|error| DataError::Generation { what: key.name.clone(), message: error.to_string() })?;
+    let mut bytes = Vec::with_capacity(PAGE);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&FORMAT.to_le_bytes());
+    bytes.extend_from_slice(&(json.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&crc32fast::hash(&json).to_le_bytes());
+    bytes.extend_from_slice(&json);
+    bytes.resize(bytes.len().next_multiple_of(PAGE), 0);
+    Ok(bytes)
+}
+
+enum Opened {
+    Sound(SampleStore),
+    Damaged(String),
+    Absent(String),
+}
+
+fn open_or_warn(path: &Path, key: &CacheKey) -> Result<Option<SampleStore>, DataError> {
+    match open(path, key)? {
+        Opened::Sound(store) => Ok(Some(store)),
+        Opened::Absent(_) => Ok(None),
+        Opened::Damaged(why) => {
+            tracing::warn!("{}: {why}; making it again", path.display());
+            Ok(None)
+        }
+    }
+}
+
+fn open(path: &Path, key: &CacheKey) -> Result<Opened, DataError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Opened::Absent("the file is missing".to_owned()));
+        }
+        Err(error) => return Err(DataError::io("read", path)(error)),
+    };
+    let (header, start) = match read_header(&mut file) {
+        Ok(found) => found,
+        Err(why) => return Ok(Opened::Damaged(why)),
+    };
+    if header.key != *key {
+        return Ok(Opened::Damaged("it belongs to other settings".to_owned()));
+    }
+    if let Err(why) = check_length(&file, &header.key, start) {
+        return Ok(Opened::Damaged(why));
+    }
+    let source = if key.payload_bytes() <= IN_MEMORY_BYTES {
+        let mut payload = Vec::with_capacity(key.payload_bytes() as usize);
+        file.read_to_end(&mut payload).map_err(DataError::io("read", path))?;
+        if payload.len() as u64 != key.payload_bytes() {
+            return Ok(Opened::Damaged(format!("it ends after {} of {} bytes", payload.len(), key.payload_bytes())));
+        }
+        let stride = key.record_bytes();
+        let mut hasher = key.hasher();
+        for record in payload.chunks_exact(stride) {
+            hasher.update(&record[..stride - CRC_BYTES]);
+        }
+        let found = format!("{:x}", hasher.finalize());
+        if found != header.content_sha256 {
+            return Ok(Opened::Damaged(format!("expected SHA-256 {}, found {found}", header.content_sha256)));
+        }
+        Source::Memory(payload)
+    } else {
+        #[cfg(unix)]
+        let source = Source::File(file);
+        #[cfg(not(unix))]
+        let source = Source::File(std::sync::Mutex::new(file));
+        source
+    };
+    Ok(Opened::Sound(SampleStore {
+        key: header.key,
+        content_hash: header.content_sha256,
+        path: path.to_path_buf(),
+        start,
+        source,
+    }))
+}
+
+fn read_header(file: &mut File) -> Result<(Header, u64), String> {
+    let mut fixed = [0u8; 20];
+    file.read_exact(&mut fixed).map_err(|_| "it is shorter than its header".to_owned())?;
+    let word = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+    if fixed[..8] != *MAGIC {
+        return Err("it does not start with BENCHSET".to_owned());
+    }
+    if word(8) != FORMAT {
+        return Err(format!("it has format version {}, this program writes {FORMAT}", word(8)));
+    }
+    let length = word(12) as usize;
+    if length > 1 << 20 {
+        return Err(format!("its header claims {length} bytes"));
+    }
+    let start = (20 + length).next_multiple_of(PAGE);
+    let mut rest = vec![0u8; start - 20];
+    file.read_exact(&mut rest).map_err(|_| "it is shorter than its header".to_owned())?;
+    let json = &rest[..length];
+    if crc32fast::hash(json) != word(16) {
+        return Err("its header is damaged".to_owned());
+    }
+    let header = serde_json::from_slice(json).map_err(|error| format!("its header is damaged: {error}"))?;
+    Ok((header, start as u64))
+}
+
+fn check_length(file: &File, key: &CacheKey, start: u64) -> Result<(), String> {
+    let found = file.metadata().map(|data| data.len()).map_err(|error| error.to_string())?;
+    let expected = start + key.payload_bytes();
+    if found == expected { Ok(()) } else { Err(format!("expected {expected} bytes, found {found}")) }
+}
+
+/// Recomputes every sum of a cache file; gives the content hash, or `None` when there is no file.
+pub(super) fn verify_file(path: &Path) -> Result<Option<String>, DataError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DataError::io("read", path)(error)),
+    };
+    let malformed = |why: String| DataError::Malformed {
+        path: path.to_path_buf(),
+        message: format!("{why}; delete the folder it lies in and it will be made again"),
+    };
+    let (header, start) = read_header(&mut file).map_err(malformed)?;
+    let key = &header.key;
+    check_length(&file, key, start).map_err(malformed)?;
+    let mut reader = std::io::BufReader::with_capacity(1 << 20, file);
+    let mut record = vec![0u8; key.record_bytes()];
+    let mut hasher = key.hasher();
+    for index in 0..key.total() {
+        reader.read_exact(&mut record).map_err(DataError::io("read", path))?;
+        if !crc_holds(&record) {
+            return Err(damaged(path, index));
+        }
+        hasher.update(&record[..record.len() - CRC_BYTES]);
+    }
+    let found = format!("{:x}", hasher.finalize());
+    if found != header.content_sha256 {
+        return Err(malformed(format!("expected SHA-256 {}, found {found}", header.content_sha256)));
+    }
+    Ok(Some(found))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rand::Rng;
+    use serde_json::json;
+
+    use super::*;
+
+    fn key() -> CacheKey {
+        CacheKey {
+            name: "numbers".to_owned(),
+            version: 1,
+            spec: json!({ "seed": 3 }),
+            input_bytes: 40,
+            label_bytes: 2,
+            sizes: SplitSizes { train: 50, validation: 7, test: 9 },
+        }
+    }
+
+    fn fill(writer: &mut CacheWriter<'_>) -> Result<(), DataError> {
+        writer.generate(&(), |index, input, label| {
+            let mut stream = sample_stream(3, index);
+            stream.fill(input);
+            label.copy_from_slice(&(index as u16).to_le_bytes());
+            Ok(())
+        })
+    }
+
+    fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    }
+
+    #[test]
+    fn a_set_is_the_same_whatever_the_number_of_threads() {
+        let hashes: Vec<String> = [1, 2, 5]
+            .into_iter()
+            .map(|threads| {
+                let folder = tempfile::tempdir().unwrap();
+                let library = Library::open(folder.path());
+                let store = with_threads(threads, || library.cached(&key(), &(), fill)).unwrap();
+                store.content_hash().to_owned()
+            })
+            .collect();
+        assert!(hashes.iter().all(|hash| hash == &hashes[0]), "{hashes:?}");
+    }
+
+    #[test]
+    fn samples_come_back_by_position() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        let store = library.cached(&key(), &(), fill).unwrap();
+        let mut seen = Vec::new();
+        store
+            .visit(Split::Test, &[8, 0], |slot, input, label| {
+                seen.push((slot, input[0], u16::from_le_bytes([label[0], label[1]])));
+            })
+            .unwrap();
+        let first = |index| sample_stream(3, index).random::<u32>() as u8;
+        assert_eq!(seen, [(0, first(65), 65), (1, first(57), 57)]);
+        let error = store.visit(Split::Validation, &[7], |_, _, _| ()).unwrap_err();
+        assert!(error.to_string().contains("no position 7"), "{error}");
+    }
+
+    #[test]
+    fn one_of_many_threads_generates() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        let count = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let made = library.cached(&key(), &(), |writer| {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        for index in 0..66u8 {
+                            writer.push(&[index; 40], &[index; 2])?;
+                        }
+                        Ok(())
+                    });
+                    assert_eq!(made.unwrap().len(Split::Train), 50);
+                });
+            }
+        });
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn every_damaged_byte_is_noticed_and_the_set_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        let sound = library.cached(&key(), &(), fill).unwrap();
+        let hash = sound.content_hash().to_owned();
+        let path = library.cache_path(&key());
+        let original = fs::read(&path).unwrap();
+        for at in [0, 9, 13, 17, 30, PAGE, PAGE + 41, original.len() - 6] {
+            let mut bytes = original.clone();
+            bytes[at] ^= 0x20;
+            fs::write(&path, &bytes).unwrap();
+            assert!(verify_file(&path).is_err(), "byte {at} was not noticed");
+            assert_eq!(library.cached(&key(), &(), fill).unwrap().content_hash(), hash);
+            assert_eq!(fs::read(&path).unwrap(), original, "byte {at}");
+        }
+        for cut in [0, 10, 100, PAGE, original.len() - 1] {
+            fs::write(&path, &original[..cut]).unwrap();
+            assert_eq!(library.cached(&key(), &(), fill).unwrap().content_hash(), hash);
+        }
+        assert_eq!(library.verify_cached(&key()).unwrap(), Some(hash));
+    }
+
+    #[test]
+    fn a_sample_of_the_wrong_size_or_too_few_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        let short = library.cached(&key(), &(), |writer| writer.push(&[0; 39], &[0; 2])).unwrap_err();
+        assert!(short.to_string().contains("39 + 2 bytes"), "{short}");
+        let few = library.cached(&key(), &(), |writer| writer.push(&[0; 40], &[0; 2])).unwrap_err();
+        assert!(few.to_string().contains("1 samples of 66"), "{few}");
+        let left: Vec<_> = fs::read_dir(library.cache_path(&key()).parent().unwrap())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["lock"]);
+    }
+
+    #[test]
+    fn a_file_read_by_position_checks_each_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        let mut store = library.cached(&key(), &(), fill).unwrap();
+        let file = File::options().read(true).write(true).open(store.path()).unwrap();
+        let second = store.start + key().record_bytes() as u64;
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::FileExt::write_all_at(&file, &[1, 2, 3, 4], second).unwrap();
+            store.source = Source::File(file);
+            let expected = sample_stream(3, 0).random::<u32>() as u8;
+            store.visit(Split::Train, &[0], |_, input, _| assert_eq!(input[0], expected)).unwrap();
+            let error = store.visit(Split::Train, &[1], |_, _, _| ()).unwrap_err();
+            assert!(error.to_string().contains("record 1 is damaged"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What can go wrong with data.
+
+use std::{io, path::PathBuf};
+
+/// What can go wrong with data. Every message names the file and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// Files that are not there.
+    #[error("{what} is missing in {}; fetch it with `{command}`", folder.display())]
+    Missing {
+        /// What is missing.
+        what: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// The command that fetches it.
+        command: String,
+    },
+    /// A file whose contents are not the official ones.
+    #[error("{}: expected SHA-256 {expected}, found {found}; {remedy}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 (hex) in the catalogue.
+        expected: String,
+        /// SHA-256 (hex) of the file.
+        found: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A file shorter (or longer) than it should be.
+    #[error("{}: expected {expected} bytes, found {found}; {remedy}", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes it should have.
+        expected: u64,
+        /// Bytes it has.
+        found: u64,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A file whose contents make no sense.
+    #[error("{}: {message}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, where, and the remedy.
+        message: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
+    Io {
+        /// Verb, e.g. `read`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Too little room on the disk, noticed before writing.
+    #[error(
+        "{} needs {needed} bytes and the disk has {available} free; free some space or choose another data folder with \
+         --data",
+        path.display()
+    )]
+    NoSpace {
+        /// The file to be written.
+        path: PathBuf,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes available.
+        available: u64,
+    },
+    /// No source of a download answered with the right bytes.
+    #[error("cannot download {what}: {reasons}; try again later, give a source with --mirror URL, or put the file into {}", folder.display())]
+    Download {
+        /// File that was wanted.
+        what: String,
+        /// One reason per source, joined.
+        reasons: String,
+        /// Where the file belongs.
+        folder: PathBuf,
+    },
+    /// A generator that cannot make what its settings ask for.
+    #[error("{what}: {message}")]
+    Generation {
+        /// The data set.
+        what: String,
+        /// Which settings do not fit, and the remedy.
+        message: String,
+    },
+    /// A data set, or a task, that does not exist.
+    #[error("there is no data set or task `{name}`; known are {known}")]
+    Unknown {
+        /// Name that was asked for.
+        name: String,
+        /// Names there are.
+        known: String,
+    },
+    /// Settings that do not hold.
+    #[error(transparent)]
+    Config(#[from] crate::task::ConfigError),
+    /// A position outside a split.
+    #[error("{what} has {len} samples in its {split} split; there is no position {position}")]
+    Position {
+        /// The data set.
+        what: String,
+        /// Name of the split.
+        split: &'static str,
+        /// Position that was asked for.
+        position: usize,
+        /// Samples in the split.
+        len: usize,
+    },
+    /// There is no place for the data folder.
+    #[error("this platform names no data directory; say where the data is with --data DIR or BENCH_DATA")]
+    NoHome,
+}
+
+impl DataError {
+    /// An operating system error on `path`, as a closure for `map_err`.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Whether the disk (or a quota) is full.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::Io { source, .. } => is_full(source),
+            _ => false,
+        }
+    }
+
+    /// Whether files are simply not there yet (recipes may say `missing: skip`).
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space or choose another data folder with --data, then run the command again"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose a data folder that can be written with --data or BENCH_DATA"
+        }
+        _ => "",
+    }
+}
