@@ -1,1 +1,15 @@
 //! Fused operations with hand-written gradients.
+//!
+//! Each is one node of the gradient graph and has one implementation per backend: on the CPU (Flex) a kernel of ours,
+//! vectorised and parallel, elsewhere a composition of ordinary tensor operations. The kernels split their work into
+//! pieces whose sizes do not depend on the number of threads, and add up partial sums in a fixed order, so that results
+//! are bit-identical whatever the number of threads.
+
+pub mod activation;
+pub mod long_conv;
+pub mod recurrent;
+mod value;
+
+pub use activation::gelu;
+pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+pub use recurrent::{gru, lstm, rnn};
