@@ -1,3 +1,45 @@
 //! Reports of the long-range sequence benchmark, made from run folders alone.
+//!
+//! ```text
+//! load → Runs → frame (polars) → statistics → tables, figures → page
+//! ```
+//!
+//! [`write`] makes the whole report, [`status`] and [`compare`] one table each, and [`write_diagnostics`] the report of
+//! `bench diagnose`.
 
+mod compare;
+mod diagnose;
+mod error;
+mod figures;
+mod files;
+mod format;
+mod frame;
+mod group;
+mod load;
+mod page;
+mod parquet;
+mod plot;
+mod published;
 pub mod record;
+mod report;
+pub mod statistics;
+mod table;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+pub use compare::{Field, compare};
+pub use diagnose::write_diagnostics;
+pub use error::ReportError;
+pub use load::{Cell, Experiment, Runs, load, read_diagnostics};
+pub use parquet::convert_diagnostics;
+pub use report::{Formats, ReportPaths, UnknownFormat, default_out, write};
+pub use table::{Column, Entry, Flag, Table};
+
+/// Where every cell of the experiment folder `dir` (or of a folder of experiments) stands.
+///
+/// # Errors
+/// A folder cannot be read (see [`load`]).
+pub fn status(dir: &Path) -> Result<Table, ReportError> {
+    Ok(tables::status(&load(&[PathBuf::from(dir)])?))
+}

@@ -1,0 +1,387 @@
+//! The figures of a report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::ReportError;
+use crate::format::{file_name, metric_name};
+use crate::frame::{CurvePoint, Frames};
+use crate::group::{Group, GroupKey, groups};
+use crate::load::Runs;
+use crate::plot::{Axis, Figure, Key, Mark, Panel, Point, Scale, Series};
+use crate::published;
+use crate::statistics::{Summary, mean};
+use crate::tables::{plain, test_values};
+
+/// All figures that the runs give something to draw for.
+///
+/// # Errors
+/// Aggregation fails.
+pub fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportError> {
+    let groups = groups(runs);
+    let colours = Colours::new(&groups);
+    let mut figures = Vec::new();
+    figures.extend(dimensions(&groups, frames, &colours)?);
+    figures.extend(learning_curves(&groups, frames, &colours)?);
+    figures.extend(accuracy_against_parameters(runs, &groups, frames, &colours)?);
+    figures.extend(training_loss(&groups, frames, &colours)?);
+    Ok(figures)
+}
+
+/// One colour per baseline (with its grid values, and its experiment where there are several), the same in every figure.
+struct Colours {
+    series: BTreeMap<String, usize>,
+    several: bool,
+}
+
+impl Colours {
+    fn new(groups: &[Group<'_>]) -> Self {
+        let experiments: BTreeSet<&str> = groups.iter().map(|g| g.key.experiment.as_str()).collect();
+        let mut colours = Self { series: BTreeMap::new(), several: experiments.len() > 1 };
+        let labels: BTreeSet<String> = groups.iter().map(|g| colours.label(&g.key)).collect();
+        colours.series = labels.into_iter().enumerate().map(|(i, label)| (label, i)).collect();
+        colours
+    }
+
+    fn label(&self, key: &GroupKey) -> String {
+        if self.several { format!("{}: {}", key.experiment, key.series()) } else { key.series() }
+    }
+
+    fn of(&self, key: &GroupKey) -> usize {
+        self.series.get(&self.label(key)).copied().unwrap_or_default()
+    }
+
+    /// Legend entries of the series in use.
+    fn keys(&self, used: &BTreeSet<String>, mark: Mark) -> Vec<Key> {
+        let entry =
+            |label: &String| Key { label: label.clone(), colour: self.series.get(label).copied(), mark: Some(mark) };
+        used.iter().map(entry).collect()
+    }
+}
+
+fn hint(label: &str, mark: Mark) -> Key {
+    Key { label: label.to_owned(), colour: None, mark: Some(mark) }
+}
+
+fn scale_of(metric: &str, values: impl Iterator<Item = f64>) -> Scale {
+    if metric == "accuracy" {
+        return Scale::Percent;
+    }
+    let positive: Vec<f64> = values.collect();
+    if positive.iter().all(|v| *v > 0.0) { Scale::Log } else { Scale::Linear }
+}
+
+/// Mean over seeds with the range of the seeds, against what `x` says.
+fn line(points: &[CurvePoint], x: impl Fn(&CurvePoint) -> f64) -> Vec<Point> {
+    let summarised = points.iter().filter_map(|p| {
+        let s = Summary::of(&p.values)?;
+        let interval = (s.n > 1).then_some((s.min, s.max));
+        Some(Point { x: x(p), y: s.mean, interval, n: s.n, note: String::new() })
+    });
+    summarised.collect()
+}
+
+fn epoch(point: &CurvePoint) -> f64 {
+    point.at as f64
+}
+
+fn seconds(point: &CurvePoint) -> f64 {
+    mean(&point.wall).unwrap_or_default()
+}
+
+fn tasks<'a>(groups: &'a [Group<'_>]) -> BTreeSet<&'a str> {
+    groups.iter().map(|g| g.key.task.as_str()).collect()
+}
+
+const BAND: &str = "Lines are means over seeds, bands reach from the lowest to the highest seed.";
+
+fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
+    let mut figures = Vec::new();
+    for task in tasks(groups) {
+        let members: Vec<&Group<'_>> = groups.iter().filter(|g| g.key.task == task).collect();
+        let Some(record) = members.iter().find_map(|g| g.record()) else { continue };
+        let metric = record.task.metric.as_str();
+        let validation = frames.epoch_curves("validation", metric)?;
+        let train = frames.epoch_curves("train", metric)?;
+        let (mut series, mut used) = (Vec::new(), BTreeSet::new());
+        for group in &members {
+            for (curves, split, mark) in [(&train, "train", Mark::Dashed), (&validation, "validation", Mark::Line)] {
+                let Some(points) = curves.get(&group.key) else { continue };
+                let label = colours.label(&group.key);
+                series.push(Series {
+                    label: format!("{label}, {split}"),
+                    colour: colours.of(&group.key),
+                    mark,
+                    points: line(points, epoch),
+                });
+                used.insert(label);
+            }
+        }
+        if series.is_empty() {
+            continue;
+        }
+        let scale = scale_of(metric, series.iter().flat_map(|s| s.points.iter().map(|p| p.y)));
+        let mut legend = colours.keys(&used, Mark::Line);
+        legend.push(Key { label: String::new(), colour: None, mark: None });
+        legend.push(hint("validation", Mark::Line));
+        legend.push(hint("train", Mark::Dashed));
+        legend.push(Key { label: "· · ·   guessing".to_owned(), colour: None, mark: None });
+        figures.push(Figure {
+            name: format!("learning-curves-{}", file_name(task)),
+            title: format!("{task}: learning curves"),
+            caption: format!(
+                "{} of {task} against the epoch; train dashed, validation solid. {BAND}",
+                capital(&metric_name(metric))
+            ),
+            panels: vec![Panel {
+                title: String::new(),
+                x: Axis::new("epoch", Scale::Count),
+                y: Axis::new(metric_name(metric), scale),
+                series,
+                guides: vec![record.task.chance],
+            }],
+            legend,
+        });
+    }
+    Ok(figures)
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// One data set read in several forms (as a sequence and as an image), on one axis.
+fn dimensions(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
+    let mut forms: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for record in groups.iter().filter_map(Group::record) {
+        let rank = record.task.shape.len().saturating_sub(1);
+        forms.entry(&record.task.data).or_default().insert(&record.task.label, rank);
+    }
+    let mut figures = Vec::new();
+    for (data, labels) in forms {
+        let ranks: BTreeSet<usize> = labels.values().copied().collect();
+        if ranks.len() < 2 {
+            continue;
+        }
+        let Some(record) = groups.iter().filter_map(Group::record).find(|r| labels.contains_key(r.task.label.as_str()))
+        else {
+            continue;
+        };
+        let metric = record.task.metric.as_str();
+        let curves = frames.epoch_curves("validation", metric)?;
+        let (mut by_epoch, mut by_seconds, mut used) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for group in groups {
+            let (Some(rank), Some(points)) = (labels.get(group.key.task.as_str()), curves.get(&group.key)) else {
+                continue;
+            };
+            let label = colours.label(&group.key);
+            let series = |points| Series {
+                label: format!("{label}, {rank}D"),
+                colour: colours.of(&group.key),
+                mark: if *rank == 1 { Mark::Dashed } else { Mark::Line },
+                points,
+            };
+            by_epoch.push(series(line(points, epoch)));
+            by_seconds.push(series(line(points, seconds)));
+            used.insert(label);
+        }
+        if by_epoch.is_empty() {
+            continue;
+        }
+        let scale = scale_of(metric, by_epoch.iter().flat_map(|s: &Series| s.points.iter().map(|p| p.y)));
+        let panel = |title: &str, label: &str, x, series| Panel {
+            title: title.to_owned(),
+            x: Axis::new(label, x),
+            y: Axis::new(format!("validation {}", metric_name(metric)), scale.clone()),
+            series,
+            guides: vec![record.task.chance],
+        };
+        let mut legend = colours.keys(&used, Mark::Line);
+        legend.push(Key { label: String::new(), colour: None, mark: None });
+        legend.push(hint("2D (image)", Mark::Line));
+        legend.push(hint("1D (sequence)", Mark::Dashed));
+        legend.push(Key { label: "· · ·   guessing".to_owned(), colour: None, mark: None });
+        figures.push(Figure {
+            name: format!("dimensions-{}", file_name(data)),
+            title: format!("{data}: 1D against 2D"),
+            caption: format!(
+                "The same samples of {data} read as a sequence (dashed) and as an image (solid): validation {} against \
+                 the epoch, and against the seconds of training that its machine needed. {BAND}",
+                metric_name(metric)
+            ),
+            panels: vec![
+                panel("per epoch", "epoch", Scale::Count, by_epoch),
+                panel("per second", "training time, s", Scale::Linear, by_seconds),
+            ],
+            legend,
+        });
+    }
+    Ok(figures)
+}
+
+fn accuracy_against_parameters(
+    runs: &Runs,
+    groups: &[Group<'_>],
+    frames: &Frames,
+    colours: &Colours,
+) -> Result<Option<Figure>, ReportError> {
+    let values = test_values(runs, frames)?;
+    let published = published::all()?;
+    let (mut panels, mut used, mut any_published) = (Vec::new(), BTreeSet::new(), false);
+    for task in tasks(groups) {
+        let mut series = Vec::new();
+        let mut chance = 0.0;
+        let mut names = BTreeSet::new();
+        for group in groups.iter().filter(|g| g.key.task == task && g.metric() == "accuracy") {
+            let (Some(record), Some(values)) = (group.record(), values.get(&group.key)) else { continue };
+            let (Some(parameters), Some(s)) = (record.baseline.parameters, Summary::of(&plain(values))) else {
+                continue;
+            };
+            chance = record.task.chance;
+            names.extend(published::counterpart(record).map(|c| c.task));
+            let label = colours.label(&group.key);
+            series.push(Series {
+                label: label.clone(),
+                colour: colours.of(&group.key),
+                mark: Mark::Filled,
+                points: vec![Point {
+                    x: parameters as f64,
+                    y: s.mean,
+                    interval: (s.n > 1).then_some((s.min, s.max)),
+                    n: s.n,
+                    note: String::new(),
+                }],
+            });
+            used.insert(label);
+        }
+        if series.is_empty() {
+            continue;
+        }
+        for name in names {
+            // Of models printed in several papers the first stands.
+            let mut seen = BTreeSet::new();
+            let rows = published.iter().filter(|p| p.task == name && p.parameters.is_some() && seen.insert(&p.model));
+            let points: Vec<Point> = rows
+                .filter_map(|p| {
+                    let note = if p.model.starts_with("CCNN") || matches!(p.model.as_str(), "LSTM" | "GRU" | "CKCNN") {
+                        p.model.clone()
+                    } else {
+                        String::new()
+                    };
+                    Some(Point { x: p.parameters? as f64, y: p.accuracy / 100.0, interval: None, n: 1, note })
+                })
+                .collect();
+            if !points.is_empty() {
+                any_published = true;
+                series.push(Series { label: format!("published, {name}"), colour: 7, mark: Mark::Hollow, points });
+            }
+        }
+        panels.push(Panel {
+            title: task.to_owned(),
+            x: Axis::new("parameters", Scale::LogCount),
+            y: Axis::new("test accuracy, %", Scale::Percent),
+            series,
+            guides: vec![chance],
+        });
+    }
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let mut legend = colours.keys(&used, Mark::Filled);
+    if any_published {
+        legend.push(hint("published", Mark::Hollow));
+    }
+    legend.push(Key { label: "· · ·   guessing".to_owned(), colour: None, mark: None });
+    Ok(Some(Figure {
+        name: "accuracy-against-parameters".to_owned(),
+        title: "Accuracy against parameters".to_owned(),
+        caption:
+            "Test accuracy against the number of trainable parameters. Filled: these runs (bars from the lowest to \
+                  the highest seed). Hollow: published values, with the full published data and protocol."
+                .to_owned(),
+        panels,
+        legend,
+    }))
+}
+
+fn training_loss(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
+    let by_step = frames.step_curves("train", "loss")?;
+    let train = frames.epoch_curves("train", "loss")?;
+    let validation = frames.epoch_curves("validation", "loss")?;
+    let mut figures = Vec::new();
+    for task in tasks(groups) {
+        let (mut steps, mut epochs, mut used) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for group in groups.iter().filter(|g| g.key.task == task) {
+            let label = colours.label(&group.key);
+            let series = |split: &str, mark, points| Series {
+                label: format!("{label}, {split}"),
+                colour: colours.of(&group.key),
+                mark,
+                points,
+            };
+            if let Some(points) = by_step.get(&group.key) {
+                steps.push(series("train", Mark::Line, line(&thin(points), epoch)));
+                used.insert(label.clone());
+            }
+            for (curves, split, mark) in [(&train, "train", Mark::Dashed), (&validation, "validation", Mark::Line)] {
+                if let Some(points) = curves.get(&group.key) {
+                    epochs.push(series(split, mark, line(points, epoch)));
+                    used.insert(label.clone());
+                }
+            }
+        }
+        let panel = |title: &str, x: &str, series: Vec<Series>| {
+            let scale =
+                scale_of("loss", series.iter().flat_map(|s| &s.points).map(|p| p.interval.map_or(p.y, |i| i.0)));
+            Panel {
+                title: title.to_owned(),
+                x: Axis::new(x, Scale::Count),
+                y: Axis::new("loss", scale),
+                series,
+                guides: Vec::new(),
+            }
+        };
+        let mut panels = Vec::new();
+        if !steps.is_empty() {
+            panels.push(panel("training loss per step", "optimiser step", steps));
+        }
+        if !epochs.is_empty() {
+            panels.push(panel("per epoch: train dashed, validation solid", "epoch", epochs));
+        }
+        if panels.is_empty() {
+            continue;
+        }
+        figures.push(Figure {
+            name: format!("loss-{}", file_name(task)),
+            title: format!("{task}: loss"),
+            caption: format!(
+                "Loss of {task}: on the batches of training steps (means over neighbouring steps where there are many), \
+                 and per epoch. {BAND}"
+            ),
+            panels,
+            legend: colours.keys(&used, Mark::Line),
+        });
+    }
+    Ok(figures)
+}
+
+/// At most about 150 points: means over neighbouring steps, per seed.
+fn thin(points: &[CurvePoint]) -> Vec<CurvePoint> {
+    let width = points.len().div_ceil(150).max(1);
+    let neighbours = points.chunks(width).map(|chunk| {
+        let mut sums: BTreeMap<u64, (f64, f64, f64)> = BTreeMap::new();
+        for point in chunk {
+            for ((seed, value), wall) in point.seeds.iter().zip(&point.values).zip(&point.wall) {
+                let sum = sums.entry(*seed).or_default();
+                *sum = (sum.0 + value, sum.1 + wall, sum.2 + 1.0);
+            }
+        }
+        CurvePoint {
+            at: chunk[chunk.len() / 2].at,
+            seeds: sums.keys().copied().collect(),
+            values: sums.values().map(|(value, _, n)| value / n).collect(),
+            wall: sums.values().map(|(_, wall, n)| wall / n).collect(),
+        }
+    });
+    neighbours.collect()
+}

@@ -1,0 +1,97 @@
+//! Numbers as they stand in tables and on axes.
+
+use crate::statistics::Summary;
+
+/// The sign for "nothing here".
+pub(crate) const NONE: &str = "–";
+
+/// `value` with `digits` significant digits, in scientific notation where the plain one would be long.
+pub(crate) fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if !value.is_finite() {
+        return if value > 0.0 { "inf".to_owned() } else { value.to_string() };
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&exponent) {
+        return format!("{value:.*e}", digits.saturating_sub(1));
+    }
+    let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// A value of `metric`: percent with two decimals for accuracy, three significant digits otherwise.
+pub(crate) fn metric(value: f64, metric: &str) -> String {
+    if metric == "accuracy" { format!("{:.2}", 100.0 * value) } else { significant(value, 3) }
+}
+
+/// `mean ± std`, or the only value.
+pub(crate) fn mean_std(summary: &Summary, name: &str) -> String {
+    match summary.std {
+        Some(std) => format!("{} ± {}", metric(summary.mean, name), metric(std, name)),
+        None => metric(summary.mean, name),
+    }
+}
+
+/// Name and unit of a metric.
+pub(crate) fn metric_name(metric: &str) -> String {
+    match metric {
+        "accuracy" => "accuracy, %".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// Whole numbers in groups of three digits, separated by narrow spaces.
+pub(crate) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `12.3 s`, `4 min 05 s`, `2 h 03 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    if seconds < 100.0 {
+        format!("{seconds:.1} s")
+    } else if whole < 3600 {
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    } else {
+        format!("{} h {:02} min", whole / 3600, whole % 3600 / 60)
+    }
+}
+
+/// The first eight characters of a hash.
+pub(crate) fn short_hash(hash: &str) -> String {
+    hash.chars().take(8).collect()
+}
+
+/// `text` as part of a file name.
+pub(crate) fn file_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(significant(0.001234, 3), "0.00123");
+        assert_eq!(significant(123.4, 3), "123");
+        assert_eq!(significant(1.5e19, 3), "1.50e19");
+        assert_eq!(significant(f64::INFINITY, 3), "inf");
+        assert_eq!(metric(0.98765, "accuracy"), "98.77");
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(duration(75.04), "75.0 s");
+        assert_eq!(duration(245.0), "4 min 05 s");
+        assert_eq!(duration(7380.0), "2 h 03 min");
+    }
+}

@@ -1,0 +1,86 @@
+//! Cells that differ in their seed alone.
+
+use std::collections::BTreeMap;
+
+use crate::load::{Cell, Runs};
+use crate::record::{CellRecord, State};
+
+/// What a row of a table stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey {
+    /// Experiment name.
+    pub experiment: String,
+    /// Task label.
+    pub task: String,
+    /// Baseline label.
+    pub baseline: String,
+    /// Grid values, `field=value field=value`.
+    pub grid: String,
+}
+
+impl GroupKey {
+    /// The group of a cell.
+    pub fn of(cell: &Cell) -> Self {
+        Self {
+            experiment: cell.experiment.clone(),
+            task: cell.task().to_owned(),
+            baseline: cell.baseline().to_owned(),
+            grid: cell.grid(),
+        }
+    }
+
+    /// Baseline and grid values: the name of a line in a figure.
+    pub fn series(&self) -> String {
+        if self.grid.is_empty() { self.baseline.clone() } else { format!("{} {}", self.baseline, self.grid) }
+    }
+}
+
+/// The seeds of one group.
+#[derive(Debug, Clone)]
+pub struct Group<'a> {
+    /// What they share.
+    pub key: GroupKey,
+    /// The cells, in order of seed.
+    pub cells: Vec<&'a Cell>,
+}
+
+impl<'a> Group<'a> {
+    /// A record of the group: its seeds differ in nothing a table shows.
+    pub fn record(&self) -> Option<&'a CellRecord> {
+        self.cells.iter().find_map(|c| c.record.as_ref())
+    }
+
+    /// Name of the metric.
+    pub fn metric(&self) -> &'a str {
+        self.record().map_or("accuracy", |r| &r.task.metric)
+    }
+
+    /// Whether more of the metric is better.
+    pub fn higher_is_better(&self) -> bool {
+        self.record().is_none_or(|r| r.task.higher_is_better)
+    }
+
+    /// Number of cells per state.
+    pub fn states(&self) -> BTreeMap<State, usize> {
+        let mut states = BTreeMap::new();
+        for cell in &self.cells {
+            *states.entry(cell.status.state).or_insert(0) += 1;
+        }
+        states
+    }
+}
+
+/// The groups of all cells, in order of their keys.
+pub fn groups(runs: &Runs) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<GroupKey, Vec<&Cell>> = BTreeMap::new();
+    for cell in &runs.cells {
+        groups.entry(GroupKey::of(cell)).or_default().push(cell);
+    }
+    groups
+        .into_iter()
+        .map(|(key, mut cells)| {
+            cells.sort_by_key(|c| c.seed());
+            Group { key, cells }
+        })
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! Published test accuracies, and which of them stands beside a row of ours.
+
+use serde::Deserialize;
+
+use crate::error::ReportError;
+use crate::record::CellRecord;
+
+const TABLE: &str = include_str!("../data/published.csv");
+
+/// One published value.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Published {
+    /// Task as the papers call it, e.g. `sMNIST`.
+    pub task: String,
+    /// Model as the paper calls it.
+    pub model: String,
+    /// Parameters as printed there (rounded).
+    pub parameters: Option<u64>,
+    /// Test accuracy, percent.
+    pub accuracy: f64,
+    /// Paper and table.
+    pub source: String,
+}
+
+/// A task of ours and the published task it corresponds to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counterpart {
+    /// Name in [`Published::task`].
+    pub task: &'static str,
+    /// Whether our splits have the published sizes.
+    pub full_data: bool,
+    /// Whether our setting has the published difficulty.
+    pub same_difficulty: bool,
+}
+
+/// All published values.
+///
+/// # Errors
+/// The table built into the program is damaged.
+pub fn all() -> Result<Vec<Published>, ReportError> {
+    csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .from_reader(TABLE.as_bytes())
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .map_err(|e| ReportError::Published(e.to_string()))
+}
+
+/// The published task that `record` corresponds to, if there is one.
+pub fn counterpart(record: &CellRecord) -> Option<Counterpart> {
+    let [train, validation, test] = record.task.splits;
+    let positions = record.task.shape.get(1..).unwrap_or_default();
+    let setting = |name: &str| record.task.config.get(name).and_then(|v| v.as_str());
+    match record.task.name.as_str() {
+        // 60 000 training images, of which some are held out for validation, and 10 000 for the test.
+        name @ ("smnist" | "pmnist") => Some(Counterpart {
+            task: if name == "smnist" { "sMNIST" } else { "pMNIST" },
+            full_data: train + validation == 60_000 && test == 10_000,
+            same_difficulty: true,
+        }),
+        // Long Range Arena: expressions of 500 to 2 000 tokens.
+        "listops" => Some(Counterpart {
+            task: "ListOps",
+            full_data: [train, validation, test] == [96_000, 2_000, 2_000],
+            same_difficulty: positions.first().is_some_and(|length| *length >= 2_000),
+        }),
+        // Long Range Arena: the hard set (contour length 14) at 32 px, and at 128 px as Path-X.
+        "pathfinder" => {
+            let task = match positions {
+                [1024] => "Pathfinder",
+                [32, 32] => "2DPathfinder",
+                [16384] => "Path-X",
+                _ => return None,
+            };
+            Some(Counterpart {
+                task,
+                full_data: [train, validation, test] == [160_000, 20_000, 20_000],
+                same_difficulty: setting("difficulty").is_none_or(|d| d == "hard"),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The published model that a baseline corresponds to: its name there, and whether it has the published size.
+pub fn model(record: &CellRecord) -> Option<(&'static str, bool)> {
+    let label = record.baseline.label.as_str();
+    match record.baseline.name.as_str() {
+        "lstm" => Some(("LSTM", true)),
+        "gru" => Some(("GRU", true)),
+        "ckcnn" => Some(("CKCNN", true)),
+        "ccnn" if label.contains("6-380") => Some(("CCNN-6,380", true)),
+        "ccnn" => Some(("CCNN-4,140", label.contains("4-140"))),
+        _ => None,
+    }
+}
+
+/// The published value beside `record`, and whether a published network of that size was meant: ours has a parameter
+/// count within a third of the printed one.
+pub fn beside(record: &CellRecord, table: &[Published]) -> Option<(Published, bool)> {
+    let task = counterpart(record)?.task;
+    let (model, same_model) = model(record)?;
+    let found = table.iter().find(|p| p.task == task && p.model == model)?;
+    let same_size = match (record.baseline.parameters, found.parameters) {
+        (Some(ours), Some(theirs)) => (ours as f64 / theirs as f64 - 1.0).abs() <= 1.0 / 3.0,
+        _ => true,
+    };
+    Some((found.clone(), same_model && same_size))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    #[test]
+    fn the_built_in_table_is_readable() {
+        let table = super::all().unwrap();
+        let lstm = table.iter().find(|p| p.task == "sMNIST" && p.model == "LSTM").unwrap();
+        assert_eq!((lstm.accuracy, lstm.parameters), (87.2, Some(70_000)));
+        let ccnn = table.iter().find(|p| p.task == "2DPathfinder" && p.model == "CCNN-6,380").unwrap();
+        assert_eq!(ccnn.accuracy, 96.0);
+        assert!(table.iter().all(|p| (0.0..=100.0).contains(&p.accuracy) && !p.source.is_empty()));
+    }
+}

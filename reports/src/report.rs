@@ -1,0 +1,244 @@
+//! `bench report`: every table and figure, from run folders alone.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::error::ReportError;
+use crate::figures;
+use crate::files::write_atomically;
+use crate::format::{duration, short_hash};
+use crate::frame::Frames;
+use crate::load::{Cell, Runs, load};
+use crate::page::Page;
+use crate::plot::{Drawn, draw};
+use crate::record::State;
+use crate::tables;
+
+/// Which files to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Formats {
+    /// `index.html`
+    pub html: bool,
+    /// `report.md`
+    pub md: bool,
+    /// `tables/*.csv`
+    pub csv: bool,
+    /// `figures/*.svg`
+    pub svg: bool,
+    /// `figures/*.png`
+    pub png: bool,
+}
+
+impl Formats {
+    /// Everything.
+    pub const ALL: Self = Self { html: true, md: true, csv: true, svg: true, png: true };
+}
+
+impl FromStr for Formats {
+    type Err = UnknownFormat;
+
+    /// `html,md,csv,svg,png` in any order and selection.
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let mut formats = Self { html: false, md: false, csv: false, svg: false, png: false };
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "html" => formats.html = true,
+                "md" => formats.md = true,
+                "csv" => formats.csv = true,
+                "svg" => formats.svg = true,
+                "png" => formats.png = true,
+                _ => return Err(UnknownFormat { name: name.to_owned() }),
+            }
+        }
+        Ok(formats)
+    }
+}
+
+/// A format that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown format `{name}`; use one or more of html, md, csv, svg, png, separated by commas")]
+pub struct UnknownFormat {
+    /// As given.
+    pub name: String,
+}
+
+/// Files that were written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReportPaths {
+    /// The page, if asked for.
+    pub index: Option<PathBuf>,
+    /// The Markdown report, if asked for.
+    pub markdown: Option<PathBuf>,
+    /// All files, in the order of writing.
+    pub files: Vec<PathBuf>,
+}
+
+impl ReportPaths {
+    pub(crate) fn put(&mut self, path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
+        write_atomically(&path, bytes)?;
+        self.files.push(path.clone());
+        Ok(path)
+    }
+}
+
+/// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
+pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
+    dirs.first().map_or_else(|| PathBuf::from("report"), |dir| dir.join("report"))
+}
+
+/// Write the report of the run folders `dirs` into `out`: `index.html`, `report.md`, `tables/*.csv`,
+/// `figures/*.{svg,png,csv}`. The same input gives the same bytes.
+///
+/// # Errors
+/// A folder cannot be read (see [`load`]), a file cannot be written.
+pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPaths, ReportError> {
+    let runs = load(dirs)?;
+    let frames = Frames::new(&runs)?;
+    let figures = figures::all(&runs, &frames)?;
+    let drawn = figures.into_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
+    let (summary, results) = (tables::summary(&runs, &frames)?, tables::results(&runs, &frames)?);
+    let (tasks, cells) = (tables::tasks(&runs), tables::cells(&runs));
+
+    let page = Page {
+        title: title(&runs),
+        lead: lead(&runs),
+        facts: facts(&runs),
+        tables: vec![&summary, &results],
+        figures: &drawn,
+        appendix: vec![&tasks, &cells],
+        footer: footer(&runs),
+        remarks: remarks(),
+        linked: formats.csv,
+    };
+    let mut paths = ReportPaths::default();
+    if formats.csv {
+        for table in [&summary, &results, &tasks, &cells] {
+            paths.put(out.join("tables").join(format!("{}.csv", table.name)), &table.csv()?)?;
+        }
+        paths.put(out.join("tables/epochs.csv"), &Frames::csv(&frames.epochs)?)?;
+        paths.put(out.join("tables/finals.csv"), &Frames::csv(&frames.finals)?)?;
+    }
+    write_figures(&mut paths, &drawn, out, formats)?;
+    if formats.md {
+        paths.markdown = Some(paths.put(out.join("report.md"), page.markdown(formats.svg).as_bytes())?);
+    }
+    if formats.html {
+        paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
+    }
+    Ok(paths)
+}
+
+/// The figures, each with its values beside it.
+pub(crate) fn write_figures(
+    paths: &mut ReportPaths,
+    drawn: &[Drawn],
+    out: &Path,
+    formats: Formats,
+) -> Result<(), ReportError> {
+    for figure in drawn {
+        let file = |ending: &str| out.join("figures").join(format!("{}.{ending}", figure.figure.name));
+        if formats.svg {
+            paths.put(file("svg"), figure.svg.as_bytes())?;
+        }
+        if formats.png {
+            paths.put(file("png"), &figure.png)?;
+        }
+        if formats.csv || formats.svg || formats.png {
+            paths.put(file("csv"), &figure.csv)?;
+        }
+    }
+    Ok(())
+}
+
+fn title(runs: &Runs) -> String {
+    let names: Vec<&str> = runs.experiments.iter().map(|e| e.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn lead(runs: &Runs) -> Vec<String> {
+    let several = runs.experiments.len() > 1;
+    let described = runs.experiments.iter().filter_map(|e| {
+        let text = e.description.as_deref()?.trim();
+        Some(if several { format!("{}: {text}", e.name) } else { text.to_owned() })
+    });
+    described.collect()
+}
+
+fn distinct<'a>(runs: &'a Runs, of: impl Fn(&'a Cell) -> Option<String>) -> Vec<String> {
+    runs.cells.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn facts(runs: &Runs) -> Vec<(String, String)> {
+    let states: Vec<String> = {
+        let all = [State::Done, State::Running, State::Interrupted, State::Pending, State::Skipped, State::Failed];
+        let count = |state| runs.cells.iter().filter(|c| c.status.state == state).count();
+        all.into_iter()
+            .map(|s| (s, count(s)))
+            .filter(|(_, n)| *n > 0)
+            .map(|(s, n)| format!("{n} {}", s.name()))
+            .collect()
+    };
+    let seeds: BTreeSet<u64> = runs.cells.iter().filter_map(Cell::seed).collect();
+    let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
+    let total: f64 = runs.cells.iter().map(|c| c.status.seconds).sum();
+    let fact = |name: &str, value: String| (name.to_owned(), value);
+    vec![
+        fact("Cells", format!("{}: {}", runs.cells.len(), states.join(", "))),
+        fact("Tasks", distinct(runs, |c| Some(c.task().to_owned())).join(", ")),
+        fact("Baselines", distinct(runs, |c| Some(c.baseline().to_owned())).join(", ")),
+        fact("Seeds", seeds.join(", ")),
+        fact("Training time", format!("{} in total", duration(total))),
+        fact("Device", distinct(runs, |c| Some(c.record.as_ref()?.device.clone())).join(", ")),
+    ]
+}
+
+fn footer(runs: &Runs) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    let mut line = |name: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            lines.push((name.to_owned(), values.join(", ")));
+        }
+    };
+    line("Git", distinct(runs, |c| c.status.git.clone()));
+    let versions: BTreeSet<String> = runs
+        .cells
+        .iter()
+        .flat_map(|c| c.status.versions.iter().map(|(name, version)| format!("{name} {version}")))
+        .collect();
+    line("Versions", versions.into_iter().collect());
+    line("Device", distinct(runs, |c| Some(c.record.as_ref()?.device.clone())));
+    line(
+        "Hosts",
+        distinct(runs, |c| {
+            let host = c.status.host.as_deref()?;
+            Some(c.status.threads.map_or_else(|| host.to_owned(), |t| format!("{host} ({t} threads)")))
+        }),
+    );
+    let mut configurations = distinct(runs, |c| Some(short_hash(&c.record.as_ref()?.hash)));
+    if configurations.len() > 24 {
+        let rest = configurations.len() - 24;
+        configurations.truncate(24);
+        configurations.push(format!("and {rest} more in the table of cells"));
+    }
+    line("Configurations", configurations);
+    line(
+        "Data",
+        distinct(runs, |c| {
+            let task = &c.record.as_ref()?.task;
+            Some(format!("{} {}", task.label, short_hash(task.data_hash.as_deref()?)))
+        }),
+    );
+    lines
+}
+
+fn remarks() -> Vec<String> {
+    [
+        "Accuracy is in percent. ± is the standard deviation over seeds, dividing by n − 1; n counts finished cells only.",
+        "The test metric is measured once, with the weights of the epoch that was best on the validation split.",
+        "Published values are copied from the paper named beside them; they were measured on the full published data. \
+         Second-hand marks a value read in another paper than the one that measured it.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}

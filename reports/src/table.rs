@@ -1,0 +1,277 @@
+//! A table with footnotes, and its Markdown and CSV forms.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::error::ReportError;
+use crate::format::NONE;
+
+/// A remark behind a value; its letter is its place among the remarks in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flag {
+    /// Training ended by `training.max_time`.
+    StoppedByTime,
+    /// Training ended by early stopping.
+    StoppedEarly,
+    /// Some cells of the row have not finished.
+    Unfinished,
+    /// Some cells of the row failed.
+    Failed,
+    /// Some cells of the row were skipped.
+    Skipped,
+    /// The baseline does not fit the task.
+    NotApplicable,
+    /// No run of this pair.
+    Missing,
+    /// One or two seeds.
+    FewSeeds,
+    /// Seeds of the row read different samples.
+    MixedData,
+    /// Seeds of the row come from different program versions or commits.
+    MixedVersions,
+    /// Fewer samples than the published result.
+    ReducedData,
+    /// Another difficulty or length than the published result.
+    OtherDifficulty,
+    /// Another network size than the published result.
+    OtherSize,
+    /// The last line of the metrics was cut.
+    CutLine,
+}
+
+impl Flag {
+    /// The remark in full.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::StoppedByTime => {
+                "Stopped by time: `training.max_time` ended the training before its last epoch. More time may give a better value."
+            }
+            Self::StoppedEarly => "Stopped early: the validation metric had not improved for the set number of epochs.",
+            Self::Unfinished => "Not all cells have finished; only finished ones enter the mean.",
+            Self::Failed => "Some cells failed; they do not enter the mean. The table of cells gives the reason.",
+            Self::Skipped => {
+                "Some cells were skipped; they do not enter the mean. The table of cells gives the reason."
+            }
+            Self::NotApplicable => "n/a: the baseline does not accept the input of this task.",
+            Self::Missing => "not run: the experiment has no cell for this pair.",
+            Self::FewSeeds => {
+                "Fewer than three seeds: read the value of every seed; the spread says little and no interval is given."
+            }
+            Self::MixedData => {
+                "The seeds of this row read different samples (data hashes differ): the mean mixes data sets."
+            }
+            Self::MixedVersions => "The seeds of this row come from different commits or versions of the program.",
+            Self::ReducedData => {
+                "Reduced data: our splits are smaller than (or differ from) those of the published result, so no difference is given."
+            }
+            Self::OtherDifficulty => {
+                "Other difficulty: our setting of the task is not the published one, so no difference is given."
+            }
+            Self::OtherSize => {
+                "Other size: the published network is the nearest one, but not of our size, so no difference is given."
+            }
+            Self::CutLine => {
+                "The last line of a cell's metrics was cut (a process was killed while it wrote) and is left out."
+            }
+        }
+    }
+}
+
+/// Letter of a remark among those in use: a, b, …
+pub(crate) fn letter(flag: Flag, used: &BTreeSet<Flag>) -> char {
+    let index = used.iter().position(|f| *f == flag).unwrap_or(0);
+    char::from(b'a' + (index.min(25)) as u8)
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// Heading.
+    pub title: String,
+    /// Whether its entries are numbers, aligned to the right.
+    pub numeric: bool,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Entry {
+    /// As shown.
+    pub text: String,
+    /// As written to CSV; the shown text where absent.
+    pub raw: Option<String>,
+    /// Remarks.
+    pub flags: Vec<Flag>,
+    /// Best of its group.
+    pub best: bool,
+    /// CSS class, e.g. `failed`.
+    pub class: Option<&'static str>,
+}
+
+impl Entry {
+    /// Text alone.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Nothing.
+    pub fn none() -> Self {
+        Self { text: NONE.to_owned(), raw: Some(String::new()), ..Self::default() }
+    }
+
+    /// A number as shown and as it is.
+    pub fn number(text: impl Into<String>, raw: f64) -> Self {
+        Self { text: text.into(), raw: Some(raw.to_string()), ..Self::default() }
+    }
+
+    /// With a remark.
+    #[must_use]
+    pub fn flag(mut self, flag: Flag) -> Self {
+        self.flags.push(flag);
+        self
+    }
+
+    /// With a CSS class.
+    #[must_use]
+    pub fn class(mut self, class: &'static str) -> Self {
+        self.class = Some(class);
+        self
+    }
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// File name without ending, e.g. `results`.
+    pub name: String,
+    /// Heading.
+    pub title: String,
+    /// What it shows, in a sentence or two.
+    pub caption: String,
+    /// Columns.
+    pub columns: Vec<Column>,
+    /// Rows, as long as `columns`.
+    pub rows: Vec<Vec<Entry>>,
+}
+
+impl Table {
+    /// An empty table; a column title that ends in `#` is numeric.
+    pub fn new(name: &str, title: &str, caption: &str, columns: &[&str]) -> Self {
+        let column =
+            |title: &&str| Column { title: title.trim_end_matches('#').to_owned(), numeric: title.ends_with('#') };
+        Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            caption: caption.to_owned(),
+            columns: columns.iter().map(column).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Remarks in use.
+    pub fn flags(&self) -> BTreeSet<Flag> {
+        self.rows.iter().flatten().flat_map(|e| e.flags.iter().copied()).collect()
+    }
+
+    /// Remove the columns in which no row says anything.
+    pub(crate) fn drop_empty(&mut self, droppable: &[&str]) {
+        let keep: Vec<bool> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| {
+                !droppable.contains(&c.title.as_str())
+                    || self.rows.iter().any(|row| !row[i].text.is_empty() && row[i].text != NONE)
+            })
+            .collect();
+        let mut kept = keep.iter();
+        self.columns.retain(|_| *kept.next().unwrap_or(&true));
+        for row in &mut self.rows {
+            let mut kept = keep.iter();
+            row.retain(|_| *kept.next().unwrap_or(&true));
+        }
+    }
+
+    /// GitHub-flavoured Markdown, with letters from `used` (the remarks of the whole page).
+    pub fn markdown(&self, used: &BTreeSet<Flag>) -> String {
+        let escape = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+        let mut out = String::from("|");
+        for column in &self.columns {
+            let _ = write!(out, " {} |", escape(&column.title));
+        }
+        out.push_str("\n|");
+        for column in &self.columns {
+            out.push_str(if column.numeric { "---:|" } else { "---|" });
+        }
+        out.push('\n');
+        for row in &self.rows {
+            out.push('|');
+            for entry in row {
+                let text = escape(&entry.text);
+                let text = if entry.best { format!("**{text}**") } else { text };
+                let marks: Vec<String> = entry.flags.iter().map(|f| letter(*f, used).to_string()).collect();
+                let marks = if marks.is_empty() { String::new() } else { format!("<sup>{}</sup>", marks.join(",")) };
+                let _ = write!(out, " {text}{marks} |");
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    /// The table alone with its remarks, as printed on a terminal or in a message.
+    pub fn to_markdown(&self) -> String {
+        let used = self.flags();
+        let mut out = self.markdown(&used);
+        for flag in &used {
+            let _ = write!(out, "\n<sup>{}</sup> {}\n", letter(*flag, &used), flag.text());
+        }
+        out
+    }
+
+    /// Plain text in aligned columns, for a terminal.
+    pub fn to_text(&self) -> String {
+        let width = |i: usize| {
+            let cells = self.rows.iter().map(|row| row[i].text.chars().count());
+            cells.chain([self.columns[i].title.chars().count()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let mut out = String::new();
+        let mut line = |texts: Vec<&str>| {
+            let padded: Vec<String> = texts
+                .iter()
+                .zip(&widths)
+                .zip(&self.columns)
+                .map(|((text, width), column)| {
+                    let gap = " ".repeat(width - text.chars().count());
+                    if column.numeric { format!("{gap}{text}") } else { format!("{text}{gap}") }
+                })
+                .collect();
+            out.push_str(padded.join("  ").trim_end());
+            out.push('\n');
+        };
+        line(self.columns.iter().map(|c| c.title.as_str()).collect());
+        for row in &self.rows {
+            line(row.iter().map(|e| e.text.as_str()).collect());
+        }
+        out
+    }
+
+    /// Comma-separated values: full precision, and the remarks in words in a last column.
+    ///
+    /// # Errors
+    /// Writing fails.
+    pub fn csv(&self) -> Result<Vec<u8>, ReportError> {
+        let failed = |e: csv::Error| ReportError::Page(e.to_string());
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let titles = self.columns.iter().map(|c| c.title.as_str()).chain(["remarks"]);
+        writer.write_record(titles).map_err(failed)?;
+        for row in &self.rows {
+            let flags: BTreeSet<Flag> = row.iter().flat_map(|e| e.flags.iter().copied()).collect();
+            let remarks = flags.iter().map(|f| f.text()).collect::<Vec<_>>().join(" ");
+            let texts = row.iter().map(|e| e.raw.as_deref().unwrap_or(&e.text)).chain([remarks.as_str()]);
+            writer.write_record(texts).map_err(failed)?;
+        }
+        writer.into_inner().map_err(|e| ReportError::Page(e.to_string()))
+    }
+}
