@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::ReportError;
-use crate::format::{metric, metric_name};
+use crate::format::{self, metric, metric_name};
 use crate::load::{Cell, load, plain};
 use crate::statistics::Summary;
 use crate::table::{Entry, Flag, Table};
@@ -174,10 +174,7 @@ fn compare_pair(table: &mut Table, by: &Field, (a, of_a): (&str, &Keyed<'_>), (b
             }
         }
         let all: Vec<f64> = differences.iter().map(|(_, d)| *d).collect();
-        let signed = |d: f64| {
-            let text = metric(d, name);
-            if d > 0.0 { format!("+{text}") } else { text }
-        };
+        let signed = |d: f64| format::signed(&metric(d, name));
         let value = match Summary::of(&all) {
             Some(s) => {
                 let spread = s.std.map(|std| format!(" ± {}", metric(std, name))).unwrap_or_default();

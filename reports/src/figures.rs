@@ -16,7 +16,7 @@ use crate::tables::{plain, test_values};
 ///
 /// # Errors
 /// Aggregation fails.
-pub fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportError> {
+pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportError> {
     let groups = groups(runs);
     let colours = Colours::new(&groups);
     let mut figures = Vec::new();
@@ -92,7 +92,16 @@ fn tasks<'a>(groups: &'a [Group<'_>]) -> BTreeSet<&'a str> {
     groups.iter().map(|g| g.key.task.as_str()).collect()
 }
 
-const BAND: &str = "Lines are means over seeds, bands reach from the lowest to the highest seed.";
+const BAND: &str =
+    "Lines are means over the seeds that have reached a point, bands go from the lowest to the highest of them.";
+
+/// The level of guessing, where it is near enough to what is drawn not to squeeze it.
+fn guides(chance: f64, series: &[Series]) -> Vec<f64> {
+    let values = || series.iter().flat_map(|s| &s.points).map(|p| p.y).filter(|y| y.is_finite());
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+    let spread = (high - low).max(0.02 * high.abs());
+    if (low - spread..=high + spread).contains(&chance) { vec![chance] } else { Vec::new() }
+}
 
 fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
     let mut figures = Vec::new();
@@ -124,7 +133,10 @@ fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> 
         legend.push(Key { label: String::new(), colour: None, mark: None });
         legend.push(hint("validation", Mark::Line));
         legend.push(hint("train", Mark::Dashed));
-        legend.push(Key { label: "· · ·   guessing".to_owned(), colour: None, mark: None });
+        let guides = guides(record.task.chance, &series);
+        if !guides.is_empty() {
+            legend.push(hint("guessing", Mark::Dotted));
+        }
         figures.push(Figure {
             name: format!("learning-curves-{}", file_name(task)),
             title: format!("{task}: learning curves"),
@@ -137,7 +149,7 @@ fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> 
                 x: Axis::new("epoch", Scale::Count),
                 y: Axis::new(metric_name(metric), scale),
                 series,
-                guides: vec![record.task.chance],
+                guides,
             }],
             legend,
         });
@@ -189,18 +201,21 @@ fn dimensions(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Resul
             continue;
         }
         let scale = scale_of(metric, by_epoch.iter().flat_map(|s: &Series| s.points.iter().map(|p| p.y)));
+        let guides = guides(record.task.chance, &by_epoch);
         let panel = |title: &str, label: &str, x, series| Panel {
             title: title.to_owned(),
             x: Axis::new(label, x),
             y: Axis::new(format!("validation {}", metric_name(metric)), scale.clone()),
             series,
-            guides: vec![record.task.chance],
+            guides: guides.clone(),
         };
         let mut legend = colours.keys(&used, Mark::Line);
         legend.push(Key { label: String::new(), colour: None, mark: None });
         legend.push(hint("2D (image)", Mark::Line));
         legend.push(hint("1D (sequence)", Mark::Dashed));
-        legend.push(Key { label: "· · ·   guessing".to_owned(), colour: None, mark: None });
+        if !guides.is_empty() {
+            legend.push(hint("guessing", Mark::Dotted));
+        }
         figures.push(Figure {
             name: format!("dimensions-{}", file_name(data)),
             title: format!("{data}: 1D against 2D"),
@@ -231,7 +246,7 @@ fn accuracy_against_parameters(
     for task in tasks(groups) {
         let mut series = Vec::new();
         let mut chance = 0.0;
-        let mut names = BTreeSet::new();
+        let (mut names, mut models) = (BTreeSet::new(), BTreeSet::new());
         for group in groups.iter().filter(|g| g.key.task == task && g.metric() == "accuracy") {
             let (Some(record), Some(values)) = (group.record(), values.get(&group.key)) else { continue };
             let (Some(parameters), Some(s)) = (record.baseline.parameters, Summary::of(&plain(values))) else {
@@ -239,6 +254,7 @@ fn accuracy_against_parameters(
             };
             chance = record.task.chance;
             names.extend(published::counterpart(record).map(|c| c.task));
+            models.extend(published::model(record).map(|(model, _)| model));
             let label = colours.label(&group.key);
             series.push(Series {
                 label: label.clone(),
@@ -263,11 +279,8 @@ fn accuracy_against_parameters(
             let rows = published.iter().filter(|p| p.task == name && p.parameters.is_some() && seen.insert(&p.model));
             let points: Vec<Point> = rows
                 .filter_map(|p| {
-                    let note = if p.model.starts_with("CCNN") || matches!(p.model.as_str(), "LSTM" | "GRU" | "CKCNN") {
-                        p.model.clone()
-                    } else {
-                        String::new()
-                    };
+                    // Named are only the counterparts of what we ran: the others crowd together.
+                    let note = if models.contains(p.model.as_str()) { p.model.clone() } else { String::new() };
                     Some(Point { x: p.parameters? as f64, y: p.accuracy / 100.0, interval: None, n: 1, note })
                 })
                 .collect();
@@ -280,8 +293,8 @@ fn accuracy_against_parameters(
             title: task.to_owned(),
             x: Axis::new("parameters", Scale::LogCount),
             y: Axis::new("test accuracy, %", Scale::Percent),
+            guides: guides(chance, &series),
             series,
-            guides: vec![chance],
         });
     }
     if panels.is_empty() {
@@ -291,7 +304,9 @@ fn accuracy_against_parameters(
     if any_published {
         legend.push(hint("published", Mark::Hollow));
     }
-    legend.push(Key { label: "· · ·   guessing".to_owned(), colour: None, mark: None });
+    if panels.iter().any(|p| !p.guides.is_empty()) {
+        legend.push(hint("guessing", Mark::Dotted));
+    }
     Ok(Some(Figure {
         name: "accuracy-against-parameters".to_owned(),
         title: "Accuracy against parameters".to_owned(),

@@ -14,7 +14,7 @@ pub(crate) fn significant(value: f64, digits: usize) -> String {
         return if value > 0.0 { "inf".to_owned() } else { value.to_string() };
     }
     let exponent = value.abs().log10().floor() as i32;
-    if !(-4..6).contains(&exponent) {
+    if !(-4..4).contains(&exponent) {
         return format!("{value:.*e}", digits.saturating_sub(1));
     }
     let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
@@ -39,6 +39,15 @@ pub(crate) fn metric_name(metric: &str) -> String {
     match metric {
         "accuracy" => "accuracy, %".to_owned(),
         other => other.replace('_', " "),
+    }
+}
+
+/// `text` of a difference with its sign, and a minus sign as long as the plus.
+pub(crate) fn signed(text: &str) -> String {
+    match text.strip_prefix('-') {
+        Some(digits) => format!("−{digits}"),
+        None if text.chars().all(|c| matches!(c, '0' | '.')) => text.to_owned(),
+        None => format!("+{text}"),
     }
 }
 
@@ -86,10 +95,12 @@ mod tests {
         assert_eq!(significant(0.001234, 3), "0.00123");
         assert_eq!(significant(123.4, 3), "123");
         assert_eq!(significant(1.5e19, 3), "1.50e19");
+        assert_eq!(significant(78_858.0, 3), "7.89e4");
         assert_eq!(significant(f64::INFINITY, 3), "inf");
         assert_eq!(metric(0.98765, "accuracy"), "98.77");
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(grouped(999), "999");
+        assert_eq!([signed("-0.52"), signed("1.00"), signed("0.00")], ["−0.52", "+1.00", "0.00"]);
         assert_eq!(duration(75.04), "75.0 s");
         assert_eq!(duration(245.0), "4 min 05 s");
         assert_eq!(duration(7380.0), "2 h 03 min");

@@ -13,7 +13,7 @@ use crate::record::{MetricKind, MetricLine};
 
 /// One row per cell, per epoch line, per step line and per final line.
 #[derive(Debug, Clone)]
-pub struct Frames {
+pub(crate) struct Frames {
     /// `experiment, cell, task, baseline, grid, seed, state, reason, metric, parameters, epoch, seconds, device`
     pub cells: DataFrame,
     /// `experiment, cell, task, baseline, grid, seed, epoch, step, split, name, value, wall`
@@ -26,7 +26,7 @@ pub struct Frames {
 
 /// One abscissa of a curve, over seeds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CurvePoint {
+pub(crate) struct CurvePoint {
     /// Epoch (epoch lines) or step (step lines).
     pub at: u64,
     /// The seeds.
@@ -38,7 +38,7 @@ pub struct CurvePoint {
 }
 
 /// Values of one group, `(seed, value)` in order of seed.
-pub type BySeed = Vec<(u64, f64)>;
+pub(crate) type BySeed = Vec<(u64, f64)>;
 
 const KEYS: [&str; 4] = ["experiment", "task", "baseline", "grid"];
 
@@ -51,7 +51,7 @@ impl Frames {
     ///
     /// # Errors
     /// A polars operation fails.
-    pub fn new(runs: &Runs) -> Result<Self, ReportError> {
+    pub(crate) fn new(runs: &Runs) -> Result<Self, ReportError> {
         Ok(Self {
             cells: cells_frame(&runs.cells).map_err(failed)?,
             epochs: lines_frame(&runs.cells, MetricKind::Epoch).map_err(failed)?,
@@ -64,7 +64,7 @@ impl Frames {
     ///
     /// # Errors
     /// A polars operation fails.
-    pub fn finals(&self, name: &str) -> Result<BTreeMap<GroupKey, BySeed>, ReportError> {
+    pub(crate) fn finals(&self, name: &str) -> Result<BTreeMap<GroupKey, BySeed>, ReportError> {
         let done =
             self.cells.clone().lazy().filter(col("state").eq(lit("done"))).select([col("experiment"), col("cell")]);
         let on = [col("experiment"), col("cell")];
@@ -94,7 +94,11 @@ impl Frames {
     ///
     /// # Errors
     /// A polars operation fails.
-    pub fn epoch_curves(&self, split: &str, name: &str) -> Result<BTreeMap<GroupKey, Vec<CurvePoint>>, ReportError> {
+    pub(crate) fn epoch_curves(
+        &self,
+        split: &str,
+        name: &str,
+    ) -> Result<BTreeMap<GroupKey, Vec<CurvePoint>>, ReportError> {
         curves(&self.epochs, "epoch", split, name).map_err(failed)
     }
 
@@ -102,7 +106,11 @@ impl Frames {
     ///
     /// # Errors
     /// A polars operation fails.
-    pub fn step_curves(&self, split: &str, name: &str) -> Result<BTreeMap<GroupKey, Vec<CurvePoint>>, ReportError> {
+    pub(crate) fn step_curves(
+        &self,
+        split: &str,
+        name: &str,
+    ) -> Result<BTreeMap<GroupKey, Vec<CurvePoint>>, ReportError> {
         curves(&self.steps, "step", split, name).map_err(failed)
     }
 
@@ -110,7 +118,7 @@ impl Frames {
     ///
     /// # Errors
     /// A polars operation fails.
-    pub fn csv(frame: &DataFrame) -> Result<Vec<u8>, ReportError> {
+    pub(crate) fn csv(frame: &DataFrame) -> Result<Vec<u8>, ReportError> {
         let mut bytes = Vec::new();
         CsvWriter::new(&mut bytes).include_header(true).finish(&mut frame.clone()).map_err(failed)?;
         Ok(bytes)

@@ -7,7 +7,7 @@ use crate::record::{CellRecord, State};
 
 /// What a row of a table stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupKey {
+pub(crate) struct GroupKey {
     /// Experiment name.
     pub experiment: String,
     /// Task label.
@@ -20,7 +20,7 @@ pub struct GroupKey {
 
 impl GroupKey {
     /// The group of a cell.
-    pub fn of(cell: &Cell) -> Self {
+    pub(crate) fn of(cell: &Cell) -> Self {
         Self {
             experiment: cell.experiment.clone(),
             task: cell.task().to_owned(),
@@ -30,14 +30,14 @@ impl GroupKey {
     }
 
     /// Baseline and grid values: the name of a line in a figure.
-    pub fn series(&self) -> String {
+    pub(crate) fn series(&self) -> String {
         if self.grid.is_empty() { self.baseline.clone() } else { format!("{} {}", self.baseline, self.grid) }
     }
 }
 
 /// The seeds of one group.
 #[derive(Debug, Clone)]
-pub struct Group<'a> {
+pub(crate) struct Group<'a> {
     /// What they share.
     pub key: GroupKey,
     /// The cells, in order of seed.
@@ -46,22 +46,22 @@ pub struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// A record of the group: its seeds differ in nothing a table shows.
-    pub fn record(&self) -> Option<&'a CellRecord> {
+    pub(crate) fn record(&self) -> Option<&'a CellRecord> {
         self.cells.iter().find_map(|c| c.record.as_ref())
     }
 
     /// Name of the metric.
-    pub fn metric(&self) -> &'a str {
+    pub(crate) fn metric(&self) -> &'a str {
         self.record().map_or("accuracy", |r| &r.task.metric)
     }
 
     /// Whether more of the metric is better.
-    pub fn higher_is_better(&self) -> bool {
+    pub(crate) fn higher_is_better(&self) -> bool {
         self.record().is_none_or(|r| r.task.higher_is_better)
     }
 
     /// Number of cells per state.
-    pub fn states(&self) -> BTreeMap<State, usize> {
+    pub(crate) fn states(&self) -> BTreeMap<State, usize> {
         let mut states = BTreeMap::new();
         for cell in &self.cells {
             *states.entry(cell.status.state).or_insert(0) += 1;
@@ -71,7 +71,7 @@ impl<'a> Group<'a> {
 }
 
 /// The groups of all cells, in order of their keys.
-pub fn groups(runs: &Runs) -> Vec<Group<'_>> {
+pub(crate) fn groups(runs: &Runs) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<GroupKey, Vec<&Cell>> = BTreeMap::new();
     for cell in &runs.cells {
         groups.entry(GroupKey::of(cell)).or_default().push(cell);

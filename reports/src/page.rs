@@ -14,7 +14,7 @@ const TEMPLATE: &str = include_str!("page.html");
 
 /// What a page shows.
 #[derive(Debug)]
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// Heading.
     pub title: String,
     /// Paragraphs below the heading.
@@ -74,7 +74,7 @@ impl Page<'_> {
     ///
     /// # Errors
     /// The template fails.
-    pub fn html(&self) -> Result<String, ReportError> {
+    pub(crate) fn html(&self) -> Result<String, ReportError> {
         let failed = |e: minijinja::Error| ReportError::Page(format!("{e:#}"));
         let used = self.used();
         let mut environment = Environment::new();
@@ -113,7 +113,7 @@ impl Page<'_> {
     }
 
     /// The same in Markdown; figures are linked as `figures/<name>.svg`.
-    pub fn markdown(&self, with_figures: bool) -> String {
+    pub(crate) fn markdown(&self, with_figures: bool) -> String {
         let used = self.used();
         let mut out = format!("# {}\n", self.title);
         for paragraph in &self.lead {

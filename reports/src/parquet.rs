@@ -14,7 +14,7 @@ use crate::record::DiagnosticLine;
 ///
 /// # Errors
 /// A polars operation fails.
-pub fn diagnostics(lines: &[DiagnosticLine]) -> Result<Vec<u8>, ReportError> {
+pub(crate) fn diagnostics(lines: &[DiagnosticLine]) -> Result<Vec<u8>, ReportError> {
     encode(lines).map_err(|e| ReportError::Frame(e.to_string()))
 }
 

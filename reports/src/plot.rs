@@ -43,7 +43,7 @@ const PALETTE: [RGBColor; 8] = [
 
 /// A figure: panels side by side, a legend on their right.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// File name without ending.
     pub name: String,
     /// Title, drawn above the panels.
@@ -58,7 +58,7 @@ pub struct Figure {
 
 /// One pair of axes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// Title above the axes; may be empty.
     pub title: String,
     /// Horizontal axis.
@@ -73,7 +73,7 @@ pub struct Panel {
 
 /// One axis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
+pub(crate) struct Axis {
     /// Quantity and unit.
     pub label: String,
     /// How values become positions and labels.
@@ -82,14 +82,14 @@ pub struct Axis {
 
 impl Axis {
     /// An axis.
-    pub fn new(label: impl Into<String>, scale: Scale) -> Self {
+    pub(crate) fn new(label: impl Into<String>, scale: Scale) -> Self {
         Self { label: label.into(), scale }
     }
 }
 
 /// How values become positions and labels.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Scale {
+pub(crate) enum Scale {
     /// Proportional.
     Linear,
     /// Proportional, shares from 0 to 1 labelled in percent.
@@ -106,7 +106,7 @@ pub enum Scale {
 
 /// How a series is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// Solid line, with dots where there are few points.
     Line,
     /// Dashed line.
@@ -115,6 +115,8 @@ pub enum Mark {
     Filled,
     /// Hollow dots.
     Hollow,
+    /// Dotted line: the sample of a guide in the legend.
+    Dotted,
 }
 
 impl Mark {
@@ -124,13 +126,14 @@ impl Mark {
             Self::Dashed => "dashed line",
             Self::Filled => "filled dots",
             Self::Hollow => "hollow dots",
+            Self::Dotted => "dotted line",
         }
     }
 }
 
 /// One line or cloud of points.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Series {
+pub(crate) struct Series {
     /// Name in the CSV file.
     pub label: String,
     /// Index of the colour; the palette repeats after eight.
@@ -143,7 +146,7 @@ pub struct Series {
 
 /// One point.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Point {
+pub(crate) struct Point {
     /// Abscissa.
     pub x: f64,
     /// Ordinate; infinite values are drawn as a triangle at the edge.
@@ -158,7 +161,7 @@ pub struct Point {
 
 /// One line of the legend.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key {
+pub(crate) struct Key {
     /// Text.
     pub label: String,
     /// Colour, or grey.
@@ -169,7 +172,7 @@ pub struct Key {
 
 /// A drawn figure.
 #[derive(Debug, Clone)]
-pub struct Drawn {
+pub(crate) struct Drawn {
     /// The figure.
     pub figure: Figure,
     /// SVG document.
@@ -184,7 +187,7 @@ pub struct Drawn {
 ///
 /// # Errors
 /// The drawing library fails.
-pub fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError> {
+pub(crate) fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError> {
     let failed = |message: String| ReportError::Draw { figure: figure.name.clone(), message };
     fonts().map_err(&failed)?;
     let (width, height) = size(&figure);
@@ -377,6 +380,13 @@ fn paint_legend<DB: DrawingBackend>(root: &DrawingArea<DB, Shift>, figure: &Figu
                     root.draw(&PathElement::new(ends, ink.stroke_width(at(1.6) as u32)))?;
                 }
             }
+            Some(Mark::Dotted) => {
+                for part in 0..4 {
+                    let start = left + 1.0 + 6.5 * f64::from(part);
+                    let ends = vec![(at(start), at(y)), (at(start + 2.0), at(y))];
+                    root.draw(&PathElement::new(ends, ink.stroke_width(at(1.4) as u32)))?;
+                }
+            }
             Some(Mark::Filled) => root.draw(&Circle::new(middle, at(4.5), ink.filled()))?,
             Some(Mark::Hollow) => root.draw(&Circle::new(middle, at(4.5), ink.stroke_width(at(1.5) as u32)))?,
             None => {}
@@ -457,9 +467,10 @@ fn si(value: f64) -> String {
 fn power(place: f64) -> String {
     let exponent = place.round();
     if (place - exponent).abs() > 1e-6 {
-        return significant(10f64.powf(place), 1);
+        let value = 10f64.powf(place);
+        return if (1e-3..1e4).contains(&value) { trimmed(value) } else { significant(value, 2) };
     }
-    if (-1.0..=2.0).contains(&exponent) {
+    if (-2.0..=3.0).contains(&exponent) {
         return plain_label(10f64.powf(exponent), 10f64.powf(exponent.min(0.0)));
     }
     let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
@@ -469,6 +480,12 @@ fn power(place: f64) -> String {
         None => '⁻',
     });
     format!("10{}", raised.collect::<String>())
+}
+
+/// Two significant digits, without zeros at the end.
+fn trimmed(value: f64) -> String {
+    let text = significant(value, 2);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// The next of 1, 2, 5 times a power of ten at or above `rough`.
@@ -528,8 +545,7 @@ fn log_ticks(from: f64, to: f64) -> Vec<f64> {
         let (first, last) = ((from / step).ceil() as i64, (to / step).floor() as i64);
         return (first..=last).map(|i| i as f64 * step).collect();
     }
-    let multiples: &[f64] =
-        if decades > 0.9 { &[1.0, 2.0, 5.0] } else { &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0] };
+    let multiples: &[f64] = if decades > 0.9 { &[1.0, 2.0, 5.0] } else { &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0] };
     let (first, last) = (from.floor() as i32, to.ceil() as i32);
     let places = (first..=last).flat_map(|d| multiples.iter().map(move |m| f64::from(d) + m.log10()));
     places.filter(|p| (from..=to).contains(p)).collect()
@@ -616,7 +632,7 @@ fn paint_panel<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, panel: &Panel)
                     chart.draw_series(places.iter().map(|p| Circle::new(*p, at(2.6), ink.filled())))?;
                 }
             }
-            Mark::Dashed => {
+            Mark::Dashed | Mark::Dotted => {
                 chart.draw_series(DashedLineSeries::new(places.clone(), s(6), s(4), stroke(&ink, 1.6)))?;
                 if places.len() == 1 {
                     chart.draw_series(places.iter().map(|p| Circle::new(*p, at(2.6), stroke(&ink, 1.4))))?;
@@ -629,10 +645,13 @@ fn paint_panel<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, panel: &Panel)
                     Some(PathElement::new(vec![(clamp(a), p.y), (clamp(b), p.y)], stroke(&ink, 2.0)))
                 });
                 chart.draw_series(bars)?;
-                let style = |hollow| if hollow { stroke(&ink, 1.6) } else { ink.filled() };
-                let dots = places.iter().zip(&series.points).filter(|(_, p)| !overflows(p));
-                let hollow = series.mark == Mark::Hollow;
-                chart.draw_series(dots.map(|(p, _)| Circle::new(*p, at(4.5), style(hollow))))?;
+                let dots = || places.iter().zip(&series.points).filter(|(_, p)| !overflows(p)).map(|(place, _)| *place);
+                if series.mark == Mark::Hollow {
+                    chart.draw_series(dots().map(|p| Circle::new(p, at(4.5), WHITE.filled())))?;
+                    chart.draw_series(dots().map(|p| Circle::new(p, at(4.5), stroke(&ink, 1.6))))?;
+                } else {
+                    chart.draw_series(dots().map(|p| Circle::new(p, at(4.5), ink.filled())))?;
+                }
             }
             Mark::Filled => {
                 chart.draw_series(places.iter().map(|p| Circle::new(*p, at(4.8), ink.filled())))?;
@@ -642,16 +661,25 @@ fn paint_panel<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, panel: &Panel)
             }
         }
         let beyond: Vec<(f64, f64)> = series.points.iter().filter(|p| overflows(p)).map(edge).collect();
-        chart.draw_series(beyond.iter().map(|p| TriangleMarker::new(*p, at(7.0), ink.filled())))?;
-        if matches!(series.mark, Mark::Filled | Mark::Hollow) && !named {
+        if named {
+            let arrow = vec![(at(-4.0), at(-6.0)), (at(-4.0), at(6.0)), (at(5.0), 0)];
+            let arrows = beyond.iter().map(|p| EmptyElement::at(*p) + Polygon::new(arrow.clone(), ink.filled()));
+            chart.draw_series(arrows)?;
+        } else {
+            chart.draw_series(beyond.iter().map(|p| TriangleMarker::new(*p, at(7.0), ink.filled())))?;
+        }
+        if series.mark == Mark::Hollow && !named {
             let noted = series.points.iter().filter(|p| !p.note.is_empty());
             let texts = noted.map(|p| {
                 let place = edge(p);
-                let right = place.0 > x.from + 0.75 * (x.to - x.from);
-                let (h, dx) = if right { (HPos::Right, -8.0) } else { (HPos::Left, 8.0) };
-                let tint = if series.mark == Mark::Hollow { MUTED } else { INK };
-                let style = font(10.0).color(&tint).pos(Pos::new(h, VPos::Center));
-                EmptyElement::at(place) + Text::new(p.note.clone(), (at(dx), 0), style)
+                let share = (place.0 - x.from) / (x.to - x.from);
+                let (h, dx) = match share {
+                    s if s > 0.85 => (HPos::Right, 6.0),
+                    s if s < 0.15 => (HPos::Left, -6.0),
+                    _ => (HPos::Center, 0.0),
+                };
+                let style = font(10.0).color(&MUTED).pos(Pos::new(h, VPos::Center));
+                EmptyElement::at(place) + Text::new(p.note.clone(), (at(dx), at(-12.0)), style)
             });
             chart.draw_series(texts)?;
         }
@@ -670,6 +698,8 @@ mod tests {
         assert_eq!(power(19.0), "10¹⁹");
         assert_eq!(power(-3.0), "10⁻³");
         assert_eq!(power(0.0), "1");
+        assert_eq!(power(1.5f64.log10()), "1.5");
+        assert_eq!(power(0.5f64.log10()), "0.5");
         assert_eq!(si(200_000.0), "200k");
         assert_eq!(si(2_000_000.0), "2M");
         assert_eq!(si(1_500.0), "1.5k");

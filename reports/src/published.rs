@@ -9,7 +9,7 @@ const TABLE: &str = include_str!("../data/published.csv");
 
 /// One published value.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Published {
+pub(crate) struct Published {
     /// Task as the papers call it, e.g. `sMNIST`.
     pub task: String,
     /// Model as the paper calls it.
@@ -24,7 +24,7 @@ pub struct Published {
 
 /// A task of ours and the published task it corresponds to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counterpart {
+pub(crate) struct Counterpart {
     /// Name in [`Published::task`].
     pub task: &'static str,
     /// Whether our splits have the published sizes.
@@ -37,7 +37,7 @@ pub struct Counterpart {
 ///
 /// # Errors
 /// The table built into the program is damaged.
-pub fn all() -> Result<Vec<Published>, ReportError> {
+pub(crate) fn all() -> Result<Vec<Published>, ReportError> {
     csv::ReaderBuilder::new()
         .comment(Some(b'#'))
         .from_reader(TABLE.as_bytes())
@@ -47,7 +47,7 @@ pub fn all() -> Result<Vec<Published>, ReportError> {
 }
 
 /// The published task that `record` corresponds to, if there is one.
-pub fn counterpart(record: &CellRecord) -> Option<Counterpart> {
+pub(crate) fn counterpart(record: &CellRecord) -> Option<Counterpart> {
     let [train, validation, test] = record.task.splits;
     let positions = record.task.shape.get(1..).unwrap_or_default();
     let setting = |name: &str| record.task.config.get(name).and_then(|v| v.as_str());
@@ -83,7 +83,7 @@ pub fn counterpart(record: &CellRecord) -> Option<Counterpart> {
 }
 
 /// The published model that a baseline corresponds to: its name there, and whether it has the published size.
-pub fn model(record: &CellRecord) -> Option<(&'static str, bool)> {
+pub(crate) fn model(record: &CellRecord) -> Option<(&'static str, bool)> {
     let label = record.baseline.label.as_str();
     match record.baseline.name.as_str() {
         "lstm" => Some(("LSTM", true)),
@@ -97,7 +97,7 @@ pub fn model(record: &CellRecord) -> Option<(&'static str, bool)> {
 
 /// The published value beside `record`, and whether a published network of that size was meant: ours has a parameter
 /// count within a third of the printed one.
-pub fn beside(record: &CellRecord, table: &[Published]) -> Option<(Published, bool)> {
+pub(crate) fn beside(record: &CellRecord, table: &[Published]) -> Option<(Published, bool)> {
     let task = counterpart(record)?.task;
     let (model, same_model) = model(record)?;
     let found = table.iter().find(|p| p.task == task && p.model == model)?;

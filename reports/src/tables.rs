@@ -30,7 +30,7 @@ fn of_metric(runs: &Runs, frames: &Frames, prefix: &str) -> Result<BTreeMap<Grou
 ///
 /// # Errors
 /// Aggregation fails.
-pub fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError> {
+pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError> {
     let groups = groups(runs);
     let values = test_values(runs, frames)?;
     let several = runs.experiments.len() > 1;
@@ -193,7 +193,7 @@ fn row_flags(group: &Group<'_>, summary: Option<&Summary>) -> Vec<Flag> {
 ///
 /// # Errors
 /// Aggregation fails.
-pub fn results(runs: &Runs, frames: &Frames) -> Result<Table, ReportError> {
+pub(crate) fn results(runs: &Runs, frames: &Frames) -> Result<Table, ReportError> {
     let test = test_values(runs, frames)?;
     let validation = of_metric(runs, frames, "best_validation_")?;
     let published = published::all()?;
@@ -211,14 +211,15 @@ pub fn results(runs: &Runs, frames: &Frames) -> Result<Table, ReportError> {
             "Metric",
             "Test#",
             "n#",
-            "Every seed",
-            "Best validation#",
-            "Parameters#",
-            "Epochs#",
-            "Seconds#",
-            "States",
             "Published (paper)#",
             "Difference#",
+            "Parameters#",
+            "Seconds#",
+            "Epochs#",
+            "States",
+            "Best validation#",
+            "Every seed",
+            "Source of the published value",
         ],
     );
     for group in &groups(runs) {
@@ -231,6 +232,7 @@ pub fn results(runs: &Runs, frames: &Frames) -> Result<Table, ReportError> {
             row[0].text.clear();
         }
     }
+    droppable.push("Source of the published value");
     table.drop_empty(&droppable);
     Ok(table)
 }
@@ -274,33 +276,35 @@ fn result_row(
         _ => Entry::none(),
     };
     let states: Vec<String> = group.states().iter().map(|(state, n)| format!("{n} {}", state.name())).collect();
-    let (published, difference) = beside(group, summary.as_ref(), table);
+    let (published, difference, source) = beside(group, summary.as_ref(), table);
     vec![
         Entry::text(&group.key.experiment),
         Entry::text(&group.key.task),
         Entry::text(&group.key.baseline),
         Entry::text(&group.key.grid),
-        Entry::text(metric_name(name)),
+        // A cell without a record does not say its metric.
+        group.record().map_or_else(Entry::none, |_| Entry::text(metric_name(name))),
         value,
         Entry::text(summary.map_or(0, |s| s.n).to_string()),
-        seeds,
-        validation,
-        parameters.map_or_else(Entry::none, |p| Entry { raw: Some(p.to_string()), ..Entry::text(grouped(p)) }),
-        epochs,
-        over_done(&|c| c.status.seconds).map_or_else(Entry::none, |s| Entry::number(format!("{s:.1}"), s)),
-        Entry::text(states.join(", ")),
         published,
         difference,
+        parameters.map_or_else(Entry::none, |p| Entry { raw: Some(p.to_string()), ..Entry::text(grouped(p)) }),
+        over_done(&|c| c.status.seconds).map_or_else(Entry::none, |s| Entry::number(format!("{s:.1}"), s)),
+        epochs,
+        Entry::text(states.join(", ")),
+        validation,
+        seeds,
+        source,
     ]
 }
 
 /// The published value and the difference to it, where the two compare.
-fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> (Entry, Entry) {
-    let nothing = (Entry::none(), Entry::none());
+fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> (Entry, Entry, Entry) {
+    let nothing = (Entry::none(), Entry::none(), Entry::none());
     let Some(record) = group.record() else { return nothing };
     let Some((found, same_size)) = published::beside(record, table) else { return nothing };
     let Some(counterpart) = published::counterpart(record) else { return nothing };
-    let mut entry = Entry::number(format!("{} ({}, {})", found.accuracy, found.model, found.source), found.accuracy);
+    let mut entry = Entry::number(format!("{:.2} {}", found.accuracy, found.model), found.accuracy);
     let conditions = [
         (counterpart.full_data, Flag::ReducedData),
         (counterpart.same_difficulty, Flag::OtherDifficulty),
@@ -316,15 +320,15 @@ fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> 
     let difference = match summary {
         Some(s) if comparable => {
             let difference = 100.0 * s.mean - found.accuracy;
-            Entry::number(format!("{difference:+.2}"), difference)
+            Entry::number(format::signed(&format!("{difference:.2}")), difference)
         }
         _ => Entry::none(),
     };
-    (entry, difference)
+    (entry, difference, Entry::text(found.source))
 }
 
 /// The protocol of every task.
-pub fn tasks(runs: &Runs) -> Table {
+pub(crate) fn tasks(runs: &Runs) -> Table {
     let mut table = Table::new(
         "tasks",
         "Tasks",
@@ -361,7 +365,7 @@ pub fn tasks(runs: &Runs) -> Table {
 }
 
 /// Every cell with its state.
-pub fn cells(runs: &Runs) -> Table {
+pub(crate) fn cells(runs: &Runs) -> Table {
     let mut table = Table::new(
         "cells",
         "Every cell",
@@ -453,7 +457,7 @@ pub(crate) fn short_commit(git: &str) -> String {
 }
 
 /// The table of `bench status`: states of all cells.
-pub fn status(runs: &Runs) -> Table {
+pub(crate) fn status(runs: &Runs) -> Table {
     let mut table = Table::new(
         "status",
         "Cells",
