@@ -1,0 +1,230 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use baselines::device::DeviceChoice;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::experiment::Overrides;
+
+/// Long-range sequence benchmark: one YAML file in, one plotted report out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bench",
+    version,
+    max_term_width = 100,
+    after_help = "Begin with: bench run experiments/quickstart.yaml\n\n\
+    Exit codes: 0 done; 1 a cell or a check failed, or a cell is locked; 2 wrong usage, experiment file or data \
+    (nothing started); 3 the device is missing; 130 interrupted (run the same command again to resume)."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Data folder [default: $BENCH_DATA, else the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub data: Option<PathBuf>,
+    /// Print a machine-readable result on standard output
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Only warnings and errors, no progress
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+    /// Form of log lines on standard error
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM", help_heading = "Global options")]
+    pub log: LogForm,
+    /// CPU threads [default: all cores]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Global options")]
+    pub threads: Option<u16>,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogForm {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an experiment: what is not done is trained, what was interrupted is resumed
+    Run(RunArgs),
+    /// Write tables, figures and pages from run folders alone
+    Report(ReportArgs),
+    /// Compare runs in pairs, e.g. 1D against 2D with --by task
+    Compare(CompareArgs),
+    /// Variance per layer and scale of logits at initialisation
+    Diagnose(DiagnoseArgs),
+    /// List what experiment files can name
+    List(ListArgs),
+    /// Print the JSON schema of experiment files, for completion in editors
+    Schema,
+    /// What works here: devices, threads, data, disk
+    Doctor,
+    /// States of all cells of a run folder
+    Status(StatusArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// `bench run`
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Where run folders go
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub out: PathBuf,
+    /// auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Cells that run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: u16,
+    /// Run this cell only (an id of --dry-run)
+    #[arg(long, value_name = "ID")]
+    pub cell: Option<String>,
+    /// Stop after this time, e.g. 30m; the next run resumes
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub max_time: Option<Duration>,
+    /// Print the cells and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: leave out the estimates, which time a few steps per pair of task and baseline
+    #[arg(long, requires = "dry_run")]
+    pub no_time: bool,
+    /// Discard earlier results of these cells
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// An experiment file and what changes it.
+#[derive(Debug, Clone, Args)]
+pub struct ExperimentArgs {
+    /// Experiment file
+    #[arg(value_name = "EXPERIMENT.yaml")]
+    pub file: PathBuf,
+    /// Change a setting, e.g. training.epochs=20 or baseline.hidden=64; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Only the pairs that match, e.g. 'task=pathfinder*,baseline=ccnn*'
+    #[arg(long, value_name = "task=PATTERN,baseline=PATTERN")]
+    pub only: Option<String>,
+    /// Seeds instead of the file's
+    #[arg(long, value_name = "0,1,2")]
+    pub seeds: Option<String>,
+}
+
+impl ExperimentArgs {
+    /// The changes.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { set: self.set.clone(), only: self.only.clone(), seeds: self.seeds.clone() }
+    }
+}
+
+/// `bench report`
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// Run folders (of experiments)
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Where the report goes [default: <first DIR>/report]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What is written, any of html,md,csv,svg,png
+    #[arg(long, value_delimiter = ',', value_name = "FORMATS", default_value = "html,md,csv,svg,png")]
+    pub format: Vec<String>,
+}
+
+/// `bench compare`
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// Run folders (of experiments)
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// What differs within a pair: task, baseline or a field of the grid
+    #[arg(long, value_name = "FIELD")]
+    pub by: String,
+}
+
+/// `bench diagnose`
+#[derive(Debug, Clone, Args)]
+pub struct DiagnoseArgs {
+    /// Experiment file
+    #[arg(value_name = "EXPERIMENT.yaml")]
+    pub file: PathBuf,
+    /// Change a setting, e.g. baseline.hidden=64; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Only the pairs that match, e.g. 'task=pathfinder*,baseline=ccnn*'
+    #[arg(long, value_name = "task=PATTERN,baseline=PATTERN")]
+    pub only: Option<String>,
+    /// Where run folders go
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub out: PathBuf,
+    /// auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Number of seeds, from 0
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub seeds: u64,
+}
+
+/// `bench list`
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    pub what: Listed,
+}
+
+/// What `bench list` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// Models, with their settings
+    Baselines,
+    /// Tasks, with their settings
+    Tasks,
+    /// Experiment files in ./experiments
+    Experiments,
+}
+
+/// `bench status`
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Run folder of an experiment, or a folder of those
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write e.g. 30m or 1h 30m"))?;
+    if time.is_zero() { Err("must be longer than 0s".into()) } else { Ok(time) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

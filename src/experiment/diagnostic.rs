@@ -1,0 +1,178 @@
+//! Errors that point into an experiment file or at an argument.
+
+use std::fmt;
+
+use super::yaml::Position;
+
+/// Something wrong at a place; [`Sources::render`] turns it into text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where, if anywhere.
+    pub at: Option<Position>,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Further lines: accepted values, remedies, other places.
+    pub notes: Vec<String>,
+}
+
+impl Diagnostic {
+    /// `message` at `position`.
+    pub fn at(position: Position, message: impl Into<String>) -> Self {
+        Self { at: Some(position), message: message.into(), notes: Vec::new() }
+    }
+
+    /// Add a line.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Add the line of accepted words, where there are any.
+    pub fn accepted(self, what: &str, words: &[impl AsRef<str>]) -> Self {
+        if words.is_empty() {
+            return self;
+        }
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+        self.note(format!("accepted {what}: {}", words.join(", ")))
+    }
+}
+
+/// A text that positions refer to.
+#[derive(Debug, Clone)]
+struct Source {
+    /// Path of a file, or the option an argument belongs to.
+    name: String,
+    text: String,
+    is_file: bool,
+}
+
+/// The experiment file and the arguments that change it.
+#[derive(Debug, Clone, Default)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Add a file; returns its number.
+    pub fn file(&mut self, path: String, text: String) -> usize {
+        self.0.push(Source { name: path, text, is_file: true });
+        self.0.len() - 1
+    }
+
+    /// Add an argument of `option`; returns its number.
+    pub fn argument(&mut self, option: &str, text: String) -> usize {
+        self.0.push(Source { name: option.to_owned(), text, is_file: false });
+        self.0.len() - 1
+    }
+
+    /// Where `at` is, e.g. `experiments/x.yaml:14:5` or `--set training.epochs=0`.
+    pub fn place(&self, at: Position) -> String {
+        match self.0.get(at.source) {
+            Some(source) if source.is_file => format!("{}:{}:{}", source.name, at.line, at.column),
+            Some(source) => format!("{} {}", source.name, clean(&source.text)),
+            None => String::new(),
+        }
+    }
+
+    /// Place, message, source line with a caret, notes.
+    pub fn render(&self, diagnostic: &Diagnostic) -> Rendered {
+        let mut lines = Vec::new();
+        let head = match diagnostic.at {
+            Some(at) => {
+                lines = self.snippet(at);
+                format!("{}: {}", self.place(at), diagnostic.message)
+            }
+            None => diagnostic.message.clone(),
+        };
+        lines.extend(diagnostic.notes.iter().map(|note| format!("  = {note}")));
+        lines.insert(0, head);
+        Rendered(lines.join("\n"))
+    }
+
+    fn snippet(&self, at: Position) -> Vec<String> {
+        /// Characters of a long line that are shown.
+        const WINDOW: usize = 100;
+        let Some(source) = self.0.get(at.source) else { return Vec::new() };
+        let Some(line) = source.text.lines().nth(at.line - 1) else { return Vec::new() };
+        let characters: Vec<char> = clean(line).chars().collect();
+        let column = at.column.saturating_sub(1).min(characters.len());
+        let first = if characters.len() <= WINDOW { 0 } else { column.saturating_sub(WINDOW / 3) };
+        let shown: String = characters.iter().skip(first).take(WINDOW).collect();
+        let width = at.width.clamp(1, shown.chars().count().saturating_sub(column - first).max(1));
+        let number = if source.is_file { at.line.to_string() } else { String::new() };
+        let gap = " ".repeat(number.len());
+        let caret = format!("{}{}", " ".repeat(column - first), "^".repeat(width));
+        vec![format!("{gap} |"), format!("{number} | {}", shown.trim_end()), format!("{gap} | {caret}")]
+    }
+}
+
+/// `text` with every control character (a tab, an escape sequence) as one space, so that columns stay.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A finished error text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered(String);
+
+impl fmt::Display for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The candidate that `word` was probably meant to be.
+pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= (word.chars().count().max(candidate.chars().count()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `message`, with the question whether a similar candidate was meant.
+pub fn with_suggestion<'a>(message: String, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    match suggest(word, candidates) {
+        Some(meant) => format!("{message}; did you mean `{meant}`?"),
+        None => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_at_the_word() {
+        let mut sources = Sources::default();
+        let file = sources.file("x.yaml".into(), "a: 1\nbaselines:\n  - name: ccnn\n    hiden: 64\n".into());
+        let at = Position { source: file, line: 4, column: 5, width: 5 };
+        let diagnostic = Diagnostic::at(at, "unknown key `hiden`").accepted("keys", &["blocks", "hidden"]);
+        insta::assert_snapshot!(sources.render(&diagnostic), @r"
+        x.yaml:4:5: unknown key `hiden`
+          |
+        4 |     hiden: 64
+          |     ^^^^^
+          = accepted keys: blocks, hidden
+        ");
+    }
+
+    #[test]
+    fn long_lines_and_control_characters_do_not_spoil_the_picture() {
+        let mut sources = Sources::default();
+        let file = sources.file("x.yaml".into(), format!("{}\u{1b}[31mbad", "x".repeat(500)));
+        let text = sources
+            .render(&Diagnostic::at(Position { source: file, line: 1, column: 501, width: 90 }, "no"))
+            .to_string();
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.lines().all(|line| line.len() < 120), "{text}");
+    }
+
+    #[test]
+    fn suggestions_are_close_words_only() {
+        assert_eq!(suggest("hiden", ["blocks", "hidden"]), Some("hidden"));
+        assert_eq!(suggest("epoch", ["epochs", "batch_size"]), Some("epochs"));
+        assert_eq!(suggest("zzz", ["epochs", "batch_size"]), None);
+        assert_eq!(suggest("ccn", ["ccnn", "cnn"]), Some("ccnn"));
+    }
+}

@@ -1,0 +1,137 @@
+//! One JSON schema of experiment files, composed from the schemas of all tasks and baselines.
+
+use schemars::{Schema, schema_for};
+use serde_json::{Map, Value, json};
+
+use super::resolve::Catalogue;
+use super::training::Training;
+use super::written::VERSION;
+
+/// The schema (JSON Schema 2020-12) of experiment files over `catalogue`.
+pub fn compose(catalogue: &Catalogue) -> Value {
+    let mut definitions = Map::new();
+    let training = adopt(&schema_for!(Training), "training", &mut definitions);
+    definitions.insert("training".into(), training);
+    let mut tasks = Vec::new();
+    for entry in &catalogue.tasks {
+        tasks.push(named(entry.info.name, entry.info.summary, "task", &(entry.schema)(), &mut definitions));
+    }
+    let mut baselines = Vec::new();
+    for entry in &catalogue.baselines {
+        baselines.push(named(entry.info.name, entry.info.summary, "baseline", &(entry.schema)(), &mut definitions));
+    }
+    let names = |entries: Vec<&str>| json!({ "type": "string", "enum": entries });
+    tasks.push(names(catalogue.tasks.iter().map(|e| e.info.name).collect()));
+    baselines.push(names(catalogue.baselines.iter().map(|e| e.info.name).collect()));
+    let pattern = |what: &str| {
+        let description = format!("Pattern (`*` any text, `?` one character) of the {what}'s label or name.");
+        json!({ "type": "string", "description": description })
+    };
+    let training = json!({ "$ref": "#/$defs/training" });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Experiment of bench",
+        "description": "Tasks × baselines × grid × seeds; run with `bench run FILE`.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["tasks", "baselines"],
+        "properties": {
+            "version": { "description": "Version of the file format.", "const": VERSION },
+            "name": { "description": "Name of the run folder; default: the file's name.", "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$" },
+            "description": { "description": "What the experiment shows.", "type": "string" },
+            "missing": { "description": "Without the data of a cell: start nothing, or skip the cell.", "enum": ["error", "skip"], "default": "error" },
+            "seeds": { "description": "Every cell runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 1, "uniqueItems": true, "default": [0] },
+            "tasks": { "type": "array", "minItems": 1, "items": { "oneOf": tasks } },
+            "baselines": { "type": "array", "minItems": 1, "items": { "oneOf": baselines } },
+            "training": training,
+            "grid": {
+                "description": "Values per field; every combination becomes a cell. A field of no baseline or task in a pair is left out there.",
+                "type": "object",
+                "propertyNames": { "pattern": "^(training|task|baseline)\\..+$" },
+                "additionalProperties": { "type": "array", "minItems": 1, "uniqueItems": true }
+            },
+            "cells": {
+                "description": "Settings of particular pairs; later rules win.",
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["when"],
+                    "properties": {
+                        "when": {
+                            "type": "object",
+                            "additionalProperties": false,
+                            "minProperties": 1,
+                            "properties": { "task": pattern("task"), "baseline": pattern("baseline") }
+                        },
+                        "training": training,
+                        "task": { "description": "Settings of the task.", "type": "object" },
+                        "baseline": { "description": "Settings of the baseline.", "type": "object" }
+                    }
+                }
+            }
+        },
+        "$defs": definitions,
+    })
+}
+
+/// The schema of one task or baseline entry.
+fn named(name: &str, summary: &str, kind: &str, schema: &Schema, definitions: &mut Map<String, Value>) -> Value {
+    let Value::Object(mut map) = adopt(schema, &format!("{kind}.{name}"), definitions) else {
+        return Value::Bool(true);
+    };
+    let mut properties = Map::new();
+    properties.insert("name".into(), json!({ "const": name, "description": summary }));
+    properties.insert(
+        "label".into(),
+        json!({
+            "description": "Label in tables and folder names; default: made from the settings.",
+            "type": "string",
+            "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+        }),
+    );
+    if let Some(Value::Object(own)) = map.remove("properties") {
+        properties.extend(own);
+    }
+    properties.insert("training".into(), json!({ "$ref": "#/$defs/training" }));
+    map.insert("type".into(), "object".into());
+    map.insert("title".into(), name.into());
+    map.insert("description".into(), summary.into());
+    map.insert("properties".into(), Value::Object(properties));
+    // Other settings may come from a grid or a rule.
+    map.insert("required".into(), json!(["name"]));
+    Value::Object(map)
+}
+
+/// `schema` with its definitions moved to `definitions` under names that begin with `prefix`.
+fn adopt(schema: &Schema, prefix: &str, definitions: &mut Map<String, Value>) -> Value {
+    let mut value = schema.as_value().clone();
+    redirect(&mut value, prefix);
+    if let Value::Object(map) = &mut value {
+        map.remove("$schema");
+        if let Some(Value::Object(own)) = map.remove("$defs") {
+            definitions.extend(own.into_iter().map(|(name, schema)| (format!("{prefix}.{name}"), schema)));
+        }
+    }
+    value
+}
+
+fn redirect(value: &mut Value, prefix: &str) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                match value {
+                    Value::String(target) if key == "$ref" => {
+                        if let Some(name) = target.strip_prefix("#/$defs/") {
+                            *target = format!("#/$defs/{prefix}.{name}");
+                        }
+                    }
+                    other => redirect(other, prefix),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| redirect(item, prefix)),
+        _ => {}
+    }
+}

@@ -1,0 +1,499 @@
+//! Experiment files against a catalogue of small made-up tasks and baselines.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use baselines::{BuildError, InputSpec, Model, OutputSpec};
+use datasets::{ConfigError, DataError, Dataset, Library, Metric, Progress, SplitSizes, TargetSpec, Task, TaskSpec};
+use proptest::prelude::*;
+use schemars::{JsonSchema, schema_for};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::load::plan;
+use super::resolve::Catalogue;
+use super::schema::compose;
+use super::{Overrides, Plan};
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct LineConfig {
+    length: usize,
+    mode: Mode,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema, PartialEq, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Easy,
+    Hard,
+}
+
+impl Default for LineConfig {
+    fn default() -> Self {
+        Self { length: 16, mode: Mode::Easy }
+    }
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct NetConfig {
+    hidden: usize,
+    blocks: usize,
+    kernel: KernelConfig,
+    dropout: f64,
+    sizes: Vec<usize>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct KernelConfig {
+    omega_0: f64,
+    layers: usize,
+}
+
+impl Default for NetConfig {
+    fn default() -> Self {
+        Self { hidden: 8, blocks: 2, kernel: KernelConfig::default(), dropout: 0.0, sizes: vec![1, 2] }
+    }
+}
+
+impl Default for KernelConfig {
+    fn default() -> Self {
+        Self { omega_0: 30.0, layers: 3 }
+    }
+}
+
+struct Line(TaskSpec);
+
+impl Task for Line {
+    fn spec(&self) -> &TaskSpec {
+        &self.0
+    }
+
+    fn prepare(&self, _library: &Library, _progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
+        unreachable!("planning reads no data")
+    }
+
+    fn check(&self, _library: &Library) -> Result<(), DataError> {
+        Ok(())
+    }
+}
+
+fn line_task(value: &Value, images: bool) -> Result<Box<dyn Task>, ConfigError> {
+    let config: LineConfig = task_config(value)?;
+    if config.length == 0 {
+        return Err(ConfigError::new("length", "must be at least 1"));
+    }
+    let (name, shape) = if images { ("image", vec![config.length; 2]) } else { ("line", vec![config.length]) };
+    let hard = if config.mode == Mode::Hard { "-hard" } else { "" };
+    Ok(Box::new(Line(TaskSpec {
+        name: format!("{name}{}{hard}", config.length),
+        version: "test-1".into(),
+        data: name.into(),
+        input: datasets::InputSpec::Values { channels: 1, shape },
+        target: TargetSpec::Classes(3),
+        metric: Metric::Accuracy,
+        chance: 1.0 / 3.0,
+        splits: SplitSizes { train: 101, validation: 10, test: 10 },
+    })))
+}
+
+fn task_config<C: serde::de::DeserializeOwned>(value: &Value) -> Result<C, ConfigError> {
+    serde_path_to_error::deserialize(value.clone())
+        .map_err(|error| ConfigError::new(error.path().to_string(), error.inner().to_string()))
+}
+
+fn net_config(value: &Value) -> Result<NetConfig, BuildError> {
+    serde_path_to_error::deserialize(value.clone())
+        .map_err(|error| BuildError::new(error.path().to_string(), error.inner().to_string()))
+}
+
+fn net_build(
+    value: &Value,
+    input: &InputSpec,
+    output: &OutputSpec,
+    seed: u64,
+    device: &burn::tensor::Device,
+) -> Result<Box<dyn Model>, BuildError> {
+    let config = net_config(value)?;
+    if config.hidden == 0 {
+        return Err(BuildError::new("hidden", "must be at least 1"));
+    }
+    if config.kernel.layers == 0 {
+        return Err(BuildError::new("kernel.layers", "must be at least 1"));
+    }
+    let lstm = baselines::registry::find("lstm").expect("the LSTM is registered");
+    (lstm.build)(&json!({ "hidden": config.hidden }), input, output, seed, device)
+}
+
+fn catalogue() -> Catalogue {
+    let task =
+        |name: &'static str, build: fn(&Value) -> Result<Box<dyn Task>, ConfigError>| datasets::registry::Entry {
+            info: datasets::Info { name, summary: "Made up.", source: "these tests" },
+            schema: || schema_for!(LineConfig),
+            resolve: |value| {
+                let config: LineConfig = task_config(value)?;
+                serde_json::to_value(config).map_err(|error| ConfigError::new("", error.to_string()))
+            },
+            build,
+        };
+    let baseline = |name: &'static str, ranks| baselines::registry::Entry {
+        info: baselines::Info { name, summary: "Made up.", source: "these tests", ranks },
+        schema: || schema_for!(NetConfig),
+        resolve: |value| {
+            serde_json::to_value(net_config(value)?).map_err(|error| BuildError::new("", error.to_string()))
+        },
+        label: |value| net_config(value).map(|config| format!("net-{}-{}", config.blocks, config.hidden)),
+        build: net_build,
+    };
+    Catalogue {
+        tasks: vec![task("line", |value| line_task(value, false)), task("image", |value| line_task(value, true))],
+        baselines: vec![baseline("net", 1..=1), baseline("wide", 1..=1)],
+    }
+}
+
+fn overrides(set: &[&str]) -> Overrides {
+    Overrides { set: set.iter().map(|s| (*s).to_owned()).collect(), ..Overrides::default() }
+}
+
+fn try_plan(text: &str, overrides: &Overrides) -> Result<Plan, String> {
+    plan("x.yaml", text.to_owned(), "x", overrides, &catalogue()).map_err(|error| error.to_string())
+}
+
+fn planned(text: &str) -> Plan {
+    try_plan(text, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn error(text: &str) -> String {
+    try_plan(text, &Overrides::default()).map(|plan| plan.cells.len()).expect_err("this file is wrong")
+}
+
+fn set_error(set: &str) -> String {
+    try_plan(SMALL, &overrides(&[set])).map(|plan| plan.cells.len()).expect_err("this argument is wrong")
+}
+
+fn ids(plan: &Plan) -> Vec<&str> {
+    plan.cells.iter().map(|cell| cell.id.as_str()).collect()
+}
+
+const SMALL: &str = "tasks: [line]\nbaselines: [net]\n";
+
+#[test]
+fn the_smallest_file_has_every_default() {
+    let plan = planned(SMALL);
+    assert_eq!(plan.name, "x");
+    assert_eq!(ids(&plan), ["line16.net-2-8.s0"]);
+    let cell = &plan.cells[0];
+    assert_eq!(cell.task.config, json!({ "length": 16, "mode": "easy" }));
+    assert_eq!(cell.baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 3 }));
+    assert_eq!(cell.training, super::Training::default());
+    assert!(cell.parameters.unwrap() > 100);
+    assert_eq!(cell.not_applicable, None);
+}
+
+#[test]
+fn expansion_is_tasks_times_baselines_times_grid_times_seeds() {
+    let plan = planned(
+        "tasks: [line, {name: line, length: 32}]\nbaselines: [net, {name: wide, label: w}]\nseeds: [0, 1, 5]\n\
+         grid: {training.learning_rate: [0.1, 0.01], baseline.kernel.omega_0: [1, 2.5], task.mode: [easy, hard]}\n",
+    );
+    assert_eq!(plan.cells.len(), 2 * 2 * 2 * 2 * 2 * 3);
+    assert_eq!(
+        plan.cells[0].id,
+        "line16.net-2-8.omega_0-1.mode-easy.learning_rate-0.1.s0".replace(".omega_0-1", ".omega_0-1")
+    );
+    let last = plan.cells.last().unwrap();
+    assert_eq!(last.id, "line32-hard.w.omega_0-2.5.mode-hard.learning_rate-0.01.s5");
+    assert_eq!(last.grid["baseline.kernel.omega_0"], json!(2.5));
+    assert_eq!(last.baseline.config["kernel"]["omega_0"], json!(2.5));
+    assert_eq!(last.training.learning_rate, 0.01);
+    assert!(plan.cells.iter().all(|cell| cell.id.len() <= 120));
+}
+
+#[test]
+fn a_grid_over_lists_and_mappings_has_short_ids() {
+    let plan = planned(
+        "tasks: [line]\nbaselines: [net]\ngrid: {baseline.sizes: [[1, 2], [3]], baseline.kernel: [{layers: 1}, {layers: 2}]}\n",
+    );
+    assert_eq!(plan.cells.len(), 4);
+    assert!(plan.cells[0].id.contains(".sizes-1+2.") && plan.cells[3].id.contains(".sizes-3."), "{:?}", ids(&plan));
+}
+
+#[test]
+fn later_settings_win_in_the_documented_order() {
+    let text = |upto: usize| {
+        let parts = [
+            "training: {epochs: 2}\n",
+            "tasks: [{name: line, training: {epochs: 3}}]\n",
+            "baselines: [{name: net, training: {epochs: 4}}]\n",
+            "cells: [{when: {task: 'line*'}, training: {epochs: 5}}, {when: {baseline: net}, training: {epochs: 6}}]\n",
+            "grid: {training.epochs: [7]}\n",
+        ];
+        let mut text: String = parts[..upto].concat();
+        if upto < 2 {
+            text.push_str("tasks: [line]\n");
+        }
+        if upto < 3 {
+            text.push_str("baselines: [net]\n");
+        }
+        text
+    };
+    let epochs: Vec<u32> = (0..=5).map(|upto| planned(&text(upto)).cells[0].training.epochs).collect();
+    assert_eq!(epochs, [10, 2, 3, 4, 6, 7]);
+    let set = try_plan(&text(5), &overrides(&["training.epochs=8"])).unwrap();
+    assert_eq!(set.cells[0].training.epochs, 8);
+    assert_eq!(ids(&set), ["line16.net-2-8.s0"]);
+}
+
+#[test]
+fn set_reaches_every_entry_that_has_the_field() {
+    let text = "tasks: [line, image]\nbaselines: [{name: net, hidden: 4}, {name: wide, label: w}]\n";
+    let plan = try_plan(
+        text,
+        &overrides(&[
+            "baseline.hidden=32",
+            "baseline.sizes=[7, 8, 9]",
+            "training.betas=[0.8, 0.95]",
+            "seeds=[3, 4]",
+            "name=other",
+        ]),
+    )
+    .unwrap();
+    assert_eq!(plan.name, "other");
+    assert_eq!(plan.cells.len(), 8);
+    for cell in &plan.cells {
+        assert_eq!(cell.baseline.config["hidden"], 32);
+        assert_eq!(cell.baseline.config["sizes"], json!([7, 8, 9]));
+        assert_eq!(cell.training.betas, [0.8, 0.95]);
+    }
+    let null = try_plan(SMALL, &overrides(&["training.early_stopping=5", "training.early_stopping="])).unwrap();
+    assert_eq!(null.cells[0].training.early_stopping, None);
+}
+
+#[test]
+fn rules_refer_to_labels_before_set() {
+    let text = "tasks: [line]\nbaselines: [net]\ncells: [{when: {baseline: net-2-8}, training: {epochs: 3}}]\n";
+    let plan = try_plan(text, &overrides(&["baseline.hidden=16"])).unwrap();
+    assert_eq!(plan.cells[0].baseline.label, "net-2-16");
+    assert_eq!(plan.cells[0].training.epochs, 3);
+}
+
+#[test]
+fn rules_change_tasks_and_baselines_too() {
+    let text = "tasks: [line, {name: line, length: 64}]\nbaselines: [net]\n\
+                cells: [{when: {task: line64}, baseline: {kernel: {layers: 9}}, task: {mode: hard}}]\n";
+    let plan = planned(text);
+    assert_eq!(plan.cells[0].baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 3 }));
+    assert_eq!(plan.cells[1].baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 9 }));
+    assert_eq!(plan.cells[1].task.label, "line64-hard");
+}
+
+#[test]
+fn only_and_seeds_choose_cells() {
+    let text = "tasks: [line, {name: line, length: 64}]\nbaselines: [net, {name: wide, label: w}]\n";
+    let only =
+        |only: &str| try_plan(text, &Overrides { only: Some(only.into()), seeds: Some("4,2".into()), set: vec![] });
+    let ids = |plan: Plan| plan.cells.into_iter().map(|cell| cell.id).collect::<Vec<_>>();
+    assert_eq!(ids(only("task=line6*,baseline=w").unwrap()), ["line64.w.s4", "line64.w.s2"]);
+    assert_eq!(ids(only("baseline=wide").unwrap()).len(), 4);
+    insta::assert_snapshot!(only("task=lin64").unwrap_err(), @"");
+    insta::assert_snapshot!(only("model=w").unwrap_err(), @"");
+}
+
+#[test]
+fn a_pair_of_different_ranks_is_not_applicable() {
+    let plan = planned("tasks: [line, image]\nbaselines: [net]\n");
+    assert_eq!(plan.cells[0].not_applicable, None);
+    assert_eq!(plan.cells[1].not_applicable.as_deref(), Some("takes sequences (1D), not images (2D)"));
+    assert_eq!(plan.cells[1].parameters, None);
+}
+
+#[test]
+fn the_resolved_experiment_is_an_experiment_of_the_same_cells() {
+    let text = "name: again\ndescription: About.\nmissing: skip\nseeds: [0, 3]\n\
+        tasks: [{name: line, length: 32, training: {epochs: 3}}]\nbaselines: [{name: net, hidden: 4}, {name: wide, label: w}]\n\
+        training: {batch_size: 7, max_time: 15m}\ngrid: {baseline.kernel.layers: [1, 2]}\n\
+        cells: [{when: {baseline: w}, training: {optimiser: adam}}]\n";
+    let first = try_plan(text, &overrides(&["training.epochs=4", "baseline.dropout=0.5"])).unwrap();
+    let second = planned(&serde_yaml::to_string(&first.resolved).unwrap());
+    assert_eq!(first.resolved, second.resolved);
+    assert_eq!(ids(&first), ids(&second));
+    for (a, b) in first.cells.iter().zip(&second.cells) {
+        assert_eq!(
+            (&a.training, &a.baseline.config, &a.task.config),
+            (&b.training, &b.baseline.config, &b.task.config)
+        );
+        assert_eq!(a.training.epochs, 4);
+    }
+}
+
+#[test]
+fn unknown_keys_name_what_was_meant() {
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n  - name: net\n    hiden: 64\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n  - name: net\n    kernel: {omega: 64}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaseline: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining:\n  epoch: 3\n"), @"");
+    insta::assert_snapshot!(error("tasks:\n  - name: line\n    lenght: 3\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells: [{when: {model: x}}]\n"), @"");
+}
+
+#[test]
+fn unknown_names_and_values_name_what_was_meant() {
+    insta::assert_snapshot!(error("tasks: [lime]\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [lstm]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [{name: line, mode: hart}]\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {optimiser: adan}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nmissing: skipp\n"), @"");
+}
+
+#[test]
+fn wrong_types_say_what_is_expected() {
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {epochs: ten}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: -3}]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: 1.5}]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, kernel: 5}]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, sizes: [1, x]}]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {betas: [0.9]}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {max_time: 90}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: 5\n"), @"");
+    insta::assert_snapshot!(error("tasks: line\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nseeds: [-1]\n"), @"");
+}
+
+#[test]
+fn sizes_out_of_range_point_at_the_value() {
+    insta::assert_snapshot!(error("tasks: [{name: line, length: 0}]\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: 0}]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- name: net\n  kernel:\n    layers: 0\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {batch_size: 0}\n"), @"");
+}
+
+#[test]
+fn files_that_are_no_experiment() {
+    insta::assert_snapshot!(error(""), @"");
+    insta::assert_snapshot!(error("# nothing\n---\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("just text\n"), @"");
+    insta::assert_snapshot!(error("baselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: []\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nversion: 2\n"), @"");
+    insta::assert_snapshot!(error("tasks: &a [line]\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\n---\nbaselines: [net]\n"), @"");
+}
+
+#[test]
+fn duplicates_are_refused() {
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntasks: [image]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- name: net\n- name: net\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- {name: net, label: a}\n- {name: wide, label: A}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nseeds: [1, 1]\n"), @"");
+}
+
+#[test]
+fn grids_over_nothing_are_refused() {
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: []\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  baseline.hiden: [1, 2]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {epochs: [1, 2]}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {training.epochs: 3}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {training.epochs: [3, 3]}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: [3, x]\n"), @"");
+}
+
+#[test]
+fn rules_that_match_nothing_are_refused() {
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells:\n- when: {baseline: lstm}\n  training: {epochs: 3}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells: [{training: {epochs: 3}}]\n"), @"");
+}
+
+#[test]
+fn names_and_labels_must_be_safe_folders() {
+    insta::assert_snapshot!(error("name: ../up\ntasks: [line]\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [{name: line, label: a/b}]\nbaselines: [net]\n"), @"");
+}
+
+#[test]
+fn errors_of_arguments_name_the_argument() {
+    insta::assert_snapshot!(set_error("training.epoch=3"), @"");
+    insta::assert_snapshot!(set_error("training.epochs=ten"), @"");
+    insta::assert_snapshot!(set_error("training.epochs=0"), @"");
+    insta::assert_snapshot!(set_error("baseline.hiden=3"), @"");
+    insta::assert_snapshot!(set_error("baseline.kernel.omega=3"), @"");
+    insta::assert_snapshot!(set_error("baseline.hidden=0"), @"");
+    insta::assert_snapshot!(set_error("trainig.epochs=3"), @"");
+    insta::assert_snapshot!(set_error("training.epochs"), @"");
+    insta::assert_snapshot!(set_error("training.betas=[0.9, "), @"");
+    insta::assert_snapshot!(set_error("seeds=3"), @"");
+    let seeds = Overrides { seeds: Some("0,x".into()), ..Overrides::default() };
+    insta::assert_snapshot!(try_plan(SMALL, &seeds).unwrap_err(), @"");
+}
+
+#[test]
+fn a_huge_expansion_is_refused_at_once() {
+    let many: Vec<String> = (1..=400).map(|n| n.to_string()).collect();
+    let many = many.join(", ");
+    let text = format!(
+        "tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: [{many}]\n  training.batch_size: [{many}]\n"
+    );
+    let message = error(&text);
+    assert!(message.contains("expands to 160000 cells; at most 100000 are accepted"), "{message}");
+}
+
+#[test]
+fn long_grids_keep_ids_short_and_distinct() {
+    let long = "x".repeat(40);
+    let text = format!(
+        "tasks: [{{name: line, label: {long}}}]\nbaselines: [{{name: net, label: {long}}}]\n\
+         grid: {{training.min_learning_rate: [0.0001, 0.0002], training.plateau_factor: [0.123456789, 0.2], baseline.kernel.omega_0: [1, 2]}}\n"
+    );
+    let plan = planned(&text);
+    assert_eq!(plan.cells.len(), 8);
+    assert!(plan.cells.iter().all(|cell| cell.id.len() <= 120 && cell.id.contains(".grid-")));
+}
+
+#[test]
+fn the_schema_holds_together() {
+    let schema = compose(&catalogue());
+    let text = schema.to_string();
+    let mut references = 0;
+    for part in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = part.split('"').next().unwrap();
+        assert!(schema.pointer(pointer).is_some(), "{pointer} leads nowhere");
+        references += 1;
+    }
+    assert!(references >= 8);
+    let net = schema["properties"]["baselines"]["items"]["oneOf"][0].clone();
+    assert_eq!(net["properties"]["name"]["const"], "net");
+    assert_eq!(net["additionalProperties"], false);
+    assert!(net["properties"]["kernel"]["$ref"].as_str().unwrap().starts_with("#/$defs/baseline.net."));
+    for key in super::resolve::fields(&schema_for!(super::Training)) {
+        assert!(schema["$defs"]["training"]["properties"][&key]["description"].is_string(), "{key} is not described");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever stands in a file of plausible words, planning returns.
+    #[test]
+    fn no_file_panics(
+        lines in proptest::collection::vec(
+            ("(tasks|baselines|training|grid|cells|seeds|name|missing|  hidden|  - name|- when|  length)", "(: |:)",
+             "(line|net|\\[line\\]|\\[net\\]|\\{epochs: 1\\}|\\{task.length: \\[1, 2\\]\\}|0|-1|1e300|~|'x'|\\[\\]|\\{\\}|[a-z]{0,3})"),
+            0..6,
+        ),
+        set in "(training|task|baseline|seeds|)[.](epochs|hidden|kernel[.]layers|[a-z]{0,3})=(1|-1|x|\\[1|\\{\\})",
+    ) {
+        let text: String = lines.iter().map(|(key, colon, value)| format!("{key}{colon}{value}\n")).collect();
+        let _ = try_plan(&text, &Overrides::default());
+        let _ = try_plan(SMALL, &overrides(&[set.as_str()]));
+    }
+
+    /// Every error of a damaged file still names the file.
+    #[test]
+    fn errors_name_the_file(cut in 1usize..40) {
+        let text = "tasks: [{name: line, length: 8}]\nbaselines: [{name: net}]\n";
+        if let Err(message) = try_plan(&text[..cut], &Overrides::default()) {
+            prop_assert!(message.starts_with("x.yaml:"), "{}", message);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Training settings of one cell, as they stand under `training:` in an experiment file.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Training settings; every field has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Passes over the training split.
+    #[schemars(range(min = 1))]
+    pub epochs: u32,
+    /// Samples per forward pass.
+    #[schemars(range(min = 1))]
+    pub batch_size: usize,
+    /// Forward passes whose gradients are averaged before one optimiser step.
+    #[schemars(range(min = 1))]
+    pub accumulate_grad_steps: usize,
+    /// Which optimiser.
+    pub optimiser: Optimiser,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decay rates of the two moment estimates, each in [0, 1).
+    pub betas: [f64; 2],
+    /// Added to the denominator of the update.
+    pub epsilon: f64,
+    /// Weight decay: decoupled under `adamw`, added to the gradient under `adam`.
+    pub weight_decay: f64,
+    /// Course of the learning rate after the warm-up.
+    pub schedule: Schedule,
+    /// Epochs (fractions allowed) over which the learning rate rises linearly from zero.
+    pub warmup_epochs: f64,
+    /// Learning rate at the end of `cosine`, and the floor of `plateau`.
+    pub min_learning_rate: f64,
+    /// Factor applied by `plateau`, in (0, 1).
+    pub plateau_factor: f64,
+    /// Epochs without a better validation metric before `plateau` lowers the learning rate.
+    #[schemars(range(min = 1))]
+    pub plateau_patience: u32,
+    /// Upper bound of the norm of all gradients together; absent: no clipping.
+    pub grad_clip: Option<f64>,
+    /// Stop after this many epochs without a better validation metric; absent: never.
+    pub early_stopping: Option<u32>,
+    /// Training time after which the cell ends as done, e.g. `15m`, `90s`, `1h 30m`; absent: no limit.
+    #[serde(with = "time_text")]
+    #[schemars(with = "Option<String>")]
+    pub max_time: Option<Duration>,
+    /// Optimiser steps per epoch, where fewer than a whole pass are wanted; absent: the whole training split.
+    pub steps_per_epoch: Option<usize>,
+    /// Samples per forward pass in evaluation; absent: `batch_size`.
+    pub eval_batch_size: Option<usize>,
+    /// Optimiser steps between two `step` lines of `metrics.jsonl`.
+    #[schemars(range(min = 1))]
+    pub log_every: u32,
+}
+
+/// Optimisers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimiser {
+    /// Adam (Kingma and Ba, 2015), weight decay as an L2 term.
+    Adam,
+    /// AdamW (Loshchilov and Hutter, 2019), decoupled weight decay.
+    AdamW,
+}
+
+/// Course of the learning rate after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// The peak until the end.
+    Constant,
+    /// Half a cosine from the peak down to `min_learning_rate`, updated every step.
+    Cosine,
+    /// Times `plateau_factor` whenever the validation metric stops improving.
+    Plateau,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            batch_size: 50,
+            accumulate_grad_steps: 1,
+            optimiser: Optimiser::AdamW,
+            learning_rate: 0.001,
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            schedule: Schedule::Cosine,
+            warmup_epochs: 0.0,
+            min_learning_rate: 0.0,
+            plateau_factor: 0.2,
+            plateau_patience: 20,
+            grad_clip: None,
+            early_stopping: None,
+            max_time: None,
+            steps_per_epoch: None,
+            eval_batch_size: None,
+            log_every: 10,
+        }
+    }
+}
+
+/// A training setting out of its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct InvalidSetting {
+    /// Name of the field.
+    pub field: &'static str,
+    /// What is wrong, and which values are right.
+    pub message: String,
+}
+
+impl Training {
+    /// Check every range that the types do not express.
+    ///
+    /// # Errors
+    /// The first setting out of its range.
+    pub fn validate(&self) -> Result<(), InvalidSetting> {
+        let at_least_one = [
+            ("epochs", self.epochs as usize),
+            ("batch_size", self.batch_size),
+            ("accumulate_grad_steps", self.accumulate_grad_steps),
+            ("plateau_patience", self.plateau_patience as usize),
+            ("log_every", self.log_every as usize),
+            ("early_stopping", self.early_stopping.map_or(1, |n| n as usize)),
+            ("steps_per_epoch", self.steps_per_epoch.unwrap_or(1)),
+            ("eval_batch_size", self.eval_batch_size.unwrap_or(1)),
+        ];
+        for (field, value) in at_least_one {
+            if value == 0 {
+                return Err(InvalidSetting { field, message: "must be at least 1, found 0".into() });
+            }
+        }
+        let ranges: [(&'static str, f64, &str, bool); 9] = [
+            ("learning_rate", self.learning_rate, "greater than 0", self.learning_rate > 0.0),
+            ("betas", self.betas[0], "in [0, 1)", (0.0..1.0).contains(&self.betas[0])),
+            ("betas", self.betas[1], "in [0, 1)", (0.0..1.0).contains(&self.betas[1])),
+            ("epsilon", self.epsilon, "greater than 0", self.epsilon > 0.0),
+            ("weight_decay", self.weight_decay, "0 or more", self.weight_decay >= 0.0),
+            ("warmup_epochs", self.warmup_epochs, "0 or more", self.warmup_epochs >= 0.0),
+            (
+                "min_learning_rate",
+                self.min_learning_rate,
+                "between 0 and learning_rate",
+                (0.0..=self.learning_rate).contains(&self.min_learning_rate),
+            ),
+            (
+                "plateau_factor",
+                self.plateau_factor,
+                "between 0 and 1, both excluded",
+                self.plateau_factor > 0.0 && self.plateau_factor < 1.0,
+            ),
+            ("grad_clip", self.grad_clip.unwrap_or(1.0), "greater than 0", self.grad_clip.is_none_or(|c| c > 0.0)),
+        ];
+        for (field, value, range, holds) in ranges {
+            if !holds {
+                return Err(InvalidSetting { field, message: format!("must be {range}, found {value}") });
+            }
+        }
+        if self.max_time.is_some_and(|time| time.is_zero()) {
+            return Err(InvalidSetting { field: "max_time", message: "must be longer than 0s".into() });
+        }
+        Ok(())
+    }
+
+    /// Optimiser steps in one epoch over `samples` training samples: whole groups of `accumulate_grad_steps` whole
+    /// batches, at least one. What is left over is dropped; it comes at another place in the next epoch's order.
+    pub fn steps_in_epoch(&self, samples: usize) -> usize {
+        let whole = (samples / self.batch_size.max(1) / self.accumulate_grad_steps.max(1)).max(1);
+        self.steps_per_epoch.map_or(whole, |limit| limit.min(whole))
+    }
+}
+
+/// A duration as people write it: `15m`, `90s`, `1h 30m`.
+mod time_text {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[expect(clippy::ref_option, reason = "the signature serde asks for")]
+    pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => serializer.serialize_some(&humantime::format_duration(*time).to_string()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        let time = humantime::parse_duration(&text).map_err(|error| {
+            D::Error::custom(format!("`{text}` is no duration such as `15m` or `1h 30m` ({error})"))
+        })?;
+        Ok(Some(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn serialises_every_default_and_reads_it_back() {
+        let value = serde_json::to_value(Training::default()).unwrap();
+        let Some(map) = value.as_object() else { unreachable!() };
+        assert_eq!(map.len(), 19);
+        assert_eq!(value["optimiser"], "adamw");
+        assert_eq!(value["max_time"], serde_json::Value::Null);
+        assert_eq!(serde_json::from_value::<Training>(value).unwrap(), Training::default());
+    }
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        for (text, seconds) in [("15m", 900), ("90s", 90), ("1h30m", 5400), ("1h 30m", 5400)] {
+            let training: Training = serde_json::from_value(serde_json::json!({ "max_time": text })).unwrap();
+            assert_eq!(training.max_time, Some(Duration::from_secs(seconds)));
+            let back: Training = serde_json::from_value(serde_json::to_value(&training).unwrap()).unwrap();
+            assert_eq!(back, training);
+        }
+        let error = serde_json::from_value::<Training>(serde_json::json!({ "max_time": "fast" })).unwrap_err();
+        assert!(error.to_string().contains("`fast` is no duration"), "{error}");
+    }
+
+    #[test]
+    fn names_the_setting_out_of_range() {
+        let with = |change: fn(&mut Training)| {
+            let mut training = Training::default();
+            change(&mut training);
+            training.validate().unwrap_err().to_string()
+        };
+        assert_eq!(with(|t| t.batch_size = 0), "batch_size: must be at least 1, found 0");
+        assert_eq!(with(|t| t.learning_rate = -0.1), "learning_rate: must be greater than 0, found -0.1");
+        assert_eq!(with(|t| t.betas[1] = 1.0), "betas: must be in [0, 1), found 1");
+        assert_eq!(with(|t| t.plateau_factor = 1.0), "plateau_factor: must be between 0 and 1, both excluded, found 1");
+        assert_eq!(with(|t| t.max_time = Some(Duration::ZERO)), "max_time: must be longer than 0s");
+        assert!(Training::default().validate().is_ok());
+    }
+
+    #[test]
+    fn steps_count_whole_groups_of_whole_batches() {
+        let mut training = Training { batch_size: 10, ..Training::default() };
+        assert_eq!(training.steps_in_epoch(103), 10);
+        training.accumulate_grad_steps = 3;
+        assert_eq!(training.steps_in_epoch(103), 3);
+        assert_eq!(training.steps_in_epoch(4), 1);
+        training.steps_per_epoch = Some(2);
+        assert_eq!(training.steps_in_epoch(103), 2);
+    }
+}
