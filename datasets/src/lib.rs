@@ -5,6 +5,8 @@
 
 pub mod library;
 pub mod registry;
+mod settings;
+pub mod stored;
 pub mod task;
 pub mod tasks;
 

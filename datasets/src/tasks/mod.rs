@@ -1,1 +1,6 @@
 //! One file per task.
+
+pub mod adding;
+pub mod copy;
+pub mod listops;
+pub mod pathfinder;
