@@ -50,7 +50,9 @@ pub(crate) fn all() -> Result<Vec<Published>, ReportError> {
 pub(crate) fn counterpart(record: &CellRecord) -> Option<Counterpart> {
     let [train, validation, test] = record.task.splits;
     let positions = record.task.shape.get(1..).unwrap_or_default();
-    let setting = |name: &str| record.task.config.get(name).and_then(|v| v.as_str());
+    // A setting that the record does not name has its published value.
+    let number = |name: &str, value: u64| record.task.config.get(name).is_none_or(|v| v.as_u64() == Some(value));
+    let word = |name: &str, value: &str| record.task.config.get(name).is_none_or(|v| v.as_str() == Some(value));
     match record.task.name.as_str() {
         // 60 000 training images, of which some are held out for validation, and 10 000 for the test.
         name @ ("smnist" | "pmnist") => Some(Counterpart {
@@ -62,7 +64,10 @@ pub(crate) fn counterpart(record: &CellRecord) -> Option<Counterpart> {
         "listops" => Some(Counterpart {
             task: "ListOps",
             full_data: [train, validation, test] == [96_000, 2_000, 2_000],
-            same_difficulty: positions.first().is_some_and(|length| *length >= 2_000),
+            same_difficulty: number("min_length", 500)
+                && number("max_length", 2_000)
+                && number("max_depth", 10)
+                && number("max_args", 10),
         }),
         // Long Range Arena: the hard set (contour length 14) at 32 px, and at 128 px as Path-X.
         "pathfinder" => {
@@ -75,7 +80,9 @@ pub(crate) fn counterpart(record: &CellRecord) -> Option<Counterpart> {
             Some(Counterpart {
                 task,
                 full_data: [train, validation, test] == [160_000, 20_000, 20_000],
-                same_difficulty: setting("difficulty").is_none_or(|d| d == "hard"),
+                same_difficulty: word("difficulty", "hard")
+                    && number("contour_length", 14)
+                    && number("distractor_length", 4),
             })
         }
         _ => None,
@@ -112,13 +119,68 @@ pub(crate) fn beside(record: &CellRecord, table: &[Published]) -> Option<(Publis
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn record(
+        task: &str,
+        baseline: &str,
+        parameters: u64,
+        shape: &[usize],
+        splits: [usize; 3],
+        config: Value,
+    ) -> CellRecord {
+        serde_json::from_value(json!({
+            "schema": 1, "id": "made-up", "hash": "", "experiment": "made-up", "training": {}, "seed": 0, "device": "cpu",
+            "task": {
+                "name": task, "label": task, "version": "1", "data": task, "config": config, "shape": shape,
+                "metric": "accuracy", "higher_is_better": true, "chance": 0.5, "splits": splits
+            },
+            "baseline": {
+                "name": baseline.split('-').next(), "label": baseline, "config": {}, "parameters": parameters
+            },
+        }))
+        .unwrap()
+    }
+
     #[test]
     fn the_built_in_table_is_readable() {
-        let table = super::all().unwrap();
+        let table = all().unwrap();
         let lstm = table.iter().find(|p| p.task == "sMNIST" && p.model == "LSTM").unwrap();
         assert_eq!((lstm.accuracy, lstm.parameters), (87.2, Some(70_000)));
         let ccnn = table.iter().find(|p| p.task == "2DPathfinder" && p.model == "CCNN-6,380").unwrap();
         assert_eq!(ccnn.accuracy, 96.0);
         assert!(table.iter().all(|p| (0.0..=100.0).contains(&p.accuracy) && !p.source.is_empty()));
+    }
+
+    #[test]
+    fn only_the_published_protocol_compares() {
+        let table = all().unwrap();
+        let full = record("smnist", "ccnn-4-140", 200_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
+        let (found, same_size) = beside(&full, &table).unwrap();
+        assert_eq!((found.accuracy, same_size), (99.72, true));
+        assert!(counterpart(&full).unwrap().full_data);
+        let small = record("smnist", "ccnn-2-30", 30_000, &[1, 784], [1_000, 100, 100], json!({}));
+        assert!(!beside(&small, &table).unwrap().1 && !counterpart(&small).unwrap().full_data);
+        // The label alone does not make the size.
+        let other = record("smnist", "ccnn-4-140", 500_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
+        assert!(!beside(&other, &table).unwrap().1);
+    }
+
+    #[test]
+    fn the_form_and_the_difficulty_decide_the_published_task() {
+        let splits = [160_000, 20_000, 20_000];
+        let hard = json!({"difficulty": "hard", "contour_length": 14, "distractor_length": 4});
+        let flat = record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, hard.clone());
+        let plane = record("pathfinder", "ccnn-4-140", 200_000, &[1, 32, 32], splits, hard);
+        let of = |r: &CellRecord| counterpart(r).unwrap();
+        assert_eq!(of(&flat), Counterpart { task: "Pathfinder", full_data: true, same_difficulty: true });
+        assert_eq!(of(&plane).task, "2DPathfinder");
+        let easy = record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, json!({"difficulty": "easy"}));
+        assert!(!of(&easy).same_difficulty);
+        let short = json!({"difficulty": "hard", "contour_length": 9});
+        assert!(!of(&record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, short)).same_difficulty);
+        assert_eq!(counterpart(&record("pathfinder", "ccnn-4-140", 1, &[1, 64, 64], splits, json!({}))), None);
     }
 }

@@ -223,6 +223,22 @@ fn grid_values_make_rows_of_their_own() {
 }
 
 #[test]
+fn an_extended_run_counts_once_with_its_last_values() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let before = support::cell("smnist", "lstm-64", 69_000, 0, 0.8);
+    let after = support::cell("smnist", "lstm-64", 69_000, 0, 0.9).epochs(12);
+    let folder = after.write(&home);
+    let lines: Vec<String> =
+        before.lines().into_iter().chain(after.lines()).map(|l| serde_json::to_string(&l).unwrap() + "\n").collect();
+    fs::write(folder.join("metrics.jsonl"), lines.concat()).unwrap();
+    let paths = write(&[home], &dir.path().join("out"), "csv".parse().unwrap()).unwrap();
+    let csv = fs::read_to_string(paths.files.iter().find(|p| p.ends_with("tables/results.csv")).unwrap()).unwrap();
+    let row = csv.lines().nth(1).unwrap();
+    assert!(row.contains(",90,1,") && row.contains("0:90"), "{row}");
+}
+
+#[test]
 fn unknown_formats_are_refused() {
     assert!("html,pdf".parse::<Formats>().unwrap_err().to_string().contains("`pdf`"));
     assert_eq!(
