@@ -52,7 +52,11 @@ impl Canvas {
         for _ in 0..long {
             self.fill_run(y, x, x, 255);
             if error >= 0 {
-                if flat { y += down } else { x += right }
+                if flat {
+                    y += down
+                } else {
+                    x += right
+                }
                 error -= 2 * long;
             }
             error += 2 * short;
@@ -109,7 +113,7 @@ impl Canvas {
             }
             crossings.sort_by(f32::total_cmp);
             for pair in crossings.chunks_exact(2) {
-                self.fill_run(row, half_up(f64::from(pair[0])), half_down(f64::from(pair[1])), 255);
+                self.fill_run(row, half_up_single(pair[0]), half_down_single(pair[1]), 255);
             }
         }
     }
@@ -178,11 +182,11 @@ pub(super) fn disc(radius: usize) -> Vec<(i32, i32)> {
 }
 
 /// Stretch so that the smallest value becomes 0 and the largest 255, as SciPy's `imsave` did; a flat picture is black.
-pub(super) fn stretch(values: &[f32]) -> Vec<u8> {
-    let low = f64::from(values.iter().copied().fold(f32::INFINITY, f32::min));
-    let high = f64::from(values.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+pub(super) fn stretch(values: &[f64]) -> Vec<u8> {
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let scale = if high > low { 255.0 / (high - low) } else { 255.0 };
-    values.iter().map(|&value| (((f64::from(value) - low) * scale).clamp(0.0, 255.0) + 0.5) as u8).collect()
+    values.iter().map(|&value| (((value - low) * scale).clamp(0.0, 255.0) + 0.5) as u8).collect()
 }
 
 /// Round to the nearest whole number, halves away from zero.
@@ -192,6 +196,16 @@ fn half_up(value: f64) -> i32 {
 
 /// Round to the nearest whole number, halves towards zero.
 fn half_down(value: f64) -> i32 {
+    ((value.abs() - 0.5).ceil() * value.signum()) as i32
+}
+
+/// [`half_up`] in single precision throughout, as the crossings of scan lines are rounded.
+fn half_up_single(value: f32) -> i32 {
+    ((value.abs() + 0.5).floor() * value.signum()) as i32
+}
+
+/// [`half_down`] in single precision throughout.
+fn half_down_single(value: f32) -> i32 {
     ((value.abs() - 0.5).ceil() * value.signum()) as i32
 }
 
@@ -260,8 +274,7 @@ impl Taps {
         let first = (centre - support + 0.5).max(0.0) as usize;
         let last = ((centre + support + 0.5) as usize).min(source);
         let inverse = 1.0 / stretch;
-        let weights: Vec<f64> =
-            (first..last).map(|pixel| lanczos((pixel as f64 - centre + 0.5) * inverse)).collect();
+        let weights: Vec<f64> = (first..last).map(|pixel| lanczos((pixel as f64 - centre + 0.5) * inverse)).collect();
         let sum: f64 = weights.iter().sum();
         let one = f64::from(1_u32 << FILTER_BITS);
         let weights = weights.iter().map(|weight| (weight / sum * one + 0.5_f64.copysign(*weight)) as i32).collect();

@@ -1,0 +1,183 @@
+//! Pathfinder: are two markers joined by one contour of dashes, among distractors?
+//!
+//! Images are generated, not fetched, with the algorithm of the original generator (Linsley et al. 2018, used by the Long
+//! Range Arena of Tay et al. 2021) and the Arena's parameters. Both forms, a sequence and a picture, read one cached set.
+
+mod bitmap;
+mod config;
+mod image;
+mod paddle;
+mod raster;
+mod snake;
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest, Sha256};
+
+pub use self::config::{Config, Difficulty, DistractorRule, Distractors, Form, Parameters, Resolution};
+pub use self::image::{GenerationError, Generator, Layout, Sample};
+use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::stored::Stored;
+use crate::task::{
+    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+    Task, TaskDefinition, TaskSpec,
+};
+
+/// Raised whenever the same settings give other images.
+const GENERATOR_VERSION: u32 = 1;
+
+/// Each split has its own range of image numbers, so that no image of one moves when another grows.
+const NUMBERS_PER_SPLIT: u64 = 1 << 40;
+
+/// Largest number of images in one split.
+const MOST_IMAGES: usize = 100_000_000;
+
+/// The task `pathfinder`.
+#[derive(Debug, Clone, Copy)]
+pub struct Pathfinder;
+
+impl TaskDefinition for Pathfinder {
+    type Config = Config;
+
+    const INFO: Info = Info {
+        name: "pathfinder",
+        summary: "Are two markers joined by one dashed contour? Generated at 32, 64, 128 (Path-X) or 256 pixels, as sequence or picture",
+        source: "Linsley et al. 2018 (arXiv:1805.08315); parameters of the Long Range Arena, Tay et al. 2021 (arXiv:2011.04006)",
+    };
+
+    fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
+        for (field, size) in [("train", config.train), ("validation", config.validation), ("test", config.test)] {
+            if size == 0 || size > MOST_IMAGES {
+                return Err(ConfigError::new(field, format!("{size} images is not between 1 and {MOST_IMAGES}")));
+            }
+        }
+        let generator = Generator::new(config.parameters())?;
+        Ok(Box::new(Images { spec: spec(&config), generator, config }))
+    }
+}
+
+/// Name of the data set, shared by both forms.
+fn data_name(config: &Config) -> String {
+    format!("pathfinder{}-{}{}", config.resolution.side(), config.difficulty.name(), suffix(config))
+}
+
+/// Nothing for published parameters; otherwise a mark by which two sets of parameters can be told apart.
+fn suffix(config: &Config) -> String {
+    let parameters = config.parameters();
+    if parameters == Parameters::published(config.resolution, config.difficulty) {
+        return String::new();
+    }
+    let hash = Sha256::digest(serde_json::to_vec(&parameters).unwrap_or_default());
+    format!("-{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2])
+}
+
+fn spec(config: &Config) -> TaskSpec {
+    let side = config.resolution.side() as usize;
+    let difficulty = match config.difficulty {
+        Difficulty::Hard => String::new(),
+        other => format!("-{}", other.name()),
+    };
+    let (form, shape) = match config.form {
+        Form::Sequence => ("1d", vec![side * side]),
+        Form::Picture => ("2d", vec![side, side]),
+    };
+    let variant = if config.centre { "pathfinder-centred" } else { "pathfinder" };
+    TaskSpec {
+        name: format!("pathfinder{side}{difficulty}{}-{form}", suffix(config)),
+        version: format!("{variant}@generated-{GENERATOR_VERSION}"),
+        data: data_name(config),
+        input: InputSpec::Values { channels: 1, shape },
+        target: TargetSpec::Binary,
+        metric: Metric::Accuracy,
+        chance: 0.5,
+        splits: SplitSizes { train: config.train, validation: config.validation, test: config.test },
+    }
+}
+
+/// Number of the image at `position` of a whole set: its split's range, then its place in the split.
+fn image_number(sizes: &SplitSizes, mut position: u64) -> u64 {
+    for (range, split) in Split::ALL.into_iter().enumerate() {
+        let size = sizes.get(split) as u64;
+        if position < size {
+            return range as u64 * NUMBERS_PER_SPLIT + position;
+        }
+        position -= size;
+    }
+    Split::ALL.len() as u64 * NUMBERS_PER_SPLIT + position
+}
+
+/// The task with its settings.
+#[derive(Debug)]
+struct Images {
+    spec: TaskSpec,
+    config: Config,
+    generator: Generator,
+}
+
+impl Images {
+    /// Does not depend on the form or on centring: those are applied when reading.
+    fn key(&self) -> Result<CacheKey, DataError> {
+        let side = self.config.resolution.side() as usize;
+        let parameters = serde_json::to_value(self.generator.parameters())
+            .map_err(|error| DataError::Generation { what: self.spec.data.clone(), message: error.to_string() })?;
+        Ok(CacheKey {
+            name: self.spec.data.clone(),
+            version: GENERATOR_VERSION,
+            spec: serde_json::json!({ "seed": self.config.seed, "parameters": parameters }),
+            input_bytes: side * side,
+            label_bytes: 1,
+            sizes: self.spec.splits,
+        })
+    }
+}
+
+impl Task for Images {
+    fn spec(&self) -> &TaskSpec {
+        &self.spec
+    }
+
+    fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
+        let key = self.key()?;
+        let store = library.cached(&key, progress, |writer| {
+            writer.generate(progress, |position, input, label| {
+                let number = image_number(&key.sizes, position);
+                let sample = self.generator.sample(self.config.seed, number).map_err(|error| {
+                    DataError::Generation { what: self.spec.data.clone(), message: error.to_string() }
+                })?;
+                input.copy_from_slice(&sample.pixels);
+                label[0] = sample.label;
+                Ok(())
+            })
+        })?;
+        let centre = self.config.centre;
+        let processing = if centre { "(value / 255 - 0.5) / 0.5" } else { "value / 255" };
+        Ok(Box::new(Stored::new(store, processing, move |store, split, positions| {
+            read(store, split, positions, key.input_bytes, centre)
+        })))
+    }
+
+    fn check(&self, _library: &Library) -> Result<(), DataError> {
+        Ok(())
+    }
+}
+
+fn read(
+    store: &SampleStore,
+    split: Split,
+    positions: &[usize],
+    pixels: usize,
+    centre: bool,
+) -> Result<Batch, DataError> {
+    let mut values = Vec::with_capacity(positions.len() * pixels);
+    let mut labels = Vec::with_capacity(positions.len());
+    store.visit(split, positions, |_, input, label| {
+        let shares = input.iter().map(|&value| f32::from(value) / 255.0);
+        if centre {
+            values.extend(shares.map(|share| (share - 0.5) / 0.5));
+        } else {
+            values.extend(shares);
+        }
+        labels.push(i32::from(label[0]));
+    })?;
+    Ok(Batch { size: positions.len(), inputs: Inputs::Values(values), targets: Targets::Labels(labels), lengths: None })
+}
