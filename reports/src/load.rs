@@ -223,7 +223,7 @@ fn read_experiment(path: &Path, given: &Path) -> Result<(Experiment, Vec<Cell>),
     let text = |key: &str| described.as_ref().and_then(|v| v.get(key)).and_then(Value::as_str).map(str::to_owned);
     let mut experiment = Experiment {
         name: text("name").unwrap_or_else(|| name_of(&home)),
-        description: text("description"),
+        description: text("description").filter(|d| !d.trim().is_empty()),
         path: home,
     };
 

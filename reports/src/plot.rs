@@ -470,7 +470,7 @@ fn power(place: f64) -> String {
         let value = 10f64.powf(place);
         return if (1e-3..1e4).contains(&value) { trimmed(value) } else { significant(value, 2) };
     }
-    if (-2.0..=3.0).contains(&exponent) {
+    if (-3.0..=3.0).contains(&exponent) {
         return plain_label(10f64.powf(exponent), 10f64.powf(exponent.min(0.0)));
     }
     let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
@@ -696,7 +696,7 @@ mod tests {
         assert_eq!(linear_ticks(0.0, 10.2, &Scale::Count), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(log_ticks(-0.5, 19.2), [0.0, 5.0, 10.0, 15.0]);
         assert_eq!(power(19.0), "10¹⁹");
-        assert_eq!(power(-3.0), "10⁻³");
+        assert_eq!(power(-4.0), "10⁻⁴");
         assert_eq!(power(0.0), "1");
         assert_eq!(power(1.5f64.log10()), "1.5");
         assert_eq!(power(0.5f64.log10()), "0.5");

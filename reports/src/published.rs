@@ -91,13 +91,17 @@ pub(crate) fn counterpart(record: &CellRecord) -> Option<Counterpart> {
 
 /// The published model that a baseline corresponds to: its name there, and whether it has the published size.
 pub(crate) fn model(record: &CellRecord) -> Option<(&'static str, bool)> {
-    let label = record.baseline.label.as_str();
+    let config = &record.baseline.config;
+    let size = |name: &str| config.get(name).and_then(|v| v.as_u64());
     match record.baseline.name.as_str() {
         "lstm" => Some(("LSTM", true)),
         "gru" => Some(("GRU", true)),
         "ckcnn" => Some(("CKCNN", true)),
-        "ccnn" if label.contains("6-380") => Some(("CCNN-6,380", true)),
-        "ccnn" => Some(("CCNN-4,140", label.contains("4-140"))),
+        "ccnn" => Some(match (size("blocks"), size("hidden")) {
+            (Some(6), Some(380)) => ("CCNN-6,380", true),
+            (Some(4), Some(140)) => ("CCNN-4,140", true),
+            _ => ("CCNN-4,140", false),
+        }),
         _ => None,
     }
 }
@@ -131,6 +135,8 @@ mod tests {
         splits: [usize; 3],
         config: Value,
     ) -> CellRecord {
+        let parts: Vec<&str> = baseline.split('-').collect();
+        let size = |text: &&str| text.parse::<u64>().unwrap();
         serde_json::from_value(json!({
             "schema": 1, "id": "made-up", "hash": "", "experiment": "made-up", "training": {}, "seed": 0, "device": "cpu",
             "task": {
@@ -138,7 +144,8 @@ mod tests {
                 "metric": "accuracy", "higher_is_better": true, "chance": 0.5, "splits": splits
             },
             "baseline": {
-                "name": baseline.split('-').next(), "label": baseline, "config": {}, "parameters": parameters
+                "name": parts.first(), "label": baseline, "parameters": parameters,
+                "config": {"blocks": parts.get(1).map(size), "hidden": parts.get(2).map(size)}
             },
         }))
         .unwrap()

@@ -472,7 +472,8 @@ pub(crate) fn status(runs: &Runs) -> Table {
             Entry { class: state_class(cell.status.state), ..Entry::text(cell.status.state.name()) },
             Entry::text(cell.status.epoch.to_string()),
             best.map_or_else(Entry::none, |v| {
-                Entry::number(format!("{}{}", metric(v, cell.metric()), percent(cell.metric())), v)
+                let raw = if cell.metric() == "accuracy" { 100.0 * v } else { v };
+                Entry::number(format!("{}{}", metric(v, cell.metric()), percent(cell.metric())), raw)
             }),
             Entry::number(format!("{:.1}", cell.status.seconds), cell.status.seconds),
             Entry::text(cell.status.reason.clone().unwrap_or_default()),

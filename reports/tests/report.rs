@@ -54,7 +54,7 @@ fn assert_well_formed(svg: &str) {
 fn the_markdown_report_shows_every_state() {
     let (_dir, home) = made_up();
     let out = home.join("report");
-    let paths = write(&[home.clone()], &out, "md".parse().unwrap()).unwrap();
+    let paths = write(std::slice::from_ref(&home), &out, "md".parse().unwrap()).unwrap();
     assert_eq!(paths.files, [out.join("report.md")]);
     insta::assert_snapshot!("report", fs::read_to_string(paths.markdown.unwrap()).unwrap());
 }
@@ -63,7 +63,7 @@ fn the_markdown_report_shows_every_state() {
 fn the_whole_report_is_written_and_reproducible() {
     let (dir, home) = made_up();
     let (first, second) = (dir.path().join("first"), dir.path().join("second"));
-    let paths = write(&[home.clone()], &first, Formats::ALL).unwrap();
+    let paths = write(std::slice::from_ref(&home), &first, Formats::ALL).unwrap();
     write(&[home], &second, Formats::ALL).unwrap();
     let files = tree(&first);
     assert_eq!(files, tree(&second), "the same input gives the same bytes");
@@ -153,7 +153,7 @@ fn a_newer_schema_is_refused() {
 #[test]
 fn folders_of_experiments_are_found_and_repeats_are_refused() {
     let (dir, home) = made_up();
-    let one = load(&[home.clone()]).unwrap();
+    let one = load(std::slice::from_ref(&home)).unwrap();
     assert_eq!(load(&[dir.path().to_owned()]).unwrap().cells.len(), one.cells.len());
     assert_eq!(load(&[home.clone(), dir.path().to_owned()]).unwrap().cells.len(), one.cells.len());
     let single = load(&[home.join("smnist.lstm-64.s0")]).unwrap();
@@ -196,7 +196,7 @@ fn less_is_better_for_errors() {
 #[test]
 fn tasks_are_compared_where_they_share_data() {
     let (_dir, home) = made_up();
-    let table = compare(&[home.clone()], &Field::Task).unwrap();
+    let table = compare(std::slice::from_ref(&home), &Field::Task).unwrap();
     insta::assert_snapshot!("compare-by-task", table.to_markdown());
     let error = compare(&[home], &"training.learning_rat".parse().unwrap()).unwrap_err();
     assert!(error.to_string().contains("training.learning_rate"), "{error}");
@@ -213,7 +213,7 @@ fn grid_values_make_rows_of_their_own() {
                 .write(&home);
         }
     }
-    let paths = write(&[home.clone()], &dir.path().join("out"), "md,csv".parse().unwrap()).unwrap();
+    let paths = write(std::slice::from_ref(&home), &dir.path().join("out"), "md,csv".parse().unwrap()).unwrap();
     let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
     assert!(text.contains("baseline.omega_0=10.0") && text.contains("80.50 ± 0.71"), "{text}");
     let table = compare(&[home], &"baseline.omega_0".parse().unwrap()).unwrap();

@@ -42,6 +42,7 @@ pub fn task(label: &str) -> TaskRecord {
 }
 
 pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result: f64) -> Fake {
+    let size = |part| baseline.split('-').nth(part).and_then(|text| text.parse::<u64>().ok());
     let id = format!("{task_label}.{baseline}.s{seed}");
     Fake {
         record: CellRecord {
@@ -53,7 +54,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
             baseline: BaselineRecord {
                 name: baseline.split('-').next().unwrap().to_owned(),
                 label: baseline.to_owned(),
-                config: json!({"omega_0": 30.0}),
+                config: json!({"omega_0": 30.0, "blocks": size(1), "hidden": size(2)}),
                 parameters: Some(parameters),
             },
             training: json!({"learning_rate": 0.01}),
