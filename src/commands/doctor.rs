@@ -3,6 +3,7 @@
 use baselines::device;
 use datasets::Library;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::table::{Align, bytes, render};
 use crate::cli::Global;
@@ -94,20 +95,37 @@ impl Findings {
     }
 }
 
-/// Every task under its default settings.
+/// Every task under its default settings, and the first choice for settings without a default.
 fn tasks(library: &Library) -> Vec<FoundTask> {
-    let empty = serde_json::json!({});
     Catalogue::registered()
         .tasks
         .into_iter()
-        .map(|entry| match (entry.build)(&empty) {
+        .map(|entry| match (entry.build)(&least_settings((entry.schema)().as_value())) {
             Ok(task) => {
                 let problem = task.check(library).err().map(|error| error.to_string());
                 FoundTask { name: entry.info.name, available: Some(problem.is_none()), problem }
             }
-            Err(error) => FoundTask { name: entry.info.name, available: None, problem: Some(error.to_string()) },
+            Err(_) => FoundTask { name: entry.info.name, available: None, problem: None },
         })
         .collect()
+}
+
+/// A value for every required setting: the first of those its schema allows.
+fn least_settings(schema: &Value) -> Value {
+    fn first(property: &Value, root: &Value) -> Option<Value> {
+        let list = |key: &str| property.get(key).and_then(Value::as_array).and_then(|options| options.first());
+        let reference = property.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
+        property
+            .get("const")
+            .or_else(|| list("enum"))
+            .cloned()
+            .or_else(|| first(root.pointer(reference?)?, root))
+            .or_else(|| ["oneOf", "anyOf", "allOf"].iter().find_map(|key| first(list(key)?, root)))
+    }
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let values =
+        required.filter_map(|name| Some((name.to_owned(), first(schema.get("properties")?.get(name)?, schema)?)));
+    Value::Object(values.collect())
 }
 
 /// Vector instructions that matter for the kernels.

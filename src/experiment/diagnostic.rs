@@ -82,7 +82,7 @@ impl Sources {
             }
             None => diagnostic.message.clone(),
         };
-        lines.extend(diagnostic.notes.iter().map(|note| format!("  = {note}")));
+        lines.extend(diagnostic.notes.iter().map(|note| format!("  = {}", wrap(note))));
         lines.insert(0, head);
         Rendered(lines.join("\n"))
     }
@@ -91,7 +91,11 @@ impl Sources {
         /// Characters of a long line that are shown.
         const WINDOW: usize = 100;
         let Some(source) = self.0.get(at.source) else { return Vec::new() };
-        let Some(line) = source.text.lines().nth(at.line - 1) else { return Vec::new() };
+        // A text that ends too early is shown by its last line.
+        let lines: Vec<&str> = source.text.lines().collect();
+        let Some(index) = lines.len().checked_sub(1).map(|last| last.min(at.line - 1)) else { return Vec::new() };
+        let line = lines[index];
+        let at = if index + 1 == at.line { at } else { Position { line: index + 1, column: usize::MAX, ..at } };
         let characters: Vec<char> = clean(line).chars().collect();
         let column = at.column.saturating_sub(1).min(characters.len());
         let first = if characters.len() <= WINDOW { 0 } else { column.saturating_sub(WINDOW / 3) };
@@ -102,6 +106,26 @@ impl Sources {
         let caret = format!("{}{}", " ".repeat(column - first), "^".repeat(width));
         vec![format!("{gap} |"), format!("{number} | {}", shown.trim_end()), format!("{gap} | {caret}")]
     }
+}
+
+/// `note` broken between words where it grows long.
+fn wrap(note: &str) -> String {
+    const WIDTH: usize = 100;
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in note.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            wrapped.push_str("\n    ");
+            column = 0;
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += width;
+    }
+    wrapped
 }
 
 /// `text` with every control character (a tab, an escape sequence) as one space, so that columns stay.

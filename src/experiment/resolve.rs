@@ -651,7 +651,11 @@ fn finish(drafts: Vec<Draft>, kinds: &Kinds) -> Result<Vec<Cell>, Diagnostic> {
 fn resolved(written: &Written, fallback_name: &str, kinds: &Kinds) -> Value {
     let varied = |target: Target| {
         written.grid.iter().any(|axis| axis.field.target == target)
-            || written.rules.iter().flat_map(|rule| &rule.settings).any(|(t, node)| *t == target && !node.pairs().is_empty())
+            || written
+                .rules
+                .iter()
+                .flat_map(|rule| &rule.settings)
+                .any(|(t, node)| *t == target && !node.pairs().is_empty())
     };
     let entry = |entry: &Entry, target: Target, resolve: &dyn Fn(&Value) -> Option<Value>| {
         let settings = entry.settings.to_json();

@@ -296,8 +296,22 @@ fn only_and_seeds_choose_cells() {
     let ids = |plan: Plan| plan.cells.into_iter().map(|cell| cell.id).collect::<Vec<_>>();
     assert_eq!(ids(only("task=line6*,baseline=w").unwrap()), ["line64.w.s4", "line64.w.s2"]);
     assert_eq!(ids(only("baseline=wide").unwrap()).len(), 4);
-    insta::assert_snapshot!(only("task=lin64").unwrap_err(), @"");
-    insta::assert_snapshot!(only("model=w").unwrap_err(), @"");
+    insta::assert_snapshot!(only("task=lin64").unwrap_err(), @r"
+    --only task=lin64: no task matches `lin64`; did you mean `line64`?
+     |
+     | task=lin64
+     | ^^^^^^^^^^
+      = accepted tasks: line16, line64
+      = patterns may hold `*` and `?`
+    ");
+    insta::assert_snapshot!(only("model=w").unwrap_err(), @r"
+    --only model=w: unknown key `model`
+     |
+     | model=w
+     | ^^^^^^^
+      = accepted keys: task, baseline
+      = e.g. --only 'task=pathfinder*,baseline=ccnn*'
+    ");
 }
 
 #[test]
@@ -329,102 +343,444 @@ fn the_resolved_experiment_is_an_experiment_of_the_same_cells() {
 
 #[test]
 fn unknown_keys_name_what_was_meant() {
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n  - name: net\n    hiden: 64\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n  - name: net\n    kernel: {omega: 64}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaseline: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining:\n  epoch: 3\n"), @"");
-    insta::assert_snapshot!(error("tasks:\n  - name: line\n    lenght: 3\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells: [{when: {model: x}}]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n  - name: net\n    hiden: 64\n"), @r"
+    x.yaml:4:5: unknown key `hiden` in baseline `net`; did you mean `hidden`?
+      |
+    4 |     hiden: 64
+      |     ^^^^^
+      = accepted keys: hidden, blocks, kernel, dropout, sizes
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n  - name: net\n    kernel: {omega: 64}\n"), @r"
+    x.yaml:4:14: unknown key `omega` in `kernel` of baseline `net`; did you mean `omega_0`?
+      |
+    4 |     kernel: {omega: 64}
+      |              ^^^^^
+      = accepted keys: omega_0, layers
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaseline: [net]\n"), @r"
+    x.yaml:2:1: unknown key `baseline` in the experiment; did you mean `baselines`?
+      |
+    2 | baseline: [net]
+      | ^^^^^^^^
+      = accepted keys: version, name, description, missing, seeds, tasks, baselines, training, grid, cells
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining:\n  epoch: 3\n"), @r"
+    x.yaml:4:3: unknown key `epoch` in training; did you mean `epochs`?
+      |
+    4 |   epoch: 3
+      |   ^^^^^
+      = accepted keys: epochs, batch_size, accumulate_grad_steps, optimiser, learning_rate, betas, epsilon,
+        weight_decay, schedule, warmup_epochs, min_learning_rate, plateau_factor, plateau_patience,
+        grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, log_every
+    ");
+    insta::assert_snapshot!(error("tasks:\n  - name: line\n    lenght: 3\nbaselines: [net]\n"), @r"
+    x.yaml:3:5: unknown key `lenght` in task `line`; did you mean `length`?
+      |
+    3 |     lenght: 3
+      |     ^^^^^^
+      = accepted keys: length, mode
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells: [{when: {model: x}}]\n"), @r"
+    x.yaml:3:17: unknown key `model` in `when`
+      |
+    3 | cells: [{when: {model: x}}]
+      |                 ^^^^^
+      = accepted keys: task, baseline
+    ");
 }
 
 #[test]
 fn unknown_names_and_values_name_what_was_meant() {
-    insta::assert_snapshot!(error("tasks: [lime]\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [lstm]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [{name: line, mode: hart}]\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {optimiser: adan}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nmissing: skipp\n"), @"");
+    insta::assert_snapshot!(error("tasks: [lime]\nbaselines: [net]\n"), @r"
+    x.yaml:1:9: unknown task `lime`; did you mean `line`?
+      |
+    1 | tasks: [lime]
+      |         ^^^^
+      = accepted tasks: line, image
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [lstm]\n"), @r"
+    x.yaml:2:13: unknown baseline `lstm`
+      |
+    2 | baselines: [lstm]
+      |             ^^^^
+      = accepted baselines: net, wide
+    ");
+    insta::assert_snapshot!(error("tasks: [{name: line, mode: hart}]\nbaselines: [net]\n"), @r"
+    x.yaml:1:28: `mode` of task `line` cannot be `hart`; did you mean `hard`?
+      |
+    1 | tasks: [{name: line, mode: hart}]
+      |                            ^^^^
+      = accepted values: easy, hard
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {optimiser: adan}\n"), @r"
+    x.yaml:3:23: `optimiser` of training cannot be `adan`; did you mean `adam`?
+      |
+    3 | training: {optimiser: adan}
+      |                       ^^^^
+      = accepted values: adam, adamw
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nmissing: skipp\n"), @r"
+    x.yaml:3:10: `missing` cannot be `skipp`; did you mean `skip`?
+      |
+    3 | missing: skipp
+      |          ^^^^^
+      = accepted values: error, skip
+    ");
 }
 
 #[test]
 fn wrong_types_say_what_is_expected() {
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {epochs: ten}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: -3}]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: 1.5}]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, kernel: 5}]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, sizes: [1, x]}]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {betas: [0.9]}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {max_time: 90}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: 5\n"), @"");
-    insta::assert_snapshot!(error("tasks: line\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nseeds: [-1]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {epochs: ten}\n"), @r"
+    x.yaml:3:20: `epochs` of training must be a whole number, 0 or more; found text `ten`
+      |
+    3 | training: {epochs: ten}
+      |                    ^^^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: -3}]\n"), @r"
+    x.yaml:2:33: `hidden` of baseline `net` must be a whole number, 0 or more; found number -3
+      |
+    2 | baselines: [{name: net, hidden: -3}]
+      |                                 ^^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: 1.5}]\n"), @r"
+    x.yaml:2:33: `hidden` of baseline `net` must be a whole number, 0 or more; found number 1.5
+      |
+    2 | baselines: [{name: net, hidden: 1.5}]
+      |                                 ^^^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, kernel: 5}]\n"), @r"
+    x.yaml:2:33: `kernel` of baseline `net` must be a mapping of keys to values; found number 5
+      |
+    2 | baselines: [{name: net, kernel: 5}]
+      |                                 ^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, sizes: [1, x]}]\n"), @r"
+    x.yaml:2:36: `sizes.1` of baseline `net` must be a whole number, 0 or more; found text `x`
+      |
+    2 | baselines: [{name: net, sizes: [1, x]}]
+      |                                    ^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {betas: [0.9]}\n"), @r"
+    x.yaml:3:19: `betas` of training must be a list of 2; found a list of 1
+      |
+    3 | training: {betas: [0.9]}
+      |                   ^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {max_time: 90}\n"), @r"
+    x.yaml:3:22: `max_time` of training must be a duration with its unit, such as `15m` or `1h 30m`; found number 90
+      |
+    3 | training: {max_time: 90}
+      |                      ^^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {max_time: fast}\n"), @r"
+    x.yaml:3:22: `max_time` of training must be a duration with its unit, such as `15m` or `1h 30m`; found text `fast`
+      |
+    3 | training: {max_time: fast}
+      |                      ^^^^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: 5\n"), @r"
+    x.yaml:3:11: `training` must be a mapping of keys to values; found number 5
+      |
+    3 | training: 5
+      |           ^
+    ");
+    insta::assert_snapshot!(error("tasks: line\nbaselines: [net]\n"), @r"
+    x.yaml:1:8: `tasks` must be a list of at least one; found text `line`
+      |
+    1 | tasks: line
+      |        ^^^^
+      = e.g. tasks: one line `- name: …` for each; `bench list tasks` names them
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nseeds: [-1]\n"), @r"
+    x.yaml:3:9: a seed is a whole number, 0 or more; found number -1
+      |
+    3 | seeds: [-1]
+      |         ^^
+    ");
 }
 
 #[test]
 fn sizes_out_of_range_point_at_the_value() {
-    insta::assert_snapshot!(error("tasks: [{name: line, length: 0}]\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: 0}]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- name: net\n  kernel:\n    layers: 0\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {batch_size: 0}\n"), @"");
+    insta::assert_snapshot!(error("tasks: [{name: line, length: 0}]\nbaselines: [net]\n"), @r"
+    x.yaml:1:30: `length` of task `line`: must be at least 1
+      |
+    1 | tasks: [{name: line, length: 0}]
+      |                              ^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [{name: net, hidden: 0}]\n"), @r"
+    x.yaml:2:33: `hidden` of baseline `net`: must be at least 1
+      |
+    2 | baselines: [{name: net, hidden: 0}]
+      |                                 ^
+      = on task `line16`
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- name: net\n  kernel:\n    layers: 0\n"), @r"
+    x.yaml:5:13: `kernel.layers` of baseline `net`: must be at least 1
+      |
+    5 |     layers: 0
+      |             ^
+      = on task `line16`
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining: {batch_size: 0}\n"), @r"
+    x.yaml:3:24: `batch_size` of training: must be at least 1, found 0
+      |
+    3 | training: {batch_size: 0}
+      |                        ^
+    ");
 }
 
 #[test]
 fn files_that_are_no_experiment() {
-    insta::assert_snapshot!(error(""), @"");
-    insta::assert_snapshot!(error("# nothing\n---\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("just text\n"), @"");
-    insta::assert_snapshot!(error("baselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: []\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nversion: 2\n"), @"");
-    insta::assert_snapshot!(error("tasks: &a [line]\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\n---\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error(""), @r"
+    x.yaml:1:1: the file is empty
+      = an experiment needs at least `tasks:` and `baselines:`
+    ");
+    insta::assert_snapshot!(error("# nothing\n---\n"), @r"
+    x.yaml:1:1: the file is empty
+      |
+    1 | # nothing
+      | ^
+      = an experiment needs at least `tasks:` and `baselines:`
+    ");
+    insta::assert_snapshot!(error("tasks: [line\nbaselines: [net]\n"), @r"
+    x.yaml:2:10: this is not YAML: illegal placement of ':' indicator
+      |
+    2 | baselines: [net]
+      |          ^
+    ");
+    insta::assert_snapshot!(error("just text\n"), @r"
+    x.yaml:1:1: the experiment must be a mapping of keys to values; found text `just text`
+      |
+    1 | just text
+      | ^^^^^^^^^
+    ");
+    insta::assert_snapshot!(error("baselines: [net]\n"), @r"
+    x.yaml:1:1: `tasks` is missing: an experiment needs at least one
+      |
+    1 | baselines: [net]
+      | ^
+      = `bench list tasks` names them
+    ");
+    insta::assert_snapshot!(error("tasks: []\nbaselines: [net]\n"), @r"
+    x.yaml:1:8: `tasks` must be a list of at least one; found an empty list
+      |
+    1 | tasks: []
+      |        ^
+      = e.g. tasks: one line `- name: …` for each; `bench list tasks` names them
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nversion: 2\n"), @r"
+    x.yaml:3:10: unknown version of the file format: number 2
+      |
+    3 | version: 2
+      |          ^
+      = this program reads version 1
+    ");
+    insta::assert_snapshot!(error("tasks: &a [line]\nbaselines: [net]\n"), @r"
+    x.yaml:1:11: anchors (`&name`) are not supported in experiment files
+      |
+    1 | tasks: &a [line]
+      |           ^
+      = write shared settings once, under `training:` or in a rule under `cells:`
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\n---\nbaselines: [net]\n"), @r"
+    x.yaml:2:1: a second YAML document; keep one experiment per file
+      |
+    2 | ---
+      | ^^^
+    ");
 }
 
 #[test]
 fn duplicates_are_refused() {
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntasks: [image]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- name: net\n- name: net\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- {name: net, label: a}\n- {name: wide, label: A}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nseeds: [1, 1]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntasks: [image]\n"), @r"
+    x.yaml:3:1: key `tasks` stands twice
+      |
+    3 | tasks: [image]
+      | ^^^^^
+      = first on line 1
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- name: net\n- name: net\n"), @r"
+    x.yaml:4:9: two baselines have the label `net-2-8`, so that two cells would share the folder `line16.net-2-8.s0`
+      |
+    4 | - name: net
+      |         ^^^
+      = first on line 3
+      = give one of them a `label:` of its own
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- {name: net, label: a}\n- {name: wide, label: A}\n"), @r"
+    x.yaml:4:23: two baselines have the label `A`
+      |
+    4 | - {name: wide, label: A}
+      |                       ^
+      = first on line 3
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nseeds: [1, 1]\n"), @r"
+    x.yaml:3:12: seed 1 stands twice
+      |
+    3 | seeds: [1, 1]
+      |            ^
+    ");
 }
 
 #[test]
 fn grids_over_nothing_are_refused() {
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: []\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  baseline.hiden: [1, 2]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {epochs: [1, 2]}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {training.epochs: 3}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {training.epochs: [3, 3]}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: [3, x]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: []\n"), @r"
+    x.yaml:4:20: the grid over `training.epochs` is empty
+      |
+    4 |   training.epochs: []
+      |                    ^
+      = give at least one value, or remove the line
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  baseline.hiden: [1, 2]\n"), @r"
+    x.yaml:4:3: no baseline of the experiment has a field `hiden`; did you mean `hidden`?
+      |
+    4 |   baseline.hiden: [1, 2]
+      |   ^^^^^^^^^^^^^^
+      = accepted fields: hidden, blocks, kernel, dropout, sizes
+      = a grid needs a field that some cell has
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {epochs: [1, 2]}\n"), @r"
+    x.yaml:3:8: `epochs` is not the path of a field
+      |
+    3 | grid: {epochs: [1, 2]}
+      |        ^^^^^^
+      = a path is training.FIELD, task.FIELD or baseline.FIELD, e.g. training.learning_rate
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {training.epochs: 3}\n"), @r"
+    x.yaml:3:25: the grid over `training.epochs` needs a list of values; found number 3
+      |
+    3 | grid: {training.epochs: 3}
+      |                         ^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {training.epochs: [3, 3]}\n"), @r"
+    x.yaml:3:29: the grid over `training.epochs` has number 3 twice
+      |
+    3 | grid: {training.epochs: [3, 3]}
+      |                             ^
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: [3, x]\n"), @r"
+    x.yaml:4:24: `epochs` of training must be a whole number, 0 or more; found text `x`
+      |
+    4 |   training.epochs: [3, x]
+      |                        ^
+    ");
 }
 
 #[test]
 fn rules_that_match_nothing_are_refused() {
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells:\n- when: {baseline: lstm}\n  training: {epochs: 3}\n"), @"");
-    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells: [{training: {epochs: 3}}]\n"), @"");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells:\n- when: {baseline: lstm}\n  training: {epochs: 3}\n"), @r"
+    x.yaml:4:10: this rule matches no pair of task and baseline
+      |
+    4 | - when: {baseline: lstm}
+      |          ^^^^^^^^
+      = accepted tasks: line16
+      = accepted baselines: net-2-8
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ncells: [{training: {epochs: 3}}]\n"), @r"
+    x.yaml:3:10: this rule has no `when`
+      |
+    3 | cells: [{training: {epochs: 3}}]
+      |          ^^^^^^^^
+      = write `when: {task: PATTERN, baseline: PATTERN}`, one or both
+    ");
 }
 
 #[test]
 fn names_and_labels_must_be_safe_folders() {
-    insta::assert_snapshot!(error("name: ../up\ntasks: [line]\nbaselines: [net]\n"), @"");
-    insta::assert_snapshot!(error("tasks: [{name: line, label: a/b}]\nbaselines: [net]\n"), @"");
+    insta::assert_snapshot!(error("name: ../up\ntasks: [line]\nbaselines: [net]\n"), @r"
+    x.yaml:1:7: `../up` cannot be the name of a folder
+      |
+    1 | name: ../up
+      |       ^^^^^
+      = use letters, digits, `-`, `_` and `.`, at most 80 characters
+    ");
+    insta::assert_snapshot!(error("tasks: [{name: line, label: a/b}]\nbaselines: [net]\n"), @r"
+    x.yaml:1:29: `a/b` cannot be a label, since it becomes part of a folder name
+      |
+    1 | tasks: [{name: line, label: a/b}]
+      |                             ^^^
+      = use letters, digits, `-` and `_`, at most 40 characters
+    ");
 }
 
 #[test]
 fn errors_of_arguments_name_the_argument() {
-    insta::assert_snapshot!(set_error("training.epoch=3"), @"");
-    insta::assert_snapshot!(set_error("training.epochs=ten"), @"");
-    insta::assert_snapshot!(set_error("training.epochs=0"), @"");
-    insta::assert_snapshot!(set_error("baseline.hiden=3"), @"");
-    insta::assert_snapshot!(set_error("baseline.kernel.omega=3"), @"");
-    insta::assert_snapshot!(set_error("baseline.hidden=0"), @"");
-    insta::assert_snapshot!(set_error("trainig.epochs=3"), @"");
-    insta::assert_snapshot!(set_error("training.epochs"), @"");
-    insta::assert_snapshot!(set_error("training.betas=[0.9, "), @"");
-    insta::assert_snapshot!(set_error("seeds=3"), @"");
+    insta::assert_snapshot!(set_error("training.epoch=3"), @r"
+    --set training.epoch=3: `training` has no field `epoch`; did you mean `epochs`?
+     |
+     | training.epoch=3
+     | ^^^^^^^^^^^^^^
+      = accepted fields: epochs, batch_size, accumulate_grad_steps, optimiser, learning_rate, betas,
+        epsilon, weight_decay, schedule, warmup_epochs, min_learning_rate, plateau_factor, plateau_patience,
+        grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, log_every
+    ");
+    insta::assert_snapshot!(set_error("training.epochs=ten"), @r"
+    --set training.epochs=ten: `epochs` of training must be a whole number, 0 or more; found text `ten`
+     |
+     | training.epochs=ten
+     |                 ^^^
+    ");
+    insta::assert_snapshot!(set_error("training.epochs=0"), @r"
+    --set training.epochs=0: `epochs` of training: must be at least 1, found 0
+     |
+     | training.epochs=0
+     |                 ^
+    ");
+    insta::assert_snapshot!(set_error("baseline.hiden=3"), @r"
+    --set baseline.hiden=3: no baseline of the experiment has a field `hiden`; did you mean `hidden`?
+     |
+     | baseline.hiden=3
+     | ^^^^^^^^^^^^^^
+      = accepted fields: hidden, blocks, kernel, dropout, sizes
+    ");
+    insta::assert_snapshot!(set_error("baseline.kernel.omega=3"), @r"
+    --set baseline.kernel.omega=3: unknown key `omega` in `kernel` of baseline `net`; did you mean `omega_0`?
+     |
+     | baseline.kernel.omega=3
+     | ^^^^^^^^^^^^^^^^^^^^^
+      = accepted keys: omega_0, layers
+    ");
+    insta::assert_snapshot!(set_error("baseline.hidden=0"), @r"
+    --set baseline.hidden=0: `hidden` of baseline `net`: must be at least 1
+     |
+     | baseline.hidden=0
+     |                 ^
+      = on task `line16`
+    ");
+    insta::assert_snapshot!(set_error("trainig.epochs=3"), @r"
+    --set trainig.epochs=3: `trainig.epochs` is not the path of a field; did you mean `training`?
+     |
+     | trainig.epochs=3
+     | ^^^^^^^^^^^^^^
+      = a path is training.FIELD, task.FIELD or baseline.FIELD, e.g. training.learning_rate
+    ");
+    insta::assert_snapshot!(set_error("training.epochs"), @r"
+    --set training.epochs: expected PATH=VALUE
+     |
+     | training.epochs
+     | ^^^^^^^^^^^^^^^
+      = e.g. --set training.epochs=20
+    ");
+    insta::assert_snapshot!(set_error("training.betas=[0.9, "), @r"
+    --set training.betas=[0.9, : this is not YAML: while parsing a node, did not find expected node content
+     |
+     | training.betas=[0.9,
+     |                      ^
+    ");
+    insta::assert_snapshot!(set_error("seeds=3"), @r"
+    --set seeds=3: `seeds` must be a list of at least one; found number 3
+     |
+     | seeds=3
+     |       ^
+      = e.g. seeds: e.g. seeds: [0, 1, 2]
+    ");
     let seeds = Overrides { seeds: Some("0,x".into()), ..Overrides::default() };
-    insta::assert_snapshot!(try_plan(SMALL, &seeds).unwrap_err(), @"");
+    insta::assert_snapshot!(try_plan(SMALL, &seeds).unwrap_err(), @r"
+    --seeds 0,x: a seed is a whole number, 0 or more; found text `x`
+     |
+     | 0,x
+     | ^^^
+    ");
 }
 
 #[test]

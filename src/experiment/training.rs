@@ -177,9 +177,12 @@ impl Training {
 
 /// A duration as people write it: `15m`, `90s`, `1h 30m`.
 mod time_text {
-    use std::time::Duration;
+    use std::{fmt, time::Duration};
 
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use serde::{
+        Deserializer, Serializer,
+        de::{Error, Unexpected, Visitor},
+    };
 
     #[expect(clippy::ref_option, reason = "the signature serde asks for")]
     pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -190,11 +193,25 @@ mod time_text {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-        let time = humantime::parse_duration(&text).map_err(|error| {
-            D::Error::custom(format!("`{text}` is no duration such as `15m` or `1h 30m` ({error})"))
-        })?;
-        Ok(Some(time))
+        deserializer.deserialize_any(Text)
+    }
+
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = Option<Duration>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a duration with its unit, such as `15m` or `1h 30m`")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            humantime::parse_duration(text).map(Some).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        }
     }
 }
 
@@ -223,7 +240,7 @@ mod tests {
             assert_eq!(back, training);
         }
         let error = serde_json::from_value::<Training>(serde_json::json!({ "max_time": "fast" })).unwrap_err();
-        assert!(error.to_string().contains("`fast` is no duration"), "{error}");
+        assert!(error.to_string().contains("expected a duration with its unit"), "{error}");
     }
 
     #[test]

@@ -262,7 +262,7 @@ fn version(value: &Node) -> Result<(), Diagnostic> {
 
 /// Seeds of `value`: a list of whole numbers.
 pub fn seeds(value: &Node) -> Result<Vec<u64>, Diagnostic> {
-    let items = list(value, "seeds", "[0, 1, 2]")?;
+    let items = list(value, "seeds", "e.g. seeds: [0, 1, 2]")?;
     let mut seeds = Vec::new();
     for item in items {
         let seed = match &item.content {
@@ -282,7 +282,7 @@ pub fn seeds(value: &Node) -> Result<Vec<u64>, Diagnostic> {
 }
 
 fn entries(value: &Node, kind: &str) -> Result<Vec<Entry>, Diagnostic> {
-    list(value, &format!("{kind}s"), &format!("[- name: …] (`bench list {kind}s` names them)"))?
+    list(value, &format!("{kind}s"), &format!("one line `- name: …` for each; `bench list {kind}s` names them"))?
         .iter()
         .map(|item| entry(item, kind))
         .collect()
@@ -377,7 +377,7 @@ fn grid(value: &Node) -> Result<Vec<Axis>, Diagnostic> {
 fn rules(value: &Node) -> Result<Vec<Rule>, Diagnostic> {
     const KEYS: [&str; 4] = ["when", "training", "task", "baseline"];
     let mut rules = Vec::new();
-    for item in list(value, "cells", "[- when: {baseline: lstm}, training: {…}]")? {
+    for item in list(value, "cells", "e.g. - {when: {baseline: lstm}, training: {epochs: 20}}")? {
         let pairs = mapping(item, "a rule under `cells`")?;
         known_keys(pairs, "a rule under `cells`", &KEYS)?;
         let Some(when) = item.get("when") else {

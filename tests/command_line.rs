@@ -1,0 +1,270 @@
+//! The binary from outside: exit codes, messages, and that wrong input writes nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::{contains, starts_with};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary in an empty folder, with an empty data folder.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+        command.current_dir(self.folder.path()).args(arguments).env("BENCH_DATA", self.folder.path().join("data"));
+        command.env_remove("BENCH_LOG");
+        command
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).arg("--json").assert().success().get_output().stdout.clone();
+        serde_json::from_slice(&output).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+const SMALL: &str = "\
+tasks:
+  - {name: adding, label: add, length: 16, train_samples: 40, validation_samples: 8, test_samples: 8}
+baselines:
+  - {name: rnn, label: rnn, hidden: 4}
+training: {epochs: 2, batch_size: 8}
+";
+
+/// Every wrong experiment file ends with exit code 2, a message that begins with the file, and nothing written.
+#[test]
+fn wrong_files_start_nothing() {
+    let cases: [(&str, &str, &str); 14] = [
+        (
+            "misspelt key",
+            "tasks: [adding]\nbaselines:\n  - name: lstm\n    hiden: 64\n",
+            "x.yaml:4:5: unknown key `hiden` in baseline `lstm`; did you mean `hidden`?",
+        ),
+        (
+            "wrong type",
+            "tasks: [adding]\nbaselines: [lstm]\ntraining: {epochs: ten}\n",
+            "x.yaml:3:20: `epochs` of training must be a whole number, 0 or more; found text `ten`",
+        ),
+        ("empty file", "", "x.yaml:1:1: the file is empty"),
+        ("no YAML", "tasks: [adding\n", "this is not YAML"),
+        (
+            "duplicate key",
+            "tasks: [adding]\ntasks: [copy]\nbaselines: [lstm]\n",
+            "x.yaml:2:1: key `tasks` stands twice",
+        ),
+        ("unknown task", "tasks: [ading]\nbaselines: [lstm]\n", "unknown task `ading`; did you mean `adding`?"),
+        ("unknown baseline", "tasks: [adding]\nbaselines: [lstn]\n", "unknown baseline `lstn`; did you mean `lstm`?"),
+        (
+            "negative size",
+            "tasks: [adding]\nbaselines: [{name: lstm, hidden: -4}]\n",
+            "`hidden` of baseline `lstm` must be a whole number, 0 or more; found number -4",
+        ),
+        (
+            "zero size of a baseline",
+            "tasks: [adding]\nbaselines: [{name: lstm, hidden: 0}]\n",
+            "x.yaml:2:34: `hidden` of baseline `lstm`",
+        ),
+        (
+            "zero size of a task",
+            "tasks: [{name: adding, length: 0}]\nbaselines: [lstm]\n",
+            "x.yaml:1:32: `length` of task `adding`",
+        ),
+        (
+            "grid over nothing",
+            "tasks: [adding]\nbaselines: [lstm]\ngrid: {baseline.hidden: []}\n",
+            "the grid over `baseline.hidden` is empty",
+        ),
+        (
+            "grid over no field",
+            "tasks: [adding]\nbaselines: [lstm]\ngrid: {baseline.omega_0: [1]}\n",
+            "no baseline of the experiment has a field `omega_0`",
+        ),
+        (
+            "duplicate label",
+            "tasks: [adding]\nbaselines: [{name: lstm, label: a}, {name: gru, label: a}]\n",
+            "two baselines have the label `a`",
+        ),
+        (
+            "rule that matches nothing",
+            "tasks: [adding]\nbaselines: [lstm]\ncells: [{when: {task: copy}, training: {epochs: 1}}]\n",
+            "this rule matches no pair of task and baseline",
+        ),
+    ];
+    for (what, text, message) in cases {
+        let bench = Bench::new();
+        bench.file("x.yaml", text);
+        let assert = bench.command(&["run", "x.yaml"]).assert().code(2);
+        let error = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+        assert!(error.starts_with("error: x.yaml:"), "{what}: {error}");
+        assert!(error.contains(message), "{what}: {error}");
+        assert_eq!(bench.names(), ["x.yaml"], "{what} wrote something");
+    }
+}
+
+#[test]
+fn unreadable_files_are_named() {
+    let bench = Bench::new();
+    bench.file("latin.yaml", b"name: x\ndescription: caf\xe9\n");
+    bench.command(&["run", "latin.yaml"]).assert().code(2).stderr(contains("latin.yaml:2:17: not UTF-8 text"));
+    bench.command(&["run", "none.yaml"]).assert().code(2).stderr(contains("cannot read experiment file `none.yaml`"));
+    bench.command(&["run", "."]).assert().code(2).stderr(contains("cannot read experiment file"));
+    assert_eq!(bench.names(), ["latin.yaml"]);
+}
+
+#[test]
+fn wrong_arguments_start_nothing() {
+    let bench = Bench::new();
+    bench.file("x.yaml", SMALL);
+    let cases: [(&[&str], &str); 8] = [
+        (
+            &["--set", "training.epoch=3"],
+            "--set training.epoch=3: `training` has no field `epoch`; did you mean `epochs`?",
+        ),
+        (&["--set", "training.epochs=0"], "--set training.epochs=0: `epochs` of training: must be at least 1, found 0"),
+        (&["--only", "task=nothing"], "--only task=nothing: no task matches `nothing`"),
+        (&["--seeds", "a"], "--seeds a: a seed is a whole number, 0 or more"),
+        (&["--cell", "ad.rnn.s0"], "did you mean `add.rnn.s0`?"),
+        (&["--device", "gpu"], "unknown device `gpu`; expected auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]"),
+        (&["--max-time", "soon"], "write e.g. 30m"),
+        (&["--jobs", "0"], "--jobs"),
+    ];
+    for (arguments, message) in cases {
+        let all = [&["run", "x.yaml"], arguments].concat();
+        bench.command(&all).assert().code(2).stderr(contains(message));
+    }
+    assert_eq!(bench.names(), ["x.yaml"]);
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_missing_device_has_its_own_exit_code() {
+    let bench = Bench::new();
+    bench.file("x.yaml", SMALL);
+    bench.command(&["run", "x.yaml", "--device", "cuda"]).assert().code(3).stderr(contains("--features cuda"));
+    assert_eq!(bench.names(), ["x.yaml"]);
+}
+
+#[test]
+fn a_dry_run_shows_cells_and_writes_nothing() {
+    let bench = Bench::new();
+    bench.file("x.yaml", SMALL);
+    let dry = ["run", "x.yaml", "--seeds", "0,7", "--dry-run", "--no-time"];
+    bench
+        .command(&dry)
+        .assert()
+        .success()
+        .stdout(contains("add.rnn.s7").and(contains("2 × 5")).and(contains("2 cells to run; 20 optimiser steps")));
+    let json = bench.json(&dry);
+    assert_eq!(json["experiment"], "x");
+    assert_eq!(json["cells"][1]["id"], "add.rnn.s7");
+    assert_eq!(json["cells"][1]["steps"], 10);
+    assert_eq!(json["cells"][0]["input"], serde_json::json!([2, 16]));
+    // Embedding-free RNN: 4·2 + 4·4 weights, 4 + 4 biases, and a head of 4 weights and 1 bias.
+    assert_eq!(json["cells"][0]["parameters"], 37);
+    assert_eq!(bench.names(), ["x.yaml"]);
+}
+
+#[test]
+fn every_recipe_can_be_planned() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    let bench = Bench::new();
+    let mut recipes = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for line in ["Command", "Needs", "Time"] {
+            assert!(text.contains(&format!("#   {line}")), "{} does not say `{line}`", path.display());
+        }
+        bench.command(&["run", path.to_str().unwrap(), "--dry-run", "--no-time"]).assert().success();
+        recipes += 1;
+    }
+    assert!(recipes >= 5);
+    assert!(bench.names().iter().all(|name| name == "data"), "{:?}", bench.names());
+}
+
+#[test]
+fn registries_are_listed() {
+    let bench = Bench::new();
+    bench.command(&["list", "baselines"]).assert().success().stdout(starts_with("baseline").and(contains("ccnn")));
+    bench.command(&["list", "tasks"]).assert().success().stdout(starts_with("task").and(contains("pathfinder")));
+    let baselines = bench.json(&["list", "baselines"]);
+    let lstm = baselines.as_array().unwrap().iter().find(|b| b["name"] == "lstm").unwrap();
+    assert_eq!(lstm["ranks"], serde_json::json!([1]));
+    assert!(lstm["settings"].as_array().unwrap().contains(&"hidden".into()));
+    bench.command(&["list", "experiments"]).assert().code(2).stderr(contains("cannot read the folder `experiments`"));
+}
+
+#[test]
+fn the_schema_knows_every_task_and_baseline() {
+    let bench = Bench::new();
+    let schema = bench.json(&["schema"]);
+    for (kind, list) in [("tasks", bench.json(&["list", "tasks"])), ("baselines", bench.json(&["list", "baselines"]))] {
+        let options = schema["properties"][kind]["items"]["oneOf"].as_array().unwrap();
+        for entry in list.as_array().unwrap() {
+            let option = options.iter().find(|o| o["properties"]["name"]["const"] == entry["name"]).unwrap();
+            for setting in entry["settings"].as_array().unwrap() {
+                let described = &option["properties"][setting.as_str().unwrap()];
+                assert!(described.is_object() || described.is_boolean(), "{kind} {} {setting}", entry["name"]);
+            }
+        }
+    }
+    let text = schema.to_string();
+    for part in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = part.split('"').next().unwrap();
+        assert!(schema.pointer(pointer).is_some(), "{pointer} leads nowhere");
+    }
+}
+
+#[test]
+fn the_doctor_finds_the_cpu() {
+    let bench = Bench::new();
+    bench.command(&["doctor"]).assert().success().stdout(contains("device cpu").and(contains("works")));
+    let findings = bench.json(&["doctor", "--threads", "2"]);
+    assert_eq!(findings["threads"], 2);
+    assert!(findings["free_disk_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(bench.names(), Vec::<String>::new());
+}
+
+#[test]
+fn folders_without_runs_are_refused() {
+    let bench = Bench::new();
+    for arguments in [&["status", "nothing"][..], &["report", "nothing"], &["compare", "nothing", "--by", "task"]] {
+        bench.command(arguments).assert().code(2).stderr(contains("nothing"));
+    }
+    bench.command(&["report", ".", "--format", "pdf"]).assert().code(2).stderr(contains("unknown format `pdf`"));
+    assert_eq!(bench.names(), Vec::<String>::new());
+}
+
+#[test]
+fn completions_and_help_exist() {
+    let bench = Bench::new();
+    bench.command(&["completions", "bash"]).assert().success().stdout(contains("_bench"));
+    bench.command(&["--help"]).assert().success().stdout(contains("experiments/quickstart.yaml"));
+    bench.command(&["run"]).assert().code(2);
+    bench.command(&["fly"]).assert().code(2);
+}
