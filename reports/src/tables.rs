@@ -375,6 +375,7 @@ pub(crate) fn cells(runs: &Runs) -> Table {
             "Cell",
             "State",
             "Reason",
+            "Message",
             "Test#",
             "Best validation#",
             "Epochs#",
@@ -385,7 +386,6 @@ pub(crate) fn cells(runs: &Runs) -> Table {
             "Threads#",
             "Git",
             "Configuration",
-            "Message",
         ],
     );
     for cell in &runs.cells {
@@ -436,6 +436,7 @@ fn cell_row(cell: &Cell) -> Vec<Entry> {
         Entry::text(&cell.id),
         state,
         why,
+        optional(cell.status.message.clone()),
         number(cell.test_value()),
         number(cell.best_validation()),
         Entry::text(cell.status.epoch.to_string()),
@@ -446,7 +447,6 @@ fn cell_row(cell: &Cell) -> Vec<Entry> {
         optional(cell.status.threads.map(|t| t.to_string())),
         optional(cell.status.git.as_deref().map(short_commit)),
         Entry { raw: hash.clone(), ..optional(hash.as_deref().map(format::short_hash)) },
-        optional(cell.status.message.clone()),
     ]
 }
 
