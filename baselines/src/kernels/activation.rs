@@ -1,6 +1,7 @@
 //! Activations whose scalar loops dominate a step on the CPU.
 
 pub mod composed;
+mod flex;
 
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -24,6 +25,7 @@ pub trait ActivationGrad: ActivationOps {
     fn exact_gelu_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
+#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl ActivationOps for $backend {
@@ -40,7 +42,6 @@ macro_rules! composed_backend {
     };
 }
 
-composed_backend!(burn::backend::Flex);
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]

@@ -10,6 +10,9 @@
 //! gradients are not available.
 
 pub mod composed;
+mod direct;
+mod flex;
+mod spectral;
 
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -73,6 +76,7 @@ pub trait LongConvGrad: LongConvOps {
     ) -> [Option<FloatTensor<Self>>; 2];
 }
 
+#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl LongConvOps for $backend {
@@ -95,7 +99,6 @@ macro_rules! composed_backend {
     };
 }
 
-composed_backend!(burn::backend::Flex);
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
@@ -139,10 +142,11 @@ impl<B: LongConvGrad, C: CheckpointStrategy> LongConvOps for Autodiff<B, C> {
 /// # Panics
 /// If the channels of `x` and `k` differ.
 pub fn long_conv1d(x: Tensor<3>, k: Tensor<2>, alignment: Alignment) -> Tensor<3> {
-    let [b, c, l] = x.dims();
-    let [channels, taps] = k.dims();
-    let y = convolve(x.reshape([b, c, 1, l]), k.reshape([channels, 1, 1, taps]), alignment, true);
-    y.reshape([b, c, l])
+    if let Some(zeros) = zeros_if_empty(&x, &k, x.dims()) {
+        return zeros;
+    }
+    let k = k.unsqueeze_dim::<3>(1).unsqueeze_dim::<4>(1);
+    convolve(x.unsqueeze_dim::<4>(2), k, alignment, true).squeeze_dim::<3>(2)
 }
 
 /// Convolution of `x` `[batch, in, length]` with `k` `[out, in, taps]`; returns `[batch, out, length]`.
@@ -150,9 +154,11 @@ pub fn long_conv1d(x: Tensor<3>, k: Tensor<2>, alignment: Alignment) -> Tensor<3
 /// # Panics
 /// If the input channels of `x` and `k` differ.
 pub fn long_conv1d_dense(x: Tensor<3>, k: Tensor<3>, alignment: Alignment) -> Tensor<3> {
-    let [b, c, l] = x.dims();
-    let [o, i, taps] = k.dims();
-    convolve(x.reshape([b, c, 1, l]), k.reshape([o, i, 1, taps]), alignment, false).reshape([b, o, l])
+    let [b, _, l] = x.dims();
+    if let Some(zeros) = zeros_if_empty(&x, &k, [b, k.dims()[0], l]) {
+        return zeros;
+    }
+    convolve(x.unsqueeze_dim::<4>(2), k.unsqueeze_dim::<4>(2), alignment, false).squeeze_dim::<3>(2)
 }
 
 /// Depthwise convolution of `x` `[batch, channels, height, width]` with `k` `[channels, kernel height, kernel width]`;
@@ -161,8 +167,10 @@ pub fn long_conv1d_dense(x: Tensor<3>, k: Tensor<3>, alignment: Alignment) -> Te
 /// # Panics
 /// If the channels of `x` and `k` differ.
 pub fn long_conv2d(x: Tensor<4>, k: Tensor<3>, alignment: Alignment) -> Tensor<4> {
-    let [channels, kh, kw] = k.dims();
-    convolve(x, k.reshape([channels, 1, kh, kw]), alignment, true)
+    if let Some(zeros) = zeros_if_empty(&x, &k, x.dims()) {
+        return zeros;
+    }
+    convolve(x, k.unsqueeze_dim::<4>(1), alignment, true)
 }
 
 /// Convolution of `x` `[batch, in, height, width]` with `k` `[out, in, kernel height, kernel width]`; the alignment
@@ -171,17 +179,28 @@ pub fn long_conv2d(x: Tensor<4>, k: Tensor<3>, alignment: Alignment) -> Tensor<4
 /// # Panics
 /// If the input channels of `x` and `k` differ.
 pub fn long_conv2d_dense(x: Tensor<4>, k: Tensor<4>, alignment: Alignment) -> Tensor<4> {
+    let [b, _, h, w] = x.dims();
+    if let Some(zeros) = zeros_if_empty(&x, &k, [b, k.dims()[0], h, w]) {
+        return zeros;
+    }
     convolve(x, k, alignment, false)
 }
 
+/// What a convolution of nothing, or with nothing, returns. (Burn reads a zero in a new shape as "infer".)
+fn zeros_if_empty<const X: usize, const K: usize>(
+    x: &Tensor<X>,
+    k: &Tensor<K>,
+    shape: [usize; X],
+) -> Option<Tensor<X>> {
+    let empty = x.dims().contains(&0) || k.dims().contains(&0);
+    empty.then(|| Tensor::zeros(shape, (&x.device(), x.dtype())))
+}
+
 fn convolve(x: Tensor<4>, mut k: Tensor<4>, alignment: Alignment, depthwise: bool) -> Tensor<4> {
-    let [b, c, h, w] = x.dims();
+    let [_, c, h, w] = x.dims();
     let [o, i, kh, kw] = k.dims();
     let expected = if depthwise { o } else { i };
     assert!(c == expected, "long convolution: the input has {c} channels, the kernel is for {expected}");
-    if [b, c, h, w, o, kh, kw].contains(&0) {
-        return Tensor::zeros([b, o, h, w], (&x.device(), x.dtype()));
-    }
     // Taps that never touch data change nothing; without them the kernel is never longer than twice the input.
     let mut left = [0; 2];
     for (axis, (taps, length)) in [(kh, h), (kw, w)].into_iter().enumerate() {

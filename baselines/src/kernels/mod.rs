@@ -6,8 +6,11 @@
 //! are bit-identical whatever the number of threads.
 
 pub mod activation;
+mod cpu;
 pub mod long_conv;
+mod matmul;
 pub mod recurrent;
+mod simd;
 mod value;
 
 pub use activation::gelu;

@@ -5,6 +5,7 @@
 //! slice is as long as the sequence; as one operation it is linear. Gradients of gradients are not available.
 
 pub mod composed;
+mod flex;
 
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
@@ -72,6 +73,7 @@ pub trait RecurrentGrad: RecurrentOps {
     ) -> [Option<FloatTensor<Self>>; 5];
 }
 
+#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl RecurrentOps for $backend {
@@ -106,7 +108,6 @@ macro_rules! composed_backend {
     };
 }
 
-composed_backend!(burn::backend::Flex);
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]

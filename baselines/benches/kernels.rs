@@ -1,0 +1,93 @@
+//! The fused kernels at the shapes of the benchmark's models: `cargo bench -p bench-baselines --bench kernels`.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use baselines::kernels::{
+    Alignment, gelu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, rnn,
+};
+use burn::tensor::{Device, Tensor, TensorData};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+fn tensor<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.731).sin() * 0.1).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Forward alone on the plain device, then forward and backward on the autodiff device.
+fn measure<const D: usize>(
+    c: &mut Criterion,
+    group: &str,
+    shape: &str,
+    operation: impl Fn(&Device) -> Box<dyn Fn() -> Tensor<D>>,
+) {
+    let mut group = c.benchmark_group(group);
+    group.sample_size(10).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_millis(800));
+    let forward = operation(&Device::flex());
+    group.bench_function(BenchmarkId::new("forward", shape), |b| b.iter(|| black_box(forward())));
+    let tracked = operation(&Device::flex().autodiff());
+    group.bench_function(BenchmarkId::new("backward", shape), |b| b.iter(|| black_box(tracked().sum().backward())));
+    group.finish();
+}
+
+fn long_convolutions(c: &mut Criterion) {
+    for (batch, channels, length, taps) in [
+        (16, 110, 784, 17),
+        (16, 110, 784, 65),
+        (16, 110, 784, 128),
+        (16, 110, 784, 338),
+        (16, 110, 784, 784),
+        (64, 40, 784, 65),
+        (2, 110, 16_384, 16_384),
+    ] {
+        let shape = format!("{batch}x{channels}x{length}, {taps} taps");
+        measure(c, "long_conv1d", &shape, |device| {
+            let x = tensor([batch, channels, length], device).require_grad();
+            let k = tensor([channels, taps], device).require_grad();
+            Box::new(move || long_conv1d(x.clone(), k.clone(), Alignment::Causal))
+        });
+    }
+    for (batch, channels, size, taps) in [(16, 140, 32, 5), (16, 140, 32, 9), (16, 140, 32, 15), (16, 140, 32, 33)] {
+        measure(c, "long_conv2d", &format!("{batch}x{channels}x{size}x{size}, {taps}x{taps} taps"), |device| {
+            let x = tensor([batch, channels, size, size], device).require_grad();
+            let k = tensor([channels, taps, taps], device).require_grad();
+            Box::new(move || long_conv2d(x.clone(), k.clone(), Alignment::Centred))
+        });
+    }
+    measure(c, "long_conv1d_dense", "64x30x784, 30x30x784", |device| {
+        let x = tensor([64, 30, 784], device).require_grad();
+        let k = tensor([30, 30, 784], device).require_grad();
+        Box::new(move || long_conv1d_dense(x.clone(), k.clone(), Alignment::Causal))
+    });
+    for taps in [5, 9] {
+        measure(c, "long_conv2d_dense", &format!("16x24x32x32, 24x24x{taps}x{taps}"), |device| {
+            let x = tensor([16, 24, 32, 32], device).require_grad();
+            let k = tensor([24, 24, taps, taps], device).require_grad();
+            Box::new(move || long_conv2d_dense(x.clone(), k.clone(), Alignment::Centred))
+        });
+    }
+}
+
+fn recurrences(c: &mut Criterion) {
+    type Layer = fn(Tensor<3>, Tensor<2>, Tensor<2>, Tensor<1>, Tensor<1>) -> Tensor<3>;
+    for (name, layer, gates) in [("lstm", lstm as Layer, 4), ("gru", gru, 3), ("rnn", rnn, 1)] {
+        measure(c, name, "64x1x784, 128 hidden", |device| {
+            let x = tensor([64, 1, 784], device);
+            let (w_ih, w_hh) = (tensor([gates * 128, 1], device), tensor([gates * 128, 128], device));
+            let (b_ih, b_hh) = (tensor([gates * 128], device), tensor([gates * 128], device));
+            let [w_ih, w_hh] = [w_ih, w_hh].map(Tensor::require_grad);
+            let [b_ih, b_hh] = [b_ih, b_hh].map(Tensor::require_grad);
+            Box::new(move || layer(x.clone(), w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone()))
+        });
+    }
+}
+
+fn activations(c: &mut Criterion) {
+    measure(c, "gelu", "16x110x784", |device| {
+        let x = tensor([16, 110, 784], device).require_grad();
+        Box::new(move || gelu(x.clone()))
+    });
+}
+
+criterion_group!(kernels, activations, long_convolutions, recurrences);
+criterion_main!(kernels);

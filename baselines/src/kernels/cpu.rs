@@ -1,0 +1,35 @@
+//! Flex tensors as slices and back.
+
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::backend::{Flex, ops::FloatTensorOps};
+use burn::tensor::{Bytes, DType, FloatDType, Shape};
+
+use super::simd::Real;
+
+/// The type that values of type `dtype` are computed in: half precision in f32.
+pub(super) fn working_type(dtype: DType) -> FloatDType {
+    if dtype == DType::F64 { FloatDType::F64 } else { FloatDType::F32 }
+}
+
+/// `tensor` without gaps and in its working type.
+pub(super) fn prepare(tensor: FlexTensor) -> FlexTensor {
+    let working = working_type(tensor.dtype());
+    let tensor = if tensor.dtype() == working.into() { tensor } else { Flex::float_cast(tensor, working) };
+    tensor.to_contiguous()
+}
+
+/// The elements of a prepared tensor.
+pub(super) fn values<T: Real>(tensor: &FlexTensor) -> &[T] {
+    let layout = tensor.layout();
+    &tensor.storage::<T>()[layout.start_offset()..][..layout.num_elements()]
+}
+
+/// A tensor that owns `values`.
+pub(super) fn tensor<T: Real>(values: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), T::TYPE)
+}
+
+/// `tensor` as `dtype`, the type its operands had.
+pub(super) fn finish(tensor: FlexTensor, dtype: DType) -> FlexTensor {
+    if tensor.dtype() == dtype { tensor } else { Flex::float_cast(tensor, dtype.into()) }
+}

@@ -1,0 +1,449 @@
+//! Long convolutions on the CPU: direct summation or the FFT, whichever has less to do.
+
+use std::sync::Arc;
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::DType;
+use rayon::prelude::*;
+use realfft::num_complex::Complex;
+
+use super::direct::{Correlate, Dots};
+use super::spectral::{self, BLOCK};
+use super::{Geometry, LongConvGrad, LongConvOps, composed};
+use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::simd::{Fft, Real, dispatch};
+
+/// Samples of a batch whose kernel gradients are summed by one task.
+const ROWS: usize = 16;
+/// Cost of one transform of length n in multiply-adds, divided by n · log₂ n (measured).
+const TRANSFORM_COST: f64 = 5.0;
+/// Dense kernels up to this many taps are left to Burn's own convolution.
+const DENSE_DIRECT_TAPS: usize = 25;
+
+impl LongConvOps for Flex {
+    fn long_conv(x: FlexTensor, k: FlexTensor, geometry: Geometry) -> FlexTensor {
+        let dtype = x.dtype();
+        let y = match dtype {
+            DType::F64 => forward::<f64>(prepare(x), prepare(k), geometry),
+            _ => forward::<f32>(prepare(x), prepare(k), geometry),
+        };
+        finish(y, dtype)
+    }
+}
+
+impl LongConvGrad for Flex {
+    fn long_conv_backward(
+        x: FlexTensor,
+        k: FlexTensor,
+        g: FlexTensor,
+        geometry: Geometry,
+        wanted: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let dtype = x.dtype();
+        let grads = match dtype {
+            DType::F64 => backward::<f64>(prepare(x), prepare(k), prepare(g), geometry, wanted),
+            _ => backward::<f32>(prepare(x), prepare(k), prepare(g), geometry, wanted),
+        };
+        grads.map(|grad| grad.map(|grad| finish(grad, dtype)))
+    }
+}
+
+fn forward<T: Real>(x: FlexTensor, k: FlexTensor, geometry: Geometry) -> FlexTensor {
+    let plan = Plan::new(&x, &k, geometry);
+    match plan.method() {
+        Method::Backend => composed::forward::<Flex>(x, k, geometry),
+        method => {
+            let (xs, ks) = (values::<T>(&x), values::<T>(&k));
+            let y = match method {
+                Method::Direct => plan.direct(xs, ks, plan.left),
+                _ if plan.depthwise => plan.spectral(xs, ks, true),
+                _ => plan.dense(xs, ks),
+            };
+            tensor(y, [plan.batch, plan.output, plan.size[0], plan.size[1]])
+        }
+    }
+}
+
+fn backward<T: Real>(
+    x: FlexTensor,
+    k: FlexTensor,
+    g: FlexTensor,
+    geometry: Geometry,
+    wanted: [bool; 2],
+) -> [Option<FlexTensor>; 2] {
+    let plan = Plan::new(&x, &k, geometry);
+    let method = plan.method();
+    if method == Method::Backend {
+        return composed::backward::<Flex>(x, k, g, geometry, wanted);
+    }
+    let (shape_x, shape_k) = (x.shape(), k.shape());
+    let (x, k, g) = (values::<T>(&x), values::<T>(&k), values::<T>(&g));
+    let (dx, dk) = match (method, plan.depthwise) {
+        (Method::Direct, _) => {
+            let flipped = || {
+                let taps = plan.taps[0] * plan.taps[1];
+                let k: Vec<T> = k.chunks_exact(taps).flat_map(|k| k.iter().rev().copied()).collect();
+                plan.direct(g, &k, [plan.taps[0] - 1 - plan.left[0], plan.taps[1] - 1 - plan.left[1]])
+            };
+            (wanted[0].then(flipped), wanted[1].then(|| plan.direct_kernel(x, g)))
+        }
+        (_, true) => (wanted[0].then(|| plan.spectral(g, k, false)), wanted[1].then(|| plan.spectral_kernel(x, g))),
+        (_, false) => plan.dense_backward(x, k, g, wanted),
+    };
+    [dx.map(|dx| tensor(dx, shape_x)), dk.map(|dk| tensor(dk, shape_k))]
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    /// Summation over the taps, channel by channel.
+    Direct,
+    /// Product of spectra.
+    Spectral,
+    /// Burn's own dense convolution.
+    Backend,
+}
+
+/// Sizes of one convolution. Positions lie on one axis, rows `stride` apart.
+struct Plan {
+    batch: usize,
+    input: usize,
+    output: usize,
+    size: [usize; 2],
+    taps: [usize; 2],
+    left: [usize; 2],
+    depthwise: bool,
+    /// Samples from one row to the next: wide enough that the kernel's reach past a row's end meets zeros.
+    stride: usize,
+    /// Distance of the first tap from the one that multiplies the current sample.
+    offset: usize,
+    /// Length of the transforms.
+    n: usize,
+}
+
+impl Plan {
+    fn new(x: &FlexTensor, k: &FlexTensor, geometry: Geometry) -> Self {
+        let (x, k) = (x.shape(), k.shape());
+        let (size, taps, left) = ([x[2], x[3]], [k[2], k[3]], geometry.left);
+        let right = [taps[0] - 1 - left[0], taps[1] - 1 - left[1]];
+        let stride = size[1] + left[1].max(right[1]);
+        let offset = left[0] * stride + left[1];
+        let data = (size[0] - 1) * stride + size[1];
+        let reach = right[0] * stride + right[1];
+        let n = smooth(data + offset.max(reach));
+        let (batch, input, output, depthwise) = (x[0], x[1], k[0], geometry.depthwise);
+        Self { batch, input, output, size, taps, left, depthwise, stride, offset, n }
+    }
+
+    fn method(&self) -> Method {
+        let taps = self.taps[0] * self.taps[1];
+        if !self.depthwise {
+            return if taps <= DENSE_DIRECT_TAPS { Method::Backend } else { Method::Spectral };
+        }
+        let direct = (self.size[0] * self.size[1] * taps) as f64;
+        let n = self.n as f64;
+        if direct <= TRANSFORM_COST * n * n.log2() { Method::Direct } else { Method::Spectral }
+    }
+
+    fn positions(&self) -> usize {
+        self.size[0] * self.size[1]
+    }
+
+    /// Depthwise correlation of `x` with `k`, `left` taps before the current sample.
+    fn direct<T: Real>(&self, x: &[T], k: &[T], left: [usize; 2]) -> Vec<T> {
+        let ([h, w], [kh, kw]) = (self.size, self.taps);
+        let stride = w + kw - 1;
+        let mut y = vec![T::ZERO; x.len()];
+        let scratch = || (vec![T::ZERO; (h + kh) * stride], vec![T::ZERO; (h - 1) * stride + w]);
+        y.par_chunks_mut(h * w).zip(x.par_chunks(h * w)).enumerate().for_each_init(
+            scratch,
+            |(data, out), (row, (y, x))| {
+                pad(x, data, [w, stride], left);
+                let taps = &k[row % self.output * kh * kw..][..kh * kw];
+                if h == 1 {
+                    dispatch(Correlate { out: y, data, taps, columns: kw, stride });
+                    return;
+                }
+                dispatch(Correlate { out, data, taps, columns: kw, stride });
+                for (y, out) in y.chunks_exact_mut(w).zip(out.chunks(stride)) {
+                    y.copy_from_slice(&out[..w]);
+                }
+            },
+        );
+        y
+    }
+
+    /// Gradient of the kernel of a depthwise convolution, by summation over positions.
+    fn direct_kernel<T: Real>(&self, x: &[T], g: &[T]) -> Vec<T> {
+        let ([h, w], [kh, kw], channels) = (self.size, self.taps, self.output);
+        let stride = w + kw - 1;
+        let scratch = || (vec![T::ZERO; (h + kh) * stride], vec![T::ZERO; kh * kw]);
+        self.sum_over_batch(kh * kw, scratch, |(data, out), channel, sample, sum| {
+            let at = (sample * channels + channel) * h * w;
+            pad(&x[at..at + h * w], data, [w, stride], self.left);
+            let g = &g[at..at + h * w];
+            // Rows of taps are vectorised over taps where they are long, and over positions where they are short.
+            if kw < 16 {
+                dispatch(Dots { out, data, weights: g, width: w, columns: kw, stride });
+            } else {
+                for (row, out) in out.chunks_exact_mut(kw).enumerate() {
+                    dispatch(Correlate { out, data: &data[row * stride..], taps: g, columns: w, stride });
+                }
+            }
+            sum.iter_mut().zip(&*out).for_each(|(sum, &value)| *sum += value);
+        })
+    }
+
+    /// A gradient `[channels, length]` as the sum of what `add(scratch, channel, sample, sum)` adds for every sample, in
+    /// groups of samples whose size and order are fixed.
+    fn sum_over_batch<T: Real, S>(
+        &self,
+        length: usize,
+        scratch: impl Fn() -> S + Sync + Send,
+        add: impl Fn(&mut S, usize, usize, &mut [T]) + Sync + Send,
+    ) -> Vec<T> {
+        let groups = self.batch.div_ceil(ROWS);
+        let mut parts = vec![T::ZERO; self.output * groups * length];
+        parts.par_chunks_mut(length).enumerate().for_each_init(scratch, |scratch, (task, sum)| {
+            let (channel, group) = (task / groups, task % groups);
+            for sample in group * ROWS..(group * ROWS + ROWS).min(self.batch) {
+                add(scratch, channel, sample, sum);
+            }
+        });
+        if groups == 1 {
+            return parts;
+        }
+        parts
+            .chunks_exact(groups * length)
+            .flat_map(|parts| (0..length).map(|i| parts.iter().skip(i).step_by(length).fold(T::ZERO, |a, &b| a + b)))
+            .collect()
+    }
+
+    /// Depthwise convolution by spectra: correlation with the kernels (forward), or convolution (gradient of the input).
+    fn spectral<T: Real>(&self, x: &[T], k: &[T], correlate: bool) -> Vec<T> {
+        let fft = T::fft(self.n);
+        let bins = self.n / 2 + 1;
+        let scale = T::ONE / T::of(self.n as f64);
+        let mut kernels = self.kernel_spectra(k, &fft, bins);
+        kernels.par_iter_mut().for_each(|k| *k = if correlate { k.conj() } else { *k }.scale(scale));
+        let (from, to) = if correlate { (self.offset, 0) } else { (0, self.offset) };
+        let mut y = vec![T::ZERO; x.len()];
+        let positions = self.positions();
+        y.par_chunks_mut(positions).zip(x.par_chunks(positions)).enumerate().for_each_init(
+            || Work::new(&fft, self.n),
+            |work, (row, (y, x))| {
+                work.load(x, [self.size[1], self.stride], from);
+                work.forward();
+                let kernel = &kernels[row % self.output * bins..][..bins];
+                work.bins.iter_mut().zip(kernel).for_each(|(x, k)| *x = *x * *k);
+                work.inverse();
+                work.store(y, [self.size[1], self.stride], to);
+            },
+        );
+        y
+    }
+
+    fn spectral_kernel<T: Real>(&self, x: &[T], g: &[T]) -> Vec<T> {
+        let fft = T::fft(self.n);
+        let positions = self.positions();
+        let layout = [self.size[1], self.stride];
+        let bins = self.n / 2 + 1;
+        let scratch = || (Work::new(&fft, self.n), vec![Complex::new(T::ZERO, T::ZERO); bins]);
+        // Real and imaginary parts of the summed products.
+        let sums: Vec<T> = self.sum_over_batch(2 * bins, scratch, |(work, data), channel, sample, sum: &mut [T]| {
+            let at = (sample * self.output + channel) * positions;
+            work.load(&x[at..at + positions], layout, self.offset);
+            work.forward();
+            data.copy_from_slice(&work.bins);
+            work.load(&g[at..at + positions], layout, 0);
+            work.forward();
+            for ((sum, x), g) in sum.chunks_exact_mut(2).zip(&*data).zip(&work.bins) {
+                let product = *x * g.conj();
+                sum[0] += product.re;
+                sum[1] += product.im;
+            }
+        });
+        let scale = T::ONE / T::of(self.n as f64);
+        let taps = self.taps[0] * self.taps[1];
+        let mut dk = vec![T::ZERO; self.output * taps];
+        dk.par_chunks_mut(taps).zip(sums.par_chunks(2 * bins)).for_each_init(
+            || Work::new(&fft, self.n),
+            |work, (dk, sum)| {
+                for (bin, sum) in work.bins.iter_mut().zip(sum.chunks_exact(2)) {
+                    *bin = Complex::new(sum[0] * scale, sum[1] * scale);
+                }
+                work.inverse();
+                work.store(dk, [self.taps[1], self.stride], 0);
+            },
+        );
+        dk
+    }
+
+    /// Spectra of all kernels, `pitch` apart.
+    fn kernel_spectra<T: Real>(&self, k: &[T], fft: &Arc<Fft<T>>, pitch: usize) -> Vec<Complex<T>> {
+        self.spectra(k, self.taps[0] * self.taps[1], [self.taps[1], self.stride], 0, fft, pitch)
+    }
+
+    fn data_spectra<T: Real>(&self, x: &[T], offset: usize, fft: &Arc<Fft<T>>, pitch: usize) -> Vec<Complex<T>> {
+        self.spectra(x, self.positions(), [self.size[1], self.stride], offset, fft, pitch)
+    }
+
+    fn spectra<T: Real>(
+        &self,
+        values: &[T],
+        length: usize,
+        layout: [usize; 2],
+        offset: usize,
+        fft: &Arc<Fft<T>>,
+        pitch: usize,
+    ) -> Vec<Complex<T>> {
+        let mut spectra = vec![Complex::new(T::ZERO, T::ZERO); values.len() / length * pitch];
+        spectra.par_chunks_mut(pitch).zip(values.par_chunks(length)).for_each_init(
+            || Work::new(fft, self.n),
+            |work, (spectrum, values)| {
+                work.load(values, layout, offset);
+                work.forward();
+                spectrum[..work.bins.len()].copy_from_slice(&work.bins);
+            },
+        );
+        spectra
+    }
+
+    /// Series of `length` values from the blocks of spectra that [`spectral::products`] returns.
+    fn series<T: Real>(
+        &self,
+        blocks: &[T],
+        rows: usize,
+        length: usize,
+        layout: [usize; 2],
+        offset: usize,
+        fft: &Arc<Fft<T>>,
+    ) -> Vec<T> {
+        let scale = T::ONE / T::of(self.n as f64);
+        let mut series = vec![T::ZERO; rows * length];
+        series.par_chunks_mut(length).enumerate().for_each_init(
+            || Work::new(fft, self.n),
+            |work, (row, series)| {
+                spectral::row_of(blocks, rows, row, scale, &mut work.bins);
+                work.inverse();
+                work.store(series, layout, offset);
+            },
+        );
+        series
+    }
+
+    /// Spectra are stored in whole blocks.
+    fn pitch(&self) -> usize {
+        (self.n / 2 + 1).next_multiple_of(BLOCK)
+    }
+
+    fn dense<T: Real>(&self, x: &[T], k: &[T]) -> Vec<T> {
+        let (fft, pitch) = (T::fft(self.n), self.pitch());
+        let (b, i, o) = (self.batch, self.input, self.output);
+        let x = self.data_spectra(x, self.offset, &fft, pitch);
+        let k = self.kernel_spectra(k, &fft, pitch);
+        let blocks = spectral::products([b, o, i], (&x, [i, 1]), (&k, [i, 1]), true, pitch);
+        self.series(&blocks, b * o, self.positions(), [self.size[1], self.stride], 0, &fft)
+    }
+
+    fn dense_backward<T: Real>(
+        &self,
+        x: &[T],
+        k: &[T],
+        g: &[T],
+        wanted: [bool; 2],
+    ) -> (Option<Vec<T>>, Option<Vec<T>>) {
+        let (fft, pitch) = (T::fft(self.n), self.pitch());
+        let (b, i, o) = (self.batch, self.input, self.output);
+        let g = self.data_spectra(g, 0, &fft, pitch);
+        let dx = wanted[0].then(|| {
+            let k = self.kernel_spectra(k, &fft, pitch);
+            let blocks = spectral::products([b, i, o], (&g, [o, 1]), (&k, [1, i]), false, pitch);
+            self.series(&blocks, b * i, self.positions(), [self.size[1], self.stride], self.offset, &fft)
+        });
+        let dk = wanted[1].then(|| {
+            let x = self.data_spectra(x, self.offset, &fft, pitch);
+            let blocks = spectral::products([i, o, b], (&x, [1, i]), (&g, [1, o]), true, pitch);
+            let by_input =
+                self.series(&blocks, i * o, self.taps[0] * self.taps[1], [self.taps[1], self.stride], 0, &fft);
+            let taps = self.taps[0] * self.taps[1];
+            (0..o * i).flat_map(|at| by_input[((at % i) * o + at / i) * taps..][..taps].iter().copied()).collect()
+        });
+        (dx, dk)
+    }
+}
+
+/// Rows of `x`, `width` wide, into `data`, `stride` apart, below and to the right of `before` zeros.
+fn pad<T: Real>(x: &[T], data: &mut [T], [width, stride]: [usize; 2], before: [usize; 2]) {
+    data.fill(T::ZERO);
+    for (x, data) in x.chunks_exact(width).zip(data[before[0] * stride..].chunks_mut(stride)) {
+        data[before[1]..before[1] + width].copy_from_slice(x);
+    }
+}
+
+/// The smallest even number of at least `n` without prime factors beyond 5: lengths that transform fast.
+fn smooth(n: usize) -> usize {
+    let mut best = n.max(2).next_power_of_two();
+    let mut fives = 1;
+    while fives < best {
+        let mut odd = fives;
+        while odd < best {
+            let mut candidate = 2 * odd;
+            while candidate < n {
+                candidate *= 2;
+            }
+            best = best.min(candidate);
+            odd *= 3;
+        }
+        fives *= 5;
+    }
+    best
+}
+
+/// One task's buffers for transforms of length n.
+struct Work<T> {
+    fft: Arc<Fft<T>>,
+    signal: Vec<T>,
+    bins: Vec<Complex<T>>,
+    scratch: Vec<Complex<T>>,
+}
+
+impl<T: Real> Work<T> {
+    fn new(fft: &Arc<Fft<T>>, n: usize) -> Self {
+        let zero = Complex::new(T::ZERO, T::ZERO);
+        let scratch = fft.forward.get_scratch_len().max(fft.inverse.get_scratch_len());
+        Self {
+            fft: Arc::clone(fft),
+            signal: vec![T::ZERO; n],
+            bins: vec![zero; n / 2 + 1],
+            scratch: vec![zero; scratch],
+        }
+    }
+
+    fn load(&mut self, values: &[T], [width, stride]: [usize; 2], offset: usize) {
+        self.signal.fill(T::ZERO);
+        for (values, row) in values.chunks_exact(width).zip(self.signal[offset..].chunks_mut(stride)) {
+            row[..width].copy_from_slice(values);
+        }
+    }
+
+    fn store(&self, values: &mut [T], [width, stride]: [usize; 2], offset: usize) {
+        for (values, row) in values.chunks_exact_mut(width).zip(self.signal[offset..].chunks(stride)) {
+            values.copy_from_slice(&row[..width]);
+        }
+    }
+
+    fn forward(&mut self) {
+        let done = self.fft.forward.process_with_scratch(&mut self.signal, &mut self.bins, &mut self.scratch);
+        debug_assert!(done.is_ok(), "buffers have the plan's lengths");
+    }
+
+    fn inverse(&mut self) {
+        // The first and the last bin of a real signal are real; rounding may have left a trace.
+        let last = self.bins.len() - 1;
+        self.bins[0].im = T::ZERO;
+        self.bins[last].im = T::ZERO;
+        let done = self.fft.inverse.process_with_scratch(&mut self.bins, &mut self.signal, &mut self.scratch);
+        debug_assert!(done.is_ok(), "buffers have the plan's lengths");
+    }
+}

@@ -1,0 +1,524 @@
+//! Recurrent layers on the CPU.
+//!
+//! The batch is split into groups of a fixed number of rows. Each group runs through time on one thread with no barrier
+//! between steps: a matrix product per step, gates in one vectorised loop. Inputs and outputs are turned to time-major
+//! layout block by block, where the products over many steps (input projection, weight gradients) are done at once.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::DType;
+use rayon::prelude::*;
+
+use super::{Cell, Operands, RecurrentGrad, RecurrentOps};
+use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::matmul::{Matrix, matmul};
+use crate::kernels::simd::{Loop, Real, dispatch};
+
+/// Batch rows per task.
+const ROWS: usize = 16;
+/// Steps per block.
+const STEPS: usize = 32;
+/// Hidden units per pass of the gate loops.
+const UNITS: usize = 64;
+
+impl RecurrentOps for Flex {
+    fn recurrent(
+        cell: Cell,
+        x: FlexTensor,
+        w_ih: FlexTensor,
+        w_hh: FlexTensor,
+        b_ih: FlexTensor,
+        b_hh: FlexTensor,
+    ) -> FlexTensor {
+        forward(cell, [x, w_ih, w_hh, b_ih, b_hh], false).0
+    }
+}
+
+impl RecurrentGrad for Flex {
+    fn recurrent_keeping(cell: Cell, operands: Operands<Self>) -> (FlexTensor, FlexTensor) {
+        forward(cell, operands, true)
+    }
+
+    fn recurrent_backward(
+        cell: Cell,
+        operands: Operands<Self>,
+        y: FlexTensor,
+        kept: FlexTensor,
+        g: FlexTensor,
+        wanted: [bool; 5],
+    ) -> [Option<FlexTensor>; 5] {
+        let dtype = y.dtype();
+        let grads = match dtype {
+            DType::F64 => backward_of::<f64>(cell, operands, y, kept, g, wanted[0]),
+            _ => backward_of::<f32>(cell, operands, y, kept, g, wanted[0]),
+        };
+        let mut wanted = wanted.into_iter();
+        grads.map(|grad| grad.filter(|_| wanted.next() == Some(true)).map(|grad| finish(grad, dtype)))
+    }
+}
+
+fn forward(cell: Cell, operands: Operands<Flex>, keep: bool) -> (FlexTensor, FlexTensor) {
+    let dtype = operands[0].dtype();
+    let (y, kept) = match dtype {
+        DType::F64 => forward_of::<f64>(cell, operands, keep),
+        _ => forward_of::<f32>(cell, operands, keep),
+    };
+    (finish(y, dtype), kept)
+}
+
+/// Sizes of a layer.
+#[derive(Clone, Copy)]
+struct Size {
+    cell: Cell,
+    input: usize,
+    length: usize,
+    hidden: usize,
+    /// Rows of the weights.
+    gates: usize,
+    /// Activations kept per row and step: LSTM `i, f, g, o, c`; GRU `r, z, n, W_hn h + b_hn`; RNN none.
+    kept: usize,
+}
+
+impl Size {
+    fn new(cell: Cell, x: &FlexTensor, w_hh: &FlexTensor) -> Self {
+        let (x, hidden) = (x.shape(), w_hh.shape()[1]);
+        let kept = match cell {
+            Cell::Lstm => 5,
+            Cell::Gru => 4,
+            Cell::Rnn => 0,
+        };
+        Self { cell, input: x[1], length: x[2], hidden, gates: cell.gates() * hidden, kept: kept * hidden }
+    }
+}
+
+/// Parameters as the forward pass reads them.
+struct Weights<T> {
+    /// `[in, gates]`
+    input: Vec<T>,
+    /// `[hidden, gates]`
+    recurrent: Vec<T>,
+    /// Added to the projected input: `[gates]`
+    bias: Vec<T>,
+    /// Added to the recurrent product of the GRU's `n`: `[hidden]`
+    inner_bias: Vec<T>,
+}
+
+impl<T: Real> Weights<T> {
+    fn new(size: Size, w_ih: &[T], w_hh: &[T], b_ih: &[T], b_hh: &[T]) -> Self {
+        let mut bias: Vec<T> = b_ih.iter().zip(b_hh).map(|(&a, &b)| a + b).collect();
+        let mut inner_bias = vec![T::ZERO; size.hidden];
+        if size.cell == Cell::Gru {
+            bias[2 * size.hidden..].copy_from_slice(&b_ih[2 * size.hidden..]);
+            inner_bias.copy_from_slice(&b_hh[2 * size.hidden..]);
+        }
+        Self { input: transposed(w_ih, size.input), recurrent: transposed(w_hh, size.hidden), bias, inner_bias }
+    }
+}
+
+fn transposed<T: Real>(w: &[T], columns: usize) -> Vec<T> {
+    let rows = w.len() / columns;
+    (0..w.len()).map(|i| w[(i % rows) * columns + i / rows]).collect()
+}
+
+fn forward_of<T: Real>(cell: Cell, operands: Operands<Flex>, keep: bool) -> (FlexTensor, FlexTensor) {
+    let operands = operands.map(prepare);
+    let size = Size::new(cell, &operands[0], &operands[2]);
+    let batch = operands[0].shape()[0];
+    let [x, w_ih, w_hh, b_ih, b_hh] = operands.each_ref().map(values::<T>);
+    let weights = Weights::new(size, w_ih, w_hh, b_ih, b_hh);
+    let mut y = vec![T::ZERO; batch * size.hidden * size.length];
+    let mut kept = vec![T::ZERO; if keep { batch * size.length * size.kept } else { 0 }];
+    let groups = batch.div_ceil(ROWS);
+    groups_mut(&mut kept, ROWS * size.length * size.kept, groups)
+        .into_par_iter()
+        .zip(y.par_chunks_mut(ROWS * size.hidden * size.length))
+        .zip(x.par_chunks(ROWS * size.input * size.length))
+        .for_each(|((kept, y), x)| forward_group(size, &weights, x, y, kept));
+    let shape = [kept.len()];
+    (tensor(y, [batch, size.hidden, size.length]), tensor(kept, shape))
+}
+
+/// `values` in pieces of `length`; empty pieces where there are no values.
+fn groups_mut<T>(values: &mut [T], length: usize, groups: usize) -> Vec<&mut [T]> {
+    if values.is_empty() {
+        return (0..groups).map(|_| Default::default()).collect();
+    }
+    values.chunks_mut(length).collect()
+}
+
+fn forward_group<T: Real>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T], kept: &mut [T]) {
+    let Size { input, length, hidden, gates, .. } = size;
+    let rows = x.len() / (input * length);
+    let zeros = |n: usize| vec![T::ZERO; n];
+    let mut inputs = zeros(STEPS * rows * input);
+    let mut projected = zeros(STEPS * rows * gates);
+    let mut recurrent = zeros(rows * gates);
+    let mut states = zeros(STEPS * rows * hidden);
+    let (mut state, mut memory) = (zeros(rows * hidden), zeros(rows * hidden));
+    let mut unkept = zeros(if kept.is_empty() { rows * size.kept } else { 0 });
+    for start in (0..length).step_by(STEPS) {
+        let steps = STEPS.min(length - start);
+        gather(x, &mut inputs, [rows, input, length], start, steps);
+        for row in projected.chunks_exact_mut(gates) {
+            row.copy_from_slice(&weights.bias);
+        }
+        let input_weights = Matrix::rows(&weights.input, gates);
+        let sizes = [steps * rows, gates, input];
+        matmul(sizes, Matrix::rows(&inputs, input), input_weights, &mut projected, gates, true);
+        for step in 0..steps {
+            let weights_h = Matrix::rows(&weights.recurrent, gates);
+            matmul([rows, gates, hidden], Matrix::rows(&state, hidden), weights_h, &mut recurrent, gates, false);
+            let kept = match unkept.is_empty() {
+                true => &mut kept[(start + step) * rows * size.kept..][..rows * size.kept],
+                false => &mut unkept[..],
+            };
+            dispatch(Forward {
+                size,
+                projected: &projected[step * rows * gates..][..rows * gates],
+                recurrent: &recurrent,
+                inner_bias: &weights.inner_bias,
+                state: &mut state,
+                memory: &mut memory,
+                kept,
+            });
+            states[step * rows * hidden..][..rows * hidden].copy_from_slice(&state);
+        }
+        scatter(&states, y, [rows, hidden, length], start, steps);
+    }
+}
+
+fn backward_of<T: Real>(
+    cell: Cell,
+    operands: Operands<Flex>,
+    y: FlexTensor,
+    kept: FlexTensor,
+    g: FlexTensor,
+    want_input: bool,
+) -> [Option<FlexTensor>; 5] {
+    let operands = operands.map(prepare);
+    let size = Size::new(cell, &operands[0], &operands[2]);
+    let batch = operands[0].shape()[0];
+    let (y, g) = (prepare(y), prepare(g));
+    let [x, w_ih, w_hh, _, _] = operands.each_ref().map(values::<T>);
+    let (y, g, kept) = (values::<T>(&y), values::<T>(&g), values::<T>(&kept));
+    let mut dx = vec![T::ZERO; if want_input { x.len() } else { 0 }];
+    let groups = batch.div_ceil(ROWS);
+    let Size { input, length, hidden, gates, .. } = size;
+    let parts: Vec<[Vec<T>; 4]> = groups_mut(&mut dx, ROWS * input * length, groups)
+        .into_par_iter()
+        .enumerate()
+        .map(|(group, dx)| {
+            let first = group * ROWS;
+            let rows = ROWS.min(batch - first);
+            let part = |values: &'_ [T], width: usize| first * width..(first * width + rows * width).min(values.len());
+            let group = Group {
+                rows,
+                x: &x[part(x, input * length)],
+                y: &y[part(y, hidden * length)],
+                g: &g[part(g, hidden * length)],
+                kept: &kept[part(kept, size.kept * length)],
+            };
+            backward_group(size, w_ih, w_hh, &group, dx)
+        })
+        .collect();
+    // One after the other, so that the sums do not depend on who finished first.
+    let [w_ih, w_hh, b_ih, b_hh] = std::array::from_fn(|i| {
+        let mut sum = parts[0][i].clone();
+        for part in &parts[1..] {
+            sum.iter_mut().zip(&part[i]).for_each(|(sum, &value)| *sum += value);
+        }
+        sum
+    });
+    [
+        want_input.then(|| tensor(dx, [batch, input, length])),
+        Some(tensor(w_ih, [gates, input])),
+        Some(tensor(w_hh, [gates, hidden])),
+        Some(tensor(b_ih, [gates])),
+        Some(tensor(b_hh, [gates])),
+    ]
+}
+
+/// What a group of rows contributes to the backward pass.
+struct Group<'a, T> {
+    rows: usize,
+    x: &'a [T],
+    y: &'a [T],
+    g: &'a [T],
+    kept: &'a [T],
+}
+
+/// Fills `dx` unless it is empty; returns the group's share of the gradients of the four parameters.
+fn backward_group<T: Real>(size: Size, w_ih: &[T], w_hh: &[T], group: &Group<'_, T>, dx: &mut [T]) -> [Vec<T>; 4] {
+    let Size { cell, input, length, hidden, gates, .. } = size;
+    let rows = group.rows;
+    let zeros = |n: usize| vec![T::ZERO; n];
+    let (mut d_w_ih, mut d_w_hh) = (zeros(gates * input), zeros(gates * hidden));
+    let (mut d_b_ih, mut d_b_hh) = (zeros(gates), zeros(gates));
+    let mut inputs = zeros(STEPS * rows * input);
+    // One state more than steps: the one before the block.
+    let mut states = zeros((STEPS + 1) * rows * hidden);
+    let mut grads = zeros(STEPS * rows * hidden);
+    let mut from_x = zeros(STEPS * rows * gates);
+    let mut from_h = zeros(if cell == Cell::Gru { STEPS * rows * gates } else { 0 });
+    let (mut d_state, mut d_memory) = (zeros(rows * hidden), zeros(rows * hidden));
+    for start in (0..length).step_by(STEPS).rev() {
+        let steps = STEPS.min(length - start);
+        gather(group.x, &mut inputs, [rows, input, length], start, steps);
+        gather(group.g, &mut grads, [rows, hidden, length], start, steps);
+        let (before, inside) = states.split_at_mut(rows * hidden);
+        gather(group.y, inside, [rows, hidden, length], start, steps);
+        match start {
+            0 => before.fill(T::ZERO),
+            _ => gather(group.y, before, [rows, hidden, length], start - 1, 1),
+        }
+        for step in (0..steps).rev() {
+            let at = |width: usize| step * rows * width..(step + 1) * rows * width;
+            let now = (start + step) * rows * size.kept;
+            dispatch(Backward {
+                size,
+                g: &grads[at(hidden)],
+                kept: &group.kept[now..now + rows * size.kept],
+                memory_before: match cell {
+                    Cell::Lstm if now > 0 => &group.kept[now - rows * size.kept..now],
+                    _ => &[],
+                },
+                state_before: &states[at(hidden)],
+                state: &states[rows * hidden..][at(hidden)],
+                d_state: &mut d_state,
+                d_memory: &mut d_memory,
+                from_x: &mut from_x[at(gates)],
+                from_h: if from_h.is_empty() { &mut [] } else { &mut from_h[at(gates)] },
+            });
+            if start + step > 0 {
+                let d = if from_h.is_empty() { &from_x } else { &from_h };
+                let d = Matrix::rows(&d[at(gates)], gates);
+                // The cell leaves what reaches the earlier state without the weights.
+                matmul([rows, hidden, gates], d, Matrix::rows(w_hh, hidden), &mut d_state, hidden, true);
+            }
+        }
+        let n = steps * rows;
+        let from_h = if from_h.is_empty() { &from_x } else { &from_h };
+        let transposed = |d| Matrix::rows(d, gates).transposed();
+        let states = Matrix::rows(&states, hidden);
+        matmul([gates, hidden, n], transposed(from_h), states, &mut d_w_hh, hidden, true);
+        matmul([gates, input, n], transposed(&from_x), Matrix::rows(&inputs, input), &mut d_w_ih, input, true);
+        for (sum, d) in [(&mut d_b_ih, &from_x), (&mut d_b_hh, from_h)] {
+            for row in d[..n * gates].chunks_exact(gates) {
+                sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+            }
+        }
+        if !dx.is_empty() {
+            let sizes = [n, input, gates];
+            matmul(sizes, Matrix::rows(&from_x, gates), Matrix::rows(w_ih, input), &mut inputs, input, false);
+            scatter(&inputs, dx, [rows, input, length], start, steps);
+        }
+    }
+    [d_w_ih, d_w_hh, d_b_ih, d_b_hh]
+}
+
+/// Copy `steps` steps from `start` of `from` `[rows, features, length]` to `to` `[steps, rows, features]`.
+fn gather<T: Real>(from: &[T], to: &mut [T], [rows, features, length]: [usize; 3], start: usize, steps: usize) {
+    for (i, series) in from.chunks_exact(length).enumerate() {
+        for (step, &value) in series[start..start + steps].iter().enumerate() {
+            to[step * rows * features + i] = value;
+        }
+    }
+}
+
+/// The inverse of [`gather`].
+fn scatter<T: Real>(from: &[T], to: &mut [T], [rows, features, length]: [usize; 3], start: usize, steps: usize) {
+    for (i, series) in to.chunks_exact_mut(length).enumerate() {
+        for (step, value) in series[start..start + steps].iter_mut().enumerate() {
+            *value = from[step * rows * features + i];
+        }
+    }
+}
+
+/// One step forward for every row of a group.
+struct Forward<'a, T> {
+    size: Size,
+    projected: &'a [T],
+    recurrent: &'a [T],
+    inner_bias: &'a [T],
+    state: &'a mut [T],
+    memory: &'a mut [T],
+    kept: &'a mut [T],
+}
+
+impl<T: Real> Loop for Forward<'_, T> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        let Size { cell, hidden, gates, kept: width, .. } = self.size;
+        let zero = [T::ZERO; UNITS];
+        for (row, state) in self.state.chunks_exact_mut(hidden).enumerate() {
+            let projected = &self.projected[row * gates..][..gates];
+            let recurrent = &self.recurrent[row * gates..][..gates];
+            let memory = &mut self.memory[row * hidden..][..hidden];
+            let kept = &mut self.kept[row * width..][..width];
+            for first in (0..hidden).step_by(UNITS) {
+                let n = UNITS.min(hidden - first);
+                let at = |gate: usize| gate * hidden + first;
+                match cell {
+                    Cell::Lstm => {
+                        let [mut i, mut f, mut g, mut o] = [0, 1, 2, 3].map(|k| load(projected, at(k), n));
+                        let [ri, rf, rg, ro] = [0, 1, 2, 3].map(|k| load(recurrent, at(k), n));
+                        let (mut c, mut h) = (load(memory, first, n), zero);
+                        for u in 0..UNITS {
+                            i[u] = (i[u] + ri[u]).sigmoid::<LEVEL>();
+                            f[u] = (f[u] + rf[u]).sigmoid::<LEVEL>();
+                            g[u] = (g[u] + rg[u]).tanh::<LEVEL>();
+                            o[u] = (o[u] + ro[u]).sigmoid::<LEVEL>();
+                            c[u] = f[u] * c[u] + i[u] * g[u];
+                            h[u] = o[u] * c[u].tanh::<LEVEL>();
+                        }
+                        for (k, gate) in [i, f, g, o, c].iter().enumerate() {
+                            store(kept, at(k), n, gate);
+                        }
+                        store(memory, first, n, &c);
+                        store(state, first, n, &h);
+                    }
+                    Cell::Gru => {
+                        let [mut r, mut z, mut m] = [0, 1, 2].map(|k| load(projected, at(k), n));
+                        let [rr, rz, mut q] = [0, 1, 2].map(|k| load(recurrent, at(k), n));
+                        let (bias, mut h) = (load(self.inner_bias, first, n), load(state, first, n));
+                        for u in 0..UNITS {
+                            r[u] = (r[u] + rr[u]).sigmoid::<LEVEL>();
+                            z[u] = (z[u] + rz[u]).sigmoid::<LEVEL>();
+                            q[u] += bias[u];
+                            m[u] = (m[u] + r[u] * q[u]).tanh::<LEVEL>();
+                            h[u] = m[u] + z[u] * (h[u] - m[u]);
+                        }
+                        for (k, gate) in [r, z, m, q].iter().enumerate() {
+                            store(kept, at(k), n, gate);
+                        }
+                        store(state, first, n, &h);
+                    }
+                    Cell::Rnn => {
+                        let (mut h, r) = (load(projected, first, n), load(recurrent, first, n));
+                        for u in 0..UNITS {
+                            h[u] = (h[u] + r[u]).tanh::<LEVEL>();
+                        }
+                        store(state, first, n, &h);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One step backward for every row of a group. On entry `d_state` holds what later steps sent back; on exit, what
+/// reaches the earlier state other than through the recurrent weights.
+struct Backward<'a, T> {
+    size: Size,
+    g: &'a [T],
+    kept: &'a [T],
+    /// Activations of the step before, empty at the first.
+    memory_before: &'a [T],
+    state_before: &'a [T],
+    state: &'a [T],
+    d_state: &'a mut [T],
+    d_memory: &'a mut [T],
+    /// Gradient of the projected input.
+    from_x: &'a mut [T],
+    /// Gradient of the recurrent product where it differs (GRU), else empty.
+    from_h: &'a mut [T],
+}
+
+impl<T: Real> Loop for Backward<'_, T> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        let Size { cell, hidden, gates, kept: width, .. } = self.size;
+        let zero = [T::ZERO; UNITS];
+        let one = T::ONE;
+        for (row, d_state) in self.d_state.chunks_exact_mut(hidden).enumerate() {
+            let at_row = row * hidden..(row + 1) * hidden;
+            let kept = &self.kept[row * width..][..width];
+            let from_x = &mut self.from_x[row * gates..][..gates];
+            for first in (0..hidden).step_by(UNITS) {
+                let n = UNITS.min(hidden - first);
+                let at = |gate: usize| gate * hidden + first;
+                let mut d = load(d_state, first, n);
+                let g = load(&self.g[at_row.clone()], first, n);
+                for u in 0..UNITS {
+                    d[u] += g[u];
+                }
+                match cell {
+                    Cell::Lstm => {
+                        let [mut i, mut f, mut g, mut o, c] = [0, 1, 2, 3, 4].map(|k| load(kept, at(k), n));
+                        let before = match self.memory_before {
+                            [] => zero,
+                            all => load(all, row * width + at(4), n),
+                        };
+                        let memory = &mut self.d_memory[at_row.clone()];
+                        let mut dc = load(memory, first, n);
+                        for u in 0..UNITS {
+                            let tanh_c = c[u].tanh::<LEVEL>();
+                            let d_c = dc[u] + d[u] * o[u] * (one - tanh_c * tanh_c);
+                            let (iu, fu, gu) = (i[u], f[u], g[u]);
+                            dc[u] = d_c * fu;
+                            o[u] = d[u] * tanh_c * o[u] * (one - o[u]);
+                            i[u] = d_c * gu * iu * (one - iu);
+                            f[u] = d_c * before[u] * fu * (one - fu);
+                            g[u] = d_c * iu * (one - gu * gu);
+                        }
+                        for (k, gate) in [i, f, g, o].iter().enumerate() {
+                            store(from_x, at(k), n, gate);
+                        }
+                        store(memory, first, n, &dc);
+                        store(d_state, first, n, &zero);
+                    }
+                    Cell::Gru => {
+                        let [mut r, mut z, mut m, mut q] = [0, 1, 2, 3].map(|k| load(kept, at(k), n));
+                        let before = load(&self.state_before[at_row.clone()], first, n);
+                        for u in 0..UNITS {
+                            let (ru, zu, mu) = (r[u], z[u], m[u]);
+                            let d_m = d[u] * (one - zu) * (one - mu * mu);
+                            z[u] = d[u] * (before[u] - mu) * zu * (one - zu);
+                            r[u] = d_m * q[u] * ru * (one - ru);
+                            m[u] = d_m;
+                            q[u] = d_m * ru;
+                            d[u] *= zu;
+                        }
+                        for (k, gate) in [r, z, m].iter().enumerate() {
+                            store(from_x, at(k), n, gate);
+                        }
+                        let from_h = &mut self.from_h[row * gates..][..gates];
+                        for (k, gate) in [r, z, q].iter().enumerate() {
+                            store(from_h, at(k), n, gate);
+                        }
+                        store(d_state, first, n, &d);
+                    }
+                    Cell::Rnn => {
+                        let h = load(&self.state[at_row.clone()], first, n);
+                        for u in 0..UNITS {
+                            d[u] *= one - h[u] * h[u];
+                        }
+                        store(from_x, first, n, &d);
+                        store(d_state, first, n, &zero);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `n` values from `first`, then zeros. (Local arrays spare the vectoriser the question whether slices overlap.)
+#[inline(always)]
+fn load<T: Real>(values: &[T], first: usize, n: usize) -> [T; UNITS] {
+    let mut units = [T::ZERO; UNITS];
+    if n == UNITS {
+        units.copy_from_slice(&values[first..first + UNITS]);
+    } else {
+        units[..n].copy_from_slice(&values[first..first + n]);
+    }
+    units
+}
+
+#[inline(always)]
+fn store<T: Real>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) {
+    if n == UNITS {
+        values[first..first + UNITS].copy_from_slice(units);
+    } else {
+        values[first..first + n].copy_from_slice(&units[..n]);
+    }
+}

@@ -1,0 +1,192 @@
+//! Loops compiled once per instruction set and chosen at run time, and the elementary functions that vectorise in them.
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use burn::tensor::{DType, Element};
+use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
+
+/// No fused multiply-add.
+pub(super) const PLAIN: usize = 0;
+/// Fused multiply-add and 16 or more registers of at least 128 bits.
+pub(super) const FUSED: usize = 1;
+/// AVX-512: 32 registers of 512 bits.
+pub(super) const WIDE: usize = 2;
+
+/// A loop without calls, to be compiled for several instruction sets. `run` must be `#[inline(always)]`, or it is
+/// compiled for the oldest processor only.
+pub(super) trait Loop {
+    fn run<const LEVEL: usize>(self);
+}
+
+/// Run `body` with the widest instructions of this processor.
+pub(super) fn dispatch(body: impl Loop) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+        fn wide(body: impl Loop) {
+            body.run::<WIDE>();
+        }
+        #[target_feature(enable = "avx2,fma")]
+        fn fused(body: impl Loop) {
+            body.run::<FUSED>();
+        }
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        if avx2
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+        {
+            // SAFETY: the processor has every feature that the function is compiled for.
+            unsafe { wide(body) }
+        } else if avx2 {
+            // SAFETY: as above.
+            unsafe { fused(body) }
+        } else {
+            body.run::<PLAIN>();
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    body.run::<FUSED>();
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    body.run::<PLAIN>();
+}
+
+/// Transforms of one length.
+pub(super) struct Fft<T> {
+    pub(super) forward: Arc<dyn RealToComplex<T>>,
+    pub(super) inverse: Arc<dyn ComplexToReal<T>>,
+}
+
+/// The element types that kernels compute in.
+pub(super) trait Real:
+    FftNum
+    + Element
+    + bytemuck::Pod
+    + Default
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + MulAssign
+{
+    const ZERO: Self;
+    const ONE: Self;
+    const TYPE: DType;
+
+    fn of(value: f64) -> Self;
+
+    /// `self · a + b`, in one rounding where the instruction set has it.
+    fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self;
+
+    fn tanh<const LEVEL: usize>(self) -> Self;
+
+    fn sigmoid<const LEVEL: usize>(self) -> Self;
+
+    /// The transforms of length `n`, planned once per process.
+    fn fft(n: usize) -> Arc<Fft<Self>>;
+}
+
+macro_rules! plans {
+    ($real:ty, $n:expr) => {{
+        static PLANS: OnceLock<Mutex<HashMap<usize, Arc<Fft<$real>>>>> = OnceLock::new();
+        let mut plans = PLANS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        let plan = plans.entry($n).or_insert_with(|| {
+            let mut planner = RealFftPlanner::new();
+            Arc::new(Fft { forward: planner.plan_fft_forward($n), inverse: planner.plan_fft_inverse($n) })
+        });
+        Arc::clone(plan)
+    }};
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const TYPE: DType = DType::F32;
+
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+
+    #[inline(always)]
+    fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self {
+        if LEVEL == PLAIN { self * a + b } else { f32::mul_add(self, a, b) }
+    }
+
+    #[inline(always)]
+    fn tanh<const LEVEL: usize>(self) -> Self {
+        // An odd polynomial around zero, where the other formula cancels.
+        let z = self * self;
+        let p = (-5.704_988_7e-3).fma::<LEVEL>(z, 2.063_908_9e-2);
+        let p = p.fma::<LEVEL>(z, -5.373_971_6e-2);
+        let p = p.fma::<LEVEL>(z, 1.333_144_2e-1);
+        let p = p.fma::<LEVEL>(z, -3.333_328e-1);
+        let near = (p * z).fma::<LEVEL>(self, self);
+        let far = 1.0 - 2.0 / (1.0 + exp::<LEVEL>(2.0 * self));
+        if self.abs() < 0.625 { near } else { far }
+    }
+
+    #[inline(always)]
+    fn sigmoid<const LEVEL: usize>(self) -> Self {
+        1.0 / (1.0 + exp::<LEVEL>(-self))
+    }
+
+    fn fft(n: usize) -> Arc<Fft<Self>> {
+        plans!(f32, n)
+    }
+}
+
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const TYPE: DType = DType::F64;
+
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self {
+        if LEVEL == PLAIN { self * a + b } else { f64::mul_add(self, a, b) }
+    }
+
+    #[inline(always)]
+    fn tanh<const LEVEL: usize>(self) -> Self {
+        f64::tanh(self)
+    }
+
+    #[inline(always)]
+    fn sigmoid<const LEVEL: usize>(self) -> Self {
+        1.0 / (1.0 + (-self).exp())
+    }
+
+    fn fft(n: usize) -> Arc<Fft<Self>> {
+        plans!(f64, n)
+    }
+}
+
+/// eˣ to within 2 ulp on [−87, 88], clamped outside; NaN stays NaN.
+#[inline(always)]
+pub(super) fn exp<const LEVEL: usize>(x: f32) -> f32 {
+    // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits: no conversion stops the vectoriser.
+    const ROUND: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = x.fma::<LEVEL>(std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    // ln 2 in two parts, the first with few bits.
+    let r = (-n).fma::<LEVEL>(0.693_359_4, x);
+    let r = n.fma::<LEVEL>(2.121_944_4e-4, r);
+    let p = 1.987_569_1e-4_f32.fma::<LEVEL>(r, 1.398_199_9e-3);
+    let p = p.fma::<LEVEL>(r, 8.333_452e-3);
+    let p = p.fma::<LEVEL>(r, 4.166_579_6e-2);
+    let p = p.fma::<LEVEL>(r, 1.666_666_5e-1);
+    let p = p.fma::<LEVEL>(r, 0.5);
+    let p = p.fma::<LEVEL>(r * r, r + 1.0);
+    p * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
+}

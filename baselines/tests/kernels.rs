@@ -1,0 +1,557 @@
+//! The fused kernels against plain loops in f64, finite differences, and their composed counterparts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use baselines::kernels::recurrent::Cell;
+use baselines::kernels::{
+    Alignment, activation, gelu, gru, long_conv, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm,
+    recurrent, rnn,
+};
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use proptest::prelude::*;
+
+/// Values in (−1, 1) from a fixed stream.
+fn values(n: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        })
+        .collect()
+}
+
+fn tensor<const D: usize>(values: &[f64], shape: [usize; D], dtype: DType) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), (&Device::flex().autodiff(), dtype))
+}
+
+fn flex<const D: usize>(values: &[f64], shape: [usize; D], dtype: DType) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values.to_vec(), shape).convert_dtype(dtype))
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.into_data().convert::<f64>().try_to_vec().unwrap()
+}
+
+fn read_flex(tensor: FlexTensor) -> Vec<f64> {
+    tensor.into_data().convert::<f64>().try_to_vec().unwrap()
+}
+
+fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}: length");
+    let scale = expected.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        assert!((a - b).abs() <= tolerance * scale, "{what}[{i}]: {a} instead of {b} (scale {scale})");
+    }
+}
+
+fn tolerance(dtype: DType) -> f64 {
+    if dtype == DType::F64 { 1e-10 } else { 2e-5 }
+}
+
+/// One convolution of the test: sizes and alignment.
+#[derive(Debug, Clone, Copy)]
+struct Conv {
+    batch: usize,
+    input: usize,
+    output: usize,
+    size: [usize; 2],
+    taps: [usize; 2],
+    alignment: Alignment,
+    depthwise: bool,
+}
+
+impl Conv {
+    fn depthwise(batch: usize, channels: usize, size: [usize; 2], taps: [usize; 2], alignment: Alignment) -> Self {
+        Self { batch, input: channels, output: channels, size, taps, alignment, depthwise: true }
+    }
+
+    fn dense(batch: usize, io: [usize; 2], size: [usize; 2], taps: [usize; 2], alignment: Alignment) -> Self {
+        Self { batch, input: io[0], output: io[1], size, taps, alignment, depthwise: false }
+    }
+
+    fn kernels(&self) -> usize {
+        if self.depthwise { self.output } else { self.output * self.input }
+    }
+
+    fn data(&self) -> [Vec<f64>; 3] {
+        let [h, w] = self.size;
+        [
+            values(self.batch * self.input * h * w, 1),
+            values(self.kernels() * self.taps[0] * self.taps[1], 2),
+            values(self.batch * self.output * h * w, 3),
+        ]
+    }
+
+    /// Output and gradients of `Σ g · y` with respect to x and k, by the definition.
+    fn plain(&self, x: &[f64], k: &[f64], g: &[f64]) -> [Vec<f64>; 3] {
+        let ([h, w], [kh, kw]) = (self.size, self.taps);
+        let left = self.taps.map(|taps| match self.alignment {
+            Alignment::Causal => taps as isize - 1,
+            Alignment::Centred => (taps / 2) as isize,
+        });
+        let (mut y, mut dx, mut dk) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; k.len()]);
+        for b in 0..self.batch {
+            for o in 0..self.output {
+                for i in 0..self.input {
+                    if self.depthwise && i != o {
+                        continue;
+                    }
+                    let kernel = if self.depthwise { o } else { o * self.input + i };
+                    for (r, c, s, t) in itertools4(h, w, kh, kw) {
+                        let (sr, sc) = (r as isize - left[0] + s as isize, c as isize - left[1] + t as isize);
+                        if sr < 0 || sc < 0 || sr >= h as isize || sc >= w as isize {
+                            continue;
+                        }
+                        let at_y = ((b * self.output + o) * h + r) * w + c;
+                        let at_x = ((b * self.input + i) * h + sr as usize) * w + sc as usize;
+                        let at_k = (kernel * kh + s) * kw + t;
+                        y[at_y] += k[at_k] * x[at_x];
+                        dx[at_x] += k[at_k] * g[at_y];
+                        dk[at_k] += g[at_y] * x[at_x];
+                    }
+                }
+            }
+        }
+        [y, dx, dk]
+    }
+
+    /// The same three from the kernel under test.
+    fn fused(&self, [x, k, g]: &[Vec<f64>; 3], dtype: DType) -> [Vec<f64>; 3] {
+        let ([h, w], [kh, kw]) = (self.size, self.taps);
+        let (b, i, o) = (self.batch, self.input, self.output);
+        if h == 1 && kh == 1 {
+            let x = tensor(x, [b, i, w], dtype).require_grad();
+            let (y, k) = if self.depthwise {
+                let k = tensor(k, [o, kw], dtype).require_grad();
+                (long_conv1d(x.clone(), k.clone(), self.alignment), Ok(k))
+            } else {
+                let k = tensor(k, [o, i, kw], dtype).require_grad();
+                (long_conv1d_dense(x.clone(), k.clone(), self.alignment), Err(k))
+            };
+            let grads = (y.clone() * tensor(g, [b, o, w], dtype)).sum().backward();
+            let dk = match k {
+                Ok(k) => read(k.grad(&grads).unwrap()),
+                Err(k) => read(k.grad(&grads).unwrap()),
+            };
+            return [read(y), read(x.grad(&grads).unwrap()), dk];
+        }
+        let x = tensor(x, [b, i, h, w], dtype).require_grad();
+        let (y, k) = if self.depthwise {
+            let k = tensor(k, [o, kh, kw], dtype).require_grad();
+            (long_conv2d(x.clone(), k.clone(), self.alignment), Ok(k))
+        } else {
+            let k = tensor(k, [o, i, kh, kw], dtype).require_grad();
+            (long_conv2d_dense(x.clone(), k.clone(), self.alignment), Err(k))
+        };
+        let grads = (y.clone() * tensor(g, [b, o, h, w], dtype)).sum().backward();
+        let dk = match k {
+            Ok(k) => read(k.grad(&grads).unwrap()),
+            Err(k) => read(k.grad(&grads).unwrap()),
+        };
+        [read(y), read(x.grad(&grads).unwrap()), dk]
+    }
+
+    fn check(&self) {
+        let data = self.data();
+        let expected = self.plain(&data[0], &data[1], &data[2]);
+        for dtype in [DType::F32, DType::F64] {
+            let found = self.fused(&data, dtype);
+            for (what, (found, expected)) in ["y", "dx", "dk"].iter().zip(found.iter().zip(&expected)) {
+                assert_close(found, expected, tolerance(dtype), &format!("{self:?} {dtype:?} {what}"));
+            }
+        }
+    }
+}
+
+fn itertools4(h: usize, w: usize, kh: usize, kw: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
+    (0..h * w * kh * kw).map(move |n| (n / (w * kh * kw), n / (kh * kw) % w, n / kw % kh, n % kw))
+}
+
+const BOTH: [Alignment; 2] = [Alignment::Causal, Alignment::Centred];
+
+#[test]
+fn depthwise_lines() {
+    for alignment in BOTH {
+        for (length, taps) in [
+            (1, 1),
+            (1, 4),
+            (2, 3),
+            (7, 1),
+            (7, 2),
+            (8, 7),
+            (8, 8),
+            (9, 30),
+            (100, 65),
+            (131, 131),
+            (130, 300),
+            (400, 390),
+        ] {
+            Conv::depthwise(2, 3, [1, length], [1, taps], alignment).check();
+        }
+        Conv::depthwise(1, 1, [1, 50], [1, 17], alignment).check();
+        Conv::depthwise(37, 1, [1, 33], [1, 20], alignment).check();
+    }
+}
+
+#[test]
+fn dense_lines() {
+    for alignment in BOTH {
+        for (length, taps) in [(1, 1), (1, 3), (5, 2), (20, 7), (33, 40), (90, 90), (65, 129)] {
+            Conv::dense(3, [2, 5], [1, length], [1, taps], alignment).check();
+        }
+        Conv::dense(1, [1, 1], [1, 100], [1, 100], alignment).check();
+    }
+}
+
+#[test]
+fn depthwise_planes() {
+    for alignment in BOTH {
+        for (size, taps) in [
+            ([1, 1], [3, 3]),
+            ([2, 3], [1, 2]),
+            ([5, 4], [3, 3]),
+            ([6, 9], [4, 5]),
+            ([8, 8], [15, 15]),
+            ([7, 12], [20, 3]),
+            ([16, 16], [11, 11]),
+            ([20, 24], [19, 23]),
+        ] {
+            Conv::depthwise(2, 3, size, taps, alignment).check();
+        }
+    }
+}
+
+#[test]
+fn dense_planes() {
+    for alignment in BOTH {
+        for (size, taps) in [([4, 4], [3, 3]), ([5, 7], [9, 2]), ([10, 9], [9, 9]), ([3, 12], [5, 25])] {
+            Conv::dense(2, [3, 2], size, taps, alignment).check();
+        }
+    }
+}
+
+#[test]
+fn convolutions_of_nothing_are_zero() {
+    let k = tensor(&[], [3, 0], DType::F32);
+    assert_eq!(read(long_conv1d(tensor(&values(12, 1), [1, 3, 4], DType::F32), k, Alignment::Causal)), vec![0.0; 12]);
+    let empty =
+        long_conv1d(tensor(&[], [0, 3, 4], DType::F32), tensor(&[1.0; 3], [3, 1], DType::F32), Alignment::Causal);
+    assert_eq!(empty.dims(), [0, 3, 4]);
+}
+
+#[test]
+fn composed_convolutions_agree() {
+    use long_conv::{Geometry, LongConvGrad, LongConvOps, composed};
+    let cases = [
+        Conv::depthwise(2, 3, [1, 150], [1, 120], Alignment::Causal),
+        Conv::depthwise(2, 3, [1, 150], [1, 121], Alignment::Centred),
+        Conv::depthwise(2, 3, [1, 50], [1, 9], Alignment::Causal),
+        Conv::depthwise(2, 3, [12, 10], [11, 9], Alignment::Centred),
+        Conv::depthwise(2, 3, [12, 10], [12, 10], Alignment::Causal),
+        Conv::dense(2, [3, 4], [1, 100], [1, 100], Alignment::Causal),
+        Conv::dense(2, [3, 4], [10, 11], [9, 10], Alignment::Centred),
+        Conv::dense(2, [3, 4], [10, 11], [3, 3], Alignment::Centred),
+    ];
+    for case in cases {
+        let ([h, w], [kh, kw]) = (case.size, case.taps);
+        let [x, k, g] = case.data();
+        let x = flex(&x, [case.batch, case.input, h, w], DType::F32);
+        let k = flex(&k, [case.output, case.kernels() / case.output, kh, kw], DType::F32);
+        let g = flex(&g, [case.batch, case.output, h, w], DType::F32);
+        let geometry = Geometry { left: case.taps.map(|taps| case.alignment.left(taps)), depthwise: case.depthwise };
+        let composed_y = composed::forward::<Flex>(x.clone(), k.clone(), geometry);
+        let fused_y = Flex::long_conv(x.clone(), k.clone(), geometry);
+        assert_close(&read_flex(composed_y), &read_flex(fused_y), 2e-5, &format!("{case:?} y"));
+        let composed = composed::backward::<Flex>(x.clone(), k.clone(), g.clone(), geometry, [true; 2]);
+        let fused = Flex::long_conv_backward(x, k, g, geometry, [true; 2]);
+        for (composed, fused) in composed.into_iter().zip(fused) {
+            assert_close(
+                &read_flex(composed.unwrap()),
+                &read_flex(fused.unwrap()),
+                2e-5,
+                &format!("{case:?} gradient"),
+            );
+        }
+    }
+}
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// A recurrent layer of the test: `[batch, in, length, hidden]`.
+#[derive(Debug, Clone, Copy)]
+struct Recurrence {
+    cell: Cell,
+    batch: usize,
+    input: usize,
+    length: usize,
+    hidden: usize,
+}
+
+impl Recurrence {
+    fn operands(&self) -> [Vec<f64>; 5] {
+        let rows = self.cell.gates() * self.hidden;
+        [
+            values(self.batch * self.input * self.length, 1),
+            values(rows * self.input, 2),
+            values(rows * self.hidden, 3).iter().map(|v| v * 0.5).collect(),
+            values(rows, 4),
+            values(rows, 5),
+        ]
+    }
+
+    /// Hidden states by the definition.
+    fn plain(&self, [x, w_ih, w_hh, b_ih, b_hh]: &[Vec<f64>; 5]) -> Vec<f64> {
+        let (n, h, l) = (self.input, self.hidden, self.length);
+        let mut y = vec![0.0; self.batch * h * l];
+        for b in 0..self.batch {
+            let (mut state, mut memory) = (vec![0.0; h], vec![0.0; h]);
+            for t in 0..l {
+                let from_x =
+                    |row: usize| b_ih[row] + (0..n).map(|i| w_ih[row * n + i] * x[(b * n + i) * l + t]).sum::<f64>();
+                let before = state.clone();
+                let from_h = |row: usize| b_hh[row] + (0..h).map(|i| w_hh[row * h + i] * before[i]).sum::<f64>();
+                for u in 0..h {
+                    let gate = |k: usize| from_x(k * h + u) + from_h(k * h + u);
+                    state[u] = match self.cell {
+                        Cell::Lstm => {
+                            memory[u] = logistic(gate(1)) * memory[u] + logistic(gate(0)) * gate(2).tanh();
+                            logistic(gate(3)) * memory[u].tanh()
+                        }
+                        Cell::Gru => {
+                            let (r, z) = (logistic(gate(0)), logistic(gate(1)));
+                            let n = (from_x(2 * h + u) + r * from_h(2 * h + u)).tanh();
+                            (1.0 - z) * n + z * before[u]
+                        }
+                        Cell::Rnn => gate(0).tanh(),
+                    };
+                    y[(b * h + u) * l + t] = state[u];
+                }
+            }
+        }
+        y
+    }
+
+    fn shapes(&self) -> ([usize; 3], [usize; 2], [usize; 2], [usize; 1]) {
+        let rows = self.cell.gates() * self.hidden;
+        ([self.batch, self.input, self.length], [rows, self.input], [rows, self.hidden], [rows])
+    }
+
+    /// Hidden states and gradients of `Σ g · y` from the kernel under test.
+    fn fused(&self, operands: &[Vec<f64>; 5], g: &[f64], dtype: DType) -> (Vec<f64>, [Vec<f64>; 5]) {
+        let (sx, si, sh, sb) = self.shapes();
+        let x = tensor(&operands[0], sx, dtype).require_grad();
+        let w_ih = tensor(&operands[1], si, dtype).require_grad();
+        let w_hh = tensor(&operands[2], sh, dtype).require_grad();
+        let b_ih = tensor(&operands[3], sb, dtype).require_grad();
+        let b_hh = tensor(&operands[4], sb, dtype).require_grad();
+        let layer = match self.cell {
+            Cell::Lstm => lstm,
+            Cell::Gru => gru,
+            Cell::Rnn => rnn,
+        };
+        let y = layer(x.clone(), w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone());
+        let grads = (y.clone() * tensor(g, [self.batch, self.hidden, self.length], dtype)).sum().backward();
+        let found = [
+            read(x.grad(&grads).unwrap()),
+            read(w_ih.grad(&grads).unwrap()),
+            read(w_hh.grad(&grads).unwrap()),
+            read(b_ih.grad(&grads).unwrap()),
+            read(b_hh.grad(&grads).unwrap()),
+        ];
+        (read(y), found)
+    }
+
+    /// Forward against the definition; gradients in f64 against central differences of it, in f32 against f64.
+    fn check(&self) {
+        let operands = self.operands();
+        let g = values(self.batch * self.hidden * self.length, 9);
+        let expected = self.plain(&operands);
+        let (y, grads) = self.fused(&operands, &g, DType::F64);
+        assert_close(&y, &expected, 1e-12, &format!("{self:?} y"));
+        for (which, grad) in grads.iter().enumerate() {
+            let n = grad.len();
+            for at in [0, n / 3, n / 2, n - 1] {
+                let loss = |offset: f64| {
+                    let mut moved = operands.clone();
+                    moved[which][at] += offset;
+                    self.plain(&moved).iter().zip(&g).map(|(y, g)| y * g).sum::<f64>()
+                };
+                let slope = (loss(1e-5) - loss(-1e-5)) / 2e-5;
+                let error = (slope - grad[at]).abs();
+                assert!(error < 1e-7 * (1.0 + slope.abs()), "{self:?} operand {which}[{at}]: {} not {slope}", grad[at]);
+            }
+        }
+        let (y32, grads32) = self.fused(&operands, &g, DType::F32);
+        assert_close(&y32, &y, 1e-5, &format!("{self:?} y in f32"));
+        for (which, (found, expected)) in grads32.iter().zip(&grads).enumerate() {
+            assert_close(found, expected, 5e-5, &format!("{self:?} operand {which} in f32"));
+        }
+    }
+}
+
+const CELLS: [Cell; 3] = [Cell::Lstm, Cell::Gru, Cell::Rnn];
+
+#[test]
+fn recurrences() {
+    for cell in CELLS {
+        for [batch, input, length, hidden] in
+            [[1, 1, 1, 1], [2, 3, 5, 4], [17, 2, 7, 3], [3, 1, 33, 5], [2, 4, 70, 6], [1, 2, 3, 67]]
+        {
+            Recurrence { cell, batch, input, length, hidden }.check();
+        }
+    }
+}
+
+#[test]
+fn composed_recurrences_agree() {
+    use recurrent::{RecurrentGrad, composed};
+    for cell in CELLS {
+        let case = Recurrence { cell, batch: 19, input: 3, length: 40, hidden: 5 };
+        let (sx, si, sh, sb) = case.shapes();
+        let operands = case.operands();
+        let [x, w_ih, w_hh, b_ih, b_hh] = &operands;
+        let dtype = DType::F64;
+        let operands = [
+            flex(x, sx, dtype),
+            flex(w_ih, si, dtype),
+            flex(w_hh, sh, dtype),
+            flex(b_ih, sb, dtype),
+            flex(b_hh, sb, dtype),
+        ];
+        let g = flex(&values(19 * 5 * 40, 6), [19, 5, 40], dtype);
+        let (y, kept) = composed::forward::<Flex>(cell, operands.clone(), true);
+        let (fused_y, fused_kept) = Flex::recurrent_keeping(cell, operands.clone());
+        assert_close(&read_flex(y.clone()), &read_flex(fused_y.clone()), 1e-12, "y");
+        let composed = composed::backward::<Flex>(cell, operands.clone(), y, kept, g.clone(), [true; 5]);
+        let fused = Flex::recurrent_backward(cell, operands, fused_y, fused_kept, g, [true; 5]);
+        for (composed, fused) in composed.into_iter().zip(fused) {
+            assert_close(
+                &read_flex(composed.unwrap()),
+                &read_flex(fused.unwrap()),
+                1e-10,
+                &format!("{cell:?} gradient"),
+            );
+        }
+    }
+}
+
+/// erf by its Maclaurin series, good to 1e-12 for |x| < 4.
+fn erf(x: f64) -> f64 {
+    let (mut sum, mut term) = (x, x);
+    for n in 1..120 {
+        term *= -x * x / f64::from(n);
+        sum += term / f64::from(2 * n + 1);
+    }
+    sum * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+#[test]
+fn gelu_is_exact() {
+    let x: Vec<f64> = (-5000..=5000).map(|i| f64::from(i) * 1e-3).collect();
+    let distribution = |x: f64| 0.5 * (1.0 + erf(x / 2f64.sqrt()));
+    let y: Vec<f64> = x.iter().map(|&x| x * distribution(x)).collect();
+    let density = |x: f64| (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let dx: Vec<f64> = x.iter().map(|&x| distribution(x) + x * density(x)).collect();
+    for (dtype, tolerance) in [(DType::F32, 3e-7), (DType::F64, 1e-9)] {
+        let input = tensor(&x, [x.len() / 73, 73], dtype).require_grad();
+        let output = gelu(input.clone());
+        let grads = output.clone().sum().backward();
+        for (what, found, expected) in [("y", read(output), &y), ("dx", read(input.grad(&grads).unwrap()), &dx)] {
+            for ((found, expected), x) in found.iter().zip(expected).zip(&x) {
+                assert!(
+                    (found - expected).abs() < tolerance * (1.0 + x.abs()),
+                    "{what} at {x}: {found}, not {expected}"
+                );
+            }
+        }
+    }
+    let extremes = read(gelu(tensor(&[-100.0, -20.0, 20.0, 100.0, f64::NAN], [5], DType::F32)));
+    assert_close(&extremes[..4], &[0.0, 0.0, 20.0, 100.0], 1e-12, "extremes");
+    assert!(extremes[4].is_nan(), "NaN must not be hidden");
+}
+
+#[test]
+fn composed_gelu_agrees() {
+    use activation::{ActivationGrad, ActivationOps, composed};
+    let x = flex(&values(1000, 1).iter().map(|v| v * 6.0).collect::<Vec<_>>(), [1000], DType::F32);
+    let g = flex(&values(1000, 2), [1000], DType::F32);
+    let pairs = [
+        (composed::gelu::<Flex>(x.clone()), Flex::exact_gelu(x.clone())),
+        (composed::gelu_backward::<Flex>(x.clone(), g.clone()), Flex::exact_gelu_backward(x, g)),
+    ];
+    for (composed, fused) in pairs {
+        assert_close(&read_flex(composed), &read_flex(fused), 1e-6, "gelu");
+    }
+}
+
+#[test]
+fn half_precision_goes_through_single() {
+    let x = values(30, 1);
+    let y = gelu(tensor(&x, [30], DType::F16));
+    assert_eq!(y.dtype(), DType::F16);
+    assert_close(&read(y), &read(gelu(tensor(&x, [30], DType::F32))), 2e-3, "gelu");
+    let (x, k) = (tensor(&x, [2, 3, 5], DType::F16), tensor(&values(9, 2), [3, 3], DType::F16));
+    assert_eq!(long_conv1d(x, k, Alignment::Causal).dtype(), DType::F16);
+}
+
+/// Everything a kernel returns, bit by bit, with `threads` threads.
+fn with_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let convolutions = [
+        Conv::depthwise(40, 3, [1, 200], [1, 10], Alignment::Causal),
+        Conv::depthwise(40, 3, [1, 200], [1, 200], Alignment::Causal),
+        Conv::depthwise(40, 3, [12, 12], [11, 11], Alignment::Centred),
+        Conv::dense(5, [3, 4], [1, 200], [1, 200], Alignment::Causal),
+        Conv::dense(5, [3, 4], [12, 12], [3, 3], Alignment::Centred),
+    ];
+    for case in convolutions {
+        let data = case.data();
+        let one = with_threads(1, || case.fused(&data, DType::F32));
+        for threads in [2, 3] {
+            assert_eq!(with_threads(threads, || case.fused(&data, DType::F32)), one, "{case:?}, {threads} threads");
+        }
+    }
+    for cell in CELLS {
+        let case = Recurrence { cell, batch: 50, input: 2, length: 20, hidden: 9 };
+        let (operands, g) = (case.operands(), values(50 * 9 * 20, 9));
+        let one = with_threads(1, || case.fused(&operands, &g, DType::F32));
+        for threads in [2, 3] {
+            let found = with_threads(threads, || case.fused(&operands, &g, DType::F32));
+            assert_eq!(found, one, "{case:?}, {threads} threads");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_convolution(
+        batch in 1usize..4, input in 1usize..4, output in 1usize..4, h in 1usize..9, w in 1usize..20,
+        kh in 1usize..12, kw in 1usize..30, plane: bool, depthwise: bool, causal: bool,
+    ) {
+        let alignment = if causal { Alignment::Causal } else { Alignment::Centred };
+        let (size, taps) = if plane { ([h, w], [kh, kw]) } else { ([1, h * w], [1, kh * kw]) };
+        let case = if depthwise {
+            Conv::depthwise(batch, input, size, taps, alignment)
+        } else {
+            Conv::dense(batch, [input, output], size, taps, alignment)
+        };
+        case.check();
+    }
+
+    #[test]
+    fn any_recurrence(
+        cell in 0usize..3, batch in 1usize..20, input in 1usize..4, length in 1usize..40, hidden in 1usize..7,
+    ) {
+        Recurrence { cell: CELLS[cell], batch, input, length, hidden }.check();
+    }
+}
