@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::network::{NetworkSettings, assemble};
-use crate::{Baseline, BuildError, Info, Init, InputSpec, Model, OutputSpec};
+use crate::{Baseline, BuildError, Info, Init, InputSpec, Model, OutputSpec, models};
 
 /// One line of the registry: a baseline with its types erased.
 ///
@@ -27,7 +27,14 @@ pub struct Entry {
 
 /// Every baseline, in the order of `bench list baselines`.
 pub fn entries() -> Vec<Entry> {
-    vec![]
+    vec![
+        entry::<models::ccnn::Ccnn>(),
+        entry::<models::ckcnn::Ckcnn>(),
+        entry::<models::cnn::Cnn>(),
+        entry::<models::gru::Gru>(),
+        entry::<models::lstm::Lstm>(),
+        entry::<models::rnn::Rnn>(),
+    ]
 }
 
 /// The baseline called `name`.
@@ -35,7 +42,6 @@ pub fn find(name: &str) -> Option<Entry> {
     entries().into_iter().find(|entry| entry.info.name == name)
 }
 
-#[allow(dead_code)]
 fn entry<B: Baseline>() -> Entry
 where
     B::Body: Sync,

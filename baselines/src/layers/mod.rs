@@ -1,1 +1,24 @@
 //! Building blocks that several models share.
+//!
+//! Features are `[batch, channels, positions]` with all position axes flattened; layers that care about the axes take
+//! their shape beside them. Fields are named as in the PyTorch programs, and weights stand in PyTorch's layout.
+
+pub(crate) mod check;
+pub mod ckconv;
+pub mod flexconv;
+pub mod linear;
+pub mod magnet;
+pub mod norm;
+pub mod penalty;
+pub mod positions;
+pub mod recurrent;
+pub mod siren;
+
+pub use ckconv::CkConv;
+pub use flexconv::{FlexConv, FlexConvSpec, SampledKernel};
+pub use linear::{Pointwise, WeightNormed};
+pub use magnet::{Gabor, MagNet, MagNetSpec};
+pub use norm::{Norm, NormKind};
+pub use positions::{Window, grid, linspace};
+pub use recurrent::{Cell, Recurrent, RecurrentConfig, RecurrentLayer};
+pub use siren::Siren;

@@ -1,0 +1,90 @@
+//! Linear maps over channels, with weights in PyTorch's layout `[out, in]`.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use rand::Rng;
+
+use crate::Init;
+
+/// The same linear map at every position (a convolution of size 1).
+#[derive(Module, Debug)]
+pub struct Pointwise {
+    /// `[out, in]`
+    pub weight: Param<Tensor<2>>,
+    /// `[out]`
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Pointwise {
+    /// Weight N(0, 2 / fan_in), bias zero.
+    pub fn kaiming_normal(inputs: usize, outputs: usize, init: &mut Init) -> Self {
+        let weight = init.normal([outputs, inputs], (2.0 / inputs as f64).sqrt());
+        Self { weight, bias: init.constant([outputs], 0.0) }
+    }
+
+    /// Weight U(±√(3 / fan_in)), the variance 1 / fan_in; every bias `bias`.
+    pub fn kaiming_uniform(inputs: usize, outputs: usize, bias: f64, init: &mut Init) -> Self {
+        let bound = (3.0 / inputs as f64).sqrt();
+        Self { weight: init.uniform([outputs, inputs], -bound, bound), bias: init.constant([outputs], bias) }
+    }
+
+    /// Weight and bias U(±1/√fan_in): PyTorch's default.
+    pub fn torch(inputs: usize, outputs: usize, init: &mut Init) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        Self { weight: init.uniform([outputs, inputs], -bound, bound), bias: init.uniform([outputs], -bound, bound) }
+    }
+
+    /// `[batch, in, positions]` to `[batch, out, positions]`.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        affine(self.weight.val(), x, self.bias.val())
+    }
+
+    /// `[in, positions]` to `[out, positions]`.
+    pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
+        self.weight.val().matmul(x) + self.bias.val().unsqueeze_dim::<2>(1)
+    }
+
+    /// The map of `x + shift`, `shift` being `[in]`, without touching `x` twice: W (x + s) + b = W x + (W s + b).
+    pub fn forward_shifted(&self, x: Tensor<3>, shift: Tensor<1>) -> Tensor<3> {
+        let weight = self.weight.val();
+        let outputs = weight.dims()[0];
+        let bias = weight.clone().matmul(shift.unsqueeze_dim::<2>(1)).reshape([outputs]) + self.bias.val();
+        affine(weight, x, bias)
+    }
+}
+
+/// `weight` `[out, in]` and `bias` `[out]` applied at every position of `x`, `[batch, in, positions]`.
+fn affine(weight: Tensor<2>, x: Tensor<3>, bias: Tensor<1>) -> Tensor<3> {
+    let outputs = bias.dims()[0];
+    weight.unsqueeze::<3>().matmul(x) + bias.reshape([1, outputs, 1])
+}
+
+/// A linear map whose weight is `g · v / ‖v‖` per output row.
+#[derive(Module, Debug)]
+pub struct WeightNormed {
+    /// Lengths of the rows, `[out, 1]`.
+    pub weight_g: Param<Tensor<2>>,
+    /// Directions of the rows, `[out, in]`.
+    pub weight_v: Param<Tensor<2>>,
+    /// `[out]`
+    pub bias: Param<Tensor<1>>,
+}
+
+impl WeightNormed {
+    /// Rows U(±1/√fan_in) (PyTorch's default), lengths to match, bias U(−1, 1).
+    pub fn new(inputs: usize, outputs: usize, init: &mut Init) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        let rows = (0..outputs * inputs).map(|_| init.rng().random_range(-bound..bound) as f32).collect::<Vec<_>>();
+        let lengths = rows.chunks(inputs).map(|row| row.iter().map(|v| v * v).sum::<f32>().sqrt()).collect();
+        let weight_v = init.values([outputs, inputs], rows);
+        let weight_g = init.values([outputs, 1], lengths);
+        Self { weight_g, weight_v, bias: init.uniform([outputs], -1.0, 1.0) }
+    }
+
+    /// `[in, positions]` to `[out, positions]`.
+    pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
+        let v = self.weight_v.val();
+        let scale = self.weight_g.val() / v.clone().square().sum_dim(1).sqrt();
+        (v * scale).matmul(x) + self.bias.val().unsqueeze_dim::<2>(1)
+    }
+}

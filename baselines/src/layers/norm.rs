@@ -1,0 +1,103 @@
+//! Normalisation as PyTorch defines it.
+
+use burn::module::{Module, Param, RunningState};
+use burn::tensor::Tensor;
+use burn::tensor::module::{batch_norm, batch_norm_train};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Forward, Init};
+
+/// Weight of a batch in the running statistics of batch normalisation.
+const MOMENTUM: f64 = 0.1;
+
+/// What is normalised together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormKind {
+    /// Every channel over the batch and all positions; running statistics in evaluation (epsilon 1e-5).
+    #[default]
+    Batch,
+    /// Every position of a sample over its channels (epsilon 1e-5).
+    Layer,
+    /// Every sample over its channels and positions: group normalisation with one group (epsilon 1e-12).
+    Group,
+    /// Nothing.
+    None,
+}
+
+/// Normalisation of `[batch, channels, positions]` with a learnt scale and shift per channel.
+#[derive(Module, Debug)]
+pub struct Norm {
+    /// Scale `[channels]`, at first one.
+    pub weight: Option<Param<Tensor<1>>>,
+    /// Shift `[channels]`, at first zero.
+    pub bias: Option<Param<Tensor<1>>>,
+    /// Running mean `[channels]` of batch normalisation.
+    pub running_mean: Option<RunningState<Tensor<1>>>,
+    /// Running unbiased variance `[channels]` of batch normalisation.
+    pub running_var: Option<RunningState<Tensor<1>>>,
+    #[module(skip)]
+    kind: NormKind,
+}
+
+impl Norm {
+    /// Normalisation of `channels` channels.
+    pub fn new(kind: NormKind, channels: usize, init: &mut Init) -> Self {
+        let affine = kind != NormKind::None;
+        let running = kind == NormKind::Batch;
+        let mut constant = |present: bool, value| present.then(|| init.constant([channels], value));
+        let (weight, bias) = (constant(affine, 1.0), constant(affine, 0.0));
+        let state = |value| {
+            running.then(|| RunningState::new(Tensor::full([channels], value, init.device())))
+        };
+        Self { weight, bias, running_mean: state(0.0), running_var: state(1.0), kind }
+    }
+
+    /// Normalise `x`, `[batch, channels, positions]`. Batch normalisation takes the batch's statistics and updates its
+    /// running ones where `ctx` is training.
+    pub fn forward(&self, x: Tensor<3>, ctx: &Forward<'_>) -> Tensor<3> {
+        let (Some(weight), Some(bias)) = (&self.weight, &self.bias) else { return x };
+        let (weight, bias) = (weight.val(), bias.val());
+        match (self.kind, &self.running_mean, &self.running_var) {
+            (NormKind::Batch, Some(mean), Some(variance)) if ctx.is_training() => {
+                let [batch, _, positions] = x.dims();
+                let n = (batch * positions) as f64;
+                let out = batch_norm_train(x, weight, bias, 1e-5);
+                // PyTorch's running variance is the unbiased one.
+                track(mean, out.mean, 1.0);
+                track(variance, out.variance, n / (n - 1.0).max(1.0));
+                out.output
+            }
+            (NormKind::Batch, Some(mean), Some(variance)) => {
+                batch_norm(x, weight, bias, mean.value_sync(), variance.value_sync(), 1e-5)
+            }
+            (NormKind::Group, ..) => {
+                let [batch, channels, positions] = x.dims();
+                let flat = standardise(x.reshape([batch, channels * positions]), 1, 1e-12);
+                affine(flat.reshape([batch, channels, positions]), weight, bias)
+            }
+            _ => affine(standardise(x, 1, 1e-5), weight, bias),
+        }
+    }
+}
+
+fn track(state: &RunningState<Tensor<1>>, batch: Tensor<1>, correction: f64) {
+    let batch = batch.detach().mul_scalar(MOMENTUM * correction);
+    state.update((state.value_sync().mul_scalar(1.0 - MOMENTUM) + batch).detach());
+    // Folds the update in, so that records and copies taken later see it.
+    state.value_sync();
+}
+
+/// Mean 0 and variance 1 along `dim`.
+fn standardise<const D: usize>(x: Tensor<D>, dim: usize, epsilon: f64) -> Tensor<D> {
+    let mean = x.clone().mean_dim(dim);
+    let centred = x - mean;
+    let variance = centred.clone().square().mean_dim(dim);
+    centred / (variance + epsilon).sqrt()
+}
+
+fn affine(x: Tensor<3>, weight: Tensor<1>, bias: Tensor<1>) -> Tensor<3> {
+    let channels = weight.dims()[0];
+    x * weight.reshape([1, channels, 1]) + bias.reshape([1, channels, 1])
+}

@@ -1,0 +1,147 @@
+//! The grid on which continuous kernels are sampled, and the part of it that a Gaussian mask leaves.
+
+use std::ops::Range;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// `n` equidistant points from −1 to 1 in float32, bit for bit those of `torch.linspace`: counted from the nearer end,
+/// with fused multiply-add. Kernels with frequencies of 10⁴ and more per unit notice the last bit.
+pub fn linspace(n: usize) -> Vec<f32> {
+    if n < 2 {
+        return vec![-1.0; n];
+    }
+    let step = 2.0 / (n - 1) as f32;
+    (0..n)
+        .map(|i| if i < n / 2 { step.mul_add(i as f32, -1.0) } else { (-step).mul_add((n - 1 - i) as f32, 1.0) })
+        .collect()
+}
+
+/// All combinations of the points of every axis, axis 0 slowest: `[axes, points]`.
+pub fn grid(axes: &[Vec<f32>], device: &Device) -> Tensor<2> {
+    let points = axes.iter().map(Vec::len).product::<usize>();
+    let mut values = Vec::with_capacity(axes.len() * points);
+    for (d, axis) in axes.iter().enumerate() {
+        let inner = axes[d + 1..].iter().map(Vec::len).product::<usize>();
+        values.extend((0..points).map(|i| axis[i / inner % axis.len()]));
+    }
+    Tensor::from_data(TensorData::new(values, [axes.len(), points]), device)
+}
+
+/// Where a kernel lives: its grid over [−1, 1] per axis, and a Gaussian mask with its mean at the current position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// Grid points per axis before cropping.
+    pub sizes: Vec<usize>,
+    /// Whether the last point is the current position (mask centred on 1) rather than the middle one (on 0).
+    pub causal: bool,
+    /// Points whose mask falls below this value are cropped, 0 to 1 (exclusive).
+    pub threshold: f64,
+}
+
+impl Window {
+    /// Mean of the mask on every axis.
+    pub fn mean(&self) -> f32 {
+        if self.causal { 1.0 } else { 0.0 }
+    }
+
+    /// Points kept per axis for a mask of the given widths, by the float32 rules of the reference program.
+    pub fn crop(&self, widths: &[f32]) -> Vec<Range<usize>> {
+        let reach = (-2.0 * (self.threshold as f32).ln()).sqrt();
+        self.sizes
+            .iter()
+            .zip(widths)
+            .map(|(&size, &width)| {
+                let step = 2.0 / (size.max(2) - 1) as f32;
+                let extent = (width * reach).abs();
+                if self.causal {
+                    let root = 1.0 - extent;
+                    if root.abs() < 1.0 { (((root + 1.0) / step) as usize).min(size - 1)..size } else { 0..size }
+                } else if extent < 1.0 {
+                    let (kept, middle) = ((extent / step + 1e-8).ceil() as usize, size / 2);
+                    (middle + 1).saturating_sub(kept)..(middle + kept).min(size)
+                } else {
+                    0..size
+                }
+            })
+            .collect()
+    }
+
+    /// Grid points of the kept ranges, per axis.
+    pub fn points(&self, ranges: &[Range<usize>]) -> Vec<Vec<f32>> {
+        self.sizes
+            .iter()
+            .zip(ranges)
+            .map(|(&size, range)| match size {
+                // A single point is the current position.
+                1 => vec![self.mean()],
+                _ => linspace(size)[range.clone()].to_vec(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taps(sizes: &[usize], causal: bool, width: f32) -> Vec<usize> {
+        let window = Window { sizes: sizes.to_vec(), causal, threshold: 0.1 };
+        window.crop(&vec![width; sizes.len()]).into_iter().map(|r| r.len()).collect()
+    }
+
+    #[test]
+    fn causal_taps_match_the_reference() {
+        for (size, width, expected) in [
+            (784, 0.075, 65),
+            (784, 0.4, 338),
+            (1024, 0.075, 84),
+            (1024, 0.4, 441),
+            (16000, 0.075, 1289),
+            (161, 0.075, 14),
+            (2048, 0.03, 67),
+            (4096, 0.015, 67),
+            (4096, 0.03, 133),
+        ] {
+            assert_eq!(taps(&[size], true, width), [expected], "{size} points, width {width}");
+        }
+        assert_eq!(taps(&[784], true, 0.95), [784]);
+    }
+
+    #[test]
+    fn centred_taps_match_the_reference() {
+        for (width, expected) in [(0.075, 5), (0.225, 15), (0.4, 27), (0.5, 33), (0.75, 33)] {
+            assert_eq!(taps(&[33, 33], false, width), [expected; 2], "width {width}");
+        }
+        assert_eq!(taps(&[63], false, 0.3), [39]);
+        let window = Window { sizes: vec![33], causal: false, threshold: 0.1 };
+        assert_eq!(window.crop(&[0.075]), [14..19]);
+        // A negative width means the same mask; not a number keeps everything.
+        assert_eq!(window.crop(&[-0.075]), [14..19]);
+        assert_eq!(window.crop(&[f32::NAN]), [0..33]);
+        assert_eq!(window.crop(&[0.0]), [16..17]);
+    }
+
+    #[test]
+    fn linspace_is_that_of_torch() {
+        // torch.linspace(-1, 1, 64), elements 1, 2, 3, 31, 32, 62 and 63.
+        let points = linspace(64);
+        let bits = [1, 2, 3, 31, 32, 62, 63].map(|i: usize| points[i].to_bits());
+        assert_eq!(bits, TORCH_64);
+        assert_eq!(linspace(3), [-1.0, 0.0, 1.0]);
+        for n in [17, 784, 1023] {
+            let points = linspace(n);
+            assert!((0..n).all(|i| points[i] == -points[n - 1 - i] || n % 2 == 1 && i == n / 2), "{n} points");
+        }
+    }
+
+    const TORCH_64: [u32; 7] =
+        [0xbf77_df7e, 0xbf6f_befc, 0xbf67_9e7a, 0xbc82_0802, 0x3c82_0802, 0x3f77_df7e, 0x3f80_0000];
+
+    #[test]
+    fn grid_runs_over_the_last_axis_first() {
+        let values = grid(&[vec![1.0, 2.0], vec![3.0, 4.0, 5.0]], &Device::flex());
+        assert_eq!(values.dims(), [2, 6]);
+        let expected = TensorData::from([[1.0f32, 1.0, 1.0, 2.0, 2.0, 2.0], [3.0, 4.0, 5.0, 3.0, 4.0, 5.0]]);
+        values.into_data().assert_eq(&expected, true);
+    }
+}

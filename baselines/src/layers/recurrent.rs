@@ -1,0 +1,135 @@
+//! Stacked recurrent layers in PyTorch's parametrisation.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::forward::DropoutKind;
+use crate::kernels::{gru, lstm, rnn};
+use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout};
+
+/// Settings of the recurrent baselines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecurrentConfig {
+    /// Hidden units per layer, at least 1.
+    pub hidden: usize,
+    /// Stacked layers, at least 1.
+    pub layers: usize,
+    /// Probability of dropping an element between layers while training, 0 to 1 (exclusive).
+    pub dropout: f64,
+    /// What the head reads: the last state or the mean over all states.
+    pub readout: Readout,
+}
+
+impl Default for RecurrentConfig {
+    fn default() -> Self {
+        Self { hidden: 128, layers: 1, dropout: 0.0, readout: Readout::Last }
+    }
+}
+
+/// Kind of a recurrent layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell {
+    /// Gates in the order input, forget, cell, output.
+    Lstm,
+    /// Gates in the order reset, update, new.
+    Gru,
+    /// tanh.
+    Rnn,
+}
+
+impl Cell {
+    fn gates(self) -> usize {
+        match self {
+            Self::Lstm => 4,
+            Self::Gru => 3,
+            Self::Rnn => 1,
+        }
+    }
+}
+
+/// One layer over a sequence, from a zero state.
+#[derive(Module, Debug)]
+pub struct RecurrentLayer {
+    /// `[gates · hidden, in]`
+    pub weight_ih: Param<Tensor<2>>,
+    /// `[gates · hidden, hidden]`
+    pub weight_hh: Param<Tensor<2>>,
+    /// `[gates · hidden]`
+    pub bias_ih: Param<Tensor<1>>,
+    /// `[gates · hidden]`
+    pub bias_hh: Param<Tensor<1>>,
+    #[module(skip)]
+    cell: Cell,
+}
+
+impl RecurrentLayer {
+    fn new(cell: Cell, inputs: usize, hidden: usize, init: &mut Init) -> Self {
+        let bound = 1.0 / (hidden as f64).sqrt();
+        let rows = cell.gates() * hidden;
+        Self {
+            weight_ih: init.uniform([rows, inputs], -bound, bound),
+            weight_hh: init.uniform([rows, hidden], -bound, bound),
+            bias_ih: init.uniform([rows], -bound, bound),
+            bias_hh: init.uniform([rows], -bound, bound),
+            cell,
+        }
+    }
+
+    /// `[batch, in, length]` to the states `[batch, hidden, length]`.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let scan = match self.cell {
+            Cell::Lstm => lstm,
+            Cell::Gru => gru,
+            Cell::Rnn => rnn,
+        };
+        scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val())
+    }
+}
+
+/// Layers one above the other, with dropout between them.
+#[derive(Module, Debug)]
+pub struct Recurrent {
+    /// From the input upwards.
+    pub layers: Vec<RecurrentLayer>,
+    #[module(skip)]
+    dropout: f64,
+}
+
+impl Recurrent {
+    /// A stack of `cell`.
+    ///
+    /// # Errors
+    /// A setting out of its range.
+    pub fn build(
+        cell: Cell,
+        config: &RecurrentConfig,
+        spec: &BodySpec,
+        init: &mut Init,
+    ) -> Result<Built<Self>, BuildError> {
+        crate::layers::check::at_least_one("hidden", config.hidden)?;
+        crate::layers::check::at_least_one("layers", config.layers)?;
+        crate::layers::check::probability("dropout", config.dropout)?;
+        let layers = (0..config.layers)
+            .map(|i| RecurrentLayer::new(cell, if i == 0 { spec.channels } else { config.hidden }, config.hidden, init))
+            .collect();
+        let body = Self { layers, dropout: config.dropout };
+        Ok(Built { body, features: config.hidden, readout: config.readout, head: HeadInit::Torch })
+    }
+}
+
+impl Body for Recurrent {
+    fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
+        let mut x = x.flatten();
+        for (i, layer) in self.layers.iter().enumerate() {
+            if i > 0 {
+                x = ctx.dropout_tensor(x, self.dropout, DropoutKind::Element);
+            }
+            x = layer.forward(x);
+            ctx.probe(|| format!("layers.{i}"), "activation", &x);
+        }
+        Features::Line(x)
+    }
+}

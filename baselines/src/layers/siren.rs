@@ -1,0 +1,35 @@
+//! SIREN: the kernel network of CKConv.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::Init;
+use crate::layers::WeightNormed;
+
+/// Three weight-normed linear maps with sin(ω₀ ·) between them; biases are multiplied by ω₀ too.
+#[derive(Module, Debug)]
+pub struct Siren {
+    /// Maps 1 → hidden → hidden → outputs.
+    pub kernel_net: Vec<WeightNormed>,
+    #[module(skip)]
+    omega_0: f64,
+}
+
+impl Siren {
+    /// PyTorch's default weights. (The reference program writes SIREN's own initialisation to a tensor that weight
+    /// normalisation then overwrites; its published weights were trained from the default.)
+    pub fn new(hidden: usize, outputs: usize, omega_0: f64, init: &mut Init) -> Self {
+        let widths = [(1, hidden), (hidden, hidden), (hidden, outputs)];
+        let kernel_net = widths.into_iter().map(|(a, b)| WeightNormed::new(a, b, init)).collect();
+        Self { kernel_net, omega_0 }
+    }
+
+    /// Kernel values `[outputs, points]` at `positions`, `[1, points]`.
+    pub fn forward(&self, positions: Tensor<2>) -> Tensor<2> {
+        let last = self.kernel_net.len().saturating_sub(1);
+        self.kernel_net.iter().enumerate().fold(positions, |x, (i, linear)| {
+            let x = linear.apply(x);
+            if i < last { x.mul_scalar(self.omega_0).sin() } else { x }
+        })
+    }
+}

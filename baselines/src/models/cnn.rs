@@ -1,0 +1,139 @@
+//! The small convolutional network of common tutorials.
+
+use burn::module::{Module, Param};
+use burn::tensor::activation::relu;
+use burn::tensor::module::{conv1d, conv2d, max_pool1d, max_pool2d};
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use burn::tensor::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::forward::DropoutKind;
+use crate::layers::check;
+use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
+
+/// Taps per axis of every convolution.
+const TAPS: usize = 3;
+
+/// Settings of [`Cnn`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CnnConfig {
+    /// Channels of the first two convolutions, at least 1; the last two have twice as many.
+    pub width: usize,
+    /// Probability of dropping a feature before the head while training, 0 to 1 (exclusive).
+    pub dropout: f64,
+}
+
+impl Default for CnnConfig {
+    fn default() -> Self {
+        Self { width: 64, dropout: 0.5 }
+    }
+}
+
+/// Conv 3, ReLU, Conv 3, ReLU, max-pool 2, Conv 3, ReLU, Conv 3, ReLU, global average, dropout, linear.
+#[derive(Debug)]
+pub struct Cnn;
+
+/// The convolutions of [`Cnn`]; averaging and the linear map follow outside.
+#[derive(Module, Debug)]
+pub struct CnnBody {
+    /// From the input to the output.
+    pub convs: Vec<Conv>,
+    #[module(skip)]
+    dropout: f64,
+    /// Halves the positions after two convolutions; left out where the task wants an output per position.
+    #[module(skip)]
+    pool: bool,
+}
+
+/// A convolution that keeps the number of positions.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[out, in, taps]`, the taps of all axes flattened.
+    pub weight: Param<Tensor<3>>,
+    /// `[out]`
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Conv {
+    /// Weight and bias U(±1/√fan_in): PyTorch's default.
+    fn new(inputs: usize, outputs: usize, taps: usize, init: &mut Init) -> Self {
+        let bound = 1.0 / ((inputs * taps) as f64).sqrt();
+        Self {
+            weight: init.uniform([outputs, inputs, taps], -bound, bound),
+            bias: init.uniform([outputs], -bound, bound),
+        }
+    }
+
+    fn forward(&self, x: Features) -> Features {
+        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
+        let [outputs, inputs, _] = weight.dims();
+        match x {
+            Features::Plane(x) => {
+                let weight = weight.reshape([outputs, inputs, TAPS, TAPS]);
+                let options = ConvOptions::new([1; 2], [TAPS / 2; 2], [1; 2], 1);
+                Features::Plane(relu(conv2d(x, weight, bias, options)))
+            }
+            x => Features::Line(relu(conv1d(x.flatten(), weight, bias, ConvOptions::new([1], [TAPS / 2], [1], 1)))),
+        }
+    }
+}
+
+impl Baseline for Cnn {
+    type Config = CnnConfig;
+    type Body = CnnBody;
+
+    const INFO: Info = Info {
+        name: "cnn",
+        summary: "Small convolutional network, 4 layers of kernel 3",
+        source: "common tutorials",
+        ranks: 1..=2,
+    };
+
+    fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
+        check::at_least_one("width", config.width)?;
+        check::probability("dropout", config.dropout)?;
+        let pool = !spec.per_step;
+        if pool && spec.shape.iter().any(|&n| n < 2) {
+            return Err(BuildError::new("", format!("needs at least 2 positions per axis, the task has {:?}", spec.shape)));
+        }
+        let (narrow, wide) = (config.width, 2 * config.width);
+        let taps = TAPS.pow(spec.rank() as u32);
+        let convs = [(spec.channels, narrow), (narrow, narrow), (narrow, wide), (wide, wide)]
+            .into_iter()
+            .map(|(inputs, outputs)| Conv::new(inputs, outputs, taps, init))
+            .collect();
+        let body = CnnBody { convs, dropout: config.dropout, pool };
+        Ok(Built { body, features: wide, readout: Readout::Mean, head: HeadInit::Torch })
+    }
+
+    fn label(config: &Self::Config) -> String {
+        format!("cnn-{}", config.width)
+    }
+}
+
+impl Body for CnnBody {
+    fn forward(&self, mut x: Features, ctx: &mut Forward<'_>) -> Features {
+        for (i, conv) in self.convs.iter().enumerate() {
+            if i == 2 && self.pool {
+                x = max_pool(x);
+            }
+            x = conv.forward(x);
+            match &x {
+                Features::Line(x) => ctx.probe(|| format!("convs.{i}"), "activation", x),
+                Features::Plane(x) => ctx.probe(|| format!("convs.{i}"), "activation", x),
+                Features::Volume(x) => ctx.probe(|| format!("convs.{i}"), "activation", x),
+            }
+        }
+        // Dropping a channel before the average is dropping a feature after it.
+        ctx.dropout(x, self.dropout, DropoutKind::Channel)
+    }
+}
+
+fn max_pool(x: Features) -> Features {
+    match x {
+        Features::Plane(x) => Features::Plane(max_pool2d(x, MaxPoolOptions::new([2, 2]))),
+        x => Features::Line(max_pool1d(x.flatten(), MaxPoolOptions::new([2]))),
+    }
+}
