@@ -11,7 +11,8 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 fn tensor<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.731).sin() * 0.1).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
+    let tensor = Tensor::from_data(TensorData::new(values, shape), device);
+    if device.is_autodiff() { tensor.require_grad() } else { tensor }
 }
 
 /// Forward alone on the plain device, then forward and backward on the autodiff device.
@@ -42,27 +43,27 @@ fn long_convolutions(c: &mut Criterion) {
     ] {
         let shape = format!("{batch}x{channels}x{length}, {taps} taps");
         measure(c, "long_conv1d", &shape, |device| {
-            let x = tensor([batch, channels, length], device).require_grad();
-            let k = tensor([channels, taps], device).require_grad();
+            let x = tensor([batch, channels, length], device);
+            let k = tensor([channels, taps], device);
             Box::new(move || long_conv1d(x.clone(), k.clone(), Alignment::Causal))
         });
     }
     for (batch, channels, size, taps) in [(16, 140, 32, 5), (16, 140, 32, 9), (16, 140, 32, 15), (16, 140, 32, 33)] {
         measure(c, "long_conv2d", &format!("{batch}x{channels}x{size}x{size}, {taps}x{taps} taps"), |device| {
-            let x = tensor([batch, channels, size, size], device).require_grad();
-            let k = tensor([channels, taps, taps], device).require_grad();
+            let x = tensor([batch, channels, size, size], device);
+            let k = tensor([channels, taps, taps], device);
             Box::new(move || long_conv2d(x.clone(), k.clone(), Alignment::Centred))
         });
     }
     measure(c, "long_conv1d_dense", "64x30x784, 30x30x784", |device| {
-        let x = tensor([64, 30, 784], device).require_grad();
-        let k = tensor([30, 30, 784], device).require_grad();
+        let x = tensor([64, 30, 784], device);
+        let k = tensor([30, 30, 784], device);
         Box::new(move || long_conv1d_dense(x.clone(), k.clone(), Alignment::Causal))
     });
     for taps in [5, 9] {
         measure(c, "long_conv2d_dense", &format!("16x24x32x32, 24x24x{taps}x{taps}"), |device| {
-            let x = tensor([16, 24, 32, 32], device).require_grad();
-            let k = tensor([24, 24, taps, taps], device).require_grad();
+            let x = tensor([16, 24, 32, 32], device);
+            let k = tensor([24, 24, taps, taps], device);
             Box::new(move || long_conv2d_dense(x.clone(), k.clone(), Alignment::Centred))
         });
     }
@@ -75,8 +76,6 @@ fn recurrences(c: &mut Criterion) {
             let x = tensor([64, 1, 784], device);
             let (w_ih, w_hh) = (tensor([gates * 128, 1], device), tensor([gates * 128, 128], device));
             let (b_ih, b_hh) = (tensor([gates * 128], device), tensor([gates * 128], device));
-            let [w_ih, w_hh] = [w_ih, w_hh].map(Tensor::require_grad);
-            let [b_ih, b_hh] = [b_ih, b_hh].map(Tensor::require_grad);
             Box::new(move || layer(x.clone(), w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone()))
         });
     }
@@ -84,7 +83,7 @@ fn recurrences(c: &mut Criterion) {
 
 fn activations(c: &mut Criterion) {
     measure(c, "gelu", "16x110x784", |device| {
-        let x = tensor([16, 110, 784], device).require_grad();
+        let x = tensor([16, 110, 784], device);
         Box::new(move || gelu(x.clone()))
     });
 }

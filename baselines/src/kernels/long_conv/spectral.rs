@@ -73,43 +73,58 @@ impl<T: Real> Loop for Product<'_, T> {
     #[inline(always)]
     fn run<const LEVEL: usize>(mut self) {
         let [m, n, _] = self.sizes;
-        // Two rows at once halve the loads of the right factor, where there are registers enough.
-        let pairs = if LEVEL == WIDE { n / 2 * 2 } else { 0 };
-        for row in 0..m {
-            for column in (0..pairs).step_by(2) {
-                self.tile::<2, LEVEL>(row, column);
+        // Two by two halve the loads, where there are registers enough.
+        let even = |size: usize| if LEVEL == WIDE { size / 2 * 2 } else { 0 };
+        for row in (0..even(m)).step_by(2) {
+            for column in (0..even(n)).step_by(2) {
+                self.tile::<2, 2, LEVEL>(row, column);
             }
-            for column in pairs..n {
-                self.tile::<1, LEVEL>(row, column);
+            for column in even(n)..n {
+                self.tile::<2, 1, LEVEL>(row, column);
+            }
+        }
+        for row in even(m)..m {
+            for column in 0..n {
+                self.tile::<1, 1, LEVEL>(row, column);
             }
         }
     }
 }
 
 impl<T: Real> Product<'_, T> {
-    /// `N` neighbouring products of one row.
+    /// `M` by `N` neighbouring products.
     #[inline(always)]
-    fn tile<const N: usize, const LEVEL: usize>(&mut self, row: usize, column: usize) {
+    fn tile<const M: usize, const N: usize, const LEVEL: usize>(&mut self, row: usize, column: usize) {
         let [_, n, k] = self.sizes;
-        let mut re = [[T::ZERO; BLOCK]; N];
-        let mut im = [[T::ZERO; BLOCK]; N];
-        let (left, _) = self.left[row * k * PAIR..][..k * PAIR].as_chunks::<PAIR>();
-        let right: [&[[T; PAIR]]; N] =
-            std::array::from_fn(|i| self.right[(column + i) * k * PAIR..][..k * PAIR].as_chunks::<PAIR>().0);
-        for (at, a) in left.iter().enumerate() {
-            for i in 0..N {
-                let b = &right[i][at];
-                for lane in 0..BLOCK {
-                    let (ar, ai, br, bi) = (a[lane], a[BLOCK + lane], b[lane], b[BLOCK + lane]);
-                    re[i][lane] = (-ai).fma::<LEVEL>(bi, ar.fma::<LEVEL>(br, re[i][lane]));
-                    im[i][lane] = ai.fma::<LEVEL>(br, ar.fma::<LEVEL>(bi, im[i][lane]));
+        let mut re = [[[T::ZERO; BLOCK]; N]; M];
+        let mut im = [[[T::ZERO; BLOCK]; N]; M];
+        let left: [&[[T; PAIR]]; M] = std::array::from_fn(|i| blocks(self.left, row + i, k));
+        let right: [&[[T; PAIR]]; N] = std::array::from_fn(|j| blocks(self.right, column + j, k));
+        for at in 0..k {
+            for i in 0..M {
+                let a = &left[i][at];
+                for j in 0..N {
+                    let b = &right[j][at];
+                    for lane in 0..BLOCK {
+                        let (ar, ai, br, bi) = (a[lane], a[BLOCK + lane], b[lane], b[BLOCK + lane]);
+                        re[i][j][lane] = (-ai).fma::<LEVEL>(bi, ar.fma::<LEVEL>(br, re[i][j][lane]));
+                        im[i][j][lane] = ai.fma::<LEVEL>(br, ar.fma::<LEVEL>(bi, im[i][j][lane]));
+                    }
                 }
             }
         }
-        for i in 0..N {
-            let out = &mut self.out[(row * n + column + i) * PAIR..][..PAIR];
-            out[..BLOCK].copy_from_slice(&re[i]);
-            out[BLOCK..].copy_from_slice(&im[i]);
+        for i in 0..M {
+            for j in 0..N {
+                let out = &mut self.out[((row + i) * n + column + j) * PAIR..][..PAIR];
+                out[..BLOCK].copy_from_slice(&re[i][j]);
+                out[BLOCK..].copy_from_slice(&im[i][j]);
+            }
         }
     }
+}
+
+/// The `k` blocks of one row of a factor.
+#[inline(always)]
+fn blocks<T>(factor: &[T], row: usize, k: usize) -> &[[T; PAIR]] {
+    factor[row * k * PAIR..][..k * PAIR].as_chunks::<PAIR>().0
 }
