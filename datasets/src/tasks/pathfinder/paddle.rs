@@ -76,8 +76,9 @@ pub(super) struct Candidate {
 #[derive(Debug, Clone)]
 pub(super) struct Direction {
     angle: f64,
-    /// Preference for each candidate after a paddle in this direction: cos²(continuity · angle between).
-    pub(super) weights: Vec<f64>,
+    /// Candidates after a paddle in this direction, each with its preference cos²(continuity · angle between), without
+    /// those of preference 0.
+    pub(super) options: Vec<(usize, f64)>,
 }
 
 impl Direction {
@@ -117,6 +118,10 @@ pub(super) struct Paddles {
     pub(super) directions: Vec<Direction>,
     /// Disc of the margin's radius.
     pub(super) surroundings: Vec<(i32, i32)>,
+    /// The same as distances in a row-major image.
+    pub(super) surrounding_steps: Vec<isize>,
+    /// Every candidate's surroundings lie within this many rows and columns of the pivot.
+    pub(super) reach: i32,
     /// The mask before anything is drawn: a border.
     pub(super) border: Vec<u8>,
 }
@@ -156,16 +161,24 @@ impl Paddles {
             .chain(bearings.iter().copied())
             .map(|angle| Direction {
                 angle,
-                weights: bearings.iter().map(|&bearing| preference(bearing, angle, parameters.continuity)).collect(),
+                options: bearings
+                    .iter()
+                    .map(|&bearing| preference(bearing, angle, parameters.continuity))
+                    .enumerate()
+                    .filter(|(_, preference)| *preference > 0.0)
+                    .collect(),
             })
             .collect();
+        let surroundings = disc(margin as usize);
         let edge = |position: usize| position < padding || position + padding >= side;
         Self {
             margin,
             seeds,
             candidates,
             directions,
-            surroundings: disc(margin as usize),
+            surrounding_steps: surroundings.iter().map(|&(y, x)| y as isize * side as isize + x as isize).collect(),
+            surroundings,
+            reach: offsets.iter().map(|offset| offset.0.abs().max(offset.1.abs())).max().unwrap_or(0) + margin as i32,
             border: (0..side * side)
                 .map(|pixel| if edge(pixel / side) || edge(pixel % side) { 255 } else { 0 })
                 .collect(),

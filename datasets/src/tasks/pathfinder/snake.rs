@@ -233,13 +233,18 @@ impl<'a> Scene<'a> {
         let paddles = self.paddles;
         let direction = &paddles.directions[end.direction];
         let pivot = direction.step(end.pivot, self.parameters.paddle_length + 2 * paddles.margin);
+        // Where everything lies inside of the image, nothing needs to be checked pixel by pixel.
+        let (reach, side) = (paddles.reach, self.side as i32);
+        let inner = reach..side - reach;
+        let open = inner.contains(&pivot.0) && inner.contains(&pivot.1);
         let mut total = 0.0;
         self.weights.clear();
-        for (candidate, preference) in paddles.candidates.iter().zip(&direction.weights) {
-            let point = (pivot.0 + candidate.offset.0, pivot.1 + candidate.offset.1);
-            if *preference > 0.0 && self.inside(point) {
-                let nearby = f64::from(level(self.largest_around(point)));
-                total += preference * (1.0 - nearby);
+        for &(candidate, preference) in &direction.options {
+            let offset = paddles.candidates[candidate].offset;
+            let point = (pivot.0 + offset.0, pivot.1 + offset.1);
+            if open || self.inside(point) {
+                let nearby = if open { self.largest_around_inner(point) } else { self.largest_around(point) };
+                total += preference * (1.0 - f64::from(level(nearby)));
             }
             self.weights.push(total);
         }
@@ -248,7 +253,8 @@ impl<'a> Scene<'a> {
         }
         for _ in 0..PADDLE_TRIES {
             let target = rng.random::<f64>() * total;
-            let chosen = self.weights.partition_point(|&sum| sum <= target).min(self.weights.len() - 1);
+            let place = self.weights.partition_point(|&sum| sum <= target).min(self.weights.len() - 1);
+            let chosen = direction.options[place].0;
             let offset = paddles.candidates[chosen].offset;
             let placed =
                 Placed { shape: Shape::Candidate(chosen), start: (pivot.0 + offset.0, pivot.1 + offset.1), contrast };
@@ -274,13 +280,20 @@ impl<'a> Scene<'a> {
         values.max().unwrap_or(0)
     }
 
+    /// [`largest_around`](Self::largest_around) where no pixel of the surroundings is outside of the image.
+    fn largest_around_inner(&self, point: Point) -> u8 {
+        let centre = point.0 as usize * self.side + point.1 as usize;
+        let values = self.paddles.surrounding_steps.iter().map(|&step| self.mask[centre.wrapping_add_signed(step)]);
+        values.max().unwrap_or(0)
+    }
+
     fn collides(&self, placed: &Placed) -> bool {
         placed.paddle(self.paddles).mask.rows(placed.start, self.side).any(|(first, row)| {
-            row.iter().zip(&self.mask[first..]).any(|(&new, &old)| {
-                // Exact only where it can matter: 459 is 1.8 of 255.
-                let sum = u32::from(new) + u32::from(old);
-                sum > 459 || (sum == 459 && f64::from(level(new)) + f64::from(level(old)) >= COLLISION)
-            })
+            let pairs = || row.iter().copied().zip(self.mask[first..].iter().copied());
+            // Exact only where it can matter: 459 is 1.8 of 255.
+            let largest = pairs().map(|(new, old)| u16::from(new) + u16::from(old)).max().unwrap_or(0);
+            let close = |(new, old): (u8, u8)| f64::from(level(new)) + f64::from(level(old)) >= COLLISION;
+            largest > 459 || (largest == 459 && pairs().any(close))
         })
     }
 

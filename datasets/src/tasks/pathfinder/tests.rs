@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::paddle::Brush;
+use super::paddle::{Brush, Paddles};
 use super::raster::Canvas;
 use super::*;
 use crate::registry;
@@ -30,13 +30,14 @@ fn resolution(text: &str) -> Resolution {
 const PILLOW: &str = include_str!("../../../tests/fixtures/pathfinder/pillow.txt");
 
 #[test]
-fn paddles_and_markers_are_drawn_as_by_pillow() {
+fn paddles_markers_and_seeds_are_those_of_pillow_and_opencv() {
     let mut checked = BTreeMap::<&str, usize>::new();
     for line in PILLOW.lines() {
         let fields: Vec<&str> = line.split(' ').collect();
         let resolution = resolution(fields[1]);
         let parameters = hard(resolution);
-        let brush = Brush::new(&parameters, fields[2].parse().unwrap());
+        let margin = fields[2].parse().unwrap();
+        let brush = Brush::new(&parameters, margin);
         let patches = |degree: i32| brush.patches(f64::from(degree) * std::f64::consts::PI / 180.0);
         match fields[0] {
             "line" => assert_eq!(hex(&patches(fields[3].parse().unwrap()).0.pixels), fields[4], "{line}"),
@@ -61,11 +62,24 @@ fn paddles_and_markers_are_drawn_as_by_pillow() {
                 }
                 assert_eq!(hex(&hash.finalize()), fields[3], "resolution {}", fields[1]);
             }
+            "seeds" => {
+                let paddles = Paddles::new(&parameters, margin);
+                let usable: Vec<bool> = paddles.seeds.iter().map(|seed| seed.kernel.is_some()).collect();
+                let bits = usable.chunks(8).map(|byte| byte.iter().fold(0, |bits, &bit| bits << 1 | u8::from(bit)));
+                assert_eq!(hex(&bits.collect::<Vec<u8>>()), fields[3], "resolution {} margin {}", fields[1], fields[2]);
+                let mut hash = Sha256::new();
+                for seed in &paddles.seeds {
+                    for (y, x) in (0..seed.free_count).map(|position| seed.free.nth(position).unwrap()) {
+                        hash.update(format!("{y},{x};"));
+                    }
+                }
+                assert_eq!(hex(&hash.finalize()), fields[4], "resolution {} margin {}", fields[1], fields[2]);
+            }
             other => panic!("unknown kind {other}"),
         }
         *checked.entry(fields[0]).or_default() += 1;
     }
-    assert_eq!(checked, BTreeMap::from([("all", 5), ("line", 13), ("markers", 4), ("mask", 13)]));
+    assert_eq!(checked, BTreeMap::from([("all", 5), ("line", 13), ("markers", 4), ("mask", 13), ("seeds", 5)]));
 }
 
 #[test]
@@ -294,6 +308,22 @@ fn every_published_setting_can_be_generated() {
             assert_ne!(sample.pixels, generator.sample(1, 3).unwrap().pixels);
         }
     }
+}
+
+/// Cached sets are recognised by their settings and the generator's version: other images need another version.
+#[test]
+fn images_change_only_with_the_version() {
+    let mut hash = Sha256::new();
+    for difficulty in [Difficulty::Easy, Difficulty::Hard] {
+        let generator = Generator::new(Parameters::published(Resolution::Px32, difficulty)).unwrap();
+        for index in 0..50 {
+            hash.update(generator.sample(7, index).unwrap().pixels);
+        }
+    }
+    assert_eq!(
+        (GENERATOR_VERSION, hex(&hash.finalize()).as_str()),
+        (1, "00c94e4ab436b7e6d15652e1071e795521d67c7f4e343e1326b6876a28777225")
+    );
 }
 
 #[test]
