@@ -6,6 +6,7 @@
 pub mod library;
 pub mod registry;
 mod settings;
+pub mod sheet;
 pub mod stored;
 pub mod task;
 pub mod tasks;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     task::{ConfigError, Info, Task, TaskDefinition},
-    tasks::{adding, copy, listops},
+    tasks::{adding, copy, listops, mnist, pathfinder},
 };
 
 /// One line of the registry: a task definition with its types erased.
@@ -23,7 +23,14 @@ pub struct Entry {
 
 /// Every task, in the order of `bench list tasks`.
 pub fn entries() -> Vec<Entry> {
-    vec![entry::<listops::ListOps>(), entry::<adding::Adding>(), entry::<copy::Copying>()]
+    vec![
+        entry::<listops::ListOps>(),
+        entry::<pathfinder::Pathfinder>(),
+        entry::<mnist::Sequential>(),
+        entry::<mnist::Permuted>(),
+        entry::<adding::Adding>(),
+        entry::<copy::Copying>(),
+    ]
 }
 
 /// The task called `name`.

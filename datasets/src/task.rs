@@ -57,6 +57,11 @@ pub trait Dataset: Send + Sync {
     /// SHA-256 (hex) over every processed sample and label, splits and permutation included.
     fn content_hash(&self) -> &str;
 
+    /// What a reader of results must know about these samples, e.g. that they are a subset of the official ones.
+    fn notes(&self) -> Vec<String> {
+        vec![]
+    }
+
     /// The samples at `positions` of `split`, in that order.
     ///
     /// # Errors

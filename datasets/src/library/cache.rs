@@ -337,13 +337,52 @@ impl Library {
         self.cache_folder().join(key.folder_name()).join("samples.bin")
     }
 
-    /// Reads the whole file of a cached set again, sums included; `None` when there is no file.
+    /// Every set in the cache, by file; one whose header cannot be read has no key.
+    ///
+    /// # Errors
+    /// A cache folder that cannot be read.
+    pub fn cached_sets(&self) -> Result<Vec<CachedSet>, DataError> {
+        let folder = self.cache_folder();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(error) => return Err(DataError::io("read", &folder)(error)),
+        };
+        let mut sets: Vec<CachedSet> = entries
+            .flatten()
+            .map(|entry| entry.path().join("samples.bin"))
+            .filter_map(|path| {
+                let mut file = File::open(&path).ok()?;
+                let bytes = file.metadata().ok()?.len();
+                let header = read_header(&mut file).ok().map(|(header, _)| header);
+                let (key, content_hash) = header.map(|header| (header.key, header.content_sha256)).unzip();
+                Some(CachedSet { path, bytes, key, content_hash })
+            })
+            .collect();
+        sets.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(sets)
+    }
+
+    /// Reads a whole file of the cache again, sums included, and gives its content hash.
     ///
     /// # Errors
     /// [`DataError::Malformed`] saying what is damaged.
-    pub fn verify_cached(&self, key: &CacheKey) -> Result<Option<String>, DataError> {
-        verify_file(&self.cache_path(key))
+    pub fn verify_cached(&self, set: &CachedSet) -> Result<String, DataError> {
+        verify_file(&set.path)
     }
+}
+
+/// A file of the cache.
+#[derive(Debug, Clone, Serialize)]
+pub struct CachedSet {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// What it was made for.
+    pub key: Option<CacheKey>,
+    /// SHA-256 (hex) of its content, as its header says.
+    pub content_hash: Option<String>,
 }
 
 /// An exclusive lock on `path`, given back when the file is dropped. Says so when it has to wait.
@@ -525,13 +564,9 @@ fn check_length(file: &File, key: &CacheKey, start: u64) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("expected {expected} bytes, found {found}")) }
 }
 
-/// Recomputes every sum of a cache file; gives the content hash, or `None` when there is no file.
-pub(super) fn verify_file(path: &Path) -> Result<Option<String>, DataError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(DataError::io("read", path)(error)),
-    };
+/// Recomputes every sum of a cache file; gives the content hash.
+fn verify_file(path: &Path) -> Result<String, DataError> {
+    let mut file = File::open(path).map_err(DataError::io("read", path))?;
     let malformed = |why: String| DataError::Malformed {
         path: path.to_path_buf(),
         message: format!("{why}; delete the folder it lies in and it will be made again"),
@@ -553,7 +588,7 @@ pub(super) fn verify_file(path: &Path) -> Result<Option<String>, DataError> {
     if found != header.content_sha256 {
         return Err(malformed(format!("expected SHA-256 {}, found {found}", header.content_sha256)));
     }
-    Ok(Some(found))
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -663,7 +698,10 @@ mod tests {
             fs::write(&path, &original[..cut]).unwrap();
             assert_eq!(library.cached(&key(), &(), fill).unwrap().content_hash(), hash);
         }
-        assert_eq!(library.verify_cached(&key()).unwrap(), Some(hash));
+        let sets = library.cached_sets().unwrap();
+        assert_eq!(sets.len(), 1);
+        assert_eq!(sets[0].key.as_ref(), Some(&key()));
+        assert_eq!(library.verify_cached(&sets[0]).unwrap(), hash);
     }
 
     #[test]

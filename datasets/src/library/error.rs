@@ -17,26 +17,21 @@ pub enum DataError {
         command: String,
     },
     /// A file whose contents are not the official ones.
-    #[error("{}: expected SHA-256 {expected}, found {found}; {remedy}", path.display())]
+    #[error(
+        "{}: expected SHA-256 {expected} ({expected_bytes} bytes), found {found} ({found_bytes} bytes); {remedy}",
+        path.display()
+    )]
     Checksum {
         /// The file.
         path: PathBuf,
         /// SHA-256 (hex) in the catalogue.
         expected: String,
+        /// Size in the catalogue.
+        expected_bytes: u64,
         /// SHA-256 (hex) of the file.
         found: String,
-        /// What to do about it.
-        remedy: String,
-    },
-    /// A file shorter (or longer) than it should be.
-    #[error("{}: expected {expected} bytes, found {found}; {remedy}", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// Bytes it should have.
-        expected: u64,
-        /// Bytes it has.
-        found: u64,
+        /// Size of the file.
+        found_bytes: u64,
         /// What to do about it.
         remedy: String,
     },
@@ -73,7 +68,11 @@ pub enum DataError {
         available: u64,
     },
     /// No source of a download answered with the right bytes.
-    #[error("cannot download {what}: {reasons}; try again later, give a source with --mirror URL, or put the file into {}", folder.display())]
+    #[error(
+        "cannot download {what}: {reasons}; try again later, give a source with --mirror URL, or put the file into \
+         {}",
+        folder.display()
+    )]
     Download {
         /// File that was wanted.
         what: String,

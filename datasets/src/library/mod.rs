@@ -4,12 +4,19 @@
 //! them or generated, and is safe to delete.
 
 mod cache;
+mod catalogue;
 mod error;
+mod fetch;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-pub use cache::{CacheKey, CacheWriter, IN_MEMORY_BYTES, SampleStore, sample_stream};
+pub use cache::{CacheKey, CacheWriter, CachedSet, IN_MEMORY_BYTES, SampleStore, sample_stream};
+pub use catalogue::{DataFile, DataSet, MANIFEST, Manifest, ManifestFile, Presence, official};
 pub use error::DataError;
+pub use fetch::{Fetched, MIRROR_VARIABLE};
 
 /// Environment variable that names the data folder.
 pub const DATA_VARIABLE: &str = "BENCH_DATA";
@@ -18,12 +25,18 @@ pub const DATA_VARIABLE: &str = "BENCH_DATA";
 #[derive(Debug, Clone)]
 pub struct Library {
     root: PathBuf,
+    catalogue: Arc<[DataSet]>,
 }
 
 impl Library {
     /// The data folder at `root`, which need not exist yet.
     pub fn open(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self::with_catalogue(root, official())
+    }
+
+    /// The data folder at `root` with other data sets than the official ones.
+    pub fn with_catalogue(root: impl Into<PathBuf>, catalogue: Vec<DataSet>) -> Self {
+        Self { root: root.into(), catalogue: catalogue.into() }
     }
 
     /// The data folder: `argument`, else `BENCH_DATA`, else `bench` in the platform's data directory.

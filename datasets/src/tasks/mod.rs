@@ -3,4 +3,5 @@
 pub mod adding;
 pub mod copy;
 pub mod listops;
+pub mod mnist;
 pub mod pathfinder;

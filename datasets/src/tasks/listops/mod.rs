@@ -339,6 +339,58 @@ mod tests {
         assert!(lengths[0] > 500 && lengths[1_999] < 2_000);
     }
 
+    /// Probabilities of all lengths below `end`, by depth, from the definition of the tree; the rest is longer.
+    fn length_distribution(shape: &Shape, end: usize) -> Vec<f64> {
+        let mut below = vec![0.0; end];
+        below[1] = 1.0;
+        for _ in 1..shape.max_depth {
+            let mut here = vec![0.0; end];
+            here[1] = 0.75;
+            let mut sum = below.clone();
+            for _ in 2..=shape.max_args {
+                let mut longer = vec![0.0; end];
+                for (first, &p) in sum.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+                    for (both, &q) in longer[first..].iter_mut().zip(&below) {
+                        *both += p * q;
+                    }
+                }
+                sum = longer;
+                for (length, &p) in here[2..].iter_mut().zip(&sum) {
+                    *length += 0.25 / (shape.max_args - 1) as f64 * p;
+                }
+            }
+            below = here;
+        }
+        below
+    }
+
+    #[test]
+    fn lengths_have_the_distribution_that_the_definition_gives() {
+        let shape = Shape { max_depth: 10, max_args: 10, min_length: 500, max_length: 2_000 };
+        let exact = length_distribution(&shape, 2_000);
+        let accepted: f64 = exact[501..].iter().sum();
+        let moment = |power: i32| {
+            exact.iter().enumerate().skip(501).map(|(length, p)| (length as f64).powi(power) * p).sum::<f64>()
+                / accepted
+        };
+        let (mean, deviation) = (moment(1), (moment(2) - moment(1).powi(2)).sqrt());
+        eprintln!("exact: acceptance {accepted:.4}, mean {mean:.1}, deviation {deviation:.1}");
+        // The figures measured with the original program lie within four of their standard errors.
+        assert!((accepted - 0.083).abs() < 4.0 * 0.083 * (1.0 / 2_000f64).sqrt());
+        assert!((mean - 1061.0).abs() < 4.0 * deviation / 2_000f64.sqrt());
+        let mut stream = sample_stream(1, 0);
+        let (mut drawn, mut total) = (0, 0);
+        for _ in 0..4_000 {
+            let (ids, trees) = shape.accepted(&mut stream).unwrap();
+            drawn += trees;
+            total += ids.len();
+        }
+        let found = 4_000.0 / drawn as f64;
+        assert!((found - accepted).abs() < 4.0 * accepted * (1.0 / 4_000f64).sqrt(), "{found}");
+        let found = total as f64 / 4_000.0;
+        assert!((found - mean).abs() < 4.0 * deviation / 4_000f64.sqrt(), "{found}");
+    }
+
     #[test]
     fn samples_are_different_within_bounds_and_have_their_values() {
         let data = prepare(small()).unwrap();
