@@ -67,6 +67,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Variance per layer and scale of logits at initialisation
     Diagnose(DiagnoseArgs),
+    /// List, fetch, generate, import, verify and show data sets
+    Data(crate::commands::data::DataArgs),
     /// List what experiment files can name
     List(ListArgs),
     /// Print the JSON schema of experiment files, for completion in editors

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod data;
 mod diagnose;
 mod doctor;
 mod dry_run;
@@ -26,6 +27,7 @@ pub fn execute(cli: &Cli) -> Result<Exit, Stop> {
         Command::Compare(args) => report::compare(args, global),
         Command::Diagnose(args) => diagnose::execute(args, global),
         Command::Status(args) => report::status(args, global),
+        Command::Data(args) => data::execute(args, global),
         Command::List(args) => list::execute(args, global),
         Command::Schema => schema::execute(),
         Command::Doctor => doctor::execute(global),
