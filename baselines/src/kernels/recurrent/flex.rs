@@ -53,7 +53,8 @@ impl RecurrentGrad for Flex {
             _ => backward_of::<f32>(cell, operands, y, kept, g, wanted[0]),
         };
         let mut wanted = wanted.into_iter();
-        grads.map(|grad| grad.filter(|_| wanted.next() == Some(true)).map(|grad| finish(grad, dtype)))
+        // The flag is taken whether or not there is a gradient, or later operands would see their neighbours' flags.
+        grads.map(|grad| if wanted.next() == Some(true) { grad.map(|grad| finish(grad, dtype)) } else { None })
     }
 }
 
