@@ -105,13 +105,13 @@ fn ones_below(bit: usize) -> u64 {
 /// Bit x of `target` |= bit x + `by` of `source`.
 fn shift_into(target: &mut [u64], source: &[u64], by: i32) {
     let (whole, part) = (by.unsigned_abs() as usize / BITS, by.unsigned_abs() as usize % BITS);
-    for position in 0..target.len() {
+    for (position, bits) in target.iter_mut().enumerate() {
         let word = |offset: usize| -> u64 {
             let from = if by >= 0 { position.checked_add(offset) } else { position.checked_sub(offset) };
             from.and_then(|from| source.get(from)).copied().unwrap_or(0)
         };
         let (near, far) = (word(whole), word(whole + 1));
-        target[position] |= match (part, by >= 0) {
+        *bits |= match (part, by >= 0) {
             (0, _) => near,
             (_, true) => near >> part | far << (BITS - part),
             (_, false) => near << part | far >> (BITS - part),
