@@ -3,8 +3,8 @@
 
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
-    Alignment, activation, gelu, gru, long_conv, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm,
-    recurrent, rnn,
+    Alignment, activation, batch_norm, gelu, gru, long_conv, long_conv1d, long_conv1d_dense, long_conv2d,
+    long_conv2d_dense, lstm, recurrent, rnn,
 };
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
@@ -553,5 +553,78 @@ proptest! {
         cell in 0usize..3, batch in 1usize..20, input in 1usize..4, length in 1usize..40, hidden in 1usize..7,
     ) {
         Recurrence { cell: CELLS[cell], batch, input, length, hidden }.check();
+    }
+}
+
+/// Normalised input, mean, variance and gradients of `Σ g · y` from the kernel under test, `[batch, channels, length]`.
+fn normalise(shape: [usize; 3], [x, gamma, beta, g]: &[Vec<f64>; 4], dtype: DType) -> [Vec<f64>; 6] {
+    let x = tensor(x, shape, dtype).require_grad();
+    let gamma = tensor(gamma, [shape[1]], dtype).require_grad();
+    let beta = tensor(beta, [shape[1]], dtype).require_grad();
+    let (y, mean, variance) = batch_norm(x.clone(), gamma.clone(), beta.clone(), 1e-5);
+    let grads = (y.clone() * tensor(g, shape, dtype)).sum().backward();
+    let [dgamma, dbeta] = [gamma, beta].map(|v| read(v.grad(&grads).unwrap()));
+    [read(y), read(mean), read(variance), read(x.grad(&grads).unwrap()), dgamma, dbeta]
+}
+
+fn normalise_plain([b, c, l]: [usize; 3], [x, gamma, beta, _]: &[Vec<f64>; 4]) -> [Vec<f64>; 3] {
+    let n = (b * l) as f64;
+    let channel = |at: usize| at / l % c;
+    let (mut y, mut mean, mut variance) = (x.clone(), vec![0.0; c], vec![0.0; c]);
+    x.iter().enumerate().for_each(|(at, x)| mean[channel(at)] += x / n);
+    x.iter().enumerate().for_each(|(at, x)| variance[channel(at)] += (x - mean[channel(at)]).powi(2) / n);
+    for (at, y) in y.iter_mut().enumerate() {
+        let c = channel(at);
+        *y = (*y - mean[c]) / (variance[c] + 1e-5).sqrt() * gamma[c] + beta[c];
+    }
+    [y, mean, variance]
+}
+
+#[test]
+fn batch_normalisation() {
+    for shape in [[1, 1, 2], [3, 2, 1], [5, 3, 7], [2, 4, 33], [4, 1, 100]] {
+        let n = shape.iter().product();
+        let x = values(n, 1).iter().map(|v| 3.0 * v + 2.0).collect();
+        let data = [x, values(shape[1], 2), values(shape[1], 3), values(n, 4)];
+        let expected = normalise_plain(shape, &data);
+        let found = normalise(shape, &data, DType::F64);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_close(found, expected, 1e-10, &format!("{shape:?}"));
+        }
+        for (which, grad) in found[3..].iter().enumerate() {
+            for at in [0, grad.len() / 2, grad.len() - 1] {
+                let loss = |offset: f64| {
+                    let mut moved = data.clone();
+                    moved[which][at] += offset;
+                    normalise_plain(shape, &moved)[0].iter().zip(&data[3]).map(|(y, g)| y * g).sum::<f64>()
+                };
+                let slope = (loss(1e-5) - loss(-1e-5)) / 2e-5;
+                assert!((slope - grad[at]).abs() < 1e-6 * (1.0 + slope.abs()), "{shape:?} operand {which}[{at}]");
+            }
+        }
+        let single = normalise(shape, &data, DType::F32);
+        for (single, double) in single.iter().zip(&found) {
+            assert_close(single, double, 1e-4, &format!("{shape:?} in f32"));
+        }
+        assert_eq!(with_threads(3, || normalise(shape, &data, DType::F32)), single, "{shape:?}, three threads");
+    }
+}
+
+#[test]
+fn composed_batch_normalisation_agrees() {
+    use batch_norm::{BatchNormGrad, BatchNormOps, composed};
+    let shape = [6, 3, 20];
+    let [x, g] = [1, 2].map(|seed| flex(&values(360, seed), shape, DType::F64));
+    let [gamma, beta] = [3, 4].map(|seed| flex(&values(3, seed), [3], DType::F64));
+    let composed = composed::forward::<Flex>(x.clone(), gamma.clone(), beta.clone(), 1e-5);
+    let fused = Flex::normalise_batch(x.clone(), gamma.clone(), beta, 1e-5);
+    let (mean, variance) = (fused.1.clone(), fused.2.clone());
+    let pairs = [(composed.0, fused.0), (composed.1, fused.1), (composed.2, fused.2)];
+    let backward =
+        composed::backward::<Flex>(x.clone(), gamma.clone(), mean.clone(), variance.clone(), g.clone(), 1e-5)
+            .into_iter()
+            .zip(Flex::normalise_batch_backward(x, gamma, mean, variance, g, 1e-5));
+    for (composed, fused) in pairs.into_iter().chain(backward) {
+        assert_close(&read_flex(composed), &read_flex(fused), 1e-10, "batch normalisation");
     }
 }

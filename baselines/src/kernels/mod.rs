@@ -6,6 +6,7 @@
 //! are bit-identical whatever the number of threads.
 
 pub mod activation;
+pub mod batch_norm;
 mod cpu;
 pub mod long_conv;
 mod matmul;
@@ -14,5 +15,6 @@ mod simd;
 mod value;
 
 pub use activation::gelu;
+pub use batch_norm::batch_norm;
 pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 pub use recurrent::{gru, lstm, rnn};

@@ -82,6 +82,10 @@ pub(super) trait Real:
 
     fn of(value: f64) -> Self;
 
+    fn double(self) -> f64;
+
+    fn sqrt(self) -> Self;
+
     /// `self · a + b`, in one rounding where the instruction set has it.
     fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self;
 
@@ -114,6 +118,14 @@ impl Real for f32 {
         value as Self
     }
 
+    fn double(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn sqrt(self) -> Self {
+        f32::sqrt(self)
+    }
+
     #[inline(always)]
     fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self {
         if LEVEL == PLAIN { self * a + b } else { f32::mul_add(self, a, b) }
@@ -123,7 +135,7 @@ impl Real for f32 {
     fn tanh<const LEVEL: usize>(self) -> Self {
         // An odd polynomial around zero, where the other formula cancels.
         let z = self * self;
-        let p = (-5.704_988_7e-3).fma::<LEVEL>(z, 2.063_908_9e-2);
+        let p = (-5.704_988_7e-3).fma::<LEVEL>(z, 2.063_909e-2);
         let p = p.fma::<LEVEL>(z, -5.373_971_6e-2);
         let p = p.fma::<LEVEL>(z, 1.333_144_2e-1);
         let p = p.fma::<LEVEL>(z, -3.333_328e-1);
@@ -149,6 +161,14 @@ impl Real for f64 {
 
     fn of(value: f64) -> Self {
         value
+    }
+
+    fn double(self) -> f64 {
+        self
+    }
+
+    fn sqrt(self) -> Self {
+        f64::sqrt(self)
     }
 
     #[inline(always)]

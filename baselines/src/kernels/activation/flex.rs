@@ -87,7 +87,7 @@ fn distribution<const LEVEL: usize>(x: f32, e: f32) -> f32 {
     let p = p.fma::<LEVEL>(t, 0.204_039_4);
     let p = p.fma::<LEVEL>(t, 0.242_766_9);
     let p = p.fma::<LEVEL>(t, 0.282_420_07);
-    let p = p.fma::<LEVEL>(t, 0.282_083_99);
+    let p = p.fma::<LEVEL>(t, 0.282_084);
     let tail = 0.5 * e * t * p;
     if x < 0.0 { tail } else { 1.0 - tail }
 }
