@@ -66,8 +66,10 @@ impl FlexConv {
     /// See [`MagNet::new`].
     pub fn new(spec: &FlexConvSpec, init: &mut Init) -> Result<Self, BuildError> {
         let axes = spec.window.sizes.len();
-        let taps: usize = spec.window.crop(&vec![spec.mask_init as f32; axes]).iter().map(ExactSizeIterator::len).product();
-        let (kernels, terms) = if spec.separable { (spec.inputs, taps) } else { (spec.inputs * spec.outputs, spec.inputs * taps) };
+        let taps: usize =
+            spec.window.crop(&vec![spec.mask_init as f32; axes]).iter().map(ExactSizeIterator::len).product();
+        let (kernels, terms) =
+            if spec.separable { (spec.inputs, taps) } else { (spec.inputs * spec.outputs, spec.inputs * taps) };
         let kernel = MagNet::new(
             &MagNetSpec {
                 axes,

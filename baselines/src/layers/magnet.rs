@@ -75,11 +75,13 @@ impl MagNet {
         let rows = (0..axes).map(|d| positions.clone().slice([d..d + 1, 0..points])).collect::<Vec<_>>();
         let mut filters = self.filters.iter();
         let Some(first) = filters.next() else {
-            return self.output_linear.apply(Tensor::ones([self.output_linear.weight.dims()[1], points], &positions.device()));
+            return self
+                .output_linear
+                .apply(Tensor::ones([self.output_linear.weight.dims()[1], points], &positions.device()));
         };
-        let hidden = filters.zip(&self.linears).fold(first.forward(&rows), |hidden, (filter, linear)| {
-            filter.forward(&rows) * linear.apply(hidden)
-        });
+        let hidden = filters
+            .zip(&self.linears)
+            .fold(first.forward(&rows), |hidden, (filter, linear)| filter.forward(&rows) * linear.apply(hidden));
         self.output_linear.apply(hidden)
     }
 }

@@ -48,9 +48,7 @@ impl Norm {
         let running = kind == NormKind::Batch;
         let mut constant = |present: bool, value| present.then(|| init.constant([channels], value));
         let (weight, bias) = (constant(affine, 1.0), constant(affine, 0.0));
-        let state = |value| {
-            running.then(|| RunningState::new(Tensor::full([channels], value, init.device())))
-        };
+        let state = |value| running.then(|| RunningState::new(Tensor::full([channels], value, init.device())));
         Self { weight, bias, running_mean: state(0.0), running_var: state(1.0), kind }
     }
 

@@ -9,7 +9,9 @@ use crate::forward::DropoutKind;
 use crate::kernels::gelu;
 use crate::layers::penalty::{norm, parameter_norms};
 use crate::layers::{FlexConv, FlexConvSpec, Norm, NormKind, Pointwise, Window, check};
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout};
+use crate::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
+};
 
 /// Kernel size of images, per axis.
 const IMAGE_KERNEL: usize = 33;
@@ -206,7 +208,10 @@ impl CcnnConfig {
     fn window(&self, shape: &[usize]) -> Result<Window, BuildError> {
         let causal = match self.causal {
             Causal::Fixed(true) if shape.len() != 1 => {
-                return Err(BuildError::new("causal", "only sequences can be causal; use `auto` or `false` for images"));
+                return Err(BuildError::new(
+                    "causal",
+                    "only sequences can be causal; use `auto` or `false` for images",
+                ));
             }
             Causal::Fixed(causal) => causal,
             Causal::Rule(CausalRule::Auto) => shape.len() == 1,
@@ -311,9 +316,11 @@ impl Body for CcnnBody {
         if self.weight_penalty == 0.0 {
             return None;
         }
-        let kernels = self.blocks.iter().map(|block| &block.conv1).fold(norm(self.conv1.sample().values), |sum, conv| {
-            sum + norm(conv.sample().values)
-        });
+        let kernels = self
+            .blocks
+            .iter()
+            .map(|block| &block.conv1)
+            .fold(norm(self.conv1.sample().values), |sum, conv| sum + norm(conv.sample().values));
         let sum = match parameter_norms(self) {
             Some(parameters) => kernels + parameters,
             None => kernels,

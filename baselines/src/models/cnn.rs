@@ -1,10 +1,10 @@
 //! The small convolutional network of common tutorials.
 
 use burn::module::{Module, Param};
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv1d, conv2d, max_pool1d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
-use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,10 @@ impl Baseline for Cnn {
         check::probability("dropout", config.dropout)?;
         let pool = !spec.per_step;
         if pool && spec.shape.iter().any(|&n| n < 2) {
-            return Err(BuildError::new("", format!("needs at least 2 positions per axis, the task has {:?}", spec.shape)));
+            return Err(BuildError::new(
+                "",
+                format!("needs at least 2 positions per axis, the task has {:?}", spec.shape),
+            ));
         }
         let (narrow, wide) = (config.width, 2 * config.width);
         let taps = TAPS.pow(spec.rank() as u32);

@@ -1,0 +1,418 @@
+//! Every baseline against counts, numbers by hand, and recorded tensors of the original programs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use baselines::forward::DropoutKind;
+use baselines::layers::{Norm, NormKind};
+use baselines::network::{InputValues, count_parameters};
+use baselines::{Features, Forward, Init, Input, InputSpec, Model, Output, OutputSpec, Probe, registry};
+use burn::tensor::{Device, Tensor, TensorData, Tolerance};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+fn values(channels: usize, shape: &[usize]) -> InputSpec {
+    InputSpec::Values { channels, shape: shape.to_vec() }
+}
+
+fn build(name: &str, config: Value, input: &InputSpec, output: &OutputSpec, seed: u64) -> Box<dyn Model> {
+    let entry = registry::find(name).unwrap();
+    (entry.build)(&config, input, output, seed, &Device::flex()).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn noise(shape: &[usize], seed: u64) -> Features {
+    let mut init = Init::new(seed, &Device::flex().autodiff());
+    let data: Vec<f32> = (0..shape.iter().product::<usize>()).map(|_| init.standard_normal() as f32).collect();
+    let data = TensorData::new(data, shape.to_vec());
+    let device = Device::flex().autodiff();
+    match shape.len() {
+        3 => Features::Line(Tensor::from_data(data, &device)),
+        4 => Features::Plane(Tensor::from_data(data, &device)),
+        _ => Features::Volume(Tensor::from_data(data, &device)),
+    }
+}
+
+fn run(model: &dyn Model, x: Features, ctx: &mut Forward<'_>) -> Output {
+    model.forward(Input { values: InputValues::Values(x), lengths: None }, ctx)
+}
+
+fn sample(output: Output) -> Tensor<2> {
+    let Output::Sample(y) = output else { panic!("an output per sample was expected") };
+    y
+}
+
+#[test]
+fn parameter_counts_are_those_of_the_originals() {
+    let smnist = values(1, &[784]);
+    let cifar = values(3, &[32, 32]);
+    let ccnn_6 = json!({"blocks": 6, "hidden": 380, "kernel_hidden": 64});
+    for (name, config, input, classes, expected) in [
+        ("ccnn", json!({}), &smnist, 10, 198_769),
+        ("ccnn", json!({}), &values(3, &[1024]), 10, 199_117),
+        ("ccnn", json!({}), &cifar, 10, 201_042),
+        ("ccnn", json!({}), &cifar, 100, 213_732),
+        ("ccnn", json!({"hidden": 110}), &smnist, 10, 133_729),
+        ("ccnn", json!({"hidden": 110, "kernel_hidden": 64}), &smnist, 10, 196_961),
+        ("ccnn", ccnn_6.clone(), &smnist, 10, 1_993_091),
+        ("ccnn", ccnn_6, &cifar, 10, 1_999_366),
+        ("ckcnn", json!({}), &smnist, 10, 98_286),
+        ("ckcnn", json!({"norm": "none"}), &smnist, 10, 98_046),
+        ("ckcnn", json!({"hidden": 100}), &smnist, 10, 1_030_546),
+        ("ckcnn", json!({}), &values(3, &[1024]), 10, 100_386),
+        ("lstm", json!({}), &smnist, 10, 68_362),
+        ("gru", json!({}), &smnist, 10, 51_594),
+        ("rnn", json!({}), &smnist, 10, 18_058),
+        ("cnn", json!({}), &values(1, &[28, 28]), 10, 260_298),
+    ] {
+        let model = build(name, config.clone(), input, &OutputSpec::Classes(classes), 0);
+        assert_eq!(count_parameters(&*model), expected, "{name} {config} {input:?}");
+    }
+    // Pathfinder: one logit.
+    let model = build("ccnn", json!({}), &values(1, &[1024]), &OutputSpec::Binary, 0);
+    assert_eq!(count_parameters(&*model), 197_500);
+}
+
+#[test]
+fn every_baseline_takes_every_rank_and_any_length() {
+    let small = |name: &str| match name {
+        "ccnn" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
+        "ckcnn" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
+        "cnn" => json!({"width": 4}),
+        _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
+    };
+    for entry in registry::entries() {
+        let name = entry.info.name;
+        for rank in entry.info.ranks.clone() {
+            for length in [2, 5, 8, 37] {
+                if rank == 3 && length > 8 {
+                    continue;
+                }
+                let shape = match rank {
+                    1 => vec![length],
+                    2 => vec![length, length + 1],
+                    _ => vec![length, 3, 4],
+                };
+                let model = build(name, small(name), &values(3, &shape), &OutputSpec::Classes(7), 1);
+                for batch in [1, 2] {
+                    let mut dims = vec![batch, 3];
+                    dims.extend(&shape);
+                    let x = noise(&dims, 2);
+                    let y = sample(run(&*model, x.clone(), &mut Forward::training(0, 0)));
+                    assert_eq!(y.dims(), [batch, 7], "{name} {dims:?}");
+                    let mut gradients = y.square().sum().backward();
+                    let gradients = model.take_gradients(&mut gradients);
+                    let trainable = model.parameters().iter().filter(|p| p.trainable);
+                    let without = trainable.filter(|p| !gradients.contains_key(&p.name)).map(|p| p.name.as_str());
+                    assert_eq!(without.collect::<Vec<_>>(), [""; 0], "{name} {dims:?}: no gradient");
+                    let finite = |g: &Tensor<1>| g.clone().into_data().iter::<f32>().all(f32::is_finite);
+                    assert!(gradients.values().all(finite), "{name} {dims:?}: a gradient that is not finite");
+                    let y = sample(run(&*model.evaluator(), inner(x), &mut Forward::evaluation()));
+                    assert!(y.into_data().iter::<f32>().all(f32::is_finite), "{name} {dims:?}");
+                }
+            }
+            let shape = vec![6; rank];
+            let model = build(name, small(name), &values(2, &shape), &OutputSpec::PerStep(5), 1);
+            let mut dims = vec![2, 2];
+            dims.extend(&shape);
+            let Output::Step(y) = run(&*model, noise(&dims, 3), &mut Forward::training(0, 0)) else {
+                panic!("{name}: an output per step was expected")
+            };
+            assert_eq!(y.dims(), [2, 5, 6_usize.pow(rank as u32)], "{name}");
+        }
+    }
+}
+
+fn inner(x: Features) -> Features {
+    match x {
+        Features::Line(x) => Features::Line(x.inner()),
+        Features::Plane(x) => Features::Plane(x.inner()),
+        Features::Volume(x) => Features::Volume(x.inner()),
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_refused_by_name() {
+    let (line, plane) = (values(1, &[16]), values(1, &[8, 8]));
+    for (name, config, input, field) in [
+        ("ccnn", json!({"hidden": 0}), &line, "hidden"),
+        ("ccnn", json!({"blocks": 0}), &line, "blocks"),
+        ("ccnn", json!({"kernel_layers": 0}), &line, "kernel_layers"),
+        ("ccnn", json!({"omega_0": -1.0}), &line, "omega_0"),
+        ("ccnn", json!({"mask_init": 0.0}), &line, "mask_init"),
+        ("ccnn", json!({"mask_threshold": 1.0}), &line, "mask_threshold"),
+        ("ccnn", json!({"mask_threshold": 0.0}), &line, "mask_threshold"),
+        ("ccnn", json!({"dropout": 1.0}), &line, "dropout"),
+        ("ccnn", json!({"causal": true}), &plane, "causal"),
+        ("ccnn", json!({"causal": "perhaps"}), &plane, "causal"),
+        ("ccnn", json!({"kernel_size": 6}), &plane, "kernel_size"),
+        ("ccnn", json!({"kernel_size": 0}), &line, "kernel_size"),
+        ("ccnn", json!({"kernel_size": "huge"}), &line, "kernel_size"),
+        ("ckcnn", json!({"omega_0": 0.0}), &line, "omega_0"),
+        ("ckcnn", json!({"weight_penalty": -1.0}), &line, "weight_penalty"),
+        ("lstm", json!({"hidden": 0}), &line, "hidden"),
+        ("gru", json!({"layers": 0}), &line, "layers"),
+        ("rnn", json!({"dropout": 1.5}), &line, "dropout"),
+        ("cnn", json!({"width": 0}), &line, "width"),
+        ("cnn", json!({}), &values(1, &[1]), ""),
+    ] {
+        let entry = registry::find(name).unwrap();
+        let result = (entry.build)(&config, input, &OutputSpec::Classes(2), 0, &Device::flex());
+        let error = result.err().unwrap_or_else(|| panic!("{name} {config} was accepted"));
+        assert_eq!(error.field, field, "{name} {config}: {error}");
+    }
+    let lstm = registry::find("lstm").unwrap();
+    assert!((lstm.build)(&json!({}), &plane, &OutputSpec::Classes(2), 0, &Device::flex()).is_err());
+    for (written, meant) in [(json!("same"), "same"), (json!("full"), "full"), (json!("auto"), "auto")] {
+        let resolved = (registry::find("ccnn").unwrap().resolve)(&json!({"kernel_size": written})).unwrap();
+        assert_eq!(resolved["kernel_size"], meant);
+    }
+}
+
+/// `[2, 2, 3]`: channel 0 holds 1 2 3 and 4 5 6, channel 1 holds 0 0 0 and 6 0 0.
+fn two_channels() -> Tensor<3> {
+    let data = [[[1.0f32, 2.0, 3.0], [0.0, 0.0, 0.0]], [[4.0, 5.0, 6.0], [6.0, 0.0, 0.0]]];
+    Tensor::from_data(TensorData::from(data), &Device::flex().autodiff())
+}
+
+fn assert_close<const D: usize>(actual: Tensor<D>, expected: &[f32]) {
+    let expected = TensorData::new(expected.to_vec(), actual.dims());
+    actual.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(2e-6));
+}
+
+#[test]
+fn batch_norm_is_that_of_pytorch() {
+    let norm = Norm::new(NormKind::Batch, 2, &mut Init::new(0, &Device::flex().autodiff()));
+    let y = norm.forward(two_channels(), &Forward::training(0, 0));
+    // Means 3.5 and 1; biased variances 35/12 and 5.
+    let (a, b) = ((35.0f32 / 12.0 + 1e-5).sqrt(), (5.0f32 + 1e-5).sqrt());
+    let expected = [
+        -2.5 / a,
+        -1.5 / a,
+        -0.5 / a,
+        -1.0 / b,
+        -1.0 / b,
+        -1.0 / b,
+        0.5 / a,
+        1.5 / a,
+        2.5 / a,
+        5.0 / b,
+        -1.0 / b,
+        -1.0 / b,
+    ];
+    assert_close(y, &expected);
+    // Unbiased variances 3.5 and 6, momentum 0.1.
+    let mean = norm.running_mean.as_ref().unwrap().value();
+    let variance = norm.running_var.as_ref().unwrap().value();
+    assert!(!mean.is_require_grad());
+    assert_close(mean, &[0.35, 0.1]);
+    assert_close(variance, &[0.9 + 0.35, 0.9 + 0.6]);
+    let y = norm.forward(two_channels(), &Forward::evaluation());
+    let first = |x: f32| (x - 0.35) / (1.25f32 + 1e-5).sqrt();
+    let second = |x: f32| (x - 0.1) / (1.5f32 + 1e-5).sqrt();
+    let expected = [1.0, 2.0, 3.0].map(first).into_iter().chain([0.0; 3].map(second));
+    let expected = expected.chain([4.0, 5.0, 6.0].map(first)).chain([6.0, 0.0, 0.0].map(second));
+    assert_close(y, &expected.collect::<Vec<_>>());
+    // Evaluation leaves the statistics alone.
+    assert_close(norm.running_mean.as_ref().unwrap().value(), &[0.35, 0.1]);
+}
+
+#[test]
+fn group_and_layer_norm_are_those_of_pytorch() {
+    let mut init = Init::new(0, &Device::flex().autodiff());
+    let norm = Norm::new(NormKind::Group, 2, &mut init);
+    let y = norm.forward(two_channels(), &Forward::training(0, 0));
+    // Sample 0: mean 1, variance 8/6. Sample 1: mean 3.5, variance 79/12 - 0.0 = 113/6 - 3.5².
+    let (a, b) = ((8.0f32 / 6.0).sqrt(), (113.0f32 / 6.0 - 12.25).sqrt());
+    let first = [1.0f32, 2.0, 3.0, 0.0, 0.0, 0.0].map(|v| (v - 1.0) / a);
+    let second = [4.0f32, 5.0, 6.0, 6.0, 0.0, 0.0].map(|v| (v - 3.5) / b);
+    assert_close(y, &[first, second].concat());
+
+    let norm = Norm::new(NormKind::Layer, 2, &mut init);
+    let y = norm.forward(two_channels(), &Forward::training(0, 0));
+    let half = |d: f32| (d / 2.0) / ((d / 2.0).powi(2) + 1e-5).sqrt();
+    let expected = [
+        half(1.0),
+        half(2.0),
+        half(3.0),
+        -half(1.0),
+        -half(2.0),
+        -half(3.0),
+        half(-2.0),
+        half(5.0),
+        half(6.0),
+        half(2.0),
+        -half(5.0),
+        -half(6.0),
+    ];
+    assert_close(y, &expected);
+}
+
+/// Standard deviations of every probe, over seeds.
+fn deviations(
+    name: &str,
+    config: &Value,
+    seeds: u64,
+    ctx: fn() -> Forward<'static>,
+) -> BTreeMap<(String, &'static str), Vec<f64>> {
+    let mut found = BTreeMap::<_, Vec<f64>>::new();
+    for seed in 0..seeds {
+        let model = build(name, config.clone(), &values(1, &[784]), &OutputSpec::Classes(10), seed).evaluator();
+        let mut probes: Vec<Probe> = Vec::new();
+        run(&*model, inner(noise(&[2, 1, 784], 100 + seed)), &mut ctx().with_probes(&mut probes));
+        for probe in probes {
+            found.entry((probe.layer, probe.quantity)).or_default().push(probe.variance.sqrt());
+        }
+    }
+    found
+}
+
+fn check_deviations(found: &BTreeMap<(String, &'static str), Vec<f64>>, expected: &[(&str, &str, f64, f64, f64)]) {
+    for &(layer, quantity, geometric_mean, low, high) in expected {
+        let key =
+            found.keys().find(|(l, q)| l == layer && *q == quantity).unwrap_or_else(|| panic!("{layer} {quantity}"));
+        let values = &found[key];
+        // The given extremes are those of 20 other seeds: allow a little beyond.
+        for &value in values {
+            assert!(value > low * 0.8 && value < high * 1.25, "{layer} {quantity}: {value} is not in {low}..{high}");
+        }
+        let mean = (values.iter().map(|v| v.ln()).sum::<f64>() / values.len() as f64).exp();
+        let spread = (high / low).powf(0.5);
+        assert!(
+            mean > geometric_mean / spread && mean < geometric_mean * spread,
+            "{layer} {quantity}: the mean over seeds is {mean}, the reference's {geometric_mean}"
+        );
+    }
+}
+
+#[test]
+fn ccnn_starts_with_the_reference_variances() {
+    let config = json!({"hidden": 110, "dropout": 0.0});
+    check_deviations(
+        &deviations("ccnn", &config, 6, || Forward::training(0, 0)),
+        &[
+            ("conv1.depthwise", "activation", 0.579, 0.411, 0.883),
+            ("conv1", "kernel", 0.0727, 0.0506, 0.1050),
+            ("blocks.0.conv1", "activation", 0.843, 0.756, 0.915),
+            ("blocks.0", "activation", 0.741, 0.706, 0.775),
+            ("blocks.3", "activation", 1.1085, 1.062, 1.233),
+            ("head", "logits", 0.0651, 0.0205, 0.2055),
+        ],
+    );
+    let config = json!({"hidden": 110, "correction": false});
+    check_deviations(
+        &deviations("ccnn", &config, 4, Forward::evaluation),
+        &[
+            ("conv1", "kernel", 0.586, 0.408, 0.847),
+            ("conv1.depthwise", "activation", 4.67, 3.31, 7.12),
+            ("blocks.3", "activation", 1919.8, 996.2, 3785.2),
+            ("head", "logits", 2714.0, 1355.0, 6401.0),
+        ],
+    );
+}
+
+#[test]
+fn ckcnn_starts_with_the_reference_variances() {
+    check_deviations(
+        &deviations("ckcnn", &json!({}), 3, Forward::evaluation),
+        &[
+            ("backbone.0.cconv1", "kernel", 0.715, 0.612, 0.767),
+            ("backbone.0.cconv1", "activation", 14.11, 10.26, 17.06),
+            ("backbone.0.cconv2", "kernel", 0.706, 0.689, 0.722),
+            ("backbone.0.cconv2", "activation", 652.4, 503.2, 841.7),
+            ("backbone.1", "activation", 1.046, 0.866, 1.253),
+            ("head", "logits", 0.125, 0.084, 0.197),
+        ],
+    );
+    check_deviations(
+        &deviations("ckcnn", &json!({"norm": "none"}), 3, Forward::evaluation),
+        &[("head", "logits", 2.16e8, 8.2e7, 4.63e8)],
+    );
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    for (shape, config) in [
+        (vec![12], json!({})),
+        (vec![12], json!({"separable": false, "causal": false})),
+        (vec![5, 6], json!({"norm": "layer"})),
+        (vec![12], json!({"weight_penalty": 0.1})),
+    ] {
+        let mut config = config;
+        for (key, value) in [("blocks", json!(1)), ("hidden", json!(6)), ("kernel_hidden", json!(3))] {
+            config[key] = value;
+        }
+        config["omega_0"] = json!(0.5);
+        config["mask_init"] = json!(0.45);
+        config["dropout"] = json!(0.2);
+        let mut model = build("ccnn", config.clone(), &values(2, &shape), &OutputSpec::Classes(3), 5);
+        let mut dims = vec![4, 2];
+        dims.extend(&shape);
+        let x = noise(&dims, 6);
+        let weights = Tensor::<2>::from_data(
+            TensorData::new((0..12).map(|i| (i as f32 * 1.7).sin()).collect(), [4, 3]),
+            &Device::flex().autodiff(),
+        );
+        let loss = |model: &dyn Model| {
+            let y = sample(run(model, x.clone(), &mut Forward::training(9, 4)));
+            let loss = (y * weights.clone()).sum();
+            match model.penalty() {
+                Some(penalty) => loss + penalty,
+                None => loss,
+            }
+        };
+        let gradients = model.take_gradients(&mut loss(&*model).backward());
+        let scale = gradients.values().map(norm).fold(0.0, f64::max);
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        for (name, gradient) in &gradients {
+            let n = gradient.dims()[0];
+            let direction: Vec<f32> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let direction = Tensor::<1>::from_data(TensorData::new(direction, [n]), &Device::flex());
+            let analytic = scalar((gradient.clone() * direction.clone()).sum());
+            let step = 5e-4;
+            let mut shifted = |by: f64| {
+                model.replace(&mut |other, value| (other == name).then(|| value + direction.clone() * by));
+                scalar(loss(&*model).inner())
+            };
+            let (up, down) = (shifted(step), shifted(-2.0 * step));
+            shifted(step);
+            let numeric = (up - down) / (2.0 * step);
+            let tolerance = 0.02 * analytic.abs() + 2e-3 * scale;
+            assert!((numeric - analytic).abs() < tolerance, "{config} {name}: {numeric} numeric, {analytic} analytic");
+        }
+    }
+}
+
+fn norm(values: &Tensor<1>) -> f64 {
+    scalar(values.clone().square().sum()).sqrt()
+}
+
+fn scalar(value: Tensor<1>) -> f64 {
+    value.into_data().iter::<f64>().next().unwrap()
+}
+
+#[test]
+fn running_statistics_travel_with_the_parameters() {
+    let config = json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4, "dropout_kind": DropoutKind::Element});
+    let model = build("ccnn", config, &values(1, &[9]), &OutputSpec::Classes(2), 0);
+    let names = model.parameters().iter().filter(|p| !p.trainable).map(|p| p.name.as_str()).collect::<Vec<_>>();
+    let mut expected = Vec::new();
+    for norm in ["norm1", "blocks.0.norm1", "out_norm"] {
+        expected.extend(["running_mean", "running_var"].map(|state| format!("body.{norm}.{state}")));
+    }
+    assert_eq!(names, expected);
+    let read = |model: &dyn Model| {
+        let mut found = BTreeMap::new();
+        model.visit(&mut |p, value| {
+            if p.name.contains(".running_") {
+                found.insert(p.name.clone(), value.into_data().try_to_vec::<f32>().unwrap());
+            }
+        });
+        found
+    };
+    let before = read(&*model);
+    run(&*model, noise(&[3, 1, 9], 1), &mut Forward::training(0, 0));
+    let after = read(&*model);
+    assert!(before.iter().all(|(name, value)| &after[name] != value), "every statistic is updated by a training pass");
+    assert_eq!(read(&*model.evaluator()), after);
+}
