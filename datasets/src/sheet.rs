@@ -5,7 +5,7 @@ use std::path::Path;
 use image::{ImageFormat, Rgb, RgbImage};
 
 use crate::{
-    library::DataError,
+    library::{DataError, temporary_in},
     task::{Dataset, InputSpec, Inputs, Split, Targets, TaskSpec},
 };
 
@@ -101,7 +101,7 @@ impl Sheet {
     pub fn save(&self, path: &Path) -> Result<(), DataError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let failed = |error| DataError::io("write", path)(error);
-        let mut part = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut part = temporary_in(folder, ".png").map_err(failed)?;
         let mut bytes = std::io::Cursor::new(Vec::new());
         self.image.write_to(&mut bytes, ImageFormat::Png).map_err(|error| failed(std::io::Error::other(error)))?;
         std::io::Write::write_all(&mut part, bytes.get_ref()).map_err(failed)?;
@@ -177,12 +177,15 @@ fn curve_tile(sample: &[f32], channels: usize, range: (f32, f32)) -> RgbImage {
     let mut tile = RgbImage::from_pixel(width as u32, (channels * CHANNEL_HEIGHT) as u32, EMPTY);
     for (channel, values) in sample.chunks_exact(length.max(1)).enumerate() {
         for x in 0..width {
-            // A column shows the range of the values it stands for, so that single marks are not lost.
-            let columns = &values[x * length / width..((x + 1) * length / width).max(x * length / width + 1)];
+            // A column shows the range of the values it stands for, and of the step from the one before, so that the curve
+            // hangs together and single marks are not lost.
+            let first = x * length / width;
+            let end = ((x + 1) * length / width).max(first + 1);
+            let columns = &values[first.saturating_sub(1)..end];
             let top = |value: f32| ((1.0 - share(value, range)) * (CHANNEL_HEIGHT - 3) as f32) as usize + 1;
-            let first = columns.iter().map(|&value| top(value)).min().unwrap_or(0);
-            let last = columns.iter().map(|&value| top(value)).max().unwrap_or(0);
-            for y in first..=last {
+            let highest = columns.iter().map(|&value| top(value)).min().unwrap_or(0);
+            let lowest = columns.iter().map(|&value| top(value)).max().unwrap_or(0);
+            for y in highest..=lowest {
                 tile.put_pixel(x as u32, (channel * CHANNEL_HEIGHT + y) as u32, INK);
             }
         }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Library, error::DataError};
+use super::{Library, error::DataError, temporary_in};
 use crate::task::{Progress, Split, SplitSizes};
 
 /// Sets up to this size are held in memory.
@@ -417,11 +417,7 @@ fn write(
     progress: &dyn Progress,
     generate: impl FnOnce(&mut CacheWriter<'_>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let part = tempfile::Builder::new()
-        .prefix("samples-")
-        .suffix(".part")
-        .tempfile_in(folder)
-        .map_err(DataError::io("write", folder))?;
+    let part = temporary_in(folder, ".part").map_err(DataError::io("write", folder))?;
     let file = part.reopen().map_err(DataError::io("write", part.path()))?;
     let failed = |error| DataError::io("write", path)(error);
     let mut writer = CacheWriter {
@@ -712,6 +708,15 @@ mod tests {
         assert!(short.to_string().contains("39 + 2 bytes"), "{short}");
         let few = library.cached(&key(), &(), |writer| writer.push(&[0; 40], &[0; 2])).unwrap_err();
         assert!(few.to_string().contains("1 samples of 66"), "{few}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let made = library.cached(&CacheKey { version: 2, ..key() }, &(), fill).unwrap();
+            let plain = folder.path().join("plain");
+            fs::write(&plain, "").unwrap();
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode(made.path()), mode(&plain), "the umask decides who may read");
+        }
         let left: Vec<_> = fs::read_dir(library.cache_path(&key()).parent().unwrap())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())

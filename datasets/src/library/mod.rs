@@ -75,3 +75,13 @@ impl Library {
         }
     }
 }
+
+/// A new file in `folder` that is renamed when it is complete; readable for whom the umask allows it, as an ordinary file
+/// is, since data folders are shared.
+pub(crate) fn temporary_in(folder: &Path, suffix: &str) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".new-").suffix(suffix);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
