@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use baselines::kernels::{
-    Alignment, gelu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, rnn,
+    Alignment, batch_norm, gelu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, rnn,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -81,12 +81,16 @@ fn recurrences(c: &mut Criterion) {
     }
 }
 
-fn activations(c: &mut Criterion) {
+fn pointwise(c: &mut Criterion) {
     measure(c, "gelu", "16x110x784", |device| {
         let x = tensor([16, 110, 784], device);
         Box::new(move || gelu(x.clone()))
     });
+    measure(c, "batch_norm", "16x110x784", |device| {
+        let (x, gamma, beta) = (tensor([16, 110, 784], device), tensor([110], device), tensor([110], device));
+        Box::new(move || batch_norm(x.clone(), gamma.clone(), beta.clone(), 1e-5).0)
+    });
 }
 
-criterion_group!(kernels, activations, long_convolutions, recurrences);
+criterion_group!(kernels, pointwise, long_convolutions, recurrences);
 criterion_main!(kernels);
