@@ -208,7 +208,7 @@ fn colour(id: i32) -> Rgb<u8> {
     let id = id as usize;
     let [red, green, blue] = COLOURS[id % COLOURS.len()];
     let lighter = |level: u8| (u16::from(level) + 255).div_euclid(2) as u8;
-    if (id / COLOURS.len()) % 2 == 0 {
+    if (id / COLOURS.len()).is_multiple_of(2) {
         Rgb([red, green, blue])
     } else {
         Rgb([lighter(red), lighter(green), lighter(blue)])

@@ -356,7 +356,7 @@ mod tests {
         let place = Place::new(vec![]);
         let mirror = place.mirror("a mirror", &content());
         fs::write(place.part(), &content()[..1000]).unwrap();
-        let fetched = place.library.fetch("numbers", &[mirror.clone()], &()).unwrap();
+        let fetched = place.library.fetch("numbers", std::slice::from_ref(&mirror), &()).unwrap();
         assert!(matches!(&fetched[0], Fetched::Downloaded { resumed_from: 1000, .. }), "{fetched:?}");
         assert_eq!(place.fetched(), content());
         assert!(!place.part().exists());
@@ -385,7 +385,7 @@ mod tests {
         let mirror = place.mirror("mirror", &content());
         for left in [vec![1; 5000], vec![2; 300_000], vec![3; 400_000]] {
             fs::write(place.part(), left).unwrap();
-            place.library.fetch("numbers", &[mirror.clone()], &()).unwrap();
+            place.library.fetch("numbers", std::slice::from_ref(&mirror), &()).unwrap();
             assert_eq!(place.fetched(), content());
             fs::remove_file(place.library.folder("numbers").join("numbers.bin")).unwrap();
         }
