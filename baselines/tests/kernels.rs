@@ -628,3 +628,26 @@ fn composed_batch_normalisation_agrees() {
         assert_close(&read_flex(composed), &read_flex(fused), 1e-10, "batch normalisation");
     }
 }
+
+#[test]
+fn operands_without_gradient_do_not_disturb_the_others() {
+    for cell in CELLS {
+        let case = Recurrence { cell, batch: 3, input: 2, length: 5, hidden: 4 };
+        let ([x, w_ih, w_hh, b_ih, b_hh], g) = (case.operands(), values(60, 9));
+        let expected =
+            case.fused(&[x.clone(), w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone()], &g, DType::F64).1;
+        let (sx, si, sh, sb) = case.shapes();
+        let w_ih = tensor(&w_ih, si, DType::F64).require_grad();
+        let b_hh = tensor(&b_hh, sb, DType::F64).require_grad();
+        let x = tensor(&x, sx, DType::F64);
+        let layer = match cell {
+            Cell::Lstm => lstm,
+            Cell::Gru => gru,
+            Cell::Rnn => rnn,
+        };
+        let y = layer(x, w_ih.clone(), tensor(&w_hh, sh, DType::F64), tensor(&b_ih, sb, DType::F64), b_hh.clone());
+        let grads = (y * tensor(&g, [3, 4, 5], DType::F64)).sum().backward();
+        assert_eq!(read(w_ih.grad(&grads).unwrap()), expected[1], "{cell:?} input weights");
+        assert_eq!(read(b_hh.grad(&grads).unwrap()), expected[4], "{cell:?} recurrent bias");
+    }
+}
