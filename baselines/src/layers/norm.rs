@@ -2,11 +2,11 @@
 
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::Tensor;
-use burn::tensor::module::{batch_norm, batch_norm_train};
+use burn::tensor::module::batch_norm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Forward, Init};
+use crate::{Forward, Init, kernels};
 
 /// Weight of a batch in the running statistics of batch normalisation.
 const MOMENTUM: f64 = 0.1;
@@ -61,11 +61,11 @@ impl Norm {
             (NormKind::Batch, Some(mean), Some(variance)) if ctx.is_training() => {
                 let [batch, _, positions] = x.dims();
                 let n = (batch * positions) as f64;
-                let out = batch_norm_train(x, weight, bias, 1e-5);
+                let (y, batch_mean, batch_variance) = kernels::batch_norm(x, weight, bias, 1e-5);
                 // PyTorch's running variance is the unbiased one.
-                track(mean, out.mean, 1.0);
-                track(variance, out.variance, n / (n - 1.0).max(1.0));
-                out.output
+                track(mean, batch_mean, 1.0);
+                track(variance, batch_variance, n / (n - 1.0).max(1.0));
+                y
             }
             (NormKind::Batch, Some(mean), Some(variance)) => {
                 batch_norm(x, weight, bias, mean.value_sync(), variance.value_sync(), 1e-5)
