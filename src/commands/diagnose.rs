@@ -1,0 +1,25 @@
+//! `bench diagnose`
+
+use crate::cli::{DiagnoseArgs, Global};
+use crate::diagnose;
+use crate::exit::{Exit, Stop, print, print_json};
+use crate::experiment::{Overrides, load};
+
+/// Measure variances and logits at initialisation, and write the report.
+pub fn execute(args: &DiagnoseArgs, global: &Global) -> Result<Exit, Stop> {
+    let overrides = Overrides { set: args.set.clone(), only: args.only.clone(), seeds: None };
+    let plan = load(&args.file, &overrides)?;
+    let device = args.device.open()?;
+    let announce = |what: &str| {
+        if !global.quiet {
+            tracing::info!("{what}");
+        }
+    };
+    let (lines, page) = diagnose::run(&plan, args.seeds, &device, &args.out, announce).map_err(Stop::failed)?;
+    if global.json {
+        print_json(&lines)?;
+    } else {
+        print(&format!("{} measurements\nreport: {}", lines.len(), page.display()))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,66 @@
+//! `bench run`
+
+use datasets::Library;
+
+use super::dry_run;
+use crate::cli::{Global, RunArgs};
+use crate::exit::{Exit, Stop, print, print_json};
+use crate::experiment::{Cell, Plan, diagnostic::with_suggestion, load};
+use crate::run;
+
+/// Run an experiment, or describe what would run.
+pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
+    let mut plan = load(&args.experiment.file, &args.experiment.overrides())?;
+    if let Some(id) = &args.cell {
+        keep_cell(&mut plan, id)?;
+    }
+    let library = Library::locate(global.data.clone())?;
+    if args.dry_run {
+        return dry_run(&plan, args, &library, global);
+    }
+    let mut plan_arguments = vec![args.experiment.file.display().to_string()];
+    plan_arguments.extend(args.experiment.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
+    plan_arguments.extend(args.experiment.only.iter().flat_map(|only| ["--only".to_owned(), only.clone()]));
+    plan_arguments.extend(args.experiment.seeds.iter().flat_map(|seeds| ["--seeds".to_owned(), seeds.clone()]));
+    let options = run::Options {
+        out: args.out.clone(),
+        device: args.device,
+        library,
+        jobs: args.jobs.into(),
+        single_cell: args.cell.is_some(),
+        max_time: args.max_time,
+        fresh: args.fresh,
+        quiet: global.quiet,
+        json: global.json,
+        plan_arguments,
+    };
+    run::execute(&plan, &options)
+}
+
+fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, Stop> {
+    let device = args.device.open()?;
+    let estimate = |cell: &Cell| match args.no_time {
+        true => None,
+        false => run::estimate::measure(cell, &device)
+            .inspect_err(|error| tracing::warn!("{}: no estimate: {error}", cell.id))
+            .ok(),
+    };
+    let described = dry_run::describe(plan, &args.out, library, &estimate);
+    if global.json {
+        print_json(&described)?;
+    } else {
+        print(&described.text())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Leave one cell in the plan.
+fn keep_cell(plan: &mut Plan, id: &str) -> Result<(), Stop> {
+    if plan.cells.iter().any(|cell| cell.id == id) {
+        plan.cells.retain(|cell| cell.id == id);
+        return Ok(());
+    }
+    let message = format!("experiment `{}` has no cell `{id}`", plan.name);
+    let message = with_suggestion(message, id, plan.cells.iter().map(|cell| cell.id.as_str()));
+    Err(Stop::usage(format!("{message}\n  = `bench run … --dry-run` lists the cells")))
+}

@@ -1,0 +1,375 @@
+//! One cell from its folder to its final status.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use baselines::{BuildError, Model, registry};
+use burn::tensor::Device;
+use datasets::{DataError, Dataset, Library};
+use reports::record::{CellRecord, State as CellState, Status};
+
+use super::display::{Display, describe};
+use super::folder::{self, CellFolder, FolderError};
+use super::identity;
+use super::interrupt::Interrupt;
+use super::{memory, provenance};
+use crate::experiment::{Cell, Missing, Training, fit};
+use crate::train::journal::Journal;
+use crate::train::objective::Score;
+use crate::train::optimiser::Optimiser;
+use crate::train::progress::Progress;
+use crate::train::seeds::Seeds;
+use crate::train::{Finish, Job, State, TrainError, Watch, checkpoint};
+
+/// What all cells of a command share.
+pub(crate) struct Bench<'a> {
+    /// Experiment name.
+    pub(crate) experiment: &'a str,
+    /// What happens where data are missing.
+    pub(crate) missing: Missing,
+    /// Folder of the experiment.
+    pub(crate) out: std::path::PathBuf,
+    /// Data folder.
+    pub(crate) library: &'a Library,
+    /// Where to compute, without autodiff.
+    pub(crate) device: Device,
+    /// Its name.
+    pub(crate) device_name: String,
+    /// Start every cell anew.
+    pub(crate) fresh: bool,
+    /// Signals and deadline.
+    pub(crate) interrupt: Interrupt,
+    /// Progress.
+    pub(crate) display: Display,
+    /// Prepared data sets by task name and settings.
+    pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,
+}
+
+/// How a cell ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Trained to its end, now or before.
+    Done,
+    /// Skipped, with the reason.
+    Skipped,
+    /// Failed, with the reason in words.
+    Failed(String),
+    /// Another process works on it.
+    Locked(String),
+    /// Stopped by a signal or the command's deadline.
+    Interrupted,
+}
+
+/// Why a cell failed.
+#[derive(Debug, thiserror::Error)]
+enum CellError {
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the model cannot be built: {0}")]
+    Build(#[from] BuildError),
+    #[error("cannot write a record: {0}")]
+    Record(#[from] serde_json::Error),
+    #[error("the diagnostics cannot be stored: {0}")]
+    Diagnostics(String),
+    #[error("the program failed: {0}")]
+    Panic(String),
+}
+
+impl CellError {
+    /// Reason as it stands in `status.json`.
+    fn reason(&self) -> &'static str {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let full = |error: &std::io::Error| matches!(error.kind(), StorageFull | QuotaExceeded);
+        match self {
+            Self::Train(TrainError::NotFinite { .. }) => "nan",
+            Self::Train(TrainError::Journal(error)) if full(&error.source) => "disk_full",
+            Self::Train(TrainError::Checkpoint(checkpoint::CheckpointError::Io { source, .. })) if full(source) => {
+                "disk_full"
+            }
+            Self::Folder(FolderError::Io { source, .. }) if full(source) => "disk_full",
+            Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => "disk_full",
+            Self::Data(error) if error.is_missing() => "missing_data",
+            Self::Panic(message) if message.to_lowercase().contains("out of memory") => "out_of_memory",
+            _ => "error",
+        }
+    }
+}
+
+/// Whether the folder's status says that nothing is left to do for `settings`.
+fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
+    if status.state != CellState::Done {
+        return false;
+    }
+    let before: Option<Training> = before.and_then(|cell| serde_json::from_value(cell.training.clone()).ok());
+    let unbounded = |limit: Option<Duration>| limit.unwrap_or(Duration::MAX);
+    match (status.reason.as_deref(), before) {
+        (Some("max_time"), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
+        (Some("early_stopping"), Some(before)) => {
+            settings.early_stopping.unwrap_or(u32::MAX) <= before.early_stopping.unwrap_or(u32::MAX)
+        }
+        _ => status.epoch >= u64::from(settings.epochs),
+    }
+}
+
+/// Run one cell; every error ends in its status file (where that can be written) and in the outcome.
+pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
+    let folder = match CellFolder::lock(&bench.out.join(&cell.id)) {
+        Ok(folder) => folder,
+        Err(error @ FolderError::Locked { .. }) => {
+            bench.display.cell_ends(&cell.id, &error.to_string());
+            return Outcome::Locked(error.to_string());
+        }
+        Err(error) => {
+            bench.display.cell_ends(&cell.id, &format!("failed: {error}"));
+            return Outcome::Failed(error.to_string());
+        }
+    };
+    let mut status = folder::read_status(folder.path()).ok().flatten().unwrap_or_else(folder::pending);
+    // A panic inside a numerical library must not take the other cells along.
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| attempt(bench, cell, &folder, &mut status)))
+        .unwrap_or_else(|panic| Err(CellError::Panic(panic_message(panic.as_ref()))));
+    let (outcome, text) = match result {
+        Ok((outcome, text)) => (outcome, text),
+        Err(error) => {
+            status.state = CellState::Failed;
+            status.reason = Some(error.reason().into());
+            status.message = Some(error.to_string());
+            (Outcome::Failed(error.to_string()), format!("failed: {error}"))
+        }
+    };
+    status.updated = Some(provenance::now());
+    let written = folder.write_status(&status).and_then(|()| folder.log(&text));
+    bench.display.cell_ends(&cell.id, &text);
+    match written {
+        Err(error) if !matches!(outcome, Outcome::Failed(_)) => {
+            bench.display.line(&format!("{}: {error}", cell.id));
+            Outcome::Failed(error.to_string())
+        }
+        _ => outcome,
+    }
+}
+
+fn attempt(
+    bench: &mut Bench<'_>,
+    cell: &Cell,
+    folder: &CellFolder,
+    status: &mut Status,
+) -> Result<(Outcome, String), CellError> {
+    if bench.fresh {
+        folder.clear()?;
+        *status = folder::pending();
+    }
+    if let Some(reason) = &cell.not_applicable {
+        return skip(bench, cell, folder, status, "not_applicable", reason);
+    }
+    let before = folder::read_cell(folder.path())?;
+    if is_complete(status, before.as_ref(), &cell.training) {
+        return Ok((Outcome::Done, "already done".into()));
+    }
+    let dataset = match prepare(bench, cell) {
+        Err(error) if error.is_missing() && bench.missing == Missing::Skip => {
+            return skip(bench, cell, folder, status, "missing_data", &error.to_string());
+        }
+        other => other?,
+    };
+    let record = identity::record(cell, bench.experiment, &bench.device_name, Some(dataset.content_hash()))?;
+    if let Some(before) = &before
+        && before.hash != record.hash
+        && before.task.data_hash.is_some()
+    {
+        let changes = folder::differences(before, &record, &identity::FREE).join("; ");
+        return Err(FolderError::Record { path: folder.path().join("cell.yaml"), reason: format!("the cell has changed ({changes})") })?;
+    }
+    folder.write_cell(&record)?;
+
+    let spec = cell.task.task.spec();
+    let seeds = Seeds::derive(cell.seed);
+    let entry = registry::find(&cell.baseline.name)
+        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
+    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let mut model = (entry.build)(&cell.baseline.config, &input, &output, seeds.init, &bench.device)?;
+    let mut optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
+    let mut progress = Progress::start();
+    let mut best = None;
+    let last = folder.path().join("checkpoints").join("last.safetensors");
+    if let Some(loaded) = checkpoint::load(&last).map_err(TrainError::from)? {
+        if loaded.cell_hash != record.hash {
+            let reason = "it belongs to another configuration".to_owned();
+            return Err(TrainError::from(checkpoint::CheckpointError::Invalid { path: last, reason }).into());
+        }
+        loaded.restore_model(model.as_mut()).map_err(TrainError::from)?;
+        loaded.restore_optimiser(&mut optimiser, &bench.device);
+        best = loaded.best();
+        progress = loaded.progress;
+    }
+    announce(bench, cell, folder, status, model.as_ref(), &progress)?;
+
+    let open = |name: &str, keep| Journal::open(&folder.path().join(name), keep).map_err(TrainError::from);
+    let mut metrics = open("metrics.jsonl", progress.metrics_bytes)?;
+    let mut diagnostics = open("diagnostics.jsonl", progress.diagnostics_bytes)?;
+    let job = Job {
+        hash: &record.hash,
+        labels: (&cell.baseline.label, &cell.task.label),
+        settings: &cell.training,
+        seed: cell.seed,
+        seeds,
+        dataset: dataset.as_ref(),
+        spec,
+        device: &bench.device,
+        folder: folder.path().to_owned(),
+    };
+    memory::reset();
+    let mut state = State { model, optimiser, best, progress };
+    let mut watch = CellWatch {
+        bench,
+        cell,
+        folder,
+        status: status.clone(),
+        epochs: u64::from(cell.training.epochs),
+        begun: Instant::now(),
+        epochs_before: state.progress.epoch,
+        last: None,
+    };
+    let result = crate::train::train(&job, &mut state, &mut metrics, &mut diagnostics, &mut watch);
+    let last = watch.last;
+    *status = watch.status;
+    let finish = result?;
+    status.epoch = state.progress.epoch;
+    status.message = None;
+    let (state, reason, words) = match finish {
+        Finish::Stopped => (CellState::Interrupted, Some("interrupted"), "interrupted; run again to go on"),
+        Finish::Epochs => (CellState::Done, None, "done"),
+        Finish::EarlyStopping => (CellState::Done, Some("early_stopping"), "done (stopped early: no improvement)"),
+        Finish::MaxTime => (CellState::Done, Some("max_time"), "done (stopped by training.max_time)"),
+    };
+    status.state = state;
+    status.reason = reason.map(Into::into);
+    if finish == Finish::Stopped {
+        return Ok((Outcome::Interrupted, words.into()));
+    }
+    let lines = folder.path().join("diagnostics.jsonl");
+    reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))
+        .map_err(|error| CellError::Diagnostics(error.to_string()))?;
+    let validation = last.map(|score| format!(", validation {}", describe(score, spec.metric))).unwrap_or_default();
+    Ok((Outcome::Done, format!("{words} after {} epochs{validation}", status.epoch)))
+}
+
+/// Mark a cell as skipped.
+fn skip(
+    bench: &Bench<'_>,
+    cell: &Cell,
+    folder: &CellFolder,
+    status: &mut Status,
+    reason: &str,
+    words: &str,
+) -> Result<(Outcome, String), CellError> {
+    folder.write_cell(&identity::record(cell, bench.experiment, &bench.device_name, None)?)?;
+    status.state = CellState::Skipped;
+    status.reason = Some(reason.into());
+    status.message = Some(words.into());
+    Ok((Outcome::Skipped, format!("skipped: {words}")))
+}
+
+/// Status, log and display at the start of an attempt, with the parameter groups.
+fn announce(
+    bench: &Bench<'_>,
+    cell: &Cell,
+    folder: &CellFolder,
+    status: &mut Status,
+    model: &dyn Model,
+    progress: &Progress,
+) -> Result<(), CellError> {
+    let now = provenance::now();
+    status.state = CellState::Running;
+    status.reason = None;
+    status.message = None;
+    status.attempts += 1;
+    status.started.get_or_insert_with(|| now.clone());
+    status.updated = Some(now);
+    status.seconds = progress.seconds;
+    status.epoch = progress.epoch;
+    status.host = Some(provenance::host());
+    status.threads = Some(rayon::current_num_threads());
+    status.versions = provenance::versions();
+    status.git = provenance::git();
+    folder.write_status(status)?;
+    let parameters = baselines::network::count_parameters(model);
+    folder.log(&format!(
+        "attempt {} on {}: {parameters} trainable parameters, from epoch {}, step {}",
+        status.attempts, bench.device_name, progress.epoch, progress.step
+    ))?;
+    for group in model.groups() {
+        folder.log(&format!("parameter group {group:?}"))?;
+    }
+    bench.display.cell_begins(&cell.id, u64::from(cell.training.epochs), progress.epoch);
+    Ok(())
+}
+
+/// The samples of a cell's task, prepared once per command.
+fn prepare(bench: &mut Bench<'_>, cell: &Cell) -> Result<Arc<dyn Dataset>, DataError> {
+    let key = format!("{} {}", cell.task.name, cell.task.config);
+    if let Some(ready) = bench.prepared.get(&key) {
+        return Ok(ready.clone());
+    }
+    let dataset: Arc<dyn Dataset> = cell.task.task.prepare(bench.library, &bench.display)?.into();
+    bench.prepared.insert(key, dataset.clone());
+    Ok(dataset)
+}
+
+/// Shows a cell's progress and keeps its status file up to date.
+struct CellWatch<'a, 'b> {
+    bench: &'a Bench<'b>,
+    cell: &'a Cell,
+    folder: &'a CellFolder,
+    status: Status,
+    epochs: u64,
+    begun: Instant,
+    epochs_before: u64,
+    last: Option<Score>,
+}
+
+impl Watch for CellWatch<'_, '_> {
+    fn epoch_begins(&mut self, progress: &Progress, steps: u64) {
+        self.bench.display.epoch_begins(progress, steps);
+    }
+
+    fn step_taken(&mut self, progress: &Progress, samples_per_second: f64) {
+        self.bench.display.step_taken(progress, self.cell.task.task.spec().metric, samples_per_second);
+    }
+
+    fn epoch_ended(&mut self, progress: &Progress, train: Score, validation: Score, seconds: f64) {
+        self.last = Some(validation);
+        self.status.epoch = progress.epoch;
+        self.status.seconds = seconds;
+        self.status.updated = Some(provenance::now());
+        let metric = self.cell.task.task.spec().metric;
+        let message = format!(
+            "epoch {}: train {}, validation {}",
+            progress.epoch,
+            describe(train, metric),
+            describe(validation, metric)
+        );
+        if let Err(error) = self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)) {
+            // Training goes on: the checkpoint decides what is lost, and it fails by itself on a full disk.
+            self.bench.display.line(&format!("{}: {error}", self.cell.id));
+        }
+        let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
+        let left = per_epoch * self.epochs.saturating_sub(progress.epoch) as u32;
+        self.bench.display.epoch_ended(&self.cell.id, progress, metric, train, validation, left);
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.bench.interrupt.requested()
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown panic".into())
+}

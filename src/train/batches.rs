@@ -1,0 +1,71 @@
+//! The order of samples, and the way of a batch to the device.
+
+use baselines::network::{Input, InputValues};
+use baselines::Features;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use datasets::{Batch, InputSpec, Inputs};
+use rand::seq::SliceRandom;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+
+/// The batches of one epoch, in an order that depends on (seed, epoch) alone.
+pub(crate) struct EpochOrder {
+    order: Vec<usize>,
+    batch_size: usize,
+}
+
+impl EpochOrder {
+    /// Shuffle `samples` positions for `epoch` (from 0). The incomplete last batch is dropped, unless it is the only one.
+    pub(crate) fn new(samples: usize, batch_size: usize, seed: u64, epoch: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(epoch);
+        let mut order: Vec<usize> = (0..samples).collect();
+        order.shuffle(&mut rng);
+        Self { order, batch_size: batch_size.min(samples.max(1)) }
+    }
+
+    /// Positions of batch `index`.
+    pub(crate) fn batch(&self, index: u64) -> &[usize] {
+        let start = index as usize * self.batch_size;
+        &self.order[start.min(self.order.len())..(start + self.batch_size).min(self.order.len())]
+    }
+}
+
+/// Place a batch on `device`.
+pub(crate) fn place(batch: &Batch, spec: &InputSpec, device: &Device) -> Input {
+    let size = batch.size;
+    let values = match (&batch.inputs, spec) {
+        (Inputs::Tokens(tokens), _) => {
+            let length = tokens.len() / size.max(1);
+            InputValues::Tokens(Tensor::<2, Int>::from_data(TensorData::new(tokens.clone(), [size, length]), device))
+        }
+        (Inputs::Values(values), spec) => {
+            let (channels, shape) = match spec {
+                InputSpec::Values { channels, shape } => (*channels, shape.clone()),
+                InputSpec::Tokens { length, .. } => (1, vec![*length]),
+            };
+            let positions = shape.iter().product::<usize>();
+            let flat = TensorData::new(values.clone(), [size, channels, positions]);
+            InputValues::Values(Features::from_flat(Tensor::<3>::from_data(flat, device), &shape))
+        }
+    };
+    Input { values, lengths: batch.lengths.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_visits_every_whole_batch_once_in_an_order_of_its_own() {
+        let order = EpochOrder::new(103, 10, 7, 0);
+        let mut seen: Vec<usize> = (0..10).flat_map(|i| order.batch(i).to_vec()).collect();
+        assert_eq!(seen.len(), 100);
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 100);
+        assert_ne!(order.batch(0), EpochOrder::new(103, 10, 7, 1).batch(0));
+        assert_eq!(order.batch(3), EpochOrder::new(103, 10, 7, 0).batch(3));
+    }
+}

@@ -1,0 +1,215 @@
+//! Checkpoints: one safetensors file with the model, the optimiser and the position, written atomically.
+//!
+//! Tensors are named `model.<parameter>`, `best.<parameter>` (weights of the best epoch), `optimiser.first.<parameter>` and
+//! `optimiser.second.<parameter>`; the metadata holds `format`, `version`, `cell` (the hash of the configuration), `updates` and `progress` (JSON). Random streams
+//! need no state: they are keyed by seed, epoch and step.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use baselines::Model;
+use burn::tensor::{Device, Tensor, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::optimiser::Optimiser;
+use super::progress::Progress;
+
+const FORMAT: &str = "bench-checkpoint";
+const VERSION: &str = "1";
+
+/// Why a checkpoint cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CheckpointError {
+    /// The file system refuses.
+    #[error("cannot write or read checkpoint {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not one of ours, or damaged.
+    #[error("checkpoint {path} cannot be used: {reason}; start the cell again with --fresh")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Tensors of a network by parameter name: shape and values.
+pub(crate) type Weights = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// Copy the tensors of `model` to the host.
+pub(crate) fn weights(model: &dyn Model) -> Weights {
+    let mut weights = Weights::new();
+    model.visit(&mut |parameter, value| {
+        weights.insert(parameter.name.clone(), (parameter.shape.clone(), host(value)));
+    });
+    weights
+}
+
+/// What is written beside the weights of the model.
+pub(crate) struct Extra<'a> {
+    /// The optimiser.
+    pub(crate) optimiser: &'a Optimiser,
+    /// Weights of the best epoch.
+    pub(crate) best: Option<&'a Weights>,
+}
+
+/// Write `model`, and `extra` where given, with `progress` to `path`; readers see the old file or the new one.
+pub(crate) fn save(
+    path: &Path,
+    cell_hash: &str,
+    model: &Weights,
+    extra: Option<Extra<'_>>,
+    progress: &Progress,
+) -> Result<(), CheckpointError> {
+    let invalid = |reason: String| CheckpointError::Invalid { path: path.to_owned(), reason };
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut put = |prefix: &str, name: &str, shape: &[usize], values: &[f32]| {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        tensors.push((format!("{prefix}.{name}"), shape.to_vec(), bytes));
+    };
+    for (name, (shape, values)) in model {
+        put("model", name, shape, values);
+    }
+    let mut updates = 0;
+    if let Some(extra) = extra {
+        for (name, (shape, values)) in extra.best.into_iter().flatten() {
+            put("best", name, shape, values);
+        }
+        let (made, moments) = extra.optimiser.state();
+        updates = made;
+        for (name, [first, second]) in moments {
+            put("optimiser.first", name, &first.dims(), &host(first.clone()));
+            put("optimiser.second", name, &second.dims(), &host(second.clone()));
+        }
+    }
+    let metadata = HashMap::from([
+        ("format".to_owned(), FORMAT.to_owned()),
+        ("version".to_owned(), VERSION.to_owned()),
+        ("cell".to_owned(), cell_hash.to_owned()),
+        ("updates".to_owned(), updates.to_string()),
+        ("progress".to_owned(), serde_json::to_string(progress).map_err(|e| invalid(e.to_string()))?),
+    ]);
+    let views = tensors
+        .iter()
+        .map(|(name, shape, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(|e| invalid(e.to_string()))?;
+    let encoded = safetensors::serialize(views, Some(metadata)).map_err(|e| invalid(e.to_string()))?;
+    replace_file(path, &encoded).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
+}
+
+/// What a checkpoint holds.
+pub(crate) struct Loaded {
+    /// Hash of the configuration it was written under.
+    pub(crate) cell_hash: String,
+    /// Position.
+    pub(crate) progress: Progress,
+    updates: u64,
+    tensors: Weights,
+    path: PathBuf,
+}
+
+/// Read a checkpoint; `None` where there is no file.
+pub(crate) fn load(path: &Path) -> Result<Option<Loaded>, CheckpointError> {
+    let invalid = |reason: String| CheckpointError::Invalid { path: path.to_owned(), reason };
+    let encoded = match std::fs::read(path) {
+        Ok(encoded) => encoded,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(CheckpointError::Io { path: path.to_owned(), source }),
+    };
+    let (_, header) = SafeTensors::read_metadata(&encoded).map_err(|e| invalid(e.to_string()))?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    let field = |name: &str| metadata.get(name).cloned().ok_or_else(|| invalid(format!("it has no `{name}`")));
+    if field("format")? != FORMAT {
+        return Err(invalid("it was not written by this program".into()));
+    }
+    let version = field("version")?;
+    if version != VERSION {
+        return Err(invalid(format!("its version is {version}, this program reads {VERSION}")));
+    }
+    let all = SafeTensors::deserialize(&encoded).map_err(|e| invalid(e.to_string()))?;
+    let mut tensors = Weights::new();
+    for (name, view) in all.tensors() {
+        let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        tensors.insert(name, (view.shape().to_vec(), values));
+    }
+    Ok(Some(Loaded {
+        cell_hash: field("cell")?,
+        progress: serde_json::from_str(&field("progress")?).map_err(|e| invalid(e.to_string()))?,
+        updates: field("updates")?.parse().map_err(|_| invalid("`updates` is not a number".into()))?,
+        tensors,
+        path: path.to_owned(),
+    }))
+}
+
+impl Loaded {
+    /// Put the weights into `model`.
+    pub(crate) fn restore_model(&self, model: &mut dyn Model) -> Result<(), CheckpointError> {
+        restore(model, &self.named("model."))
+            .map_err(|reason| CheckpointError::Invalid { path: self.path.clone(), reason })
+    }
+
+    /// Weights of the best epoch, if one is over.
+    pub(crate) fn best(&self) -> Option<Weights> {
+        let best = self.named("best.");
+        (!best.is_empty()).then_some(best)
+    }
+
+    fn named(&self, prefix: &str) -> Weights {
+        let strip = |(name, tensor): (&String, &_)| Some((name.strip_prefix(prefix)?.to_owned(), Clone::clone(tensor)));
+        self.tensors.iter().filter_map(strip).collect()
+    }
+
+    /// Put the moments into `optimiser`, on `device`.
+    pub(crate) fn restore_optimiser(&self, optimiser: &mut Optimiser, device: &Device) {
+        let moments = self
+            .tensors
+            .iter()
+            .filter_map(|(key, (_, first))| {
+                let name = key.strip_prefix("optimiser.first.")?;
+                let (_, second) = self.tensors.get(&format!("optimiser.second.{name}"))?;
+                Some((name.to_owned(), [tensor(first, device), tensor(second, device)]))
+            })
+            .collect();
+        optimiser.restore(self.updates, moments);
+    }
+}
+
+/// Put `weights` into `model`; the error says which tensor does not fit.
+pub(crate) fn restore(model: &mut dyn Model, weights: &Weights) -> Result<(), String> {
+    for parameter in model.parameters() {
+        match weights.get(&parameter.name) {
+            None => return Err(format!("`{}` is missing", parameter.name)),
+            Some((shape, _)) if *shape != parameter.shape => {
+                return Err(format!("`{}` has shape {shape:?}, not {:?}", parameter.name, parameter.shape));
+            }
+            Some(_) => {}
+        }
+    }
+    model.replace(&mut |name, old| weights.get(name).map(|(_, values)| tensor(values, &old.device())));
+    Ok(())
+}
+
+fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &device.clone().without_autodiff())
+}
+
+fn host(value: Tensor<1>) -> Vec<f32> {
+    value.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
+}
+
+/// Write `content` beside `path`, sync it, and rename it into place.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Losses, and the score of predictions, for every kind of target.
+
+use baselines::Output;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Int, Tensor, TensorData};
+use datasets::{TargetSpec, Targets};
+
+/// Sums over samples (or labelled steps), so that batches of any size add up to the same value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Score {
+    /// Sum of the losses of all targets.
+    pub(crate) loss: f64,
+    /// Correct labels.
+    pub(crate) correct: u64,
+    /// Targets counted.
+    pub(crate) targets: u64,
+}
+
+impl Score {
+    /// Mean loss.
+    pub(crate) fn mean_loss(&self) -> f64 {
+        self.loss / self.targets.max(1) as f64
+    }
+
+    /// The task's metric: accuracy, or the mean squared error (which is the loss of regression).
+    pub(crate) fn metric(&self, metric: datasets::Metric) -> f64 {
+        match metric {
+            datasets::Metric::Accuracy => self.correct as f64 / self.targets.max(1) as f64,
+            datasets::Metric::MeanSquaredError => self.mean_loss(),
+        }
+    }
+
+    /// Add the score of another batch.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.targets += other.targets;
+    }
+}
+
+/// Mean loss of a batch `[1]`, and its score without the loss, which the caller reads from the device when it suits.
+pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &TargetSpec) -> (Tensor<1>, Score) {
+    match (spec, output, targets) {
+        (TargetSpec::Binary, Output::Sample(logits), Targets::Labels(labels)) => binary(logits, labels),
+        (TargetSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => regression(values, wanted),
+        (_, Output::Sample(logits), Targets::Labels(labels)) => classes(logits, labels),
+        (_, Output::Step(logits), Targets::Labels(labels)) => {
+            let [batch, outputs, length] = logits.dims();
+            classes(logits.swap_dims(1, 2).reshape([batch * length, outputs]), labels)
+        }
+        (_, Output::Step(values), Targets::Values(wanted)) => {
+            let [batch, outputs, length] = values.dims();
+            regression(values.swap_dims(1, 2).reshape([batch, length * outputs]), wanted)
+        }
+        (_, Output::Sample(values), Targets::Values(wanted)) => regression(values, wanted),
+    }
+}
+
+/// Cross-entropy of logits `[rows, classes]`; rows with label −1 do not count.
+fn classes(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
+    let device = logits.device();
+    let [rows, classes] = logits.dims();
+    let counted = labels.iter().filter(|&&label| label >= 0).count();
+    let correct = argmax(&logits.clone().inner(), classes).zip(labels).filter(|(guess, label)| *guess == **label).count();
+    let index: Vec<i32> = labels.iter().map(|&label| label.max(0)).collect();
+    let index = Tensor::<2, Int>::from_data(TensorData::new(index, [rows, 1]), &device);
+    let mut log_likelihood = log_softmax(logits, 1).gather(1, index);
+    if counted < rows {
+        let weights: Vec<f32> = labels.iter().map(|&label| if label >= 0 { 1.0 } else { 0.0 }).collect();
+        log_likelihood = log_likelihood * Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &device);
+    }
+    let loss = log_likelihood.sum().neg() / counted.max(1) as f64;
+    (loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64 })
+}
+
+/// Binary cross-entropy of logits `[batch, 1]`, in the form that cannot overflow.
+fn binary(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
+    let device = logits.device();
+    let rows = labels.len();
+    let guesses = logits.clone().inner().into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+    let correct = guesses.iter().zip(labels).filter(|(logit, label)| (**logit > 0.0) == (**label == 1)).count();
+    let wanted: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
+    let wanted = Tensor::<2>::from_data(TensorData::new(wanted, [rows, 1]), &device);
+    let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
+    let loss = (logits.clone().clamp_min(0.0) - logits * wanted + softplus).mean();
+    (loss, Score { loss: 0.0, correct: correct as u64, targets: rows as u64 })
+}
+
+/// Mean squared error of values `[batch, outputs]`.
+fn regression(values: Tensor<2>, wanted: &[f32]) -> (Tensor<1>, Score) {
+    let device = values.device();
+    let wanted = Tensor::<2>::from_data(TensorData::new(wanted.to_vec(), values.dims()), &device);
+    let rows = values.dims()[0];
+    let error = values - wanted;
+    ((error.clone() * error).mean(), Score { loss: 0.0, correct: 0, targets: rows as u64 })
+}
+
+/// Index of the first largest value per row.
+fn argmax(logits: &Tensor<2>, classes: usize) -> impl Iterator<Item = i32> {
+    let values = logits.clone().into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+    let rows = values.len() / classes.max(1);
+    (0..rows).map(move |row| {
+        let row = &values[row * classes..][..classes];
+        row.iter().enumerate().fold(0, |best, (i, value)| if *value > row[best] { i } else { best }) as i32
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::tensor::Device;
+
+    fn rows<const R: usize, const C: usize>(values: [[f32; C]; R]) -> Output {
+        Output::Sample(Tensor::from_data(values, &Device::flex()))
+    }
+
+    fn value(loss: Tensor<1>) -> f64 {
+        f64::from(loss.into_scalar::<f32>())
+    }
+
+    #[test]
+    fn cross_entropy_matches_a_hand_computed_value() {
+        let (loss, score) =
+            evaluate(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &TargetSpec::Classes(3));
+        let first = -(2.0 - (1f64.exp() + 2f64.exp() + 0.5f64.exp()).ln());
+        let second = -(0.0 - (1.0 + 1.0 + 3f64.exp()).ln());
+        assert!((value(loss) - (first + second) / 2.0).abs() < 1e-6);
+        assert_eq!((score.correct, score.targets), (1, 2));
+    }
+
+    #[test]
+    fn steps_without_a_label_count_neither_in_the_loss_nor_in_the_accuracy() {
+        let steps = Tensor::<3>::from_data([[[5.0f32, 0.0, 1.0], [0.0, 7.0, 0.0]]], &Device::flex());
+        let (loss, score) =
+            evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &TargetSpec::PerStep(2));
+        let wanted = (-(7.0 - (1.0 + 7f64.exp()).ln()) - (1.0 - (1f64.exp() + 1.0).ln())) / 2.0;
+        assert!((value(loss) - wanted).abs() < 1e-6);
+        assert_eq!((score.correct, score.targets), (2, 2));
+    }
+
+    #[test]
+    fn binary_loss_is_right_and_finite_for_huge_logits() {
+        let (loss, score) = evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &TargetSpec::Binary);
+        assert!((value(loss) - (200.0 + (1.0 + (-1f64).exp()).ln()) / 2.0).abs() < 1e-4);
+        assert_eq!((score.correct, score.targets), (1, 2));
+    }
+
+    #[test]
+    fn regression_is_the_mean_squared_error() {
+        let (loss, score) =
+            evaluate(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &TargetSpec::Regression(1));
+        assert!((value(loss) - 2.5).abs() < 1e-6);
+        assert_eq!(score.targets, 2);
+    }
+}

@@ -1,0 +1,147 @@
+//! Adam and AdamW over named flat tensors, with parameter groups and global clipping.
+//!
+//! Burn's own optimisers clip per parameter, key their state by random identifiers and cannot give a group a learning
+//! rate; here the state is a map of names to tensors that goes into the one checkpoint file.
+
+use std::collections::BTreeMap;
+
+use baselines::{Model, Parameter, ParameterGroup};
+use burn::tensor::Tensor;
+
+use crate::experiment::Training;
+use crate::experiment::training::Optimiser as Kind;
+
+/// Gradients by parameter name, flat.
+pub(crate) type Gradients = BTreeMap<String, Tensor<1>>;
+
+/// Adam or AdamW (update rule and defaults of `torch.optim`).
+pub(crate) struct Optimiser {
+    kind: Kind,
+    betas: [f64; 2],
+    epsilon: f64,
+    weight_decay: f64,
+    /// Group of each parameter that is in one.
+    groups: BTreeMap<String, ParameterGroup>,
+    /// First and second moments by parameter name.
+    moments: BTreeMap<String, [Tensor<1>; 2]>,
+    /// Updates made.
+    updates: u64,
+}
+
+/// A parameter group that selects nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("parameter group `{name}` matches no parameter (looked for {contains:?}); correct or remove it")]
+pub(crate) struct EmptyGroup {
+    name: String,
+    contains: Vec<String>,
+}
+
+impl Optimiser {
+    /// An optimiser for `model`, without state.
+    ///
+    /// # Errors
+    /// A group that matches no trainable parameter.
+    pub(crate) fn new(settings: &Training, model: &dyn Model) -> Result<Self, EmptyGroup> {
+        let trainable: Vec<&Parameter> = model.parameters().iter().filter(|p| p.trainable).collect();
+        let mut groups = BTreeMap::new();
+        for group in model.groups() {
+            let matches = |p: &&&Parameter| group.contains.iter().any(|part| p.name.contains(part.as_str()));
+            let members: Vec<_> = trainable.iter().filter(matches).map(|p| p.name.clone()).collect();
+            if members.is_empty() {
+                return Err(EmptyGroup { name: group.name.clone(), contains: group.contains.clone() });
+            }
+            groups.extend(members.into_iter().map(|name| (name, group.clone())));
+        }
+        Ok(Self {
+            kind: settings.optimiser,
+            betas: settings.betas,
+            epsilon: settings.epsilon,
+            weight_decay: settings.weight_decay,
+            groups,
+            moments: BTreeMap::new(),
+            updates: 0,
+        })
+    }
+
+    /// One update of `model` along `gradients` with the schedule's `learning_rate`.
+    pub(crate) fn step(&mut self, model: &mut dyn Model, mut gradients: Gradients, learning_rate: f64) {
+        self.updates += 1;
+        let [beta1, beta2] = self.betas;
+        let correction1 = 1.0 - beta1.powf(self.updates as f64);
+        let correction2 = 1.0 - beta2.powf(self.updates as f64);
+        model.replace(&mut |name, mut value| {
+            let mut gradient = gradients.remove(name)?;
+            let group = self.groups.get(name);
+            let decay = group.and_then(|g| g.weight_decay).unwrap_or(self.weight_decay);
+            let rate = group.map_or(learning_rate, |g| {
+                learning_rate.min(g.max_learning_rate.unwrap_or(f64::INFINITY)) * g.learning_rate_factor
+            });
+            if decay != 0.0 {
+                match self.kind {
+                    Kind::Adam => gradient = gradient + value.clone() * decay,
+                    Kind::AdamW => value = value * (1.0 - rate * decay),
+                }
+            }
+            let squared = gradient.clone() * gradient.clone();
+            let [first, second] = match self.moments.remove(name) {
+                Some([first, second]) => {
+                    [first * beta1 + gradient * (1.0 - beta1), second * beta2 + squared * (1.0 - beta2)]
+                }
+                None => [gradient * (1.0 - beta1), squared * (1.0 - beta2)],
+            };
+            let denominator = second.clone().sqrt() / correction2.sqrt() + self.epsilon;
+            let update = first.clone() / denominator * (rate / correction1);
+            self.moments.insert(name.to_owned(), [first, second]);
+            Some(value - update)
+        });
+    }
+
+    /// Number of updates and, by parameter name, the two moments.
+    pub(crate) fn state(&self) -> (u64, &BTreeMap<String, [Tensor<1>; 2]>) {
+        (self.updates, &self.moments)
+    }
+
+    /// Put back what [`state`](Self::state) gave.
+    pub(crate) fn restore(&mut self, updates: u64, moments: BTreeMap<String, [Tensor<1>; 2]>) {
+        self.updates = updates;
+        self.moments = moments;
+    }
+}
+
+/// Euclidean norm of all gradients together.
+pub(crate) fn norm(gradients: &Gradients) -> f64 {
+    let squares: Vec<_> = gradients.values().map(|g| (g.clone() * g.clone()).sum()).collect();
+    if squares.is_empty() {
+        return 0.0;
+    }
+    let squares = Tensor::cat(squares, 0).into_data().convert::<f64>();
+    squares.try_to_vec::<f64>().unwrap_or_default().into_iter().sum::<f64>().sqrt()
+}
+
+/// Scale all gradients so that their common norm is at most `limit`; returns the norm before.
+pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> f64 {
+    let norm = norm(gradients);
+    if norm > limit {
+        // The same small term as torch's `clip_grad_norm_`.
+        scale(gradients, limit / (norm + 1e-6));
+    }
+    norm
+}
+
+/// Multiply all gradients by `factor`.
+pub(crate) fn scale(gradients: &mut Gradients, factor: f64) {
+    for gradient in gradients.values_mut() {
+        *gradient = gradient.clone() * factor;
+    }
+}
+
+/// Add `more` to `sum`, name by name.
+pub(crate) fn accumulate(sum: &mut Gradients, more: Gradients) {
+    for (name, gradient) in more {
+        let total = match sum.remove(&name) {
+            Some(so_far) => so_far + gradient,
+            None => gradient,
+        };
+        sum.insert(name, total);
+    }
+}

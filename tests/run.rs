@@ -1,0 +1,280 @@
+//! `bench run` from outside: it trains, resumes to the same numbers after a kill, extends, refuses, and reports.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use support::{Bench, diagnostics, metrics};
+
+/// Two small cells: one convolutional with dropout and batch statistics, one recurrent with clipping.
+const SMALL: &str = "\
+name: small
+seeds: [3]
+tasks:
+  - {name: adding, label: add, length: 48, train_samples: 400, validation_samples: 64, test_samples: 64}
+baselines:
+  - {name: ccnn, label: ccnn, blocks: 1, hidden: 8, kernel_hidden: 8, omega_0: 50, dropout: 0.2}
+  - {name: gru, label: gru, hidden: 12, training: {grad_clip: 0.5}}
+training: {epochs: 6, batch_size: 16, learning_rate: 0.01, warmup_epochs: 1, log_every: 5}
+";
+const CELLS: [&str; 2] = ["runs/small/add.ccnn.s3", "runs/small/add.gru.s3"];
+
+fn finished() -> Bench {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    bench.command(&["run", "small.yaml"]).assert().success();
+    bench
+}
+
+fn assert_same_results(a: &Bench, b: &Bench) {
+    for cell in CELLS {
+        assert_eq!(metrics(&a.path(cell)), metrics(&b.path(cell)), "{cell}");
+        assert_eq!(diagnostics(&a.path(cell)), diagnostics(&b.path(cell)), "{cell}");
+    }
+}
+
+#[test]
+fn the_smoke_recipe_runs_every_cell_and_names_its_report() {
+    let bench = Bench::new();
+    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/smoke.yaml");
+    let recipe = recipe.to_str().unwrap();
+    bench
+        .command(&["run", recipe])
+        .assert()
+        .success()
+        .stdout(contains("runs/smoke/report/index.html").and(contains("failed").not()));
+    let page = std::fs::read_to_string(bench.path("runs/smoke/report/index.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("listops-tiny"));
+    for file in ["experiment.yaml", "report/report.md"] {
+        assert!(bench.path("runs/smoke").join(file).is_file(), "{file}");
+    }
+    let cell = bench.path("runs/smoke/adding-tiny.ccnn.s0");
+    for file in [
+        "cell.yaml",
+        "status.json",
+        "metrics.jsonl",
+        "diagnostics.jsonl",
+        "diagnostics.parquet",
+        "log.txt",
+        "checkpoints/last.safetensors",
+        "checkpoints/best.safetensors",
+    ] {
+        assert!(cell.join(file).is_file(), "{file}");
+    }
+    // Again: nothing is left to do.
+    bench.command(&["run", recipe]).assert().success().stderr(contains("already done"));
+    assert_eq!(bench.status("runs/smoke/adding-tiny.ccnn.s0")["attempts"], 1);
+}
+
+#[test]
+fn ten_kills_at_any_moment_do_not_change_a_single_value() {
+    let begun = Instant::now();
+    let whole = finished();
+    let time = begun.elapsed();
+    let killed = Bench::new();
+    killed.file("small.yaml", SMALL);
+    for kill in 0..10u32 {
+        let mut run = killed.process(&["run", "small.yaml", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
+        // Moments spread over the run without a pattern, the first ones within the start of the program.
+        std::thread::sleep(time.mul_f64(f64::from((kill * 7 + 1) % 10) / 10.0));
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    killed.command(&["run", "small.yaml"]).assert().success();
+    assert_same_results(&whole, &killed);
+    let attempts = CELLS.map(|cell| killed.status(cell)["attempts"].as_u64().unwrap());
+    assert!(attempts.iter().sum::<u64>() > 2, "no attempt was interrupted: {attempts:?}");
+}
+
+#[test]
+fn an_interrupt_saves_a_checkpoint_and_ends_with_130() {
+    let whole = finished();
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    // A deadline takes the same way as a signal.
+    bench.command(&["run", "small.yaml", "--max-time", "1ms"]).assert().code(130);
+    bench.command(&["run", "small.yaml"]).assert().success();
+    assert_same_results(&whole, &bench);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_termination_signal_leaves_a_resumable_cell() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("epochs: 6", "epochs: 4000"));
+    let mut run = bench.process(&["run", "small.yaml", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
+    let status = bench.path(CELLS[0]).join("status.json");
+    let begun = Instant::now();
+    while !status.exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let killed = std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert_eq!(bench.status(CELLS[0])["state"], "interrupted");
+    assert!(bench.path(CELLS[0]).join("checkpoints/last.safetensors").is_file());
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads_or_on_child_processes() {
+    let whole = finished();
+    for arguments in [["--threads", "1"], ["--threads", "2"], ["--jobs", "2"]] {
+        let bench = Bench::new();
+        bench.file("small.yaml", SMALL);
+        bench.command(&["run", "small.yaml"]).args(arguments).assert().success();
+        assert_same_results(&whole, &bench);
+    }
+}
+
+#[test]
+fn a_finished_run_is_extended_by_epochs_and_seeds_without_retraining() {
+    let bench = finished();
+    let before = metrics(&bench.path(CELLS[1]));
+    let epochs = |lines: &[serde_json::Value]| lines.iter().filter(|line| line["kind"] == "epoch").cloned().collect::<Vec<_>>();
+    bench.command(&["run", "small.yaml", "--seeds", "3,4"]).assert().success().stderr(contains("add.gru.s3: already done"));
+    assert_eq!(bench.status(CELLS[1])["attempts"], 1);
+    assert_eq!(bench.status("runs/small/add.gru.s4")["state"], "done");
+    bench.command(&["run", "small.yaml", "--set", "training.epochs=8"]).assert().success();
+    let after = metrics(&bench.path(CELLS[1]));
+    let (old, new) = (epochs(&before), epochs(&after));
+    assert_eq!(new[..old.len()], old[..]);
+    assert_eq!(new.len(), old.len() / 6 * 8);
+    assert_eq!(after.iter().filter(|line| line["name"] == "test_loss").count(), 1);
+}
+
+#[test]
+fn a_changed_cell_is_refused_with_the_differences_unless_fresh() {
+    let bench = finished();
+    let change = ["run", "small.yaml", "--set", "training.learning_rate=0.02"];
+    bench
+        .command(&change)
+        .assert()
+        .code(2)
+        .stderr(contains("training.learning_rate: 0.01 → 0.02").and(contains("--fresh")));
+    bench.command(&change).arg("--fresh").assert().success();
+}
+
+#[test]
+fn a_cell_that_another_process_trains_is_refused_and_other_cells_go_on() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("epochs: 6", "epochs: 4000"));
+    let first = ["run", "small.yaml", "--quiet", "--cell", "add.ccnn.s3"];
+    let mut holder = bench.process(&first).stdout(Stdio::null()).spawn().unwrap();
+    let lock = bench.path(CELLS[0]).join("status.json");
+    let begun = Instant::now();
+    while !lock.exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bench
+        .command(&first)
+        .assert()
+        .code(1)
+        .stdout(contains("locked by another process").and(contains(holder.id().to_string())));
+    bench
+        .command(&["run", "small.yaml", "--cell", "add.gru.s3", "--set", "training.epochs=1"])
+        .assert()
+        .success();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+}
+
+#[test]
+fn a_loss_that_is_not_finite_fails_its_cell_alone() {
+    let bench = Bench::new();
+    let wild = SMALL.replace("training: {grad_clip: 0.5}", "training: {learning_rate: 1.0e+30}");
+    bench.file("small.yaml", wild.replace("log_every: 5", "log_every: 5, schedule: constant"));
+    bench.command(&["run", "small.yaml"]).assert().code(1).stdout(contains("1 done").and(contains("1 failed")));
+    let status = bench.status(CELLS[1]);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("failed"), Some("nan")));
+    assert!(status["message"].as_str().unwrap().contains("learning_rate"));
+}
+
+#[test]
+fn a_time_limit_ends_a_cell_as_done_and_says_so() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("epochs: 6", "epochs: 100000, max_time: 1s"));
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success().stderr(contains("max_time"));
+    let status = bench.status(CELLS[1]);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("max_time")));
+    assert!(metrics(&bench.path(CELLS[1])).iter().any(|line| line["name"] == "test_mean_squared_error"));
+}
+
+#[test]
+fn early_stopping_ends_a_cell_that_no_longer_improves() {
+    let bench = Bench::new();
+    let still = SMALL.replace("epochs: 6", "epochs: 500, early_stopping: 2, schedule: constant");
+    bench.file("small.yaml", still.replace("learning_rate: 0.01", "learning_rate: 1.0e-12"));
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success();
+    let status = bench.status(CELLS[1]);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("early_stopping")));
+    assert!(status["epoch"].as_u64().unwrap() < 500);
+}
+
+#[test]
+fn missing_data_stop_the_run_or_skip_the_cell() {
+    let bench = Bench::new();
+    let text = "name: digits\nmissing: error\ntasks: [smnist]\nbaselines: [{name: rnn, label: rnn, hidden: 4}]\n";
+    bench.file("digits.yaml", text);
+    bench.command(&["run", "digits.yaml"]).assert().code(2).stderr(contains("bench data fetch mnist"));
+    assert_eq!(bench.names(), ["digits.yaml"]);
+    bench.file("digits.yaml", text.replace("missing: error", "missing: skip"));
+    bench.command(&["run", "digits.yaml"]).assert().success().stdout(contains("1 skipped"));
+    assert_eq!(bench.status("runs/digits/smnist.rnn.s0")["reason"], "missing_data");
+}
+
+#[test]
+fn a_pair_that_does_not_fit_is_not_applicable() {
+    let bench = Bench::new();
+    let text = "\
+name: image
+tasks:
+  - {name: pathfinder, label: pf, resolution: 32, difficulty: easy, form: 2d, train: 32, validation: 8, test: 8}
+baselines: [{name: rnn, label: rnn, hidden: 4}]
+training: {epochs: 1}
+";
+    bench.file("image.yaml", text);
+    bench.command(&["run", "image.yaml"]).assert().success().stdout(contains("1 skipped"));
+    assert_eq!(bench.status("runs/image/pf.rnn.s0")["reason"], "not_applicable");
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_that_is_not_there_ends_with_3_and_writes_nothing() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    bench.command(&["run", "small.yaml", "--device", "cuda"]).assert().code(3).stderr(contains("--features cuda"));
+    assert_eq!(bench.names(), ["small.yaml"]);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_is_named() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    bench.file("runs", "a file where the folder should be");
+    bench.command(&["run", "small.yaml"]).assert().code(1).stderr(contains("runs/small"));
+}
+
+/// Every device file that is always full stands in for a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_fails_the_cell_with_a_message_and_the_run_resumes() {
+    let whole = finished();
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    let cell = bench.path(CELLS[1]);
+    std::fs::create_dir_all(&cell).unwrap();
+    std::os::unix::fs::symlink("/dev/full", cell.join("metrics.jsonl")).unwrap();
+    bench.command(&["run", "small.yaml"]).assert().code(1).stdout(contains("metrics.jsonl"));
+    let status = bench.status(CELLS[1]);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("failed"), Some("disk_full")));
+    std::fs::remove_file(cell.join("metrics.jsonl")).unwrap();
+    bench.command(&["run", "small.yaml"]).assert().success();
+    assert_same_results(&whole, &bench);
+}

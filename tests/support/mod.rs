@@ -1,0 +1,84 @@
+//! The binary in a folder of its own, with an empty data folder.
+
+#![allow(dead_code, reason = "every test program uses a part of this")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary in an empty folder, with an empty data folder.
+pub struct Bench {
+    pub folder: TempDir,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// For runs that end by themselves.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        Command::from_std(self.process(arguments))
+    }
+
+    /// For runs that the test ends.
+    pub fn process(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bench"));
+        command.current_dir(self.folder.path()).args(arguments).env("BENCH_DATA", self.path("data"));
+        command.env_remove("BENCH_LOG");
+        command
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).arg("--json").assert().success().get_output().stdout.clone();
+        serde_json::from_slice(&output).unwrap()
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// `status.json` of a cell.
+    pub fn status(&self, cell: &str) -> Value {
+        let text = std::fs::read(self.path(cell).join("status.json")).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+}
+
+/// Lines of a cell's `metrics.jsonl` without what may differ between two runs of the same thing: times and memory.
+pub fn metrics(cell: &Path) -> Vec<Value> {
+    lines(&cell.join("metrics.jsonl"), &["seconds", "samples_per_second", "peak_memory_bytes"])
+}
+
+/// Lines of a cell's `diagnostics.jsonl`.
+pub fn diagnostics(cell: &Path) -> Vec<Value> {
+    lines(&cell.join("diagnostics.jsonl"), &[])
+}
+
+fn lines(path: &Path, left_out: &[&str]) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let parsed = text.lines().map(|line| serde_json::from_str::<BTreeMap<String, Value>>(line).unwrap());
+    parsed
+        .filter(|line| !left_out.iter().any(|name| line.get("name").is_some_and(|found| found == name)))
+        .map(|mut line| {
+            line.remove("wall");
+            serde_json::to_value(line).unwrap()
+        })
+        .collect()
+}
