@@ -69,21 +69,19 @@ fn variants(config: &Value) -> Vec<Variant> {
         *dropout = Value::from(0.0);
     }
     let mut variants = vec![Variant { conditions: BTreeMap::new(), config: base }];
-    let fields: [(&str, fn(&Value) -> Vec<(String, Value)>); 2] = [
-        ("correction", |_| vec![("on".into(), Value::from(true)), ("off".into(), Value::from(false))]),
-        ("norm", |configured| {
-            let mut values = vec![(configured.as_str().unwrap_or("on").to_owned(), configured.clone())];
-            if configured.as_str() != Some("none") {
-                values.push(("none".into(), Value::from("none")));
-            }
-            values
-        }),
-    ];
-    for (field, values) in fields {
+    for field in ["correction", "norm"] {
         let Some(configured) = config.get(field) else { continue };
+        let values = match field {
+            "correction" => vec![("on".to_owned(), Value::from(true)), ("off".to_owned(), Value::from(false))],
+            _ if configured.as_str() == Some("none") => vec![("none".to_owned(), configured.clone())],
+            _ => vec![
+                (configured.as_str().unwrap_or("on").to_owned(), configured.clone()),
+                ("none".to_owned(), Value::from("none")),
+            ],
+        };
         let mut varied = Vec::new();
         for variant in &variants {
-            for (word, value) in values(configured) {
+            for (word, value) in values.clone() {
                 let mut conditions = variant.conditions.clone();
                 conditions.insert(field.to_owned(), word);
                 let mut config = variant.config.clone();
@@ -107,9 +105,10 @@ fn measure(
     let spec = cell.task.task.spec();
     let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
     let seeds = Seeds::derive(seed);
-    let model = (entry.build)(&variant.config, &fit::input(&spec.input), &fit::output(&spec.target), seeds.init, device)
-        .map_err(|error| format!("{}: {error}", cell.baseline.label))?
-        .evaluator();
+    let model =
+        (entry.build)(&variant.config, &fit::input(&spec.input), &fit::output(&spec.target), seeds.init, device)
+            .map_err(|error| format!("{}: {error}", cell.baseline.label))?
+            .evaluator();
     let batch = noise(spec, seeds.order);
     // Evaluation first: a training pass moves the running statistics.
     for mode in ["eval", "train"] {
@@ -176,7 +175,10 @@ mod tests {
         let all = variants(&json!({"correction": true, "norm": "batch", "dropout": 0.1, "hidden": 8}));
         assert_eq!(all.len(), 4);
         assert!(all.iter().all(|variant| variant.config["dropout"] == json!(0.0) && variant.config["hidden"] == 8));
-        assert_eq!(all[3].conditions, BTreeMap::from([("correction".into(), "off".into()), ("norm".into(), "none".into())]));
+        assert_eq!(
+            all[3].conditions,
+            BTreeMap::from([("correction".into(), "off".into()), ("norm".into(), "none".into())])
+        );
         assert_eq!(all[3].config["norm"], "none");
         assert_eq!(variants(&json!({"hidden": 8})).len(), 1);
         assert_eq!(variants(&json!({"norm": "none"})).len(), 1);

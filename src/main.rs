@@ -1,7 +1,5 @@
 //! The `bench` binary: command line, experiment files, training loop, executor.
 
-#![expect(unreachable_pub, reason = "a program exports nothing; `pub` marks what a module offers to the others")]
-
 mod cli;
 mod commands;
 mod diagnose;

@@ -137,8 +137,13 @@ fn results_do_not_depend_on_the_number_of_threads_or_on_child_processes() {
 fn a_finished_run_is_extended_by_epochs_and_seeds_without_retraining() {
     let bench = finished();
     let before = metrics(&bench.path(CELLS[1]));
-    let epochs = |lines: &[serde_json::Value]| lines.iter().filter(|line| line["kind"] == "epoch").cloned().collect::<Vec<_>>();
-    bench.command(&["run", "small.yaml", "--seeds", "3,4"]).assert().success().stderr(contains("add.gru.s3: already done"));
+    let epochs =
+        |lines: &[serde_json::Value]| lines.iter().filter(|line| line["kind"] == "epoch").cloned().collect::<Vec<_>>();
+    bench
+        .command(&["run", "small.yaml", "--seeds", "3,4"])
+        .assert()
+        .success()
+        .stderr(contains("add.gru.s3: already done"));
     assert_eq!(bench.status(CELLS[1])["attempts"], 1);
     assert_eq!(bench.status("runs/small/add.gru.s4")["state"], "done");
     bench.command(&["run", "small.yaml", "--set", "training.epochs=8"]).assert().success();
@@ -177,10 +182,7 @@ fn a_cell_that_another_process_trains_is_refused_and_other_cells_go_on() {
         .assert()
         .code(1)
         .stdout(contains("locked by another process").and(contains(holder.id().to_string())));
-    bench
-        .command(&["run", "small.yaml", "--cell", "add.gru.s3", "--set", "training.epochs=1"])
-        .assert()
-        .success();
+    bench.command(&["run", "small.yaml", "--cell", "add.gru.s3", "--set", "training.epochs=1"]).assert().success();
     holder.kill().unwrap();
     holder.wait().unwrap();
 }
@@ -235,7 +237,7 @@ fn a_pair_that_does_not_fit_is_not_applicable() {
     let text = "\
 name: image
 tasks:
-  - {name: pathfinder, label: pf, resolution: 32, difficulty: easy, form: 2d, train: 32, validation: 8, test: 8}
+  - {name: pathfinder, label: pf, resolution: 32, difficulty: easy, form: 2d, train_samples: 32, validation_samples: 8, test_samples: 8}
 baselines: [{name: rnn, label: rnn, hidden: 4}]
 training: {epochs: 1}
 ";

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::network::Head;
 use crate::{Forward, Init};
 
 /// One baseline: a configuration with defaults from its paper, and a body built from it.
@@ -45,8 +46,8 @@ pub trait Body: Module + ModuleDisplay {
     /// is set, and may be reduced otherwise.
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features;
 
-    /// Term added to the loss (already weighted), e.g. a norm of the sampled kernels.
-    fn penalty(&self) -> Option<Tensor<1>> {
+    /// Term added to the loss (already weighted), e.g. a norm of the sampled kernels; `head` is what follows the body.
+    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
         None
     }
 }

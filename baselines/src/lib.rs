@@ -24,3 +24,8 @@ pub use baseline::{
 pub use forward::{Forward, Probe};
 pub use init::Init;
 pub use network::{Input, Model, Output, Parameter};
+
+/// The example of the contributor's guide, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../CONTRIBUTING.md")]
+struct Contributing;

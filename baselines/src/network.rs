@@ -135,11 +135,13 @@ struct Network<B: Body> {
     head: Head,
 }
 
-/// A linear map `[outputs, features]` with bias.
+/// The linear map from features to outputs.
 #[derive(Module, Debug)]
-struct Head {
-    weight: Param<Tensor<2>>,
-    bias: Param<Tensor<1>>,
+pub struct Head {
+    /// `[outputs, features]`
+    pub weight: Param<Tensor<2>>,
+    /// `[outputs]`
+    pub bias: Param<Tensor<1>>,
 }
 
 impl Head {
@@ -279,7 +281,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
     }
 
     fn penalty(&self) -> Option<Tensor<1>> {
-        self.network().body.penalty()
+        self.network().body.penalty(&self.network().head)
     }
 
     fn parameters(&self) -> &[Parameter] {

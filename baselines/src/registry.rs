@@ -42,7 +42,8 @@ pub fn find(name: &str) -> Option<Entry> {
     entries().into_iter().find(|entry| entry.info.name == name)
 }
 
-fn entry<B: Baseline>() -> Entry
+/// The line of baseline `B`.
+pub fn entry<B: Baseline>() -> Entry
 where
     B::Body: Sync,
 {

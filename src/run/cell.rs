@@ -184,7 +184,8 @@ fn attempt(
         && before.task.data_hash.is_some()
     {
         let changes = folder::differences(before, &record, &identity::FREE).join("; ");
-        return Err(FolderError::Record { path: folder.path().join("cell.yaml"), reason: format!("the cell has changed ({changes})") })?;
+        let path = folder.path().join("cell.yaml");
+        return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
     }
     folder.write_cell(&record)?;
 

@@ -121,11 +121,8 @@ impl Display {
     ) {
         self.cell.set_position(progress.epoch);
         let left = indicatif::HumanDuration(left);
-        let message = format!(
-            "train {}, validation {}, {left:#} left",
-            describe(train, metric),
-            describe(validation, metric),
-        );
+        let message =
+            format!("train {}, validation {}, {left:#} left", describe(train, metric), describe(validation, metric),);
         self.cell.set_message(message.clone());
         if self.mode == Mode::Lines {
             eprintln!("{id}: epoch {}: {message}", progress.epoch);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::train::checkpoint::replace_file;
+use crate::train::checkpoint::{create_file, replace_file};
 
 use super::provenance;
 
@@ -95,7 +95,8 @@ impl CellFolder {
             let path = path.to_owned();
             move |source| FolderError::Io { action: "remove", path, source }
         };
-        for name in ["cell.yaml", "status.json", "metrics.jsonl", "diagnostics.jsonl", "diagnostics.parquet", "log.txt"] {
+        for name in ["cell.yaml", "status.json", "metrics.jsonl", "diagnostics.jsonl", "diagnostics.parquet", "log.txt"]
+        {
             let path = self.path.join(name);
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(&path)(error)),
@@ -157,8 +158,26 @@ fn read<T: DeserializeOwned>(
 
 /// Replace `path` atomically.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
-    replace_file(path, content)
-        .map_err(|source| FolderError::Io { action: "write", path: path.to_owned(), source })
+    replace_file(path, content).map_err(|source| FolderError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Make a cell visible before its turn: `cell.yaml` and a pending status, unless they are there.
+pub(crate) fn enlist(folder: &Path, cell: &CellRecord) -> Result<(), FolderError> {
+    std::fs::create_dir_all(folder).map_err(|source| FolderError::Io {
+        action: "create",
+        path: folder.to_owned(),
+        source,
+    })?;
+    let (cell_path, status_path) = (folder.join("cell.yaml"), folder.join("status.json"));
+    let cell = serde_yaml::to_string(cell)
+        .map_err(|error| FolderError::Record { path: cell_path.clone(), reason: error.to_string() })?;
+    let status = serde_json::to_string_pretty(&pending())
+        .map_err(|error| FolderError::Record { path: status_path.clone(), reason: error.to_string() })?;
+    for (path, text) in [(cell_path, cell), (status_path, status)] {
+        // Never over the file of a process that has begun meanwhile.
+        create_file(&path, text.as_bytes()).map_err(|source| FolderError::Io { action: "write", path, source })?;
+    }
+    Ok(())
 }
 
 /// A status for a cell that has not begun.

@@ -86,6 +86,11 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     let resolved = serde_yaml::to_string(&plan.resolved).map_err(Stop::failed)?;
     folder::write(&out.join("experiment.yaml"), resolved.as_bytes()).map_err(Stop::failed)?;
 
+    for cell in &cells {
+        let record = identity::record(cell, &plan.name, &device_name, None).map_err(Stop::failed)?;
+        folder::enlist(&out.join(&cell.id), &record).map_err(Stop::failed)?;
+    }
+
     let deadline = options.max_time.map(|limit| Instant::now() + limit);
     let interrupt = Interrupt::install(deadline).map_err(Stop::failed)?;
     let display = Display::new(&plan.name, cells.len(), options.quiet);
@@ -119,17 +124,12 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
 }
 
 /// Report, summary and exit code.
-fn conclude(
-    plan: &Plan,
-    options: &Options,
-    cells: &[&Cell],
-    outcomes: &[Outcome],
-    out: PathBuf,
-) -> Result<Exit, Stop> {
+fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome], out: PathBuf) -> Result<Exit, Stop> {
     let report = if options.single_cell {
         None
     } else {
-        let paths = reports::write(&[out.clone()], &out.join("report"), reports::Formats::ALL).map_err(Stop::failed)?;
+        let paths = reports::write(std::slice::from_ref(&out), &out.join("report"), reports::Formats::ALL)
+            .map_err(Stop::failed)?;
         paths.index
     };
     if options.json {
@@ -143,8 +143,12 @@ fn conclude(
                 seconds: status.seconds,
             }
         });
-        let summary =
-            Summary { experiment: plan.name.clone(), folder: out.clone(), report: report.clone(), cells: summaries.collect() };
+        let summary = Summary {
+            experiment: plan.name.clone(),
+            folder: out.clone(),
+            report: report.clone(),
+            cells: summaries.collect(),
+        };
         exit::print_json(&summary)?;
     } else {
         let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();

@@ -1,13 +1,12 @@
 //! The order of samples, and the way of a batch to the device.
 
-use baselines::network::{Input, InputValues};
 use baselines::Features;
+use baselines::network::{Input, InputValues};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use datasets::{Batch, InputSpec, Inputs};
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-
 
 /// The batches of one epoch, in an order that depends on (seed, epoch) alone.
 pub(crate) struct EpochOrder {

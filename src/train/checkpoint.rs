@@ -206,10 +206,22 @@ fn host(value: Tensor<1>) -> Vec<f32> {
 
 /// Write `content` beside `path`, sync it, and rename it into place.
 pub(crate) fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    written_beside(path, content)?.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The same, but a file that exists stays as it is.
+pub(crate) fn create_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    match written_beside(path, content)?.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
+fn written_beside(path: &Path, content: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_data()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }

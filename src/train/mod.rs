@@ -144,7 +144,12 @@ pub(crate) fn train(
         if let Some(finish) = finished(job.settings, &state.progress, &clock) {
             break finish;
         }
-        let order = EpochOrder::new(job.dataset.len(Split::Train), job.settings.batch_size, job.seeds.order, state.progress.epoch);
+        let order = EpochOrder::new(
+            job.dataset.len(Split::Train),
+            job.settings.batch_size,
+            job.seeds.order,
+            state.progress.epoch,
+        );
         watch.epoch_begins(&state.progress, steps);
         while state.progress.step_in_epoch < steps && !clock.is_over(job.settings.max_time) {
             if watch.wants_to_stop() {
@@ -154,7 +159,7 @@ pub(crate) fn train(
             let begun = Instant::now();
             let (samples, learning_rate, gradient_norm) = step(job, state, &order, steps)?;
             state.progress.step_seconds += begun.elapsed().as_secs_f64();
-            if state.progress.step % u64::from(job.settings.log_every) == 0 {
+            if state.progress.step.is_multiple_of(u64::from(job.settings.log_every)) {
                 let lines = records::step(&state.progress, learning_rate, gradient_norm, clock.seconds());
                 metrics.append(&lines)?;
             }
@@ -213,7 +218,7 @@ fn step(
     if used > 1 {
         optimiser::scale(&mut sum, 1.0 / f64::from(used));
     }
-    let logged = (progress.step + 1) % u64::from(job.settings.log_every) == 0;
+    let logged = (progress.step + 1).is_multiple_of(u64::from(job.settings.log_every));
     let norm = match job.settings.grad_clip {
         Some(limit) => Some(optimiser::clip(&mut sum, limit)),
         None => logged.then(|| optimiser::norm(&sum)),

@@ -61,7 +61,8 @@ fn classes(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
     let device = logits.device();
     let [rows, classes] = logits.dims();
     let counted = labels.iter().filter(|&&label| label >= 0).count();
-    let correct = argmax(&logits.clone().inner(), classes).zip(labels).filter(|(guess, label)| *guess == **label).count();
+    let correct =
+        argmax(&logits.clone().inner(), classes).zip(labels).filter(|(guess, label)| *guess == **label).count();
     let index: Vec<i32> = labels.iter().map(|&label| label.max(0)).collect();
     let index = Tensor::<2, Int>::from_data(TensorData::new(index, [rows, 1]), &device);
     let mut log_likelihood = log_softmax(logits, 1).gather(1, index);
@@ -132,8 +133,7 @@ mod tests {
     #[test]
     fn steps_without_a_label_count_neither_in_the_loss_nor_in_the_accuracy() {
         let steps = Tensor::<3>::from_data([[[5.0f32, 0.0, 1.0], [0.0, 7.0, 0.0]]], &Device::flex());
-        let (loss, score) =
-            evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &TargetSpec::PerStep(2));
+        let (loss, score) = evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &TargetSpec::PerStep(2));
         let wanted = (-(7.0 - (1.0 + 7f64.exp()).ln()) - (1.0 - (1f64.exp() + 1.0).ln())) / 2.0;
         assert!((value(loss) - wanted).abs() < 1e-6);
         assert_eq!((score.correct, score.targets), (2, 2));

@@ -26,7 +26,13 @@ pub(super) fn step(progress: &Progress, learning_rate: f64, gradient_norm: Optio
 }
 
 /// Lines of one epoch.
-pub(super) fn epoch(spec: &TaskSpec, progress: &Progress, train: Score, validation: Score, wall: f64) -> Vec<MetricLine> {
+pub(super) fn epoch(
+    spec: &TaskSpec,
+    progress: &Progress,
+    train: Score,
+    validation: Score,
+    wall: f64,
+) -> Vec<MetricLine> {
     let line = |split: Option<&str>, name: &str, value: f64| MetricLine {
         kind: MetricKind::Epoch,
         epoch: progress.epoch,

@@ -29,7 +29,13 @@ mod tests {
     use super::*;
 
     fn cosine() -> Training {
-        Training { epochs: 10, learning_rate: 0.02, warmup_epochs: 2.0, schedule: Schedule::Cosine, ..Training::default() }
+        Training {
+            epochs: 10,
+            learning_rate: 0.02,
+            warmup_epochs: 2.0,
+            schedule: Schedule::Cosine,
+            ..Training::default()
+        }
     }
 
     #[test]
@@ -51,8 +57,12 @@ mod tests {
 
     #[test]
     fn a_plateau_scales_the_peak_down_to_the_floor() {
-        let settings =
-            Training { schedule: Schedule::Plateau, learning_rate: 0.1, min_learning_rate: 0.01, ..Training::default() };
+        let settings = Training {
+            schedule: Schedule::Plateau,
+            learning_rate: 0.1,
+            min_learning_rate: 0.01,
+            ..Training::default()
+        };
         assert!((learning_rate(&settings, 7, 100, 0.2) - 0.02).abs() < 1e-12);
         assert!((learning_rate(&settings, 7, 100, 0.008) - 0.01).abs() < 1e-12);
     }

@@ -19,9 +19,17 @@ pub struct CkConv {
 }
 
 impl CkConv {
-    /// A convolution for inputs of `length` positions.
-    pub fn new(inputs: usize, outputs: usize, length: usize, hidden: usize, omega_0: f64, init: &mut Init) -> Self {
-        let kernel = Siren::new(hidden, outputs * inputs, omega_0, init);
+    /// A convolution for inputs of `length` positions; `scale` multiplies the initial kernels.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        length: usize,
+        hidden: usize,
+        omega_0: f64,
+        scale: f64,
+        init: &mut Init,
+    ) -> Self {
+        let kernel = Siren::new(hidden, outputs * inputs, omega_0, scale, init);
         Self { kernel, bias: init.constant([outputs], 0.0), length }
     }
 

@@ -81,6 +81,13 @@ impl WeightNormed {
         Self { weight_g, weight_v, bias: init.uniform([outputs], -1.0, 1.0) }
     }
 
+    /// The same map with all outputs multiplied by `factor`.
+    pub fn scaled(self, factor: f64) -> Self {
+        let scale = |value: Tensor<2>| (value.inner() * factor).autodiff().require_grad();
+        let scale_bias = |value: Tensor<1>| (value.inner() * factor).autodiff().require_grad();
+        Self { weight_g: self.weight_g.map(scale), weight_v: self.weight_v, bias: self.bias.map(scale_bias) }
+    }
+
     /// `[in, positions]` to `[out, positions]`.
     pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
         let v = self.weight_v.val();

@@ -16,11 +16,16 @@ pub struct Siren {
 }
 
 impl Siren {
-    /// PyTorch's default weights. (The reference program writes SIREN's own initialisation to a tensor that weight
+    /// PyTorch's default weights, those of the last map multiplied by `scale`. (The reference program writes SIREN's own initialisation to a tensor that weight
     /// normalisation then overwrites; its published weights were trained from the default.)
-    pub fn new(hidden: usize, outputs: usize, omega_0: f64, init: &mut Init) -> Self {
+    pub fn new(hidden: usize, outputs: usize, omega_0: f64, scale: f64, init: &mut Init) -> Self {
         let widths = [(1, hidden), (hidden, hidden), (hidden, outputs)];
-        let kernel_net = widths.into_iter().map(|(a, b)| WeightNormed::new(a, b, init)).collect();
+        let mut kernel_net: Vec<_> = widths.into_iter().map(|(a, b)| WeightNormed::new(a, b, init)).collect();
+        if scale != 1.0
+            && let Some(last) = kernel_net.pop()
+        {
+            kernel_net.push(last.scaled(scale));
+        }
         Self { kernel_net, omega_0 }
     }
 

@@ -9,6 +9,7 @@ use crate::forward::DropoutKind;
 use crate::kernels::gelu;
 use crate::layers::penalty::{norm, parameter_norms};
 use crate::layers::{FlexConv, FlexConvSpec, Norm, NormKind, Pointwise, Window, check};
+use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
 };
@@ -312,7 +313,7 @@ impl Body for CcnnBody {
         Features::from_flat(self.out_norm.forward(x, ctx), &shape)
     }
 
-    fn penalty(&self) -> Option<Tensor<1>> {
+    fn penalty(&self, head: &Head) -> Option<Tensor<1>> {
         if self.weight_penalty == 0.0 {
             return None;
         }
@@ -321,10 +322,8 @@ impl Body for CcnnBody {
             .iter()
             .map(|block| &block.conv1)
             .fold(norm(self.conv1.sample().values), |sum, conv| sum + norm(conv.sample().values));
-        let sum = match parameter_norms(self) {
-            Some(parameters) => kernels + parameters,
-            None => kernels,
-        };
+        let sum =
+            [parameter_norms(self), parameter_norms(head)].into_iter().flatten().fold(kernels, |sum, term| sum + term);
         Some(sum * self.weight_penalty)
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::forward::DropoutKind;
 use crate::layers::penalty::norm;
 use crate::layers::{CkConv, Norm, NormKind, Pointwise, check};
+use crate::network::Head;
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
 
 /// Settings of [`Ckcnn`]; the defaults are those of sequential MNIST.
@@ -23,6 +24,9 @@ pub struct CkcnnConfig {
     pub kernel_hidden: usize,
     /// Frequency of the kernel networks, greater than 0, in radians per unit of the grid [−1, 1].
     pub omega_0: f64,
+    /// Scale the kernels at initialisation by √(1 / (in channels · taps)), so that the variance of the activations is
+    /// kept. (Not in the paper; with it, CKCNN starts as CCNN does.)
+    pub correction: bool,
     /// Normalisation after every convolution: `group` (one group per sample), `batch`, `layer` or `none`.
     pub norm: NormKind,
     /// Probability of dropping while training, 0 to 1 (exclusive).
@@ -40,6 +44,7 @@ impl Default for CkcnnConfig {
             hidden: 30,
             kernel_hidden: 32,
             omega_0: 31.091_957_394_638_97,
+            correction: false,
             norm: NormKind::Group,
             dropout: 0.1,
             dropout_kind: DropoutKind::Element,
@@ -81,7 +86,10 @@ pub struct CkBlock {
 impl CkBlock {
     fn new(inputs: usize, length: usize, config: &CkcnnConfig, init: &mut Init) -> Self {
         let hidden = config.hidden;
-        let mut conv = |inputs| CkConv::new(inputs, hidden, length, config.kernel_hidden, config.omega_0, init);
+        let mut conv = |inputs: usize| {
+            let scale = if config.correction { 1.0 / ((inputs * length) as f64).sqrt() } else { 1.0 };
+            CkConv::new(inputs, hidden, length, config.kernel_hidden, config.omega_0, scale, init)
+        };
         let (cconv1, cconv2) = (conv(inputs), conv(hidden));
         Self {
             cconv1,
@@ -152,7 +160,7 @@ impl Body for CkcnnBody {
         Features::Line(x)
     }
 
-    fn penalty(&self) -> Option<Tensor<1>> {
+    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
         if self.weight_penalty == 0.0 {
             return None;
         }

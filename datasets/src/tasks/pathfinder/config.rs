@@ -147,13 +147,13 @@ struct Settings {
     centre: bool,
     /// Training images.
     #[serde(default = "train")]
-    train: usize,
+    train_samples: usize,
     /// Validation images.
     #[serde(default = "held_out")]
-    validation: usize,
+    validation_samples: usize,
     /// Test images.
     #[serde(default = "held_out")]
-    test: usize,
+    test_samples: usize,
     /// Seed of the images.
     #[serde(default)]
     seed: u64,
@@ -207,11 +207,11 @@ pub struct Config {
     /// Shift values from [0, 1] to [−1, 1].
     pub centre: bool,
     /// Training images.
-    pub train: usize,
+    pub train_samples: usize,
     /// Validation images.
-    pub validation: usize,
+    pub validation_samples: usize,
     /// Test images.
-    pub test: usize,
+    pub test_samples: usize,
     /// Seed of the images.
     pub seed: u64,
     /// Paddles per long contour.
@@ -256,9 +256,9 @@ impl From<Settings> for Config {
             difficulty: given.difficulty,
             form: given.form,
             centre: given.centre,
-            train: given.train,
-            validation: given.validation,
-            test: given.test,
+            train_samples: given.train_samples,
+            validation_samples: given.validation_samples,
+            test_samples: given.test_samples,
             seed: given.seed,
             contour_length,
             distractor_length,

@@ -46,7 +46,11 @@ impl TaskDefinition for Pathfinder {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-        for (field, size) in [("train", config.train), ("validation", config.validation), ("test", config.test)] {
+        for (field, size) in [
+            ("train_samples", config.train_samples),
+            ("validation_samples", config.validation_samples),
+            ("test_samples", config.test_samples),
+        ] {
             if size == 0 || size > MOST_IMAGES {
                 return Err(ConfigError::new(field, format!("{size} images is not between 1 and {MOST_IMAGES}")));
             }
@@ -90,7 +94,11 @@ fn spec(config: &Config) -> TaskSpec {
         target: TargetSpec::Binary,
         metric: Metric::Accuracy,
         chance: 0.5,
-        splits: SplitSizes { train: config.train, validation: config.validation, test: config.test },
+        splits: SplitSizes {
+            train: config.train_samples,
+            validation: config.validation_samples,
+            test: config.test_samples,
+        },
     }
 }
 

@@ -344,7 +344,7 @@ fn published_parameters_are_those_of_the_long_range_arena() {
 }
 
 fn small(form: &str) -> serde_json::Value {
-    json!({"resolution": 32, "difficulty": "hard", "form": form, "train": 30, "validation": 10, "test": 10, "seed": 4})
+    json!({"resolution": 32, "difficulty": "hard", "form": form, "train_samples": 30, "validation_samples": 10, "test_samples": 10, "seed": 4})
 }
 
 fn entry() -> registry::Entry {
@@ -446,7 +446,7 @@ fn wrong_settings_are_refused_by_name() {
         (json!({"resolution": 32, "difficulty": "hard", "form": "3d"}), "form", "`2d`"),
         (json!({"resolution": 32, "difficulty": "hard", "contour_lenght": 3}), "contour_lenght", "unknown field"),
         (json!({"resolution": 32, "difficulty": "hard", "distractors": "none"}), "distractors", "`wrapper`"),
-        (json!({"resolution": 32, "difficulty": "hard", "train": 0}), "train", "between 1"),
+        (json!({"resolution": 32, "difficulty": "hard", "train_samples": 0}), "train_samples", "between 1"),
         (json!({"resolution": 32, "difficulty": "hard", "contour_length": 1}), "contour_length", "between 2"),
         (json!({"resolution": 32, "difficulty": "hard", "contour_length": -1}), "contour_length", "u32"),
         (json!({"resolution": 32, "difficulty": "hard", "thickness": 0.3}), "thickness", "whole number"),
