@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::train::checkpoint::{create_file, replace_file};
 
 use super::provenance;
+use crate::exit::Stop;
 
 /// What can go wrong with a cell's folder.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,15 @@ pub(crate) enum FolderError {
         /// Its process, where known.
         holder: String,
     },
+}
+
+impl From<FolderError> for Stop {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Record { .. } => Self::usage(error),
+            FolderError::Io { .. } | FolderError::Locked { .. } => Self::failed(error),
+        }
+    }
 }
 
 /// The folder of a cell, locked for this process as long as the value lives.

@@ -198,7 +198,7 @@ fn check_data(plan: &Plan, cells: &[&Cell], library: &Library) -> Result<(), Sto
 fn check_unchanged(cells: &[&Cell], out: &std::path::Path, plan: &Plan, device: &str) -> Result<(), Stop> {
     let mut changed = Vec::new();
     for cell in cells {
-        let Some(before) = folder::read_cell(&out.join(&cell.id)).map_err(Stop::usage)? else { continue };
+        let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };
         let hash = before.task.data_hash.as_deref();
         let now = identity::record(cell, &plan.name, device, hash).map_err(Stop::failed)?;
         let differences = folder::differences(&before, &now, &identity::FREE);

@@ -28,8 +28,11 @@ impl Journal {
     pub(crate) fn open(path: &Path, keep: u64) -> Result<Self, JournalError> {
         let open = || -> std::io::Result<(File, u64)> {
             let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-            let keep = keep.min(file.metadata()?.len());
-            file.set_len(keep)?;
+            let length = file.metadata()?.len();
+            let keep = keep.min(length);
+            if length > keep {
+                file.set_len(keep)?;
+            }
             file.seek(SeekFrom::Start(keep))?;
             Ok((file, keep))
         };

@@ -136,7 +136,7 @@ pub(crate) fn train(
 ) -> Result<Finish, TrainError> {
     let mut clock = Clock::start(state.progress.seconds);
     let steps = job.settings.steps_in_epoch(job.dataset.len(Split::Train)) as u64;
-    if state.progress.step == 0 {
+    if state.progress.step == 0 && diagnostics.bytes() == 0 {
         probe(job, state, diagnostics)?;
         save(job, state, metrics, diagnostics, &mut clock)?;
     }
