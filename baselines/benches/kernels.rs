@@ -4,7 +4,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use baselines::kernels::{
-    Alignment, batch_norm, gelu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, rnn,
+    Alignment, batch_norm, channel_affine, gelu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
+    lstm, pointwise, rnn,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -81,7 +82,7 @@ fn recurrences(c: &mut Criterion) {
     }
 }
 
-fn pointwise(c: &mut Criterion) {
+fn elementwise(c: &mut Criterion) {
     measure(c, "gelu", "16x110x784", |device| {
         let x = tensor([16, 110, 784], device);
         Box::new(move || gelu(x.clone()))
@@ -90,7 +91,18 @@ fn pointwise(c: &mut Criterion) {
         let (x, gamma, beta) = (tensor([16, 110, 784], device), tensor([110], device), tensor([110], device));
         Box::new(move || batch_norm(x.clone(), gamma.clone(), beta.clone(), 1e-5).0)
     });
+    measure(c, "channel_affine", "64x40x784", |device| {
+        let (x, scale, shift) = (tensor([64, 40, 784], device), tensor([40], device), tensor([40], device));
+        Box::new(move || channel_affine(x.clone(), scale.clone(), shift.clone()))
+    });
+    for (batch, channels, positions) in [(64, 40, 784), (2, 110, 16_384)] {
+        measure(c, "pointwise", &format!("{batch}x{channels}x{positions}, {channels} outputs"), |device| {
+            let x = tensor([batch, channels, positions], device);
+            let (weight, bias) = (tensor([channels, channels], device), tensor([channels], device));
+            Box::new(move || pointwise(x.clone(), weight.clone(), bias.clone()))
+        });
+    }
 }
 
-criterion_group!(kernels, pointwise, long_convolutions, recurrences);
+criterion_group!(kernels, elementwise, long_convolutions, recurrences);
 criterion_main!(kernels);

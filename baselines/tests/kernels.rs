@@ -3,11 +3,11 @@
 
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
-    Alignment, activation, batch_norm, gelu, gru, long_conv, long_conv1d, long_conv1d_dense, long_conv2d,
-    long_conv2d_dense, lstm, recurrent, rnn,
+    Alignment, activation, batch_norm, channel_affine, channel_bias, gelu, gru, long_conv, long_conv1d,
+    long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn,
 };
-use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use proptest::prelude::*;
 
@@ -650,4 +650,175 @@ fn operands_without_gradient_do_not_disturb_the_others() {
         assert_eq!(read(w_ih.grad(&grads).unwrap()), expected[1], "{cell:?} input weights");
         assert_eq!(read(b_hh.grad(&grads).unwrap()), expected[4], "{cell:?} recurrent bias");
     }
+}
+
+/// A map over channels with its sizes.
+#[derive(Debug, Clone, Copy)]
+enum ChannelMap {
+    /// Batch, inputs, outputs, positions.
+    Pointwise([usize; 4]),
+    /// Batch, channels, positions.
+    Affine([usize; 3]),
+}
+
+impl ChannelMap {
+    /// Input, weight or scale, bias or shift, and the weights of the outputs in the loss.
+    fn data(self) -> [Vec<f64>; 4] {
+        let [x, factors, offsets, g] = match self {
+            Self::Pointwise([b, i, o, p]) => [b * i * p, o * i, o, b * o * p],
+            Self::Affine([b, c, p]) => [b * c * p, c, c, b * c * p],
+        };
+        [values(x, 1), values(factors, 2), values(offsets, 3), values(g, 4)]
+    }
+
+    fn plain(self, [x, factors, offsets, _]: &[Vec<f64>; 4]) -> Vec<f64> {
+        match self {
+            Self::Pointwise([b, i, o, p]) => (0..b * o * p)
+                .map(|at| {
+                    let (item, output, position) = (at / (o * p), at / p % o, at % p);
+                    let terms = (0..i).map(|input| factors[output * i + input] * x[(item * i + input) * p + position]);
+                    offsets[output] + terms.sum::<f64>()
+                })
+                .collect(),
+            Self::Affine([_, c, p]) => {
+                x.iter().enumerate().map(|(at, x)| x * factors[at / p % c] + offsets[at / p % c]).collect()
+            }
+        }
+    }
+
+    /// Output and gradients of `Σ g · y` with respect to the three operands, where these are `tracked`.
+    fn fused(
+        self,
+        [x, factors, offsets, g]: &[Vec<f64>; 4],
+        dtype: DType,
+        tracked: [bool; 3],
+    ) -> [Option<Vec<f64>>; 4] {
+        fn operand<const D: usize>(values: &[f64], shape: [usize; D], dtype: DType, tracked: bool) -> Tensor<D> {
+            let operand = tensor(values, shape, dtype);
+            if tracked { operand.require_grad() } else { operand }
+        }
+        let (b, i, o, p) = match self {
+            Self::Pointwise([b, i, o, p]) => (b, i, o, p),
+            Self::Affine([b, c, p]) => (b, c, c, p),
+        };
+        let x = operand(x, [b, i, p], dtype, tracked[0]);
+        let offsets = operand(offsets, [o], dtype, tracked[2]);
+        let loss = |y: &Tensor<3>| (y.clone() * tensor(g, [b, o, p], dtype)).sum().backward();
+        let (y, d_factors, grads) = match self {
+            Self::Pointwise(_) => {
+                let weight = operand(factors, [o, i], dtype, tracked[1]);
+                let y = pointwise(x.clone(), weight.clone(), offsets.clone());
+                let grads = loss(&y);
+                (y, weight.grad(&grads).map(read), grads)
+            }
+            Self::Affine(_) => {
+                let scale = operand(factors, [o], dtype, tracked[1]);
+                let y = channel_affine(x.clone(), scale.clone(), offsets.clone());
+                let grads = loss(&y);
+                (y, scale.grad(&grads).map(read), grads)
+            }
+        };
+        [Some(read(y)), x.grad(&grads).map(read), d_factors, offsets.grad(&grads).map(read)]
+    }
+}
+
+const CHANNEL_MAPS: [ChannelMap; 11] = [
+    ChannelMap::Pointwise([1, 1, 1, 1]),
+    ChannelMap::Pointwise([1, 3, 41, 7]),
+    ChannelMap::Pointwise([3, 1, 5, 33]),
+    ChannelMap::Pointwise([3, 5, 1, 33]),
+    ChannelMap::Pointwise([37, 6, 11, 19]),
+    ChannelMap::Pointwise([2, 4, 17, 1025]),
+    ChannelMap::Pointwise([1, 9, 20, 2100]),
+    ChannelMap::Affine([1, 1, 1]),
+    ChannelMap::Affine([1, 3, 65]),
+    ChannelMap::Affine([5, 7, 2]),
+    ChannelMap::Affine([37, 3, 33]),
+];
+
+#[test]
+fn maps_over_channels() {
+    for case in CHANNEL_MAPS {
+        let data = case.data();
+        let double = case.fused(&data, DType::F64, [true; 3]).map(Option::unwrap);
+        assert_close(&double[0], &case.plain(&data), 1e-10, &format!("{case:?}"));
+        for (which, grad) in double[1..].iter().enumerate() {
+            for at in [0, grad.len() / 3, grad.len() / 2, grad.len() - 1] {
+                let loss = |offset: f64| {
+                    let mut moved = data.clone();
+                    moved[which][at] += offset;
+                    case.plain(&moved).iter().zip(&data[3]).map(|(y, g)| y * g).sum::<f64>()
+                };
+                let slope = (loss(1e-3) - loss(-1e-3)) / 2e-3;
+                let found = grad[at];
+                assert!((slope - found).abs() < 1e-7 * (1.0 + slope.abs()), "{case:?} operand {which}[{at}]: {found}");
+            }
+        }
+        let single = with_threads(1, || case.fused(&data, DType::F32, [true; 3]).map(Option::unwrap));
+        for (single, double) in single.iter().zip(&double) {
+            assert_close(single, double, tolerance(DType::F32), &format!("{case:?} in f32"));
+        }
+        for threads in [2, 3] {
+            let found = with_threads(threads, || case.fused(&data, DType::F32, [true; 3]).map(Option::unwrap));
+            assert_eq!(found, single, "{case:?}, {threads} threads");
+        }
+        for tracked in [[true, false, false], [false, true, false], [false, false, true], [true, false, true]] {
+            let found = case.fused(&data, DType::F64, tracked);
+            for (which, tracked) in tracked.into_iter().enumerate() {
+                let expected = tracked.then_some(&double[which + 1]);
+                assert_eq!(found[which + 1].as_ref(), expected, "{case:?} operand {which}");
+            }
+        }
+    }
+}
+
+#[test]
+fn composed_maps_over_channels_agree() {
+    use channel_affine::{ChannelAffineGrad, ChannelAffineOps};
+    use pointwise::{PointwiseGrad, PointwiseOps};
+    let x = flex(&values(6 * 3 * 20, 1), [6, 3, 20], DType::F64);
+    let (weight, bias, g) = (
+        flex(&values(15, 2), [5, 3], DType::F64),
+        flex(&values(5, 3), [5], DType::F64),
+        flex(&values(6 * 5 * 20, 4), [6, 5, 20], DType::F64),
+    );
+    let forward = (
+        pointwise::composed::forward::<Flex>(x.clone(), weight.clone(), bias.clone()),
+        Flex::map_channels(x.clone(), weight.clone(), bias),
+    );
+    let composed = pointwise::composed::backward::<Flex>(x.clone(), weight.clone(), g.clone(), [true; 3]);
+    let fused = Flex::map_channels_backward(x.clone(), weight, g, [true; 3]);
+    let mut pairs = vec![forward];
+    pairs.extend(composed.into_iter().flatten().zip(fused.into_iter().flatten()));
+
+    let [scale, shift] = [5, 6].map(|seed| flex(&values(3, seed), [3], DType::F64));
+    let g = flex(&values(6 * 3 * 20, 7), [6, 3, 20], DType::F64);
+    pairs.push((
+        channel_affine::composed::forward::<Flex>(x.clone(), scale.clone(), shift.clone()),
+        Flex::scale_channels(x.clone(), scale.clone(), shift),
+    ));
+    let composed = channel_affine::composed::backward::<Flex>(x.clone(), scale.clone(), g.clone(), [true; 3]);
+    let fused = Flex::scale_channels_backward(x, scale, g, [true; 3]);
+    pairs.extend(composed.into_iter().flatten().zip(fused.into_iter().flatten()));
+
+    assert_eq!(pairs.len(), 8);
+    for (composed, fused) in pairs {
+        assert_eq!(composed.shape(), fused.shape());
+        assert_close(&read_flex(composed), &read_flex(fused), 1e-12, "map over channels");
+    }
+}
+
+#[test]
+fn maps_over_channels_of_nothing_and_in_half_precision() {
+    let (x, weight) = (tensor(&[], [0, 3, 4], DType::F32), tensor(&values(6, 1), [2, 3], DType::F32));
+    assert_eq!(pointwise(x.clone(), weight, tensor(&[1.0, 2.0], [2], DType::F32)).dims(), [0, 2, 4]);
+    assert_eq!(channel_bias(x, tensor(&[1.0; 3], [3], DType::F32)).dims(), [0, 3, 4]);
+    let results = [DType::F16, DType::F32].map(|dtype| {
+        let (x, weight) = (tensor(&values(30, 1), [2, 3, 5], dtype), tensor(&values(12, 2), [4, 3], dtype));
+        let y = pointwise(x, weight, tensor(&values(4, 3), [4], dtype));
+        let y = channel_bias(y, tensor(&values(4, 4), [4], dtype));
+        assert_eq!(y.dtype(), dtype);
+        read(y)
+    });
+    assert_close(&results[0], &results[1], 4e-3, "half precision");
 }

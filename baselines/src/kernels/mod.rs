@@ -7,14 +7,19 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod channel_affine;
 mod cpu;
 pub mod long_conv;
 mod matmul;
+pub mod pointwise;
 pub mod recurrent;
+mod rows;
 mod simd;
 mod value;
 
 pub use activation::gelu;
 pub use batch_norm::batch_norm;
+pub use channel_affine::{channel_affine, channel_bias};
 pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+pub use pointwise::pointwise;
 pub use recurrent::{gru, lstm, rnn};

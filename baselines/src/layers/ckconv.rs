@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use crate::kernels::{Alignment, long_conv1d_dense};
+use crate::kernels::{Alignment, channel_bias, long_conv1d_dense};
 use crate::layers::{Siren, grid, linspace};
 use crate::{Forward, Init};
 
@@ -44,7 +44,7 @@ impl CkConv {
         let kernel = self.sample();
         ctx.probe(|| layer.to_owned(), "kernel", &kernel);
         let kernel = kernel.reshape([outputs, inputs, self.length]);
-        let y = long_conv1d_dense(x, kernel, Alignment::Causal) + self.bias.val().reshape([1, outputs, 1]);
+        let y = channel_bias(long_conv1d_dense(x, kernel, Alignment::Causal), self.bias.val());
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }

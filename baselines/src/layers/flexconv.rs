@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 
-use crate::kernels::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 use crate::layers::{MagNet, MagNetSpec, Pointwise, Window, grid};
 use crate::{BuildError, Forward, Init};
 
@@ -123,7 +123,7 @@ impl FlexConv {
             }
             None => {
                 let outputs = self.bias.dims()[0];
-                dense(x, shape, kernel, outputs, alignment) + self.bias.val().reshape([1, outputs, 1])
+                channel_bias(dense(x, shape, kernel, outputs, alignment), self.bias.val())
             }
         };
         ctx.probe(|| layer.to_owned(), "activation", &out);

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::Init;
+use crate::kernels::pointwise;
 
 /// The same linear map at every position (a convolution of size 1).
 #[derive(Module, Debug)]
@@ -36,12 +37,12 @@ impl Pointwise {
 
     /// `[batch, in, positions]` to `[batch, out, positions]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        affine(self.weight.val(), x, self.bias.val())
+        pointwise(x, self.weight.val(), self.bias.val())
     }
 
     /// `[in, positions]` to `[out, positions]`.
     pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        self.weight.val().matmul(x) + self.bias.val().unsqueeze_dim::<2>(1)
+        pointwise(x.unsqueeze::<3>(), self.weight.val(), self.bias.val()).squeeze_dim::<2>(0)
     }
 
     /// The map of `x + shift`, `shift` being `[in]`, without touching `x` twice: W (x + s) + b = W x + (W s + b).
@@ -49,14 +50,8 @@ impl Pointwise {
         let weight = self.weight.val();
         let outputs = weight.dims()[0];
         let bias = weight.clone().matmul(shift.unsqueeze_dim::<2>(1)).reshape([outputs]) + self.bias.val();
-        affine(weight, x, bias)
+        pointwise(x, weight, bias)
     }
-}
-
-/// `weight` `[out, in]` and `bias` `[out]` applied at every position of `x`, `[batch, in, positions]`.
-fn affine(weight: Tensor<2>, x: Tensor<3>, bias: Tensor<1>) -> Tensor<3> {
-    let outputs = bias.dims()[0];
-    weight.unsqueeze::<3>().matmul(x) + bias.reshape([1, outputs, 1])
 }
 
 /// A linear map whose weight is `g · v / ‖v‖` per output row.
@@ -92,6 +87,6 @@ impl WeightNormed {
     pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
         let v = self.weight_v.val();
         let scale = self.weight_g.val() / v.clone().square().sum_dim(1).sqrt();
-        (v * scale).matmul(x) + self.bias.val().unsqueeze_dim::<2>(1)
+        pointwise(x.unsqueeze::<3>(), v * scale, self.bias.val()).squeeze_dim::<2>(0)
     }
 }

@@ -2,7 +2,6 @@
 
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::Tensor;
-use burn::tensor::module::batch_norm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,14 +67,16 @@ impl Norm {
                 y
             }
             (NormKind::Batch, Some(mean), Some(variance)) => {
-                batch_norm(x, weight, bias, mean.value_sync(), variance.value_sync(), 1e-5)
+                let scale = weight / (variance.value_sync() + 1e-5).sqrt();
+                let shift = bias - mean.value_sync() * scale.clone();
+                kernels::channel_affine(x, scale, shift)
             }
             (NormKind::Group, ..) => {
                 let [batch, channels, positions] = x.dims();
                 let flat = standardise(x.reshape([batch, channels * positions]), 1, 1e-12);
-                affine(flat.reshape([batch, channels, positions]), weight, bias)
+                kernels::channel_affine(flat.reshape([batch, channels, positions]), weight, bias)
             }
-            _ => affine(standardise(x, 1, 1e-5), weight, bias),
+            _ => kernels::channel_affine(standardise(x, 1, 1e-5), weight, bias),
         }
     }
 }
@@ -93,9 +94,4 @@ fn standardise<const D: usize>(x: Tensor<D>, dim: usize, epsilon: f64) -> Tensor
     let centred = x - mean;
     let variance = centred.clone().square().mean_dim(dim);
     centred / (variance + epsilon).sqrt()
-}
-
-fn affine(x: Tensor<3>, weight: Tensor<1>, bias: Tensor<1>) -> Tensor<3> {
-    let channels = weight.dims()[0];
-    x * weight.reshape([1, channels, 1]) + bias.reshape([1, channels, 1])
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::{BatchNormGrad, BatchNormOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::rows::{map_rows, over_rows, sum};
 use crate::kernels::simd::{Loop, Real, dispatch};
 
 impl BatchNormOps for Flex {
@@ -59,11 +60,9 @@ fn forward<T: Real>(operands: [FlexTensor; 3], epsilon: f64) -> [FlexTensor; 3] 
     })
     .map(|sum| T::of(sum / n))
     .collect();
-    let mut y = vec![T::ZERO; x.len()];
-    y.par_chunks_mut(length).zip(x.par_chunks(length)).enumerate().for_each(|(row, (y, x))| {
-        let channel = row % channels;
+    let y = map_rows(x, [channels, length], |channel| {
         let factor = gamma[channel] / (variance[channel] + T::of(epsilon)).sqrt();
-        dispatch(Affine { y, a: x, b: x, factors: [factor, T::ZERO], offset: beta[channel] - mean[channel] * factor });
+        (factor, beta[channel] - mean[channel] * factor)
     });
     [tensor(y, shape), tensor(mean, [channels]), tensor(variance, [channels])]
 }
@@ -95,64 +94,6 @@ fn backward<T: Real>(operands: [FlexTensor; 5], epsilon: f64) -> [FlexTensor; 3]
         },
     );
     [tensor(dx, shape), tensor(d_gamma, [channels]), tensor(d_beta, [channels])]
-}
-
-/// For every channel, the sum of `of(channel, row)` over its rows, in their order.
-fn over_rows(
-    channels: usize,
-    rows: usize,
-    of: impl Fn(usize, usize) -> f64 + Sync + Send,
-) -> impl Iterator<Item = f64> {
-    let parts: Vec<f64> = (0..rows).into_par_iter().map(|row| of(row % channels, row)).collect();
-    let sum = move |channel: usize| parts.iter().skip(channel).step_by(channels).sum();
-    (0..channels).map(sum)
-}
-
-/// `Σ (a − shift)`, or `Σ (a − shift) · (b − centre)` with `other = (b, centre)`.
-fn sum<T: Real>(a: &[T], shift: T, other: Option<(&[T], T)>) -> f64 {
-    let mut total = 0.0;
-    dispatch(Sum { a, shift, other, total: &mut total });
-    total
-}
-
-struct Sum<'a, T> {
-    a: &'a [T],
-    shift: T,
-    other: Option<(&'a [T], T)>,
-    total: &'a mut f64,
-}
-
-impl<T: Real> Loop for Sum<'_, T> {
-    #[inline(always)]
-    fn run<const LEVEL: usize>(self) {
-        const LANES: usize = 32;
-        let mut lanes = [T::ZERO; LANES];
-        let (blocks, rest) = self.a.as_chunks::<LANES>();
-        match self.other {
-            None => {
-                for block in blocks {
-                    for lane in 0..LANES {
-                        lanes[lane] += block[lane] - self.shift;
-                    }
-                }
-                for (lane, &value) in lanes.iter_mut().zip(rest) {
-                    *lane += value - self.shift;
-                }
-            }
-            Some((b, centre)) => {
-                let (others, others_rest) = b.as_chunks::<LANES>();
-                for (block, other) in blocks.iter().zip(others) {
-                    for lane in 0..LANES {
-                        lanes[lane] = (block[lane] - self.shift).fma::<LEVEL>(other[lane] - centre, lanes[lane]);
-                    }
-                }
-                for ((lane, &value), &other) in lanes.iter_mut().zip(rest).zip(others_rest) {
-                    *lane += (value - self.shift) * (other - centre);
-                }
-            }
-        }
-        *self.total = lanes.iter().map(|lane| lane.double()).sum();
-    }
 }
 
 /// `y = factors[0] · a + factors[1] · b + offset`

@@ -1,0 +1,60 @@
+//! Factors and offsets per channel on the CPU: one pass, parallel over rows of one channel.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::DType;
+
+use super::{ChannelAffineGrad, ChannelAffineOps};
+use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::rows::{map_rows, over_rows, sum};
+use crate::kernels::simd::Real;
+
+impl ChannelAffineOps for Flex {
+    fn scale_channels(x: FlexTensor, scale: FlexTensor, shift: FlexTensor) -> FlexTensor {
+        let dtype = x.dtype();
+        let operands = [x, scale, shift].map(prepare);
+        let y = match dtype {
+            DType::F64 => forward::<f64>(operands),
+            _ => forward::<f32>(operands),
+        };
+        finish(y, dtype)
+    }
+}
+
+impl ChannelAffineGrad for Flex {
+    fn scale_channels_backward(
+        x: FlexTensor,
+        scale: FlexTensor,
+        g: FlexTensor,
+        wanted: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        let dtype = x.dtype();
+        let operands = [x, scale, g].map(prepare);
+        let grads = match dtype {
+            DType::F64 => backward::<f64>(operands, wanted),
+            _ => backward::<f32>(operands, wanted),
+        };
+        grads.map(|grad| grad.map(|grad| finish(grad, dtype)))
+    }
+}
+
+fn forward<T: Real>(operands: [FlexTensor; 3]) -> FlexTensor {
+    let shape = operands[0].shape();
+    let [x, scale, shift] = operands.each_ref().map(values::<T>);
+    let y = map_rows(x, [shape[1], shape[2]], |channel| (scale[channel], shift[channel]));
+    tensor(y, shape)
+}
+
+fn backward<T: Real>(operands: [FlexTensor; 3], wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+    let shape = operands[0].shape();
+    let [x, scale, g] = operands.each_ref().map(values::<T>);
+    let (channels, length) = (shape[1], shape[2]);
+    let per_channel = |of_row: &(dyn Fn(&[T], &[T]) -> f64 + Sync)| {
+        let of = |_, row: usize| of_row(&g[row * length..][..length], &x[row * length..][..length]);
+        tensor(over_rows(channels, x.len() / length, of).map(T::of).collect::<Vec<T>>(), [channels])
+    };
+    let d_scale = wanted[1].then(|| per_channel(&|g, x| sum(g, T::ZERO, Some((x, T::ZERO)))));
+    let d_shift = wanted[2].then(|| per_channel(&|g, _| sum(g, T::ZERO, None)));
+    let dx = wanted[0].then(|| map_rows(g, [channels, length], |channel| (scale[channel], T::ZERO)));
+    [dx.map(|dx| tensor(dx, shape)), d_scale, d_shift]
+}

@@ -1,0 +1,130 @@
+//! Pointwise maps on the CPU: one matrix product per item, parallel over items, or over rows of the output where there
+//! are few items.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::DType;
+use rayon::prelude::*;
+
+use super::{PointwiseGrad, PointwiseOps};
+use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::matmul::{Matrix, matmul};
+use crate::kernels::rows::{over_rows, sum};
+use crate::kernels::simd::Real;
+
+/// Tasks that work is split into at most.
+const TASKS: usize = 16;
+/// Positions per product: few enough that the output stays in the cache between its bias and the product.
+const POSITIONS: usize = 1024;
+/// Rows of an output that are not split further.
+const ROWS: usize = 8;
+
+impl PointwiseOps for Flex {
+    fn map_channels(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let dtype = x.dtype();
+        let operands = [x, weight, bias].map(prepare);
+        let y = match dtype {
+            DType::F64 => forward::<f64>(operands),
+            _ => forward::<f32>(operands),
+        };
+        finish(y, dtype)
+    }
+}
+
+impl PointwiseGrad for Flex {
+    fn map_channels_backward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        g: FlexTensor,
+        wanted: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        let dtype = x.dtype();
+        let operands = [x, weight, g].map(prepare);
+        let grads = match dtype {
+            DType::F64 => backward::<f64>(operands, wanted),
+            _ => backward::<f32>(operands, wanted),
+        };
+        grads.map(|grad| grad.map(|grad| finish(grad, dtype)))
+    }
+}
+
+fn forward<T: Real>(operands: [FlexTensor; 3]) -> FlexTensor {
+    let [x_shape, weight_shape] = [0, 1].map(|operand: usize| operands[operand].shape());
+    let [x, weight, bias] = operands.each_ref().map(values::<T>);
+    let (batch, positions) = (x_shape[0], x_shape[2]);
+    let (outputs, inputs) = (weight_shape[0], weight_shape[1]);
+    let y = apply([batch, outputs, inputs, positions], Matrix::rows(weight, inputs), x, Some(bias));
+    tensor(y, [batch, outputs, positions])
+}
+
+fn backward<T: Real>(operands: [FlexTensor; 3], wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+    let [x_shape, weight_shape] = [0, 1].map(|operand: usize| operands[operand].shape());
+    let [x, weight, g] = operands.each_ref().map(values::<T>);
+    let (batch, positions) = (x_shape[0], x_shape[2]);
+    let (outputs, inputs) = (weight_shape[0], weight_shape[1]);
+    let dx = wanted[0].then(|| {
+        let transposed = Matrix::rows(weight, inputs).transposed();
+        tensor(apply([batch, inputs, outputs, positions], transposed, g, None), x_shape)
+    });
+    let d_weight = wanted[1].then(|| tensor(outer([batch, outputs, inputs, positions], g, x), weight_shape));
+    let d_bias = wanted[2].then(|| {
+        let of_row = |_, row: usize| sum(&g[row * positions..][..positions], T::ZERO, None);
+        tensor(over_rows(outputs, batch * outputs, of_row).map(T::of).collect::<Vec<T>>(), [outputs])
+    });
+    [dx, d_weight, d_bias]
+}
+
+/// `matrix` `[out, in]` times every item of `x` `[batch, in, positions]`, plus `bias`: `[batch, out, positions]`.
+fn apply<T: Real>(
+    [batch, outputs, inputs, positions]: [usize; 4],
+    matrix: Matrix<'_, T>,
+    x: &[T],
+    bias: Option<&[T]>,
+) -> Vec<T> {
+    let rows = outputs.div_ceil(TASKS.div_ceil(batch)).next_multiple_of(ROWS);
+    let mut y = vec![T::ZERO; batch * outputs * positions];
+    y.par_chunks_mut(outputs * positions).zip(x.par_chunks(inputs * positions)).for_each(|(y, x)| {
+        y.par_chunks_mut(rows * positions).enumerate().for_each(|(block, y)| {
+            let (first, rows) = (block * rows, y.len() / positions);
+            let matrix = Matrix { values: &matrix.values[first * matrix.row..], ..matrix };
+            for start in (0..positions).step_by(POSITIONS) {
+                let n = POSITIONS.min(positions - start);
+                if let Some(bias) = bias {
+                    for (y, &bias) in y.chunks_mut(positions).zip(&bias[first..]) {
+                        y[start..start + n].fill(bias);
+                    }
+                }
+                let x = Matrix::rows(&x[start..], positions);
+                matmul([rows, n, inputs], matrix, x, &mut y[start..], positions, bias.is_some());
+            }
+        });
+    });
+    y
+}
+
+/// The sum over items of `g` `[out, positions]` times the transpose of `x` `[in, positions]`: `[out, in]`. Every task
+/// sums up consecutive stretches of positions, and their sums are added in order.
+fn outer<T: Real>([batch, outputs, inputs, positions]: [usize; 4], g: &[T], x: &[T]) -> Vec<T> {
+    let stretches = positions.div_ceil(POSITIONS);
+    let pieces = batch * stretches;
+    let per_task = pieces.div_ceil(TASKS);
+    let parts: Vec<Vec<T>> = (0..pieces.div_ceil(per_task))
+        .into_par_iter()
+        .map(|task| {
+            let mut part = vec![T::ZERO; outputs * inputs];
+            for piece in task * per_task..pieces.min((task + 1) * per_task) {
+                let (item, start) = (piece / stretches, piece % stretches * POSITIONS);
+                let n = POSITIONS.min(positions - start);
+                let g = Matrix::rows(&g[item * outputs * positions + start..], positions);
+                let x = Matrix::rows(&x[item * inputs * positions + start..], positions);
+                matmul([outputs, inputs, n], g, x.transposed(), &mut part, inputs, true);
+            }
+            part
+        })
+        .collect();
+    let mut total = vec![T::ZERO; outputs * inputs];
+    for part in parts {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+    }
+    total
+}

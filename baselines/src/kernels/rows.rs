@@ -1,0 +1,94 @@
+//! Passes over the rows of `[batch, channels, positions]`, in parallel and in a fixed order: sums in f64, linear maps.
+
+use rayon::prelude::*;
+
+use super::simd::{Loop, Real, dispatch};
+
+/// `factor · x + offset`, where `of(channel)` gives factor and offset of a channel.
+pub(super) fn map_rows<T: Real>(
+    x: &[T],
+    [channels, length]: [usize; 2],
+    of: impl Fn(usize) -> (T, T) + Sync + Send,
+) -> Vec<T> {
+    let mut y = vec![T::ZERO; x.len()];
+    y.par_chunks_mut(length).zip(x.par_chunks(length)).enumerate().for_each(|(row, (y, x))| {
+        let (factor, offset) = of(row % channels);
+        dispatch(Map { y, x, factor, offset });
+    });
+    y
+}
+
+/// For every channel, the sum of `of(channel, row)` over its rows, in their order.
+pub(super) fn over_rows(
+    channels: usize,
+    rows: usize,
+    of: impl Fn(usize, usize) -> f64 + Sync + Send,
+) -> impl Iterator<Item = f64> {
+    let parts: Vec<f64> = (0..rows).into_par_iter().map(|row| of(row % channels, row)).collect();
+    let sum = move |channel: usize| parts.iter().skip(channel).step_by(channels).sum();
+    (0..channels).map(sum)
+}
+
+/// `Σ (a − shift)`, or `Σ (a − shift) · (b − centre)` with `other = (b, centre)`.
+pub(super) fn sum<T: Real>(a: &[T], shift: T, other: Option<(&[T], T)>) -> f64 {
+    let mut total = 0.0;
+    dispatch(Sum { a, shift, other, total: &mut total });
+    total
+}
+
+struct Sum<'a, T> {
+    a: &'a [T],
+    shift: T,
+    other: Option<(&'a [T], T)>,
+    total: &'a mut f64,
+}
+
+impl<T: Real> Loop for Sum<'_, T> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        const LANES: usize = 32;
+        let mut lanes = [T::ZERO; LANES];
+        let (blocks, rest) = self.a.as_chunks::<LANES>();
+        match self.other {
+            None => {
+                for block in blocks {
+                    for lane in 0..LANES {
+                        lanes[lane] += block[lane] - self.shift;
+                    }
+                }
+                for (lane, &value) in lanes.iter_mut().zip(rest) {
+                    *lane += value - self.shift;
+                }
+            }
+            Some((b, centre)) => {
+                let (others, others_rest) = b.as_chunks::<LANES>();
+                for (block, other) in blocks.iter().zip(others) {
+                    for lane in 0..LANES {
+                        lanes[lane] = (block[lane] - self.shift).fma::<LEVEL>(other[lane] - centre, lanes[lane]);
+                    }
+                }
+                for ((lane, &value), &other) in lanes.iter_mut().zip(rest).zip(others_rest) {
+                    *lane += (value - self.shift) * (other - centre);
+                }
+            }
+        }
+        *self.total = lanes.iter().map(|lane| lane.double()).sum();
+    }
+}
+
+/// `y = factor · x + offset`
+struct Map<'a, T> {
+    y: &'a mut [T],
+    x: &'a [T],
+    factor: T,
+    offset: T,
+}
+
+impl<T: Real> Loop for Map<'_, T> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y = self.factor.fma::<LEVEL>(x, self.offset);
+        }
+    }
+}
