@@ -175,17 +175,14 @@ impl Head {
 ///
 /// # Errors
 /// What `build` refuses, and settings out of range.
-pub fn assemble<B: Body + Sync>(
+pub fn assemble<B: Body + Sync + 'static>(
     settings: &NetworkSettings,
     input: &InputSpec,
     output: &OutputSpec,
     groups: Vec<ParameterGroup>,
     init: &mut Init,
     build: impl FnOnce(&BodySpec, &mut Init) -> Result<Built<B>, BuildError>,
-) -> Result<Box<dyn Model>, BuildError>
-where
-    B: 'static,
-{
+) -> Result<Box<dyn Model>, BuildError> {
     settings.check()?;
     let per_step = matches!(output, OutputSpec::PerStep(_));
     let (embedding, channels) = match input {

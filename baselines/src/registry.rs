@@ -22,8 +22,11 @@ pub struct Entry {
     /// Short name of a configuration.
     pub label: fn(&Value) -> Result<String, BuildError>,
     /// Build a network with weights drawn from `seed`. It carries autodiff; see [`Model::evaluator`].
-    pub build: fn(&Value, &InputSpec, &OutputSpec, u64, &Device) -> Result<Box<dyn Model>, BuildError>,
+    pub build: BuildModel,
 }
+
+/// Settings, input, output, seed and device to a network.
+pub type BuildModel = fn(&Value, &InputSpec, &OutputSpec, u64, &Device) -> Result<Box<dyn Model>, BuildError>;
 
 /// Every baseline, in the order of `bench list baselines`.
 pub fn entries() -> Vec<Entry> {

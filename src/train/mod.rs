@@ -400,3 +400,50 @@ impl Clock {
         self.saved = Instant::now();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use baselines::registry;
+    use datasets::{InputSpec, Inputs, TargetSpec, Targets};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every registered baseline, a new one included, learns one batch of two kinds of waves within 20 steps.
+    #[test]
+    fn every_baseline_learns_a_batch_in_twenty_steps() {
+        let device = Device::flex();
+        for entry in registry::entries() {
+            let side = 12usize;
+            let shape =
+                if entry.info.ranks.contains(&1) { vec![side * 4] } else { vec![side; *entry.info.ranks.start()] };
+            let positions: usize = shape.iter().product();
+            let spec = InputSpec::Values { channels: 1, shape };
+            let size = 16;
+            let wave = |sample: usize, t: usize| (t as f32 * [0.3, 0.9][sample % 2] + sample as f32).sin();
+            let inputs = (0..size).flat_map(|sample| (0..positions).map(move |t| wave(sample, t))).collect();
+            let labels = (0..size).map(|sample| (sample % 2) as i32).collect();
+            let batch = Batch { size, inputs: Inputs::Values(inputs), targets: Targets::Labels(labels), lengths: None };
+            let settings = Training { learning_rate: 0.003, grad_clip: Some(1.0), ..Training::default() };
+            let config = (entry.resolve)(&json!({})).unwrap();
+            let input = crate::experiment::fit::input(&spec);
+            let mut model = (entry.build)(&config, &input, &baselines::OutputSpec::Classes(2), 7, &device).unwrap();
+            let mut optimiser = Optimiser::new(&settings, model.as_ref()).unwrap();
+            let autodiff = device.clone().autodiff();
+            let mut losses = Vec::new();
+            for step in 0..20 {
+                let mut ctx = Forward::training(1, step);
+                let output = model.forward(batches::place(&batch, &spec, &autodiff), &mut ctx);
+                let (loss, _) = objective::evaluate(output, &batch.targets, &TargetSpec::Classes(2));
+                losses.push(scalar(&loss));
+                let mut gradients = loss.backward();
+                let mut gradients = model.take_gradients(&mut gradients);
+                optimiser::clip(&mut gradients, 1.0);
+                optimiser.step(model.as_mut(), gradients, settings.learning_rate);
+            }
+            let (first, last) = (losses[..3].iter().sum::<f64>() / 3.0, losses[17..].iter().sum::<f64>() / 3.0);
+            assert!(last < 0.9 * first, "{}: {losses:?}", entry.info.name);
+        }
+    }
+}
