@@ -79,6 +79,10 @@ pub(super) trait Real:
     const ZERO: Self;
     const ONE: Self;
     const TYPE: DType;
+    /// Gradients of smaller magnitude count as zero: products with weights stay clear of subnormal numbers.
+    const NEGLIGIBLE: Self;
+
+    fn is_nan(self) -> bool;
 
     fn of(value: f64) -> Self;
 
@@ -113,6 +117,12 @@ impl Real for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     const TYPE: DType = DType::F32;
+    const NEGLIGIBLE: Self = 1e-28;
+
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f32::is_nan(self)
+    }
 
     fn of(value: f64) -> Self {
         value as Self
@@ -158,6 +168,12 @@ impl Real for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     const TYPE: DType = DType::F64;
+    const NEGLIGIBLE: Self = 1e-250;
+
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        f64::is_nan(self)
+    }
 
     fn of(value: f64) -> Self {
         value

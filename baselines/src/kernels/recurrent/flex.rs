@@ -463,10 +463,10 @@ impl<T: Real> Loop for Backward<'_, T> {
                             g[u] = d_c * iu * (one - gu * gu);
                         }
                         for (k, gate) in [i, f, g, o].iter().enumerate() {
-                            store(from_x, at(k), n, gate);
+                            store_gradient(from_x, at(k), n, gate);
                         }
-                        store(memory, first, n, &dc);
-                        store(d_state, first, n, &zero);
+                        store_gradient(memory, first, n, &dc);
+                        store_gradient(d_state, first, n, &zero);
                     }
                     Cell::Gru => {
                         let [mut r, mut z, mut m, mut q] = [0, 1, 2, 3].map(|k| load(kept, at(k), n));
@@ -481,21 +481,21 @@ impl<T: Real> Loop for Backward<'_, T> {
                             d[u] *= zu;
                         }
                         for (k, gate) in [r, z, m].iter().enumerate() {
-                            store(from_x, at(k), n, gate);
+                            store_gradient(from_x, at(k), n, gate);
                         }
                         let from_h = &mut self.from_h[row * gates..][..gates];
                         for (k, gate) in [r, z, q].iter().enumerate() {
-                            store(from_h, at(k), n, gate);
+                            store_gradient(from_h, at(k), n, gate);
                         }
-                        store(d_state, first, n, &d);
+                        store_gradient(d_state, first, n, &d);
                     }
                     Cell::Rnn => {
                         let h = load(&self.state[at_row.clone()], first, n);
                         for u in 0..UNITS {
                             d[u] *= one - h[u] * h[u];
                         }
-                        store(from_x, first, n, &d);
-                        store(d_state, first, n, &zero);
+                        store_gradient(from_x, first, n, &d);
+                        store_gradient(d_state, first, n, &zero);
                     }
                 }
             }
@@ -522,4 +522,15 @@ fn store<T: Real>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) 
     } else {
         values[first..first + n].copy_from_slice(&units[..n]);
     }
+}
+
+/// [`store`], with gradients too small to matter as zeros. Gradients that vanish over many steps would otherwise become
+/// subnormal numbers, with which processors compute many times slower.
+#[inline(always)]
+fn store_gradient<T: Real>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) {
+    let mut kept = [T::ZERO; UNITS];
+    for (kept, &unit) in kept.iter_mut().zip(units) {
+        *kept = if unit > T::NEGLIGIBLE || unit < -T::NEGLIGIBLE || unit.is_nan() { unit } else { T::ZERO };
+    }
+    store(values, first, n, &kept);
 }
