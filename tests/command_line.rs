@@ -2,51 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod support;
 
-use assert_cmd::Command;
+use std::path::Path;
+
 use predicates::prelude::*;
 use predicates::str::{contains, starts_with};
-use serde_json::Value;
-use tempfile::TempDir;
-
-/// The binary in an empty folder, with an empty data folder.
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-        command.current_dir(self.folder.path()).args(arguments).env("BENCH_DATA", self.folder.path().join("data"));
-        command.env_remove("BENCH_LOG");
-        command
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let output = self.command(arguments).arg("--json").assert().success().get_output().stdout.clone();
-        serde_json::from_slice(&output).unwrap()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
+use support::Bench;
 
 const SMALL: &str = "\
 tasks:
