@@ -92,7 +92,7 @@ pub struct RunArgs {
     /// Where run folders go
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub out: PathBuf,
-    /// auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]
+    /// auto, cpu, cuda, wgpu or tch; a number picks one of several: cuda:1, wgpu:1, tch:cuda:1
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
     /// Cells that run at the same time
@@ -145,7 +145,7 @@ pub struct ReportArgs {
     /// Run folders (of experiments)
     #[arg(required = true, value_name = "DIR")]
     pub dirs: Vec<PathBuf>,
-    /// Where the report goes [default: <first DIR>/report]
+    /// Where the report goes; by default `report` in the first DIR
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// What is written, any of html,md,csv,svg,png
@@ -179,7 +179,7 @@ pub struct DiagnoseArgs {
     /// Where run folders go
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub out: PathBuf,
-    /// auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]
+    /// auto, cpu, cuda, wgpu or tch; a number picks one of several: cuda:1, wgpu:1, tch:cuda:1
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
     /// Number of seeds, from 0

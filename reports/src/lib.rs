@@ -4,7 +4,7 @@
 //! load → Runs → frame (polars) → statistics → tables, figures → page
 //! ```
 //!
-//! [`write`] makes the whole report, [`status`] and [`compare`] one table each, and [`write_diagnostics`] the report of
+//! [`write()`] makes the whole report, [`status`] and [`compare`] one table each, and [`write_diagnostics`] the report of
 //! `bench diagnose`.
 
 mod compare;
