@@ -2,7 +2,7 @@
 //!
 //! Inputs are N(0, 1) (tokens are uniform), as in the recorded statistics of the reference programs, so no data are needed.
 //! Dropout is switched off. Every pair of task and baseline is measured with each value of the settings that decide the
-//! scale, where the baseline has them: `correction` (the corrected initialisation of the kernel network) on and off, `norm`
+//! scale, where the baseline has them: `initialisation` of the kernel networks (corrected, original, off), `norm`
 //! as configured and off; each in training mode (batch statistics) and in evaluation mode (initial running statistics).
 
 use std::collections::BTreeMap;
@@ -69,10 +69,10 @@ fn variants(config: &Value) -> Vec<Variant> {
         *dropout = Value::from(0.0);
     }
     let mut variants = vec![Variant { conditions: BTreeMap::new(), config: base }];
-    for field in ["correction", "norm"] {
+    for field in ["initialisation", "norm"] {
         let Some(configured) = config.get(field) else { continue };
         let values = match field {
-            "correction" => vec![("on".to_owned(), Value::from(true)), ("off".to_owned(), Value::from(false))],
+            "initialisation" => ["corrected", "original", "off"].map(|way| (way.to_owned(), Value::from(way))).to_vec(),
             _ if configured.as_str() == Some("none") => vec![("none".to_owned(), configured.clone())],
             _ => vec![
                 (configured.as_str().unwrap_or("on").to_owned(), configured.clone()),
@@ -172,14 +172,14 @@ mod tests {
 
     #[test]
     fn variants_are_all_combinations_of_the_settings_a_baseline_has() {
-        let all = variants(&json!({"correction": true, "norm": "batch", "dropout": 0.1, "hidden": 8}));
-        assert_eq!(all.len(), 4);
+        let all = variants(&json!({"initialisation": "off", "norm": "batch", "dropout": 0.1, "hidden": 8}));
+        assert_eq!(all.len(), 6);
         assert!(all.iter().all(|variant| variant.config["dropout"] == json!(0.0) && variant.config["hidden"] == 8));
         assert_eq!(
-            all[3].conditions,
-            BTreeMap::from([("correction".into(), "off".into()), ("norm".into(), "none".into())])
+            all[5].conditions,
+            BTreeMap::from([("initialisation".into(), "off".into()), ("norm".into(), "none".into())])
         );
-        assert_eq!(all[3].config["norm"], "none");
+        assert_eq!(all[5].config["norm"], "none");
         assert_eq!(variants(&json!({"hidden": 8})).len(), 1);
         assert_eq!(variants(&json!({"norm": "none"})).len(), 1);
     }

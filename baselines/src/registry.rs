@@ -34,6 +34,7 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::ccnn::Ccnn>(),
         entry::<models::ckcnn::Ckcnn>(),
         entry::<models::cnn::Cnn>(),
+        entry::<models::flexnet::FlexNet>(),
         entry::<models::gru::Gru>(),
         entry::<models::lstm::Lstm>(),
         entry::<models::rnn::Rnn>(),

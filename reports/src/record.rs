@@ -196,7 +196,7 @@ pub struct DiagnosticLine {
     pub baseline: String,
     /// Task label.
     pub task: String,
-    /// Varied conditions, e.g. `correction: on`, `norm: off`, `mode: train`.
+    /// Varied conditions, e.g. `initialisation: off`, `norm: off`, `mode: train`.
     #[serde(default)]
     pub conditions: BTreeMap<String, String>,
     /// Seed.

@@ -1,6 +1,7 @@
 //! Ranges of settings.
 
 use crate::BuildError;
+use crate::layers::odd_fft;
 
 /// `value` ≥ 1.
 pub(crate) fn at_least_one(field: &str, value: usize) -> Result<(), BuildError> {
@@ -31,5 +32,17 @@ pub(crate) fn not_negative(field: &str, value: f64) -> Result<(), BuildError> {
         Ok(())
     } else {
         Err(BuildError::new(field, format!("{value} is not zero or a positive number")))
+    }
+}
+
+/// Whether `faithful` can be had for inputs of `shape`.
+pub(crate) fn faithful(faithful: bool, shape: &[usize]) -> Result<(), BuildError> {
+    match *shape {
+        [length] if faithful && length % 2 == 1 && length > odd_fft::LONGEST => {
+            let message =
+                format!("is possible for sequences of odd length up to {} only, not {length}", odd_fft::LONGEST);
+            Err(BuildError::new("faithful", message))
+        }
+        _ => Ok(()),
     }
 }

@@ -1,16 +1,30 @@
 //! FlexConv: long convolutions whose kernels come from a network, under a Gaussian mask of learnt width.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
-use crate::layers::{MagNet, MagNetSpec, Pointwise, Window, grid};
+use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
+use crate::layers::{Pointwise, Window, grid, odd_fft};
 use crate::{BuildError, Forward, Init};
 
-/// Keeps the mask finite for a width of zero.
+/// Keeps the mask of CCNN finite for a width of zero.
 const EPSILON: f64 = 1e-8;
+/// Half-width of the region in which filters start, as a multiple of the mask's width.
+const SPREAD: f64 = 1.667;
+/// Taps beyond which the reference programs convolve by the FFT.
+const FFT_TAPS: usize = 50;
+
+/// Whose convolution a [`FlexConv`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lineage {
+    /// FlexNet: the mask learns its mean too, kernels are dense, weights start as in Romero et al. 2022.
+    FlexNet,
+    /// CCNN: the mask lies at the current position.
+    Ccnn,
+}
 
 /// Everything that shapes a [`FlexConv`].
 #[derive(Debug, Clone, PartialEq)]
@@ -21,18 +35,51 @@ pub struct FlexConvSpec {
     pub outputs: usize,
     /// Grid, alignment and cropping threshold.
     pub window: Window,
+    /// Whose convolution it is.
+    pub lineage: Lineage,
     /// A depthwise convolution and a channel mixer, rather than kernels for all pairs of channels.
     pub separable: bool,
+    /// Family of the kernel network.
+    pub kernel_network: KernelNetworkKind,
     /// Hidden channels of the kernel network.
     pub kernel_hidden: usize,
-    /// Multiplicative layers of the kernel network.
+    /// Layers of the kernel network, see [`KernelNetworkSpec::layers`].
     pub kernel_layers: usize,
-    /// Frequency of the kernel network.
-    pub omega_0: f64,
+    /// Scale of the frequencies of the kernel network.
+    pub frequency: Frequency,
     /// Initial width of the mask in units of half the grid.
     pub mask_init: f64,
-    /// Divide the initial kernels by the root of the number of terms they sum.
-    pub correction: bool,
+    /// How the kernel network starts.
+    pub init: KernelInit,
+    /// Factor on the kernel, for a resolution other than that of training.
+    pub kernel_scale: f64,
+    /// Reproduce what the reference programs compute for sequences of odd length and more than 50 taps.
+    pub faithful: bool,
+}
+
+impl FlexConvSpec {
+    fn kernel_network(&self) -> KernelNetworkSpec {
+        let axes = self.window.sizes.len();
+        let kept = self.window.crop(&vec![self.mask_init as f32; axes]);
+        let taps: usize = kept.iter().map(ExactSizeIterator::len).product();
+        let (outputs, terms) =
+            if self.separable { (self.inputs, taps) } else { (self.inputs * self.outputs, self.inputs * taps) };
+        let spread = SPREAD * self.mask_init;
+        // FlexNet clips the region, and centres it on 0 even where the mask lies at 1.
+        let original = self.lineage == Lineage::FlexNet || self.init == KernelInit::Original;
+        KernelNetworkSpec {
+            kind: self.kernel_network,
+            axes,
+            hidden: self.kernel_hidden,
+            outputs,
+            layers: self.kernel_layers,
+            frequency: self.frequency,
+            spread: if original { spread.min(1.0) } else { spread },
+            one_sided: self.window.causal && !original,
+            init: self.init,
+            output_gain: if self.init == KernelInit::Corrected { 1.0 / (terms as f64).sqrt() } else { 1.0 },
+        }
+    }
 }
 
 /// A masked kernel on the positions that cropping leaves.
@@ -48,65 +95,87 @@ pub struct SampledKernel {
 #[derive(Module, Debug)]
 pub struct FlexConv {
     /// Generates the kernel.
-    pub kernel: MagNet,
-    /// Width of the mask per axis, `[axes]`.
-    pub mask_width_param: Param<Tensor<1>>,
+    pub kernel: KernelNetwork,
+    /// Width of the mask per axis, `[axes]`, where its mean is fixed at the current position (CCNN).
+    pub mask_width_param: Option<Param<Tensor<1>>>,
+    /// Mean and width of the mask per axis, `[axes, 2]`, where both are learnt (FlexNet).
+    pub mask_params: Option<Param<Tensor<2>>>,
     /// Added after the convolution: `[inputs]` if separable, else `[outputs]`.
     pub bias: Param<Tensor<1>>,
     /// Present if separable.
     pub channel_mixer: Option<Pointwise>,
     #[module(skip)]
     window: Window,
+    #[module(skip)]
+    kernel_scale: f64,
+    #[module(skip)]
+    faithful: bool,
 }
 
 impl FlexConv {
     /// Weights as the reference program draws them.
     ///
     /// # Errors
-    /// See [`MagNet::new`].
+    /// See [`KernelNetwork::new`].
     pub fn new(spec: &FlexConvSpec, init: &mut Init) -> Result<Self, BuildError> {
         let axes = spec.window.sizes.len();
-        let taps: usize =
-            spec.window.crop(&vec![spec.mask_init as f32; axes]).iter().map(ExactSizeIterator::len).product();
-        let (kernels, terms) =
-            if spec.separable { (spec.inputs, taps) } else { (spec.inputs * spec.outputs, spec.inputs * taps) };
-        let kernel = MagNet::new(
-            &MagNetSpec {
-                axes,
-                hidden: spec.kernel_hidden,
-                outputs: kernels,
-                layers: spec.kernel_layers,
-                omega_0: spec.omega_0,
-                mask_init: spec.mask_init,
-                causal: spec.window.causal,
-                output_gain: if spec.correction { 1.0 / (terms as f64).sqrt() } else { 1.0 },
-            },
-            init,
-        )?;
+        let mean = spec.window.mean();
+        let width = spec.mask_init as f32;
+        let learnt = spec.lineage == Lineage::FlexNet;
         Ok(Self {
-            kernel,
-            mask_width_param: init.constant([axes], spec.mask_init),
+            kernel: KernelNetwork::new(&spec.kernel_network(), init)?,
+            mask_width_param: (!learnt).then(|| init.values([axes], vec![width; axes])),
+            mask_params: learnt.then(|| init.values([axes, 2], [mean, width].repeat(axes))),
             bias: init.constant([if spec.separable { spec.inputs } else { spec.outputs }], 0.0),
             channel_mixer: spec.separable.then(|| Pointwise::kaiming_normal(spec.inputs, spec.outputs, init)),
             window: spec.window.clone(),
+            kernel_scale: spec.kernel_scale,
+            faithful: spec.faithful,
         })
     }
 
-    /// The masked kernel at the positions left by the current widths. Cropping itself carries no gradient.
+    /// The masked kernel at the positions left by the current mask. Cropping itself carries no gradient.
     pub fn sample(&self) -> SampledKernel {
-        let width = self.mask_width_param.val();
-        let device = width.device();
-        // A read that fails gives no widths, and the whole grid is kept.
-        let widths = width.clone().into_data().try_to_vec_as::<f32>().unwrap_or_default();
         let axes = self.window.sizes.len();
-        let widths = if widths.len() == axes { widths } else { vec![f32::INFINITY; axes] };
-        let points = self.window.points(&self.window.crop(&widths));
+        let device = self.bias.device();
+        let points = self.window.points(&self.crop());
         let shape = points.iter().map(Vec::len).collect();
         let positions = grid(&points, &device);
-        let squares = (positions.clone() - self.window.mean()).square();
-        let scale = (width.square() + EPSILON).recip() * -0.5;
-        let mask = scale.unsqueeze::<2>().matmul(squares).exp();
-        SampledKernel { values: self.kernel.forward(&positions) * mask, shape }
+        let mask = match (&self.mask_width_param, &self.mask_params) {
+            (Some(width), _) => {
+                let squares = (positions.clone() - self.window.mean()).square();
+                let scale = (width.val().square() + EPSILON).recip() * -0.5;
+                scale.unsqueeze::<2>().matmul(squares).exp()
+            }
+            (None, Some(params)) => {
+                let params = params.val();
+                let (mean, width) = (params.clone().slice([0..axes, 0..1]), params.slice([0..axes, 1..2]));
+                (((positions.clone() - mean) / width).square().sum_dim(0) * -0.5).exp()
+            }
+            (None, None) => Tensor::ones([1, positions.dims()[1]], &device),
+        };
+        let values = self.kernel.forward(&positions) * mask;
+        let values = if self.kernel_scale == 1.0 { values } else { values * self.kernel_scale };
+        SampledKernel { values, shape }
+    }
+
+    /// Points kept per axis under the current mask.
+    fn crop(&self) -> Vec<std::ops::Range<usize>> {
+        let axes = self.window.sizes.len();
+        // A read that fails gives no numbers, and the whole grid is kept.
+        let read = |values: TensorData| values.try_to_vec_as::<f32>().unwrap_or_default();
+        match (&self.mask_width_param, &self.mask_params) {
+            (Some(width), _) => {
+                let widths = read(width.val().into_data());
+                self.window.crop(&if widths.len() == axes { widths } else { vec![f32::INFINITY; axes] })
+            }
+            (None, Some(params)) => {
+                let pairs = read(params.val().into_data());
+                let pairs = pairs.as_chunks::<2>().0;
+                self.window.crop_learnt(if pairs.len() == axes { pairs } else { &[[f32::NAN; 2]; 3][..axes.min(3)] })
+            }
+            (None, None) => self.window.sizes.iter().map(|&size| 0..size).collect(),
+        }
     }
 
     /// Convolve `x`, `[batch, inputs, positions]` with positions of shape `shape` flattened, to
@@ -115,16 +184,27 @@ impl FlexConv {
         let kernel = self.sample();
         ctx.probe(|| layer.to_owned(), "kernel", &kernel.values);
         let alignment = if self.window.causal { Alignment::Causal } else { Alignment::Centred };
+        let [outputs] = self.bias.dims();
+        let odd = (self.faithful && shape.len() == 1 && shape[0] % 2 == 1 && kernel.shape[0] > FFT_TAPS)
+            .then(|| odd_fft::Full::of(shape[0], kernel.shape[0], alignment));
+        let (x, shape, alignment) = match &odd {
+            None => (x, shape, alignment),
+            Some(full) => (full.pad(x), &[full.samples][..], Alignment::Causal),
+        };
+        let y = match &self.channel_mixer {
+            Some(_) => depthwise(x, shape, kernel, alignment),
+            None => dense(x, shape, kernel, outputs, alignment),
+        };
+        let y = match odd {
+            None => y,
+            Some(full) => full.misread(y),
+        };
         let out = match &self.channel_mixer {
             Some(mixer) => {
-                let y = depthwise(x, shape, kernel, alignment);
                 ctx.probe(|| format!("{layer}.depthwise"), "activation", &y);
                 mixer.forward_shifted(y, self.bias.val())
             }
-            None => {
-                let outputs = self.bias.dims()[0];
-                channel_bias(dense(x, shape, kernel, outputs, alignment), self.bias.val())
-            }
+            None => channel_bias(y, self.bias.val()),
         };
         ctx.probe(|| layer.to_owned(), "activation", &out);
         out

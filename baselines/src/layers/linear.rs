@@ -66,9 +66,8 @@ pub struct WeightNormed {
 }
 
 impl WeightNormed {
-    /// Rows U(±1/√fan_in) (PyTorch's default), lengths to match, bias U(−1, 1).
-    pub fn new(inputs: usize, outputs: usize, init: &mut Init) -> Self {
-        let bound = 1.0 / (inputs as f64).sqrt();
+    /// Rows U(±`bound`), lengths to match, bias U(−1, 1).
+    pub fn new(inputs: usize, outputs: usize, bound: f64, init: &mut Init) -> Self {
         let rows = (0..outputs * inputs).map(|_| init.rng().random_range(-bound..bound) as f32).collect::<Vec<_>>();
         let lengths = rows.chunks(inputs).map(|row| row.iter().map(|v| v * v).sum::<f32>().sqrt()).collect();
         let weight_v = init.values([outputs, inputs], rows);

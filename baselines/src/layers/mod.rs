@@ -6,19 +6,22 @@
 pub(crate) mod check;
 pub mod ckconv;
 pub mod flexconv;
+pub mod kernel_network;
 pub mod linear;
-pub mod magnet;
 pub mod norm;
+pub(crate) mod odd_fft;
 pub mod penalty;
 pub mod positions;
 pub mod recurrent;
+pub mod residual;
 pub mod siren;
 
-pub use ckconv::CkConv;
-pub use flexconv::{FlexConv, FlexConvSpec, SampledKernel};
+pub use ckconv::{CkConv, CkConvSpec};
+pub use flexconv::{FlexConv, FlexConvSpec, Lineage, SampledKernel};
+pub use kernel_network::{KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 pub use linear::{Pointwise, WeightNormed};
-pub use magnet::{Gabor, MagNet, MagNetSpec};
 pub use norm::{Norm, NormKind};
-pub use positions::{Window, grid, linspace};
+pub use positions::{Window, grid, linspace, linspace_to};
 pub use recurrent::{Cell, Recurrent, RecurrentConfig, RecurrentLayer};
+pub use residual::{BlockKind, Nonlinearity, ResidualBlock, ResidualSpec};
 pub use siren::Siren;

@@ -4,15 +4,20 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// `n` equidistant points from −1 to 1 in float32, bit for bit those of `torch.linspace`: counted from the nearer end,
-/// with fused multiply-add. Kernels with frequencies of 10⁴ and more per unit notice the last bit.
+/// `n` equidistant points from −1 to 1, see [`linspace_to`].
 pub fn linspace(n: usize) -> Vec<f32> {
+    linspace_to(1.0, n)
+}
+
+/// `n` equidistant points from −1 to `end` in float32, bit for bit those of `torch.linspace`: counted from the nearer
+/// end, with fused multiply-add. Kernels with frequencies of 10⁴ and more per unit notice the last bit.
+pub fn linspace_to(end: f32, n: usize) -> Vec<f32> {
     if n < 2 {
         return vec![-1.0; n];
     }
-    let step = 2.0 / (n - 1) as f32;
+    let step = (end + 1.0) / (n - 1) as f32;
     (0..n)
-        .map(|i| if i < n / 2 { step.mul_add(i as f32, -1.0) } else { (-step).mul_add((n - 1 - i) as f32, 1.0) })
+        .map(|i| if i < n / 2 { step.mul_add(i as f32, -1.0) } else { (-step).mul_add((n - 1 - i) as f32, end) })
         .collect()
 }
 
@@ -27,32 +32,37 @@ pub fn grid(axes: &[Vec<f32>], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [axes.len(), points]), device)
 }
 
-/// Where a kernel lives: its grid over [−1, 1] per axis, and a Gaussian mask with its mean at the current position.
+/// Where a kernel lives: its grid over [−1, 1] per axis, under a Gaussian mask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
     /// Grid points per axis before cropping.
     pub sizes: Vec<usize>,
     /// Whether the last point is the current position (mask centred on 1) rather than the middle one (on 0).
     pub causal: bool,
-    /// Points whose mask falls below this value are cropped, 0 to 1 (exclusive).
+    /// Points whose mask falls below this value are cropped, 0 (none) to 1 (exclusive).
     pub threshold: f64,
 }
 
 impl Window {
-    /// Mean of the mask on every axis.
+    /// Mean of a mask that does not learn it, on every axis: the current position.
     pub fn mean(&self) -> f32 {
         if self.causal { 1.0 } else { 0.0 }
     }
 
-    /// Points kept per axis for a mask of the given widths, by the float32 rules of the reference program.
+    /// Distance from the mean, in widths, at which a mask falls to the threshold.
+    fn reach(&self) -> f32 {
+        (-2.0 * (self.threshold as f32).ln()).sqrt()
+    }
+
+    /// Points kept per axis for masks of the given widths around [`mean`](Self::mean), by the float32 rules of CCNN
+    /// (github.com/david-knigge/ccnn, `ckconv/nn/flexconv.py`).
     pub fn crop(&self, widths: &[f32]) -> Vec<Range<usize>> {
-        let reach = (-2.0 * (self.threshold as f32).ln()).sqrt();
         self.sizes
             .iter()
             .zip(widths)
             .map(|(&size, &width)| {
                 let step = 2.0 / (size.max(2) - 1) as f32;
-                let extent = (width * reach).abs();
+                let extent = (width * self.reach()).abs();
                 if self.causal {
                     let root = 1.0 - extent;
                     if root.abs() < 1.0 { (((root + 1.0) / step) as usize).min(size - 1)..size } else { 0..size }
@@ -62,6 +72,31 @@ impl Window {
                 } else {
                     0..size
                 }
+            })
+            .collect()
+    }
+
+    /// Points kept per axis for masks of the given means and widths, by the float32 rules of FlexNet
+    /// (github.com/rjbruin/flexconv, `ckconv/nn/ckconv.py`), which looks for the first point within the mask.
+    pub fn crop_learnt(&self, means_and_widths: &[[f32; 2]]) -> Vec<Range<usize>> {
+        self.sizes
+            .iter()
+            .zip(means_and_widths)
+            .map(|(&size, &[mean, width])| {
+                let extent = width * self.reach();
+                let roots = [mean - extent, mean + extent];
+                let root = if self.causal { roots[0].min(roots[1]) } else { -roots[0].abs().max(roots[1].abs()) };
+                // Not a number keeps everything.
+                if !(root.abs() < 1.0) {
+                    return 0..size;
+                }
+                let first = linspace(size).iter().position(|&point| root < point).unwrap_or(size - 1);
+                if self.causal {
+                    return first..size;
+                }
+                // At least the middle.
+                let first = first.min((size - 1) / 2);
+                first..size - first
             })
             .collect()
     }
@@ -119,6 +154,24 @@ mod tests {
         assert_eq!(window.crop(&[-0.075]).as_slice(), std::slice::from_ref(&(14..19)));
         assert_eq!(window.crop(&[f32::NAN]).as_slice(), std::slice::from_ref(&(0..33)));
         assert_eq!(window.crop(&[0.0]).as_slice(), std::slice::from_ref(&(16..17)));
+    }
+
+    #[test]
+    fn a_learnt_mask_is_cropped_at_its_first_point() {
+        let window = |causal, threshold| Window { sizes: vec![33], causal, threshold };
+        let crop = |causal, mean, width| window(causal, 0.1).crop_learnt(&[[mean, width]])[0].clone();
+        // The reach is 2.146 widths, the step of the grid 1/16.
+        assert_eq!(crop(false, 0.0, 0.075), 14..19);
+        assert_eq!(crop(false, 0.2, 0.075), 11..22);
+        assert_eq!(crop(false, -0.2, 0.075), 11..22);
+        assert_eq!(crop(false, 0.9, 0.075), 0..33);
+        assert_eq!(crop(false, 0.0, 0.0), 16..17);
+        assert_eq!(crop(true, 1.0, 0.075), 30..33);
+        assert_eq!(crop(true, 1.0, 1.0), 0..33);
+        assert_eq!(crop(true, 0.0, 0.3), 6..33);
+        assert_eq!(crop(true, f32::NAN, 0.3), 0..33);
+        assert_eq!(window(false, 0.0).crop_learnt(&[[0.0, 0.075]])[0], 0..33);
+        assert_eq!(window(true, 0.0).crop(&[0.075])[0], 0..33);
     }
 
     #[test]

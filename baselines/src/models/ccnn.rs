@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
 use crate::kernels::gelu;
+use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
 use crate::layers::penalty::{norm, parameter_norms};
-use crate::layers::{FlexConv, FlexConvSpec, Norm, NormKind, Pointwise, Window, check};
+use crate::layers::{
+    BlockKind, FlexConv, FlexConvSpec, Lineage, Nonlinearity, Norm, NormKind, ResidualBlock, ResidualSpec, Window,
+    check,
+};
 use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
@@ -25,23 +29,32 @@ pub struct CcnnConfig {
     pub blocks: usize,
     /// Channels, at least 1.
     pub hidden: usize,
+    /// Form of the residual blocks: `s4` (one convolution, one linear map), `resnet` or `tcn` (two convolutions).
+    pub block: BlockKind,
+    /// Whether `s4` blocks normalise before the convolution rather than after the sum.
+    pub prenorm: bool,
+    /// Family of the kernel networks: `magnet`, `gabor`, `fourier`, `siren`, `random-fourier` or `mlp`.
+    pub kernel_network: KernelNetworkKind,
     /// Hidden channels of the kernel networks, at least 1.
     pub kernel_hidden: usize,
-    /// Multiplicative layers of the kernel networks, at least 1.
+    /// Multiplicative layers of the kernel networks, at least 1; of `siren`, `random-fourier` and `mlp` the linear maps
+    /// including the first and the last, at least 2.
     pub kernel_layers: usize,
-    /// Frequency of the kernel networks, greater than 0, in turns per unit of the grid [−1, 1].
+    /// Frequency of the kernel networks, greater than 0: in turns per unit of the grid [−1, 1], for `siren` the factor
+    /// within its sines.
     pub omega_0: f64,
     /// Positions of a kernel per axis before cropping: `auto`, `same`, `full` or a number.
     pub kernel_size: KernelSize,
     /// Initial width of the Gaussian mask, greater than 0, in units of half the kernel's grid.
     pub mask_init: f64,
-    /// Positions where the mask is below this value are cropped, 0 to 1 (both exclusive).
+    /// Positions where the mask is below this value are cropped, 0 (none) to 1 (exclusive).
     pub mask_threshold: f64,
     /// Factor on the learning rate of the mask's width, at least 0.
     pub mask_learning_rate_factor: f64,
-    /// Whether initial kernels are divided by the root of the number of terms that they sum, so that the variance of
-    /// the activations is kept.
-    pub correction: bool,
+    /// How the kernel networks start: `corrected` (their output divided by the root of the number of terms that a
+    /// convolution sums, so that the variance of the activations is kept), `off` (the same without the division) or
+    /// `original` (as the paper of the family has it).
+    pub initialisation: KernelInit,
     /// A depthwise convolution and a channel mixer, rather than kernels for all pairs of channels.
     pub separable: bool,
     /// Whether an output sees only the positions up to its own: `true`, `false`, or `auto` (sequences yes, images no).
@@ -55,6 +68,8 @@ pub struct CcnnConfig {
     /// Factor on the sum of the norms of parameters and kernels that is added to the loss, at least 0. (The reference
     /// program calls it weight decay.)
     pub weight_penalty: f64,
+    /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
+    pub faithful: bool,
 }
 
 impl Default for CcnnConfig {
@@ -62,6 +77,9 @@ impl Default for CcnnConfig {
         Self {
             blocks: 4,
             hidden: 140,
+            block: BlockKind::S4,
+            prenorm: true,
+            kernel_network: KernelNetworkKind::Magnet,
             kernel_hidden: 32,
             kernel_layers: 3,
             omega_0: 2976.49,
@@ -69,13 +87,14 @@ impl Default for CcnnConfig {
             mask_init: 0.075,
             mask_threshold: 0.1,
             mask_learning_rate_factor: 1.0,
-            correction: true,
+            initialisation: KernelInit::Corrected,
             separable: true,
             causal: Causal::default(),
             norm: NormKind::Batch,
             dropout: 0.1,
             dropout_kind: DropoutKind::Channel,
             weight_penalty: 0.0,
+            faithful: false,
         }
     }
 }
@@ -144,64 +163,11 @@ pub struct CcnnBody {
     /// After `conv1`.
     pub norm1: Norm,
     /// Residual blocks.
-    pub blocks: Vec<S4Block>,
-    /// After the last block.
-    pub out_norm: Norm,
+    pub blocks: Vec<ResidualBlock>,
+    /// After the last block, where blocks normalise before their convolution.
+    pub out_norm: Option<Norm>,
     #[module(skip)]
     weight_penalty: f64,
-}
-
-/// gelu(linear1(drop(gelu(conv1(norm1 x))))) + shortcut(x): the block of S4 with a FlexConv.
-#[derive(Module, Debug)]
-pub struct S4Block {
-    /// The long convolution.
-    pub conv1: FlexConv,
-    /// Before the convolution.
-    pub norm1: Norm,
-    /// After it.
-    pub linear1: Pointwise,
-    /// Present where the numbers of channels differ.
-    pub shortcut: Option<Pointwise>,
-    #[module(skip)]
-    dropout: (f64, DropoutKind),
-}
-
-impl S4Block {
-    /// A block from `spec.inputs` to `spec.outputs` channels.
-    ///
-    /// # Errors
-    /// See [`FlexConv::new`].
-    pub fn new(
-        spec: &FlexConvSpec,
-        norm: NormKind,
-        dropout: (f64, DropoutKind),
-        init: &mut Init,
-    ) -> Result<Self, BuildError> {
-        let (inputs, outputs) = (spec.inputs, spec.outputs);
-        Ok(Self {
-            conv1: FlexConv::new(spec, init)?,
-            norm1: Norm::new(norm, inputs, init),
-            linear1: Pointwise::kaiming_normal(outputs, outputs, init),
-            shortcut: (inputs != outputs).then(|| Pointwise::kaiming_normal(inputs, outputs, init)),
-            dropout,
-        })
-    }
-
-    /// `[batch, in, positions]` to `[batch, out, positions]`, positions of shape `shape` flattened. Probes are taken as
-    /// `layer`.
-    pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let (p, kind) = self.dropout;
-        let h = self.norm1.forward(x.clone(), ctx);
-        let h = gelu(self.conv1.forward(h, shape, &format!("{layer}.conv1"), ctx));
-        let h = ctx.dropout_tensor(h, p, kind);
-        let h = gelu(self.linear1.forward(h));
-        let out = match &self.shortcut {
-            Some(shortcut) => h + shortcut.forward(x),
-            None => h + x,
-        };
-        ctx.probe(|| layer.to_owned(), "activation", &out);
-        out
-    }
 }
 
 impl CcnnConfig {
@@ -254,31 +220,43 @@ impl Baseline for Ccnn {
         check::at_least_one("kernel_layers", config.kernel_layers)?;
         check::positive("omega_0", config.omega_0)?;
         check::positive("mask_init", config.mask_init)?;
-        check::positive("mask_threshold", config.mask_threshold)?;
         check::probability("mask_threshold", config.mask_threshold)?;
         check::not_negative("mask_learning_rate_factor", config.mask_learning_rate_factor)?;
         check::probability("dropout", config.dropout)?;
         check::not_negative("weight_penalty", config.weight_penalty)?;
         let window = config.window(&spec.shape)?;
+        check::faithful(config.faithful, &spec.shape)?;
         let conv = |inputs| FlexConvSpec {
             inputs,
             outputs: config.hidden,
             window: window.clone(),
+            lineage: Lineage::Ccnn,
             separable: config.separable,
+            kernel_network: config.kernel_network,
             kernel_hidden: config.kernel_hidden,
             kernel_layers: config.kernel_layers,
-            omega_0: config.omega_0,
+            frequency: Frequency::Omega0(config.omega_0),
             mask_init: config.mask_init,
-            correction: config.correction,
+            init: config.initialisation,
+            kernel_scale: 1.0,
+            faithful: config.faithful,
         };
-        let dropout = (config.dropout, config.dropout_kind);
+        let residual = ResidualSpec {
+            kind: config.block,
+            norm: config.norm,
+            prenorm: config.prenorm,
+            nonlinearity: Nonlinearity::Gelu,
+            dropout: config.dropout,
+            dropout_kind: config.dropout_kind,
+        };
         let body = CcnnBody {
             conv1: FlexConv::new(&conv(spec.channels), init)?,
             norm1: Norm::new(config.norm, config.hidden, init),
             blocks: (0..config.blocks)
-                .map(|_| S4Block::new(&conv(config.hidden), config.norm, dropout, init))
+                .map(|_| ResidualBlock::new(&conv(config.hidden), residual, init))
                 .collect::<Result<_, _>>()?,
-            out_norm: Norm::new(config.norm, config.hidden, init),
+            out_norm: (config.block == BlockKind::S4 && config.prenorm)
+                .then(|| Norm::new(config.norm, config.hidden, init)),
             weight_penalty: config.weight_penalty,
         };
         Ok(Built { body, features: config.hidden, readout: Readout::Mean, head: HeadInit::KaimingNormal })
@@ -310,7 +288,11 @@ impl Body for CcnnBody {
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(x, &shape, &format!("blocks.{i}"), ctx);
         }
-        Features::from_flat(self.out_norm.forward(x, ctx), &shape)
+        let x = match &self.out_norm {
+            Some(out_norm) => out_norm.forward(x, ctx),
+            None => x,
+        };
+        Features::from_flat(x, &shape)
     }
 
     fn penalty(&self, head: &Head) -> Option<Tensor<1>> {
@@ -320,7 +302,7 @@ impl Body for CcnnBody {
         let kernels = self
             .blocks
             .iter()
-            .map(|block| &block.conv1)
+            .flat_map(ResidualBlock::convolutions)
             .fold(norm(self.conv1.sample().values), |sum, conv| sum + norm(conv.sample().values));
         let sum =
             [parameter_norms(self), parameter_norms(head)].into_iter().flatten().fold(kernels, |sum, term| sum + term);

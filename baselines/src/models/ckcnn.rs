@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
 use crate::layers::penalty::norm;
-use crate::layers::{CkConv, Norm, NormKind, Pointwise, check};
+use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise, check};
 use crate::network::Head;
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
 
@@ -24,9 +24,10 @@ pub struct CkcnnConfig {
     pub kernel_hidden: usize,
     /// Frequency of the kernel networks, greater than 0, in radians per unit of the grid [−1, 1].
     pub omega_0: f64,
-    /// Scale the kernels at initialisation by √(1 / (in channels · taps)), so that the variance of the activations is
-    /// kept. (Not in the paper; with it, CKCNN starts as CCNN does.)
-    pub correction: bool,
+    /// How the kernel networks start: `off` (as the published weights did, from PyTorch's default), `original` (SIREN's
+    /// own initialisation, which the reference program means but loses) or `corrected` (as `off`, scaled by
+    /// √(1 / (in channels · taps)), so that the variance of the activations is kept, as CCNN does; not in the paper).
+    pub initialisation: KernelInit,
     /// Normalisation after every convolution: `group` (one group per sample), `batch`, `layer` or `none`.
     pub norm: NormKind,
     /// Probability of dropping while training, 0 to 1 (exclusive).
@@ -35,6 +36,8 @@ pub struct CkcnnConfig {
     pub dropout_kind: DropoutKind,
     /// Factor on the sum of the norms of kernels and biases that is added to the loss, at least 0.
     pub weight_penalty: f64,
+    /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
+    pub faithful: bool,
 }
 
 impl Default for CkcnnConfig {
@@ -44,11 +47,12 @@ impl Default for CkcnnConfig {
             hidden: 30,
             kernel_hidden: 32,
             omega_0: 31.091_957_394_638_97,
-            correction: false,
+            initialisation: KernelInit::Off,
             norm: NormKind::Group,
             dropout: 0.1,
             dropout_kind: DropoutKind::Element,
             weight_penalty: 0.0,
+            faithful: false,
         }
     }
 }
@@ -64,6 +68,8 @@ pub struct CkcnnBody {
     pub backbone: Vec<CkBlock>,
     #[module(skip)]
     weight_penalty: f64,
+    #[module(skip)]
+    length: usize,
 }
 
 /// relu(drop(relu(norm2(conv2(drop(relu(norm1(conv1 x))))))) + shortcut(x)).
@@ -86,10 +92,16 @@ pub struct CkBlock {
 impl CkBlock {
     fn new(inputs: usize, length: usize, config: &CkcnnConfig, init: &mut Init) -> Self {
         let hidden = config.hidden;
-        let mut conv = |inputs: usize| {
-            let scale = if config.correction { 1.0 / ((inputs * length) as f64).sqrt() } else { 1.0 };
-            CkConv::new(inputs, hidden, length, config.kernel_hidden, config.omega_0, scale, init)
+        let spec = |inputs| CkConvSpec {
+            inputs,
+            outputs: hidden,
+            length,
+            kernel_hidden: config.kernel_hidden,
+            omega_0: config.omega_0,
+            init: config.initialisation,
+            faithful: config.faithful,
         };
+        let mut conv = |inputs| CkConv::new(&spec(inputs), init);
         let (cconv1, cconv2) = (conv(inputs), conv(hidden));
         Self {
             cconv1,
@@ -138,11 +150,12 @@ impl Baseline for Ckcnn {
         check::positive("omega_0", config.omega_0)?;
         check::probability("dropout", config.dropout)?;
         check::not_negative("weight_penalty", config.weight_penalty)?;
+        check::faithful(config.faithful, &spec.shape)?;
         let length = spec.shape.iter().product();
         let backbone = (0..config.blocks)
             .map(|i| CkBlock::new(if i == 0 { spec.channels } else { config.hidden }, length, config, init))
             .collect();
-        let body = CkcnnBody { backbone, weight_penalty: config.weight_penalty };
+        let body = CkcnnBody { backbone, weight_penalty: config.weight_penalty, length };
         Ok(Built { body, features: config.hidden, readout: Readout::Last, head: HeadInit::Normal { std: 0.01 } })
     }
 
@@ -167,7 +180,7 @@ impl Body for CkcnnBody {
         self.backbone
             .iter()
             .flat_map(|block| [&block.cconv1, &block.cconv2])
-            .map(|conv| norm(conv.sample()) + norm(conv.bias.val()))
+            .map(|conv| norm(conv.sample(self.length)) + norm(conv.bias.val()))
             .reduce(|sum, term| sum + term)
             .map(|sum| sum * self.weight_penalty)
     }

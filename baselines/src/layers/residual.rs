@@ -1,0 +1,149 @@
+//! Residual blocks around [`FlexConv`]s.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::forward::DropoutKind;
+use crate::kernels::gelu;
+use crate::layers::{FlexConv, FlexConvSpec, Lineage, Norm, NormKind, Pointwise};
+use crate::{BuildError, Forward, Init};
+
+/// Form of a [`ResidualBlock`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BlockKind {
+    /// One convolution and one linear map: σ(linear1(drop(σ(conv1 x)))) + shortcut(x), the block of S4.
+    #[default]
+    S4,
+    /// Two convolutions: σ(norm2(conv2(drop(σ(norm1(conv1 x))))) + shortcut(x)), He et al. 2015.
+    ResNet,
+    /// Two convolutions: σ(drop(σ(norm2(conv2(drop(σ(norm1(conv1 x))))))) + shortcut(x)), Bai et al. 2018.
+    Tcn,
+}
+
+/// Nonlinearity of a [`ResidualBlock`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nonlinearity {
+    /// x Φ(x), exact.
+    Gelu,
+    /// max(0, x).
+    Relu,
+}
+
+impl Nonlinearity {
+    /// Element by element.
+    pub fn apply(self, x: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Gelu => gelu(x),
+            Self::Relu => relu(x),
+        }
+    }
+}
+
+/// Everything that shapes a [`ResidualBlock`] beside its convolutions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ResidualSpec {
+    /// Form.
+    pub kind: BlockKind,
+    /// Normalisation.
+    pub norm: NormKind,
+    /// In an S4 block: normalise before the convolution rather than after the sum.
+    pub prenorm: bool,
+    /// Nonlinearity.
+    pub nonlinearity: Nonlinearity,
+    /// Probability of dropping while training.
+    pub dropout: f64,
+    /// What is dropped together.
+    pub dropout_kind: DropoutKind,
+}
+
+/// One or two convolutions and a shortcut.
+#[derive(Module, Debug)]
+pub struct ResidualBlock {
+    /// The first convolution.
+    pub conv1: FlexConv,
+    /// The second, absent in an S4 block.
+    pub conv2: Option<FlexConv>,
+    /// Of the first convolution, before or after it.
+    pub norm1: Norm,
+    /// After the second convolution.
+    pub norm2: Option<Norm>,
+    /// Only in an S4 block.
+    pub linear1: Option<Pointwise>,
+    /// Present where the numbers of channels differ.
+    pub shortcut: Option<Pointwise>,
+    #[module(skip)]
+    spec: ResidualSpec,
+}
+
+impl ResidualBlock {
+    /// A block from `conv.inputs` to `conv.outputs` channels.
+    ///
+    /// # Errors
+    /// See [`FlexConv::new`].
+    pub fn new(conv: &FlexConvSpec, spec: ResidualSpec, init: &mut Init) -> Result<Self, BuildError> {
+        let (inputs, outputs) = (conv.inputs, conv.outputs);
+        let conv1 = FlexConv::new(conv, init)?;
+        let linear = |inputs, init: &mut Init| match conv.lineage {
+            Lineage::Ccnn => Pointwise::kaiming_normal(inputs, outputs, init),
+            Lineage::FlexNet => Pointwise::torch(inputs, outputs, init),
+        };
+        let (conv2, norm1, norm2, linear1) = match spec.kind {
+            BlockKind::S4 => {
+                let normed = if spec.prenorm { inputs } else { outputs };
+                (None, Norm::new(spec.norm, normed, init), None, Some(linear(outputs, init)))
+            }
+            BlockKind::ResNet | BlockKind::Tcn => {
+                let second = FlexConv::new(&FlexConvSpec { inputs: outputs, ..conv.clone() }, init)?;
+                let [norm1, norm2] = std::array::from_fn(|_| Norm::new(spec.norm, outputs, init));
+                (Some(second), norm1, Some(norm2), None)
+            }
+        };
+        let shortcut = (inputs != outputs).then(|| linear(inputs, init));
+        Ok(Self { conv1, conv2, norm1, norm2, linear1, shortcut, spec })
+    }
+
+    /// The convolutions of the block.
+    pub fn convolutions(&self) -> impl Iterator<Item = &FlexConv> {
+        std::iter::once(&self.conv1).chain(&self.conv2)
+    }
+
+    /// `[batch, in, positions]` to `[batch, out, positions]`, positions of shape `shape` flattened. Probes are taken as
+    /// `layer`.
+    pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
+        let activate = |h| self.spec.nonlinearity.apply(h);
+        let (p, kind) = (self.spec.dropout, self.spec.dropout_kind);
+        let shortcut = match &self.shortcut {
+            Some(shortcut) => shortcut.forward(x.clone()),
+            None => x.clone(),
+        };
+        let name = format!("{layer}.conv1");
+        let out = match (&self.conv2, &self.norm2, &self.linear1) {
+            (Some(conv2), Some(norm2), _) => {
+                let h = activate(self.norm1.forward(self.conv1.forward(x, shape, &name, ctx), ctx));
+                let h = ctx.dropout_tensor(h, p, kind);
+                let h = norm2.forward(conv2.forward(h, shape, &format!("{layer}.conv2"), ctx), ctx);
+                match self.spec.kind {
+                    BlockKind::Tcn => activate(ctx.dropout_tensor(activate(h), p, kind) + shortcut),
+                    BlockKind::S4 | BlockKind::ResNet => activate(h + shortcut),
+                }
+            }
+            (_, _, linear1) => {
+                let h = if self.spec.prenorm { self.norm1.forward(x, ctx) } else { x };
+                let h = activate(self.conv1.forward(h, shape, &name, ctx));
+                let h = ctx.dropout_tensor(h, p, kind);
+                let h = match linear1 {
+                    Some(linear1) => activate(linear1.forward(h)),
+                    None => h,
+                };
+                let out = h + shortcut;
+                if self.spec.prenorm { out } else { self.norm1.forward(out, ctx) }
+            }
+        };
+        ctx.probe(|| layer.to_owned(), "activation", &out);
+        out
+    }
+}
