@@ -67,6 +67,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Variance per layer and scale of logits at initialisation
     Diagnose(DiagnoseArgs),
+    /// Time and memory of training steps; needs no data
+    Speed(SpeedArgs),
     /// List, fetch, generate, import, verify and show data sets
     Data(crate::commands::data::DataArgs),
     /// List what experiment files can name
@@ -185,6 +187,22 @@ pub struct DiagnoseArgs {
     /// Number of seeds, from 0
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub seeds: u64,
+}
+
+/// `bench speed`
+#[derive(Debug, Clone, Args)]
+pub struct SpeedArgs {
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// auto, cpu, cuda, wgpu or tch; a number picks one of several: cuda:1, wgpu:1, tch:cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Steps that count
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    pub steps: u16,
+    /// Steps before those that count
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub warmup: u16,
 }
 
 /// `bench list`

@@ -6,6 +6,7 @@ mod diagnose;
 mod exit;
 mod experiment;
 mod run;
+mod speed;
 mod train;
 
 use std::io::IsTerminal;

@@ -8,6 +8,7 @@ mod list;
 mod report;
 mod run;
 mod schema;
+mod speed;
 mod table;
 
 use clap::CommandFactory;
@@ -26,6 +27,7 @@ pub fn execute(cli: &Cli) -> Result<Exit, Stop> {
         Command::Report(args) => report::write(args, global),
         Command::Compare(args) => report::compare(args, global),
         Command::Diagnose(args) => diagnose::execute(args, global),
+        Command::Speed(args) => speed::execute(args, global),
         Command::Status(args) => report::status(args, global),
         Command::Data(args) => data::execute(args, global),
         Command::List(args) => list::execute(args, global),

@@ -1,0 +1,125 @@
+//! `bench speed`
+
+use serde::Serialize;
+
+use super::table::{Align, bytes, grouped, render};
+use crate::cli::{Global, SpeedArgs};
+use crate::exit::{Exit, Stop, print, print_json};
+use crate::experiment::{Cell, load};
+use crate::speed::{Effort, Measured, measure};
+
+/// One cell.
+#[derive(Debug, Serialize)]
+struct Line {
+    task: String,
+    baseline: String,
+    #[serde(flatten)]
+    measured: Option<Measured>,
+    /// Why there is no measurement, if so.
+    error: Option<String>,
+}
+
+/// The whole command.
+#[derive(Debug, Serialize)]
+struct Speed {
+    /// Version of this format.
+    schema: u32,
+    experiment: String,
+    device: String,
+    threads: usize,
+    steps: usize,
+    cells: Vec<Line>,
+}
+
+/// Time training steps of every pair of task and baseline.
+pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
+    let plan = load(&args.experiment.file, &args.experiment.overrides())?;
+    let device = args.device.open()?;
+    let (steps, warmup) = (args.steps.into(), args.warmup.into());
+    let mut cells = Vec::new();
+    let mut seen: Vec<&Cell> = Vec::new();
+    for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
+        // Seeds take the same time.
+        if seen.iter().any(|other| is_same_work(other, cell)) {
+            continue;
+        }
+        seen.push(cell);
+        if !global.quiet {
+            tracing::info!("{} on {}", cell.baseline.label, cell.task.label);
+        }
+        let effort = Effort { samples: cell.training.batch_size, warmup, steps };
+        let (measured, error) = match measure(cell, effort, &device) {
+            Ok(measured) => (Some(measured), None),
+            Err(error) => (None, Some(error)),
+        };
+        cells.push(Line { task: cell.task.label.clone(), baseline: cell.baseline.label.clone(), measured, error });
+    }
+    let failed = cells.iter().any(|line| line.error.is_some());
+    let device = args.device.settled().to_string();
+    let speed = Speed { schema: 1, experiment: plan.name, device, threads: rayon::current_num_threads(), steps, cells };
+    if global.json {
+        print_json(&speed)?;
+    } else {
+        print(&speed.text())?;
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn is_same_work(a: &Cell, b: &Cell) -> bool {
+    (&a.task.config, &a.task.label, &a.baseline.config, &a.baseline.label, &a.training)
+        == (&b.task.config, &b.task.label, &b.baseline.config, &b.baseline.label, &b.training)
+}
+
+impl Speed {
+    fn text(&self) -> String {
+        use Align::{Left, Right};
+        let heading = [
+            ("baseline", Left),
+            ("task", Left),
+            ("parameters", Right),
+            ("batch", Right),
+            ("s/step", Right),
+            ("min", Right),
+            ("max", Right),
+            ("CPU s", Right),
+            ("samples/s", Right),
+            ("data", Right),
+            ("forward", Right),
+            ("backward", Right),
+            ("update", Right),
+            ("memory", Right),
+        ];
+        let row = |line: &Line| {
+            let mut row = vec![line.baseline.clone(), line.task.clone()];
+            let Some(m) = &line.measured else {
+                row.push(line.error.clone().unwrap_or_default());
+                return row;
+            };
+            let share = |part: f64| format!("{:.0} %", 100.0 * part / m.seconds.median);
+            let memory = m.peak_memory_bytes.zip(m.base_memory_bytes).map(|(peak, base)| peak.saturating_sub(base));
+            row.extend([
+                grouped(m.parameters),
+                m.samples.to_string(),
+                format!("{:.4}", m.seconds.median),
+                format!("{:.4}", m.seconds.min),
+                format!("{:.4}", m.seconds.max),
+                m.cpu_seconds.map_or_else(|| "–".into(), |cpu| format!("{:.4}", cpu.median)),
+                format!("{:.1}", m.samples as f64 / m.seconds.median),
+                share(m.data_seconds),
+                share(m.forward_seconds),
+                share(m.backward_seconds),
+                share(m.optimiser_seconds),
+                memory.map_or_else(|| "–".into(), bytes),
+            ]);
+            row
+        };
+        let rows: Vec<Vec<String>> = self.cells.iter().map(row).collect();
+        format!(
+            "{}\n{} on {} threads, medians of {} steps; memory above that before the network was built",
+            render(&heading, &rows),
+            self.device,
+            self.threads,
+            self.steps
+        )
+    }
+}

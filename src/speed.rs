@@ -1,0 +1,173 @@
+//! Time and memory of training steps on synthetic samples.
+
+use std::time::Instant;
+
+use baselines::network::count_parameters;
+use baselines::{Forward, registry};
+use burn::tensor::Device;
+use datasets::{Batch, InputSpec, Inputs, TargetSpec, Targets, TaskSpec};
+use serde::Serialize;
+
+use crate::experiment::{Cell, fit};
+use crate::run::memory;
+use crate::train::optimiser::{self, Optimiser};
+use crate::train::{batches, objective};
+
+/// What is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Samples of a step.
+    pub samples: usize,
+    /// Steps before those that count.
+    pub warmup: usize,
+    /// Steps that count, at least 1.
+    pub steps: usize,
+}
+
+/// Smallest, middle and largest of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// Smallest.
+    pub min: f64,
+    /// Middle; the mean of the middle two of an even number.
+    pub median: f64,
+    /// Largest.
+    pub max: f64,
+}
+
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+        Self { min: values[0], median: (low + high) / 2.0, max: values[values.len() - 1] }
+    }
+}
+
+/// Measurements of one cell.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measured {
+    /// Trainable parameters.
+    pub parameters: u64,
+    /// Samples of a step.
+    pub samples: usize,
+    /// Seconds of a whole step.
+    pub seconds: Spread,
+    /// Seconds of CPU time of a whole step, over all threads, where the system tells.
+    pub cpu_seconds: Option<Spread>,
+    /// Median seconds that a step spends on making the batch and placing it on the device.
+    pub data_seconds: f64,
+    /// Median seconds of the forward pass, loss included.
+    pub forward_seconds: f64,
+    /// Median seconds of the backward pass.
+    pub backward_seconds: f64,
+    /// Median seconds of clipping and of the update.
+    pub optimiser_seconds: f64,
+    /// Resident memory before the network was built, in bytes, where the system tells.
+    pub base_memory_bytes: Option<u64>,
+    /// Peak resident memory, in bytes, where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// Time whole training steps of `cell` on `device`: forward, backward and update.
+///
+/// # Errors
+/// A model that cannot be built, or a device that fails; in words.
+pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured, String> {
+    let spec = cell.task.task.spec();
+    let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
+    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    memory::reset();
+    let base_memory_bytes = memory::peak_bytes();
+    let mut model =
+        (entry.build)(&cell.baseline.config, &input, &output, 0, device).map_err(|error| error.to_string())?;
+    let mut optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
+    let autodiff = device.clone().autodiff();
+    // Work on a GPU goes on after a call returns: each part waits for its own.
+    let finish = || device.sync().map_err(|error| format!("the device failed: {error}"));
+    let mut laps: [Vec<f64>; 4] = Default::default();
+    let mut cpu = Vec::new();
+    let mut totals = Vec::new();
+    for step in 0..effort.warmup + effort.steps.max(1) {
+        let (begun, cpu_begun) = (Instant::now(), cpu_seconds());
+        let mut marks = [0.0; 4];
+        let batch = synthetic(spec, effort.samples);
+        let placed = batches::place(&batch, &spec.input, &autodiff);
+        finish()?;
+        marks[0] = begun.elapsed().as_secs_f64();
+        let output = model.forward(placed, &mut Forward::training(0, step as u64));
+        let (mut loss, _) = objective::evaluate(output, &batch.targets, &spec.target);
+        if let Some(penalty) = model.penalty() {
+            loss = loss + penalty;
+        }
+        finish()?;
+        marks[1] = begun.elapsed().as_secs_f64();
+        let mut gradients = loss.backward();
+        let mut gradients = model.take_gradients(&mut gradients);
+        finish()?;
+        marks[2] = begun.elapsed().as_secs_f64();
+        if let Some(limit) = cell.training.grad_clip {
+            optimiser::clip(&mut gradients, limit);
+        }
+        optimiser.step(model.as_mut(), gradients, cell.training.learning_rate);
+        finish()?;
+        marks[3] = begun.elapsed().as_secs_f64();
+        if step < effort.warmup {
+            continue;
+        }
+        let before = [0.0, marks[0], marks[1], marks[2]];
+        laps.iter_mut().zip(marks.iter().zip(before)).for_each(|(lap, (mark, before))| lap.push(mark - before));
+        totals.push(marks[3]);
+        cpu.extend(cpu_seconds().zip(cpu_begun).map(|(now, then)| now - then));
+    }
+    let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
+    Ok(Measured {
+        parameters: count_parameters(model.as_ref()) as u64,
+        samples: effort.samples,
+        seconds: Spread::of(totals),
+        cpu_seconds: (!cpu.is_empty()).then(|| Spread::of(cpu)),
+        data_seconds: data,
+        forward_seconds: forward,
+        backward_seconds: backward,
+        optimiser_seconds: update,
+        base_memory_bytes,
+        peak_memory_bytes: memory::peak_bytes(),
+    })
+}
+
+/// CPU time of this process over all threads, where the system tells.
+fn cpu_seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+}
+
+/// A batch of the task's shape with arbitrary content.
+fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
+    let wave = |i: usize| (i as f32 * 0.37).sin();
+    let (inputs, length) = match &spec.input {
+        InputSpec::Values { channels, shape } => {
+            let positions: usize = shape.iter().product();
+            (Inputs::Values((0..size * channels * positions).map(wave).collect()), positions)
+        }
+        InputSpec::Tokens { vocabulary, length } => {
+            (Inputs::Tokens((0..size * length).map(|i| (i % vocabulary) as i32).collect()), *length)
+        }
+    };
+    let targets = match spec.target {
+        TargetSpec::Classes(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
+        TargetSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
+        TargetSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
+        TargetSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),
+    };
+    Batch { size, inputs, targets, lengths: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_lies_in_the_middle() {
+        assert_eq!(Spread::of(vec![3.0, 1.0, 2.0]), Spread { min: 1.0, median: 2.0, max: 3.0 });
+        assert_eq!(Spread::of(vec![4.0, 1.0]), Spread { min: 1.0, median: 2.5, max: 4.0 });
+    }
+}
