@@ -62,7 +62,7 @@ impl CkConv {
         let rate = Rate::between(self.length, length);
         let kernel = self.kernel.forward(grid(&[linspace_to(rate.last_position, length)], &self.bias.device()));
         match rate.change {
-            change if change == 1.0 => kernel,
+            1.0 => kernel,
             change if change < 1.0 => smooth(kernel, (1.0 / change) as usize) * change,
             change => kernel * change,
         }

@@ -86,8 +86,7 @@ impl Window {
                 let extent = width * self.reach();
                 let roots = [mean - extent, mean + extent];
                 let root = if self.causal { roots[0].min(roots[1]) } else { -roots[0].abs().max(roots[1].abs()) };
-                // Not a number keeps everything.
-                if !(root.abs() < 1.0) {
+                if root.is_nan() || root.abs() >= 1.0 {
                     return 0..size;
                 }
                 let first = linspace(size).iter().position(|&point| root < point).unwrap_or(size - 1);
