@@ -67,6 +67,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Variance per layer and scale of logits at initialisation
     Diagnose(DiagnoseArgs),
+    /// Compare with tensors recorded from the original programs
+    Parity(ParityArgs),
     /// List, fetch, generate, import, verify and show data sets
     Data(crate::commands::data::DataArgs),
     /// List what experiment files can name
@@ -185,6 +187,20 @@ pub struct DiagnoseArgs {
     /// Number of seeds, from 0
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub seeds: u64,
+}
+
+/// `bench parity`
+#[derive(Debug, Clone, Args)]
+pub struct ParityArgs {
+    /// Folders of golden tensors, <name>.safetensors with <name>.json
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Only the goldens whose name matches, e.g. 'ccnn_*'
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Option<String>,
+    /// auto, cpu, cuda, wgpu or tch; a number picks one of several: cuda:1, wgpu:1, tch:cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
 }
 
 /// `bench list`

@@ -5,7 +5,9 @@ mod commands;
 mod diagnose;
 mod exit;
 mod experiment;
+mod parity;
 mod run;
+mod state_dict;
 mod train;
 
 use std::io::IsTerminal;
