@@ -25,6 +25,22 @@ pub fn torch_recurrent(name: &str) -> String {
     }
 }
 
+/// Tensors of the programs' state dicts that are no weights: counters, flags, cached grids and kernels, and the means of
+/// masks, which follow from the settings.
+pub fn is_bookkeeping(name: &str) -> bool {
+    const LAST: [&str; 8] = [
+        "train_length",
+        "conv_kernel",
+        "num_batches_tracked",
+        "initialized",
+        "kernel_positions",
+        "linspace_stepsize",
+        "mask_threshold",
+        "mask_mean_param",
+    ];
+    LAST.contains(&name.rsplit('.').next().unwrap_or(name))
+}
+
 fn within_body(name: &str) -> &str {
     name.strip_prefix("body.").unwrap_or(name)
 }
@@ -64,5 +80,7 @@ mod tests {
         assert_eq!(ccnn("head.bias"), "out_layer.bias");
         assert_eq!(torch_recurrent("body.layers.1.weight_ih"), "rnn.weight_ih_l1");
         assert_eq!(torch_recurrent("head.weight"), "head.weight");
+        assert!(is_bookkeeping("backbone.0.cconv1.train_length"));
+        assert!(!is_bookkeeping("backbone.0.cconv1.bias"));
     }
 }

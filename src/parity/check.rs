@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::network::{Input, InputValues};
-use baselines::{Features, Forward, InputSpec, Model, Output, OutputSpec, Parameter, named, registry};
+use baselines::{Features, Forward, InputSpec, Model, Output, OutputSpec, Parameter, named, reference, registry};
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
@@ -50,7 +50,9 @@ pub(super) fn load_network(golden: &Golden, model: &mut dyn Model, rename: Renam
 }
 
 fn fit(golden: &Golden, parameters: &[Parameter], rename: Rename<'_>) -> Result<Fitted, ParityError> {
-    Ok(state_dict::fit(&golden.weights(), parameters, rename, &|name| name.contains("running_"))?)
+    Ok(state_dict::fit(&golden.weights(), parameters, rename, &|name| {
+        name.contains("running_") || reference::is_bookkeeping(name)
+    })?)
 }
 
 /// A recorded input as `[batch, channels, positions]` that gradients can be asked of, and its positions per axis.

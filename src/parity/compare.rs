@@ -102,10 +102,12 @@ impl Comparison {
                 bound: GRADIENT.max(2.0 * own),
             };
             // A weight-normed row of one element has a direction of no consequence.
-            let undirected = name.ends_with("weight_v") && stored.shape[1..].iter().all(|&n| n == 1);
+            let undirected = name.ends_with("weight_v") && stored.shape.iter().skip(1).all(|&n| n == 1);
             let vanishing = undirected || own > ROUNDING || length(expected) < VANISHING * largest;
-            let deviation = if vanishing && !relative.passes() && largest > 0.0 && actual.len() == expected.len() {
-                Deviation { error: distance(actual, expected) / largest, bound: REMAINDER, ..relative }
+            let deviation = if vanishing && largest > 0.0 && actual.len() == expected.len() {
+                let error = distance(actual, expected) / largest;
+                let absolute = Deviation { error, bound: REMAINDER, ..relative.clone() };
+                if absolute.severity() < relative.severity() { absolute } else { relative }
             } else {
                 relative
             };

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -167,15 +166,6 @@ impl Golden {
     /// An error about the tensor called `name`.
     pub(crate) fn fault(&self, name: &str, fault: impl Into<String>) -> GoldenError {
         GoldenError::Tensor { golden: self.name.clone(), tensor: name.to_owned(), fault: fault.into() }
-    }
-
-    /// The tensor called `name`, which must have `D` axes.
-    pub(crate) fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Result<Tensor<D>, GoldenError> {
-        let stored = self.get(name)?;
-        if stored.shape.len() != D {
-            return Err(self.fault(name, format!("has shape {:?}, not {D} axes", stored.shape)));
-        }
-        Ok(Tensor::from_data(TensorData::new(stored.to_f32(), stored.shape.clone()), device))
     }
 
     /// `input.labels`, if the loss is a cross-entropy.
