@@ -69,6 +69,8 @@ pub enum Command {
     Diagnose(DiagnoseArgs),
     /// Time and memory of training steps; needs no data
     Speed(SpeedArgs),
+    /// Compare with tensors recorded from the original programs
+    Parity(ParityArgs),
     /// List, fetch, generate, import, verify and show data sets
     Data(crate::commands::data::DataArgs),
     /// List what experiment files can name
@@ -203,6 +205,20 @@ pub struct SpeedArgs {
     /// Steps before those that count
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub warmup: u16,
+}
+
+/// `bench parity`
+#[derive(Debug, Clone, Args)]
+pub struct ParityArgs {
+    /// Folders of golden tensors, <name>.safetensors with <name>.json
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Only the goldens whose name matches, e.g. 'ccnn_*'
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Option<String>,
+    /// auto, cpu, cuda, wgpu or tch; a number picks one of several: cuda:1, wgpu:1, tch:cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
 }
 
 /// `bench list`

@@ -5,8 +5,10 @@ mod commands;
 mod diagnose;
 mod exit;
 mod experiment;
+mod parity;
 mod run;
 mod speed;
+mod state_dict;
 mod train;
 
 use std::io::IsTerminal;

@@ -35,6 +35,12 @@ pub trait Baseline: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The name in the reference program's state dict of our tensor `name` (`body.…` or `head.…`), where there is such a
+    /// program; see [`reference`](crate::reference). `bench eval` and `bench parity` load its weights by it.
+    fn reference_name(_name: &str) -> Option<String> {
+        None
+    }
+
     /// Short name of this configuration for tables and folder names, e.g. `ccnn-4-140`.
     fn label(config: &Self::Config) -> String;
 }

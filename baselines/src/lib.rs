@@ -14,7 +14,9 @@ pub mod init;
 pub mod kernels;
 pub mod layers;
 pub mod models;
+pub mod named;
 pub mod network;
+pub mod reference;
 pub mod registry;
 
 pub use baseline::{

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Gradients, Int, Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
+use crate::named;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, InputSpec, OutputSpec, ParameterGroup,
     Readout,
@@ -198,7 +199,7 @@ pub fn assemble<B: Body + Sync + 'static>(
     }
     let head = Head::new(features, output.outputs(), head, init);
     let network = Network { embedding, body, head };
-    let parameters = list(&network);
+    let parameters = named::list(&network);
     Ok(Box::new(Erased { network: Some(network), parameters, groups, readout, per_step, settings: settings.clone() }))
 }
 
@@ -290,19 +291,16 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
     }
 
     fn visit(&self, visitor: &mut dyn FnMut(&Parameter, Tensor<1>)) {
-        let mut walk = Walk::new(|param: Parameter, value| visitor(&param, value));
-        self.network().visit(&mut walk);
+        named::visit(self.network(), visitor);
     }
 
     fn take_gradients(&self, gradients: &mut Gradients) -> BTreeMap<String, Tensor<1>> {
-        let mut take = Take { path: Vec::new(), gradients, taken: BTreeMap::new() };
-        self.network().visit(&mut take);
-        take.taken
+        named::take_gradients(self.network(), gradients)
     }
 
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>) {
         if let Some(network) = self.network.take() {
-            self.network = Some(network.map(&mut Replace { path: Vec::new(), replacement }));
+            self.network = Some(named::replace(network, replacement));
         }
     }
 
@@ -314,98 +312,6 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             readout: self.readout,
             per_step: self.per_step,
             settings: self.settings.clone(),
-        })
-    }
-}
-
-fn list<M: Module>(module: &M) -> Vec<Parameter> {
-    let mut parameters = Vec::new();
-    module.visit(&mut Walk::new(|parameter, _| parameters.push(parameter)));
-    parameters
-}
-
-/// Visits every float tensor with its dotted name.
-struct Walk<F> {
-    path: Vec<String>,
-    visit: F,
-}
-
-impl<F: FnMut(Parameter, Tensor<1>)> Walk<F> {
-    fn new(visit: F) -> Self {
-        Self { path: Vec::new(), visit }
-    }
-}
-
-impl<F: FnMut(Parameter, Tensor<1>)> ModuleVisitor for Walk<F> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let value = param.val();
-        let shape = value.dims().to_vec();
-        let parameter = Parameter { name: self.path.join("."), shape, trainable: param.is_require_grad() };
-        let elements = parameter.len();
-        (self.visit)(parameter, value.inner().reshape([elements]));
-    }
-}
-
-struct Take<'a> {
-    path: Vec<String>,
-    gradients: &'a mut Gradients,
-    taken: BTreeMap<String, Tensor<1>>,
-}
-
-impl ModuleVisitor for Take<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if param.is_require_grad()
-            && let Some(gradient) = param.val().grad_remove(self.gradients)
-        {
-            let elements = gradient.dims().iter().product::<usize>();
-            self.taken.insert(self.path.join("."), gradient.reshape([elements]));
-        }
-    }
-}
-
-struct Replace<'a> {
-    path: Vec<String>,
-    replacement: &'a mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>,
-}
-
-impl ModuleMapper for Replace<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.join(".");
-        let replacement = &mut self.replacement;
-        param.map(|value| {
-            let (shape, trainable, autodiff) = (value.dims(), value.is_require_grad(), value.is_autodiff());
-            let elements = shape.iter().product::<usize>();
-            match replacement(&name, value.clone().inner().reshape([elements])) {
-                None => value,
-                Some(new) => {
-                    let new = new.reshape(shape);
-                    if autodiff { new.autodiff().set_require_grad(trainable) } else { new }
-                }
-            }
         })
     }
 }

@@ -21,6 +21,8 @@ pub struct Entry {
     pub resolve: fn(&Value) -> Result<Value, BuildError>,
     /// Short name of a configuration.
     pub label: fn(&Value) -> Result<String, BuildError>,
+    /// See [`Baseline::reference_name`].
+    pub reference_name: fn(&str) -> Option<String>,
     /// Build a network with weights drawn from `seed`. It carries autodiff; see [`Model::evaluator`].
     pub build: BuildModel,
 }
@@ -60,6 +62,7 @@ where
             merged.extend(object(&settings)?);
             Ok(Value::Object(merged))
         },
+        reference_name: B::reference_name,
         label: |value| Ok(B::label(&split::<B::Config>(value)?.1)),
         build: |value, input, output, seed, device| {
             let (settings, config) = split::<B::Config>(value)?;

@@ -5,6 +5,7 @@ mod diagnose;
 mod doctor;
 mod dry_run;
 mod list;
+mod parity;
 mod report;
 mod run;
 mod schema;
@@ -30,6 +31,7 @@ pub fn execute(cli: &Cli) -> Result<Exit, Stop> {
         Command::Speed(args) => speed::execute(args, global),
         Command::Status(args) => report::status(args, global),
         Command::Data(args) => data::execute(args, global),
+        Command::Parity(args) => parity::execute(args, global),
         Command::List(args) => list::execute(args, global),
         Command::Schema => schema::execute(),
         Command::Doctor => doctor::execute(global),

@@ -16,6 +16,7 @@ use crate::layers::{
 use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
+    reference,
 };
 
 /// Kernel size of images, per axis.
@@ -273,6 +274,10 @@ impl Baseline for Ccnn {
             max_learning_rate: None,
             weight_decay: None,
         }]
+    }
+
+    fn reference_name(name: &str) -> Option<String> {
+        Some(reference::ccnn(name))
     }
 
     fn label(config: &Self::Config) -> String {

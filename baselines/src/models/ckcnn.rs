@@ -10,7 +10,7 @@ use crate::forward::DropoutKind;
 use crate::layers::penalty::norm;
 use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise, check};
 use crate::network::Head;
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
+use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, reference};
 
 /// Settings of [`Ckcnn`]; the defaults are those of sequential MNIST.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -90,7 +90,8 @@ pub struct CkBlock {
 }
 
 impl CkBlock {
-    fn new(inputs: usize, length: usize, config: &CkcnnConfig, init: &mut Init) -> Self {
+    /// A block from `inputs` channels to those of `config`, for training inputs of `length` positions.
+    pub fn new(inputs: usize, length: usize, config: &CkcnnConfig, init: &mut Init) -> Self {
         let hidden = config.hidden;
         let spec = |inputs| CkConvSpec {
             inputs,
@@ -157,6 +158,10 @@ impl Baseline for Ckcnn {
             .collect();
         let body = CkcnnBody { backbone, weight_penalty: config.weight_penalty, length };
         Ok(Built { body, features: config.hidden, readout: Readout::Last, head: HeadInit::Normal { std: 0.01 } })
+    }
+
+    fn reference_name(name: &str) -> Option<String> {
+        Some(reference::ckconv(name))
     }
 
     fn label(config: &Self::Config) -> String {

@@ -1,7 +1,7 @@
 //! The gated recurrent unit network.
 
 use crate::layers::{Cell, Recurrent, RecurrentConfig};
-use crate::{Baseline, BodySpec, BuildError, Built, Info, Init};
+use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, reference};
 
 /// The gated recurrent unit network.
 #[derive(Debug)]
@@ -20,6 +20,10 @@ impl Baseline for Gru {
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
         Recurrent::build(Cell::Gru, config, spec, init)
+    }
+
+    fn reference_name(name: &str) -> Option<String> {
+        Some(reference::torch_recurrent(name))
     }
 
     fn label(config: &Self::Config) -> String {

@@ -1,7 +1,7 @@
 //! The long short-term memory network.
 
 use crate::layers::{Cell, Recurrent, RecurrentConfig};
-use crate::{Baseline, BodySpec, BuildError, Built, Info, Init};
+use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, reference};
 
 /// The long short-term memory network.
 #[derive(Debug)]
@@ -20,6 +20,10 @@ impl Baseline for Lstm {
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
         Recurrent::build(Cell::Lstm, config, spec, init)
+    }
+
+    fn reference_name(name: &str) -> Option<String> {
+        Some(reference::torch_recurrent(name))
     }
 
     fn label(config: &Self::Config) -> String {

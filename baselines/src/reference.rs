@@ -1,0 +1,108 @@
+//! Names that our tensors have in the reference programs.
+//!
+//! Layers are named as there wherever Rust allows it; what is left are capitals, wrappers such as `Sequential`, and the
+//! names of the heads. A name is given from the module on that a state dict was taken of, so the functions serve whole
+//! networks and single layers.
+
+/// In `dwromero/ckconv`: `backbone.0.cconv1.Kernel.kernel_net.4.weight_g`.
+pub fn ckconv(name: &str) -> String {
+    let name = layers(within_body(name)).replace("head.", "finallyr.");
+    // Group normalisation stands in a wrapper.
+    name.replace("norm1.", "norm1.layer_norm.").replace("norm2.", "norm2.layer_norm.")
+}
+
+/// In `david-knigge/ccnn`: `blocks.0.conv1.Kernel.filters.0.gamma`.
+pub fn ccnn(name: &str) -> String {
+    layers(within_body(name)).replace("head.", "out_layer.")
+}
+
+/// In `rjbruin/flexconv`, a network of images: `blocks.0.cconv1.Kernel.linear.0.weight`.
+pub fn flexconv(name: &str) -> String {
+    let rename = |part: &str| match part {
+        "linears" => "linear".to_owned(),
+        "conv1" | "conv2" => format!("c{part}"),
+        "head" => "out_layer".to_owned(),
+        other => other.to_owned(),
+    };
+    layers(within_body(name)).split('.').map(rename).collect::<Vec<_>>().join(".")
+}
+
+/// The same of a sequence (FlexTCN): `backbone.0.cconv1.Kernel.linear.0.weight`.
+pub fn flextcn(name: &str) -> String {
+    flexconv(name).replace("out_layer.", "finallyr.").replace("blocks.", "backbone.")
+}
+
+/// In a `torch.nn` recurrent network called `rnn` with a linear map called `head`: `rnn.weight_ih_l0`.
+pub fn torch_recurrent(name: &str) -> String {
+    let name = within_body(name);
+    match name.strip_prefix("layers.").and_then(|rest| rest.split_once('.')) {
+        Some((layer, tensor)) => format!("rnn.{tensor}_l{layer}"),
+        None => name.to_owned(),
+    }
+}
+
+/// Tensors of the programs' state dicts that are no weights: counters, flags, cached grids and kernels, and the means of
+/// masks, which follow from the settings.
+pub fn is_bookkeeping(name: &str) -> bool {
+    const LAST: [&str; 8] = [
+        "train_length",
+        "conv_kernel",
+        "num_batches_tracked",
+        "initialized",
+        "kernel_positions",
+        "linspace_stepsize",
+        "mask_threshold",
+        "mask_mean_param",
+    ];
+    LAST.contains(&name.rsplit('.').next().unwrap_or(name))
+}
+
+fn within_body(name: &str) -> &str {
+    name.strip_prefix("body.").unwrap_or(name)
+}
+
+/// What both convolutional programs have in common.
+fn layers(name: &str) -> String {
+    let mut parts = Vec::new();
+    let mut within_siren = false;
+    for part in name.split('.') {
+        parts.push(match (part, part.parse::<usize>()) {
+            ("kernel", _) => "Kernel".to_owned(),
+            ("shortcut", _) => "shortcut.0".to_owned(),
+            // Between the linear maps of a SIREN stand a norm, a multiplication and a sine.
+            (_, Ok(index)) if within_siren => (4 * index).to_string(),
+            (other, _) => other.to_owned(),
+        });
+        within_siren = part == "kernel_net";
+    }
+    parts.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_programs() {
+        assert_eq!(
+            ckconv("body.backbone.0.cconv1.kernel.kernel_net.1.weight_g"),
+            "backbone.0.cconv1.Kernel.kernel_net.4.weight_g"
+        );
+        assert_eq!(ckconv("kernel_net.2.bias"), "kernel_net.8.bias");
+        assert_eq!(ckconv("body.backbone.0.norm2.weight"), "backbone.0.norm2.layer_norm.weight");
+        assert_eq!(ckconv("body.backbone.0.shortcut.bias"), "backbone.0.shortcut.0.bias");
+        assert_eq!(ckconv("head.weight"), "finallyr.weight");
+        assert_eq!(ccnn("body.blocks.1.conv1.kernel.filters.0.mu"), "blocks.1.conv1.Kernel.filters.0.mu");
+        assert_eq!(ccnn("head.bias"), "out_layer.bias");
+        assert_eq!(flexconv("body.blocks.1.conv2.kernel.linears.0.bias"), "blocks.1.cconv2.Kernel.linear.0.bias");
+        assert_eq!(flexconv("kernel.filters.0.linear.bias"), "Kernel.filters.0.linear.bias");
+        assert_eq!(flexconv("linears.0.bias"), "linear.0.bias");
+        assert_eq!(flexconv("head.bias"), "out_layer.bias");
+        assert_eq!(flextcn("body.blocks.1.conv2.mask_params"), "backbone.1.cconv2.mask_params");
+        assert_eq!(flextcn("head.bias"), "finallyr.bias");
+        assert_eq!(torch_recurrent("body.layers.1.weight_ih"), "rnn.weight_ih_l1");
+        assert_eq!(torch_recurrent("head.weight"), "head.weight");
+        assert!(is_bookkeeping("backbone.0.cconv1.train_length"));
+        assert!(!is_bookkeeping("backbone.0.cconv1.bias"));
+    }
+}

@@ -1,0 +1,265 @@
+//! What all kinds share: weights in, one forward pass, the golden's loss backwards, comparison by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use baselines::network::{Input, InputValues};
+use baselines::{Features, Forward, InputSpec, Model, Output, OutputSpec, Parameter, named, reference, registry};
+use burn::module::Module;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use serde_json::Value;
+
+use super::ParityError;
+use super::compare::{Comparison, VANISHING};
+use super::golden::{Golden, GoldenError};
+use crate::state_dict::{self, Fitted};
+
+/// From our name of a tensor to the original's.
+pub(super) type Rename<'a> = &'a dyn Fn(&str) -> String;
+
+/// Bound of the losses of a few optimiser steps.
+pub(super) const LOSSES: f64 = 1e-3;
+
+/// A device that records gradients.
+pub(super) fn autodiff(device: &Device) -> Device {
+    device.clone().autodiff()
+}
+
+/// A forward pass in the golden's mode; dropout is off in all goldens.
+pub(super) fn pass(golden: &Golden) -> Forward<'static> {
+    if golden.is_training() { Forward::training(0, 0) } else { Forward::evaluation() }
+}
+
+/// `module` with the golden's `param.*` and running statistics.
+///
+/// # Errors
+/// Tensors that are missing, left over or of another shape.
+pub(super) fn load<M: Module>(golden: &Golden, module: M, rename: Rename<'_>) -> Result<M, ParityError> {
+    let fitted = fit(golden, &named::list(&module), rename)?;
+    Ok(named::replace(module, &mut |name, old| state_dict::replacement(&fitted, name, &old)))
+}
+
+/// The same for a network.
+///
+/// # Errors
+/// Tensors that are missing, left over or of another shape.
+pub(super) fn load_network(golden: &Golden, model: &mut dyn Model, rename: Rename<'_>) -> Result<(), ParityError> {
+    let fitted = fit(golden, model.parameters(), rename)?;
+    state_dict::load(model, &fitted);
+    Ok(())
+}
+
+fn fit(golden: &Golden, parameters: &[Parameter], rename: Rename<'_>) -> Result<Fitted, ParityError> {
+    Ok(state_dict::fit(&golden.weights(), parameters, rename, &|name| {
+        name.contains("running_") || reference::is_bookkeeping(name)
+    })?)
+}
+
+/// A recorded input as `[batch, channels, positions]` that gradients can be asked of, and its positions per axis.
+pub(super) struct Leaf {
+    /// Name in the golden, without `input.`.
+    name: &'static str,
+    /// As recorded, with all positions on one axis.
+    value: Tensor<3>,
+    /// Whether positions come before channels.
+    channels_last: bool,
+    /// Positions per axis.
+    pub(super) shape: Vec<usize>,
+}
+
+impl Leaf {
+    /// Read `input.<name>`: `[batch, channels, positions…]`, or `[batch, length, channels]` if `channels_last`.
+    ///
+    /// # Errors
+    /// A tensor that is missing, of another rank, or of another number of channels.
+    pub(super) fn read(
+        golden: &Golden,
+        name: &'static str,
+        channels: usize,
+        channels_last: bool,
+        device: &Device,
+    ) -> Result<Self, GoldenError> {
+        let key = format!("input.{name}");
+        let stored = golden.get(&key)?;
+        let wrong = |wanted: &str| golden.fault(&key, format!("has shape {:?}, not {wanted}", stored.shape));
+        let &[batch, second, ref rest @ ..] = stored.shape.as_slice() else {
+            return Err(wrong("[batch, channels, positions]"));
+        };
+        let flat = [batch, second, rest.iter().product()];
+        let (found, shape) = match (channels_last, rest) {
+            (true, &[last]) => (last, vec![second]),
+            (false, [_] | [_, _] | [_, _, _]) => (second, rest.to_vec()),
+            _ => return Err(wrong("one to three axes of positions")),
+        };
+        if found != channels {
+            return Err(wrong(&format!("{channels} channels")));
+        }
+        if stored.values.is_empty() {
+            return Err(wrong("a shape with elements"));
+        }
+        let value = Tensor::from_data(TensorData::new(stored.to_f32(), flat), &autodiff(device)).require_grad();
+        Ok(Self { name, value, channels_last, shape })
+    }
+
+    /// `[batch, channels, positions]`.
+    pub(super) fn tensor(&self) -> Tensor<3> {
+        if self.channels_last { self.value.clone().swap_dims(1, 2) } else { self.value.clone() }
+    }
+
+    /// For a network.
+    pub(super) fn input(&self) -> Input {
+        Input { values: InputValues::Values(Features::from_flat(self.tensor(), &self.shape)), lengths: None }
+    }
+}
+
+/// The loss that goldens were recorded with: the mean cross-entropy of `input.labels` where there are any, else Σ y².
+pub(super) fn loss<const D: usize>(golden: &Golden, y: Tensor<D>) -> Result<Tensor<1>, GoldenError> {
+    let Some(labels) = golden.labels() else { return Ok(y.square().sum()) };
+    let dims = y.dims();
+    let (rows, classes) = (labels.len(), dims[dims.len() - 1]);
+    if dims.iter().product::<usize>() != rows * classes || labels.iter().any(|&l| l < 0 || l as usize >= classes) {
+        return Err(golden.fault("input.labels", format!("does not fit an output of shape {dims:?}")));
+    }
+    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels, [rows, 1]), &y.device());
+    Ok(log_softmax(y.reshape([rows, classes]), 1).gather(1, labels).mean().neg())
+}
+
+/// Compare the output `y` of `module` with `output.y`, and all gradients where they were recorded.
+///
+/// # Errors
+/// Tensors that are missing.
+pub(super) fn module<M: Module, const D: usize>(
+    golden: &Golden,
+    module: &M,
+    y: Tensor<D>,
+    input: Option<&Leaf>,
+    rename: Rename<'_>,
+) -> Result<Comparison, ParityError> {
+    let mut comparison = Comparison::default();
+    comparison.output(golden, "output.y", &host(y.clone()))?;
+    if golden.under("grad.").next().is_some() {
+        let mut gradients = loss(golden, y)?.backward();
+        inputs(golden, &mut comparison, input, &gradients)?;
+        let ours = named::take_gradients(module, &mut gradients);
+        self::gradients(golden, &mut comparison, ours, rename);
+    }
+    let mut statistics = Vec::new();
+    named::visit(module, &mut |parameter, value| statistics.push((rename(&parameter.name), value)));
+    self::statistics(golden, &mut comparison, statistics)?;
+    Ok(comparison)
+}
+
+/// Run `model` on `input`, and compare output, gradients and running statistics.
+///
+/// # Errors
+/// Tensors that are missing.
+pub(super) fn network(
+    golden: &Golden,
+    model: &mut dyn Model,
+    input: &Leaf,
+    rename: Rename<'_>,
+) -> Result<Comparison, ParityError> {
+    load_network(golden, model, rename)?;
+    let y = logits(golden, model, input)?;
+    let mut comparison = Comparison::default();
+    comparison.output(golden, "output.y", &host(y.clone()))?;
+    if golden.under("grad.").next().is_some() {
+        let mut gradients = loss(golden, y)?.backward();
+        inputs(golden, &mut comparison, Some(input), &gradients)?;
+        self::gradients(golden, &mut comparison, model.take_gradients(&mut gradients), rename);
+    }
+    statistics(golden, &mut comparison, running(model, rename))?;
+    Ok(comparison)
+}
+
+/// Compare all gradients of `loss`.
+pub(super) fn network_gradients(
+    golden: &Golden,
+    comparison: &mut Comparison,
+    model: &dyn Model,
+    loss: Tensor<1>,
+    rename: Rename<'_>,
+) {
+    let ours = model.take_gradients(&mut loss.backward());
+    gradients(golden, comparison, ours, rename);
+}
+
+/// Original names of the parameters whose gradients are nothing but rounding, so that the signs of an optimiser's updates
+/// are undetermined.
+pub(super) fn vanishing(gradients: &BTreeMap<String, Tensor<1>>, rename: Rename<'_>) -> BTreeSet<String> {
+    let length = |values: Vec<f32>| values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let lengths: Vec<(&String, f64)> = gradients.iter().map(|(name, g)| (name, length(host(g.clone())))).collect();
+    let largest = lengths.iter().map(|&(_, length)| length).fold(0.0, f64::max);
+    lengths.into_iter().filter(|&(_, length)| length < VANISHING * largest).map(|(name, _)| rename(name)).collect()
+}
+
+/// Logits of `model` in the golden's mode, `[batch, outputs]`.
+///
+/// # Errors
+/// A network with an output per position.
+pub(super) fn logits(golden: &Golden, model: &dyn Model, input: &Leaf) -> Result<Tensor<2>, ParityError> {
+    match model.forward(input.input(), &mut pass(golden)) {
+        Output::Sample(y) => Ok(y),
+        Output::Step(_) => Err(ParityError::Unsupported("an output per position".into())),
+    }
+}
+
+/// Every tensor of `model` under its original name.
+pub(super) fn running(model: &dyn Model, rename: Rename<'_>) -> Vec<(String, Tensor<1>)> {
+    let mut all = Vec::new();
+    model.visit(&mut |parameter, value| all.push((rename(&parameter.name), value)));
+    all
+}
+
+/// The registered baseline `name` built with `config` for `input`, a classifier.
+///
+/// # Errors
+/// Settings that the baseline refuses.
+pub(super) fn build(
+    name: &str,
+    config: &Value,
+    channels: usize,
+    shape: &[usize],
+    classes: usize,
+    device: &Device,
+) -> Result<Box<dyn Model>, ParityError> {
+    let entry = registry::find(name).ok_or_else(|| ParityError::Unsupported(format!("no baseline `{name}`")))?;
+    let input = InputSpec::Values { channels, shape: shape.to_vec() };
+    Ok((entry.build)(config, &input, &OutputSpec::Classes(classes), 0, device)?)
+}
+
+/// Values on the host.
+pub(super) fn host<const D: usize>(value: Tensor<D>) -> Vec<f32> {
+    // A read that fails gives nothing, which compares as another shape and fails.
+    value.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
+}
+
+fn inputs(
+    golden: &Golden,
+    comparison: &mut Comparison,
+    input: Option<&Leaf>,
+    gradients: &Gradients,
+) -> Result<(), GoldenError> {
+    let Some(leaf) = input else { return Ok(()) };
+    let gradient = leaf.value.grad(gradients).map(host).unwrap_or_default();
+    comparison.input_gradient(golden, leaf.name, &gradient)
+}
+
+fn gradients(golden: &Golden, comparison: &mut Comparison, ours: BTreeMap<String, Tensor<1>>, rename: Rename<'_>) {
+    let ours: BTreeMap<String, Vec<f32>> = ours.into_iter().map(|(name, g)| (rename(&name), host(g))).collect();
+    comparison.gradients(golden, |name| ours.get(name).map(Vec::as_slice));
+}
+
+/// Compare the running statistics among `tensors` with those recorded after the forward pass.
+fn statistics(
+    golden: &Golden,
+    comparison: &mut Comparison,
+    tensors: Vec<(String, Tensor<1>)>,
+) -> Result<(), GoldenError> {
+    for (name, value) in tensors.into_iter().filter(|(name, _)| name.contains("running_")) {
+        if golden.find(&format!("buffer_after.{name}")).is_some() {
+            comparison.statistic(golden, &name, &host(value))?;
+        }
+    }
+    Ok(())
+}

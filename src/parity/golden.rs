@@ -1,0 +1,210 @@
+//! Golden tensors: `<name>.safetensors` and `<name>.json`, recorded from an original program.
+//!
+//! Tensors are named `param.*`, `buffer.*` and `buffer_after.*` (before and after the forward pass), `input.*`, `output.*`,
+//! `grad.*` and `grad_input.*`; the JSON's `kind` and `build` say what they were recorded from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use super::ParityError;
+use crate::train::checkpoint::Weights;
+
+/// A tensor on the host, row-major. Values are held in double precision, which keeps those of every stored type.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    /// Shape.
+    pub(crate) shape: Vec<usize>,
+    /// Values.
+    pub(crate) values: Vec<f64>,
+}
+
+impl Stored {
+    /// Values in single precision.
+    pub(crate) fn to_f32(&self) -> Vec<f32> {
+        self.values.iter().map(|&value| value as f32).collect()
+    }
+}
+
+/// Why a golden cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GoldenError {
+    /// The file system refuses.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Damaged, or not what its name says.
+    #[error("{path} is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A setting is absent or of another type.
+    #[error("golden {golden}: `build.{field}` is not {wanted}; record the golden again with it")]
+    Setting {
+        /// Name of the golden.
+        golden: String,
+        /// Field of `build`.
+        field: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A tensor is absent, or of a shape that makes no sense.
+    #[error("golden {golden}: tensor `{tensor}` {fault}")]
+    Tensor {
+        /// Name of the golden.
+        golden: String,
+        /// Name of the tensor.
+        tensor: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+/// One golden.
+#[derive(Debug)]
+pub(crate) struct Golden {
+    /// File name without extension.
+    pub(crate) name: String,
+    /// What was recorded, e.g. `ccnn.network`.
+    pub(crate) kind: String,
+    /// The whole JSON file.
+    about: Value,
+    tensors: BTreeMap<String, Stored>,
+}
+
+impl Golden {
+    /// Read the golden whose description is `path`, `<name>.json`.
+    ///
+    /// # Errors
+    /// Files that are absent or damaged.
+    pub(crate) fn read(path: &Path) -> Result<Self, GoldenError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| GoldenError::Io { path, source }
+        };
+        let damaged = |path: &Path, reason: String| GoldenError::Damaged { path: path.to_owned(), reason };
+        let text = std::fs::read(path).map_err(io(path))?;
+        let about: Value = serde_json::from_slice(&text).map_err(|error| damaged(path, error.to_string()))?;
+        let kind = about["kind"].as_str().ok_or_else(|| damaged(path, "it has no `kind`".into()))?.to_owned();
+        let data = path.with_extension("safetensors");
+        let bytes = std::fs::read(&data).map_err(io(&data))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(&data, error.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            let values = numbers(view.dtype(), view.data())
+                .ok_or_else(|| damaged(&data, format!("`{name}` has the type {:?}", view.dtype())))?;
+            tensors.insert(name, Stored { shape: view.shape().to_vec(), values });
+        }
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { name, kind, about, tensors })
+    }
+
+    /// `build.<field>`; null where it is absent.
+    pub(crate) fn setting(&self, field: &str) -> &Value {
+        &self.about["build"][field]
+    }
+
+    /// A field beside `build`; null where it is absent.
+    pub(crate) fn note(&self, field: &str) -> &Value {
+        &self.about[field]
+    }
+
+    /// `build.<field>` as a whole number.
+    pub(crate) fn count(&self, field: &str) -> Result<usize, GoldenError> {
+        let number = self.setting(field).as_u64().and_then(|n| usize::try_from(n).ok());
+        number.ok_or_else(|| self.wrong(field, "a whole number"))
+    }
+
+    /// `build.<field>` as a number.
+    pub(crate) fn number(&self, field: &str) -> Result<f64, GoldenError> {
+        self.setting(field).as_f64().ok_or_else(|| self.wrong(field, "a number"))
+    }
+
+    /// `build.<field>` as a truth value.
+    pub(crate) fn flag(&self, field: &str) -> Result<bool, GoldenError> {
+        self.setting(field).as_bool().ok_or_else(|| self.wrong(field, "true or false"))
+    }
+
+    /// `build.<field>` as text.
+    pub(crate) fn text(&self, field: &str) -> Result<&str, GoldenError> {
+        self.setting(field).as_str().ok_or_else(|| self.wrong(field, "text"))
+    }
+
+    /// Whether `build.<field>` is there.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        !self.setting(field).is_null()
+    }
+
+    fn wrong(&self, field: &str, wanted: &'static str) -> GoldenError {
+        GoldenError::Setting { golden: self.name.clone(), field: field.to_owned(), wanted }
+    }
+
+    /// Whether the forward pass was recorded in training mode.
+    pub(crate) fn is_training(&self) -> bool {
+        self.setting("mode").as_str() != Some("eval")
+    }
+
+    /// The tensor called `name`.
+    pub(crate) fn get(&self, name: &str) -> Result<&Stored, GoldenError> {
+        self.find(name).ok_or_else(|| self.fault(name, "is missing"))
+    }
+
+    /// The tensor called `name`, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<&Stored> {
+        self.tensors.get(name)
+    }
+
+    /// An error about the tensor called `name`.
+    pub(crate) fn fault(&self, name: &str, fault: impl Into<String>) -> GoldenError {
+        GoldenError::Tensor { golden: self.name.clone(), tensor: name.to_owned(), fault: fault.into() }
+    }
+
+    /// `input.labels`, if the loss is a cross-entropy.
+    pub(crate) fn labels(&self) -> Option<Vec<i32>> {
+        Some(self.find("input.labels")?.values.iter().map(|&label| label as i32).collect())
+    }
+
+    /// Names that begin with `prefix`, without it, and their tensors.
+    pub(crate) fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Stored)> {
+        self.tensors.iter().filter_map(move |(name, stored)| Some((name.strip_prefix(prefix)?, stored)))
+    }
+
+    /// Parameters and running statistics before the forward pass, as a state dict.
+    pub(crate) fn weights(&self) -> Weights {
+        let statistics = self.under("buffer.").filter(|(name, _)| name.contains("running_"));
+        self.under("param.")
+            .chain(statistics)
+            .map(|(name, stored)| (name.to_owned(), (stored.shape.clone(), stored.to_f32())))
+            .collect()
+    }
+
+    /// Refuse a setting: `build.<field>` is there and not one of `known`.
+    pub(crate) fn only(&self, field: &str, known: &[Value]) -> Result<(), ParityError> {
+        let value = self.setting(field);
+        if value.is_null() || known.contains(value) {
+            return Ok(());
+        }
+        Err(ParityError::Unsupported(format!("`build.{field}` is {value}")))
+    }
+}
+
+/// Little-endian numbers of a stored type; `None` for a type that has no place in a golden.
+fn numbers(dtype: Dtype, data: &[u8]) -> Option<Vec<f64>> {
+    Some(match dtype {
+        Dtype::F32 => data.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
+        Dtype::F64 => data.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
+        Dtype::I64 => data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f64).collect(),
+        Dtype::I32 => data.as_chunks().0.iter().map(|&b| f64::from(i32::from_le_bytes(b))).collect(),
+        Dtype::BOOL | Dtype::U8 => data.iter().map(|&b| f64::from(b)).collect(),
+        _ => return None,
+    })
+}

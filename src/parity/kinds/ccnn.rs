@@ -1,0 +1,238 @@
+//! CCNN, `david-knigge/ccnn`.
+
+use std::collections::BTreeSet;
+
+use baselines::forward::DropoutKind;
+use baselines::layers::kernel_network::Frequency;
+use baselines::layers::{
+    BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec, Lineage,
+    Nonlinearity, NormKind, ResidualBlock, ResidualSpec, Window,
+};
+use baselines::{Init, Model, reference};
+use burn::tensor::Device;
+use serde_json::{Value, json};
+
+use crate::experiment::Training;
+use crate::experiment::training::Optimiser as Kind;
+use crate::parity::ParityError;
+use crate::parity::check::{self, Leaf};
+use crate::parity::compare::Comparison;
+use crate::parity::golden::Golden;
+use crate::train::optimiser::Optimiser;
+
+/// Bound of weights after optimiser steps, whose updates hang on the signs of small gradients.
+const TRAINED: f64 = 1e-2;
+
+/// `ccnn.magnet`: the kernel network alone, at `input.positions`, `[1, axes, positions…]`.
+pub(super) fn magnet(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
+    let axes = golden.count("data_dim")?;
+    let positions = Leaf::read(golden, "positions", axes, false, device)?;
+    let spec = KernelNetworkSpec {
+        kind: KernelNetworkKind::Magnet,
+        axes,
+        hidden: golden.count("hidden")?,
+        outputs: golden.count("out_channels")?,
+        layers: golden.count("no_layers")?,
+        frequency: Frequency::Omega0(golden.number("omega_0")?),
+        spread: 1.0,
+        one_sided: false,
+        init: KernelInit::Off,
+        output_gain: 1.0,
+    };
+    let network = KernelNetwork::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
+    let network = check::load(golden, network, &reference::ccnn)?;
+    let y = network.forward(&positions.tensor().squeeze_dim::<2>(0));
+    check::module(golden, &network, y, Some(&positions), &reference::ccnn)
+}
+
+/// `ccnn.flexconv`: kernels for all pairs of channels.
+pub(super) fn flexconv(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
+    convolution(golden, false, device)
+}
+
+/// `ccnn.separable_flexconv`: a depthwise convolution and a channel mixer.
+pub(super) fn separable_flexconv(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
+    convolution(golden, true, device)
+}
+
+fn convolution(golden: &Golden, separable: bool, device: &Device) -> Result<Comparison, ParityError> {
+    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let spec = spec(golden, &x.shape, separable)?;
+    let conv = FlexConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
+    let conv = check::load(golden, conv, &reference::ccnn)?;
+    let y = conv.forward(x.tensor(), &x.shape, "conv", &mut check::pass(golden));
+    check::module(golden, &conv, y, Some(&x), &reference::ccnn)
+}
+
+/// `ccnn.block`: the residual block of S4 around a separable convolution.
+pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
+    golden.only("nonlinearity", &[json!("GELU")])?;
+    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let separable = !golden.has("separable") || golden.flag("separable")?;
+    let residual = ResidualSpec {
+        kind: BlockKind::S4,
+        norm: norm(golden)?,
+        prenorm: !golden.has("prenorm") || golden.flag("prenorm")?,
+        nonlinearity: Nonlinearity::Gelu,
+        dropout: 0.0,
+        dropout_kind: DropoutKind::Channel,
+    };
+    let spec = spec(golden, &x.shape, separable)?;
+    let block = ResidualBlock::new(&spec, residual, &mut Init::new(0, &check::autodiff(device)))?;
+    let block = check::load(golden, block, &reference::ccnn)?;
+    let y = block.forward(x.tensor(), &x.shape, "block", &mut check::pass(golden));
+    check::module(golden, &block, y, Some(&x), &reference::ccnn)
+}
+
+/// `ccnn.network`
+pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
+    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let mut model = build(golden, &x, 0.0, device)?;
+    check::network(golden, model.as_mut(), &x, &reference::ccnn)
+}
+
+/// `ccnn.penalty`: the sum of norms that is added to the loss, `output.reg`.
+pub(super) fn penalty(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
+    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let mut model = build(golden, &x, golden.number("weight")?, device)?;
+    check::load_network(golden, model.as_mut(), &reference::ccnn)?;
+    let penalty = model.penalty().ok_or_else(|| ParityError::Unsupported("a penalty of weight 0".into()))?;
+    let mut comparison = Comparison::default();
+    comparison.output(golden, "output.reg", &check::host(penalty.clone()))?;
+    check::network_gradients(golden, &mut comparison, model.as_ref(), penalty, &reference::ccnn);
+    Ok(comparison)
+}
+
+/// `ccnn.training`: losses of `steps` updates on one batch (the last after them), and the weights after the first and the
+/// last update.
+pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
+    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let steps = golden.count("steps")?;
+    let settings = optimiser(golden)?;
+    let mut model = build(golden, &x, 0.0, device)?;
+    check::load_network(golden, model.as_mut(), &reference::ccnn)?;
+    let mut optimiser =
+        Optimiser::new(&settings, model.as_ref()).map_err(|error| ParityError::Unsupported(error.to_string()))?;
+    let mut comparison = Comparison::default();
+    let mut losses = Vec::new();
+    let mut undetermined = BTreeSet::new();
+    for step in 1..=steps + 1 {
+        let loss = check::loss(golden, check::logits(golden, model.as_ref(), &x)?)?;
+        losses.extend(check::host(loss.clone()));
+        if step > steps {
+            break;
+        }
+        let mut gradients = loss.backward();
+        let gradients = model.take_gradients(&mut gradients);
+        if step == 1 {
+            undetermined = check::vanishing(&gradients, &reference::ccnn);
+        }
+        optimiser.step(model.as_mut(), gradients, settings.learning_rate);
+        for (name, value) in check::running(model.as_ref(), &reference::ccnn) {
+            let key = format!("param_after{step}.{name}");
+            if golden.find(&key).is_some() && !undetermined.contains(&name) {
+                comparison.tensor(golden, &key, &check::host(value), TRAINED)?;
+            }
+        }
+    }
+    comparison.tensor(golden, "output.losses", &losses, check::LOSSES)?;
+    Ok(comparison)
+}
+
+/// The convolution that `build` describes, for inputs of `shape`.
+fn spec(golden: &Golden, shape: &[usize], separable: bool) -> Result<FlexConvSpec, ParityError> {
+    golden.only("mask_type", &[json!("gaussian")])?;
+    golden.only("data_dim", &[json!(shape.len())])?;
+    let causal = golden.flag("causal")?;
+    if causal && shape.len() != 1 {
+        return Err(ParityError::Unsupported("a causal convolution of images".into()));
+    }
+    let sizes = match kernel_size(golden)? {
+        Value::String(rule) if rule == "full" => shape.iter().map(|&n| 2 * n - 1).collect(),
+        Value::String(_) => shape.to_vec(),
+        size => vec![size.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0); shape.len()],
+    };
+    if let Some(size) = sizes.iter().find(|&&n| n == 0 || (!causal && n % 2 == 0)) {
+        return Err(ParityError::Unsupported(format!("a centred kernel of {size} positions, which has no middle")));
+    }
+    let cropped = !golden.has("dynamic_cropping") || golden.flag("dynamic_cropping")?;
+    Ok(FlexConvSpec {
+        inputs: golden.count("in_channels")?,
+        outputs: golden.count("out_channels")?,
+        window: Window { sizes, causal, threshold: if cropped { golden.number("mask_threshold")? } else { 0.0 } },
+        lineage: Lineage::Ccnn,
+        separable,
+        kernel_network: KernelNetworkKind::Magnet,
+        kernel_hidden: golden.count("kernel_hidden")?,
+        kernel_layers: golden.count("no_layers")?,
+        frequency: Frequency::Omega0(golden.number("omega_0")?),
+        mask_init: golden.number("mask_init")?,
+        init: KernelInit::Off,
+        kernel_scale: if golden.has("kernel_scale") { golden.number("kernel_scale")? } else { 1.0 },
+        faithful: faithful(golden)?,
+    })
+}
+
+/// The network that `build` describes.
+fn build(golden: &Golden, x: &Leaf, weight_penalty: f64, device: &Device) -> Result<Box<dyn Model>, ParityError> {
+    golden.only("mask_type", &[json!("gaussian")])?;
+    golden.only("data_dim", &[json!(x.shape.len())])?;
+    golden.only("nonlinearity", &[json!("GELU")])?;
+    golden.only("kernel_scale", &[json!(1.0), json!(1)])?;
+    let cropped = !golden.has("dynamic_cropping") || golden.flag("dynamic_cropping")?;
+    let config = json!({
+        "blocks": golden.count("blocks")?, "hidden": golden.count("hidden")?, "omega_0": golden.number("omega_0")?,
+        "kernel_hidden": golden.count("kernel_hidden")?, "kernel_layers": golden.count("no_layers")?,
+        "kernel_size": kernel_size(golden)?, "causal": golden.flag("causal")?,
+        "mask_init": golden.number("mask_init")?,
+        "mask_threshold": if cropped { golden.number("mask_threshold")? } else { 0.0 },
+        "separable": !golden.has("separable") || golden.flag("separable")?,
+        "prenorm": !golden.has("prenorm") || golden.flag("prenorm")?,
+        "norm": norm(golden)?, "dropout": 0.0, "weight_penalty": weight_penalty, "faithful": faithful(golden)?,
+    });
+    check::build("ccnn", &config, golden.count("in_channels")?, &x.shape, golden.count("classes")?, device)
+}
+
+/// A number, which the original programs take as text too, or `same` or `full`.
+fn kernel_size(golden: &Golden) -> Result<Value, ParityError> {
+    match golden.setting("kernel_size") {
+        Value::Number(number) => Ok(Value::Number(number.clone())),
+        Value::String(text) if ["same", "full"].contains(&text.as_str()) => Ok(json!(text)),
+        Value::String(text) if text.parse::<usize>().is_ok() => Ok(json!(text.parse::<usize>().unwrap_or(0))),
+        other => Err(ParityError::Unsupported(format!("`build.kernel_size` is {other}"))),
+    }
+}
+
+/// Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
+fn faithful(golden: &Golden) -> Result<bool, ParityError> {
+    Ok(golden.has("use_fft") && golden.flag("use_fft")?)
+}
+
+fn norm(golden: &Golden) -> Result<NormKind, ParityError> {
+    match golden.setting("norm").as_str() {
+        None | Some("BatchNorm") => Ok(NormKind::Batch),
+        Some("LayerNorm") => Ok(NormKind::Layer),
+        Some(other) => Err(ParityError::Unsupported(format!("`build.norm` is {other}"))),
+    }
+}
+
+/// `build.optimizer` in our terms.
+fn optimiser(golden: &Golden) -> Result<Training, ParityError> {
+    let about = golden.setting("optimizer");
+    let number = |value: &Value| value.as_f64();
+    let settings = || {
+        Some(Training {
+            optimiser: match about["name"].as_str()? {
+                "Adam" => Kind::Adam,
+                "AdamW" => Kind::AdamW,
+                _ => return None,
+            },
+            learning_rate: number(&about["lr"])?,
+            betas: [number(&about["betas"][0])?, number(&about["betas"][1])?],
+            epsilon: number(&about["eps"])?,
+            weight_decay: number(&about["weight_decay"])?,
+            ..Training::default()
+        })
+    };
+    settings().ok_or_else(|| ParityError::Unsupported(format!("`build.optimizer` is {about}")))
+}

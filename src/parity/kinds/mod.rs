@@ -1,0 +1,40 @@
+//! One function per kind of golden.
+
+mod ccnn;
+mod ckcnn;
+mod flexnet;
+mod rnn;
+
+use burn::tensor::Device;
+
+use super::ParityError;
+use super::compare::Comparison;
+use super::golden::Golden;
+
+/// Builds what a golden was recorded from, runs it, and compares.
+pub(super) type Kind = fn(&Golden, &Device) -> Result<Comparison, ParityError>;
+
+/// Every kind that is supported.
+const KINDS: &[(&str, Kind)] = &[
+    ("ccnn.magnet", ccnn::magnet),
+    ("ccnn.flexconv", ccnn::flexconv),
+    ("ccnn.separable_flexconv", ccnn::separable_flexconv),
+    ("ccnn.block", ccnn::block),
+    ("ccnn.network", ccnn::network),
+    ("ccnn.penalty", ccnn::penalty),
+    ("ccnn.training", ccnn::training),
+    ("ckcnn.kernel", ckcnn::kernel),
+    ("ckcnn.conv", ckcnn::conv),
+    ("ckcnn.block", ckcnn::block),
+    ("ckcnn.network", ckcnn::network),
+    ("flexnet.magnet", flexnet::magnet),
+    ("flexnet.conv", flexnet::conv),
+    ("flexnet.network", flexnet::network),
+    ("flextcn.network", flexnet::network),
+    ("rnn.network", rnn::network),
+];
+
+/// The function for goldens of `kind`.
+pub(super) fn find(kind: &str) -> Option<Kind> {
+    KINDS.iter().find(|(name, _)| *name == kind).map(|&(_, function)| function)
+}

@@ -1,0 +1,98 @@
+//! `bench parity`: our layers and networks against tensors recorded from the original programs.
+//!
+//! The bounds are relative to single precision: what the original's float32 misses its own float64 by counts twice.
+
+mod check;
+mod compare;
+mod golden;
+mod kinds;
+
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+
+use baselines::BuildError;
+use burn::tensor::Device;
+
+pub(crate) use self::compare::Comparison;
+use self::golden::{Golden, GoldenError};
+use crate::state_dict::Misfit;
+
+/// Why a golden was not compared.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParityError {
+    /// It cannot be read, or lacks something.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
+    /// Its parameters are not those of our module.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// We have nothing that computes it.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A setting that our side refuses.
+    #[error("cannot be built: {0}")]
+    Build(#[from] BuildError),
+    /// Our side stopped.
+    #[error("the computation stopped: {0}")]
+    Panicked(String),
+}
+
+/// What became of a golden.
+pub(crate) struct Outcome {
+    /// Name of the golden.
+    pub(crate) name: String,
+    /// Its kind; empty if the description cannot be read.
+    pub(crate) kind: String,
+    /// What was compared, or why nothing was.
+    pub(crate) result: Result<Comparison, ParityError>,
+}
+
+impl Outcome {
+    /// `pass`, `FAIL` or `unsupported`.
+    pub(crate) fn verdict(&self) -> &'static str {
+        match &self.result {
+            Ok(comparison) if comparison.passes() => "pass",
+            Err(ParityError::Unsupported(_) | ParityError::Build(_)) => "unsupported",
+            Ok(_) | Err(_) => "FAIL",
+        }
+    }
+}
+
+/// Descriptions of all goldens in `folder`, by name. A file of tensors without a description counts as one.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub(crate) fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is = |extension: &str| path.extension().is_some_and(|e| e == extension);
+        if is("safetensors") || (is("json") && path.with_extension("safetensors").is_file()) {
+            found.push(path.with_extension("json"));
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Compare the golden whose description is `path`.
+pub(crate) fn run(path: &Path, device: &Device) -> Outcome {
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let golden = match Golden::read(path) {
+        Ok(golden) => golden,
+        Err(error) => return Outcome { name, kind: String::new(), result: Err(error.into()) },
+    };
+    let kind = golden.kind.clone();
+    let Some(compare) = kinds::find(&kind) else {
+        let reason = format!("nothing here computes the kind `{kind}`");
+        return Outcome { name, kind, result: Err(ParityError::Unsupported(reason)) };
+    };
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(|| compare(&golden, device)));
+    let result = caught.unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(ParityError::Panicked(text.unwrap_or_else(|| "without a message".into())))
+    });
+    Outcome { name, kind, result }
+}

@@ -1,0 +1,167 @@
+//! `bench parity` from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use support::Bench;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/goldens")
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// One golden in a folder of its own, with its tensors changed by `change`.
+fn copy(bench: &Bench, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
+    let folder = bench.path("goldens");
+    std::fs::create_dir_all(&folder).unwrap();
+    let description = format!("{name}.json");
+    std::fs::copy(fixtures().join(&description), folder.join(&description)).unwrap();
+    let file = format!("{name}.safetensors");
+    let mut bytes = std::fs::read(fixtures().join(&file)).unwrap();
+    change(&mut bytes);
+    std::fs::write(folder.join(&file), bytes).unwrap();
+    text(&folder)
+}
+
+/// Position in the file of the first value of a tensor.
+fn place(bytes: &[u8], tensor: &str) -> usize {
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let about: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    8 + header + about[tensor]["data_offsets"][0].as_u64().unwrap() as usize
+}
+
+#[test]
+fn recorded_tensors_are_reproduced() {
+    let bench = Bench::new();
+    let fixtures = text(&fixtures());
+    bench
+        .command(&["parity", &fixtures, "--device", "cpu"])
+        .assert()
+        .success()
+        .stdout(contains("torch_gru_l2").and(contains(", 0 failed")));
+    let result = bench.json(&["parity", &fixtures, "--only", "torch_*", "--device", "cpu"]);
+    assert_eq!((result["passed"].as_u64(), result["failed"].as_u64()), (Some(1), Some(0)));
+    let golden = &result["goldens"][0];
+    assert_eq!(golden["kind"], "rnn.network");
+    // The output, the gradient of the input and of two layers and a head.
+    assert_eq!(golden["tensors"], 1 + 1 + 2 * 4 + 2);
+    assert!(golden["worst"]["error"].as_f64().unwrap() < 1e-5);
+}
+
+/// All goldens of the folder in `BENCH_GOLDENS`, which are too large to be kept here.
+#[test]
+fn recorded_tensors_elsewhere_are_reproduced() {
+    let Some(folder) = std::env::var_os("BENCH_GOLDENS") else {
+        eprintln!("SKIPPED: set BENCH_GOLDENS to a folder of golden tensors to compare with all of them");
+        return;
+    };
+    Bench::new().command(&["parity", folder.to_str().unwrap(), "--device", "cpu"]).assert().success();
+}
+
+#[test]
+fn a_changed_golden_fails() {
+    let cases: [(&str, fn(&mut Vec<u8>)); 5] = [
+        ("output.y", |bytes| {
+            let at = place(bytes, "output.y");
+            bytes[at..at + 4].copy_from_slice(&9f32.to_le_bytes());
+        }),
+        ("grad.rnn.weight_hh_l0", |bytes| {
+            let at = place(bytes, "grad.rnn.weight_hh_l0");
+            bytes[at..at + 4].copy_from_slice(&9f32.to_le_bytes());
+        }),
+        ("output.y", |bytes| {
+            let at = place(bytes, "param.head.bias");
+            bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        }),
+        ("grad_input.x", |bytes| {
+            let at = place(bytes, "grad_input.x");
+            bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        }),
+        ("torch_gru_l2.safetensors is damaged", |bytes| bytes.truncate(bytes.len() / 2)),
+    ];
+    for (what, change) in cases {
+        let bench = Bench::new();
+        let folder = copy(&bench, "torch_gru_l2", change);
+        bench
+            .command(&["parity", &folder, "--device", "cpu"])
+            .assert()
+            .code(1)
+            .stdout(contains("FAIL").and(contains(what)).and(contains("0 passed, 1 failed")));
+    }
+}
+
+/// A parameter under a name of its own is one that we lack and one too many.
+#[test]
+fn parameters_that_do_not_fit_are_named() {
+    let bench = Bench::new();
+    let folder = copy(&bench, "torch_gru_l2", |bytes| {
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let names = String::from_utf8(bytes[8..8 + header].to_vec()).unwrap();
+        let names = names.replace("param.head.bias", "param.head.bibs");
+        bytes[8..8 + header].copy_from_slice(names.as_bytes());
+    });
+    bench
+        .command(&["parity", &folder, "--device", "cpu"])
+        .assert()
+        .code(1)
+        .stdout(contains("missing (1):     head.bias").and(contains("unexpected (1):     head.bibs")));
+}
+
+#[test]
+fn what_is_not_supported_counts_as_failed() {
+    let bench = Bench::new();
+    let folder = copy(&bench, "torch_gru_l2", |_| ());
+    let description = Path::new(&folder).join("torch_gru_l2.json");
+    let original = std::fs::read_to_string(&description).unwrap();
+    for (from, to, reason) in [
+        ("\"rnn.network\"", "\"rnn.oracle\"", "nothing here computes the kind `rnn.oracle`"),
+        ("\"cell\": \"gru\"", "\"cell\": \"xlstm\"", "`build.cell` is \"xlstm\""),
+    ] {
+        let changed = original.replace(from, to);
+        assert_ne!(changed, original);
+        std::fs::write(&description, changed).unwrap();
+        bench
+            .command(&["parity", &folder, "--device", "cpu"])
+            .assert()
+            .code(1)
+            .stdout(contains("unsupported").and(contains(reason)).and(contains("0 passed, 1 failed")));
+    }
+    let changed = original.replace("\"hidden\": 12", "\"hidden\": \"wide\"");
+    assert_ne!(changed, original);
+    std::fs::write(&description, changed).unwrap();
+    bench
+        .command(&["parity", &folder, "--device", "cpu"])
+        .assert()
+        .code(1)
+        .stdout(contains("golden torch_gru_l2: `build.hidden` is not a whole number"));
+}
+
+#[test]
+fn tensors_without_a_description_fail() {
+    let bench = Bench::new();
+    let folder = copy(&bench, "torch_gru_l2", |_| ());
+    std::fs::remove_file(Path::new(&folder).join("torch_gru_l2.json")).unwrap();
+    bench.command(&["parity", &folder, "--device", "cpu"]).assert().code(1).stdout(contains("cannot read"));
+}
+
+#[test]
+fn folders_without_goldens_are_wrong_usage() {
+    let bench = Bench::new();
+    bench.command(&["parity", "nowhere"]).assert().code(2).stderr(contains("cannot read the folder `nowhere`"));
+    std::fs::create_dir(bench.path("empty")).unwrap();
+    bench.command(&["parity", "empty"]).assert().code(2).stderr(contains("no goldens"));
+    let fixtures = text(&fixtures());
+    bench
+        .command(&["parity", &fixtures, "--only", "no_*"])
+        .assert()
+        .code(2)
+        .stderr(contains("no golden matches `no_*`"));
+}
