@@ -205,6 +205,9 @@ pub struct SpeedArgs {
     /// Steps before those that count
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub warmup: u16,
+    /// Time every kernel by itself
+    #[arg(long)]
+    pub profile: bool,
 }
 
 /// `bench parity`

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use baselines::kernels::profile;
 use baselines::network::count_parameters;
 use baselines::{Forward, registry};
 use burn::tensor::Device;
@@ -22,6 +23,8 @@ pub struct Effort {
     pub warmup: usize,
     /// Steps that count, at least 1.
     pub steps: usize,
+    /// Whether kernels are timed one by one.
+    pub profile: bool,
 }
 
 /// Smallest, middle and largest of several values.
@@ -66,6 +69,20 @@ pub struct Measured {
     pub base_memory_bytes: Option<u64>,
     /// Peak resident memory, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
+    /// Where asked for, what every kernel took in a step on average. (On a GPU kernels run on after they are called, and
+    /// are not counted.)
+    pub kernels: Option<Vec<KernelTime>>,
+}
+
+/// What one kernel takes in a step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KernelTime {
+    /// Name, with `backward` where it is a gradient.
+    pub name: &'static str,
+    /// Calls per step.
+    pub calls: f64,
+    /// Seconds per step.
+    pub seconds: f64,
 }
 
 /// Time whole training steps of `cell` on `device`: forward, backward and update.
@@ -88,6 +105,9 @@ pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured,
     let mut cpu = Vec::new();
     let mut totals = Vec::new();
     for step in 0..effort.warmup + effort.steps.max(1) {
+        if effort.profile && step == effort.warmup {
+            profile::start();
+        }
         let (begun, cpu_begun) = (Instant::now(), cpu_seconds());
         let mut marks = [0.0; 4];
         let batch = synthetic(spec, effort.samples);
@@ -119,6 +139,17 @@ pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured,
         totals.push(marks[3]);
         cpu.extend(cpu_seconds().zip(cpu_begun).map(|(now, then)| now - then));
     }
+    let kernels = effort.profile.then(|| {
+        let steps = totals.len() as f64;
+        let per_step = |(name, time): (&'static str, profile::Time)| KernelTime {
+            name,
+            calls: time.calls as f64 / steps,
+            seconds: time.total.as_secs_f64() / steps,
+        };
+        let mut kernels: Vec<KernelTime> = profile::stop().into_iter().map(per_step).collect();
+        kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        kernels
+    });
     let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
     Ok(Measured {
         parameters: count_parameters(model.as_ref()) as u64,
@@ -131,6 +162,7 @@ pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured,
         optimiser_seconds: update,
         base_memory_bytes,
         peak_memory_bytes: memory::peak_bytes(),
+        kernels,
     })
 }
 

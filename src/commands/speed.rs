@@ -47,7 +47,7 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
         if !global.quiet {
             tracing::info!("{} on {}", cell.baseline.label, cell.task.label);
         }
-        let effort = Effort { samples: cell.training.batch_size, warmup, steps };
+        let effort = Effort { samples: cell.training.batch_size, warmup, steps, profile: args.profile };
         let (measured, error) = match measure(cell, effort, &device) {
             Ok(measured) => (Some(measured), None),
             Err(error) => (None, Some(error)),
@@ -114,12 +114,29 @@ impl Speed {
             row
         };
         let rows: Vec<Vec<String>> = self.cells.iter().map(row).collect();
+        let profiles: String = self.cells.iter().filter_map(profile).collect();
         format!(
-            "{}\n{} on {} threads, medians of {} steps; memory above that before the network was built",
+            "{}\n{profiles}{} on {} threads, medians of {} steps; memory above that before the network was built",
             render(&heading, &rows),
             self.device,
             self.threads,
             self.steps
         )
     }
+}
+
+/// The kernels of one cell, with what is left for Burn's own operations.
+fn profile(line: &Line) -> Option<String> {
+    let measured = line.measured.as_ref()?;
+    let kernels = measured.kernels.as_ref()?;
+    let row = |name: &str, calls: Option<f64>, seconds: f64| {
+        let share = format!("{:.0} %", 100.0 * seconds / measured.seconds.median);
+        vec![name.to_owned(), calls.map(|n| format!("{n:.0}")).unwrap_or_default(), format!("{seconds:.4}"), share]
+    };
+    let mut rows: Vec<Vec<String>> =
+        kernels.iter().map(|kernel| row(kernel.name, Some(kernel.calls), kernel.seconds)).collect();
+    let counted: f64 = kernels.iter().map(|kernel| kernel.seconds).sum();
+    rows.push(row("everything else", None, (measured.seconds.median - counted).max(0.0)));
+    let heading = [("kernel", Align::Left), ("calls", Align::Right), ("s/step", Align::Right), ("share", Align::Right)];
+    Some(format!("\n{} on {}\n{}\n", line.baseline, line.task, render(&heading, &rows)))
 }

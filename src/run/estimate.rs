@@ -23,7 +23,7 @@ pub struct Estimate {
 /// See [`speed::measure`].
 pub fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
     let samples = cell.training.batch_size.min(TIMED_SAMPLES);
-    let measured = speed::measure(cell, Effort { samples, warmup: 1, steps: 2 }, device)?;
+    let measured = speed::measure(cell, Effort { samples, warmup: 1, steps: 2, profile: false }, device)?;
     let scale = cell.training.batch_size as f64 / samples as f64;
     let parts = cell.training.accumulate_grad_steps as f64;
     let peak_bytes = measured.peak_memory_bytes.map(|peak| {

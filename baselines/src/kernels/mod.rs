@@ -12,6 +12,7 @@ mod cpu;
 pub mod long_conv;
 mod matmul;
 pub mod pointwise;
+pub mod profile;
 pub mod recurrent;
 mod rows;
 mod simd;

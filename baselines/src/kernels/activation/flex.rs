@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::{ActivationGrad, ActivationOps, composed};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::profile;
 use crate::kernels::simd::{Loop, Real, dispatch, exp};
 
 /// Elements per task.
@@ -14,6 +15,7 @@ const CHUNK: usize = 16_384;
 
 impl ActivationOps for Flex {
     fn exact_gelu(x: FlexTensor) -> FlexTensor {
+        let _scope = profile::scope("gelu");
         if x.dtype() == DType::F64 {
             return composed::gelu::<Self>(x);
         }
@@ -27,6 +29,7 @@ impl ActivationOps for Flex {
 
 impl ActivationGrad for Flex {
     fn exact_gelu_backward(x: FlexTensor, g: FlexTensor) -> FlexTensor {
+        let _scope = profile::scope("gelu backward");
         if x.dtype() == DType::F64 {
             return composed::gelu_backward::<Self>(x, g);
         }

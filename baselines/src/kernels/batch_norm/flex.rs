@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::{BatchNormGrad, BatchNormOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::profile;
 use crate::kernels::rows::{map_rows, over_rows, sum};
 use crate::kernels::simd::{Loop, Real, dispatch};
 
@@ -17,6 +18,7 @@ impl BatchNormOps for Flex {
         beta: FlexTensor,
         epsilon: f64,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let _scope = profile::scope("batch norm");
         let dtype = x.dtype();
         let outputs = match dtype {
             DType::F64 => forward::<f64>([x, gamma, beta].map(prepare), epsilon),
@@ -36,6 +38,7 @@ impl BatchNormGrad for Flex {
         g: FlexTensor,
         epsilon: f64,
     ) -> [FlexTensor; 3] {
+        let _scope = profile::scope("batch norm backward");
         let dtype = x.dtype();
         let operands = [x, gamma, mean, variance, g].map(prepare);
         let grads = match dtype {

@@ -6,11 +6,13 @@ use burn::tensor::DType;
 
 use super::{ChannelAffineGrad, ChannelAffineOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::profile;
 use crate::kernels::rows::{map_rows, over_rows, sum};
 use crate::kernels::simd::Real;
 
 impl ChannelAffineOps for Flex {
     fn scale_channels(x: FlexTensor, scale: FlexTensor, shift: FlexTensor) -> FlexTensor {
+        let _scope = profile::scope("channel affine");
         let dtype = x.dtype();
         let operands = [x, scale, shift].map(prepare);
         let y = match dtype {
@@ -28,6 +30,7 @@ impl ChannelAffineGrad for Flex {
         g: FlexTensor,
         wanted: [bool; 3],
     ) -> [Option<FlexTensor>; 3] {
+        let _scope = profile::scope("channel affine backward");
         let dtype = x.dtype();
         let operands = [x, scale, g].map(prepare);
         let grads = match dtype {

@@ -12,6 +12,7 @@ use super::direct::{Correlate, Dots};
 use super::spectral::{self, BLOCK};
 use super::{Geometry, LongConvGrad, LongConvOps, composed};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::profile;
 use crate::kernels::simd::{Fft, Real, dispatch};
 
 /// Samples of a batch whose kernel gradients are summed by one task.
@@ -22,6 +23,7 @@ const TRANSFORM_COST: f64 = 2.0;
 
 impl LongConvOps for Flex {
     fn long_conv(x: FlexTensor, k: FlexTensor, geometry: Geometry) -> FlexTensor {
+        let _scope = profile::scope("long convolution");
         let dtype = x.dtype();
         let y = match dtype {
             DType::F64 => forward::<f64>(prepare(x), prepare(k), geometry),
@@ -39,6 +41,7 @@ impl LongConvGrad for Flex {
         geometry: Geometry,
         wanted: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
+        let _scope = profile::scope("long convolution backward");
         let dtype = x.dtype();
         let grads = match dtype {
             DType::F64 => backward::<f64>(prepare(x), prepare(k), prepare(g), geometry, wanted),

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::{PointwiseGrad, PointwiseOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::matmul::{Matrix, matmul};
+use crate::kernels::profile;
 use crate::kernels::rows::{over_rows, sum};
 use crate::kernels::simd::Real;
 
@@ -21,6 +22,7 @@ const ROWS: usize = 8;
 
 impl PointwiseOps for Flex {
     fn map_channels(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let _scope = profile::scope("pointwise");
         let dtype = x.dtype();
         let operands = [x, weight, bias].map(prepare);
         let y = match dtype {
@@ -38,6 +40,7 @@ impl PointwiseGrad for Flex {
         g: FlexTensor,
         wanted: [bool; 3],
     ) -> [Option<FlexTensor>; 3] {
+        let _scope = profile::scope("pointwise backward");
         let dtype = x.dtype();
         let operands = [x, weight, g].map(prepare);
         let grads = match dtype {

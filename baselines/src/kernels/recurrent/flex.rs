@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::{Cell, Operands, RecurrentGrad, RecurrentOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::matmul::{Matrix, matmul};
+use crate::kernels::profile;
 use crate::kernels::simd::{Loop, Real, dispatch};
 
 /// Batch rows per task.
@@ -30,12 +31,14 @@ impl RecurrentOps for Flex {
         b_ih: FlexTensor,
         b_hh: FlexTensor,
     ) -> FlexTensor {
+        let _scope = profile::scope("recurrence");
         forward(cell, [x, w_ih, w_hh, b_ih, b_hh], false).0
     }
 }
 
 impl RecurrentGrad for Flex {
     fn recurrent_keeping(cell: Cell, operands: Operands<Self>) -> (FlexTensor, FlexTensor) {
+        let _scope = profile::scope("recurrence");
         forward(cell, operands, true)
     }
 
@@ -47,6 +50,7 @@ impl RecurrentGrad for Flex {
         g: FlexTensor,
         wanted: [bool; 5],
     ) -> [Option<FlexTensor>; 5] {
+        let _scope = profile::scope("recurrence backward");
         let dtype = y.dtype();
         let grads = match dtype {
             DType::F64 => backward_of::<f64>(cell, operands, y, kept, g, wanted[0]),

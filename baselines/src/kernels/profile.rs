@@ -1,0 +1,70 @@
+//! Time spent in each kernel, for `bench speed --profile`.
+//!
+//! Off, a kernel pays one load of a flag. What Burn's own operations take is not counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+static ENABLED: AtomicBool = AtomicBool::new(false);
+static TIMES: Mutex<BTreeMap<&str, Time>> = Mutex::new(BTreeMap::new());
+
+/// What one kernel took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Time {
+    /// Number of calls.
+    pub calls: u64,
+    /// Wall time of all calls together.
+    pub total: Duration,
+}
+
+/// Begin to count from zero.
+pub fn start() {
+    TIMES.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    ENABLED.store(true, Ordering::Relaxed);
+}
+
+/// Stop counting; returns what every kernel took since [`start`], by name.
+pub fn stop() -> BTreeMap<&'static str, Time> {
+    ENABLED.store(false, Ordering::Relaxed);
+    std::mem::take(&mut *TIMES.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Counts from its creation to its end.
+pub(super) struct Scope {
+    name: &'static str,
+    begun: Option<Instant>,
+}
+
+/// Count the rest of the caller's block as kernel `name`.
+pub(super) fn scope(name: &'static str) -> Scope {
+    Scope { name, begun: ENABLED.load(Ordering::Relaxed).then(Instant::now) }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let Some(begun) = self.begun else { return };
+        let mut times = TIMES.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = times.entry(self.name).or_default();
+        time.calls += 1;
+        time.total += begun.elapsed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_runs_while_counting_is_counted() {
+        drop(scope("before"));
+        start();
+        drop(scope("a"));
+        drop(scope("a"));
+        let times = stop();
+        drop(scope("after"));
+        assert_eq!(times["a"].calls, 2);
+        assert!(!times.contains_key("before") && stop().is_empty());
+    }
+}
