@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
 use super::direct::{Correlate, Dots};
-use super::spectral::{self, BLOCK};
+use super::spectral::Spectra;
 use super::{Geometry, LongConvGrad, LongConvOps, composed};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
@@ -284,29 +284,24 @@ impl Plan {
         dk
     }
 
+    /// How the taps of a kernel lie on the common axis.
+    fn kernel_layout(&self) -> [usize; 2] {
+        [self.taps[1], self.stride]
+    }
+
+    /// How the positions of a channel lie on the common axis.
+    fn data_layout(&self) -> [usize; 2] {
+        [self.size[1], self.stride]
+    }
+
     /// Spectra of all kernels, `pitch` apart.
     fn kernel_spectra<T: Real>(&self, k: &[T], fft: &Arc<Fft<T>>, pitch: usize) -> Vec<Complex<T>> {
-        self.spectra(k, self.taps[0] * self.taps[1], [self.taps[1], self.stride], 0, fft, pitch)
-    }
-
-    fn data_spectra<T: Real>(&self, x: &[T], offset: usize, fft: &Arc<Fft<T>>, pitch: usize) -> Vec<Complex<T>> {
-        self.spectra(x, self.positions(), [self.size[1], self.stride], offset, fft, pitch)
-    }
-
-    fn spectra<T: Real>(
-        &self,
-        values: &[T],
-        length: usize,
-        layout: [usize; 2],
-        offset: usize,
-        fft: &Arc<Fft<T>>,
-        pitch: usize,
-    ) -> Vec<Complex<T>> {
-        let mut spectra = vec![Complex::new(T::ZERO, T::ZERO); values.len() / length * pitch];
-        spectra.par_chunks_mut(pitch).zip(values.par_chunks(length)).for_each_init(
+        let taps = self.taps[0] * self.taps[1];
+        let mut spectra = vec![Complex::new(T::ZERO, T::ZERO); k.len() / taps * pitch];
+        spectra.par_chunks_mut(pitch).zip(k.par_chunks(taps)).for_each_init(
             || Work::new(fft, self.n),
-            |work, (spectrum, values)| {
-                work.load(values, layout, offset);
+            |work, (spectrum, k)| {
+                work.load(k, self.kernel_layout(), 0);
                 work.forward();
                 spectrum[..work.bins.len()].copy_from_slice(&work.bins);
             },
@@ -314,41 +309,58 @@ impl Plan {
         spectra
     }
 
-    /// Series of `length` values from the blocks of spectra that [`spectral::products`] returns.
-    fn series<T: Real>(
+    /// Spectra of series of `length` values, laid out from `offset` on.
+    fn spectra<T: Real>(
         &self,
-        blocks: &[T],
-        rows: usize,
+        values: &[T],
         length: usize,
         layout: [usize; 2],
         offset: usize,
-        fft: &Arc<Fft<T>>,
+        conjugate: bool,
+    ) -> Spectra<T> {
+        let fft = T::fft(self.n);
+        Spectra::of(
+            values.len() / length,
+            self.n / 2 + 1,
+            conjugate,
+            || Work::new(&fft, self.n),
+            |work, row| {
+                work.load(&values[row * length..][..length], layout, offset);
+                work.forward();
+                &work.bins
+            },
+        )
+    }
+
+    /// Series of `length` values from their spectra; series `i` of the result is number `order(i)` of the spectra.
+    fn series<T: Real>(
+        &self,
+        spectra: &Spectra<T>,
+        [rows, length]: [usize; 2],
+        back: Series,
+        order: impl Fn(usize) -> usize + Sync + Send,
     ) -> Vec<T> {
+        let fft = T::fft(self.n);
         let scale = T::ONE / T::of(self.n as f64);
         let mut series = vec![T::ZERO; rows * length];
         series.par_chunks_mut(length).enumerate().for_each_init(
-            || Work::new(fft, self.n),
+            || Work::new(&fft, self.n),
             |work, (row, series)| {
-                spectral::row_of(blocks, rows, row, scale, &mut work.bins);
+                spectra.read(order(row), scale, back.conjugate, &mut work.bins);
                 work.inverse();
-                work.store(series, layout, offset);
+                work.store(series, back.layout, back.offset);
             },
         );
         series
     }
 
-    /// Spectra are stored in whole blocks.
-    fn pitch(&self) -> usize {
-        (self.n / 2 + 1).next_multiple_of(BLOCK)
-    }
-
     fn dense<T: Real>(&self, x: &[T], k: &[T]) -> Vec<T> {
-        let (fft, pitch) = (T::fft(self.n), self.pitch());
         let (b, i, o) = (self.batch, self.input, self.output);
-        let x = self.data_spectra(x, self.offset, &fft, pitch);
-        let k = self.kernel_spectra(k, &fft, pitch);
-        let blocks = spectral::products([b, o, i], (&x, [i, 1]), (&k, [i, 1]), true, pitch);
-        self.series(&blocks, b * o, self.positions(), [self.size[1], self.stride], 0, &fft)
+        let x = self.spectra(x, self.positions(), self.data_layout(), self.offset, false);
+        let k = self.spectra(k, self.taps[0] * self.taps[1], self.kernel_layout(), 0, true);
+        let y = Spectra::products([b, o, i], (&x, [i, 1]), (&k, [i, 1]));
+        let back = Series { layout: self.data_layout(), offset: 0, conjugate: false };
+        self.series(&y, [b * o, self.positions()], back, |row| row)
     }
 
     fn dense_backward<T: Real>(
@@ -358,24 +370,32 @@ impl Plan {
         g: &[T],
         wanted: [bool; 2],
     ) -> (Option<Vec<T>>, Option<Vec<T>>) {
-        let (fft, pitch) = (T::fft(self.n), self.pitch());
         let (b, i, o) = (self.batch, self.input, self.output);
-        let g = self.data_spectra(g, 0, &fft, pitch);
+        let (positions, taps) = (self.positions(), self.taps[0] * self.taps[1]);
+        let g = self.spectra(g, positions, self.data_layout(), 0, false);
         let dx = wanted[0].then(|| {
-            let k = self.kernel_spectra(k, &fft, pitch);
-            let blocks = spectral::products([b, i, o], (&g, [o, 1]), (&k, [1, i]), false, pitch);
-            self.series(&blocks, b * i, self.positions(), [self.size[1], self.stride], self.offset, &fft)
+            let k = self.spectra(k, taps, self.kernel_layout(), 0, false);
+            let dx = Spectra::products([b, i, o], (&g, [o, 1]), (&k, [1, i]));
+            let back = Series { layout: self.data_layout(), offset: self.offset, conjugate: false };
+            self.series(&dx, [b * i, positions], back, |row| row)
         });
         let dk = wanted[1].then(|| {
-            let x = self.data_spectra(x, self.offset, &fft, pitch);
-            let blocks = spectral::products([i, o, b], (&x, [1, i]), (&g, [1, o]), true, pitch);
-            let by_input =
-                self.series(&blocks, i * o, self.taps[0] * self.taps[1], [self.taps[1], self.stride], 0, &fft);
-            let taps = self.taps[0] * self.taps[1];
-            (0..o * i).flat_map(|at| by_input[((at % i) * o + at / i) * taps..][..taps].iter().copied()).collect()
+            // Conjugated once more on the way back, so that one set of spectra of `g` serves both gradients.
+            let x = self.spectra(x, positions, self.data_layout(), self.offset, true);
+            let dk = Spectra::products([i, o, b], (&x, [1, i]), (&g, [1, o]));
+            let back = Series { layout: self.kernel_layout(), offset: 0, conjugate: true };
+            self.series(&dk, [o * i, taps], back, |row| row % i * o + row / i)
         });
         (dx, dk)
     }
+}
+
+/// How a series is read from its spectrum.
+#[derive(Clone, Copy)]
+struct Series {
+    layout: [usize; 2],
+    offset: usize,
+    conjugate: bool,
 }
 
 /// Rows of `x`, `width` wide, into `data`, `stride` apart, below and to the right of `before` zeros.

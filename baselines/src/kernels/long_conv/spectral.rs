@@ -1,4 +1,7 @@
 //! Matrix products of spectra, one per frequency, with neighbouring frequencies side by side in vector lanes.
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
 
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
@@ -6,66 +9,108 @@ use realfft::num_complex::Complex;
 use crate::kernels::simd::{Loop, Real, WIDE, dispatch};
 
 /// Frequencies per block. A block is stored as real parts, then imaginary parts.
-pub(super) const BLOCK: usize = 16;
+const BLOCK: usize = 16;
 const PAIR: usize = 2 * BLOCK;
 
-/// Rows of spectra `pitch` apart, and the strides in rows of the product's outer and summed index.
-type Rows<'a, T> = (&'a [Complex<T>], [usize; 2]);
-
-/// For every frequency, `c[m, n] = Σ_k a[m, k] · b[n, k]`, with b conjugated where `conjugate`. Returns blocks
-/// `[frequency / BLOCK, m, n, 2 · BLOCK]`.
-pub(super) fn products<T: Real>(
-    [m, n, k]: [usize; 3],
-    (a, a_strides): Rows<'_, T>,
-    (b, b_strides): Rows<'_, T>,
-    conjugate: bool,
-    pitch: usize,
-) -> Vec<T> {
-    let mut blocks = vec![T::ZERO; pitch / BLOCK * m * n * PAIR];
-    let scratch = || (vec![T::ZERO; m * k * PAIR], vec![T::ZERO; n * k * PAIR]);
-    blocks.par_chunks_mut(m * n * PAIR).enumerate().for_each_init(scratch, |(left, right), (block, out)| {
-        collect(a, a_strides, [m, k], pitch, block * BLOCK, false, left);
-        collect(b, b_strides, [n, k], pitch, block * BLOCK, conjugate, right);
-        dispatch(Product { sizes: [m, n, k], left, right, out });
-    });
-    blocks
+/// Spectra of many series, in the order in which products read them: blocks of neighbouring frequencies, and within a
+/// block all series, `[frequency / BLOCK, series, 2 · BLOCK]`. Lanes beyond the last frequency are zero.
+pub(super) struct Spectra<T> {
+    values: Vec<T>,
+    series: usize,
 }
 
-/// The bins of one row out of `rows`, scaled.
-pub(super) fn row_of<T: Real>(blocks: &[T], rows: usize, row: usize, scale: T, bins: &mut [Complex<T>]) {
-    for (bins, block) in bins.chunks_mut(BLOCK).zip(blocks.chunks_exact(rows * PAIR)) {
-        let (re, im) = block[row * PAIR..][..PAIR].split_at(BLOCK);
-        for ((bin, &re), &im) in bins.iter_mut().zip(re).zip(im) {
-            *bin = Complex::new(re * scale, im * scale);
+/// One factor of a product: its spectra, and how many series lie between neighbours of the product's outer and summed
+/// index.
+pub(super) type Factor<'a, T> = (&'a Spectra<T>, [usize; 2]);
+
+impl<T: Real> Spectra<T> {
+    /// Spectra of `bins` frequencies, where `transform(scratch, i)` leaves that of series `i` in what it returns;
+    /// conjugated where asked for.
+    pub(super) fn of<S>(
+        series: usize,
+        bins: usize,
+        conjugate: bool,
+        scratch: impl Fn() -> S + Sync + Send,
+        transform: impl for<'s> Fn(&'s mut S, usize) -> &'s [Complex<T>] + Sync + Send,
+    ) -> Self {
+        let mut values = vec![T::ZERO; bins.div_ceil(BLOCK) * series * PAIR];
+        let sign = if conjugate { -T::ONE } else { T::ONE };
+        let shared = Shared { values: values.as_mut_ptr(), length: values.len(), owner: PhantomData };
+        (0..series).into_par_iter().for_each_init(scratch, |scratch, row| {
+            for (block, bins) in transform(scratch, row).chunks(BLOCK).enumerate() {
+                // SAFETY: place (block, row) belongs to this row alone, and every row is visited once.
+                let pair = unsafe { shared.slice((block * series + row) * PAIR) };
+                let (re, im) = pair.split_at_mut(BLOCK);
+                for ((bin, re), im) in bins.iter().zip(re).zip(im) {
+                    *re = bin.re;
+                    *im = sign * bin.im;
+                }
+            }
+        });
+        Self { values, series }
+    }
+
+    /// For every frequency, `c[m, n] = Σ_k a[m, k] · b[n, k]`; the series of the result are ordered `[m, n]`.
+    pub(super) fn products([m, n, k]: [usize; 3], a: Factor<'_, T>, b: Factor<'_, T>) -> Self {
+        let blocks = a.0.values.len() / (a.0.series * PAIR);
+        let mut values = vec![T::ZERO; blocks * m * n * PAIR];
+        values.par_chunks_mut(m * n * PAIR).enumerate().for_each(|(block, out)| {
+            let [left, right] = [a, b].map(|(spectra, strides)| Side { pairs: spectra.block(block), strides });
+            dispatch(Product { sizes: [m, n, k], left, right, out });
+        });
+        Self { values, series: m * n }
+    }
+
+    fn block(&self, block: usize) -> &[[T; PAIR]] {
+        self.values[block * self.series * PAIR..][..self.series * PAIR].as_chunks::<PAIR>().0
+    }
+
+    /// The frequencies of series `row`, scaled and conjugated where asked for, into `bins`.
+    pub(super) fn read(&self, row: usize, scale: T, conjugate: bool, bins: &mut [Complex<T>]) {
+        let im_scale = if conjugate { -scale } else { scale };
+        for (block, bins) in bins.chunks_mut(BLOCK).enumerate() {
+            let (re, im) = self.block(block)[row].split_at(BLOCK);
+            for ((bin, &re), &im) in bins.iter_mut().zip(re).zip(im) {
+                *bin = Complex::new(re * scale, im * im_scale);
+            }
         }
     }
 }
 
-/// One block of frequencies of all rows, ordered `[outer, summed]`.
-fn collect<T: Real>(
-    rows: &[Complex<T>],
-    [outer_stride, summed_stride]: [usize; 2],
-    [outer, summed]: [usize; 2],
-    pitch: usize,
-    first: usize,
-    conjugate: bool,
-    out: &mut [T],
-) {
-    let sign = if conjugate { -T::ONE } else { T::ONE };
-    for (at, out) in out.chunks_exact_mut(PAIR).enumerate().take(outer * summed) {
-        let row = at / summed * outer_stride + at % summed * summed_stride;
-        let (re, im) = out.split_at_mut(BLOCK);
-        for ((bin, re), im) in rows[row * pitch + first..][..BLOCK].iter().zip(re).zip(im) {
-            *re = bin.re;
-            *im = sign * bin.im;
-        }
+/// A slice that several threads write to, each in places of its own.
+struct Shared<'a, T> {
+    values: *mut T,
+    length: usize,
+    owner: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: threads write through it only, in places that do not overlap (see `slice`).
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<T> Shared<'_, T> {
+    /// The `PAIR` elements from `first` on.
+    ///
+    /// # Safety
+    /// No other slice of these elements may be alive.
+    unsafe fn slice(&self, first: usize) -> &mut [T] {
+        assert!(first + PAIR <= self.length, "place {first} lies beyond {}", self.length);
+        // SAFETY: the elements lie inside the slice that `values` points to, which is borrowed exclusively; the caller
+        // vouches that nobody else refers to them.
+        unsafe { std::slice::from_raw_parts_mut(self.values.add(first), PAIR) }
     }
+}
+
+/// One block of a factor.
+#[derive(Clone, Copy)]
+struct Side<'a, T> {
+    pairs: &'a [[T; PAIR]],
+    strides: [usize; 2],
 }
 
 struct Product<'a, T> {
     sizes: [usize; 3],
-    left: &'a [T],
-    right: &'a [T],
+    left: Side<'a, T>,
+    right: Side<'a, T>,
     out: &'a mut [T],
 }
 
@@ -73,17 +118,17 @@ impl<T: Real> Loop for Product<'_, T> {
     #[inline(always)]
     fn run<const LEVEL: usize>(mut self) {
         let [m, n, _] = self.sizes;
-        // Two by two halve the loads, where there are registers enough.
-        let even = |size: usize| if LEVEL == WIDE { size / 2 * 2 } else { 0 };
-        for row in (0..even(m)).step_by(2) {
-            for column in (0..even(n)).step_by(2) {
-                self.tile::<2, 2, LEVEL>(row, column);
+        // Four by two need the fewest loads, where there are registers enough.
+        let whole = |size: usize, tile: usize| if LEVEL == WIDE { size / tile * tile } else { 0 };
+        for row in (0..whole(m, 4)).step_by(4) {
+            for column in (0..whole(n, 2)).step_by(2) {
+                self.tile::<4, 2, LEVEL>(row, column);
             }
-            for column in even(n)..n {
-                self.tile::<2, 1, LEVEL>(row, column);
+            for column in whole(n, 2)..n {
+                self.tile::<4, 1, LEVEL>(row, column);
             }
         }
-        for row in even(m)..m {
+        for row in whole(m, 4)..m {
             for column in 0..n {
                 self.tile::<1, 1, LEVEL>(row, column);
             }
@@ -98,15 +143,15 @@ impl<T: Real> Product<'_, T> {
         let [_, n, k] = self.sizes;
         let mut re = [[[T::ZERO; BLOCK]; N]; M];
         let mut im = [[[T::ZERO; BLOCK]; N]; M];
-        let left: [&[[T; PAIR]]; M] = std::array::from_fn(|i| blocks(self.left, row + i, k));
-        let right: [&[[T; PAIR]]; N] = std::array::from_fn(|j| blocks(self.right, column + j, k));
+        let (left, right) = (self.left, self.right);
         for at in 0..k {
+            let b: [&[T; PAIR]; N] =
+                std::array::from_fn(|j| &right.pairs[(column + j) * right.strides[0] + at * right.strides[1]]);
             for i in 0..M {
-                let a = &left[i][at];
+                let a = &left.pairs[(row + i) * left.strides[0] + at * left.strides[1]];
                 for j in 0..N {
-                    let b = &right[j][at];
                     for lane in 0..BLOCK {
-                        let (ar, ai, br, bi) = (a[lane], a[BLOCK + lane], b[lane], b[BLOCK + lane]);
+                        let (ar, ai, br, bi) = (a[lane], a[BLOCK + lane], b[j][lane], b[j][BLOCK + lane]);
                         re[i][j][lane] = (-ai).fma::<LEVEL>(bi, ar.fma::<LEVEL>(br, re[i][j][lane]));
                         im[i][j][lane] = ai.fma::<LEVEL>(br, ar.fma::<LEVEL>(bi, im[i][j][lane]));
                     }
@@ -121,10 +166,4 @@ impl<T: Real> Product<'_, T> {
             }
         }
     }
-}
-
-/// The `k` blocks of one row of a factor.
-#[inline(always)]
-fn blocks<T>(factor: &[T], row: usize, k: usize) -> &[[T; PAIR]] {
-    factor[row * k * PAIR..][..k * PAIR].as_chunks::<PAIR>().0
 }
