@@ -21,6 +21,8 @@ use crate::train::{self, objective::Score};
 
 /// Tensors of our own checkpoints that are the network's.
 const OWN: &str = "model.";
+/// What our names of a body's tensors begin with; no reference program has it.
+const BODY: &str = "body.";
 
 /// What is to be evaluated.
 pub(crate) struct Request<'a> {
@@ -161,10 +163,11 @@ fn resolve(request: &Request<'_>) -> Result<Cell, EvalError> {
     let record = own_cell(request.checkpoint)?;
     let record = record.as_ref();
     let unnamed = |what| EvalError::Unnamed { checkpoint: request.checkpoint.to_owned(), what };
-    let task =
-        part(request.task, record.map(|r| (r.task.name.as_str(), &r.task.config))).ok_or_else(|| unnamed("task"))?;
-    let baseline = part(request.baseline, record.map(|r| (r.baseline.name.as_str(), &r.baseline.config)))
-        .ok_or_else(|| unnamed("baseline"))?;
+    let task = record.map(|r| Recorded { name: &r.task.name, label: &r.task.label, config: &r.task.config });
+    let task = part(request.task, task).ok_or_else(|| unnamed("task"))?;
+    let baseline =
+        record.map(|r| Recorded { name: &r.baseline.name, label: &r.baseline.label, config: &r.baseline.config });
+    let baseline = part(request.baseline, baseline).ok_or_else(|| unnamed("baseline"))?;
     // JSON is YAML, so the settings go the way of every experiment file, `--set` and its suggestions included.
     let text = serde_json::json!({ "tasks": [task], "baselines": [baseline] }).to_string();
     let overrides = Overrides { set: request.set.to_vec(), ..Overrides::default() };
@@ -180,18 +183,24 @@ fn resolve(request: &Request<'_>) -> Result<Cell, EvalError> {
     }
 }
 
-/// Name and settings of the task or baseline: those of the cell's record, unless another one is named.
-fn part(named: Option<&str>, recorded: Option<(&str, &Value)>) -> Option<Value> {
-    let (name, config) = match (named, recorded) {
-        (Some(name), Some((recorded, config))) if name == recorded => (name, Some(config)),
-        (Some(name), _) => (name, None),
-        (None, Some((name, config))) => (name, Some(config)),
-        (None, None) => return None,
-    };
+/// A task or baseline in the record of a cell.
+#[derive(Clone, Copy)]
+struct Recorded<'a> {
+    name: &'a str,
+    label: &'a str,
+    config: &'a Value,
+}
+
+/// Name, label and settings of the task or baseline: those of the cell's record, unless another one is named.
+fn part(named: Option<&str>, recorded: Option<Recorded<'_>>) -> Option<Value> {
+    let recorded = recorded.filter(|recorded| named.is_none_or(|name| name == recorded.name));
+    let name = named.or(recorded.map(|recorded| recorded.name))?;
     let mut all = Map::from_iter([("name".to_owned(), Value::from(name))]);
-    if let Some(Value::Object(config)) = config {
+    if let Some(Recorded { label, config, .. }) = recorded {
+        all.insert("label".to_owned(), Value::from(label));
         // An absent setting is written as null, which a file would not have.
-        all.extend(config.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())));
+        let config = config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        all.extend(config.map(|(key, value)| (key.clone(), value.clone())));
     }
     Some(Value::Object(all))
 }
@@ -212,8 +221,7 @@ fn load_weights(path: &Path, model: &mut dyn Model, entry: &Entry, config: &Valu
     let weights = read(path)?;
     let theirs = |name: &str| (entry.reference_name)(name).unwrap_or_else(|| name.to_owned());
     let ours = |name: &str| name.to_owned();
-    // Ours say of every tensor whether it is body, head or embedding.
-    let own = model.parameters().iter().any(|p| weights.contains_key(&p.name));
+    let own = weights.keys().any(|name| name.starts_with(BODY));
     let rename: &dyn Fn(&str) -> String = if own { &ours } else { &theirs };
     let fitted =
         state_dict::fit(&weights, model.parameters(), rename, &reference::is_bookkeeping).map_err(|misfit| {
@@ -296,9 +304,9 @@ mod tests {
     #[test]
     fn settings_of_the_cell_hold_unless_another_is_named() {
         let config = json!({"hidden": 8, "limit": null});
-        let own = Some(("rnn", &config));
-        assert_eq!(part(None, own), Some(json!({"name": "rnn", "hidden": 8})));
-        assert_eq!(part(Some("rnn"), own), Some(json!({"name": "rnn", "hidden": 8})));
+        let own = Some(Recorded { name: "rnn", label: "small", config: &config });
+        assert_eq!(part(None, own), Some(json!({"name": "rnn", "label": "small", "hidden": 8})));
+        assert_eq!(part(Some("rnn"), own), part(None, own));
         assert_eq!(part(Some("gru"), own), Some(json!({"name": "gru"})));
         assert_eq!(part(None, None), None);
     }

@@ -385,7 +385,7 @@ mod tests {
     }
 
     fn few() -> SequentialConfig {
-        SequentialConfig { train_samples: 24, validation_samples: 8, test_samples: 16 }
+        SequentialConfig { train_samples: 24, validation_samples: 8, test_samples: 16, permutation: None }
     }
 
     fn values(batch: Batch) -> (Vec<f32>, Vec<i32>) {
@@ -464,6 +464,13 @@ mod tests {
         );
         versions.dedup();
         assert_eq!(versions.len(), 3);
+        let task = Sequential::build(SequentialConfig { permutation: Some(file.clone()), ..few() }).unwrap();
+        let data = task.prepare(&library, &()).unwrap();
+        let (steps, _) = values(data.read(Split::Test, &[2]).unwrap());
+        assert!(rows.iter().rev().eq(&steps));
+        assert_eq!(task.spec().version, "smnist@file-backwards-split-1");
+        // Absent, it is not written either: the settings of earlier runs are still the same.
+        assert!(serde_json::to_value(few()).unwrap().get("permutation").is_none());
         fs::write(&file, "0\n1\n1\n").unwrap();
         let error =
             Permuted::build(config(Variant::Random, Some(file))).unwrap().check(&library).unwrap_err().to_string();
@@ -509,7 +516,7 @@ mod tests {
     #[test]
     fn impossible_sizes_name_their_field() {
         let field = |train_samples, validation_samples, test_samples| {
-            let config = SequentialConfig { train_samples, validation_samples, test_samples };
+            let config = SequentialConfig { train_samples, validation_samples, test_samples, permutation: None };
             Sequential::build(config).err().unwrap().field
         };
         assert_eq!(field(0, 1, 1), "train_samples");
