@@ -1,5 +1,6 @@
 //! `bench eval`: the score of a checkpoint, ours or a reference program's.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -118,7 +119,7 @@ pub(crate) enum EvalError {
         /// The baseline.
         baseline: String,
         /// Which tensors.
-        misfit: Misfit,
+        misfit: Box<Misfit>,
         /// Settings with which it might fit, in words; may be empty.
         hint: String,
     },
@@ -139,8 +140,9 @@ pub(crate) fn run(
     let entry = registry::find(&cell.baseline.name)
         .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    let mut model = (entry.build)(&cell.baseline.config, &input, &output, 0, device)?;
-    load_weights(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config)?;
+    let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
+    let mut model = build(&cell.baseline.config)?;
+    load_weights(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, &build)?;
     announce(&format!("preparing {}", cell.task.label));
     let dataset = cell.task.task.prepare(library, &())?;
     announce(&format!("evaluating {} samples", dataset.len(request.split)));
@@ -216,18 +218,37 @@ fn own_cell(checkpoint: &Path) -> Result<Option<CellRecord>, FolderError> {
     Ok(None)
 }
 
-/// Put the weights of the file at `path` into `model`.
-fn load_weights(path: &Path, model: &mut dyn Model, entry: &Entry, config: &Value) -> Result<(), EvalError> {
+/// Put the weights of the file at `path` into `model`, which `build` made of `config`.
+fn load_weights(
+    path: &Path,
+    model: &mut dyn Model,
+    entry: &Entry,
+    config: &Value,
+    build: &dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>,
+) -> Result<(), EvalError> {
     let weights = read(path)?;
     let theirs = |name: &str| (entry.reference_name)(name).unwrap_or_else(|| name.to_owned());
     let ours = |name: &str| name.to_owned();
     let own = weights.keys().any(|name| name.starts_with(BODY));
     let rename: &dyn Fn(&str) -> String = if own { &ours } else { &theirs };
-    let fitted =
-        state_dict::fit(&weights, model.parameters(), rename, &reference::is_bookkeeping).map_err(|misfit| {
-            let hint = hint(&misfit, &weights, config);
-            EvalError::Misfit { path: path.to_owned(), baseline: entry.info.name.to_owned(), misfit, hint }
-        })?;
+    let fit = |model: &dyn Model| state_dict::fit(&weights, model.parameters(), rename, &reference::is_bookkeeping);
+    let fitted = fit(model).map_err(|misfit| {
+        // Only settings with which the weights do fit are worth trying.
+        let sizes = sizes(&misfit, &weights, config);
+        let mut other = config.clone();
+        for (field, value) in &sizes {
+            other[field] = Value::from(*value);
+        }
+        let fits = !sizes.is_empty() && build(&other).is_ok_and(|model| fit(model.as_ref()).is_ok());
+        let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
+        let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
+        EvalError::Misfit {
+            path: path.to_owned(),
+            baseline: entry.info.name.to_owned(),
+            misfit: Box::new(misfit),
+            hint,
+        }
+    })?;
     state_dict::load(model, &fitted);
     Ok(())
 }
@@ -255,34 +276,30 @@ fn read(path: &Path) -> Result<Weights, EvalError> {
     Ok(weights)
 }
 
-/// Settings that would give the sizes found: a field of `config` whose value is the size wanted, and the number of blocks.
-fn hint(misfit: &Misfit, weights: &Weights, config: &Value) -> String {
-    let mut settings: Vec<String> = Vec::new();
-    let mut suggest = |field: &str, value: usize| {
-        let setting = format!("--set baseline.{field}={value}");
-        if !settings.contains(&setting) {
-            settings.push(setting);
-        }
-    };
+/// Settings that may give the sizes found: the number of blocks, and fields of `config` whose value is a size wanted.
+fn sizes(misfit: &Misfit, weights: &Weights, config: &Value) -> BTreeMap<String, usize> {
+    let mut sizes = BTreeMap::new();
     let blocks = weights.keys().filter_map(|name| {
-        let rest = name.strip_prefix("backbone.").or_else(|| name.strip_prefix("blocks."))?;
+        let rest = name.trim_start_matches(BODY);
+        let rest = rest.strip_prefix("backbone.").or_else(|| rest.strip_prefix("blocks."))?;
         rest.split('.').next()?.parse::<usize>().ok()
     });
     if let (Some(last), Some(blocks)) = (blocks.max(), config["blocks"].as_u64())
         && last as u64 + 1 != blocks
     {
-        suggest("blocks", last + 1);
+        sizes.insert("blocks".to_owned(), last + 1);
     }
     let fields = config.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_u64()?)));
     let fields: Vec<(&String, u64)> = fields.collect();
     for (_, there, wanted) in &misfit.misshapen {
         for (&there, &wanted) in there.iter().zip(wanted).filter(|(there, wanted)| there != wanted) {
             for (name, _) in fields.iter().filter(|(_, value)| *value == wanted as u64) {
-                suggest(name, there);
+                // A later tensor is the more telling: the first ones depend on the task's channels too.
+                sizes.insert((*name).clone(), there);
             }
         }
     }
-    if settings.is_empty() { String::new() } else { format!("\ntry {}", settings.join(" ")) }
+    sizes
 }
 
 #[cfg(test)]
@@ -297,8 +314,9 @@ mod tests {
         let names = ["backbone.0.a", "backbone.2.a"];
         let weights = names.iter().map(|name| ((*name).to_owned(), (vec![1], vec![0.0]))).collect();
         let config = json!({"blocks": 2, "hidden": 30, "kernel_hidden": 32});
-        assert_eq!(hint(&misfit, &weights, &config), "\ntry --set baseline.blocks=3 --set baseline.hidden=100");
-        assert_eq!(hint(&Misfit::default(), &Weights::new(), &config), "");
+        let wanted = BTreeMap::from([("blocks".to_owned(), 3), ("hidden".to_owned(), 100)]);
+        assert_eq!(sizes(&misfit, &weights, &config), wanted);
+        assert!(sizes(&Misfit::default(), &Weights::new(), &config).is_empty());
     }
 
     #[test]

@@ -106,13 +106,33 @@ fn weights_that_do_not_fit_are_listed_with_the_setting_that_would() {
     bench.command(&["eval", &file, "--task", "adding", "--baseline", "rnn"]).assert().code(2).stderr(
         contains("misshapen")
             .and(contains("rnn.weight_hh_l0 has shape [3, 3], wanted is [128, 128]"))
-            .and(contains("try --set baseline.hidden=3")),
+            .and(contains("they fit with --set baseline.hidden=3")),
     );
     bench
         .command(&["eval", &file, "--task", "adding", "--baseline", "ckcnn"])
         .assert()
         .code(2)
-        .stderr(contains("missing").and(contains("unexpected")).and(contains("rnn.bias_hh_l0")));
+        .stderr(contains("missing").and(contains("unexpected")).and(contains("they fit").not()));
+}
+
+/// The released weights of CKCNN classify as many digits as in the original program: 9 931 of 10 000.
+#[test]
+fn released_weights_reach_the_accuracy_of_their_program() {
+    let (Some(folder), Some(data)) = (std::env::var_os("BENCH_CHECKPOINTS"), std::env::var_os("BENCH_DATA")) else {
+        eprintln!("SKIPPED: set BENCH_CHECKPOINTS to a folder with the released CKCNN weights, and BENCH_DATA");
+        return;
+    };
+    let released = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("MNIST_perm_False") && name.contains("nohid_30_")
+    });
+    let released = released.expect("the weights for sequential MNIST, 30 channels");
+    let omega_0 = "baseline.omega_0=31.09195739463897";
+    let arguments = ["eval", released.to_str().unwrap(), "--task", "smnist", "--baseline", "ckcnn", "--set", omega_0];
+    let arguments = [&arguments[..], &["--data", data.to_str().unwrap(), "--device", "cpu"]].concat();
+    let result = Bench::new().json(&arguments);
+    let correct = result["correct"].as_u64().unwrap();
+    assert!(correct.abs_diff(9_931) <= 2, "{correct} of {}", result["total"]);
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl Machine<'_> {
 
     /// An unsigned little-endian number of `count` bytes, at most 8.
     fn number(&mut self, count: usize) -> Result<u64, PytorchError> {
-        Ok(self.take(count)?.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+        Ok(self.take(count)?.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte)))
     }
 
     fn length(&mut self, count: usize) -> Result<usize, PytorchError> {
@@ -279,11 +279,16 @@ impl Machine<'_> {
         match code {
             b'.' => return Ok(true),
             // PROTO and FRAME.
-            0x80 => drop(self.take(1)?),
-            0x95 => drop(self.take(8)?),
+            0x80 | 0x95 => {
+                self.take(if code == 0x80 { 1 } else { 8 })?;
+            }
             b'(' => self.marks.push(self.stack.len()),
-            b'0' => drop(self.pop()?),
-            b'1' => drop(self.marked()?),
+            b'0' => {
+                self.pop()?;
+            }
+            b'1' => {
+                self.marked()?;
+            }
             b'2' => {
                 let top = self.top()?;
                 self.stack.push(top);
