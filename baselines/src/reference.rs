@@ -32,6 +32,11 @@ pub fn flextcn(name: &str) -> String {
     flexconv(name).replace("out_layer.", "finallyr.").replace("blocks.", "backbone.")
 }
 
+/// In `david-knigge/ccnn`, a network with layer normalisation, which stands in a wrapper there: `blocks.0.norm1.ln.weight`.
+pub fn ccnn_layer_norm(name: &str) -> String {
+    ["norm1.", "norm2.", "out_norm."].iter().fold(ccnn(name), |name, norm| name.replace(norm, &format!("{norm}ln.")))
+}
+
 /// In a `torch.nn` recurrent network called `rnn` with a linear map called `head`: `rnn.weight_ih_l0`.
 pub fn torch_recurrent(name: &str) -> String {
     let name = within_body(name);
@@ -100,6 +105,8 @@ mod tests {
         assert_eq!(flexconv("head.bias"), "out_layer.bias");
         assert_eq!(flextcn("body.blocks.1.conv2.mask_params"), "backbone.1.cconv2.mask_params");
         assert_eq!(flextcn("head.bias"), "finallyr.bias");
+        assert_eq!(ccnn_layer_norm("body.blocks.1.norm1.weight"), "blocks.1.norm1.ln.weight");
+        assert_eq!(ccnn_layer_norm("body.out_norm.bias"), "out_norm.ln.bias");
         assert_eq!(torch_recurrent("body.layers.1.weight_ih"), "rnn.weight_ih_l1");
         assert_eq!(torch_recurrent("head.weight"), "head.weight");
         assert!(is_bookkeeping("backbone.0.cconv1.train_length"));
