@@ -3,6 +3,7 @@
 mod ccnn;
 mod ckcnn;
 mod rnn;
+mod s4;
 
 use burn::tensor::Device;
 
@@ -27,6 +28,13 @@ const KINDS: &[(&str, Kind)] = &[
     ("ckcnn.block", ckcnn::block),
     ("ckcnn.network", ckcnn::network),
     ("rnn.network", rnn::network),
+    ("s4.hippo", s4::hippo),
+    ("s4.kernel", s4::kernel),
+    ("s4.block", s4::block),
+    ("s4.network", s4::network),
+    ("s4d.kernel", s4::s4d_kernel),
+    ("s4d.layer", s4::s4d_layer),
+    ("s4d.network", s4::s4d_network),
 ];
 
 /// The function for goldens of `kind`.
