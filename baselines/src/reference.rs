@@ -46,10 +46,24 @@ pub fn torch_recurrent(name: &str) -> String {
     }
 }
 
+/// In `state-spaces/s4`: `s4_layers.0.layer.kernel.A_real` of the network of `example.py`.
+pub fn s4(name: &str) -> String {
+    let part = |part: &str| match part {
+        "layers" => "s4_layers".to_owned(),
+        "head" => "decoder".to_owned(),
+        // The gate stands behind the linear map in a sequence.
+        "output_linear" => "output_linear.0".to_owned(),
+        "b" | "c" | "d" | "p" => part.to_uppercase(),
+        "a_real" | "a_imag" | "log_a_real" => part.replace("a_", "A_"),
+        other => other.to_owned(),
+    };
+    within_body(name).split('.').map(part).collect::<Vec<_>>().join(".")
+}
+
 /// Tensors of the programs' state dicts that are no weights: counters, flags, cached grids and kernels, and the means of
 /// masks, which follow from the settings.
 pub fn is_bookkeeping(name: &str) -> bool {
-    const LAST: [&str; 8] = [
+    const LAST: [&str; 9] = [
         "train_length",
         "conv_kernel",
         "num_batches_tracked",
@@ -58,6 +72,7 @@ pub fn is_bookkeeping(name: &str) -> bool {
         "linspace_stepsize",
         "mask_threshold",
         "mask_mean_param",
+        "l_kernel",
     ];
     LAST.contains(&name.rsplit('.').next().unwrap_or(name))
 }
@@ -109,6 +124,11 @@ mod tests {
         assert_eq!(ccnn_layer_norm("body.out_norm.bias"), "out_norm.ln.bias");
         assert_eq!(torch_recurrent("body.layers.1.weight_ih"), "rnn.weight_ih_l1");
         assert_eq!(torch_recurrent("head.weight"), "head.weight");
+        assert_eq!(s4("body.layers.0.layer.kernel.a_real"), "s4_layers.0.layer.kernel.A_real");
+        assert_eq!(s4("body.layers.1.output_linear.bias"), "s4_layers.1.output_linear.0.bias");
+        assert_eq!(s4("kernel.log_a_real"), "kernel.log_A_real");
+        assert_eq!((s4("kernel.c"), s4("head.weight")), ("kernel.C".to_owned(), "decoder.weight".to_owned()));
+        assert!(is_bookkeeping("s4_layers.0.layer.kernel.l_kernel"));
         assert!(is_bookkeeping("backbone.0.cconv1.train_length"));
         assert!(!is_bookkeeping("backbone.0.cconv1.bias"));
     }

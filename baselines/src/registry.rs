@@ -38,8 +38,11 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::cnn::Cnn>(),
         entry::<models::flexnet::FlexNet>(),
         entry::<models::gru::Gru>(),
+        entry::<models::lru::Lru>(),
         entry::<models::lstm::Lstm>(),
         entry::<models::rnn::Rnn>(),
+        entry::<models::s4::S4>(),
+        entry::<models::s4d::S4d>(),
     ]
 }
 

@@ -64,6 +64,13 @@ fn parameter_counts_are_those_of_the_originals() {
         ("gru", json!({}), &smnist, 10, 51_594),
         ("rnn", json!({}), &smnist, 10, 18_058),
         ("cnn", json!({}), &values(1, &[28, 28]), 10, 260_298),
+        ("s4d", json!({"n_layers": 6}), &smnist, 10, 301_066),
+        ("s4", json!({"n_layers": 6}), &smnist, 10, 399_370),
+        // Without P, and with one kernel more per channel.
+        ("s4", json!({"n_layers": 6, "variant": "diag", "init": "lin"}), &smnist, 10, 399_370 - 6 * 128 * 64),
+        ("s4", json!({"n_layers": 6, "bidirectional": true}), &smnist, 10, 399_370 + 6 * 128 * 64),
+        // λ, γ, B, C, D, the gated map and the norm, six times, between the encoder and the head.
+        ("lru", json!({"d_state": 64}), &smnist, 10, 6 * (3 * 64 + 4 * 64 * 128 + 128 + 33_024 + 256) + 256 + 1290),
         ("ccnn", json!({"hidden": 110, "block": "resnet"}), &smnist, 10, 164_073),
         ("flexnet", json!({}), &cifar, 10, 671_650),
         ("flexnet", json!({}), &smnist, 10, 105_548),
@@ -82,6 +89,8 @@ fn every_baseline_takes_every_rank_and_any_length() {
         "ccnn" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
         "ckcnn" | "flexnet" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
         "cnn" => json!({"width": 4}),
+        "s4" => json!({"d_model": 4, "n_layers": 2, "d_state": 4, "channels": 2, "n_ssm": 2, "bidirectional": true}),
+        "s4d" | "lru" => json!({"d_model": 4, "n_layers": 2, "d_state": 4}),
         _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
     };
     for entry in registry::entries() {
@@ -163,6 +172,24 @@ fn settings_out_of_range_are_refused_by_name() {
         ("gru", json!({"layers": 0}), &line, "layers"),
         ("rnn", json!({"dropout": 1.5}), &line, "dropout"),
         ("cnn", json!({"width": 0}), &line, "width"),
+        ("s4", json!({"d_model": 0}), &line, "d_model"),
+        ("s4", json!({"n_layers": 0}), &line, "n_layers"),
+        ("s4", json!({"d_state": 5}), &line, "d_state"),
+        ("s4", json!({"dt_min": 0.2}), &line, "dt_max"),
+        ("s4", json!({"dt_min": 0.0}), &line, "dt_min"),
+        ("s4", json!({"disc": "zoh"}), &line, "disc"),
+        ("s4", json!({"init": "lin"}), &line, "init"),
+        ("s4", json!({"variant": "diag", "init": "fout"}), &line, "init"),
+        ("s4", json!({"channels": 0}), &line, "channels"),
+        ("s4", json!({"n_ssm": 3}), &line, "n_ssm"),
+        ("s4", json!({"l_max": 0}), &line, "l_max"),
+        ("s4d", json!({"dropout": 1.0}), &line, "dropout"),
+        ("s4d", json!({"d_state": 0}), &line, "d_state"),
+        ("s4d", json!({"init": "fout"}), &line, "init"),
+        ("lru", json!({"d_state": 0}), &line, "d_state"),
+        ("lru", json!({"r_max": 1.0}), &line, "r_max"),
+        ("lru", json!({"r_min": 0.9, "r_max": 0.5}), &line, "r_max"),
+        ("lru", json!({"max_phase": 0.0}), &line, "max_phase"),
         ("cnn", json!({}), &values(1, &[1]), ""),
     ] {
         let entry = registry::find(name).unwrap();

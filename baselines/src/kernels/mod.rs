@@ -16,6 +16,7 @@ pub mod profile;
 pub mod recurrent;
 mod rows;
 mod simd;
+pub mod ssm;
 mod value;
 
 pub use activation::gelu;
@@ -24,3 +25,4 @@ pub use channel_affine::{channel_affine, channel_bias};
 pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 pub use pointwise::pointwise;
 pub use recurrent::{gru, lstm, rnn};
+pub use ssm::{Discretisation, diagonal_kernel, low_rank_kernel};

@@ -5,23 +5,35 @@
 
 pub(crate) mod check;
 pub mod ckconv;
+pub(crate) mod complex;
 pub mod flexconv;
+pub mod glu;
+pub mod hippo;
 pub mod kernel_network;
 pub mod linear;
+pub mod linear_recurrence;
 pub mod norm;
 pub(crate) mod odd_fft;
 pub mod penalty;
 pub mod positions;
 pub mod recurrent;
 pub mod residual;
+pub mod s4;
+pub mod s4d;
 pub mod siren;
+pub mod stack;
 
 pub use ckconv::{CkConv, CkConvSpec};
 pub use flexconv::{FlexConv, FlexConvSpec, Lineage, SampledKernel};
+pub use glu::glu;
 pub use kernel_network::{KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 pub use linear::{Pointwise, WeightNormed};
+pub use linear_recurrence::{Lru, LruSpec};
 pub use norm::{Norm, NormKind};
 pub use positions::{Window, grid, linspace, linspace_to};
 pub use recurrent::{Cell, Recurrent, RecurrentConfig, RecurrentLayer};
 pub use residual::{BlockKind, Nonlinearity, ResidualBlock, ResidualSpec};
+pub use s4::{S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, StateMatrix};
+pub use s4d::{S4d, S4dKernel, S4dSpec};
 pub use siren::Siren;
+pub use stack::{SequenceLayer, Stack, StackSpec, check_states};

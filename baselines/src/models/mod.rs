@@ -5,5 +5,8 @@ pub mod ckcnn;
 pub mod cnn;
 pub mod flexnet;
 pub mod gru;
+pub mod lru;
 pub mod lstm;
 pub mod rnn;
+pub mod s4;
+pub mod s4d;

@@ -4,6 +4,7 @@ mod ccnn;
 mod ckcnn;
 mod flexnet;
 mod rnn;
+mod s4;
 
 use burn::tensor::Device;
 
@@ -32,6 +33,13 @@ const KINDS: &[(&str, Kind)] = &[
     ("flexnet.network", flexnet::network),
     ("flextcn.network", flexnet::network),
     ("rnn.network", rnn::network),
+    ("s4.hippo", s4::hippo),
+    ("s4.kernel", s4::kernel),
+    ("s4.block", s4::block),
+    ("s4.network", s4::network),
+    ("s4d.kernel", s4::s4d_kernel),
+    ("s4d.layer", s4::s4d_layer),
+    ("s4d.network", s4::s4d_network),
 ];
 
 /// The function for goldens of `kind`.

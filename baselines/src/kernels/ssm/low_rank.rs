@@ -1,0 +1,330 @@
+//! Sums of resolvents over the states at the roots of unity, and the transform back.
+//!
+//! Multiplied by `2 / (1 + ω)`, a resolvent `1 / (z − a)` becomes `1 / (p − a q)` with `p = 1 − ω` and `q = (1 + ω) / 2`,
+//! which stays finite at ω = −1. A pair of conjugate states contributes `v_re · A + v_im · B`, where
+//! `A = R + R'`, `B = i (R − R')`, and R and R' are the resolvents of a and ā.
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use realfft::num_complex::Complex;
+
+use crate::kernels::rows::sum;
+use crate::kernels::simd::{Fft, Loop, Real, dispatch};
+
+type Complex64 = Complex<f64>;
+
+/// Real and imaginary parts of a spectrum.
+type Spectrum = [Vec<f64>; 2];
+
+/// A model of rank one; see [`super::low_rank_kernel`].
+pub(super) struct LowRank<'a> {
+    outputs: usize,
+    rows: usize,
+    states: usize,
+    length: usize,
+    /// Real and imaginary parts of the products `[2, outputs + 1, rows, states]`, then of the eigenvalues
+    /// `[rows, states]`.
+    operands: &'a [Vec<f64>; 4],
+    p: Spectrum,
+    q: Spectrum,
+}
+
+/// Sums of resolvents of one row, one spectrum per product.
+struct Sums(Vec<Spectrum>);
+
+impl Sums {
+    fn at(&self, product: usize, k: usize) -> Complex64 {
+        Complex64::new(self.0[product][0][k], self.0[product][1][k])
+    }
+}
+
+impl<'a> LowRank<'a> {
+    pub(super) fn new([outputs, rows, states]: [usize; 3], length: usize, operands: &'a [Vec<f64>; 4]) -> Self {
+        let angles = (0..=length / 2).map(|k| PI * k as f64 / length as f64);
+        let (mut p, mut q) = (Spectrum::default(), Spectrum::default());
+        for angle in angles {
+            let (s, c) = angle.sin_cos();
+            p[0].push(2.0 * s * s);
+            p[1].push(2.0 * s * c);
+            q[0].push(c * c);
+            q[1].push(-c * s);
+        }
+        Self { outputs, rows, states, length, operands, p, q }
+    }
+
+    fn bins(&self) -> usize {
+        self.p[0].len()
+    }
+
+    fn zeros(&self) -> Spectrum {
+        [vec![0.0; self.bins()], vec![0.0; self.bins()]]
+    }
+
+    /// Products of B and P with the outputs and P̄.
+    fn products(&self) -> usize {
+        2 * (self.outputs + 1)
+    }
+
+    /// B with P̄, P with the first output, and P with P̄; the outputs of B come first.
+    fn places(&self) -> [usize; 3] {
+        [self.outputs, self.outputs + 1, 2 * self.outputs + 1]
+    }
+
+    fn product(&self, product: usize, row: usize, state: usize) -> [f64; 2] {
+        let at = (product * self.rows + row) * self.states + state;
+        [self.operands[0][at], self.operands[1][at]]
+    }
+
+    fn eigenvalue(&self, row: usize, state: usize) -> [f64; 2] {
+        let at = row * self.states + state;
+        [self.operands[2][at], self.operands[3][at]]
+    }
+
+    /// Room for the spectra of a pair, with their slopes where wanted.
+    fn pair(&self, slopes: bool) -> Pair<'_> {
+        let parts = [true, true, slopes, slopes].map(|wanted| if wanted { self.zeros() } else { Spectrum::default() });
+        Pair { p: &self.p, q: &self.q, a: [0.0; 2], parts }
+    }
+
+    fn sums(&self, row: usize) -> Sums {
+        let mut sums = vec![self.zeros(); self.products()];
+        let mut pair = self.pair(false);
+        for state in 0..self.states {
+            pair.a = self.eigenvalue(row, state);
+            dispatch(Resolve(&mut pair));
+            for (product, sum) in sums.iter_mut().enumerate() {
+                let [v_re, v_im] = self.product(product, row, state);
+                for (out, part) in sum.iter_mut().zip(0..2) {
+                    dispatch(Add { out, a: (v_re, &pair.parts[0][part]), b: (v_im, &pair.parts[1][part]) });
+                }
+            }
+        }
+        Sums(sums)
+    }
+
+    /// `q r₀ₚ / (1 + q r₁ₚ)` and `q / (1 + q r₁ₚ)` in bin k.
+    fn correction(&self, sums: &Sums, k: usize) -> (Complex64, Complex64) {
+        let [b_p, _, p_p] = self.places();
+        let q = Complex64::new(self.q[0][k], self.q[1][k]);
+        let gain = q / (1.0 + q * sums.at(p_p, k));
+        (gain * sums.at(b_p, k), gain)
+    }
+
+    /// The kernel, `[outputs, rows, length]`.
+    pub(super) fn forward(&self) -> Vec<f64> {
+        let fft = f64::fft(self.length);
+        let by_row: Vec<Vec<f64>> = (0..self.rows)
+            .into_par_iter()
+            .map_init(
+                || Transform::new(&fft),
+                |transform, row| {
+                    let sums = self.sums(row);
+                    let first = self.places()[1];
+                    let mut kernels = vec![0.0; self.outputs * self.length];
+                    for (output, kernel) in kernels.chunks_exact_mut(self.length).enumerate() {
+                        transform.inverse(kernel, |k| {
+                            let (correction, _) = self.correction(&sums, k);
+                            sums.at(output, k) - correction * sums.at(first + output, k)
+                        });
+                    }
+                    kernels
+                },
+            )
+            .collect();
+        let output_of = |row: &'_ [f64], output: usize| row[output * self.length..][..self.length].to_vec();
+        (0..self.outputs).flat_map(|output| by_row.iter().flat_map(move |row| output_of(row, output))).collect()
+    }
+
+    /// Gradients of the four operands from that of the kernel.
+    pub(super) fn backward(&self, g: &[f64]) -> [Vec<f64>; 4] {
+        let fft = f64::fft(self.length);
+        let by_row: Vec<[Vec<f64>; 4]> = (0..self.rows)
+            .into_par_iter()
+            .map_init(|| Transform::new(&fft), |transform, row| self.row_gradients(row, g, transform))
+            .collect();
+        let products = |part: usize| {
+            let n = self.states;
+            let row_of = move |row: &[Vec<f64>; 4], product: usize| row[part][product * n..][..n].to_vec();
+            let of = |product: usize| by_row.iter().flat_map(move |row| row_of(row, product));
+            (0..self.products()).flat_map(of).collect::<Vec<f64>>()
+        };
+        let eigenvalues = |part: usize| by_row.iter().flat_map(|row| row[part].iter().copied()).collect::<Vec<f64>>();
+        [products(0), products(1), eigenvalues(2), eigenvalues(3)]
+    }
+
+    /// Gradients of one row: products `[products, states]`, eigenvalues `[states]`.
+    fn row_gradients(&self, row: usize, g: &[f64], transform: &mut Transform) -> [Vec<f64>; 4] {
+        let gammas = self.sum_gradients(row, g, transform);
+        let n = self.states;
+        let (mut dv_re, mut dv_im) = (vec![0.0; self.products() * n], vec![0.0; self.products() * n]);
+        let (mut da_re, mut da_im) = (vec![0.0; n], vec![0.0; n]);
+        let mut pair = self.pair(true);
+        for state in 0..n {
+            pair.a = self.eigenvalue(row, state);
+            dispatch(Resolve(&mut pair));
+            for (product, gamma) in gammas.iter().enumerate() {
+                let [v_re, v_im] = self.product(product, row, state);
+                let [by_re, by_im, slope_re, slope_im] = pair.parts.each_ref().map(|part| real_product(gamma, part));
+                dv_re[product * n + state] = by_re;
+                dv_im[product * n + state] = by_im;
+                da_re[state] += v_re * slope_re + v_im * slope_im;
+                da_im[state] += v_re * slope_im - v_im * slope_re;
+            }
+        }
+        [dv_re, dv_im, da_re, da_im]
+    }
+
+    /// For every product a spectrum Γ such that the loss changes by `Re Σ Γ dr` with its sum of resolvents r.
+    fn sum_gradients(&self, row: usize, g: &[f64], transform: &mut Transform) -> Vec<Spectrum> {
+        let sums = self.sums(row);
+        let [b_p, first, p_p] = self.places();
+        let mut gammas = vec![self.zeros(); self.products()];
+        let mut set = |product: usize, k: usize, value: Complex64| {
+            gammas[product][0][k] += value.re;
+            gammas[product][1][k] += value.im;
+        };
+        for output in 0..self.outputs {
+            let g = &g[(output * self.rows + row) * self.length..][..self.length];
+            for (k, gamma) in transform.forward(g).iter().enumerate() {
+                let (correction, gain) = self.correction(&sums, k);
+                let by_low_rank = -gain * sums.at(first + output, k) * gamma;
+                set(output, k, *gamma);
+                set(first + output, k, -correction * gamma);
+                set(b_p, k, by_low_rank);
+                set(p_p, k, -correction * by_low_rank);
+            }
+        }
+        gammas
+    }
+}
+
+/// `Re Σ a b`
+fn real_product(a: &Spectrum, b: &Spectrum) -> f64 {
+    sum(&a[0], 0.0, Some((&b[0], 0.0))) - sum(&a[1], 0.0, Some((&b[1], 0.0)))
+}
+
+/// Spectra of one pair of conjugate states.
+struct Pair<'a> {
+    p: &'a Spectrum,
+    q: &'a Spectrum,
+    a: [f64; 2],
+    /// `R + R'`, `i (R − R')`, and where wanted `q (R² + R'²)` and `i q (R² − R'²)`, the first two's slopes.
+    parts: [Spectrum; 4],
+}
+
+/// Fills in the parts of a pair.
+struct Resolve<'a, 'p>(&'a mut Pair<'p>);
+
+impl Loop for Resolve<'_, '_> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        let Pair { p, q, a: [a_re, a_im], parts } = self.0;
+        let bins = p[0].len();
+        let (p_re, p_im, q_re, q_im) = (&p[0][..bins], &p[1][..bins], &q[0][..bins], &q[1][..bins]);
+        let [[sum_re, sum_im], [difference_re, difference_im], slopes @ ..] = parts;
+        let (sum_re, sum_im) = (&mut sum_re[..bins], &mut sum_im[..bins]);
+        let (difference_re, difference_im) = (&mut difference_re[..bins], &mut difference_im[..bins]);
+        let resolvent = |k: usize, a_im: f64| {
+            let re = (-*a_re).fma::<LEVEL>(q_re[k], a_im.fma::<LEVEL>(q_im[k], p_re[k]));
+            let im = (-*a_re).fma::<LEVEL>(q_im[k], (-a_im).fma::<LEVEL>(q_re[k], p_im[k]));
+            let scale = 1.0 / re.fma::<LEVEL>(re, im * im);
+            (re * scale, -im * scale)
+        };
+        if slopes[0][0].is_empty() {
+            for k in 0..bins {
+                let ((re, im), (other_re, other_im)) = (resolvent(k, *a_im), resolvent(k, -*a_im));
+                (sum_re[k], sum_im[k]) = (re + other_re, im + other_im);
+                (difference_re[k], difference_im[k]) = (other_im - im, re - other_re);
+            }
+            return;
+        }
+        let [[slope_re, slope_im], [turned_re, turned_im]] = slopes;
+        let (slope_re, slope_im) = (&mut slope_re[..bins], &mut slope_im[..bins]);
+        let (turned_re, turned_im) = (&mut turned_re[..bins], &mut turned_im[..bins]);
+        for k in 0..bins {
+            let ((re, im), (other_re, other_im)) = (resolvent(k, *a_im), resolvent(k, -*a_im));
+            (sum_re[k], sum_im[k]) = (re + other_re, im + other_im);
+            (difference_re[k], difference_im[k]) = (other_im - im, re - other_re);
+            let (square_re, square_im) = (re * re - im * im, 2.0 * re * im);
+            let (other_re, other_im) = (other_re * other_re - other_im * other_im, 2.0 * other_re * other_im);
+            let (plus_re, plus_im) = (square_re + other_re, square_im + other_im);
+            let (minus_re, minus_im) = (square_re - other_re, square_im - other_im);
+            slope_re[k] = q_re[k] * plus_re - q_im[k] * plus_im;
+            slope_im[k] = q_re[k] * plus_im + q_im[k] * plus_re;
+            turned_re[k] = -(q_re[k] * minus_im + q_im[k] * minus_re);
+            turned_im[k] = q_re[k] * minus_re - q_im[k] * minus_im;
+        }
+    }
+}
+
+/// `out += a · a's values + b · b's values`
+struct Add<'a> {
+    out: &'a mut [f64],
+    a: (f64, &'a [f64]),
+    b: (f64, &'a [f64]),
+}
+
+impl Loop for Add<'_> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        for ((out, &a), &b) in self.out.iter_mut().zip(self.a.1).zip(self.b.1) {
+            *out = self.a.0.fma::<LEVEL>(a, self.b.0.fma::<LEVEL>(b, *out));
+        }
+    }
+}
+
+/// Transforms of one length with their scratch.
+struct Transform {
+    fft: Arc<Fft<f64>>,
+    signal: Vec<f64>,
+    bins: Vec<Complex64>,
+    scratch: Vec<Complex64>,
+}
+
+impl Transform {
+    fn new(fft: &Arc<Fft<f64>>) -> Self {
+        let scratch = fft.forward.get_scratch_len().max(fft.inverse.get_scratch_len());
+        Self {
+            fft: Arc::clone(fft),
+            signal: fft.inverse.make_output_vec(),
+            bins: fft.inverse.make_input_vec(),
+            scratch: vec![Complex64::default(); scratch],
+        }
+    }
+
+    /// The real series whose spectrum is `bin`.
+    fn inverse(&mut self, out: &mut [f64], bin: impl Fn(usize) -> Complex64) {
+        let length = self.signal.len();
+        for (k, value) in self.bins.iter_mut().enumerate() {
+            *value = bin(k);
+            if is_own_mirror(k, length) {
+                value.im = 0.0;
+            }
+        }
+        let done = self.fft.inverse.process_with_scratch(&mut self.bins, &mut self.signal, &mut self.scratch);
+        debug_assert!(done.is_ok(), "buffers have the plan's sizes");
+        for (out, value) in out.iter_mut().zip(&self.signal) {
+            *out = value / length as f64;
+        }
+    }
+
+    /// Γ such that [`inverse`](Self::inverse) changes `Σ g · series` by `Re Σ Γ dbin`.
+    fn forward(&mut self, g: &[f64]) -> &[Complex64] {
+        let length = self.signal.len();
+        self.signal.copy_from_slice(g);
+        let done = self.fft.forward.process_with_scratch(&mut self.signal, &mut self.bins, &mut self.scratch);
+        debug_assert!(done.is_ok(), "buffers have the plan's sizes");
+        for (k, bin) in self.bins.iter_mut().enumerate() {
+            let weight = if is_own_mirror(k, length) { 1.0 } else { 2.0 } / length as f64;
+            *bin = bin.conj() * weight;
+        }
+        &self.bins
+    }
+}
+
+/// Whether bin k of a real series is real: the mean, and the highest frequency of an even length.
+fn is_own_mirror(k: usize, length: usize) -> bool {
+    k == 0 || 2 * k == length
+}

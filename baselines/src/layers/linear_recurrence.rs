@@ -1,0 +1,127 @@
+//! The linear recurrent unit (Orvieto et al. 2023, arXiv 2303.06349), as a convolution with exponential kernels.
+//!
+//! `s[t] = diag(λ) s[t−1] + γ ∘ B u[t]` and `y[t] = Re(C s[t]) + D ∘ u[t]` with complex λ, B and C. Unrolled,
+//! `s[t] = Σ_m λᵐ γ ∘ B u[t − m]`: each state is its input convolved with the exponential kernel λᵐ.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use rand::Rng;
+
+use crate::forward::DropoutKind;
+use crate::kernels::ssm::Rule;
+use crate::kernels::{Alignment, diagonal_kernel, gelu, long_conv1d, pointwise};
+use crate::layers::stack::SequenceLayer;
+use crate::layers::{Pointwise, glu};
+use crate::{Forward, Init};
+
+/// Everything that shapes an [`Lru`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct LruSpec {
+    /// Channels.
+    pub d_model: usize,
+    /// Complex states of the layer.
+    pub d_state: usize,
+    /// Least initial magnitude of λ.
+    pub r_min: f64,
+    /// Largest initial magnitude of λ, less than 1.
+    pub r_max: f64,
+    /// Largest initial phase of λ, in radians.
+    pub max_phase: f64,
+    /// Probability of dropping a channel while training.
+    pub dropout: f64,
+}
+
+/// The recurrence, GELU, dropout, and a gated map of the channels.
+#[derive(Module, Debug)]
+pub struct Lru {
+    /// `ν` of `|λ| = exp(−exp(ν))`, `[d_state]`.
+    pub nu_log: Param<Tensor<1>>,
+    /// Logarithm of the phase of λ, `[d_state]`.
+    pub theta_log: Param<Tensor<1>>,
+    /// Logarithm of γ, which starts at `√(1 − |λ|²)` and gives every state the variance of its input, `[d_state]`.
+    pub gamma_log: Param<Tensor<1>>,
+    /// Real part of B, `[d_state, d_model]`.
+    pub b_re: Param<Tensor<2>>,
+    /// Imaginary part of B, `[d_state, d_model]`.
+    pub b_im: Param<Tensor<2>>,
+    /// Real part of C, `[d_model, d_state]`.
+    pub c_re: Param<Tensor<2>>,
+    /// Imaginary part of C, `[d_model, d_state]`.
+    pub c_im: Param<Tensor<2>>,
+    /// The skip connection, `[d_model]`.
+    pub d: Param<Tensor<1>>,
+    /// From the channels to twice as many, the second half gates.
+    pub output_linear: Pointwise,
+    #[module(skip)]
+    dropout: f64,
+}
+
+impl Lru {
+    /// λ uniform in the ring between `r_min` and `r_max` up to phase `max_phase`; B N(0, 1 / (2 · d_model)) and C
+    /// N(0, 1 / d_state) per real and imaginary part; D N(0, 1).
+    pub fn new(spec: &LruSpec, init: &mut Init) -> Self {
+        let (h, n) = (spec.d_model, spec.d_state);
+        let (low, high) = (spec.r_min.powi(2), spec.r_max.powi(2));
+        let (mut nu, mut theta, mut gamma) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..n {
+            // A draw of exactly zero would put λ at the centre, where its logarithm does not exist.
+            let square = (low + (high - low) * (1.0 - init.rng().random::<f64>())).max(f64::MIN_POSITIVE);
+            let phase = spec.max_phase * (1.0 - init.rng().random::<f64>());
+            nu.push((-0.5 * square.ln()).ln() as f32);
+            theta.push(phase.ln() as f32);
+            gamma.push((0.5 * (1.0 - square).ln()) as f32);
+        }
+        let (b_std, c_std) = ((0.5 / h as f64).sqrt(), (1.0 / n as f64).sqrt());
+        Self {
+            nu_log: init.values([n], nu),
+            theta_log: init.values([n], theta),
+            gamma_log: init.values([n], gamma),
+            b_re: init.normal([n, h], b_std),
+            b_im: init.normal([n, h], b_std),
+            c_re: init.normal([h, n], c_std),
+            c_im: init.normal([h, n], c_std),
+            d: init.normal([h], 1.0),
+            output_linear: Pointwise::torch(h, 2 * h, init),
+            dropout: spec.dropout,
+        }
+    }
+
+    /// Real and imaginary parts of `λᵐ` for m in `0..length`, `[2 · d_state, length]`.
+    pub fn powers(&self, length: usize) -> Tensor<2> {
+        let column = |values: Tensor<1>| values.unsqueeze_dim::<2>(1);
+        let x_re = column(self.nu_log.val().exp().neg());
+        let x_im = column(self.theta_log.val().exp());
+        // Twice the real part of ½ λᵐ and of −½ i λᵐ.
+        let (half, zero) = (x_re.full_like(0.5), x_re.zeros_like());
+        let c_re = Tensor::cat(vec![half.clone(), zero.clone()], 0);
+        let c_im = Tensor::cat(vec![zero, half.neg()], 0);
+        let x = [x_re, x_im].map(|part| part.repeat_dim(0, 2));
+        diagonal_kernel([c_re, c_im], x, Rule::Discrete, length)
+    }
+
+    /// The recurrence alone: `u` `[batch, d_model, length]` to y of the same shape.
+    pub fn recur(&self, u: Tensor<3>) -> Tensor<3> {
+        let (n, h) = (self.nu_log.dims()[0], self.d.dims()[0]);
+        let zeros = |count: usize| Tensor::zeros([count], (&u.device(), u.dtype()));
+        let gamma = self.gamma_log.val().exp().unsqueeze_dim::<2>(1);
+        let b = Tensor::cat(vec![self.b_re.val() * gamma.clone(), self.b_im.val() * gamma], 0);
+        let inputs = pointwise(u.clone(), b, zeros(2 * n));
+        let kernels = self.powers(u.dims()[2]).flip([1]);
+        let (re, im) = (kernels.clone().narrow(0, 0, n), kernels.narrow(0, n, n));
+        // Products of real and imaginary parts: re · re, re · im, im · re and im · im of kernel and input.
+        let kernels = Tensor::cat(vec![re.clone(), re, im.clone(), im], 0);
+        let states = long_conv1d(inputs.repeat_dim(1, 2), kernels, Alignment::Causal);
+        let (c_re, c_im) = (self.c_re.val(), self.c_im.val().neg());
+        let c = Tensor::cat(vec![c_re.clone(), c_im.clone(), c_im, c_re.neg()], 1);
+        pointwise(states, c, zeros(h)) + u * self.d.val().reshape([1, h, 1])
+    }
+}
+
+impl SequenceLayer for Lru {
+    fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
+        let y = gelu(self.recur(x));
+        let y = glu(self.output_linear.forward(ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel)));
+        ctx.probe(|| layer.to_owned(), "activation", &y);
+        y
+    }
+}

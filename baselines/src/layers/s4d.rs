@@ -1,0 +1,141 @@
+//! S4D, the diagonal state-space layer: `models/s4/s4d.py` of `state-spaces/s4` (Gu et al. 2022, arXiv 2206.11893).
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+use crate::forward::DropoutKind;
+use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, long_conv1d};
+use crate::layers::complex::Complex;
+use crate::layers::hippo::{DiagonalInit, diagonal};
+use crate::layers::stack::SequenceLayer;
+use crate::layers::{Pointwise, glu};
+use crate::{Forward, Init};
+
+/// Everything that shapes an [`S4d`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct S4dSpec {
+    /// Channels.
+    pub d_model: usize,
+    /// States per channel, an even number.
+    pub d_state: usize,
+    /// Where the eigenvalues start.
+    pub init: DiagonalInit,
+    /// How the state equation is stepped; the reference program knows the zero-order hold only.
+    pub disc: Discretisation,
+    /// Least initial step.
+    pub dt_min: f64,
+    /// Largest initial step.
+    pub dt_max: f64,
+    /// Samples of the training inputs; at another length the step is changed such that a kernel covers the same time.
+    pub length: usize,
+    /// Probability of dropping a channel while training.
+    pub dropout: f64,
+}
+
+/// The kernel of a diagonal state-space model per channel.
+#[derive(Module, Debug)]
+pub struct S4dKernel {
+    /// Output vectors, complex in the last axis `[channels, d_state / 2, 2]`; they stand for the products of B and C.
+    pub c: Param<Tensor<3>>,
+    /// Logarithm of the step, `[channels]`.
+    pub log_dt: Param<Tensor<1>>,
+    /// Logarithm of the negative real part of the eigenvalues, `[channels, d_state / 2]`.
+    pub log_a_real: Param<Tensor<2>>,
+    /// Imaginary part of the eigenvalues, `[channels, d_state / 2]`.
+    pub a_imag: Param<Tensor<2>>,
+    #[module(skip)]
+    disc: Discretisation,
+}
+
+impl S4dKernel {
+    /// Steps log-uniform in `[dt_min, dt_max]`, C complex normal, eigenvalues as `init` says.
+    pub fn new(spec: &S4dSpec, init: &mut Init) -> Self {
+        let (h, n) = (spec.d_model, spec.d_state / 2);
+        let model = diagonal(spec.init, spec.d_state);
+        let log_dt = init.uniform([h], spec.dt_min.ln(), spec.dt_max.ln());
+        let c = (0..h)
+            .flat_map(|_| {
+                let of_state = |b: &nalgebra::Complex<f64>| b.conj() * complex_normal(init);
+                model.b.iter().map(of_state).flat_map(|c| [c.re as f32, c.im as f32]).collect::<Vec<_>>()
+            })
+            .collect();
+        let each = |of: &dyn Fn(&nalgebra::Complex<f64>) -> f64| {
+            let one: Vec<f32> = model.a.iter().map(|a| of(a) as f32).collect();
+            one.repeat(h)
+        };
+        Self {
+            c: init.values([h, n, 2], c),
+            log_dt,
+            log_a_real: init.values([h, n], each(&|a| (-a.re).ln())),
+            a_imag: init.values([h, n], each(&|a| -a.im)),
+            disc: spec.disc,
+        }
+    }
+
+    /// The kernel `[channels, length]`, the tap of the current sample first, at `rate` times the step.
+    pub fn sample(&self, length: usize, rate: f64) -> Tensor<2> {
+        let dt = self.log_dt.val().exp().mul_scalar(rate).unsqueeze_dim::<2>(1);
+        let x = Complex::new(self.log_a_real.val().exp().neg(), self.a_imag.val()).scale(dt.clone());
+        let c = Complex::<2>::of_pairs(self.c.val()).scale(dt);
+        diagonal_kernel(c.parts(), x.parts(), self.disc.into(), length)
+    }
+}
+
+/// One draw of the complex normal distribution with variance 1.
+pub(crate) fn complex_normal(init: &mut Init) -> nalgebra::Complex<f64> {
+    let half = std::f64::consts::FRAC_1_SQRT_2;
+    nalgebra::Complex::new(half * init.standard_normal(), half * init.standard_normal())
+}
+
+/// Convolution, skip, GELU, dropout, and a gated map of the channels.
+#[derive(Module, Debug)]
+pub struct S4d {
+    /// Factor of the skip connection, `[channels]`.
+    pub d: Param<Tensor<1>>,
+    /// Generates the kernel.
+    pub kernel: S4dKernel,
+    /// From the channels to twice as many, the second half gates.
+    pub output_linear: Pointwise,
+    #[module(skip)]
+    length: usize,
+    #[module(skip)]
+    dropout: f64,
+}
+
+impl S4d {
+    /// Weights as the reference program draws them.
+    pub fn new(spec: &S4dSpec, init: &mut Init) -> Self {
+        Self {
+            d: init.normal([spec.d_model], 1.0),
+            kernel: S4dKernel::new(spec, init),
+            output_linear: Pointwise::torch(spec.d_model, 2 * spec.d_model, init),
+            length: spec.length,
+            dropout: spec.dropout,
+        }
+    }
+}
+
+impl SequenceLayer for S4d {
+    fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
+        let length = x.dims()[2];
+        let kernel = self.kernel.sample(length, self.length as f64 / length as f64);
+        ctx.probe(|| layer.to_owned(), "kernel", &kernel);
+        let skip = self.d.val().unsqueeze_dim::<2>(1);
+        let y = long_conv1d(x, causal(kernel, skip), Alignment::Causal);
+        let y = ctx.dropout_tensor(gelu(y), self.dropout, DropoutKind::Channel);
+        let y = glu(self.output_linear.forward(y));
+        ctx.probe(|| layer.to_owned(), "activation", &y);
+        y
+    }
+}
+
+/// Taps of a causal convolution, oldest first, from a kernel `[channels, taps]` whose first tap multiplies the current
+/// sample, and a skip connection `[channels, 1]` that is added to that tap.
+pub(crate) fn causal(kernel: Tensor<2>, skip: Tensor<2>) -> Tensor<2> {
+    let taps = kernel.dims()[1];
+    let current = kernel.clone().narrow(1, 0, 1) + skip;
+    if taps == 1 {
+        return current;
+    }
+    Tensor::cat(vec![kernel.narrow(1, 1, taps - 1).flip([1]), current], 1)
+}

@@ -1,0 +1,101 @@
+//! The network around state-space layers: `example.py` of `state-spaces/s4`.
+
+use burn::module::{Module, ModuleDisplay};
+use burn::tensor::Tensor;
+
+use crate::forward::DropoutKind;
+use crate::layers::{Norm, NormKind, Pointwise, check};
+use crate::{Body, BuildError, Features, Forward, Init};
+
+/// A map of sequences that keeps their shape.
+pub trait SequenceLayer: Module + ModuleDisplay {
+    /// `[batch, channels, length]` to the same shape. Probes are taken as `layer`.
+    fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3>;
+}
+
+/// What a [`Stack`] puts around its layers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StackSpec {
+    /// Channels of the input.
+    pub inputs: usize,
+    /// Channels of the layers.
+    pub d_model: usize,
+    /// Number of layers.
+    pub n_layers: usize,
+    /// Normalise in front of a layer, rather than after the residual connection.
+    pub prenorm: bool,
+    /// What is normalised together.
+    pub norm: NormKind,
+    /// Probability of dropping a channel while training.
+    pub dropout: f64,
+}
+
+impl StackSpec {
+    /// # Errors
+    /// A setting out of its range, by the name that it has in the configurations.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        check::at_least_one("d_model", self.d_model)?;
+        check::at_least_one("n_layers", self.n_layers)?;
+        check::probability("dropout", self.dropout)
+    }
+}
+
+/// Whether states in conjugate pairs and a range of steps make sense.
+///
+/// # Errors
+/// A number that is out of its range, by the name that it has in the configurations.
+pub fn check_states(d_state: usize, dt_min: f64, dt_max: f64) -> Result<(), BuildError> {
+    if d_state == 0 || d_state % 2 == 1 {
+        let message = format!("{d_state} states do not come in conjugate pairs; use an even number, at least 2");
+        return Err(BuildError::new("d_state", message));
+    }
+    check::positive("dt_min", dt_min)?;
+    check::positive("dt_max", dt_max)?;
+    if dt_max < dt_min {
+        return Err(BuildError::new("dt_max", format!("must be at least `dt_min`, {dt_min}")));
+    }
+    Ok(())
+}
+
+/// A linear encoder, then layers with normalisation, dropout and residual connections.
+#[derive(Module, Debug)]
+pub struct Stack<L: SequenceLayer> {
+    /// From the input to the channels of the layers.
+    pub encoder: Pointwise,
+    /// From the input to the output.
+    pub layers: Vec<L>,
+    /// One per layer.
+    pub norms: Vec<Norm>,
+    #[module(skip)]
+    prenorm: bool,
+    #[module(skip)]
+    dropout: f64,
+}
+
+impl<L: SequenceLayer> Stack<L> {
+    /// A stack of what `layer` makes.
+    pub fn new(spec: &StackSpec, init: &mut Init, mut layer: impl FnMut(&mut Init) -> L) -> Self {
+        Self {
+            encoder: Pointwise::torch(spec.inputs, spec.d_model, init),
+            layers: (0..spec.n_layers).map(|_| layer(init)).collect(),
+            norms: (0..spec.n_layers).map(|_| Norm::new(spec.norm, spec.d_model, init)).collect(),
+            prenorm: spec.prenorm,
+            dropout: spec.dropout,
+        }
+    }
+}
+
+impl<L: SequenceLayer> Body for Stack<L> {
+    fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
+        let mut x = self.encoder.forward(x.flatten());
+        for (i, (layer, norm)) in self.layers.iter().zip(&self.norms).enumerate() {
+            let z = if self.prenorm { norm.forward(x.clone(), ctx) } else { x.clone() };
+            let z = layer.forward(z, &format!("layers.{i}"), ctx);
+            x = ctx.dropout_tensor(z, self.dropout, DropoutKind::Channel) + x;
+            if !self.prenorm {
+                x = norm.forward(x, ctx);
+            }
+        }
+        Features::Line(x)
+    }
+}

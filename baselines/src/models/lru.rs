@@ -1,0 +1,107 @@
+//! LRU: linear recurrent units, computed as convolutions.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::layers::{Lru as Layer, LruSpec, NormKind, Stack, StackSpec, check};
+use crate::{Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout};
+
+/// Settings of [`Lru`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LruConfig {
+    /// Channels, at least 1.
+    pub d_model: usize,
+    /// Layers, at least 1.
+    pub n_layers: usize,
+    /// Complex states per layer, at least 1.
+    pub d_state: usize,
+    /// Least initial magnitude of the eigenvalues, 0 to 1 (exclusive).
+    pub r_min: f64,
+    /// Largest initial magnitude of the eigenvalues, greater than `r_min` and less than 1.
+    pub r_max: f64,
+    /// Largest initial phase of the eigenvalues in radians, greater than 0.
+    pub max_phase: f64,
+    /// Normalise in front of a layer, rather than after the residual connection.
+    pub prenorm: bool,
+    /// Normalisation: `batch` (as in the paper), `layer`, `group` or `none`.
+    pub norm: NormKind,
+    /// Probability of dropping a channel while training, 0 to 1 (exclusive).
+    pub dropout: f64,
+}
+
+impl Default for LruConfig {
+    fn default() -> Self {
+        Self {
+            d_model: 128,
+            n_layers: 6,
+            d_state: 128,
+            r_min: 0.9,
+            r_max: 0.999,
+            max_phase: std::f64::consts::TAU,
+            prenorm: true,
+            norm: NormKind::Batch,
+            dropout: 0.1,
+        }
+    }
+}
+
+/// Linear recurrent units in a residual network.
+#[derive(Debug)]
+pub struct Lru;
+
+impl Baseline for Lru {
+    type Config = LruConfig;
+    type Body = Stack<Layer>;
+
+    const INFO: Info = Info {
+        name: "lru",
+        summary: "Linear recurrent units: a diagonal recurrence, convolved with its exponential kernels",
+        source: "Orvieto et al. 2023, arXiv 2303.06349",
+        ranks: 1..=1,
+    };
+
+    fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
+        let stack = StackSpec {
+            inputs: spec.channels,
+            d_model: config.d_model,
+            n_layers: config.n_layers,
+            prenorm: config.prenorm,
+            norm: config.norm,
+            dropout: config.dropout,
+        };
+        stack.check()?;
+        check::at_least_one("d_state", config.d_state)?;
+        check::probability("r_min", config.r_min)?;
+        check::probability("r_max", config.r_max)?;
+        if config.r_max <= config.r_min {
+            return Err(BuildError::new("r_max", format!("must be greater than `r_min`, {}", config.r_min)));
+        }
+        check::positive("max_phase", config.max_phase)?;
+        let layer = LruSpec {
+            d_model: config.d_model,
+            d_state: config.d_state,
+            r_min: config.r_min,
+            r_max: config.r_max,
+            max_phase: config.max_phase,
+            dropout: config.dropout,
+        };
+        let body = Stack::new(&stack, init, |init| Layer::new(&layer, init));
+        Ok(Built { body, features: config.d_model, readout: Readout::Mean, head: HeadInit::Torch })
+    }
+
+    fn groups(_config: &Self::Config) -> Vec<ParameterGroup> {
+        // Section 4 of the paper: a smaller learning rate and no weight decay within the recurrence.
+        vec![ParameterGroup {
+            name: "recurrence".into(),
+            contains: ["nu_log", "theta_log", "gamma_log", "b_re", "b_im"].map(Into::into).into(),
+            learning_rate_factor: 0.5,
+            max_learning_rate: None,
+            weight_decay: Some(0.0),
+        }]
+    }
+
+    fn label(config: &Self::Config) -> String {
+        format!("lru-{}-{}", config.n_layers, config.d_model)
+    }
+}
