@@ -40,6 +40,10 @@ OUTPUT_BOUND, GRADIENT_BOUND = 1e-4, 1e-3
 ZERO_BOUND = 1e-5
 
 
+#: Makes a model from the settings of a golden and its inputs.
+Builder = Callable[[dict, Tensor], nn.Module]
+
+
 class Unsupported(Exception):
     """A golden that no model here computes."""
 
@@ -96,10 +100,14 @@ def ccnn(build: dict, x: Tensor) -> nn.Module:
     )
 
 
-def ckcnn(build: dict, x: Tensor) -> nn.Module:
-    require(build, dropout=0.0)
-    names = ("hidden", "blocks", "length", "kernel_hidden", "omega_0", "dropout")
-    return Ckcnn(build["in_channels"], build["classes"], **{name: build[name] for name in names})
+def ckcnn(pairs: bool) -> Builder:
+    def build_network(build: dict, x: Tensor) -> nn.Module:
+        require(build, dropout=0.0)
+        names = ("hidden", "blocks", "length", "kernel_hidden", "omega_0", "dropout")
+        settings = {name: build[name] for name in names}
+        return Ckcnn(build["in_channels"], build["classes"], **settings, pairs=pairs)
+
+    return build_network
 
 
 def flexnet(build: dict, x: Tensor) -> nn.Module:
@@ -122,7 +130,7 @@ def flexnet(build: dict, x: Tensor) -> nn.Module:
     return FlexNet(*ends, hidden=hidden, widths=widths, dropout=0.0, **conv)
 
 
-def state_space(variant: str) -> Callable[[dict, Tensor], nn.Module]:
+def state_space(variant: str) -> Builder:
     def build_network(build: dict, x: Tensor) -> nn.Module:
         require(
             build,
@@ -155,15 +163,16 @@ def recurrent(build: dict, x: Tensor) -> nn.Module:
     return Recurrent(build["cell"], build["input_size"], build["classes"], **settings)
 
 
-BUILDERS: dict[str, Callable[[dict, Tensor], nn.Module]] = {
-    "ccnn.network": ccnn,
-    "ccnn.separable_flexconv": separable_flexconv,
-    "ckcnn.network": ckcnn,
-    "flexnet.network": flexnet,
-    "flextcn.network": flexnet,
-    "s4.network": state_space("s4"),
-    "s4d.network": state_space("s4d"),
-    "rnn.network": recurrent,
+#: What is built for each kind: every formulation of a model.
+BUILDERS: dict[str, list[Builder]] = {
+    "ccnn.network": [ccnn],
+    "ccnn.separable_flexconv": [separable_flexconv],
+    "ckcnn.network": [ckcnn(pairs=False), ckcnn(pairs=True)],
+    "flexnet.network": [flexnet],
+    "flextcn.network": [flexnet],
+    "s4.network": [state_space("s4"), state_space("s4-matmul")],
+    "s4d.network": [state_space("s4d")],
+    "rnn.network": [recurrent],
 }
 #: Kinds whose inputs are recorded as `[batch, length, channels]`.
 CHANNELS_LAST = ("s4.network", "s4d.network", "rnn.network")
@@ -240,12 +249,11 @@ class Worst:
         return f"{self.error:.1e} ({self.name})"
 
 
-def check(path: Path, info: dict) -> tuple[Worst, Worst]:
-    """The worst errors of outputs and gradients of one golden."""
-    tensors = load_file(path)
+def check(tensors: dict[str, Tensor], info: dict, builder: Builder, outputs: Worst, gradients: Worst) -> None:
+    """Compare outputs and gradients of one golden."""
     kind, build = info["kind"], info["build"]
     x = tensors["input.x"].clone()
-    model = BUILDERS[kind](build, x)
+    model = builder(build, x)
     load(model, tensors)
     model.train(build["mode"] == "train")
     x.requires_grad_()
@@ -253,14 +261,13 @@ def check(path: Path, info: dict) -> tuple[Worst, Worst]:
     labels = tensors.get("input.labels")
     loss = F.cross_entropy(y, labels) if labels is not None else y.square().sum()
 
-    outputs, gradients = Worst(), Worst()
     own = info.get("f32_vs_f64_output_maxabs", 0.0) / max(info.get("output_absmax", 1.0), 1e-30)
     outputs.see("y", relative(y, tensors["output.y"]), max(OUTPUT_BOUND, 2 * own))
     if "output.loss" in tensors:
         outputs.see("loss", relative(loss, tensors["output.loss"]), max(OUTPUT_BOUND, 2 * own))
     recorded = section(tensors, "grad.")
     if not recorded:
-        return outputs, gradients
+        return
     loss.backward()
     largest = max(torch.linalg.norm(value).item() for _, value in recorded.values())
     deviation = info.get("f32_vs_f64_grad_maxrel_per_param", {})
@@ -274,7 +281,6 @@ def check(path: Path, info: dict) -> tuple[Worst, Worst]:
             gradients.see(original, relative(ours, value), max(GRADIENT_BOUND, 2 * deviation.get(original, 0.0)))
     if "grad_input.x" in tensors:
         gradients.see("x", relative(x.grad, tensors["grad_input.x"]), GRADIENT_BOUND)
-    return outputs, gradients
 
 
 def run(directory: Path) -> int:
@@ -285,7 +291,10 @@ def run(directory: Path) -> int:
         if info.get("kind") not in BUILDERS:
             continue
         try:
-            outputs, gradients = check(file.with_suffix(".safetensors"), info)
+            tensors = load_file(file.with_suffix(".safetensors"))
+            outputs, gradients = Worst(), Worst()
+            for builder in BUILDERS[info["kind"]]:
+                check(tensors, info, builder, outputs, gradients)
             good = outputs.part <= 1 and gradients.part <= 1
             verdict = f"{'pass' if good else 'FAIL'}  outputs {outputs}  gradients {gradients}"
         except Unsupported as reason:

@@ -56,7 +56,7 @@ def ccnn(task: tuple, kernel_size: int, omega_0: float, mask_init: float, dropou
     )
 
 
-def ckcnn() -> Row:
+def ckcnn(pairs: bool = False) -> Row:
     """CKCNN of 2 blocks of 30 channels."""
     shape, outputs = SMNIST
     return Row(
@@ -69,6 +69,7 @@ def ckcnn() -> Row:
             kernel_hidden=32,
             omega_0=31.09195739463897,
             dropout=0.1,
+            pairs=pairs,
         ),
         64,
         shape,
@@ -99,7 +100,7 @@ def flexnet() -> Row:
 
 
 def state_space(variant: str) -> Row:
-    """S4 or S4D of 6 layers of 128 channels with 64 states each."""
+    """S4 or S4D of 6 layers of 128 channels of 64 states."""
     shape, outputs = PATHFINDER_1D
     return Row(
         lambda: StateSpaceNetwork(
@@ -129,4 +130,7 @@ ROWS: dict[str, Row] = {
     "gru": recurrent("gru"),
     "rnn": recurrent("rnn"),
     "resnet18": Row(lambda: ResNet18(1, 1), 16, PATHFINDER_2D[0], PATHFINDER_2D[1]),
+    # The same models in another formulation: CKCNN slower, as the original program has it, S4 faster.
+    "ckcnn-pairs": ckcnn(pairs=True),
+    "s4-matmul": state_space("s4-matmul"),
 }

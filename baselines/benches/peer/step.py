@@ -51,6 +51,7 @@ class Trainer:
 
     def __init__(self, row: Row, device: str, threads: int) -> None:
         torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark = True
         torch.manual_seed(0)
         self.row, self.device = row, torch.device(device)
         # What a process needs before any network counts as base: the context of a GPU, the pool of threads.
@@ -60,7 +61,11 @@ class Trainer:
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         self.base_memory = self.peak_memory()
-        self.model = row.build().to(self.device).train()
+        self.layout = torch.contiguous_format
+        if self.device.type == "cpu" and len(row.shape) == 3:
+            # Convolutions of images are up to a third faster so.
+            self.layout = torch.channels_last
+        self.model = row.build().to(self.device, memory_format=self.layout).train()
         # `fused` updates all parameters in one operation; the default on CPUs is a Python loop.
         groups = list(parameter_groups(self.model, row))
         self.optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=0.0, fused=True)
@@ -83,7 +88,7 @@ class Trainer:
         shape = (row.batch, *row.shape)
         x = torch.arange(torch.Size(shape).numel()).mul(0.37).sin().view(shape)
         labels = torch.arange(row.batch) % max(row.outputs, 2)
-        return x.to(self.device), labels.to(self.device)
+        return x.to(self.device, memory_format=self.layout), labels.to(self.device)
 
     def step(self) -> tuple[float, float]:
         """One step; its seconds, and its seconds of CPU time over all threads."""

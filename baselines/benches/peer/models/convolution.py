@@ -42,15 +42,22 @@ def depthwise(x: Tensor, kernel: Tensor, causal: bool, fft: bool = True) -> Tens
     return F.conv1d(x, kernel.unsqueeze(1), padding=taps // 2, groups=channels)
 
 
-def dense_causal(x: Tensor, kernel: Tensor, bias: Tensor, fft: bool) -> Tensor:
-    """Causal cross-correlation of `x` `[batch, in, length]` with `kernel` `[out, in, taps]`, plus `bias` `[out]`."""
+def dense_causal(x: Tensor, kernel: Tensor, bias: Tensor, fft: bool, pairs: bool = False) -> Tensor:
+    """Causal cross-correlation of `x` `[batch, in, length]` with `kernel` `[out, in, taps]`, plus `bias` `[out]`.
+
+    `pairs` sums spectra over inputs as the original programs do, by making the products of all pairs first.
+    """
     length, taps = x.shape[-1], kernel.shape[-1]
     if not fft:
         return F.conv1d(F.pad(x, (taps - 1, 0)), kernel, bias)
     size = good_size(length + taps - 1)
     x_spectrum = torch.fft.rfft(x, size)
     kernel_spectrum = torch.fft.rfft(kernel.flip(-1), size)
-    # One matrix product per frequency: much faster and smaller than the product of all pairs that the original
-    # programs sum over.
-    spectrum = torch.einsum("bif,oif->bof", x_spectrum, kernel_spectrum)
+    if pairs:
+        spectrum = (x_spectrum.unsqueeze(1) * kernel_spectrum.unsqueeze(0)).sum(2)
+    else:
+        # One matrix product per frequency, on contiguous operands: several times faster and smaller than the products
+        # of all pairs, and twice as fast as `einsum`.
+        product = x_spectrum.permute(2, 0, 1).contiguous() @ kernel_spectrum.permute(2, 1, 0).contiguous()
+        spectrum = product.permute(1, 2, 0)
     return torch.fft.irfft(spectrum, size)[..., :length] + bias.unsqueeze(-1)

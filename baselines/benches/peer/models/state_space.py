@@ -1,6 +1,6 @@
 """S4 and S4D (Gu et al. 2022, arXiv 2111.00396 and 2206.11893; github.com/state-spaces/s4).
 
-`Diagonal` is the kernel of the program's minimal S4D, `DiagonalPlusLowRank` that of S4 without its CUDA extension.
+`Diagonal` is the kernel of the program's minimal S4D, `DiagonalPlusLowRank` that of S4 without its extensions.
 State spaces keep one of each pair of conjugate states: `half` = N / 2.
 """
 
@@ -61,12 +61,13 @@ def hippo_legs(states: int) -> tuple[Tensor, Tensor, Tensor]:
 class DiagonalPlusLowRank(nn.Module):
     """The kernel of a state space diag(A) − P P*, through its generating function, `[channels, length]`.
 
-    `C` holds C̃ = (I − Ā^L)ᵀ C, so kernels have the one length for which the layer was made.
+    `C` holds C̃ = (I − Ā^L)ᵀ C, so kernels have the one length for which the layer was made. `matmul` sums Cauchy products
+    as matrix products rather than as the original program does without its extensions.
     """
 
-    def __init__(self, channels: int, states: int, length: int) -> None:
+    def __init__(self, channels: int, states: int, length: int, matmul: bool) -> None:
         super().__init__()
-        self.length = length
+        self.length, self.matmul = length, matmul
         w, p, b = hippo_legs(states)
         log_dt = random_log_steps(channels).unsqueeze(1)
         c = torch.randn(channels, states // 2, dtype=torch.cfloat)
@@ -115,17 +116,22 @@ class DiagonalPlusLowRank(nn.Module):
 
     def cauchy(self, v: Tensor, a: Tensor) -> Tensor:
         """Σ_n v_n / (z_l − a_n) for `v` `[2, 2, channels, states]` and `a` `[channels, states]`."""
-        return (v.unsqueeze(-1) / (self.z - a.unsqueeze(-1))).sum(-2)
+        distance = self.z - a.unsqueeze(-1)
+        if not self.matmul:
+            return (v.unsqueeze(-1) / distance).sum(-2)
+        # Per channel, [4, states] times [states, frequencies].
+        products = v.flatten(0, 1).transpose(0, 1) @ distance.reciprocal()
+        return products.transpose(0, 1).unflatten(0, (2, 2))
 
 
 class StateSpaceLayer(nn.Module):
-    """glu(linear(drop(gelu(K ∗ u + D u)))) on `[batch, channels, length]`; dropout drops whole channels if `tied`."""
+    """glu(linear(drop(gelu(K ∗ u + D u)))) on `[batch, channels, length]`; whole channels are dropped."""
 
-    def __init__(self, kernel: nn.Module, channels: int, dropout: float, tied: bool) -> None:
+    def __init__(self, kernel: nn.Module, channels: int, dropout: float) -> None:
         super().__init__()
         self.kernel = kernel
         self.D = nn.Parameter(torch.randn(channels))
-        self.dropout = (nn.Dropout1d if tied else nn.Dropout)(dropout)
+        self.dropout = nn.Dropout1d(dropout)
         self.output_linear = nn.Conv1d(channels, 2 * channels, 1)
 
     def forward(self, u: Tensor) -> Tensor:
@@ -138,7 +144,7 @@ class StateSpaceLayer(nn.Module):
 class StateSpaceNetwork(nn.Module):
     """Encoder, residual layers with layer normalisation, mean over the steps, decoder.
 
-    `[batch, inputs, length]` to `[batch, classes]`; `variant` is `s4d` or `s4`.
+    `[batch, inputs, length]` to `[batch, classes]`; `variant` is `s4d`, `s4` or `s4-matmul`.
     """
 
     def __init__(
@@ -162,8 +168,8 @@ class StateSpaceNetwork(nn.Module):
             if variant == "s4d":
                 kernel: nn.Module = Diagonal(hidden, states)
             else:
-                kernel = DiagonalPlusLowRank(hidden, states, length)
-            return StateSpaceLayer(kernel, hidden, dropout, tied=True)
+                kernel = DiagonalPlusLowRank(hidden, states, length, variant == "s4-matmul")
+            return StateSpaceLayer(kernel, hidden, dropout)
 
         self.layers = nn.ModuleList(layer() for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(layers))
