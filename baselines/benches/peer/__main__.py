@@ -10,6 +10,9 @@ from pathlib import Path
 # they wait make every other program slower and PyTorch's own times erratic.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
+# Under `python -m peer` the modules beside this file are not found otherwise.
+if (here := str(Path(__file__).resolve().parent)) not in sys.path:
+    sys.path.insert(0, here)
 
 
 def positive(text: str) -> int:
