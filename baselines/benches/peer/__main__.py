@@ -66,9 +66,7 @@ def main() -> int:
         return 3
     if arguments.command == "serve":
         return step.serve(row, arguments.device, arguments.threads, arguments.warmup)
-    measured = step.measure(
-        arguments.row, row, arguments.device, arguments.threads, arguments.warmup, arguments.steps
-    )
+    measured = step.measure(arguments.row, row, arguments.device, arguments.threads, arguments.warmup, arguments.steps)
     if arguments.json:
         print(json.dumps(measured))
         return 0

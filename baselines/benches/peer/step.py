@@ -1,5 +1,6 @@
 """Time and memory of whole training steps: batch, forward, loss, backward, update."""
 
+import contextlib
 import json
 import statistics
 import sys
@@ -30,10 +31,8 @@ def peak_memory() -> int | None:
 
 def reset_peak_memory() -> None:
     """Start a new peak, where the system can."""
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        pass
 
 
 def parameter_groups(model: nn.Module, row: Row) -> Iterator[dict]:
@@ -132,7 +131,7 @@ def measure(name: str, row: Row, device: str, threads: int, warmup: int, steps: 
 
 
 def serve(row: Row, device: str, threads: int, warmup: int) -> int:
-    """Answer every line `step` with the JSON of one step, until the input ends; the first line out says what is built."""
+    """Answer every line `step` with the JSON of one step, until the input ends; the first line says what is built."""
     trainer = Trainer(row, device, threads)
     for _ in range(warmup):
         trainer.step()

@@ -1,4 +1,4 @@
-"""CCNN (Knigge et al. 2023, arXiv 2301.10540; github.com/david-knigge/ccnn), with its `S4` blocks, normalising first."""
+"""CCNN (Knigge et al. 2023, arXiv 2301.10540; github.com/david-knigge/ccnn) with `S4` blocks, normalising first."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

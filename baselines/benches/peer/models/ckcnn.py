@@ -11,9 +11,7 @@ from .kernel_networks import Siren
 class CkConv(nn.Module):
     """`[batch, inputs, length]` to `[batch, outputs, length]`."""
 
-    def __init__(
-        self, inputs: int, outputs: int, length: int, kernel_hidden: int, omega_0: float, pairs: bool
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, length: int, kernel_hidden: int, omega_0: float, pairs: bool) -> None:
         super().__init__()
         self.inputs, self.outputs, self.pairs = inputs, outputs, pairs
         self.kernel = Siren(kernel_hidden, inputs * outputs, omega_0)

@@ -1,6 +1,6 @@
 """Long convolutions of sequences, directly or by FFT."""
 
-from functools import lru_cache
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor
 DIRECT_TAPS = 50
 
 
-@lru_cache(maxsize=None)
+@cache
 def good_size(at_least: int) -> int:
     """The smallest even number not below `at_least` without prime factors above 7, for which FFTs are fast."""
     size = at_least + at_least % 2

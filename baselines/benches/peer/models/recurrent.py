@@ -8,7 +8,9 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 class Recurrent(nn.Module):
     """`[batch, inputs, length]` to `[batch, classes]`."""
 
-    def __init__(self, cell: str, inputs: int, classes: int, *, hidden: int, layers: int = 1, bias: bool = True) -> None:
+    def __init__(
+        self, cell: str, inputs: int, classes: int, *, hidden: int, layers: int = 1, bias: bool = True
+    ) -> None:
         super().__init__()
         self.rnn = CELLS[cell](inputs, hidden, layers, bias=bias, batch_first=True)
         self.head = nn.Linear(hidden, classes)

@@ -27,9 +27,7 @@ class ResNet18(nn.Module):
 
     def __init__(self, inputs: int, classes: int, width: int = 64) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(inputs, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
-        )
+        self.stem = nn.Sequential(nn.Conv2d(inputs, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         blocks = []
         before = width
         for stage in range(4):

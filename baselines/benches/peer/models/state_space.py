@@ -61,8 +61,8 @@ def hippo_legs(states: int) -> tuple[Tensor, Tensor, Tensor]:
 class DiagonalPlusLowRank(nn.Module):
     """The kernel of a state space diag(A) − P P*, through its generating function, `[channels, length]`.
 
-    `C` holds C̃ = (I − Ā^L)ᵀ C, so kernels have the one length for which the layer was made. `matmul` sums Cauchy products
-    as matrix products rather than as the original program does without its extensions.
+    `C` holds C̃ = (I − Ā^L)ᵀ C, so kernels have the one length for which the layer was made. `matmul` sums Cauchy
+    products as matrix products rather than as the original program does without its extensions.
     """
 
     def __init__(self, channels: int, states: int, length: int, matmul: bool) -> None:
