@@ -1,0 +1,1 @@
+"""The models of the comparison, in plain PyTorch."""
