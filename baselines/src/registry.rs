@@ -36,6 +36,8 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::cnn::Cnn>(),
         entry::<models::gru::Gru>(),
         entry::<models::lstm::Lstm>(),
+        entry::<models::resnet18::Resnet18>(),
+        entry::<models::resnet44::Resnet44>(),
         entry::<models::rnn::Rnn>(),
     ]
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod check;
 pub mod ckconv;
+pub mod conv;
 pub mod flexconv;
 pub mod linear;
 pub mod magnet;
@@ -12,9 +13,11 @@ pub mod norm;
 pub mod penalty;
 pub mod positions;
 pub mod recurrent;
+pub mod resnet;
 pub mod siren;
 
 pub use ckconv::CkConv;
+pub use conv::{Conv, Geometry};
 pub use flexconv::{FlexConv, FlexConvSpec, SampledKernel};
 pub use linear::{Pointwise, WeightNormed};
 pub use magnet::{Gabor, MagNet, MagNetSpec};

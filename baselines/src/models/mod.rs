@@ -5,4 +5,6 @@ pub mod ckcnn;
 pub mod cnn;
 pub mod gru;
 pub mod lstm;
+pub mod resnet18;
+pub mod resnet44;
 pub mod rnn;
