@@ -40,6 +40,8 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::gru::Gru>(),
         entry::<models::lru::Lru>(),
         entry::<models::lstm::Lstm>(),
+        entry::<models::resnet18::Resnet18>(),
+        entry::<models::resnet44::Resnet44>(),
         entry::<models::rnn::Rnn>(),
         entry::<models::s4::S4>(),
         entry::<models::s4d::S4d>(),

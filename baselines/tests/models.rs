@@ -74,6 +74,8 @@ fn parameter_counts_are_those_of_the_originals() {
         ("ccnn", json!({"hidden": 110, "block": "resnet"}), &smnist, 10, 164_073),
         ("flexnet", json!({}), &cifar, 10, 671_650),
         ("flexnet", json!({}), &smnist, 10, 105_548),
+        ("resnet18", json!({}), &cifar, 10, 11_173_962),
+        ("resnet44", json!({}), &cifar, 10, 658_586),
     ] {
         let model = build(name, config.clone(), input, &OutputSpec::Classes(classes), 0);
         assert_eq!(count_parameters(&*model), expected, "{name} {config} {input:?}");
@@ -91,6 +93,7 @@ fn every_baseline_takes_every_rank_and_any_length() {
         "cnn" => json!({"width": 4}),
         "s4" => json!({"d_model": 4, "n_layers": 2, "d_state": 4, "channels": 2, "n_ssm": 2, "bidirectional": true}),
         "s4d" | "lru" => json!({"d_model": 4, "n_layers": 2, "d_state": 4}),
+        "resnet18" | "resnet44" => json!({"width": 4, "blocks": 2}),
         _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
     };
     for entry in registry::entries() {
@@ -191,6 +194,8 @@ fn settings_out_of_range_are_refused_by_name() {
         ("lru", json!({"r_min": 0.9, "r_max": 0.5}), &line, "r_max"),
         ("lru", json!({"max_phase": 0.0}), &line, "max_phase"),
         ("cnn", json!({}), &values(1, &[1]), ""),
+        ("resnet18", json!({"width": 0}), &line, "width"),
+        ("resnet44", json!({"blocks": 0}), &line, "blocks"),
     ] {
         let entry = registry::find(name).unwrap();
         let result = (entry.build)(&config, input, &OutputSpec::Classes(2), 0, &Device::flex());

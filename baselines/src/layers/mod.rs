@@ -6,6 +6,7 @@
 pub(crate) mod check;
 pub mod ckconv;
 pub(crate) mod complex;
+pub mod conv;
 pub mod flexconv;
 pub mod glu;
 pub mod hippo;
@@ -18,12 +19,14 @@ pub mod penalty;
 pub mod positions;
 pub mod recurrent;
 pub mod residual;
+pub mod resnet;
 pub mod s4;
 pub mod s4d;
 pub mod siren;
 pub mod stack;
 
 pub use ckconv::{CkConv, CkConvSpec};
+pub use conv::{Conv, Geometry};
 pub use flexconv::{FlexConv, FlexConvSpec, Lineage, SampledKernel};
 pub use glu::glu;
 pub use kernel_network::{KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};

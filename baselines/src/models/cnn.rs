@@ -1,15 +1,15 @@
 //! The small convolutional network of common tutorials.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::module::Module;
 use burn::tensor::activation::relu;
-use burn::tensor::module::{conv1d, conv2d, max_pool1d, max_pool2d};
-use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use burn::tensor::module::{max_pool1d, max_pool2d};
+use burn::tensor::ops::MaxPoolOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
 use crate::layers::check;
+use crate::layers::conv::{Conv, Geometry};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
 
 /// Taps per axis of every convolution.
@@ -47,39 +47,6 @@ pub struct CnnBody {
     pool: bool,
 }
 
-/// A convolution that keeps the number of positions.
-#[derive(Module, Debug)]
-pub struct Conv {
-    /// `[out, in, taps]`, the taps of all axes flattened.
-    pub weight: Param<Tensor<3>>,
-    /// `[out]`
-    pub bias: Param<Tensor<1>>,
-}
-
-impl Conv {
-    /// Weight and bias U(±1/√fan_in): PyTorch's default.
-    fn new(inputs: usize, outputs: usize, taps: usize, init: &mut Init) -> Self {
-        let bound = 1.0 / ((inputs * taps) as f64).sqrt();
-        Self {
-            weight: init.uniform([outputs, inputs, taps], -bound, bound),
-            bias: init.uniform([outputs], -bound, bound),
-        }
-    }
-
-    fn forward(&self, x: Features) -> Features {
-        let (weight, bias) = (self.weight.val(), Some(self.bias.val()));
-        let [outputs, inputs, _] = weight.dims();
-        match x {
-            Features::Plane(x) => {
-                let weight = weight.reshape([outputs, inputs, TAPS, TAPS]);
-                let options = ConvOptions::new([1; 2], [TAPS / 2; 2], [1; 2], 1);
-                Features::Plane(relu(conv2d(x, weight, bias, options)))
-            }
-            x => Features::Line(relu(conv1d(x.flatten(), weight, bias, ConvOptions::new([1], [TAPS / 2], [1], 1)))),
-        }
-    }
-}
-
 impl Baseline for Cnn {
     type Config = CnnConfig;
     type Body = CnnBody;
@@ -102,10 +69,9 @@ impl Baseline for Cnn {
             ));
         }
         let (narrow, wide) = (config.width, 2 * config.width);
-        let taps = TAPS.pow(spec.rank() as u32);
         let convs = [(spec.channels, narrow), (narrow, narrow), (narrow, wide), (wide, wide)]
             .into_iter()
-            .map(|(inputs, outputs)| Conv::new(inputs, outputs, taps, init))
+            .map(|(inputs, outputs)| Conv::torch(inputs, outputs, spec.rank(), Geometry::same(TAPS), init))
             .collect();
         let body = CnnBody { convs, dropout: config.dropout, pool };
         Ok(Built { body, features: wide, readout: Readout::Mean, head: HeadInit::Torch })
@@ -122,12 +88,11 @@ impl Body for CnnBody {
             if i == 2 && self.pool {
                 x = max_pool(x);
             }
-            x = conv.forward(x);
-            match &x {
-                Features::Line(x) => ctx.probe(|| format!("convs.{i}"), "activation", x),
-                Features::Plane(x) => ctx.probe(|| format!("convs.{i}"), "activation", x),
-                Features::Volume(x) => ctx.probe(|| format!("convs.{i}"), "activation", x),
-            }
+            let h = conv.forward(x);
+            let shape = h.dims();
+            let h = relu(h.flatten());
+            ctx.probe(|| format!("convs.{i}"), "activation", &h);
+            x = Features::from_flat(h, &shape[2..]);
         }
         // Dropping a channel before the average is dropping a feature after it.
         ctx.dropout(x, self.dropout, DropoutKind::Channel)

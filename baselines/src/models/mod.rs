@@ -7,6 +7,8 @@ pub mod flexnet;
 pub mod gru;
 pub mod lru;
 pub mod lstm;
+pub mod resnet18;
+pub mod resnet44;
 pub mod rnn;
 pub mod s4;
 pub mod s4d;

@@ -1,0 +1,97 @@
+//! Convolutions of few taps over one to three axes, with weights in PyTorch's layout.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::module::{conv1d, conv2d, conv3d};
+use burn::tensor::ops::ConvOptions;
+
+use crate::{Features, Init};
+
+/// Sizes of a convolution, the same on every axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Taps per axis, at least 1.
+    pub kernel: usize,
+    /// Positions from one output to the next, at least 1.
+    pub stride: usize,
+    /// Positions from one tap to the next, at least 1.
+    pub dilation: usize,
+    /// Zeros in front of and behind every axis.
+    pub padding: usize,
+}
+
+impl Geometry {
+    /// `kernel` taps, odd in number, with as many outputs as inputs.
+    pub fn same(kernel: usize) -> Self {
+        Self { kernel, stride: 1, dilation: 1, padding: kernel / 2 }
+    }
+
+    /// `kernel` taps without zeros around: `kernel` − 1 positions less.
+    pub fn valid(kernel: usize) -> Self {
+        Self { kernel, stride: 1, dilation: 1, padding: 0 }
+    }
+
+    /// The same taps at every `stride`-th position.
+    pub fn strided(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// Taps on all of `rank` axes together.
+    pub fn taps(&self, rank: usize) -> usize {
+        self.kernel.pow(rank as u32)
+    }
+
+    fn options<const N: usize>(&self) -> ConvOptions<N> {
+        ConvOptions::new([self.stride; N], [self.padding; N], [self.dilation; N], 1)
+    }
+}
+
+/// Cross-correlation of `x`, `[batch, in, positions…]`, with `weight`, `[out, in, taps]` (the taps of all axes flattened),
+/// plus `bias`, `[out]`: `[batch, out, positions…]`, as `torch.nn.functional.conv1d` to `conv3d`.
+pub fn convolve(x: Features, weight: Tensor<3>, bias: Option<Tensor<1>>, geometry: Geometry) -> Features {
+    let [outputs, inputs, _] = weight.dims();
+    let k = geometry.kernel;
+    match x {
+        Features::Line(x) => Features::Line(conv1d(x, weight, bias, geometry.options::<1>())),
+        Features::Plane(x) => {
+            Features::Plane(conv2d(x, weight.reshape([outputs, inputs, k, k]), bias, geometry.options::<2>()))
+        }
+        Features::Volume(x) => {
+            Features::Volume(conv3d(x, weight.reshape([outputs, inputs, k, k, k]), bias, geometry.options::<3>()))
+        }
+    }
+}
+
+/// A convolution.
+#[derive(Module, Debug)]
+pub struct Conv {
+    /// `[out, in, taps]`, the taps of all axes flattened.
+    pub weight: Param<Tensor<3>>,
+    /// `[out]`; absent where a normalisation follows.
+    pub bias: Option<Param<Tensor<1>>>,
+    #[module(skip)]
+    geometry: Geometry,
+}
+
+impl Conv {
+    /// Weight and bias U(±1/√fan_in): PyTorch's default.
+    pub fn torch(inputs: usize, outputs: usize, rank: usize, geometry: Geometry, init: &mut Init) -> Self {
+        let taps = geometry.taps(rank);
+        let bound = 1.0 / ((inputs * taps) as f64).sqrt();
+        let weight = init.uniform([outputs, inputs, taps], -bound, bound);
+        Self { weight, bias: Some(init.uniform([outputs], -bound, bound)), geometry }
+    }
+
+    /// Weight N(0, 2 / fan_out), without bias: for residual networks (He et al. 2015, arXiv 1502.01852, section 2.2, the
+    /// backward case, as `torchvision` has it).
+    pub fn kaiming_fan_out(inputs: usize, outputs: usize, rank: usize, geometry: Geometry, init: &mut Init) -> Self {
+        let taps = geometry.taps(rank);
+        let std = (2.0 / (outputs * taps) as f64).sqrt();
+        Self { weight: init.normal([outputs, inputs, taps], std), bias: None, geometry }
+    }
+
+    /// `[batch, in, positions…]` to `[batch, out, positions…]`.
+    pub fn forward(&self, x: Features) -> Features {
+        convolve(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.geometry)
+    }
+}
