@@ -45,6 +45,7 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::rnn::Rnn>(),
         entry::<models::s4::S4>(),
         entry::<models::s4d::S4d>(),
+        entry::<models::stn::Stn>(),
     ]
 }
 

@@ -74,6 +74,8 @@ fn parameter_counts_are_those_of_the_originals() {
         ("ccnn", json!({"hidden": 110, "block": "resnet"}), &smnist, 10, 164_073),
         ("flexnet", json!({}), &cifar, 10, 671_650),
         ("flexnet", json!({}), &smnist, 10, 105_548),
+        // The two convolutions and the two maps that look where to sample, on 10 channels of 3 × 3 positions.
+        ("stn", json!({}), &values(1, &[28, 28]), 10, 260_298 + 400 + 2010 + 90 * 32 + 32 + 198),
         ("resnet18", json!({}), &cifar, 10, 11_173_962),
         ("resnet44", json!({}), &cifar, 10, 658_586),
     ] {
@@ -90,17 +92,19 @@ fn every_baseline_takes_every_rank_and_any_length() {
     let small = |name: &str| match name {
         "ccnn" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
         "ckcnn" | "flexnet" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
-        "cnn" => json!({"width": 4}),
+        "cnn" | "stn" => json!({"width": 4}),
         "s4" => json!({"d_model": 4, "n_layers": 2, "d_state": 4, "channels": 2, "n_ssm": 2, "bidirectional": true}),
         "s4d" | "lru" => json!({"d_model": 4, "n_layers": 2, "d_state": 4}),
         "resnet18" | "resnet44" => json!({"width": 4, "blocks": 2}),
         _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
     };
+    // Positions per axis below which a baseline refuses.
+    let least = |name: &str| if name == "stn" { 18 } else { 2 };
     for entry in registry::entries() {
         let name = entry.info.name;
         for rank in entry.info.ranks.clone() {
             for length in [2, 5, 8, 37] {
-                if rank == 3 && length > 8 {
+                if rank == 3 && length > 8 || length < least(name) {
                     continue;
                 }
                 let shape = match rank {
@@ -126,14 +130,15 @@ fn every_baseline_takes_every_rank_and_any_length() {
                     assert!(y.into_data().iter::<f32>().all(f32::is_finite), "{name} {dims:?}");
                 }
             }
-            let shape = vec![6; rank];
+            let side = least(name).max(6);
+            let shape = vec![side; rank];
             let model = build(name, small(name), &values(2, &shape), &OutputSpec::PerStep(5), 1);
             let mut dims = vec![2, 2];
             dims.extend(&shape);
             let Output::Step(y) = run(&*model, noise(&dims, 3), &mut Forward::training(0, 0)) else {
                 panic!("{name}: an output per step was expected")
             };
-            assert_eq!(y.dims(), [2, 5, 6_usize.pow(rank as u32)], "{name}");
+            assert_eq!(y.dims(), [2, 5, side.pow(rank as u32)], "{name}");
         }
     }
 }
@@ -194,6 +199,7 @@ fn settings_out_of_range_are_refused_by_name() {
         ("lru", json!({"r_min": 0.9, "r_max": 0.5}), &line, "r_max"),
         ("lru", json!({"max_phase": 0.0}), &line, "max_phase"),
         ("cnn", json!({}), &values(1, &[1]), ""),
+        ("stn", json!({}), &values(1, &[17, 28]), ""),
         ("resnet18", json!({"width": 0}), &line, "width"),
         ("resnet44", json!({"blocks": 0}), &line, "blocks"),
     ] {
@@ -487,5 +493,38 @@ fn every_kernel_network_starts_in_every_way() {
         assert!((factor - 338f64.sqrt()).abs() < 1e-3 * factor, "{network}: {off} and {corrected}");
         assert!(original > 0.0 && original < 1.0 && original != off, "{network}: {original} and {off}");
         assert!(off > 0.05 && off < 2.0, "{network}: {off}");
+    }
+}
+
+/// Convolutions over three axes come from Burn alone: their gradients are checked here.
+#[test]
+fn volumes_have_the_gradients_of_finite_differences() {
+    for separable in [true, false] {
+        let config = json!({
+            "blocks": 1, "hidden": 3, "kernel_hidden": 4, "omega_0": 0.5, "mask_init": 0.6, "dropout": 0.0,
+            "separable": separable, "norm": "none",
+        });
+        let mut model = build("ccnn", config, &values(2, &[3, 4, 5]), &OutputSpec::Classes(2), 3);
+        let x = noise(&[2, 2, 3, 4, 5], 4);
+        let loss = |model: &dyn Model| sample(run(model, x.clone(), &mut Forward::training(0, 0))).square().sum();
+        let gradients = model.take_gradients(&mut loss(&*model).backward());
+        let scale = gradients.values().map(norm).fold(0.0, f64::max);
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        for (name, gradient) in &gradients {
+            let n = gradient.dims()[0];
+            let direction: Vec<f32> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let direction = Tensor::<1>::from_data(TensorData::new(direction, [n]), &Device::flex());
+            let analytic = scalar((gradient.clone() * direction.clone()).sum());
+            let step = 1e-3;
+            let mut shifted = |by: f64| {
+                model.replace(&mut |other, value| (other == name).then(|| value + direction.clone() * by));
+                scalar(loss(&*model).inner())
+            };
+            let (up, down) = (shifted(step), shifted(-2.0 * step));
+            shifted(step);
+            let numeric = (up - down) / (2.0 * step);
+            let tolerance = 0.02 * analytic.abs() + 2e-3 * scale;
+            assert!((numeric - analytic).abs() < tolerance, "{name}: {numeric} numeric, {analytic} analytic");
+        }
     }
 }

@@ -23,6 +23,7 @@ pub mod resnet;
 pub mod s4;
 pub mod s4d;
 pub mod siren;
+pub mod spatial_transformer;
 pub mod stack;
 
 pub use ckconv::{CkConv, CkConvSpec};
@@ -39,4 +40,5 @@ pub use residual::{BlockKind, Nonlinearity, ResidualBlock, ResidualSpec};
 pub use s4::{S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, StateMatrix};
 pub use s4d::{S4d, S4dKernel, S4dSpec};
 pub use siren::Siren;
+pub use spatial_transformer::sample_affine;
 pub use stack::{SequenceLayer, Stack, StackSpec, check_states};

@@ -12,3 +12,4 @@ pub mod resnet44;
 pub mod rnn;
 pub mod s4;
 pub mod s4d;
+pub mod stn;
