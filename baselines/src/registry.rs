@@ -39,6 +39,7 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::resnet18::Resnet18>(),
         entry::<models::resnet44::Resnet44>(),
         entry::<models::rnn::Rnn>(),
+        entry::<models::tcn::Tcn>(),
     ]
 }
 

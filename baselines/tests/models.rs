@@ -64,6 +64,7 @@ fn parameter_counts_are_those_of_the_originals() {
         ("gru", json!({}), &smnist, 10, 51_594),
         ("rnn", json!({}), &smnist, 10, 18_058),
         ("cnn", json!({}), &values(1, &[28, 28]), 10, 260_298),
+        ("tcn", json!({}), &smnist, 10, 66_910),
         ("resnet18", json!({}), &cifar, 10, 11_173_962),
         ("resnet44", json!({}), &cifar, 10, 658_586),
     ] {
@@ -81,6 +82,7 @@ fn every_baseline_takes_every_rank_and_any_length() {
         "ccnn" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
         "ckcnn" => json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4}),
         "cnn" => json!({"width": 4}),
+        "tcn" => json!({"levels": 3, "hidden": 4, "kernel_size": 3}),
         "resnet18" | "resnet44" => json!({"width": 4, "blocks": 2}),
         _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
     };
@@ -158,6 +160,8 @@ fn settings_out_of_range_are_refused_by_name() {
         ("rnn", json!({"dropout": 1.5}), &line, "dropout"),
         ("cnn", json!({"width": 0}), &line, "width"),
         ("cnn", json!({}), &values(1, &[1]), ""),
+        ("tcn", json!({"levels": 31}), &line, "levels"),
+        ("tcn", json!({"kernel_size": 0}), &line, "kernel_size"),
         ("resnet18", json!({"width": 0}), &line, "width"),
         ("resnet44", json!({"blocks": 0}), &line, "blocks"),
     ] {

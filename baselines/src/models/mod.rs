@@ -8,3 +8,4 @@ pub mod lstm;
 pub mod resnet18;
 pub mod resnet44;
 pub mod rnn;
+pub mod tcn;
