@@ -142,7 +142,7 @@ pub(crate) fn run(
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
     let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
     let mut model = build(&cell.baseline.config)?;
-    load_weights(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, &build)?;
+    load_weights(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, input.rank(), &build)?;
     announce(&format!("preparing {}", cell.task.label));
     let dataset = cell.task.task.prepare(library, &())?;
     announce(&format!("evaluating {} samples", dataset.len(request.split)));
@@ -224,10 +224,11 @@ fn load_weights(
     model: &mut dyn Model,
     entry: &Entry,
     config: &Value,
+    rank: usize,
     build: &dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>,
 ) -> Result<(), EvalError> {
     let weights = read(path)?;
-    let theirs = |name: &str| (entry.reference_name)(name).unwrap_or_else(|| name.to_owned());
+    let theirs = |name: &str| (entry.reference_name)(config, rank, name).unwrap_or_else(|| name.to_owned());
     let ours = |name: &str| name.to_owned();
     let own = weights.keys().any(|name| name.starts_with(BODY));
     let rename: &dyn Fn(&str) -> String = if own { &ours } else { &theirs };

@@ -35,9 +35,10 @@ pub trait Baseline: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The name in the reference program's state dict of our tensor `name` (`body.…` or `head.…`), where there is such a
-    /// program; see [`reference`](crate::reference). `bench eval` and `bench parity` load its weights by it.
-    fn reference_name(_name: &str) -> Option<String> {
+    /// The name in the reference program's state dict of our tensor `name` (`body.…` or `head.…`) in a network for inputs
+    /// with `rank` axes of positions, where there is such a program; see [`reference`](crate::reference). `bench eval`
+    /// and `bench parity` load its weights by it.
+    fn reference_name(_config: &Self::Config, _rank: usize, _name: &str) -> Option<String> {
         None
     }
 

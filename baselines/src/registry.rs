@@ -22,7 +22,7 @@ pub struct Entry {
     /// Short name of a configuration.
     pub label: fn(&Value) -> Result<String, BuildError>,
     /// See [`Baseline::reference_name`].
-    pub reference_name: fn(&str) -> Option<String>,
+    pub reference_name: fn(&Value, usize, &str) -> Option<String>,
     /// Build a network with weights drawn from `seed`. It carries autodiff; see [`Model::evaluator`].
     pub build: BuildModel,
 }
@@ -46,6 +46,7 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::s4::S4>(),
         entry::<models::s4d::S4d>(),
         entry::<models::stn::Stn>(),
+        entry::<models::tcn::Tcn>(),
     ]
 }
 
@@ -68,7 +69,7 @@ where
             merged.extend(object(&settings)?);
             Ok(Value::Object(merged))
         },
-        reference_name: B::reference_name,
+        reference_name: |value, rank, name| B::reference_name(&split::<B::Config>(value).ok()?.1, rank, name),
         label: |value| Ok(B::label(&split::<B::Config>(value)?.1)),
         build: |value, input, output, seed, device| {
             let (settings, config) = split::<B::Config>(value)?;

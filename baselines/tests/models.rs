@@ -76,6 +76,7 @@ fn parameter_counts_are_those_of_the_originals() {
         ("flexnet", json!({}), &smnist, 10, 105_548),
         // The two convolutions and the two maps that look where to sample, on 10 channels of 3 × 3 positions.
         ("stn", json!({}), &values(1, &[28, 28]), 10, 260_298 + 400 + 2010 + 90 * 32 + 32 + 198),
+        ("tcn", json!({}), &smnist, 10, 66_910),
         ("resnet18", json!({}), &cifar, 10, 11_173_962),
         ("resnet44", json!({}), &cifar, 10, 658_586),
     ] {
@@ -95,6 +96,7 @@ fn every_baseline_takes_every_rank_and_any_length() {
         "cnn" | "stn" => json!({"width": 4}),
         "s4" => json!({"d_model": 4, "n_layers": 2, "d_state": 4, "channels": 2, "n_ssm": 2, "bidirectional": true}),
         "s4d" | "lru" => json!({"d_model": 4, "n_layers": 2, "d_state": 4}),
+        "tcn" => json!({"levels": 3, "hidden": 4, "kernel_size": 3}),
         "resnet18" | "resnet44" => json!({"width": 4, "blocks": 2}),
         _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
     };
@@ -200,6 +202,8 @@ fn settings_out_of_range_are_refused_by_name() {
         ("lru", json!({"max_phase": 0.0}), &line, "max_phase"),
         ("cnn", json!({}), &values(1, &[1]), ""),
         ("stn", json!({}), &values(1, &[17, 28]), ""),
+        ("tcn", json!({"levels": 31}), &line, "levels"),
+        ("tcn", json!({"kernel_size": 0}), &line, "kernel_size"),
         ("resnet18", json!({"width": 0}), &line, "width"),
         ("resnet44", json!({"blocks": 0}), &line, "blocks"),
     ] {

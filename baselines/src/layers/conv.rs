@@ -95,3 +95,52 @@ impl Conv {
         convolve(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.geometry)
     }
 }
+
+/// A causal convolution over a sequence whose weight is `g · v / ‖v‖` per output channel, as `torch.nn.utils.weight_norm`
+/// has it (Salimans and Kingma 2016, arXiv 1602.07868).
+#[derive(Module, Debug)]
+pub struct CausalConv {
+    /// Lengths, `[out, 1, 1]`.
+    pub weight_g: Param<Tensor<3>>,
+    /// Directions, `[out, in, taps]`.
+    pub weight_v: Param<Tensor<3>>,
+    /// `[out]`
+    pub bias: Param<Tensor<1>>,
+    #[module(skip)]
+    geometry: Geometry,
+}
+
+impl CausalConv {
+    /// Weight N(0, std²), lengths to match, bias U(±1/√fan_in).
+    pub fn new([inputs, outputs]: [usize; 2], kernel: usize, dilation: usize, std: f64, init: &mut Init) -> Self {
+        let fan_in = inputs * kernel;
+        let values = (0..outputs * fan_in).map(|_| (std * init.standard_normal()) as f32).collect::<Vec<_>>();
+        let lengths = values.chunks(fan_in).map(|row| row.iter().map(|v| v * v).sum::<f32>().sqrt()).collect();
+        let bound = 1.0 / (fan_in as f64).sqrt();
+        Self {
+            weight_g: init.values([outputs, 1, 1], lengths),
+            weight_v: init.values([outputs, inputs, kernel], values),
+            bias: init.uniform([outputs], -bound, bound),
+            geometry: Geometry { kernel, stride: 1, dilation, padding: 0 },
+        }
+    }
+
+    /// The weight of the convolution, `[out, in, taps]`.
+    pub fn weight(&self) -> Tensor<3> {
+        let v = self.weight_v.val();
+        let scale = self.weight_g.val() / v.clone().square().sum_dim(2).sum_dim(1).sqrt();
+        v * scale
+    }
+
+    /// `[batch, in, length]` to `[batch, out, length]`: no output depends on a later input.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let [batch, inputs, _] = x.dims();
+        let zeros = (self.geometry.kernel - 1) * self.geometry.dilation;
+        let x = if zeros == 0 {
+            x
+        } else {
+            Tensor::cat(vec![Tensor::zeros([batch, inputs, zeros], (&x.device(), x.dtype())), x], 2)
+        };
+        conv1d(x, self.weight(), Some(self.bias.val()), self.geometry.options::<1>())
+    }
+}

@@ -23,6 +23,12 @@ impl Pointwise {
         Self { weight, bias: init.constant([outputs], 0.0) }
     }
 
+    /// Weight N(0, std²), bias U(±1/√fan_in).
+    pub fn normal(inputs: usize, outputs: usize, std: f64, init: &mut Init) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        Self { weight: init.normal([outputs, inputs], std), bias: init.uniform([outputs], -bound, bound) }
+    }
+
     /// Weight U(±√(3 / fan_in)), the variance 1 / fan_in; every bias `bias`.
     pub fn kaiming_uniform(inputs: usize, outputs: usize, bias: f64, init: &mut Init) -> Self {
         let bound = (3.0 / inputs as f64).sqrt();

@@ -146,7 +146,7 @@ pub fn zero_padded(x: Features, stride: usize, channels: usize) -> Tensor<3> {
     if channels == inputs {
         return x;
     }
-    let zeros = Tensor::zeros([batch, channels - inputs, positions], &x.device());
+    let zeros = Tensor::zeros([batch, channels - inputs, positions], (&x.device(), x.dtype()));
     Tensor::cat(vec![x, zeros], 1)
 }
 

@@ -276,8 +276,11 @@ impl Baseline for Ccnn {
         }]
     }
 
-    fn reference_name(name: &str) -> Option<String> {
-        Some(reference::ccnn(name))
+    fn reference_name(config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
+        Some(match config.norm {
+            NormKind::Layer => reference::ccnn_layer_norm(name),
+            _ => reference::ccnn(name),
+        })
     }
 
     fn label(config: &Self::Config) -> String {

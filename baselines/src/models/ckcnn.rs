@@ -160,7 +160,7 @@ impl Baseline for Ckcnn {
         Ok(Built { body, features: config.hidden, readout: Readout::Last, head: HeadInit::Normal { std: 0.01 } })
     }
 
-    fn reference_name(name: &str) -> Option<String> {
+    fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::ckconv(name))
     }
 

@@ -16,6 +16,7 @@ use crate::layers::{
 use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
+    reference,
 };
 
 /// Kernel size of images, per axis.
@@ -240,6 +241,10 @@ impl Baseline for FlexNet {
             max_learning_rate: None,
             weight_decay: None,
         }]
+    }
+
+    fn reference_name(_config: &Self::Config, rank: usize, name: &str) -> Option<String> {
+        Some(if rank == 1 { reference::flextcn(name) } else { reference::flexconv(name) })
     }
 
     fn label(config: &Self::Config) -> String {

@@ -22,7 +22,7 @@ impl Baseline for Gru {
         Recurrent::build(Cell::Gru, config, spec, init)
     }
 
-    fn reference_name(name: &str) -> Option<String> {
+    fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::torch_recurrent(name))
     }
 

@@ -13,3 +13,4 @@ pub mod rnn;
 pub mod s4;
 pub mod s4d;
 pub mod stn;
+pub mod tcn;

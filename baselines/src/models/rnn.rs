@@ -22,7 +22,7 @@ impl Baseline for Rnn {
         Recurrent::build(Cell::Rnn, config, spec, init)
     }
 
-    fn reference_name(name: &str) -> Option<String> {
+    fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::torch_recurrent(name))
     }
 

@@ -176,7 +176,7 @@ impl Baseline for S4 {
         vec![group("state space", matrices, Some(0.0)), group("state space outputs", vec!["kernel.c"], None)]
     }
 
-    fn reference_name(name: &str) -> Option<String> {
+    fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::s4(name))
     }
 

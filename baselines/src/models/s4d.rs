@@ -102,7 +102,7 @@ impl Baseline for S4d {
         }]
     }
 
-    fn reference_name(name: &str) -> Option<String> {
+    fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::s4(name))
     }
 
