@@ -67,6 +67,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Variance per layer and scale of logits at initialisation
     Diagnose(DiagnoseArgs),
+    /// Score of a checkpoint: one of ours, or the weights of a reference program
+    Eval(EvalArgs),
     /// Compare with tensors recorded from the original programs
     Parity(ParityArgs),
     /// List, fetch, generate, import, verify and show data sets
@@ -187,6 +189,54 @@ pub struct DiagnoseArgs {
     /// Number of seeds, from 0
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub seeds: u64,
+}
+
+/// `bench eval`
+#[derive(Debug, Clone, Args)]
+pub struct EvalArgs {
+    /// best.safetensors or last.safetensors of a cell, or a state dict: .pt of PyTorch, or .safetensors
+    #[arg(value_name = "CHECKPOINT")]
+    pub checkpoint: PathBuf,
+    /// Task [default: that of the checkpoint's cell]
+    #[arg(long, value_name = "NAME")]
+    pub task: Option<String>,
+    /// Baseline [default: that of the checkpoint's cell]
+    #[arg(long, value_name = "NAME")]
+    pub baseline: Option<String>,
+    /// Change a setting, e.g. baseline.omega_0=30.5 or task.permutation=order.txt; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Which samples
+    #[arg(long, value_enum, default_value_t)]
+    pub split: SplitName,
+    /// Samples per forward pass
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub batch_size: u16,
+    /// auto, cpu, cuda, wgpu or tch; a number picks one of several: cuda:1, wgpu:1, tch:cuda:1
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+}
+
+/// Names of the splits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SplitName {
+    /// For the gradient.
+    Train,
+    /// For choosing the epoch.
+    Validation,
+    /// For the reported number.
+    #[default]
+    Test,
+}
+
+impl From<SplitName> for datasets::Split {
+    fn from(name: SplitName) -> Self {
+        match name {
+            SplitName::Train => Self::Train,
+            SplitName::Validation => Self::Validation,
+            SplitName::Test => Self::Test,
+        }
+    }
 }
 
 /// `bench parity`

@@ -3,9 +3,11 @@
 mod cli;
 mod commands;
 mod diagnose;
+mod evaluate;
 mod exit;
 mod experiment;
 mod parity;
+mod pytorch;
 mod run;
 mod state_dict;
 mod train;

@@ -106,6 +106,12 @@ fn find(weights: &Weights, name: &str) -> Option<(String, Vec<usize>, Vec<f32>)>
     if let Some(found) = direct(name) {
         return Some(found);
     }
+    // CCNN's program has its layer normalisation in a wrapper.
+    if let Some((module, tensor)) = name.rsplit_once('.')
+        && let Some(found) = direct(&format!("{module}.ln.{tensor}"))
+    {
+        return Some(found);
+    }
     if let Some(module) = name.strip_suffix("weight_g") {
         return direct(&format!("{module}parametrizations.weight.original0")).or_else(|| {
             let (key, shape, values) = direct(&format!("{module}weight"))?;

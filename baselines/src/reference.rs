@@ -16,6 +16,11 @@ pub fn ccnn(name: &str) -> String {
     layers(within_body(name)).replace("head.", "out_layer.")
 }
 
+/// The same for a network with layer normalisation, which stands in a wrapper there: `blocks.0.norm1.ln.weight`.
+pub fn ccnn_layer_norm(name: &str) -> String {
+    ["norm1.", "norm2.", "out_norm."].iter().fold(ccnn(name), |name, norm| name.replace(norm, &format!("{norm}ln.")))
+}
+
 /// In a `torch.nn` recurrent network called `rnn` with a linear map called `head`: `rnn.weight_ih_l0`.
 pub fn torch_recurrent(name: &str) -> String {
     let name = within_body(name);
@@ -93,6 +98,8 @@ mod tests {
         assert_eq!(ckconv("head.weight"), "finallyr.weight");
         assert_eq!(ccnn("body.blocks.1.conv1.kernel.filters.0.mu"), "blocks.1.conv1.Kernel.filters.0.mu");
         assert_eq!(ccnn("head.bias"), "out_layer.bias");
+        assert_eq!(ccnn_layer_norm("body.blocks.1.norm1.weight"), "blocks.1.norm1.ln.weight");
+        assert_eq!(ccnn_layer_norm("body.out_norm.bias"), "out_norm.ln.bias");
         assert_eq!(torch_recurrent("body.layers.1.weight_ih"), "rnn.weight_ih_l1");
         assert_eq!(torch_recurrent("head.weight"), "head.weight");
         assert_eq!(s4("body.layers.0.layer.kernel.a_real"), "s4_layers.0.layer.kernel.A_real");

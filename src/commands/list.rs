@@ -2,15 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use baselines::device::DeviceChoice;
+use baselines::network::count_parameters;
+use baselines::registry::Entry;
+use baselines::{InputSpec, OutputSpec};
 use serde_json::{Value, json};
 
-use super::table::{Align, render};
+use super::table::{Align, grouped, render};
 use crate::cli::{Global, ListArgs, Listed};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Overrides, load, resolve::fields};
 
 /// Folder of experiment files, below the working directory.
 const EXPERIMENTS: &str = "experiments";
+/// Classes of the networks whose parameters are counted.
+const CLASSES: usize = 10;
 
 /// List baselines, tasks or experiments.
 pub fn execute(args: &ListArgs, global: &Global) -> Result<Exit, Stop> {
@@ -23,13 +29,17 @@ pub fn execute(args: &ListArgs, global: &Global) -> Result<Exit, Stop> {
 
 fn baselines(global: &Global) -> Result<Exit, Stop> {
     let entries = baselines::registry::entries();
+    let sizes: Vec<Size> = entries.iter().map(size).collect();
     if global.json {
         let list: Vec<Value> = entries
             .iter()
-            .map(|e| {
+            .zip(&sizes)
+            .map(|(e, size)| {
                 json!({
                     "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
                     "ranks": e.info.ranks.clone().collect::<Vec<_>>(), "settings": fields(&(e.schema)()),
+                    "parameters": size.parameters,
+                    "parameters_for": { "channels": size.channels, "shape": size.shape, "classes": CLASSES },
                 })
             })
             .collect();
@@ -38,15 +48,53 @@ fn baselines(global: &Global) -> Result<Exit, Stop> {
     }
     let rows: Vec<Vec<String>> = entries
         .iter()
-        .map(|e| {
+        .zip(&sizes)
+        .map(|(e, size)| {
             let ranks: Vec<String> = e.info.ranks.clone().map(|rank| format!("{rank}D")).collect();
-            vec![e.info.name.into(), ranks.join(" "), e.info.summary.into(), e.info.source.into()]
+            let parameters = size.parameters.map_or_else(|| "-".into(), |n| grouped(n as u64));
+            let inputs = ranks.join(" ");
+            vec![e.info.name.into(), inputs, parameters, size.text(), e.info.summary.into(), e.info.source.into()]
         })
         .collect();
-    let heading =
-        [("baseline", Align::Left), ("inputs", Align::Left), ("summary", Align::Left), ("source", Align::Left)];
-    print(&render(&heading, &rows))?;
+    let heading = [
+        ("baseline", Align::Left),
+        ("inputs", Align::Left),
+        ("parameters", Align::Right),
+        ("for", Align::Left),
+        ("summary", Align::Left),
+        ("source", Align::Left),
+    ];
+    print(&format!(
+        "{}\nparameters: trainable ones of the whole network with default settings, for inputs of the size given and \
+         {CLASSES} classes",
+        render(&heading, &rows)
+    ))?;
     Ok(Exit::Done)
+}
+
+/// Size of a baseline's network with default settings.
+struct Size {
+    /// Trainable parameters; absent where the defaults do not fit the input.
+    parameters: Option<usize>,
+    channels: usize,
+    shape: Vec<usize>,
+}
+
+impl Size {
+    fn text(&self) -> String {
+        std::iter::once(&self.channels).chain(&self.shape).map(ToString::to_string).collect::<Vec<_>>().join("×")
+    }
+}
+
+/// For inputs as of sequential MNIST; as of CIFAR-10 where no sequences are taken.
+fn size(entry: &Entry) -> Size {
+    let (channels, shape) = if entry.info.ranks.contains(&1) { (1, vec![784]) } else { (3, vec![32, 32]) };
+    let input = InputSpec::Values { channels, shape: shape.clone() };
+    let count = |device| {
+        let model = (entry.build)(&json!({}), &input, &OutputSpec::Classes(CLASSES), 0, &device).ok()?;
+        Some(count_parameters(model.as_ref()))
+    };
+    Size { parameters: DeviceChoice::Cpu.open().ok().and_then(count), channels, shape }
 }
 
 fn tasks(global: &Global) -> Result<Exit, Stop> {

@@ -4,6 +4,7 @@ pub mod data;
 mod diagnose;
 mod doctor;
 mod dry_run;
+mod eval;
 mod list;
 mod parity;
 mod report;
@@ -29,6 +30,7 @@ pub fn execute(cli: &Cli) -> Result<Exit, Stop> {
         Command::Diagnose(args) => diagnose::execute(args, global),
         Command::Status(args) => report::status(args, global),
         Command::Data(args) => data::execute(args, global),
+        Command::Eval(args) => eval::execute(args, global),
         Command::Parity(args) => parity::execute(args, global),
         Command::List(args) => list::execute(args, global),
         Command::Schema => schema::execute(),

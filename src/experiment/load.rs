@@ -74,6 +74,14 @@ pub fn load_with(path: &Path, overrides: &Overrides, catalogue: &Catalogue) -> R
     plan(&path.display().to_string(), text, &stem, overrides, catalogue).map_err(ExperimentError::Invalid)
 }
 
+/// The experiment `text`, which errors call `name`, with every registered task and baseline.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(name: &str, text: String, overrides: &Overrides) -> Result<Plan, ExperimentError> {
+    plan(name, text, name, overrides, &Catalogue::registered()).map_err(ExperimentError::Invalid)
+}
+
 fn read(path: &Path) -> Result<String, ExperimentError> {
     let refuse = |source| ExperimentError::Read { path: path.to_owned(), source };
     let bytes = std::fs::metadata(path).map_err(refuse)?.len();

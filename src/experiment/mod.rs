@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use load::{ExperimentError, Overrides, load};
+pub use load::{ExperimentError, Overrides, load, load_text};
 pub use training::Training;
 
 /// A resolved experiment: every cell with every setting.

@@ -143,6 +143,7 @@ fn catalogue() -> Catalogue {
         resolve: |value| {
             serde_json::to_value(net_config(value)?).map_err(|error| BuildError::new("", error.to_string()))
         },
+        reference_name: |_| None,
         label: |value| net_config(value).map(|config| format!("net-{}-{}", config.blocks, config.hidden)),
         build: net_build,
     };

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use safetensors::{Dtype, SafeTensors};
+use safetensors::SafeTensors;
 use serde_json::Value;
 
 use super::ParityError;
+use crate::pytorch::dtype::Dtype;
 use crate::train::checkpoint::Weights;
 
 /// A tensor on the host, row-major. Values are held in double precision, which keeps those of every stored type.
@@ -100,9 +101,9 @@ impl Golden {
         let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(&data, error.to_string()))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
-            let values = numbers(view.dtype(), view.data())
+            let dtype = Dtype::of_safetensors(view.dtype())
                 .ok_or_else(|| damaged(&data, format!("`{name}` has the type {:?}", view.dtype())))?;
-            tensors.insert(name, Stored { shape: view.shape().to_vec(), values });
+            tensors.insert(name, Stored { shape: view.shape().to_vec(), values: dtype.decode(view.data()) });
         }
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self { name, kind, about, tensors })
@@ -195,16 +196,4 @@ impl Golden {
         }
         Err(ParityError::Unsupported(format!("`build.{field}` is {value}")))
     }
-}
-
-/// Little-endian numbers of a stored type; `None` for a type that has no place in a golden.
-fn numbers(dtype: Dtype, data: &[u8]) -> Option<Vec<f64>> {
-    Some(match dtype {
-        Dtype::F32 => data.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))).collect(),
-        Dtype::F64 => data.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(),
-        Dtype::I64 => data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f64).collect(),
-        Dtype::I32 => data.as_chunks().0.iter().map(|&b| f64::from(i32::from_le_bytes(b))).collect(),
-        Dtype::BOOL | Dtype::U8 => data.iter().map(|&b| f64::from(b)).collect(),
-        _ => return None,
-    })
 }

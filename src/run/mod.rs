@@ -5,7 +5,7 @@ mod cell;
 mod children;
 mod display;
 pub mod estimate;
-mod folder;
+pub(crate) mod folder;
 mod identity;
 mod interrupt;
 pub(crate) mod memory;

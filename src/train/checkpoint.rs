@@ -104,6 +104,11 @@ pub(crate) fn save(
     replace_file(path, &encoded).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
 }
 
+/// Whether a safetensors file with this metadata was written by [`save`].
+pub(crate) fn is_ours(metadata: &HashMap<String, String>) -> bool {
+    metadata.get("format").is_some_and(|format| format == FORMAT)
+}
+
 /// What a checkpoint holds.
 pub(crate) struct Loaded {
     /// Hash of the configuration it was written under.
@@ -161,7 +166,8 @@ impl Loaded {
         (!best.is_empty()).then_some(best)
     }
 
-    fn named(&self, prefix: &str) -> Weights {
+    /// Tensors whose names begin with `prefix`, without it.
+    pub(crate) fn named(&self, prefix: &str) -> Weights {
         let strip = |(name, tensor): (&String, &_)| Some((name.strip_prefix(prefix)?.to_owned(), Clone::clone(tensor)));
         self.tensors.iter().filter_map(strip).collect()
     }

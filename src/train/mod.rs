@@ -304,15 +304,27 @@ fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
 
 /// Score of `model` on a whole split, in evaluation mode, and the number of samples.
 pub(crate) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split) -> Result<(Score, usize), TrainError> {
-    let model = model.evaluator();
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
-    let samples = job.dataset.len(split);
+    Ok(score(model, job.dataset, job.spec, split, size, job.device)?)
+}
+
+/// The same, for batches of `size` samples on `device`.
+pub(crate) fn score(
+    model: &dyn Model,
+    dataset: &dyn Dataset,
+    spec: &TaskSpec,
+    split: Split,
+    size: usize,
+    device: &Device,
+) -> Result<(Score, usize), DataError> {
+    let model = model.evaluator();
+    let samples = dataset.len(split);
     let mut total = Score::default();
-    for start in (0..samples).step_by(size) {
+    for start in (0..samples).step_by(size.max(1)) {
         let positions: Vec<usize> = (start..(start + size).min(samples)).collect();
-        let batch = job.dataset.read(split, &positions)?;
-        let output = forward(job, model.as_ref(), &batch, &mut Forward::evaluation());
-        let (loss, mut score) = objective::evaluate(output, &batch.targets, &job.spec.target);
+        let batch = dataset.read(split, &positions)?;
+        let output = model.forward(batches::place(&batch, &spec.input, device), &mut Forward::evaluation());
+        let (loss, mut score) = objective::evaluate(output, &batch.targets, &spec.target);
         score.loss = scalar(&loss) * score.targets as f64;
         total.add(score);
     }

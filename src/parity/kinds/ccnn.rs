@@ -79,27 +79,27 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     };
     let spec = spec(golden, &x.shape, separable)?;
     let block = ResidualBlock::new(&spec, residual, &mut Init::new(0, &check::autodiff(device)))?;
-    let block = check::load(golden, block, &reference::ccnn)?;
+    let block = check::load(golden, block, names(golden))?;
     let y = block.forward(x.tensor(), &x.shape, "block", &mut check::pass(golden));
-    check::module(golden, &block, y, Some(&x), &reference::ccnn)
+    check::module(golden, &block, y, Some(&x), names(golden))
 }
 
 /// `ccnn.network`
 pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let mut model = build(golden, &x, 0.0, device)?;
-    check::network(golden, model.as_mut(), &x, &reference::ccnn)
+    check::network(golden, model.as_mut(), &x, names(golden))
 }
 
 /// `ccnn.penalty`: the sum of norms that is added to the loss, `output.reg`.
 pub(super) fn penalty(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let mut model = build(golden, &x, golden.number("weight")?, device)?;
-    check::load_network(golden, model.as_mut(), &reference::ccnn)?;
+    check::load_network(golden, model.as_mut(), names(golden))?;
     let penalty = model.penalty().ok_or_else(|| ParityError::Unsupported("a penalty of weight 0".into()))?;
     let mut comparison = Comparison::default();
     comparison.output(golden, "output.reg", &check::host(penalty.clone()))?;
-    check::network_gradients(golden, &mut comparison, model.as_ref(), penalty, &reference::ccnn);
+    check::network_gradients(golden, &mut comparison, model.as_ref(), penalty, names(golden));
     Ok(comparison)
 }
 
@@ -110,7 +110,7 @@ pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, P
     let steps = golden.count("steps")?;
     let settings = optimiser(golden)?;
     let mut model = build(golden, &x, 0.0, device)?;
-    check::load_network(golden, model.as_mut(), &reference::ccnn)?;
+    check::load_network(golden, model.as_mut(), names(golden))?;
     let mut optimiser =
         Optimiser::new(&settings, model.as_ref()).map_err(|error| ParityError::Unsupported(error.to_string()))?;
     let mut comparison = Comparison::default();
@@ -125,10 +125,10 @@ pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, P
         let mut gradients = loss.backward();
         let gradients = model.take_gradients(&mut gradients);
         if step == 1 {
-            undetermined = check::vanishing(&gradients, &reference::ccnn);
+            undetermined = check::vanishing(&gradients, names(golden));
         }
         optimiser.step(model.as_mut(), gradients, settings.learning_rate);
-        for (name, value) in check::running(model.as_ref(), &reference::ccnn) {
+        for (name, value) in check::running(model.as_ref(), names(golden)) {
             let key = format!("param_after{step}.{name}");
             if golden.find(&key).is_some() && !undetermined.contains(&name) {
                 comparison.tensor(golden, &key, &check::host(value), TRAINED)?;
@@ -206,6 +206,14 @@ fn kernel_size(golden: &Golden) -> Result<Value, ParityError> {
 /// Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
 fn faithful(golden: &Golden) -> Result<bool, ParityError> {
     Ok(golden.has("use_fft") && golden.flag("use_fft")?)
+}
+
+/// The names of tensors, which depend on the kind of normalisation.
+fn names(golden: &Golden) -> &'static dyn Fn(&str) -> String {
+    match golden.setting("norm").as_str() {
+        Some("LayerNorm") => &reference::ccnn_layer_norm,
+        _ => &reference::ccnn,
+    }
 }
 
 fn norm(golden: &Golden) -> Result<NormKind, ParityError> {

@@ -29,7 +29,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
     let spec = CkConvSpec {
         inputs,
         outputs: outputs(golden)?,
-        length: if golden.has("train_length") { golden.count("train_length")? } else { golden.count("length")? },
+        length: trained_length(golden)?,
         kernel_hidden: golden.count("kernel_hidden")?,
         omega_0: golden.number("omega_0")?,
         init: KernelInit::Off,
@@ -53,7 +53,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         faithful: true,
         ..CkcnnConfig::default()
     };
-    let block = CkBlock::new(inputs, golden.count("length")?, &config, &mut Init::new(0, &check::autodiff(device)));
+    let block = CkBlock::new(inputs, trained_length(golden)?, &config, &mut Init::new(0, &check::autodiff(device)));
     let block = check::load(golden, block, &reference::ckconv)?;
     let y = block.forward(x.tensor(), "block", &mut check::pass(golden));
     check::module(golden, &block, y, Some(&x), &reference::ckconv)
@@ -63,13 +63,18 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
 pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let channels = golden.count("in_channels")?;
     let x = Leaf::read(golden, "x", channels, false, device)?;
-    let length = golden.count("length")?;
+    let length = trained_length(golden)?;
     let config = json!({
         "blocks": golden.count("blocks")?, "hidden": golden.count("hidden")?, "omega_0": golden.number("omega_0")?,
         "kernel_hidden": golden.count("kernel_hidden")?, "dropout": 0.0, "faithful": true,
     });
     let mut model = check::build("ckcnn", &config, channels, &[length], golden.count("classes")?, device)?;
     check::network(golden, model.as_mut(), &x, &reference::ckconv)
+}
+
+/// Positions of a training input, which may differ from those of `input.x`.
+fn trained_length(golden: &Golden) -> Result<usize, GoldenError> {
+    golden.count(if golden.has("train_length") { "train_length" } else { "length" })
 }
 
 /// Channels of `output.y`, `[batch, channels, positions]`.

@@ -45,11 +45,14 @@ pub struct SequentialConfig {
     /// First images of the official test file.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
+    /// A file with another order of the pixels, one index from 0 to 783 per line; step `i` shows pixel `p[i]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permutation: Option<PathBuf>,
 }
 
 impl Default for SequentialConfig {
     fn default() -> Self {
-        Self { train_samples: 55_000, validation_samples: 5_000, test_samples: 10_000 }
+        Self { train_samples: 55_000, validation_samples: 5_000, test_samples: 10_000, permutation: None }
     }
 }
 
@@ -74,7 +77,7 @@ pub struct PermutedConfig {
 
 impl Default for PermutedConfig {
     fn default() -> Self {
-        let SequentialConfig { train_samples, validation_samples, test_samples } = SequentialConfig::default();
+        let SequentialConfig { train_samples, validation_samples, test_samples, .. } = SequentialConfig::default();
         Self { train_samples, validation_samples, test_samples, variant: Variant::Random, permutation: None }
     }
 }
@@ -102,7 +105,14 @@ impl TaskDefinition for Sequential {
 
     fn build(config: SequentialConfig) -> Result<Box<dyn Task>, ConfigError> {
         let sizes = sizes(config.train_samples, config.validation_samples, config.test_samples)?;
-        Ok(Box::new(Configured { spec: spec("smnist", format!("smnist@{SPLIT_VERSION}"), sizes), order: Order::Rows }))
+        let (order, version) = match config.permutation {
+            None => (Order::Rows, format!("smnist@{SPLIT_VERSION}")),
+            Some(path) => {
+                let version = format!("smnist@{}-{SPLIT_VERSION}", label(&path));
+                (Order::File(path), version)
+            }
+        };
+        Ok(Box::new(Configured { spec: spec("smnist", version, sizes), order }))
     }
 }
 
@@ -127,8 +137,8 @@ impl TaskDefinition for Permuted {
                 ));
             }
             (Some(path), Variant::Random) => {
-                let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-                (Order::File(path), format!("file-{stem}"))
+                let label = label(&path);
+                (Order::File(path), label)
             }
             (None, variant) => {
                 let (pixels, label) = match variant {
@@ -141,6 +151,11 @@ impl TaskDefinition for Permuted {
         };
         Ok(Box::new(Configured { spec: spec("pmnist", format!("pmnist@{label}-{SPLIT_VERSION}"), sizes), order }))
     }
+}
+
+/// How a file's order is called in a version.
+fn label(path: &Path) -> String {
+    format!("file-{}", path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default())
 }
 
 fn sizes(train: usize, validation: usize, test: usize) -> Result<SplitSizes, ConfigError> {
@@ -370,7 +385,7 @@ mod tests {
     }
 
     fn few() -> SequentialConfig {
-        SequentialConfig { train_samples: 24, validation_samples: 8, test_samples: 16 }
+        SequentialConfig { train_samples: 24, validation_samples: 8, test_samples: 16, permutation: None }
     }
 
     fn values(batch: Batch) -> (Vec<f32>, Vec<i32>) {
@@ -417,7 +432,7 @@ mod tests {
     fn permuted_pixels_are_those_of_the_stored_order() {
         let library = Library::open(fixture());
         let plain = Sequential::build(few()).unwrap().prepare(&library, &()).unwrap();
-        let SequentialConfig { train_samples, validation_samples, test_samples } = few();
+        let SequentialConfig { train_samples, validation_samples, test_samples, .. } = few();
         let config = |variant, permutation| PermutedConfig {
             train_samples,
             validation_samples,
@@ -449,6 +464,13 @@ mod tests {
         );
         versions.dedup();
         assert_eq!(versions.len(), 3);
+        let task = Sequential::build(SequentialConfig { permutation: Some(file.clone()), ..few() }).unwrap();
+        let data = task.prepare(&library, &()).unwrap();
+        let (steps, _) = values(data.read(Split::Test, &[2]).unwrap());
+        assert!(rows.iter().rev().eq(&steps));
+        assert_eq!(task.spec().version, "smnist@file-backwards-split-1");
+        // Absent, it is not written either: the settings of earlier runs are still the same.
+        assert!(serde_json::to_value(few()).unwrap().get("permutation").is_none());
         fs::write(&file, "0\n1\n1\n").unwrap();
         let error =
             Permuted::build(config(Variant::Random, Some(file))).unwrap().check(&library).unwrap_err().to_string();
@@ -494,7 +516,7 @@ mod tests {
     #[test]
     fn impossible_sizes_name_their_field() {
         let field = |train_samples, validation_samples, test_samples| {
-            let config = SequentialConfig { train_samples, validation_samples, test_samples };
+            let config = SequentialConfig { train_samples, validation_samples, test_samples, permutation: None };
             Sequential::build(config).err().unwrap().field
         };
         assert_eq!(field(0, 1, 1), "train_samples");

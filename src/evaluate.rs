@@ -1,0 +1,331 @@
+//! `bench eval`: the score of a checkpoint, ours or a reference program's.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use baselines::registry::{self, Entry};
+use baselines::{BuildError, Model, reference};
+use burn::tensor::Device;
+use datasets::{DataError, Library, Metric, Split};
+use reports::record::CellRecord;
+use safetensors::SafeTensors;
+use serde_json::{Map, Value};
+
+use crate::experiment::{Cell, ExperimentError, Overrides, fit, load_text};
+use crate::pytorch::dtype::Dtype;
+use crate::pytorch::{self, PytorchError};
+use crate::run::folder::{self, FolderError};
+use crate::state_dict::{self, Misfit};
+use crate::train::checkpoint::{self, CheckpointError, Weights};
+use crate::train::{self, objective::Score};
+
+/// Tensors of our own checkpoints that are the network's.
+const OWN: &str = "model.";
+/// What our names of a body's tensors begin with; no reference program has it.
+const BODY: &str = "body.";
+
+/// What is to be evaluated.
+pub(crate) struct Request<'a> {
+    /// The checkpoint.
+    pub(crate) checkpoint: &'a Path,
+    /// Task, unless it is the cell's.
+    pub(crate) task: Option<&'a str>,
+    /// Baseline, unless it is the cell's.
+    pub(crate) baseline: Option<&'a str>,
+    /// `task.…=…` and `baseline.…=…`.
+    pub(crate) set: &'a [String],
+    /// Which samples.
+    pub(crate) split: Split,
+    /// Samples per forward pass.
+    pub(crate) batch_size: usize,
+}
+
+/// What came of it.
+pub(crate) struct Evaluation {
+    /// The task and the network, as resolved.
+    pub(crate) cell: Cell,
+    /// Metric of the task.
+    pub(crate) metric: Metric,
+    /// Sums over all targets.
+    pub(crate) score: Score,
+    /// Samples seen.
+    pub(crate) samples: usize,
+    /// Trainable parameters.
+    pub(crate) parameters: usize,
+    /// Time of the forward passes, in seconds.
+    pub(crate) seconds: f64,
+    /// What a reader of the result must know about the samples.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Why a checkpoint cannot be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EvalError {
+    /// Neither an argument nor a cell folder says it.
+    #[error("{checkpoint} lies in no cell folder that names the {what}: give --{what} NAME")]
+    Unnamed {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// `task` or `baseline`.
+        what: &'static str,
+    },
+    /// Task, baseline or settings do not hold.
+    #[error(transparent)]
+    Settings(#[from] ExperimentError),
+    /// The baseline cannot take the task's inputs.
+    #[error("{baseline} does not run on {task}: {reason}")]
+    NotApplicable {
+        /// Baseline.
+        baseline: String,
+        /// Task.
+        task: String,
+        /// Why.
+        reason: String,
+    },
+    /// The cell's folder is damaged.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The network cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The samples are not there.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A safetensors file that cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A safetensors file of another program that cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A PyTorch file that cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Pytorch {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PytorchError,
+    },
+    /// Weights of another network.
+    #[error("{path} does not fit {baseline}: {misfit}{hint}")]
+    Misfit {
+        /// The file.
+        path: PathBuf,
+        /// The baseline.
+        baseline: String,
+        /// Which tensors.
+        misfit: Box<Misfit>,
+        /// Settings with which it might fit, in words; may be empty.
+        hint: String,
+    },
+}
+
+/// Evaluate a checkpoint on `device`. `announce` is told what is being done.
+///
+/// # Errors
+/// Whatever does not hold; weights are checked before samples are read.
+pub(crate) fn run(
+    request: &Request<'_>,
+    library: &Library,
+    device: &Device,
+    mut announce: impl FnMut(&str),
+) -> Result<Evaluation, EvalError> {
+    let cell = resolve(request)?;
+    let spec = cell.task.task.spec();
+    let entry = registry::find(&cell.baseline.name)
+        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
+    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
+    let mut model = build(&cell.baseline.config)?;
+    load_weights(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, &build)?;
+    announce(&format!("preparing {}", cell.task.label));
+    let dataset = cell.task.task.prepare(library, &())?;
+    announce(&format!("evaluating {} samples", dataset.len(request.split)));
+    let begun = Instant::now();
+    let (score, samples) =
+        train::score(model.as_ref(), dataset.as_ref(), spec, request.split, request.batch_size, device)?;
+    Ok(Evaluation {
+        metric: spec.metric,
+        score,
+        samples,
+        parameters: baselines::network::count_parameters(model.as_ref()),
+        seconds: begun.elapsed().as_secs_f64(),
+        notes: dataset.notes(),
+        cell,
+    })
+}
+
+/// The one cell that the checkpoint's folder and the arguments describe.
+fn resolve(request: &Request<'_>) -> Result<Cell, EvalError> {
+    let record = own_cell(request.checkpoint)?;
+    let record = record.as_ref();
+    let unnamed = |what| EvalError::Unnamed { checkpoint: request.checkpoint.to_owned(), what };
+    let task = record.map(|r| Recorded { name: &r.task.name, label: &r.task.label, config: &r.task.config });
+    let task = part(request.task, task).ok_or_else(|| unnamed("task"))?;
+    let baseline =
+        record.map(|r| Recorded { name: &r.baseline.name, label: &r.baseline.label, config: &r.baseline.config });
+    let baseline = part(request.baseline, baseline).ok_or_else(|| unnamed("baseline"))?;
+    // JSON is YAML, so the settings go the way of every experiment file, `--set` and its suggestions included.
+    let text = serde_json::json!({ "tasks": [task], "baselines": [baseline] }).to_string();
+    let overrides = Overrides { set: request.set.to_vec(), ..Overrides::default() };
+    let plan = load_text("arguments", text, &overrides)?;
+    let cell = plan.cells.into_iter().next().ok_or_else(|| unnamed("task"))?;
+    match &cell.not_applicable {
+        Some(reason) => Err(EvalError::NotApplicable {
+            baseline: cell.baseline.name.clone(),
+            task: cell.task.name.clone(),
+            reason: reason.clone(),
+        }),
+        None => Ok(cell),
+    }
+}
+
+/// A task or baseline in the record of a cell.
+#[derive(Clone, Copy)]
+struct Recorded<'a> {
+    name: &'a str,
+    label: &'a str,
+    config: &'a Value,
+}
+
+/// Name, label and settings of the task or baseline: those of the cell's record, unless another one is named.
+fn part(named: Option<&str>, recorded: Option<Recorded<'_>>) -> Option<Value> {
+    let recorded = recorded.filter(|recorded| named.is_none_or(|name| name == recorded.name));
+    let name = named.or(recorded.map(|recorded| recorded.name))?;
+    let mut all = Map::from_iter([("name".to_owned(), Value::from(name))]);
+    if let Some(Recorded { label, config, .. }) = recorded {
+        all.insert("label".to_owned(), Value::from(label));
+        // An absent setting is written as null, which a file would not have.
+        let config = config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        all.extend(config.map(|(key, value)| (key.clone(), value.clone())));
+    }
+    Some(Value::Object(all))
+}
+
+/// The record of the cell whose folder, or whose folder `checkpoints`, the file lies in.
+fn own_cell(checkpoint: &Path) -> Result<Option<CellRecord>, FolderError> {
+    for folder in checkpoint.ancestors().skip(1).take(2) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if let Some(record) = folder::read_cell(folder)? {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+/// Put the weights of the file at `path` into `model`, which `build` made of `config`.
+fn load_weights(
+    path: &Path,
+    model: &mut dyn Model,
+    entry: &Entry,
+    config: &Value,
+    build: &dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>,
+) -> Result<(), EvalError> {
+    let weights = read(path)?;
+    let theirs = |name: &str| (entry.reference_name)(name).unwrap_or_else(|| name.to_owned());
+    let ours = |name: &str| name.to_owned();
+    let own = weights.keys().any(|name| name.starts_with(BODY));
+    let rename: &dyn Fn(&str) -> String = if own { &ours } else { &theirs };
+    let fit = |model: &dyn Model| state_dict::fit(&weights, model.parameters(), rename, &reference::is_bookkeeping);
+    let fitted = fit(model).map_err(|misfit| {
+        // Only settings with which the weights do fit are worth trying.
+        let sizes = sizes(&misfit, &weights, config);
+        let mut other = config.clone();
+        for (field, value) in &sizes {
+            other[field] = Value::from(*value);
+        }
+        let fits = !sizes.is_empty() && build(&other).is_ok_and(|model| fit(model.as_ref()).is_ok());
+        let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
+        let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
+        EvalError::Misfit {
+            path: path.to_owned(),
+            baseline: entry.info.name.to_owned(),
+            misfit: Box::new(misfit),
+            hint,
+        }
+    })?;
+    state_dict::load(model, &fitted);
+    Ok(())
+}
+
+/// The weights in a file, under the names that they have there.
+fn read(path: &Path) -> Result<Weights, EvalError> {
+    if path.extension().is_none_or(|extension| extension != "safetensors") {
+        return pytorch::load(path).map_err(|source| EvalError::Pytorch { path: path.to_owned(), source });
+    }
+    let broken = |reason: String| EvalError::Safetensors { path: path.to_owned(), reason };
+    let bytes = std::fs::read(path).map_err(|error| broken(error.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(error.to_string()))?;
+    if header.metadata().as_ref().is_some_and(checkpoint::is_ours) {
+        let loaded = checkpoint::load(path)?.ok_or_else(|| broken("it has vanished".into()))?;
+        return Ok(loaded.named(OWN));
+    }
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
+    let mut weights = Weights::new();
+    for (name, view) in file.tensors() {
+        let dtype = Dtype::of_safetensors(view.dtype())
+            .ok_or_else(|| broken(format!("`{name}` has the type {:?}", view.dtype())))?;
+        let values = dtype.decode(view.data()).into_iter().map(|value| value as f32).collect();
+        weights.insert(name, (view.shape().to_vec(), values));
+    }
+    Ok(weights)
+}
+
+/// Settings that may give the sizes found: the number of blocks, and fields of `config` whose value is a size wanted.
+fn sizes(misfit: &Misfit, weights: &Weights, config: &Value) -> BTreeMap<String, usize> {
+    let mut sizes = BTreeMap::new();
+    let blocks = weights.keys().filter_map(|name| {
+        let rest = name.trim_start_matches(BODY);
+        let rest = rest.strip_prefix("backbone.").or_else(|| rest.strip_prefix("blocks."))?;
+        rest.split('.').next()?.parse::<usize>().ok()
+    });
+    if let (Some(last), Some(blocks)) = (blocks.max(), config["blocks"].as_u64())
+        && last as u64 + 1 != blocks
+    {
+        sizes.insert("blocks".to_owned(), last + 1);
+    }
+    let fields = config.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_u64()?)));
+    let fields: Vec<(&String, u64)> = fields.collect();
+    for (_, there, wanted) in &misfit.misshapen {
+        for (&there, &wanted) in there.iter().zip(wanted).filter(|(there, wanted)| there != wanted) {
+            for (name, _) in fields.iter().filter(|(_, value)| *value == wanted as u64) {
+                // A later tensor is the more telling: the first ones depend on the task's channels too.
+                sizes.insert((*name).clone(), there);
+            }
+        }
+    }
+    sizes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sizes_that_differ_are_traced_to_settings() {
+        let misfit =
+            Misfit { misshapen: vec![("finallyr.weight".into(), vec![10, 100], vec![10, 30])], ..Misfit::default() };
+        let names = ["backbone.0.a", "backbone.2.a"];
+        let weights = names.iter().map(|name| ((*name).to_owned(), (vec![1], vec![0.0]))).collect();
+        let config = json!({"blocks": 2, "hidden": 30, "kernel_hidden": 32});
+        let wanted = BTreeMap::from([("blocks".to_owned(), 3), ("hidden".to_owned(), 100)]);
+        assert_eq!(sizes(&misfit, &weights, &config), wanted);
+        assert!(sizes(&Misfit::default(), &Weights::new(), &config).is_empty());
+    }
+
+    #[test]
+    fn settings_of_the_cell_hold_unless_another_is_named() {
+        let config = json!({"hidden": 8, "limit": null});
+        let own = Some(Recorded { name: "rnn", label: "small", config: &config });
+        assert_eq!(part(None, own), Some(json!({"name": "rnn", "label": "small", "hidden": 8})));
+        assert_eq!(part(Some("rnn"), own), part(None, own));
+        assert_eq!(part(Some("gru"), own), Some(json!({"name": "gru"})));
+        assert_eq!(part(None, None), None);
+    }
+}
