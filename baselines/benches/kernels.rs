@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use baselines::kernels::{
     Alignment, batch_norm, channel_affine, gelu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
-    lstm, pointwise, rnn,
+    lstm, pointwise, rnn, ssm,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -104,5 +104,23 @@ fn elementwise(c: &mut Criterion) {
     }
 }
 
-criterion_group!(kernels, elementwise, long_convolutions, recurrences);
+fn state_space_kernels(c: &mut Criterion) {
+    // Steps times eigenvalues with negative real parts.
+    let eigenvalues = |shape, device: &Device| [tensor::<2>(shape, device).abs().neg() - 0.01, tensor(shape, device)];
+    for (rows, states, length) in [(128, 32, 1024), (128, 32, 16_384)] {
+        let shape = format!("{rows}x{states} to {length}");
+        measure(c, "diagonal_kernel", &shape, |device| {
+            let (c, x) =
+                ([tensor([rows, states], device), tensor([rows, states], device)], eigenvalues([rows, states], device));
+            Box::new(move || ssm::diagonal_kernel(c.clone(), x.clone(), ssm::Rule::Zoh, length))
+        });
+        measure(c, "low_rank_kernel", &shape, |device| {
+            let v = [0, 1].map(|_| tensor([2, 2, rows, states], device));
+            let a = eigenvalues([rows, states], device);
+            Box::new(move || ssm::low_rank_kernel(v.clone(), a.clone(), length))
+        });
+    }
+}
+
+criterion_group!(kernels, elementwise, long_convolutions, recurrences, state_space_kernels);
 criterion_main!(kernels);

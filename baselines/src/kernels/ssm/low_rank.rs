@@ -5,15 +5,18 @@
 //! `A = R + R'`, `B = i (R − R')`, and R and R' are the resolvents of a and ā.
 
 use std::f64::consts::PI;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
-use crate::kernels::rows::sum;
 use crate::kernels::simd::{Fft, Loop, Real, dispatch};
 
 type Complex64 = Complex<f64>;
+
+/// Bins per block.
+const BLOCK: usize = 256;
 
 /// Real and imaginary parts of a spectrum.
 type Spectrum = [Vec<f64>; 2];
@@ -82,22 +85,30 @@ impl<'a> LowRank<'a> {
         [self.operands[2][at], self.operands[3][at]]
     }
 
-    /// Room for the spectra of a pair, with their slopes where wanted.
-    fn pair(&self, slopes: bool) -> Pair<'_> {
-        let parts = [true, true, slopes, slopes].map(|wanted| if wanted { self.zeros() } else { Spectrum::default() });
-        Pair { p: &self.p, q: &self.q, a: [0.0; 2], parts }
+    /// Bins by blocks that stay in the nearest cache.
+    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
+        let bins = self.bins();
+        (0..bins).step_by(BLOCK).map(move |start| start..bins.min(start + BLOCK))
+    }
+
+    /// Fill in the spectra of a pair within a block of bins, with their slopes where wanted.
+    fn resolve(&self, row: usize, state: usize, bins: &Range<usize>, slopes: bool, parts: &mut Parts) {
+        let [p, q] = [&self.p, &self.q].map(|spectrum| block(spectrum, bins));
+        dispatch(Resolve { p, q, a: self.eigenvalue(row, state), slopes, parts });
     }
 
     fn sums(&self, row: usize) -> Sums {
         let mut sums = vec![self.zeros(); self.products()];
-        let mut pair = self.pair(false);
-        for state in 0..self.states {
-            pair.a = self.eigenvalue(row, state);
-            dispatch(Resolve(&mut pair));
-            for (product, sum) in sums.iter_mut().enumerate() {
-                let [v_re, v_im] = self.product(product, row, state);
-                for (out, part) in sum.iter_mut().zip(0..2) {
-                    dispatch(Add { out, a: (v_re, &pair.parts[0][part]), b: (v_im, &pair.parts[1][part]) });
+        let mut parts = empty_parts();
+        for bins in self.blocks() {
+            for state in 0..self.states {
+                self.resolve(row, state, &bins, false, &mut parts);
+                for (product, sum) in sums.iter_mut().enumerate() {
+                    let [v_re, v_im] = self.product(product, row, state);
+                    for (part, out) in sum.iter_mut().enumerate() {
+                        let out = &mut out[bins.clone()];
+                        dispatch(Add { out, a: (v_re, &parts[0][part]), b: (v_im, &parts[1][part]) });
+                    }
                 }
             }
         }
@@ -160,17 +171,20 @@ impl<'a> LowRank<'a> {
         let n = self.states;
         let (mut dv_re, mut dv_im) = (vec![0.0; self.products() * n], vec![0.0; self.products() * n]);
         let (mut da_re, mut da_im) = (vec![0.0; n], vec![0.0; n]);
-        let mut pair = self.pair(true);
-        for state in 0..n {
-            pair.a = self.eigenvalue(row, state);
-            dispatch(Resolve(&mut pair));
-            for (product, gamma) in gammas.iter().enumerate() {
-                let [v_re, v_im] = self.product(product, row, state);
-                let [by_re, by_im, slope_re, slope_im] = pair.parts.each_ref().map(|part| real_product(gamma, part));
-                dv_re[product * n + state] = by_re;
-                dv_im[product * n + state] = by_im;
-                da_re[state] += v_re * slope_re + v_im * slope_im;
-                da_im[state] += v_re * slope_im - v_im * slope_re;
+        let mut parts = empty_parts();
+        for bins in self.blocks() {
+            for state in 0..n {
+                self.resolve(row, state, &bins, true, &mut parts);
+                for (product, gamma) in gammas.iter().enumerate() {
+                    let [v_re, v_im] = self.product(product, row, state);
+                    let mut found = [0.0; 4];
+                    dispatch(Project { gamma: block(gamma, &bins), parts: &parts, found: &mut found });
+                    let [by_re, by_im, slope_re, slope_im] = found;
+                    dv_re[product * n + state] += by_re;
+                    dv_im[product * n + state] += by_im;
+                    da_re[state] += v_re * slope_re + v_im * slope_im;
+                    da_im[state] += v_re * slope_im - v_im * slope_re;
+                }
             }
         }
         [dv_re, dv_im, da_re, da_im]
@@ -200,61 +214,91 @@ impl<'a> LowRank<'a> {
     }
 }
 
-/// `Re Σ a b`
-fn real_product(a: &Spectrum, b: &Spectrum) -> f64 {
-    sum(&a[0], 0.0, Some((&b[0], 0.0))) - sum(&a[1], 0.0, Some((&b[1], 0.0)))
+/// Real and imaginary parts of spectra of one pair of conjugate states within a block: `R + R'`, `i (R − R')`, and where
+/// wanted `q (R² + R'²)` and `i q (R² − R'²)`. The derivatives of the first two by the real part of the eigenvalue are the
+/// other two; those by the imaginary part are the fourth, and the third with its sign changed.
+type Parts = [[[f64; BLOCK]; 2]; 4];
+
+fn empty_parts() -> Box<Parts> {
+    Box::new([[[0.0; BLOCK]; 2]; 4])
 }
 
-/// Spectra of one pair of conjugate states.
-struct Pair<'a> {
-    p: &'a Spectrum,
-    q: &'a Spectrum,
+/// The bins `bins` of a spectrum.
+fn block<'a>(spectrum: &'a Spectrum, bins: &Range<usize>) -> [&'a [f64]; 2] {
+    spectrum.each_ref().map(|part| &part[bins.clone()])
+}
+
+/// Fills in the parts of the pair with eigenvalue a.
+struct Resolve<'a> {
+    p: [&'a [f64]; 2],
+    q: [&'a [f64]; 2],
     a: [f64; 2],
-    /// `R + R'`, `i (R − R')`, and where wanted `q (R² + R'²)` and `i q (R² − R'²)`, the first two's slopes.
-    parts: [Spectrum; 4],
+    slopes: bool,
+    parts: &'a mut Parts,
 }
 
-/// Fills in the parts of a pair.
-struct Resolve<'a, 'p>(&'a mut Pair<'p>);
-
-impl Loop for Resolve<'_, '_> {
+impl Loop for Resolve<'_> {
     #[inline(always)]
     fn run<const LEVEL: usize>(self) {
-        let Pair { p, q, a: [a_re, a_im], parts } = self.0;
-        let bins = p[0].len();
-        let (p_re, p_im, q_re, q_im) = (&p[0][..bins], &p[1][..bins], &q[0][..bins], &q[1][..bins]);
-        let [[sum_re, sum_im], [difference_re, difference_im], slopes @ ..] = parts;
-        let (sum_re, sum_im) = (&mut sum_re[..bins], &mut sum_im[..bins]);
-        let (difference_re, difference_im) = (&mut difference_re[..bins], &mut difference_im[..bins]);
+        let Self { p: [p_re, p_im], q: [q_re, q_im], a: [a_re, a_im], slopes, parts } = self;
+        let bins = p_re.len().min(BLOCK);
+        let (p_re, p_im, q_re, q_im) = (&p_re[..bins], &p_im[..bins], &q_re[..bins], &q_im[..bins]);
+        let [[sum_re, sum_im], [difference_re, difference_im], [slope_re, slope_im], [turned_re, turned_im]] = parts;
         let resolvent = |k: usize, a_im: f64| {
-            let re = (-*a_re).fma::<LEVEL>(q_re[k], a_im.fma::<LEVEL>(q_im[k], p_re[k]));
-            let im = (-*a_re).fma::<LEVEL>(q_im[k], (-a_im).fma::<LEVEL>(q_re[k], p_im[k]));
+            let re = (-a_re).fma::<LEVEL>(q_re[k], a_im.fma::<LEVEL>(q_im[k], p_re[k]));
+            let im = (-a_re).fma::<LEVEL>(q_im[k], (-a_im).fma::<LEVEL>(q_re[k], p_im[k]));
             let scale = 1.0 / re.fma::<LEVEL>(re, im * im);
             (re * scale, -im * scale)
         };
-        if slopes[0][0].is_empty() {
-            for k in 0..bins {
-                let ((re, im), (other_re, other_im)) = (resolvent(k, *a_im), resolvent(k, -*a_im));
-                (sum_re[k], sum_im[k]) = (re + other_re, im + other_im);
-                (difference_re[k], difference_im[k]) = (other_im - im, re - other_re);
-            }
-            return;
-        }
-        let [[slope_re, slope_im], [turned_re, turned_im]] = slopes;
-        let (slope_re, slope_im) = (&mut slope_re[..bins], &mut slope_im[..bins]);
-        let (turned_re, turned_im) = (&mut turned_re[..bins], &mut turned_im[..bins]);
         for k in 0..bins {
-            let ((re, im), (other_re, other_im)) = (resolvent(k, *a_im), resolvent(k, -*a_im));
+            let ((re, im), (other_re, other_im)) = (resolvent(k, a_im), resolvent(k, -a_im));
             (sum_re[k], sum_im[k]) = (re + other_re, im + other_im);
             (difference_re[k], difference_im[k]) = (other_im - im, re - other_re);
-            let (square_re, square_im) = (re * re - im * im, 2.0 * re * im);
-            let (other_re, other_im) = (other_re * other_re - other_im * other_im, 2.0 * other_re * other_im);
-            let (plus_re, plus_im) = (square_re + other_re, square_im + other_im);
-            let (minus_re, minus_im) = (square_re - other_re, square_im - other_im);
-            slope_re[k] = q_re[k] * plus_re - q_im[k] * plus_im;
-            slope_im[k] = q_re[k] * plus_im + q_im[k] * plus_re;
-            turned_re[k] = -(q_re[k] * minus_im + q_im[k] * minus_re);
-            turned_im[k] = q_re[k] * minus_re - q_im[k] * minus_im;
+        }
+        if !slopes {
+            return;
+        }
+        for k in 0..bins {
+            // R² + R'² and R² − R'² from R + R' and R − R'.
+            let (plus_re, plus_im) = (sum_re[k], sum_im[k]);
+            let (minus_re, minus_im) = (difference_im[k], -difference_re[k]);
+            let squares_re = 0.5 * (plus_re * plus_re - plus_im * plus_im + minus_re * minus_re - minus_im * minus_im);
+            let squares_im = plus_re * plus_im + minus_re * minus_im;
+            let product_re = plus_re * minus_re - plus_im * minus_im;
+            let product_im = plus_re * minus_im + plus_im * minus_re;
+            slope_re[k] = q_re[k] * squares_re - q_im[k] * squares_im;
+            slope_im[k] = q_re[k] * squares_im + q_im[k] * squares_re;
+            turned_re[k] = -(q_re[k] * product_im + q_im[k] * product_re);
+            turned_im[k] = q_re[k] * product_re - q_im[k] * product_im;
+        }
+    }
+}
+
+/// `Re Σ Γ part` for each of the parts.
+struct Project<'a> {
+    gamma: [&'a [f64]; 2],
+    parts: &'a Parts,
+    found: &'a mut [f64; 4],
+}
+
+impl Loop for Project<'_> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        const LANES: usize = 16;
+        let [re, im] = self.gamma;
+        for (part, found) in self.parts.iter().zip(self.found) {
+            let mut lanes = [0.0; LANES];
+            let ((re, re_rest), (im, im_rest)) = (re.as_chunks::<LANES>(), im.as_chunks::<LANES>());
+            let (part_re, part_im) = (part[0].as_chunks::<LANES>().0, part[1].as_chunks::<LANES>().0);
+            for (((re, im), part_re), part_im) in re.iter().zip(im).zip(part_re).zip(part_im) {
+                for lane in 0..LANES {
+                    let sum = re[lane].fma::<LEVEL>(part_re[lane], lanes[lane]);
+                    lanes[lane] = (-im[lane]).fma::<LEVEL>(part_im[lane], sum);
+                }
+            }
+            let done = re.len() * LANES;
+            let rest = re_rest.iter().zip(im_rest).zip(part[0][done..].iter().zip(&part[1][done..]));
+            *found = lanes.iter().sum::<f64>() + rest.map(|((re, im), (a, b))| re * a - im * b).sum::<f64>();
         }
     }
 }
