@@ -68,7 +68,8 @@ fn recorded_tensors_elsewhere_are_reproduced() {
 
 #[test]
 fn a_changed_golden_fails() {
-    let cases: [(&str, fn(&mut Vec<u8>)); 5] = [
+    type Damage = fn(&mut Vec<u8>);
+    let cases: [(&str, Damage); 5] = [
         ("output.y", |bytes| {
             let at = place(bytes, "output.y");
             bytes[at..at + 4].copy_from_slice(&9f32.to_le_bytes());

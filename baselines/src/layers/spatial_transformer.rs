@@ -17,18 +17,14 @@ pub fn sample_affine(x: Tensor<4>, theta: Tensor<3>) -> Tensor<4> {
     };
     let (across, down) = (pixels(0, width), pixels(1, height));
     let flat = x.reshape([batch, channels, positions]);
-    let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
-    corners
-        .into_iter()
-        .map(|(right, below)| {
-            let (column, column_weight) = Corner::of(&across, right, width);
-            let (row, row_weight) = Corner::of(&down, below, height);
-            let at = (row * width as f64 + column).int().repeat_dim(1, channels);
-            flat.clone().gather(2, at) * (row_weight * column_weight)
-        })
-        .reduce(|sum, corner| sum + corner)
-        .map_or_else(|| flat.clone(), |sum| sum)
-        .reshape([batch, channels, height, width])
+    let corner = |right: f64, below: f64| {
+        let (column, column_weight) = neighbour(&across, right, width);
+        let (row, row_weight) = neighbour(&down, below, height);
+        let at = (row * width as f64 + column).int().repeat_dim(1, channels);
+        flat.clone().gather(2, at) * (row_weight * column_weight)
+    };
+    let sum = corner(0.0, 0.0) + corner(1.0, 0.0) + corner(0.0, 1.0) + corner(1.0, 1.0);
+    sum.reshape([batch, channels, height, width])
 }
 
 /// Homogeneous coordinates of the pixels' middles, row after row: `[1, 3, positions]`, of the type of `x`.
@@ -40,17 +36,12 @@ fn positions_of(height: usize, width: usize, x: &Tensor<4>) -> Tensor<3> {
     Tensor::from_data(TensorData::new(values, [1, 3, height * width]), (&x.device(), x.dtype()))
 }
 
-/// One of the two pixels around a place on an axis.
-struct Corner;
-
-impl Corner {
-    /// The pixel `step` after the one before `place`, kept within `0..n`, and its weight: 1 minus the distance, zero outside
-    /// the image. The pixel itself carries no gradient.
-    fn of(place: &Tensor<3>, step: f64, n: usize) -> (Tensor<3>, Tensor<3>) {
-        let pixel = place.clone().detach().floor() + step;
-        let inside = pixel.clone().greater_equal_elem(0.0).bool_and(pixel.clone().lower_equal_elem((n - 1) as f64));
-        let distance = (place.clone() - pixel.clone()) * if step == 0.0 { 1.0 } else { -1.0 };
-        let weight = (distance.neg() + 1.0).mask_fill(inside.bool_not(), 0.0);
-        (pixel.clamp(0.0, (n - 1) as f64), weight)
-    }
+/// One of the two pixels around `place` on an axis of `n`: the one `step` (0 or 1) after the pixel before it, kept within
+/// the image, and its weight, 1 minus the distance, zero outside. The pixel itself carries no gradient.
+fn neighbour(place: &Tensor<3>, step: f64, n: usize) -> (Tensor<3>, Tensor<3>) {
+    let pixel = place.clone().detach().floor() + step;
+    let inside = pixel.clone().greater_equal_elem(0.0).bool_and(pixel.clone().lower_equal_elem((n - 1) as f64));
+    let distance = (place.clone() - pixel.clone()) * if step == 0.0 { 1.0 } else { -1.0 };
+    let weight = (distance.neg() + 1.0).mask_fill(inside.bool_not(), 0.0);
+    (pixel.clamp(0.0, (n - 1) as f64), weight)
 }

@@ -87,12 +87,20 @@ struct Shared<'a, T> {
 // SAFETY: threads write through it only, in places that do not overlap (see `slice`).
 unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
-impl<T> Shared<'_, T> {
+impl<T> Clone for Shared<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
     /// The `PAIR` elements from `first` on.
     ///
     /// # Safety
     /// No other slice of these elements may be alive.
-    unsafe fn slice(&self, first: usize) -> &mut [T] {
+    unsafe fn slice(self, first: usize) -> &'a mut [T] {
         assert!(first + PAIR <= self.length, "place {first} lies beyond {}", self.length);
         // SAFETY: the elements lie inside the slice that `values` points to, which is borrowed exclusively; the caller
         // vouches that nobody else refers to them.
