@@ -218,6 +218,9 @@ fn own_cell(checkpoint: &Path) -> Result<Option<CellRecord>, FolderError> {
     Ok(None)
 }
 
+/// A network of other settings for the same inputs and outputs.
+type Rebuild<'a> = &'a dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>;
+
 /// Put the weights of the file at `path` into `model`, which `build` made of `config`.
 fn load_weights(
     path: &Path,
@@ -225,7 +228,7 @@ fn load_weights(
     entry: &Entry,
     config: &Value,
     rank: usize,
-    build: &dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>,
+    build: Rebuild<'_>,
 ) -> Result<(), EvalError> {
     let weights = read(path)?;
     let theirs = |name: &str| (entry.reference_name)(config, rank, name).unwrap_or_else(|| name.to_owned());

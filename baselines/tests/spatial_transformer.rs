@@ -85,13 +85,13 @@ fn gradients_agree_with_finite_differences() {
         };
         (shifted(step) - shifted(-step)) / (2.0 * step)
     };
-    for at in 0..n {
+    for (at, found) in dx.iter().enumerate() {
         let expected = numeric(&x, at, &|x| loss(x, &theta));
-        assert!((dx[at] - expected).abs() < 1e-7, "x[{at}]: {} instead of {expected}", dx[at]);
+        assert!((found - expected).abs() < 1e-7, "x[{at}]: {found} instead of {expected}");
     }
-    for at in 0..theta.len() {
+    for (at, found) in d_theta.iter().enumerate() {
         let expected = numeric(&theta, at, &|theta| loss(&x, theta));
-        assert!((d_theta[at] - expected).abs() < 1e-6, "theta[{at}]: {} instead of {expected}", d_theta[at]);
+        assert!((found - expected).abs() < 1e-6, "theta[{at}]: {found} instead of {expected}");
     }
 }
 
