@@ -39,7 +39,9 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::resnet18::Resnet18>(),
         entry::<models::resnet44::Resnet44>(),
         entry::<models::rnn::Rnn>(),
+        entry::<models::stn::Stn>(),
         entry::<models::tcn::Tcn>(),
+        entry::<models::vgg::Vgg>(),
     ]
 }
 

@@ -10,11 +10,13 @@ pub mod flexconv;
 pub mod linear;
 pub mod magnet;
 pub mod norm;
+pub mod orthogonality;
 pub mod penalty;
 pub mod positions;
 pub mod recurrent;
 pub mod resnet;
 pub mod siren;
+pub mod spatial_transformer;
 
 pub use ckconv::CkConv;
 pub use conv::{Conv, Geometry};

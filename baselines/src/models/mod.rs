@@ -8,4 +8,6 @@ pub mod lstm;
 pub mod resnet18;
 pub mod resnet44;
 pub mod rnn;
+pub mod stn;
 pub mod tcn;
+pub mod vgg;
