@@ -47,6 +47,7 @@ pub fn entries() -> Vec<Entry> {
         entry::<models::s4d::S4d>(),
         entry::<models::stn::Stn>(),
         entry::<models::tcn::Tcn>(),
+        entry::<models::vgg::Vgg>(),
     ]
 }
 

@@ -1,124 +1,96 @@
-//! Affine sampling against plain loops, by finite differences, and within its network.
+//! Affine grids and bilinear sampling against plain loops in f64.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use baselines::layers::sample_affine;
-use baselines::network::InputValues;
-use baselines::{Features, Forward, Init, Input, InputSpec, Output, OutputSpec, registry};
-use burn::tensor::{DType, Device, Tensor, TensorData};
-use serde_json::json;
+mod support;
 
-const BATCH: usize = 2;
-const CHANNELS: usize = 3;
-const HEIGHT: usize = 5;
-const WIDTH: usize = 7;
+use baselines::Init;
+use baselines::layers::spatial_transformer::{affine_grid, grid_sample};
+use baselines::models::stn::Localisation;
+use burn::tensor::{Device, Tensor};
+use support::{check_gradient, read, tensor, values};
 
-fn noise(n: usize, seed: u64) -> Vec<f64> {
-    let mut source = Init::new(seed, &Device::flex());
-    (0..n).map(|_| source.standard_normal()).collect()
-}
-
-fn tensor<const D: usize>(values: &[f64], shape: [usize; D]) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), (&Device::flex().autodiff(), DType::F64))
-}
-
-fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().convert::<f64>().try_to_vec().unwrap()
-}
-
-/// The definition of `grid_sample(x, affine_grid(theta), align_corners=False)`.
-fn plain(x: &[f64], theta: &[f64]) -> Vec<f64> {
-    let mut y = Vec::new();
-    for b in 0..BATCH {
-        let theta = &theta[b * 6..][..6];
-        for c in 0..CHANNELS {
-            let image = &x[(b * CHANNELS + c) * HEIGHT * WIDTH..][..HEIGHT * WIDTH];
-            for (i, j) in (0..HEIGHT * WIDTH).map(|at| (at / WIDTH, at % WIDTH)) {
-                let middle = |i: usize, n: usize| (2 * i + 1) as f64 / n as f64 - 1.0;
-                let (u, v) = (middle(j, WIDTH), middle(i, HEIGHT));
-                let across = ((theta[0] * u + theta[1] * v + theta[2] + 1.0) * WIDTH as f64 - 1.0) / 2.0;
-                let down = ((theta[3] * u + theta[4] * v + theta[5] + 1.0) * HEIGHT as f64 - 1.0) / 2.0;
-                let mut sum = 0.0;
-                for (row, column) in (0..HEIGHT * WIDTH).map(|at| (at / WIDTH, at % WIDTH)) {
-                    let near = |place: f64, pixel: usize| (1.0 - (place - pixel as f64).abs()).max(0.0);
-                    sum += near(down, row) * near(across, column) * image[row * WIDTH + column];
+/// An image `[channels][height][width]` under `theta`, by the definition.
+fn plain(image: &[f64], [channels, height, width]: [usize; 3], theta: &[f64], [oh, ow]: [usize; 2]) -> Vec<f64> {
+    let pixel = |c: usize, row: f64, column: f64| {
+        let inside = row >= 0.0 && column >= 0.0 && row < height as f64 && column < width as f64;
+        if inside { image[(c * height + row as usize) * width + column as usize] } else { 0.0 }
+    };
+    let mut out = Vec::new();
+    for c in 0..channels {
+        for (i, j) in (0..oh * ow).map(|at| (at / ow, at % ow)) {
+            let (x, y) = ((2 * j + 1) as f64 / ow as f64 - 1.0, (2 * i + 1) as f64 / oh as f64 - 1.0);
+            let (gx, gy) = (theta[0] * x + theta[1] * y + theta[2], theta[3] * x + theta[4] * y + theta[5]);
+            let column = ((gx + 1.0) * width as f64 - 1.0) / 2.0;
+            let row = ((gy + 1.0) * height as f64 - 1.0) / 2.0;
+            let mut value = 0.0;
+            for near_row in [row.floor(), row.floor() + 1.0] {
+                for near_column in [column.floor(), column.floor() + 1.0] {
+                    let share = (1.0 - (row - near_row).abs()) * (1.0 - (column - near_column).abs());
+                    value += share * pixel(c, near_row, near_column);
                 }
-                y.push(sum);
             }
+            out.push(value);
         }
     }
-    y
+    out
 }
 
-/// Maps that turn, scale, shift, and leave the image.
-fn maps() -> Vec<f64> {
-    vec![0.9, -0.35, 0.13, 0.41, 0.77, -0.21, 1.7, 0.2, 0.9, -0.3, 1.4, 0.55]
+/// A rotation with shear and shift that reaches over two edges.
+const TURNED: [f64; 6] = [0.83, -0.41, 0.17, 0.36, 1.21, -0.23];
+
+fn view(image: Tensor<4>, theta: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
+    grid_sample(image, affine_grid(theta, size))
 }
 
 #[test]
-fn it_is_the_bilinear_value_between_pixels_and_zero_outside() {
-    let x = noise(BATCH * CHANNELS * HEIGHT * WIDTH, 1);
-    let shape = [BATCH, CHANNELS, HEIGHT, WIDTH];
-    let found = read(sample_affine(tensor(&x, shape), tensor(&maps(), [BATCH, 2, 3])));
-    for (a, b) in found.iter().zip(plain(&x, &maps())) {
-        assert!((a - b).abs() < 1e-12, "{a} instead of {b}");
+fn sampling_is_that_of_the_plain_loop() {
+    let (shape, out) = ([2, 5, 7], [4, 6]);
+    let image = values(2 * 70, 1);
+    let far = [1.0, 0.0, 5.0, 0.0, 1.0, 0.0];
+    for second in [TURNED, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0], [-1.0, 0.0, 0.0, 0.0, 0.5, 0.0], far] {
+        let theta = [TURNED, second].concat();
+        let found = read(view(tensor(&image, [2, 2, 5, 7]), tensor(&theta, [2, 2, 3]), out));
+        let expected = [plain(&image[..70], shape, &TURNED, out), plain(&image[70..], shape, &second, out)].concat();
+        for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
+            assert!((a - b).abs() < 1e-12, "{second:?} [{i}]: {a} instead of {b}");
+        }
+        assert!(second != far || found[48..].iter().all(|&v| v == 0.0), "zeros around");
     }
-    let identity = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(BATCH);
-    let same = read(sample_affine(tensor(&x, shape), tensor(&identity, [BATCH, 2, 3])));
-    assert!(same.iter().zip(&x).all(|(a, b)| (a - b).abs() < 1e-12));
 }
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let n = BATCH * CHANNELS * HEIGHT * WIDTH;
-    let (x, g, theta) = (noise(n, 2), noise(n, 3), maps());
-    let shape = [BATCH, CHANNELS, HEIGHT, WIDTH];
-    let (xs, thetas) = (tensor(&x, shape).require_grad(), tensor(&theta, [BATCH, 2, 3]).require_grad());
-    let grads = (sample_affine(xs.clone(), thetas.clone()) * tensor(&g, shape)).sum().backward();
-    let (dx, d_theta) = (read(xs.grad(&grads).unwrap()), read(thetas.grad(&grads).unwrap()));
-    let loss = |x: &[f64], theta: &[f64]| plain(x, theta).iter().zip(&g).map(|(y, g)| y * g).sum::<f64>();
-    let step = 1e-6;
-    let numeric = |values: &[f64], at: usize, loss: &dyn Fn(&[f64]) -> f64| {
-        let shifted = |by: f64| {
-            let mut values = values.to_vec();
-            values[at] += by;
-            loss(&values)
-        };
-        (shifted(step) - shifted(-step)) / (2.0 * step)
-    };
-    for (at, found) in dx.iter().enumerate() {
-        let expected = numeric(&x, at, &|x| loss(x, &theta));
-        assert!((found - expected).abs() < 1e-7, "x[{at}]: {found} instead of {expected}");
-    }
-    for (at, found) in d_theta.iter().enumerate() {
-        let expected = numeric(&theta, at, &|theta| loss(&x, theta));
-        assert!((found - expected).abs() < 1e-6, "theta[{at}]: {found} instead of {expected}");
-    }
+    let image = values(2 * 2 * 5 * 6, 2);
+    let theta = [TURNED, [0.61, 0.2, -0.31, -0.15, 0.7, 0.13]].concat();
+    // No point lies on the centre line of pixels, where the slope changes.
+    let weights = tensor(&values(2 * 2 * 20, 3), [2, 2, 20]);
+    let loss = |image: Tensor<4>, theta: Tensor<3>| (view(image, theta, [4, 5]) * weights.clone()).sum();
+    check_gradient("image", &image, [2, 2, 5, 6], |x| loss(x, tensor(&theta, [2, 2, 3])));
+    check_gradient("theta", &theta, [2, 2, 3], |theta| loss(tensor(&image, [2, 2, 5, 6]), theta));
 }
 
 #[test]
-fn the_network_starts_as_the_small_cnn() {
-    let input = InputSpec::Values { channels: 1, shape: vec![20, 20] };
-    let image: Vec<f32> = noise(2 * 400, 4).into_iter().map(|v| v as f32).collect();
-    let run = |name: &str| {
-        let entry = registry::find(name).unwrap();
-        let mut model =
-            (entry.build)(&json!({"width": 4}), &input, &OutputSpec::Classes(3), 5, &Device::flex()).unwrap();
-        // The weights that both have, from a source of their own, whatever the order in which they are drawn.
-        model.replace(&mut |name, value| {
-            let n = value.dims()[0];
-            let own = name.replace("body.cnn.", "body.");
-            let shared = own.starts_with("body.convs.") || own.starts_with("head.");
-            let seed = own.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-            let values: Vec<f32> = noise(n, seed).into_iter().map(|v| 0.2 * v as f32).collect();
-            shared.then(|| Tensor::from_data(TensorData::new(values, [n]), &Device::flex()))
-        });
-        let x = Tensor::<4>::from_data(TensorData::new(image.clone(), [2, 1, 20, 20]), &Device::flex());
-        let input = Input { values: InputValues::Values(Features::Plane(x)), lengths: None };
-        let Output::Sample(y) = model.evaluator().forward(input, &mut Forward::evaluation()) else {
-            panic!("per step")
-        };
-        y.into_data().try_to_vec::<f32>().unwrap()
-    };
-    let (stn, cnn) = (run("stn"), run("cnn"));
-    assert!(stn.iter().zip(&cnn).all(|(a, b)| (a - b).abs() < 1e-4), "{stn:?} instead of {cnn:?}");
+fn the_identity_leaves_an_image_alone() {
+    let image = values(3 * 24 * 18, 4);
+    let x = tensor(&image, [1, 3, 24, 18]);
+    let found = read(view(x, tensor(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0], [1, 2, 3]), [24, 18]));
+    assert!(found.iter().zip(&image).all(|(a, b)| (a - b).abs() < 1e-13));
+}
+
+#[test]
+fn localisation_starts_at_the_identity_and_learns() {
+    let device = Device::flex().autodiff();
+    let network = Localisation::new(1, &[28, 28], &mut Init::new(1, &device)).unwrap();
+    let data = values(2 * 784, 5);
+    let x = Tensor::<4>::from_data(burn::tensor::TensorData::new(data.clone(), [2, 1, 28, 28]), &device);
+    let theta = network.forward(x.clone());
+    let identity = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+    assert_eq!(read(theta.clone()), [identity, identity].concat());
+    // In f32 the identity is within rounding of it.
+    let y = view(x.clone(), theta.clone(), [28, 28]);
+    assert!(read(y.clone()).iter().zip(&data).all(|(a, b)| (a - b).abs() < 1e-5));
+    let gradients = y.square().sum().backward();
+    let weight = read(network.fc2.weight.val().grad(&gradients).unwrap());
+    assert!(weight.iter().any(|g| g.abs() > 1e-3), "the map moves away from the identity");
+    assert_eq!(Localisation::new(1, &[28, 17], &mut Init::new(1, &device)).unwrap_err().field, "");
 }

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv1d, conv2d, conv3d};
 use burn::tensor::ops::ConvOptions;
+use rand::Rng;
 
 use crate::{Features, Init};
 
@@ -111,12 +112,12 @@ pub struct CausalConv {
 }
 
 impl CausalConv {
-    /// Weight N(0, std²), lengths to match, bias U(±1/√fan_in).
-    pub fn new([inputs, outputs]: [usize; 2], kernel: usize, dilation: usize, std: f64, init: &mut Init) -> Self {
+    /// Weight and bias U(±1/√fan_in) (PyTorch's default), lengths to match.
+    pub fn torch([inputs, outputs]: [usize; 2], kernel: usize, dilation: usize, init: &mut Init) -> Self {
         let fan_in = inputs * kernel;
-        let values = (0..outputs * fan_in).map(|_| (std * init.standard_normal()) as f32).collect::<Vec<_>>();
-        let lengths = values.chunks(fan_in).map(|row| row.iter().map(|v| v * v).sum::<f32>().sqrt()).collect();
         let bound = 1.0 / (fan_in as f64).sqrt();
+        let values = (0..outputs * fan_in).map(|_| init.rng().random_range(-bound..bound) as f32).collect::<Vec<_>>();
+        let lengths = values.chunks(fan_in).map(|row| row.iter().map(|v| v * v).sum::<f32>().sqrt()).collect();
         Self {
             weight_g: init.values([outputs, 1, 1], lengths),
             weight_v: init.values([outputs, inputs, kernel], values),

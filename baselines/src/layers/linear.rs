@@ -46,6 +46,11 @@ impl Pointwise {
         pointwise(x, self.weight.val(), self.bias.val())
     }
 
+    /// `[batch, in]` to `[batch, out]`.
+    pub fn rows(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
+    }
+
     /// `[in, positions]` to `[out, positions]`.
     pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
         pointwise(x.unsqueeze::<3>(), self.weight.val(), self.bias.val()).squeeze_dim::<2>(0)

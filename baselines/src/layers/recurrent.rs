@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
 use crate::kernels::{gru, lstm, rnn};
+use crate::layers::check;
+use crate::layers::orthogonality::orthonormality_loss;
+use crate::network::Head;
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout};
 
 /// Settings of the recurrent baselines.
@@ -19,13 +22,16 @@ pub struct RecurrentConfig {
     pub layers: usize,
     /// Probability of dropping an element between layers while training, 0 to 1 (exclusive).
     pub dropout: f64,
+    /// Factor λ, at least 0, on the departure from orthonormality that is added to the loss: the sum over layers and gates
+    /// of ‖I − MᵀM‖² for the hidden-to-hidden matrix M of the gate (`char-rnn` of singlasahil14).
+    pub orthonormality: f64,
     /// What the head reads: the last state or the mean over all states.
     pub readout: Readout,
 }
 
 impl Default for RecurrentConfig {
     fn default() -> Self {
-        Self { hidden: 128, layers: 1, dropout: 0.0, readout: Readout::Last }
+        Self { hidden: 128, layers: 1, dropout: 0.0, orthonormality: 0.0, readout: Readout::Last }
     }
 }
 
@@ -87,6 +93,13 @@ impl RecurrentLayer {
         };
         scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val())
     }
+
+    /// Σ ‖I − MᵀM‖² over the hidden-to-hidden matrices M of the gates: `[1]`.
+    pub fn orthonormality_loss(&self) -> Tensor<1> {
+        let gates = self.weight_hh.val().chunk(self.cell.gates(), 0);
+        let zero = Tensor::zeros([1], &self.weight_hh.val().device());
+        gates.into_iter().map(orthonormality_loss).fold(zero, |sum, term| sum + term)
+    }
 }
 
 /// Layers one above the other, with dropout between them.
@@ -96,6 +109,8 @@ pub struct Recurrent {
     pub layers: Vec<RecurrentLayer>,
     #[module(skip)]
     dropout: f64,
+    #[module(skip)]
+    orthonormality: f64,
 }
 
 impl Recurrent {
@@ -109,13 +124,14 @@ impl Recurrent {
         spec: &BodySpec,
         init: &mut Init,
     ) -> Result<Built<Self>, BuildError> {
-        crate::layers::check::at_least_one("hidden", config.hidden)?;
-        crate::layers::check::at_least_one("layers", config.layers)?;
-        crate::layers::check::probability("dropout", config.dropout)?;
+        check::at_least_one("hidden", config.hidden)?;
+        check::at_least_one("layers", config.layers)?;
+        check::probability("dropout", config.dropout)?;
+        check::not_negative("orthonormality", config.orthonormality)?;
         let layers = (0..config.layers)
             .map(|i| RecurrentLayer::new(cell, if i == 0 { spec.channels } else { config.hidden }, config.hidden, init))
             .collect();
-        let body = Self { layers, dropout: config.dropout };
+        let body = Self { layers, dropout: config.dropout, orthonormality: config.orthonormality };
         Ok(Built { body, features: config.hidden, readout: config.readout, head: HeadInit::Torch })
     }
 }
@@ -131,5 +147,16 @@ impl Body for Recurrent {
             ctx.probe(|| format!("layers.{i}"), "activation", &x);
         }
         Features::Line(x)
+    }
+
+    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
+        if self.orthonormality == 0.0 {
+            return None;
+        }
+        self.layers
+            .iter()
+            .map(RecurrentLayer::orthonormality_loss)
+            .reduce(|sum, term| sum + term)
+            .map(|sum| sum * self.orthonormality)
     }
 }

@@ -1,47 +1,69 @@
-//! Affine sampling of images, as `torch.nn.functional.affine_grid` and `grid_sample` with `align_corners=False` and zeros
-//! outside the image (Jaderberg et al. 2015, arXiv 1506.02025, section 3).
+//! Resampling of images under an affine map (Jaderberg et al. 2015, arXiv 1506.02025, section 3), as PyTorch has it.
 
 use burn::tensor::{Tensor, TensorData};
 
-/// Sample `x`, `[batch, channels, height, width]`, where the affine maps `theta`, `[batch, 2, 3]`, send the positions of an
-/// image of the same size. Rows of `theta` give the coordinate along the width, then along the height; the image reaches
-/// from −1 to 1 on both axes. Values lie between the four pixels around a place; outside the image they are zero.
-pub fn sample_affine(x: Tensor<4>, theta: Tensor<3>) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    let positions = height * width;
-    let places = theta.matmul(positions_of(height, width, &x));
-    // From [−1, 1] to pixels: pixel 0 reaches from −1 to −1 + 2 / n.
-    let pixels = |axis: usize, n: usize| {
-        let place = places.clone().slice([0..batch, axis..axis + 1, 0..positions]);
-        ((place + 1.0) * n as f64 - 1.0) * 0.5
-    };
-    let (across, down) = (pixels(0, width), pixels(1, height));
-    let flat = x.reshape([batch, channels, positions]);
-    let corner = |right: f64, below: f64| {
-        let (column, column_weight) = neighbour(&across, right, width);
-        let (row, row_weight) = neighbour(&down, below, height);
-        let at = (row * width as f64 + column).int().repeat_dim(1, channels);
-        flat.clone().gather(2, at) * (row_weight * column_weight)
-    };
-    let sum = corner(0.0, 0.0) + corner(1.0, 0.0) + corner(0.0, 1.0) + corner(1.0, 1.0);
-    sum.reshape([batch, channels, height, width])
+/// Where every pixel of an output of `[height, width]` lies in the input under `theta`, `[batch, 2, 3]`: `[batch, 2, height
+/// · width]`, x before y, −1 and 1 being the outer edges of the outer pixels. That of
+/// `torch.nn.functional.affine_grid(align_corners=False)`, with the coordinates in front of the positions.
+pub fn affine_grid(theta: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<3> {
+    let centre = |i: usize, n: usize| (2 * i + 1) as f64 / n as f64 - 1.0;
+    let pixels = height * width;
+    let mut values = Vec::with_capacity(3 * pixels);
+    values.extend((0..pixels).map(|i| centre(i % width, width)));
+    values.extend((0..pixels).map(|i| centre(i / width, height)));
+    values.extend(std::iter::repeat_n(1.0, pixels));
+    let options = (&theta.device(), theta.dtype());
+    let base = Tensor::<3>::from_data(TensorData::new(values, [1, 3, pixels]), options);
+    theta.matmul(base)
 }
 
-/// Homogeneous coordinates of the pixels' middles, row after row: `[1, 3, positions]`, of the type of `x`.
-fn positions_of(height: usize, width: usize, x: &Tensor<4>) -> Tensor<3> {
-    let middle = |i: usize, n: usize| (2 * i + 1) as f64 / n as f64 - 1.0;
-    let across = (0..height * width).map(|at| middle(at % width, width));
-    let down = (0..height * width).map(|at| middle(at / width, height));
-    let values: Vec<f64> = across.chain(down).chain(std::iter::repeat_n(1.0, height * width)).collect();
-    Tensor::from_data(TensorData::new(values, [1, 3, height * width]), (&x.device(), x.dtype()))
+/// `image`, `[batch, channels, height, width]`, at the points of `grid`, `[batch, 2, points]`, by bilinear interpolation
+/// with zeros around: `[batch, channels, points]`. That of `torch.nn.functional.grid_sample(align_corners=False)`; its
+/// gradients reach the image and the grid.
+pub fn grid_sample(image: Tensor<4>, grid: Tensor<3>) -> Tensor<3> {
+    let [batch, channels, height, width] = image.dims();
+    let x = Axis::new(grid.clone().narrow(1, 0, 1), width);
+    let y = Axis::new(grid.narrow(1, 1, 1), height);
+    let pixels = image.reshape([batch, channels, height * width]);
+    let corner = |right: bool, below: bool| {
+        let (x, y) = (x.end(right), y.end(below));
+        let at = (y.pixel * width as i64 + x.pixel).repeat_dim(1, channels);
+        pixels.clone().gather(2, at) * (x.weight * y.weight)
+    };
+    corner(false, false) + corner(true, false) + corner(false, true) + corner(true, true)
 }
 
-/// One of the two pixels around `place` on an axis of `n`: the one `step` (0 or 1) after the pixel before it, kept within
-/// the image, and its weight, 1 minus the distance, zero outside. The pixel itself carries no gradient.
-fn neighbour(place: &Tensor<3>, step: f64, n: usize) -> (Tensor<3>, Tensor<3>) {
-    let pixel = place.clone().detach().floor() + step;
-    let inside = pixel.clone().greater_equal_elem(0.0).bool_and(pixel.clone().lower_equal_elem((n - 1) as f64));
-    let distance = (place.clone() - pixel.clone()) * if step == 0.0 { 1.0 } else { -1.0 };
-    let weight = (distance.neg() + 1.0).mask_fill(inside.bool_not(), 0.0);
-    (pixel.clamp(0.0, (n - 1) as f64), weight)
+/// Points along one axis of `size` pixels.
+struct Axis {
+    /// In pixels, 0 being the centre of the first: `[batch, 1, points]`.
+    at: Tensor<3>,
+    /// The pixel at or before each point.
+    before: Tensor<3>,
+    size: usize,
+}
+
+/// One of the two pixels around every point.
+struct End {
+    /// Its index, moved inside where it is outside: `[batch, 1, points]`.
+    pixel: Tensor<3, burn::tensor::Int>,
+    /// Its share of the value, zero where it is outside: `[batch, 1, points]`.
+    weight: Tensor<3>,
+}
+
+impl Axis {
+    fn new(coordinates: Tensor<3>, size: usize) -> Self {
+        let at = ((coordinates + 1.0) * size as f64 - 1.0) * 0.5;
+        // Which pixel it is has no derivative; the shares of the two have.
+        let before = at.clone().detach().floor();
+        Self { at, before, size }
+    }
+
+    fn end(&self, after: bool) -> End {
+        let share = self.at.clone() - self.before.clone();
+        let (pixel, share) =
+            if after { (self.before.clone() + 1.0, share) } else { (self.before.clone(), share.neg() + 1.0) };
+        let last = (self.size - 1) as f64;
+        let outside = pixel.clone().lower_scalar(0.0).bool_or(pixel.clone().greater_scalar(last));
+        End { pixel: pixel.clamp(0.0, last).int(), weight: share.mask_fill(outside, 0.0) }
+    }
 }

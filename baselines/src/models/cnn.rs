@@ -99,7 +99,8 @@ impl Body for CnnBody {
     }
 }
 
-fn max_pool(x: Features) -> Features {
+/// The larger of every two positions on every axis.
+pub(crate) fn max_pool(x: Features) -> Features {
     match x {
         Features::Plane(x) => Features::Plane(max_pool2d(x, MaxPoolOptions::new([2, 2]))),
         x => Features::Line(max_pool1d(x.flatten(), MaxPoolOptions::new([2]))),

@@ -14,3 +14,4 @@ pub mod s4;
 pub mod s4d;
 pub mod stn;
 pub mod tcn;
+pub mod vgg;

@@ -1,87 +1,125 @@
-//! A spatial transformer in front of the small convolutional network.
+//! The spatial transformer network: a small network chooses an affine view of the image for another one.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use crate::layers::Pointwise;
 use crate::layers::conv::{Conv, Geometry};
-use crate::layers::{Pointwise, sample_affine};
-use crate::models::cnn::{Cnn, CnnBody, CnnConfig};
+use crate::layers::spatial_transformer::{affine_grid, grid_sample};
+use crate::models::cnn::{Cnn, CnnBody, CnnConfig, max_pool};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, Info, Init};
 
-/// Taps and channels of the two convolutions that look where to sample.
-const CONVOLUTIONS: [(usize, usize); 2] = [(7, 8), (5, 10)];
-/// Hidden units of the map from their features to the affine map.
+/// Taps and channels of the two convolutions of the localisation network.
+const CONVS: [(usize, usize); 2] = [(7, 8), (5, 10)];
+
+/// Hidden units of its fully connected layers.
 const HIDDEN: usize = 32;
-/// Smallest height and width that leave a position behind both convolutions.
+
+/// Pixels per axis below which its poolings leave nothing.
 const SMALLEST: usize = 18;
 
-/// A network looks where the picture is and samples it there; a small CNN classifies what it gets. Settings are those of
-/// the CNN.
+/// Settings of [`Stn`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StnConfig {
+    /// Channels of the first two convolutions of the classifier, at least 1; its last two have twice as many.
+    pub width: usize,
+    /// Probability of dropping a feature before the head while training, 0 to 1 (exclusive).
+    pub dropout: f64,
+}
+
+impl Default for StnConfig {
+    fn default() -> Self {
+        let CnnConfig { width, dropout } = CnnConfig::default();
+        Self { width, dropout }
+    }
+}
+
+/// The small convolutional network behind a spatial transformer.
 #[derive(Debug)]
 pub struct Stn;
 
-/// Localisation network and CNN of [`Stn`].
+/// Both networks of [`Stn`].
 #[derive(Module, Debug)]
 pub struct StnBody {
-    /// Conv 7 and Conv 5, each followed by max-pool 2 and ReLU.
-    pub localisation: Vec<Conv>,
-    /// From their features to 32 hidden units.
-    pub hidden: Pointwise,
-    /// To the six numbers of the affine map, which starts as the identity.
-    pub affine: Pointwise,
-    /// Classifies the sampled picture.
+    /// From the image to the affine map.
+    pub localisation: Localisation,
+    /// From the view to features.
     pub cnn: CnnBody,
 }
 
-impl StnBody {
-    /// Affine maps `[batch, 2, 3]` for pictures `[batch, channels, height, width]`.
-    pub fn locate(&self, x: Tensor<4>) -> Tensor<3> {
-        let [batch, ..] = x.dims();
-        let looked = self.localisation.iter().fold(x, |x, conv| match conv.forward(Features::Plane(x.clone())) {
-            Features::Plane(h) => relu(max_pool2d(h, MaxPoolOptions::new([2, 2]))),
-            // A convolution keeps the number of axes.
-            Features::Line(_) | Features::Volume(_) => x,
-        });
-        let features = looked.dims()[1..].iter().product::<usize>();
-        let hidden = relu(self.hidden.forward(looked.reshape([batch, features, 1])));
-        self.affine.forward(hidden).reshape([batch, 2, 3])
+/// Conv 7, max-pool 2, ReLU, Conv 5, max-pool 2, ReLU, linear, ReLU, linear: six numbers per image.
+#[derive(Module, Debug)]
+pub struct Localisation {
+    /// Without zeros around.
+    pub convs: Vec<Conv>,
+    /// Over all channels and positions.
+    pub fc1: Pointwise,
+    /// To the map, at first the identity for every image.
+    pub fc2: Pointwise,
+}
+
+impl Localisation {
+    /// For images of `channels` channels and `shape` pixels.
+    ///
+    /// # Errors
+    /// An image too small for its poolings.
+    pub fn new(channels: usize, shape: &[usize], init: &mut Init) -> Result<Self, BuildError> {
+        if shape.iter().any(|&n| n < SMALLEST) {
+            let message = format!("needs at least {SMALLEST} pixels per axis, the task has {shape:?}");
+            return Err(BuildError::new("", message));
+        }
+        let mut inputs = channels;
+        let mut convs = Vec::new();
+        let mut positions = shape.to_vec();
+        for (kernel, outputs) in CONVS {
+            convs.push(Conv::torch(inputs, outputs, shape.len(), Geometry::valid(kernel), init));
+            positions.iter_mut().for_each(|n| *n = (*n - (kernel - 1)) / 2);
+            inputs = outputs;
+        }
+        let fc1 = Pointwise::torch(inputs * positions.iter().product::<usize>(), HIDDEN, init);
+        let weight = init.constant([6, HIDDEN], 0.0);
+        let bias = init.values([6], vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        Ok(Self { convs, fc1, fc2: Pointwise { weight, bias } })
+    }
+
+    /// `[batch, channels, height, width]` to affine maps `[batch, 2, 3]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<3> {
+        let mut x = Features::Plane(x);
+        for conv in &self.convs {
+            let pooled = max_pool(conv.forward(x));
+            let shape = pooled.dims();
+            x = Features::from_flat(relu(pooled.flatten()), &shape[2..]);
+        }
+        let flat = x.flatten().flatten::<2>(1, 2);
+        let theta = self.fc2.rows(relu(self.fc1.rows(flat)));
+        let [batch, _] = theta.dims();
+        theta.reshape([batch, 2, 3])
     }
 }
 
 impl Baseline for Stn {
-    type Config = CnnConfig;
+    type Config = StnConfig;
     type Body = StnBody;
 
     const INFO: Info = Info {
         name: "stn",
-        summary: "Spatial transformer: an affine map of the picture, learnt from it, then the small CNN",
+        summary: "Small convolutional network behind a spatial transformer",
         source: "Jaderberg et al. 2015, arXiv 1506.02025",
         ranks: 2..=2,
     };
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
-        if spec.shape.iter().any(|&n| n < SMALLEST) {
-            let message = format!("needs at least {SMALLEST} positions per axis, the task has {:?}", spec.shape);
-            return Err(BuildError::new("", message));
+        if spec.per_step {
+            return Err(BuildError::new("", "has no output per position: the view it takes has positions of its own"));
         }
-        let mut channels = spec.channels;
-        let mut sizes = spec.shape.clone();
-        let mut localisation = Vec::new();
-        for (taps, outputs) in CONVOLUTIONS {
-            localisation.push(Conv::torch(channels, outputs, spec.rank(), Geometry::valid(taps), init));
-            channels = outputs;
-            sizes.iter_mut().for_each(|n| *n = (*n + 1 - taps) / 2);
-        }
-        let hidden = Pointwise::torch(channels * sizes.iter().product::<usize>(), HIDDEN, init);
-        let affine = Pointwise {
-            weight: init.constant([6, HIDDEN], 0.0),
-            bias: init.values([6], vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
-        };
-        let Built { body: cnn, features, readout, head } = Cnn::build(config, spec, init)?;
-        Ok(Built { body: StnBody { localisation, hidden, affine, cnn }, features, readout, head })
+        let classifier = CnnConfig { width: config.width, dropout: config.dropout };
+        let localisation = Localisation::new(spec.channels, &spec.shape, init)?;
+        let Built { body, features, readout, head } = Cnn::build(&classifier, spec, init)?;
+        Ok(Built { body: StnBody { localisation, cnn: body }, features, readout, head })
     }
 
     fn label(config: &Self::Config) -> String {
@@ -91,9 +129,12 @@ impl Baseline for Stn {
 
 impl Body for StnBody {
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
+        // Other ranks are refused before a body is built.
         let Features::Plane(x) = x else { return self.cnn.forward(x, ctx) };
-        let theta = self.locate(x.clone());
-        ctx.probe(|| "affine".into(), "activation", &theta);
-        self.cnn.forward(Features::Plane(sample_affine(x, theta)), ctx)
+        let [_, _, height, width] = x.dims();
+        let theta = self.localisation.forward(x.clone());
+        ctx.probe(|| "localisation".into(), "activation", &theta);
+        let view = grid_sample(x, affine_grid(theta, [height, width]));
+        self.cnn.forward(Features::from_flat(view, &[height, width]), ctx)
     }
 }

@@ -11,7 +11,8 @@ use crate::layers::conv::CausalConv;
 use crate::layers::{Pointwise, check};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
 
-/// Standard deviation of the initial weights.
+/// Standard deviation of the initial weights of a shortcut. The original program draws those of the convolutions the same
+/// way, but its weight normalisation overwrites them before the first pass with the default that it started from.
 const STD: f64 = 0.01;
 
 /// Largest number of levels, beyond which the dilation has no meaning for any sequence.
@@ -71,8 +72,8 @@ pub struct TemporalBlock {
 impl TemporalBlock {
     fn new([inputs, outputs]: [usize; 2], dilation: usize, config: &TcnConfig, init: &mut Init) -> Self {
         Self {
-            conv1: CausalConv::new([inputs, outputs], config.kernel_size, dilation, STD, init),
-            conv2: CausalConv::new([outputs, outputs], config.kernel_size, dilation, STD, init),
+            conv1: CausalConv::torch([inputs, outputs], config.kernel_size, dilation, init),
+            conv2: CausalConv::torch([outputs, outputs], config.kernel_size, dilation, init),
             downsample: (inputs != outputs).then(|| Pointwise::normal(inputs, outputs, STD, init)),
             dropout: config.dropout,
         }

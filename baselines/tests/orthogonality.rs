@@ -1,0 +1,198 @@
+//! Penalties and reflections that hold units at right angles.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use baselines::layers::orthogonality::{
+    Householder, cosine_similarity_loss, orthonormality_loss, reflect, unpack, with_bias,
+};
+use baselines::models::vgg::{Activation, Orthogonality, Vgg, VggConfig};
+use baselines::{Baseline, Body, BodySpec, Features, Forward, Init, InputSpec, OutputSpec, registry};
+use burn::tensor::{Device, Tensor};
+use serde_json::json;
+use support::{check_gradient, read, tensor, values};
+
+/// Row i of `[n, m]` vectors with their leading zeros.
+fn vectors(n: usize, m: usize, seed: u64) -> Vec<f64> {
+    let free = values(n * m - n * (n - 1) / 2, seed);
+    read(unpack(tensor(&free, [free.len()]), n, m))
+}
+
+/// The first n columns of H₁H₂⋯Hₙ, one reflection after the other: `[m][n]`.
+fn plain_product(v: &[f64], n: usize, m: usize) -> Vec<Vec<f64>> {
+    let mut product: Vec<Vec<f64>> = (0..m).map(|r| (0..n).map(|c| f64::from(u8::from(r == c))).collect()).collect();
+    for row in v.chunks(m).rev() {
+        let square: f64 = row.iter().map(|x| x * x).sum();
+        for c in 0..n {
+            let along: f64 = row.iter().zip(&product).map(|(x, p)| x * p[c]).sum();
+            for (x, p) in row.iter().zip(&mut product) {
+                p[c] -= 2.0 * x * along / square;
+            }
+        }
+    }
+    product
+}
+
+#[test]
+fn vectors_are_packed_without_their_leading_zeros() {
+    let rows = read(unpack(tensor(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], [9]), 3, 4));
+    assert_eq!(rows, [0.0, 0.0, 1.0, 2.0, 0.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+    let mut init = Init::new(0, &Device::flex());
+    let layer = Householder::new(32, 76, "orthogonality", &mut init).unwrap();
+    // n m − (n² + n) / 2 + n
+    assert_eq!(layer.vectors.dims(), [32 * 76 - (32 * 32 + 32) / 2 + 32]);
+    assert!(layer.vectors.val().into_data().iter::<f32>().all(|v| v.abs() <= 1.0));
+    let error = Householder::new(32, 26, "orthogonality", &mut init).unwrap_err();
+    assert_eq!(error.field, "orthogonality");
+}
+
+#[test]
+fn reflections_are_those_of_the_plain_product() {
+    for (n, m) in [(1, 1), (1, 5), (3, 3), (8, 9), (9, 20), (17, 17), (40, 77)] {
+        let v = vectors(n, m, (n * m) as u64);
+        let rows = read(reflect(tensor(&v, [n, m])));
+        let plain = plain_product(&v, n, m);
+        for (at, value) in rows.iter().enumerate() {
+            let expected = plain[at % m][at / m];
+            assert!((value - expected).abs() < 1e-12, "{n}×{m} [{at}]: {value} instead of {expected}");
+        }
+        for (i, a) in rows.chunks(m).enumerate() {
+            for (j, b) in rows.chunks(m).enumerate() {
+                let product: f64 = a.iter().zip(b).map(|(x, y)| x * y).sum();
+                let expected = f64::from(u8::from(i == j));
+                assert!((product - expected).abs() < 1e-12, "{n}×{m}: rows {i} and {j} make {product}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nearly_parallel_vectors_still_give_right_angles() {
+    let (n, m) = (48, 50);
+    let noise = values(n * m, 3);
+    let v: Vec<f64> = noise.iter().enumerate().map(|(i, e)| 1.0 + (i % m) as f64 * 0.1 + 1e-3 * e).collect();
+    let rows = reflect(tensor(&v, [n, m]));
+    assert!(read(orthonormality_loss(rows.transpose()))[0] < 1e-20);
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let (n, m) = (10, 13);
+    let weights = tensor(&values(n * m, 1), [n, m]);
+    let free = values(n * m - n * (n - 1) / 2, 2);
+    check_gradient("reflections", &free, [free.len()], |free| (reflect(unpack(free, n, m)) * weights.clone()).sum());
+    check_gradient("cosines", &values(4 * 7, 3), [4, 7], cosine_similarity_loss);
+    check_gradient("cosines of a convolution", &values(3 * 8, 4), [3, 2, 4], |weight| {
+        let bias = weight.clone().sum_dim(2).sum_dim(1).reshape([3]);
+        cosine_similarity_loss(with_bias(weight, bias))
+    });
+    check_gradient("orthonormality", &values(25, 5), [5, 5], orthonormality_loss);
+}
+
+#[test]
+fn penalties_are_those_of_their_definitions() {
+    // Cosines of the rows: 0.6 between the first two, 0 and 0.8 to the third; each pair counts twice.
+    let rows = tensor(&[2.0, 0.0, 3.0, 4.0, 0.0, 5.0], [3, 2]);
+    assert!((read(cosine_similarity_loss(rows))[0] - 2.0 * (0.36 + 0.64)).abs() < 1e-12);
+    // M = [[1, 1], [0, 2]]: MᵀM = [[1, 1], [1, 5]].
+    let matrix = tensor(&[1.0, 1.0, 0.0, 2.0], [2, 2]);
+    assert!((read(orthonormality_loss(matrix))[0] - (1.0 + 1.0 + 16.0)).abs() < 1e-12);
+    let zero = read(cosine_similarity_loss(tensor(&[0.0, 0.0, 1.0, 0.0], [2, 2])));
+    assert_eq!(zero, [0.0], "a row of zeros has no angle");
+}
+
+#[test]
+fn recurrent_penalty_sums_over_layers_and_gates() {
+    let input = InputSpec::Values { channels: 1, shape: vec![5] };
+    for (name, gates) in [("lstm", 4), ("gru", 3), ("rnn", 1)] {
+        let config = json!({"hidden": 6, "layers": 2, "orthonormality": 0.5});
+        let entry = registry::find(name).unwrap();
+        let build = |config| (entry.build)(config, &input, &OutputSpec::Classes(2), 3, &Device::flex()).unwrap();
+        let model = build(&config);
+        let mut expected = 0.0;
+        model.visit(&mut |parameter, value| {
+            if !parameter.name.contains("weight_hh") {
+                return;
+            }
+            let value = read(value);
+            for m in value.chunks(36) {
+                for (i, j) in (0..36).map(|at| (at / 6, at % 6)) {
+                    let product: f64 = (0..6).map(|k| m[k * 6 + i] * m[k * 6 + j]).sum();
+                    expected += (f64::from(u8::from(i == j)) - product).powi(2);
+                }
+            }
+            assert_eq!(value.len(), gates * 36);
+        });
+        let penalty = model.penalty().unwrap();
+        assert!((read(penalty.clone())[0] - 0.5 * expected).abs() < 1e-4 * expected, "{name}");
+        let gradients = model.take_gradients(&mut penalty.backward());
+        let names = gradients.keys().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(names, ["body.layers.0.weight_hh", "body.layers.1.weight_hh"], "{name}");
+        assert!(build(&json!({"hidden": 6})).penalty().is_none());
+    }
+}
+
+fn vgg(config: &VggConfig) -> baselines::models::vgg::VggBody {
+    let spec = BodySpec { channels: 3, shape: vec![32, 32], per_step: false };
+    Vgg::build(config, &spec, &mut Init::new(5, &Device::flex().autodiff())).unwrap().body
+}
+
+#[test]
+fn vgg_holds_its_convolutions_at_right_angles() {
+    let head = |body: &baselines::models::vgg::VggBody| {
+        body.convs.iter().map(|c| read(cosine_similarity_loss(c.rows()))[0]).sum::<f64>()
+    };
+    // n (n − 1) / m for each of n units with m random weights: 13.1 + 3.4 + 14.0 + 7.0. The original reports "near 40".
+    let free = head(&vgg(&VggConfig::default()));
+    assert!(free > 30.0 && free < 45.0, "{free}");
+    let config = VggConfig { orthogonality: Orthogonality::Householder, ..VggConfig::default() };
+    let body = vgg(&config);
+    for conv in &body.convs {
+        assert!(read(orthonormality_loss(conv.rows().transpose()))[0] < 1e-9, "orthonormal in f32 at first");
+    }
+    let config = VggConfig { orthogonality_linear: true, ..config };
+    assert!(read(orthonormality_loss(vgg(&config).fc.rows().transpose()))[0] < 1e-8);
+}
+
+#[test]
+fn vgg_penalty_is_weighted_and_optional() {
+    let entry = registry::find("vgg").unwrap();
+    let input = InputSpec::Values { channels: 3, shape: vec![32, 32] };
+    let penalty = |config| {
+        let model = (entry.build)(&config, &input, &OutputSpec::Classes(10), 3, &Device::flex()).unwrap();
+        model.penalty().map(|penalty| read(penalty)[0])
+    };
+    assert_eq!(penalty(json!({})), None);
+    assert_eq!(penalty(json!({"orthogonality": "householder"})), None);
+    let one = penalty(json!({"orthogonality": "loss", "orthogonality_weight": 1.0})).unwrap();
+    let ten = penalty(json!({"orthogonality": "loss", "orthogonality_weight": 10.0})).unwrap();
+    assert!((ten - 10.0 * one).abs() < 1e-3 && one > 30.0, "{one}, {ten}");
+    let linear = json!({"orthogonality": "loss", "orthogonality_weight": 1.0, "orthogonality_linear": true});
+    // 512 units of 2305 weights: about 113.5 more.
+    assert!((penalty(linear).unwrap() - one - 113.5).abs() < 5.0);
+}
+
+#[test]
+fn selu_is_that_of_its_paper_and_safe_far_out() {
+    let x = tensor::<1>(&[-1e4, -1.0, 0.5, 1e4], [4]).require_grad();
+    let y = Activation::Selu.apply(x.clone());
+    let expected =
+        [-1.758_099_340_847_376_7, -1.111_330_737_812_562_7, 0.525_350_493_677_740_3, 10_507.009_873_554_805];
+    assert!(read(y.clone()).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs()));
+    let gradient = read(x.grad(&y.sum().backward()).unwrap());
+    assert!(gradient.iter().all(|g| g.is_finite()) && (gradient[3] - 1.050_700_987_355_480_5).abs() < 1e-12);
+    check_gradient("selu", &[-2.0, -0.3, 0.2, 3.0], [4], |x: Tensor<1>| Activation::Selu.apply(x).sum());
+}
+
+#[test]
+fn vgg_runs_with_every_setting() {
+    let x = Tensor::<4>::ones([2, 3, 32, 32], &Device::flex().autodiff());
+    for orthogonality in [Orthogonality::None, Orthogonality::Loss, Orthogonality::Householder] {
+        for activation in [Activation::Relu, Activation::Selu] {
+            let body = vgg(&VggConfig { orthogonality, activation, hidden: 8, ..VggConfig::default() });
+            let y = body.forward(Features::Plane(x.clone()), &mut Forward::training(0, 0));
+            assert_eq!(y.dims(), [2, 8, 1]);
+            assert!(read(y.flatten()).iter().all(|v| v.is_finite()));
+        }
+    }
+}
