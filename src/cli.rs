@@ -263,7 +263,7 @@ impl From<SplitName> for datasets::Split {
 /// `bench parity`
 #[derive(Debug, Clone, Args)]
 pub struct ParityArgs {
-    /// Folders of golden tensors, <name>.safetensors with <name>.json
+    /// Folders of golden tensors: pairs of NAME.safetensors and NAME.json
     #[arg(required = true, value_name = "DIR")]
     pub dirs: Vec<PathBuf>,
     /// Only the goldens whose name matches, e.g. 'ccnn_*'
