@@ -1,6 +1,9 @@
 //! Where the original programs are wrong, and what `faithful` gives back: one test for each line of the table in README.md.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
+use baselines::layers::penalty;
 use baselines::network::InputValues;
 use baselines::{Features, Forward, Init, Input, InputSpec, Model, Output, OutputSpec, registry};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -91,6 +94,15 @@ fn the_penalty_is_a_sum_of_norms_that_are_not_squared() {
         let fixed = 0.5 * masks * 0.075;
         assert!((after - fixed - 3.0 * (before - fixed)).abs() < 1e-4 * after, "{name}: {before} and {after}");
     }
+}
+
+#[test]
+fn the_gradient_of_a_norm_is_a_direction() {
+    let values = support::values(12, 3);
+    support::check_gradient("norm", &values, [3, 4], penalty::norm);
+    let leaf = support::tensor(&values, [3, 4]).require_grad();
+    let gradient = support::read(leaf.grad(&penalty::norm(leaf.clone()).backward()).unwrap());
+    assert!((gradient.iter().map(|g| g * g).sum::<f64>() - 1.0).abs() < 1e-12, "not squared: its length is 1");
 }
 
 #[test]
