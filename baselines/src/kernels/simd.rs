@@ -97,8 +97,33 @@ pub(super) trait Real:
 
     fn sigmoid<const LEVEL: usize>(self) -> Self;
 
+    /// Complex products summed over `k` steps, `LANES` at a time: `out[i][j] = Σ_s left[i + s] · right[j + s]` for `M`
+    /// places on the left and `N` on the right, which move on by a stride in every step. A pair is real parts, then
+    /// imaginary parts.
+    #[inline(always)]
+    fn complex_tile<const M: usize, const N: usize, const LEVEL: usize>(
+        left: Walk<'_, Self, M>,
+        right: Walk<'_, Self, N>,
+        k: usize,
+    ) -> [[[Self; PAIR]; N]; M] {
+        plain_complex_tile::<Self, M, N, LEVEL>(left, right, k)
+    }
+
     /// The transforms of length `n`, planned once per process.
     fn fft(n: usize) -> Arc<Fft<Self>>;
+}
+
+/// Lanes that kernels on pairs work on at a time.
+pub(super) const LANES: usize = 16;
+/// Real parts, then imaginary parts.
+pub(super) const PAIR: usize = 2 * LANES;
+
+/// Places in a series of pairs that move on together.
+#[derive(Clone, Copy)]
+pub(super) struct Walk<'a, T, const N: usize> {
+    pub(super) pairs: &'a [[T; PAIR]],
+    pub(super) places: [usize; N],
+    pub(super) stride: usize,
 }
 
 macro_rules! plans {
@@ -159,6 +184,22 @@ impl Real for f32 {
         1.0 / (1.0 + exp::<LEVEL>(-self))
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn complex_tile<const M: usize, const N: usize, const LEVEL: usize>(
+        left: Walk<'_, Self, M>,
+        right: Walk<'_, Self, N>,
+        k: usize,
+    ) -> [[[Self; PAIR]; N]; M] {
+        match LEVEL {
+            // SAFETY: `dispatch` runs this level only where the processor has AVX-512.
+            WIDE => unsafe { x86::complex_tile_512(left, right, k) },
+            // SAFETY: `dispatch` runs this level only where the processor has AVX2 and FMA.
+            FUSED => unsafe { x86::complex_tile_256(left, right, k) },
+            _ => plain_complex_tile::<Self, M, N, LEVEL>(left, right, k),
+        }
+    }
+
     fn fft(n: usize) -> Arc<Fft<Self>> {
         plans!(f32, n)
     }
@@ -205,6 +246,118 @@ impl Real for f64 {
     fn fft(n: usize) -> Arc<Fft<Self>> {
         plans!(f64, n)
     }
+}
+
+/// [`Real::complex_tile`] without instructions of its own.
+#[inline(always)]
+fn plain_complex_tile<T: Real, const M: usize, const N: usize, const LEVEL: usize>(
+    left: Walk<'_, T, M>,
+    right: Walk<'_, T, N>,
+    k: usize,
+) -> [[[T; PAIR]; N]; M] {
+    let mut out = [[[T::ZERO; PAIR]; N]; M];
+    for step in 0..k {
+        for (i, out) in out.iter_mut().enumerate() {
+            let a = &left.pairs[left.places[i] + step * left.stride];
+            for (j, out) in out.iter_mut().enumerate() {
+                let b = &right.pairs[right.places[j] + step * right.stride];
+                for lane in 0..LANES {
+                    let (ar, ai, br, bi) = (a[lane], a[LANES + lane], b[lane], b[LANES + lane]);
+                    out[lane] = (-ai).fma::<LEVEL>(bi, ar.fma::<LEVEL>(br, out[lane]));
+                    out[LANES + lane] = ai.fma::<LEVEL>(br, ar.fma::<LEVEL>(bi, out[LANES + lane]));
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Tiles whose sums have to stay in registers, which the vectoriser does not manage by itself. (A closure would be compiled
+/// for the oldest processor, so there are loops instead.)
+#[cfg(target_arch = "x86_64")]
+#[allow(clippy::needless_range_loop)]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{LANES, PAIR, Walk};
+
+    macro_rules! complex_tile {
+        ($name:ident, $features:literal, $vector:ty, $lanes:literal, $zero:ident, $load:ident, $fma:ident, $fnma:ident, $store:ident) => {
+            #[target_feature(enable = $features)]
+            #[inline]
+            pub(super) fn $name<const M: usize, const N: usize>(
+                left: Walk<'_, f32, M>,
+                right: Walk<'_, f32, N>,
+                k: usize,
+            ) -> [[[f32; PAIR]; N]; M] {
+                const VECTORS: usize = LANES / $lanes;
+                let zero = $zero();
+                let (mut re, mut im) = ([[[zero; VECTORS]; N]; M], [[[zero; VECTORS]; N]; M]);
+                for step in 0..k {
+                    let (mut br, mut bi) = ([[zero; VECTORS]; N], [[zero; VECTORS]; N]);
+                    for j in 0..N {
+                        let pair = &right.pairs[right.places[j] + step * right.stride];
+                        for v in 0..VECTORS {
+                            // SAFETY: both loads lie inside the pair.
+                            unsafe {
+                                br[j][v] = $load(pair.as_ptr().add(v * $lanes));
+                                bi[j][v] = $load(pair.as_ptr().add(LANES + v * $lanes));
+                            }
+                        }
+                    }
+                    for i in 0..M {
+                        let pair = &left.pairs[left.places[i] + step * left.stride];
+                        for v in 0..VECTORS {
+                            // SAFETY: both loads lie inside the pair.
+                            let (ar, ai) = unsafe {
+                                ($load(pair.as_ptr().add(v * $lanes)), $load(pair.as_ptr().add(LANES + v * $lanes)))
+                            };
+                            for j in 0..N {
+                                re[i][j][v] = $fnma(ai, bi[j][v], $fma(ar, br[j][v], re[i][j][v]));
+                                im[i][j][v] = $fma(ai, br[j][v], $fma(ar, bi[j][v], im[i][j][v]));
+                            }
+                        }
+                    }
+                }
+                let mut out = [[[0.0; PAIR]; N]; M];
+                for i in 0..M {
+                    for j in 0..N {
+                        for v in 0..VECTORS {
+                            // SAFETY: both stores lie inside the pair.
+                            unsafe {
+                                $store(out[i][j].as_mut_ptr().add(v * $lanes), re[i][j][v]);
+                                $store(out[i][j].as_mut_ptr().add(LANES + v * $lanes), im[i][j][v]);
+                            }
+                        }
+                    }
+                }
+                out
+            }
+        };
+    }
+
+    complex_tile!(
+        complex_tile_512,
+        "avx512f",
+        __m512,
+        16,
+        _mm512_setzero_ps,
+        _mm512_loadu_ps,
+        _mm512_fmadd_ps,
+        _mm512_fnmadd_ps,
+        _mm512_storeu_ps
+    );
+    complex_tile!(
+        complex_tile_256,
+        "avx2,fma",
+        __m256,
+        8,
+        _mm256_setzero_ps,
+        _mm256_loadu_ps,
+        _mm256_fmadd_ps,
+        _mm256_fnmadd_ps,
+        _mm256_storeu_ps
+    );
 }
 
 /// eˣ to within 2 ulp on [−87, 88], clamped outside; NaN stays NaN.

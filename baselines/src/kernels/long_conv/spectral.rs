@@ -6,11 +6,10 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
-use crate::kernels::simd::{Loop, Real, WIDE, dispatch};
+use crate::kernels::simd::{LANES, Loop, PAIR, PLAIN, Real, WIDE, Walk, dispatch};
 
 /// Frequencies per block. A block is stored as real parts, then imaginary parts.
-const BLOCK: usize = 16;
-const PAIR: usize = 2 * BLOCK;
+const BLOCK: usize = LANES;
 
 /// Spectra of many series, in the order in which products read them: blocks of neighbouring frequencies, and within a
 /// block all series, `[frequency / BLOCK, series, 2 · BLOCK]`. Lanes beyond the last frequency are zero.
@@ -126,20 +125,32 @@ impl<T: Real> Loop for Product<'_, T> {
     #[inline(always)]
     fn run<const LEVEL: usize>(mut self) {
         let [m, n, _] = self.sizes;
-        // Four by two need the fewest loads, where there are registers enough.
-        let whole = |size: usize, tile: usize| if LEVEL == WIDE { size / tile * tile } else { 0 };
-        for row in (0..whole(m, 4)).step_by(4) {
-            for column in (0..whole(n, 2)).step_by(2) {
-                self.tile::<4, 2, LEVEL>(row, column);
-            }
-            for column in whole(n, 2)..n {
-                self.tile::<4, 1, LEVEL>(row, column);
+        let mut row = 0;
+        // As many sums as registers hold: the more, the fewer loads.
+        if LEVEL == WIDE {
+            while row + 4 <= m {
+                for column in (0..n / 2 * 2).step_by(2) {
+                    self.tile::<4, 2, LEVEL>(row, column);
+                }
+                for column in n / 2 * 2..n {
+                    self.tile::<4, 1, LEVEL>(row, column);
+                }
+                row += 4;
             }
         }
-        for row in whole(m, 4)..m {
+        if LEVEL != PLAIN {
+            while row + 2 <= m {
+                for column in 0..n {
+                    self.tile::<2, 1, LEVEL>(row, column);
+                }
+                row += 2;
+            }
+        }
+        while row < m {
             for column in 0..n {
                 self.tile::<1, 1, LEVEL>(row, column);
             }
+            row += 1;
         }
     }
 }
@@ -149,29 +160,24 @@ impl<T: Real> Product<'_, T> {
     #[inline(always)]
     fn tile<const M: usize, const N: usize, const LEVEL: usize>(&mut self, row: usize, column: usize) {
         let [_, n, k] = self.sizes;
-        let mut re = [[[T::ZERO; BLOCK]; N]; M];
-        let mut im = [[[T::ZERO; BLOCK]; N]; M];
-        let (left, right) = (self.left, self.right);
-        for at in 0..k {
-            let b: [&[T; PAIR]; N] =
-                std::array::from_fn(|j| &right.pairs[(column + j) * right.strides[0] + at * right.strides[1]]);
-            for i in 0..M {
-                let a = &left.pairs[(row + i) * left.strides[0] + at * left.strides[1]];
-                for j in 0..N {
-                    for lane in 0..BLOCK {
-                        let (ar, ai, br, bi) = (a[lane], a[BLOCK + lane], b[j][lane], b[j][BLOCK + lane]);
-                        re[i][j][lane] = (-ai).fma::<LEVEL>(bi, ar.fma::<LEVEL>(br, re[i][j][lane]));
-                        im[i][j][lane] = ai.fma::<LEVEL>(br, ar.fma::<LEVEL>(bi, im[i][j][lane]));
-                    }
-                }
+        let tile = T::complex_tile::<M, N, LEVEL>(self.left.walk(row), self.right.walk(column), k);
+        for (i, tile) in tile.iter().enumerate() {
+            for (j, pair) in tile.iter().enumerate() {
+                self.out[((row + i) * n + column + j) * PAIR..][..PAIR].copy_from_slice(pair);
             }
         }
-        for i in 0..M {
-            for j in 0..N {
-                let out = &mut self.out[((row + i) * n + column + j) * PAIR..][..PAIR];
-                out[..BLOCK].copy_from_slice(&re[i][j]);
-                out[BLOCK..].copy_from_slice(&im[i][j]);
-            }
+    }
+}
+
+impl<'a, T> Side<'a, T> {
+    /// The way along the summed index from `N` neighbours of the outer one, from `first` on.
+    #[inline(always)]
+    fn walk<const N: usize>(self, first: usize) -> Walk<'a, T, N> {
+        let [outer, summed] = self.strides;
+        let mut places = [0; N];
+        for (i, place) in places.iter_mut().enumerate() {
+            *place = (first + i) * outer;
         }
+        Walk { pairs: self.pairs, places, stride: summed }
     }
 }

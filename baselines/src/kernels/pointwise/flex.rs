@@ -115,11 +115,12 @@ fn outer<T: Real>([batch, outputs, inputs, positions]: [usize; 4], g: &[T], x: &
         .into_par_iter()
         .map(|task| {
             let mut part = vec![T::ZERO; outputs * inputs];
+            let (mut left, mut right) = (Vec::new(), Vec::new());
             for piece in task * per_task..pieces.min((task + 1) * per_task) {
                 let (item, start) = (piece / stretches, piece % stretches * POSITIONS);
                 let n = POSITIONS.min(positions - start);
-                let g = Matrix::rows(&g[item * outputs * positions + start..], positions);
-                let x = Matrix::rows(&x[item * inputs * positions + start..], positions);
+                let g = spread(&g[item * outputs * positions..], positions, start, [outputs, n], &mut left);
+                let x = spread(&x[item * inputs * positions..], positions, start, [inputs, n], &mut right);
                 matmul([outputs, inputs, n], g, x.transposed(), &mut part, inputs, true);
             }
             part
@@ -130,4 +131,25 @@ fn outer<T: Real>([batch, outputs, inputs, positions]: [usize; 4], g: &[T], x: &
         total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
     }
     total
+}
+
+/// Columns `start..start + n` of `values`, `rows` rows of `positions`. Rows that lie a multiple of 1 KiB apart evict each
+/// other from the cache when a product walks down a column; such are copied into `buffer` a little further apart.
+fn spread<'a, T: Real>(
+    values: &'a [T],
+    positions: usize,
+    start: usize,
+    [rows, n]: [usize; 2],
+    buffer: &'a mut Vec<T>,
+) -> Matrix<'a, T> {
+    const LINE: usize = 16;
+    if !(positions * size_of::<T>()).is_multiple_of(1024) || rows < LINE {
+        return Matrix::rows(&values[start..], positions);
+    }
+    let pitch = n.next_multiple_of(LINE) + LINE;
+    buffer.resize(rows * pitch, T::ZERO);
+    for (row, copy) in buffer.chunks_exact_mut(pitch).enumerate() {
+        copy[..n].copy_from_slice(&values[row * positions + start..][..n]);
+    }
+    Matrix::rows(buffer, pitch)
 }
