@@ -26,7 +26,8 @@ pub trait Baseline: Send + Sync + 'static {
     /// Build the body with freshly initialised weights.
     ///
     /// # Errors
-    /// A setting out of its range, or one that does not fit the input: [`BuildError`] names the field.
+    /// A setting out of its range, or one that does not fit the input: [`BuildError`] names the field. A task that the
+    /// baseline cannot do whatever its settings is refused with an empty field, and stands as `n/a` in tables.
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError>;
 
     /// Parameter groups with a learning rate or a weight decay of their own. A group that matches no parameter is an

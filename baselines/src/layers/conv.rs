@@ -83,6 +83,15 @@ impl Conv {
         Self { weight, bias: Some(init.uniform([outputs], -bound, bound)), geometry }
     }
 
+    /// Weight N(0, 2 / fan_in), bias zero: the variance of the activations is kept from ReLU to ReLU (He et al. 2015, arXiv
+    /// 1502.01852, section 2.2).
+    pub fn kaiming_fan_in(inputs: usize, outputs: usize, rank: usize, geometry: Geometry, init: &mut Init) -> Self {
+        let taps = geometry.taps(rank);
+        let std = (2.0 / (inputs * taps) as f64).sqrt();
+        let weight = init.normal([outputs, inputs, taps], std);
+        Self { weight, bias: Some(init.constant([outputs], 0.0)), geometry }
+    }
+
     /// Weight N(0, 2 / fan_out), without bias: for residual networks (He et al. 2015, arXiv 1502.01852, section 2.2, the
     /// backward case, as `torchvision` has it).
     pub fn kaiming_fan_out(inputs: usize, outputs: usize, rank: usize, geometry: Geometry, init: &mut Init) -> Self {

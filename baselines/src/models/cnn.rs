@@ -69,9 +69,11 @@ impl Baseline for Cnn {
             ));
         }
         let (narrow, wide) = (config.width, 2 * config.width);
+        // PyTorch's default would shrink the mean square of the activations sixfold per layer, and after the average the head
+        // would see nearly the same features for every image.
         let convs = [(spec.channels, narrow), (narrow, narrow), (narrow, wide), (wide, wide)]
             .into_iter()
-            .map(|(inputs, outputs)| Conv::torch(inputs, outputs, spec.rank(), Geometry::same(TAPS), init))
+            .map(|(inputs, outputs)| Conv::kaiming_fan_in(inputs, outputs, spec.rank(), Geometry::same(TAPS), init))
             .collect();
         let body = CnnBody { convs, dropout: config.dropout, pool };
         Ok(Built { body, features: wide, readout: Readout::Mean, head: HeadInit::Torch })
