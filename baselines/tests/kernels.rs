@@ -3,7 +3,7 @@
 
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
-    Alignment, activation, batch_norm, channel_affine, channel_bias, gelu, gru, long_conv, long_conv1d,
+    Alignment, activation, batch_norm, channel_affine, channel_bias, gelu, glu, gru, long_conv, long_conv1d,
     long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn,
 };
 use burn::backend::flex::FlexTensor;
@@ -485,6 +485,47 @@ fn composed_gelu_agrees() {
     ];
     for (composed, fused) in pairs {
         assert_close(&read_flex(composed), &read_flex(fused), 1e-6, "gelu");
+    }
+}
+
+#[test]
+fn gated_linear_units_gate_the_first_half_by_the_second() {
+    let (batch, channels, positions) = (3, 5, 7);
+    let half = channels * positions;
+    let x: Vec<f64> = values(2 * batch * half, 1).iter().map(|v| v * 4.0).collect();
+    let g = values(batch * half, 2);
+    let (mut y, mut dx) = (Vec::new(), vec![0.0; x.len()]);
+    for at in 0..batch * half {
+        let a = at / half * 2 * half + at % half;
+        let gate = 1.0 / (1.0 + (-x[a + half]).exp());
+        y.push(x[a] * gate);
+        dx[a] = g[at] * gate;
+        dx[a + half] = g[at] * x[a] * gate * (1.0 - gate);
+    }
+    for dtype in [DType::F32, DType::F64] {
+        let input = tensor(&x, [batch, 2 * channels, positions], dtype).require_grad();
+        let output = glu(input.clone());
+        let grads = (output.clone() * tensor(&g, [batch, channels, positions], dtype)).sum().backward();
+        assert_close(&read(output), &y, tolerance(dtype), "glu");
+        assert_close(&read(input.grad(&grads).unwrap()), &dx, tolerance(dtype), "gradient of glu");
+    }
+    let shut = tensor(&[1e-20, -80.0], [1, 2, 1], DType::F32).require_grad();
+    let grads = glu(shut.clone()).sum().backward();
+    let gradient = read(shut.grad(&grads).unwrap());
+    assert!(gradient.iter().all(|g| *g == 0.0 || g.abs() > 1e-37), "no subnormal numbers: {gradient:?}");
+}
+
+#[test]
+fn composed_glu_agrees() {
+    use activation::{ActivationGrad, ActivationOps, composed};
+    let x = flex(&values(120, 1).iter().map(|v| v * 6.0).collect::<Vec<_>>(), [3, 8, 5], DType::F32);
+    let g = flex(&values(60, 2), [3, 4, 5], DType::F32);
+    let pairs = [
+        (composed::glu::<Flex>(x.clone()), Flex::gated_linear(x.clone())),
+        (composed::glu_backward::<Flex>(x.clone(), g.clone()), Flex::gated_linear_backward(x, g)),
+    ];
+    for (composed, fused) in pairs {
+        assert_close(&read_flex(composed), &read_flex(fused), 1e-6, "glu");
     }
 }
 

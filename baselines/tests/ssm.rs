@@ -4,10 +4,10 @@
 use std::f64::consts::PI;
 
 use baselines::kernels::ssm::Rule;
-use baselines::kernels::{Discretisation, diagonal_kernel, gelu, low_rank_kernel};
+use baselines::kernels::{Discretisation, diagonal_kernel, gelu, glu, low_rank_kernel};
 use baselines::layers::hippo::{DiagonalInit, Measure, diagonal, nplr, transition};
 use baselines::layers::{
-    Lru, LruSpec, S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dSpec, SequenceLayer, StateMatrix, glu,
+    Lru, LruSpec, S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dSpec, SequenceLayer, StateMatrix,
 };
 use baselines::{Forward, Init};
 use burn::tensor::{DType, Device, Tensor, TensorData};

@@ -17,12 +17,18 @@ use burn::tensor::Tensor;
 pub trait ActivationOps: Backend {
     /// `x · Φ(x)`, with the exact normal distribution function.
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `a · σ(b)` for `x = [a, b]`, `[batch, 2 · channels, positions]`, not empty; returns `[batch, channels, positions]`.
+    fn gated_linear(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// The hand-written backward passes of [`ActivationOps`].
 pub trait ActivationGrad: ActivationOps {
     /// Gradient of the input of [`ActivationOps::exact_gelu`]. (Burn's own is that of the tanh approximation.)
     fn exact_gelu_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Gradient of the input of [`ActivationOps::gated_linear`].
+    fn gated_linear_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 #[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
@@ -32,11 +38,19 @@ macro_rules! composed_backend {
             fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
                 composed::gelu::<Self>(x)
             }
+
+            fn gated_linear(x: FloatTensor<Self>) -> FloatTensor<Self> {
+                composed::glu::<Self>(x)
+            }
         }
 
         impl ActivationGrad for $backend {
             fn exact_gelu_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self> {
                 composed::gelu_backward::<Self>(x, g)
+            }
+
+            fn gated_linear_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self> {
+                composed::glu_backward::<Self>(x, g)
             }
         }
     };
@@ -59,6 +73,18 @@ impl<B: ActivationGrad> Backward<B, 1> for GeluBackward {
     }
 }
 
+#[derive(Debug)]
+struct GluBackward;
+
+impl<B: ActivationGrad> Backward<B, 1> for GluBackward {
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let x = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |g| B::gated_linear_backward(x, g));
+    }
+}
+
 impl<B: ActivationGrad, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> {
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let guards = [x.node()];
@@ -71,9 +97,35 @@ impl<B: ActivationGrad, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> 
             OpsKind::UnTracked(prep) => prep.finish(B::exact_gelu(x)),
         }
     }
+
+    fn gated_linear(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let guards = [x.node()];
+        let x = x.into_primitive();
+        match GluBackward.prepare::<C>(guards).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::gated_linear(x.clone());
+                prep.finish(x, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::gated_linear(x)),
+        }
+    }
 }
 
 /// Gaussian error linear unit with the exact normal distribution function, `x · Φ(x)`, element by element.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as ActivationOps>::exact_gelu(x.into_dispatch()))
+}
+
+/// The gated linear unit `a · σ(b)` for `x = [a, b]`, `[batch, 2 · channels, positions]` to `[batch, channels, positions]`
+/// (Dauphin et al. 2017, arXiv 1612.08083).
+///
+/// # Panics
+/// If the number of channels of `x` is odd.
+pub fn glu(x: Tensor<3>) -> Tensor<3> {
+    let [batch, channels, positions] = x.dims();
+    assert!(channels.is_multiple_of(2), "a gated linear unit needs an even number of channels, not {channels}");
+    if batch * channels * positions == 0 {
+        return Tensor::zeros([batch, channels / 2, positions], (&x.device(), x.dtype()));
+    }
+    Tensor::from_dispatch(<Dispatch as ActivationOps>::gated_linear(x.into_dispatch()))
 }

@@ -19,7 +19,7 @@ mod simd;
 pub mod ssm;
 mod value;
 
-pub use activation::gelu;
+pub use activation::{gelu, glu};
 pub use batch_norm::batch_norm;
 pub use channel_affine::{channel_affine, channel_bias};
 pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};

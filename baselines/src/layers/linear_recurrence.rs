@@ -9,9 +9,9 @@ use rand::Rng;
 
 use crate::forward::DropoutKind;
 use crate::kernels::ssm::Rule;
-use crate::kernels::{Alignment, diagonal_kernel, gelu, long_conv1d, pointwise};
+use crate::kernels::{Alignment, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
+use crate::layers::Pointwise;
 use crate::layers::stack::SequenceLayer;
-use crate::layers::{Pointwise, glu};
 use crate::{Forward, Init};
 
 /// Everything that shapes an [`Lru`].

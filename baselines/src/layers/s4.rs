@@ -8,12 +8,12 @@ use nalgebra::Complex as Number;
 
 use self::truncation::Recurrence;
 use crate::forward::DropoutKind;
-use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, long_conv1d, low_rank_kernel};
+use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, glu, long_conv1d, low_rank_kernel};
+use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::hippo::{DiagonalInit, Measure, diagonal, nplr};
 use crate::layers::s4d::{causal, complex_normal};
 use crate::layers::stack::SequenceLayer;
-use crate::layers::{Pointwise, glu};
 use crate::{Forward, Init};
 
 /// Least magnitude of the initial real and imaginary parts of the eigenvalues.

@@ -4,11 +4,11 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::forward::DropoutKind;
-use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, long_conv1d};
+use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, glu, long_conv1d};
+use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::hippo::{DiagonalInit, diagonal};
 use crate::layers::stack::SequenceLayer;
-use crate::layers::{Pointwise, glu};
 use crate::{Forward, Init};
 
 /// Everything that shapes an [`S4d`].
