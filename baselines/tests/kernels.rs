@@ -4,7 +4,7 @@
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
     Alignment, activation, batch_norm, channel_affine, channel_bias, gelu, glu, gru, long_conv, long_conv1d,
-    long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn,
+    long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn, standardise,
 };
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -526,6 +526,44 @@ fn composed_glu_agrees() {
     ];
     for (composed, fused) in pairs {
         assert_close(&read_flex(composed), &read_flex(fused), 1e-6, "glu");
+    }
+}
+
+#[test]
+fn standardised_values_have_mean_zero_and_variance_one() {
+    let epsilon = 0.01;
+    for [batch, n, positions] in [[2, 5, 7], [1, 3, 130], [3, 200, 1], [2, 1, 4], [1, 64, 64]] {
+        let (x, g) = (values(batch * n * positions, 1), values(batch * n * positions, 2));
+        let (mut y, mut dx) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        for (b, p) in (0..batch * positions).map(|at| (at / positions, at % positions)) {
+            let places: Vec<usize> = (0..n).map(|c| (b * n + c) * positions + p).collect();
+            let mean = |of: &dyn Fn(usize) -> f64| places.iter().map(|&at| of(at)).sum::<f64>() / n as f64;
+            let centre = mean(&|at| x[at]);
+            let scale = 1.0 / (mean(&|at| (x[at] - centre).powi(2)) + epsilon).sqrt();
+            places.iter().for_each(|&at| y[at] = (x[at] - centre) * scale);
+            let (one, along) = (mean(&|at| g[at]), mean(&|at| g[at] * y[at]));
+            places.iter().for_each(|&at| dx[at] = (g[at] - one - y[at] * along) * scale);
+        }
+        let shape = [batch, n, positions];
+        for dtype in [DType::F32, DType::F64] {
+            let input = tensor(&x, shape, dtype).require_grad();
+            let output = standardise(input.clone(), epsilon);
+            let grads = (output.clone() * tensor(&g, shape, dtype)).sum().backward();
+            assert_close(&read(output), &y, tolerance(dtype), "standardised");
+            assert_close(&read(input.grad(&grads).unwrap()), &dx, tolerance(dtype), "gradient of standardised");
+        }
+        use baselines::kernels::standardise::{StandardiseGrad, StandardiseOps, composed};
+        let (x, g) = (flex(&x, shape, DType::F32), flex(&g, shape, DType::F32));
+        let pairs = [
+            (composed::forward::<Flex>(x.clone(), epsilon), Flex::standardise_values(x.clone(), epsilon)),
+            (
+                composed::backward::<Flex>(x.clone(), g.clone(), epsilon),
+                Flex::standardise_values_backward(x, g, epsilon),
+            ),
+        ];
+        for (composed, fused) in pairs {
+            assert_close(&read_flex(composed), &read_flex(fused), 1e-5, "composed");
+        }
     }
 }
 

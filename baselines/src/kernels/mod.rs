@@ -17,6 +17,7 @@ pub mod recurrent;
 mod rows;
 mod simd;
 pub mod ssm;
+pub mod standardise;
 mod value;
 
 pub use activation::{gelu, glu};
@@ -26,3 +27,4 @@ pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long
 pub use pointwise::pointwise;
 pub use recurrent::{gru, lstm, rnn};
 pub use ssm::{Discretisation, diagonal_kernel, low_rank_kernel};
+pub use standardise::standardise;

@@ -73,10 +73,10 @@ impl Norm {
             }
             (NormKind::Group, ..) => {
                 let [batch, channels, positions] = x.dims();
-                let flat = standardise(x.reshape([batch, channels * positions]), 1, 1e-12);
+                let flat = kernels::standardise(x.reshape([batch, channels * positions, 1]), 1e-12);
                 kernels::channel_affine(flat.reshape([batch, channels, positions]), weight, bias)
             }
-            _ => kernels::channel_affine(standardise(x, 1, 1e-5), weight, bias),
+            _ => kernels::channel_affine(kernels::standardise(x, 1e-5), weight, bias),
         }
     }
 }
@@ -86,12 +86,4 @@ fn track(state: &RunningState<Tensor<1>>, batch: Tensor<1>, correction: f64) {
     state.update((state.value_sync().mul_scalar(1.0 - MOMENTUM) + batch).detach());
     // Folds the update in, so that records and copies taken later see it.
     state.value_sync();
-}
-
-/// Mean 0 and variance 1 along `dim`.
-fn standardise<const D: usize>(x: Tensor<D>, dim: usize, epsilon: f64) -> Tensor<D> {
-    let mean = x.clone().mean_dim(dim);
-    let centred = x - mean;
-    let variance = centred.clone().square().mean_dim(dim);
-    centred / (variance + epsilon).sqrt()
 }
