@@ -495,12 +495,12 @@ fn gated_linear_units_gate_the_first_half_by_the_second() {
     let x: Vec<f64> = values(2 * batch * half, 1).iter().map(|v| v * 4.0).collect();
     let g = values(batch * half, 2);
     let (mut y, mut dx) = (Vec::new(), vec![0.0; x.len()]);
-    for at in 0..batch * half {
+    for (at, g) in g.iter().enumerate() {
         let a = at / half * 2 * half + at % half;
         let gate = 1.0 / (1.0 + (-x[a + half]).exp());
         y.push(x[a] * gate);
-        dx[a] = g[at] * gate;
-        dx[a + half] = g[at] * x[a] * gate * (1.0 - gate);
+        dx[a] = g * gate;
+        dx[a + half] = g * x[a] * gate * (1.0 - gate);
     }
     for dtype in [DType::F32, DType::F64] {
         let input = tensor(&x, [batch, 2 * channels, positions], dtype).require_grad();
