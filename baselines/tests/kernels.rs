@@ -1,8 +1,6 @@
 //! The fused kernels against plain loops in f64, finite differences, and their composed counterparts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
     Alignment, activation, batch_norm, channel_affine, channel_bias, gelu, glu, gru, long_conv, long_conv1d,
@@ -567,20 +565,6 @@ fn standardised_values_have_mean_zero_and_variance_one() {
             assert_close(&read_flex(composed), &read_flex(fused), 1e-5, "composed");
         }
     }
-}
-
-#[test]
-fn gradients_of_activations_agree_with_finite_differences() {
-    let (x, weights) = (values(60, 1), values(60, 2));
-    let weigh = |y: Tensor<3>| {
-        let n = y.dims().iter().product::<usize>();
-        let weights = tensor(&weights[..n], y.dims(), DType::F64);
-        (y * weights).sum()
-    };
-    support::check_gradient("gelu", &x, [3, 4, 5], |x| weigh(gelu(x)));
-    support::check_gradient("glu", &x, [3, 4, 5], |x| weigh(glu(x)));
-    support::check_gradient("standardise", &x, [3, 4, 5], |x| weigh(standardise(x, 1e-3)));
-    support::check_gradient("standardise rows", &x, [3, 20, 1], |x| weigh(standardise(x, 1e-3)));
 }
 
 #[test]

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use self::diagonal::Diagonal;
 use self::low_rank::LowRank;
+use crate::kernels::profile;
 
 /// How the continuous state equation `s' = A s + B u` is stepped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +111,7 @@ macro_rules! host_backend {
                 x_im: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
                 let shape = c_re.shape();
+                let _scope = profile::scope("diagonal kernel");
                 host::forward::<Self>([c_re, c_im, x_re, x_im], [shape[0], length], |values| {
                     Diagonal::new(rule, shape[1], length, values).forward()
                 })
@@ -123,6 +125,7 @@ macro_rules! host_backend {
                 a_im: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
                 let shape = v_re.shape();
+                let _scope = profile::scope("low-rank kernel");
                 host::forward::<Self>([v_re, v_im, a_re, a_im], [shape[1] - 1, shape[2], length], |values| {
                     LowRank::new([shape[1] - 1, shape[2], shape[3]], length, values).forward()
                 })
@@ -137,6 +140,7 @@ macro_rules! host_backend {
                 wanted: [bool; 4],
             ) -> [Option<FloatTensor<Self>>; 4] {
                 let (states, length) = (operands[0].shape()[1], g.shape()[1]);
+                let _scope = profile::scope("diagonal kernel backward");
                 host::backward::<Self>(operands, g, wanted, |values, g| {
                     Diagonal::new(rule, states, length, values).backward(g)
                 })
@@ -148,6 +152,7 @@ macro_rules! host_backend {
                 wanted: [bool; 4],
             ) -> [Option<FloatTensor<Self>>; 4] {
                 let (shape, length) = (operands[0].shape(), g.shape()[2]);
+                let _scope = profile::scope("low-rank kernel backward");
                 host::backward::<Self>(operands, g, wanted, |values, g| {
                     LowRank::new([shape[1] - 1, shape[2], shape[3]], length, values).backward(g)
                 })

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use baselines::forward::DropoutKind;
 use baselines::layers::kernel_network::Frequency;
 use baselines::layers::{
-    BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec, Lineage,
-    Nonlinearity, NormKind, ResidualBlock, ResidualSpec, Window,
+    BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, Nonlinearity, NormKind, ResidualBlock,
+    ResidualSpec, Window,
 };
 use baselines::{Init, Model, reference};
 use burn::tensor::Device;
@@ -25,24 +25,7 @@ const TRAINED: f64 = 1e-2;
 
 /// `ccnn.magnet`: the kernel network alone, at `input.positions`, `[1, axes, positions…]`.
 pub(super) fn magnet(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let axes = golden.count("data_dim")?;
-    let positions = Leaf::read(golden, "positions", axes, false, device)?;
-    let spec = KernelNetworkSpec {
-        kind: KernelNetworkKind::Magnet,
-        axes,
-        hidden: golden.count("hidden")?,
-        outputs: golden.count("out_channels")?,
-        layers: golden.count("no_layers")?,
-        frequency: Frequency::Omega0(golden.number("omega_0")?),
-        spread: 1.0,
-        one_sided: false,
-        init: KernelInit::Off,
-        output_gain: 1.0,
-    };
-    let network = KernelNetwork::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
-    let network = check::load(golden, network, &reference::ccnn)?;
-    let y = network.forward(&positions.tensor().squeeze_dim::<2>(0));
-    check::module(golden, &network, y, Some(&positions), &reference::ccnn)
+    super::kernel_network(golden, Frequency::Omega0(golden.number("omega_0")?), &reference::ccnn, device)
 }
 
 /// `ccnn.flexconv`: kernels for all pairs of channels.

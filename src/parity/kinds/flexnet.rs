@@ -1,9 +1,7 @@
 //! FlexNet and FlexTCN, `rjbruin/flexconv`.
 
 use baselines::layers::kernel_network::Frequency;
-use baselines::layers::{
-    FlexConv, FlexConvSpec, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec, Lineage, Window,
-};
+use baselines::layers::{FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, Window};
 use baselines::{Init, reference};
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -15,24 +13,7 @@ use crate::parity::golden::Golden;
 
 /// `flexnet.magnet`: the kernel network alone, at `input.positions`, `[1, axes, positions…]`.
 pub(super) fn magnet(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let axes = golden.count("data_dim")?;
-    let positions = Leaf::read(golden, "positions", axes, false, device)?;
-    let spec = KernelNetworkSpec {
-        kind: KernelNetworkKind::Magnet,
-        axes,
-        hidden: golden.count("hidden")?,
-        outputs: golden.count("out_channels")?,
-        layers: golden.count("no_layers")?,
-        frequency: Frequency::InputScale(golden.number("input_scale")?),
-        spread: 1.0,
-        one_sided: false,
-        init: KernelInit::Original,
-        output_gain: 1.0,
-    };
-    let network = KernelNetwork::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
-    let network = check::load(golden, network, &reference::flexconv)?;
-    let y = network.forward(&positions.tensor().squeeze_dim::<2>(0));
-    check::module(golden, &network, y, Some(&positions), &reference::flexconv)
+    super::kernel_network(golden, Frequency::InputScale(golden.number("input_scale")?), &reference::flexconv, device)
 }
 
 /// `flexnet.conv`: one convolution, causal for sequences and centred for images.

@@ -6,9 +6,13 @@ mod flexnet;
 mod rnn;
 mod s4;
 
+use baselines::Init;
+use baselines::layers::kernel_network::Frequency;
+use baselines::layers::{KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use burn::tensor::Device;
 
 use super::ParityError;
+use super::check::{self, Leaf, Rename};
 use super::compare::Comparison;
 use super::golden::Golden;
 
@@ -45,4 +49,32 @@ const KINDS: &[(&str, Kind)] = &[
 /// The function for goldens of `kind`.
 pub(super) fn find(kind: &str) -> Option<Kind> {
     KINDS.iter().find(|(name, _)| *name == kind).map(|&(_, function)| function)
+}
+
+/// A MAGNet alone, at `input.positions`, `[1, axes, positions…]`.
+fn kernel_network(
+    golden: &Golden,
+    frequency: Frequency,
+    rename: Rename<'_>,
+    device: &Device,
+) -> Result<Comparison, ParityError> {
+    let axes = golden.count("data_dim")?;
+    let positions = Leaf::read(golden, "positions", axes, false, device)?;
+    // How weights start does not matter: all of them are the golden's.
+    let spec = KernelNetworkSpec {
+        kind: KernelNetworkKind::Magnet,
+        axes,
+        hidden: golden.count("hidden")?,
+        outputs: golden.count("out_channels")?,
+        layers: golden.count("no_layers")?,
+        frequency,
+        spread: 1.0,
+        one_sided: false,
+        init: KernelInit::Off,
+        output_gain: 1.0,
+    };
+    let network = KernelNetwork::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
+    let network = check::load(golden, network, rename)?;
+    let y = network.forward(&positions.tensor().squeeze_dim::<2>(0));
+    check::module(golden, &network, y, Some(&positions), rename)
 }

@@ -1,0 +1,88 @@
+//! Gradients of the fused kernels against central differences in f64. (Recurrences and state-space kernels have theirs
+//! beside their definitions.)
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use baselines::kernels::{
+    Alignment, batch_norm, channel_affine, channel_bias, gelu, glu, long_conv1d, long_conv1d_dense, long_conv2d,
+    long_conv2d_dense, pointwise, standardise,
+};
+use burn::tensor::Tensor;
+use support::{check_gradient, tensor, values};
+
+/// Σ w · y with fixed weights, so that every output counts differently.
+fn weigh<const D: usize>(y: Tensor<D>) -> Tensor<1> {
+    let n = y.dims().iter().product();
+    let weights = tensor(&values(n, 99), y.dims());
+    (y * weights).sum()
+}
+
+#[test]
+fn activations_and_standardisation() {
+    let x = values(60, 1);
+    check_gradient("gelu", &x, [3, 4, 5], |x| weigh(gelu(x)));
+    check_gradient("glu", &x, [3, 4, 5], |x| weigh(glu(x)));
+    check_gradient("standardise", &x, [3, 4, 5], |x| weigh(standardise(x, 1e-3)));
+    check_gradient("standardise rows", &x, [3, 20, 1], |x| weigh(standardise(x, 1e-3)));
+}
+
+#[test]
+fn batch_normalisation() {
+    let (x, gamma, beta) = (values(60, 1), values(4, 2), values(4, 3));
+    let input = || tensor(&x, [3, 4, 5]);
+    let (scale, shift) = (|| tensor(&gamma, [4]), || tensor(&beta, [4]));
+    check_gradient("input", &x, [3, 4, 5], |x| weigh(batch_norm(x, scale(), shift(), 1e-3).0));
+    check_gradient("gamma", &gamma, [4], |gamma| weigh(batch_norm(input(), gamma, shift(), 1e-3).0));
+    check_gradient("beta", &beta, [4], |beta| weigh(batch_norm(input(), scale(), beta, 1e-3).0));
+}
+
+#[test]
+fn maps_over_channels() {
+    let (x, weight, bias) = (values(60, 1), values(24, 2), values(6, 3));
+    let input = || tensor(&x, [3, 4, 5]);
+    let (map, offset) = (|| tensor(&weight, [6, 4]), || tensor(&bias, [6]));
+    check_gradient("pointwise input", &x, [3, 4, 5], |x| weigh(pointwise(x, map(), offset())));
+    check_gradient("pointwise weight", &weight, [6, 4], |weight| weigh(pointwise(input(), weight, offset())));
+    check_gradient("pointwise bias", &bias, [6], |bias| weigh(pointwise(input(), map(), bias)));
+    let (scale, shift) = (values(4, 4), values(4, 5));
+    let (factor, offset) = (|| tensor(&scale, [4]), || tensor(&shift, [4]));
+    check_gradient("affine input", &x, [3, 4, 5], |x| weigh(channel_affine(x, factor(), offset())));
+    check_gradient("affine scale", &scale, [4], |scale| weigh(channel_affine(input(), scale, offset())));
+    check_gradient("affine shift", &shift, [4], |shift| weigh(channel_affine(input(), factor(), shift)));
+    check_gradient("bias", &shift, [4], |shift| weigh(channel_bias(input(), shift)));
+}
+
+#[test]
+fn long_convolutions_of_lines() {
+    // Short kernels are summed directly, long ones go through spectra.
+    for alignment in [Alignment::Causal, Alignment::Centred] {
+        for (length, taps) in [(9, 3), (150, 141)] {
+            let (x, k) = (values(2 * length, 1), values(2 * taps, 2));
+            let (input, kernel) = (|| tensor(&x, [1, 2, length]), || tensor(&k, [2, taps]));
+            let what = format!("{alignment:?} {length} {taps}");
+            check_gradient(&what, &x, [1, 2, length], |x| weigh(long_conv1d(x, kernel(), alignment)));
+            check_gradient(&what, &k, [2, taps], |k| weigh(long_conv1d(input(), k, alignment)));
+            let k = values(6 * taps, 3);
+            let kernel = || tensor(&k, [3, 2, taps]);
+            check_gradient(&what, &x, [1, 2, length], |x| weigh(long_conv1d_dense(x, kernel(), alignment)));
+            check_gradient(&what, &k, [3, 2, taps], |k| weigh(long_conv1d_dense(input(), k, alignment)));
+        }
+    }
+}
+
+#[test]
+fn long_convolutions_of_planes() {
+    for (side, taps) in [(5, 3), (12, 11)] {
+        let (x, k) = (values(2 * side * side, 1), values(2 * taps * taps, 2));
+        let shape = [1, 2, side, side];
+        let (input, kernel) = (|| tensor(&x, shape), || tensor(&k, [2, taps, taps]));
+        let what = format!("{side} {taps}");
+        check_gradient(&what, &x, shape, |x| weigh(long_conv2d(x, kernel(), Alignment::Centred)));
+        check_gradient(&what, &k, [2, taps, taps], |k| weigh(long_conv2d(input(), k, Alignment::Centred)));
+        let k = values(6 * taps * taps, 3);
+        let kernel = || tensor(&k, [3, 2, taps, taps]);
+        check_gradient(&what, &x, shape, |x| weigh(long_conv2d_dense(x, kernel(), Alignment::Centred)));
+        check_gradient(&what, &k, [3, 2, taps, taps], |k| weigh(long_conv2d_dense(input(), k, Alignment::Centred)));
+    }
+}
