@@ -153,6 +153,21 @@ fn ckcnn_starts_from_the_default_or_from_what_was_meant() {
 }
 
 #[test]
+fn tcn_starts_from_the_default_but_for_its_shortcut() {
+    let model = build("tcn", &json!({"levels": 1, "hidden": 200, "kernel_size": 7}), &[20]);
+    let mut deviations = std::collections::BTreeMap::new();
+    model.visit(&mut |parameter, value| {
+        let variance = f64::from(value.square().mean().into_scalar::<f32>());
+        deviations.insert(parameter.name.clone(), variance.sqrt());
+    });
+    let of = |name: &str| deviations[&format!("body.network.0.{name}")];
+    // U(±1/√fan_in) has the deviation 1/√(3 fan_in).
+    let default = 1.0 / (3.0 * 200.0 * 7.0_f64).sqrt();
+    assert!((of("conv2.weight_v") / default - 1.0).abs() < 0.05, "{deviations:?}");
+    assert!((of("downsample.weight") / 0.01 - 1.0).abs() < 0.2, "{deviations:?}");
+}
+
+#[test]
 fn filters_of_a_causal_kernel_start_at_the_mask_in_ccnn_alone() {
     let centres = |name: &str| {
         let model = build(name, &json!({"blocks": 1, "mask_init": 0.1}), &[40]);
