@@ -175,17 +175,18 @@ fn cpu_seconds() -> Option<f64> {
 /// A batch of the task's shape with arbitrary content.
 fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
     let wave = |i: usize| (i as f32 * 0.37).sin();
+    let rows = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * size } else { size };
     let (inputs, length) = match &spec.input {
         InputSpec::Values { channels, shape } => {
             let positions: usize = shape.iter().product();
-            (Inputs::Values((0..size * channels * positions).map(wave).collect()), positions)
+            (Inputs::Values((0..rows * channels * positions).map(wave).collect()), positions)
         }
         InputSpec::Tokens { vocabulary, length } => {
-            (Inputs::Tokens((0..size * length).map(|i| (i % vocabulary) as i32).collect()), *length)
+            (Inputs::Tokens((0..rows * length).map(|i| (i % vocabulary) as i32).collect()), *length)
         }
     };
     let targets = match spec.target {
-        TargetSpec::Classes(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
+        TargetSpec::Classes(n) | TargetSpec::Pair(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
         TargetSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
         TargetSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
         TargetSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),

@@ -172,13 +172,15 @@ pub enum OutputSpec {
     Regression(usize),
     /// One of `n` classes per position: logits `[batch, n, length]`.
     PerStep(usize),
+    /// One of `n` classes per two inputs, which follow each other in the batch: `n` logits.
+    Pair(usize),
 }
 
 impl OutputSpec {
     /// Number of outputs of the head.
     pub fn outputs(&self) -> usize {
         match self {
-            Self::Classes(n) | Self::Regression(n) | Self::PerStep(n) => *n,
+            Self::Classes(n) | Self::Regression(n) | Self::PerStep(n) | Self::Pair(n) => *n,
             Self::Binary => 1,
         }
     }

@@ -197,10 +197,32 @@ pub fn assemble<B: Body + Sync + 'static>(
     if readout == Readout::Last && spec.rank() != 1 && !per_step {
         return Err(BuildError::new("readout", "`last` needs a sequence; use `mean` for images"));
     }
-    let head = Head::new(features, output.outputs(), head, init);
+    let pairs = matches!(output, OutputSpec::Pair(_));
+    let head = Head::new(if pairs { PAIR_FEATURES * features } else { features }, output.outputs(), head, init);
     let network = Network { embedding, body, head };
     let parameters = named::list(&network);
-    Ok(Box::new(Erased { network: Some(network), parameters, groups, readout, per_step, settings: settings.clone() }))
+    Ok(Box::new(Erased {
+        network: Some(network),
+        parameters,
+        groups,
+        readout,
+        per_step,
+        pairs,
+        settings: settings.clone(),
+    }))
+}
+
+/// Features of a pair per feature of one input.
+const PAIR_FEATURES: usize = 4;
+
+/// Features `[2 · batch, features]` of inputs that follow each other, as `[u, v, u − v, u · v]`: `[batch, 4 · features]`.
+/// Both inputs went through the same network (two towers that share their weights), as in Long Range Arena, arXiv 2011.04006.
+fn join_pairs(features: Tensor<2>) -> Tensor<2> {
+    let [rows, channels] = features.dims();
+    let both = features.reshape([rows / 2, 2, channels]);
+    let tower = |i: usize| both.clone().narrow(1, i, 1).reshape([rows / 2, channels]);
+    let (u, v) = (tower(0), tower(1));
+    Tensor::cat(vec![u.clone(), v.clone(), u.clone() - v.clone(), u * v], 1)
 }
 
 /// The one implementation of [`Model`].
@@ -211,6 +233,7 @@ struct Erased<B: Body> {
     groups: Vec<ParameterGroup>,
     readout: Readout,
     per_step: bool,
+    pairs: bool,
     settings: NetworkSettings,
 }
 
@@ -273,7 +296,11 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             ctx.probe(|| "head".into(), "logits", &logits);
             return Output::Step(logits);
         }
-        let logits = network.head.sample(self.read_out(features, input_length, input.lengths.as_deref()));
+        let mut features = self.read_out(features, input_length, input.lengths.as_deref());
+        if self.pairs {
+            features = join_pairs(features);
+        }
+        let logits = network.head.sample(features);
         ctx.probe(|| "head".into(), "logits", &logits);
         Output::Sample(logits)
     }
@@ -311,6 +338,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             groups: self.groups.clone(),
             readout: self.readout,
             per_step: self.per_step,
+            pairs: self.pairs,
             settings: self.settings.clone(),
         })
     }

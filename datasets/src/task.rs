@@ -67,6 +67,15 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// A file that has become unreadable.
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError>;
+
+    /// Training samples as the gradient sees them: augmented where the task says so. What is drawn for a sample depends on
+    /// `stream` (another one every epoch) and its position alone, not on the batch that it is part of.
+    ///
+    /// # Errors
+    /// A file that has become unreadable.
+    fn read_for_training(&self, positions: &[usize], _stream: u64) -> Result<Batch, DataError> {
+        self.read(Split::Train, positions)
+    }
 }
 
 /// Receives the progress of a download or a generation.
@@ -165,6 +174,9 @@ pub enum TargetSpec {
     Regression(usize),
     /// One of `n` classes at every step; label −1 is ignored.
     PerStep(usize),
+    /// One of `n` classes for two inputs of the same shape, such as two documents. A batch then holds two rows per
+    /// sample, one after the other (and two lengths).
+    Pair(usize),
 }
 
 /// What is reported for a task.
@@ -175,14 +187,17 @@ pub enum Metric {
     Accuracy,
     /// Mean squared error; less is better.
     MeanSquaredError,
+    /// Cross-entropy per character in bits; less is better.
+    BitsPerCharacter,
 }
 
 impl Metric {
-    /// `accuracy` or `mean_squared_error`.
+    /// `accuracy`, `mean_squared_error` or `bits_per_character`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
             Self::MeanSquaredError => "mean_squared_error",
+            Self::BitsPerCharacter => "bits_per_character",
         }
     }
 
@@ -230,9 +245,9 @@ pub struct Batch {
 /// Inputs of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inputs {
-    /// `[batch, channels, shape…]`
+    /// `[batch, channels, shape…]`; `[2 · batch, channels, shape…]` for pairs.
     Values(Vec<f32>),
-    /// `[batch, length]`
+    /// `[batch, length]`; `[2 · batch, length]` for pairs.
     Tokens(Vec<i32>),
 }
 

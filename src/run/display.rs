@@ -162,6 +162,7 @@ pub(crate) fn describe(score: Score, metric: Metric) -> String {
         Metric::Accuracy => {
             format!("loss {:.4}, accuracy {:.2} %", score.mean_loss(), 100.0 * score.metric(metric))
         }
+        Metric::BitsPerCharacter => format!("{:.4} bits per character", score.metric(metric)),
         Metric::MeanSquaredError => format!("mean squared error {:.5}", score.mean_loss()),
     }
 }

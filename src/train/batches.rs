@@ -33,11 +33,14 @@ impl EpochOrder {
 
 /// Place a batch on `device`.
 pub(crate) fn place(batch: &Batch, spec: &InputSpec, device: &Device) -> Input {
-    let size = batch.size;
     let values = match (&batch.inputs, spec) {
         (Inputs::Tokens(tokens), _) => {
-            let length = tokens.len() / size.max(1);
-            InputValues::Tokens(Tensor::<2, Int>::from_data(TensorData::new(tokens.clone(), [size, length]), device))
+            let length = match spec {
+                InputSpec::Tokens { length, .. } => *length,
+                InputSpec::Values { shape, .. } => shape.iter().product(),
+            };
+            let rows = tokens.len() / length.max(1);
+            InputValues::Tokens(Tensor::<2, Int>::from_data(TensorData::new(tokens.clone(), [rows, length]), device))
         }
         (Inputs::Values(values), spec) => {
             let (channels, shape) = match spec {
@@ -45,7 +48,9 @@ pub(crate) fn place(batch: &Batch, spec: &InputSpec, device: &Device) -> Input {
                 InputSpec::Tokens { length, .. } => (1, vec![*length]),
             };
             let positions = shape.iter().product::<usize>();
-            let flat = TensorData::new(values.clone(), [size, channels, positions]);
+            // Pairs have two rows per sample.
+            let rows = values.len() / (channels * positions).max(1);
+            let flat = TensorData::new(values.clone(), [rows, channels, positions]);
             InputValues::Values(Features::from_flat(Tensor::<3>::from_data(flat, device), &shape))
         }
     };

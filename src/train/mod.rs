@@ -196,7 +196,7 @@ fn step(
         if positions.is_empty() {
             continue;
         }
-        let batch = job.dataset.read(Split::Train, positions)?;
+        let batch = job.dataset.read_for_training(positions, job.seeds.augmentation(progress.epoch))?;
         let mut ctx = Forward::training(job.seeds.dropout, progress.step * parts + part);
         let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx);
         let (mut loss, mut score) = objective::evaluate(output, &batch.targets, &job.spec.target);

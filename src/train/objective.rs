@@ -22,11 +22,12 @@ impl Score {
         self.loss / self.targets.max(1) as f64
     }
 
-    /// The task's metric: accuracy, or the mean squared error (which is the loss of regression).
+    /// The task's metric: accuracy, the mean squared error (which is the loss of regression), or the loss in bits.
     pub(crate) fn metric(&self, metric: datasets::Metric) -> f64 {
         match metric {
             datasets::Metric::Accuracy => self.correct as f64 / self.targets.max(1) as f64,
             datasets::Metric::MeanSquaredError => self.mean_loss(),
+            datasets::Metric::BitsPerCharacter => self.mean_loss() / std::f64::consts::LN_2,
         }
     }
 
