@@ -7,6 +7,7 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod chain;
 pub mod channel_affine;
 mod cpu;
 pub mod long_conv;
@@ -14,7 +15,9 @@ mod matmul;
 pub mod pointwise;
 pub mod profile;
 pub mod recurrent;
+mod room;
 mod rows;
+mod shared;
 mod simd;
 pub mod ssm;
 pub mod standardise;
@@ -22,6 +25,7 @@ mod value;
 
 pub use activation::{gelu, glu};
 pub use batch_norm::batch_norm;
+pub use chain::{Curve, activate_and_add, add_and_activate, masked};
 pub use channel_affine::{channel_affine, channel_bias};
 pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 pub use pointwise::pointwise;

@@ -6,7 +6,9 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::{DType, Element};
+use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
+use rustfft::FftPlanner;
 
 /// No fused multiply-add.
 pub(super) const PLAIN: usize = 0;
@@ -61,6 +63,29 @@ pub(super) struct Fft<T> {
     pub(super) inverse: Arc<dyn ComplexToReal<T>>,
 }
 
+/// Complex transforms of one length, in both directions.
+#[derive(Clone)]
+pub(super) struct ComplexFft<T> {
+    forward: Arc<dyn rustfft::Fft<T>>,
+    inverse: Arc<dyn rustfft::Fft<T>>,
+}
+
+impl<T: FftNum> ComplexFft<T> {
+    /// Length of the scratch space.
+    pub(super) fn scratch(&self) -> usize {
+        self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
+    }
+
+    pub(super) fn forward(&self, series: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
+        self.forward.process_with_scratch(series, scratch);
+    }
+
+    /// Without the division by the length.
+    pub(super) fn inverse(&self, series: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
+        self.inverse.process_with_scratch(series, scratch);
+    }
+}
+
 /// The element types that kernels compute in.
 pub(super) trait Real:
     FftNum
@@ -111,6 +136,9 @@ pub(super) trait Real:
 
     /// The transforms of length `n`, planned once per process.
     fn fft(n: usize) -> Arc<Fft<Self>>;
+
+    /// The complex transforms of length `n`, planned once per process.
+    fn complex_fft(n: usize) -> ComplexFft<Self>;
 }
 
 /// Lanes that kernels on pairs work on at a time.
@@ -127,14 +155,10 @@ pub(super) struct Walk<'a, T, const N: usize> {
 }
 
 macro_rules! plans {
-    ($real:ty, $n:expr) => {{
-        static PLANS: OnceLock<Mutex<HashMap<usize, Arc<Fft<$real>>>>> = OnceLock::new();
+    ($plan:ty, $n:expr, $make:expr) => {{
+        static PLANS: OnceLock<Mutex<HashMap<usize, Arc<$plan>>>> = OnceLock::new();
         let mut plans = PLANS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        let plan = plans.entry($n).or_insert_with(|| {
-            let mut planner = RealFftPlanner::new();
-            Arc::new(Fft { forward: planner.plan_fft_forward($n), inverse: planner.plan_fft_inverse($n) })
-        });
-        Arc::clone(plan)
+        Arc::clone(plans.entry($n).or_insert_with(|| Arc::new($make)))
     }};
 }
 
@@ -201,7 +225,19 @@ impl Real for f32 {
     }
 
     fn fft(n: usize) -> Arc<Fft<Self>> {
-        plans!(f32, n)
+        plans!(Fft<f32>, n, {
+            let mut planner = RealFftPlanner::new();
+            Fft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+    }
+
+    fn complex_fft(n: usize) -> ComplexFft<Self> {
+        plans!(ComplexFft<f32>, n, {
+            let mut planner = FftPlanner::new();
+            ComplexFft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+        .as_ref()
+        .clone()
     }
 }
 
@@ -244,7 +280,19 @@ impl Real for f64 {
     }
 
     fn fft(n: usize) -> Arc<Fft<Self>> {
-        plans!(f64, n)
+        plans!(Fft<f64>, n, {
+            let mut planner = RealFftPlanner::new();
+            Fft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+    }
+
+    fn complex_fft(n: usize) -> ComplexFft<Self> {
+        plans!(ComplexFft<f64>, n, {
+            let mut planner = FftPlanner::new();
+            ComplexFft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+        .as_ref()
+        .clone()
     }
 }
 
