@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
+use crate::kernels::weighted_sum;
 use crate::named;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, InputSpec, OutputSpec, ParameterGroup,
@@ -254,14 +255,17 @@ impl<B: Body> Erased<B> {
         });
         let device = features.device();
         match (self.readout, valid) {
-            (Readout::Mean, None) => features.mean_dim(2).reshape([batch, channels]),
+            (Readout::Mean, None) => {
+                let share = Tensor::full([1, 1, positions], 1.0 / positions as f64, &device);
+                weighted_sum(features, share)
+            }
             (Readout::Mean, Some(valid)) => {
                 let weights = valid
                     .iter()
                     .flat_map(|&n| (0..positions).map(move |t| if t < n { 1.0 / n as f32 } else { 0.0 }))
                     .collect::<Vec<f32>>();
                 let weights = Tensor::<3>::from_data(TensorData::new(weights, [batch, 1, positions]), &device);
-                (features * weights).sum_dim(2).reshape([batch, channels])
+                weighted_sum(features, weights)
             }
             (Readout::Last, None) => features.narrow(2, positions - 1, 1).reshape([batch, channels]),
             (Readout::Last, Some(valid)) => {

@@ -22,6 +22,7 @@ mod simd;
 pub mod ssm;
 pub mod standardise;
 mod value;
+pub mod weighted_sum;
 
 pub use activation::{gelu, glu};
 pub use batch_norm::batch_norm;
@@ -32,3 +33,4 @@ pub use pointwise::pointwise;
 pub use recurrent::{gru, lstm, rnn};
 pub use ssm::{Discretisation, diagonal_kernel, low_rank_kernel};
 pub use standardise::standardise;
+pub use weighted_sum::weighted_sum;
