@@ -245,7 +245,7 @@ impl<B: Body> Erased<B> {
     }
 
     fn read_out(&self, features: Tensor<3>, input_length: usize, lengths: Option<&[usize]>) -> Tensor<2> {
-        let [batch, channels, positions] = features.dims();
+        let [batch, _, positions] = features.dims();
         let valid = lengths.map(|lengths| {
             // A body may have reduced the positions: scale the lengths along.
             lengths
@@ -254,27 +254,16 @@ impl<B: Body> Erased<B> {
                 .collect::<Vec<_>>()
         });
         let device = features.device();
-        match (self.readout, valid) {
-            (Readout::Mean, None) => {
-                let share = Tensor::full([1, 1, positions], 1.0 / positions as f64, &device);
-                weighted_sum(features, share)
-            }
-            (Readout::Mean, Some(valid)) => {
-                let weights = valid
-                    .iter()
-                    .flat_map(|&n| (0..positions).map(move |t| if t < n { 1.0 / n as f32 } else { 0.0 }))
-                    .collect::<Vec<f32>>();
-                let weights = Tensor::<3>::from_data(TensorData::new(weights, [batch, 1, positions]), &device);
-                weighted_sum(features, weights)
-            }
-            (Readout::Last, None) => features.narrow(2, positions - 1, 1).reshape([batch, channels]),
-            (Readout::Last, Some(valid)) => {
-                let at = valid.iter().map(|&n| (n - 1) as i32).collect::<Vec<_>>();
-                let at = Tensor::<1, Int>::from_data(TensorData::new(at, [batch]), &device);
-                let at = at.reshape([batch, 1, 1]).repeat_dim(1, channels);
-                features.gather(2, at).reshape([batch, channels])
-            }
-        }
+        // Weights `[batch, positions]` of one series per length, or of one for all.
+        let share = |n: usize| match self.readout {
+            Readout::Mean => (0..positions).map(|t| if t < n { 1.0 / n as f32 } else { 0.0 }).collect::<Vec<_>>(),
+            Readout::Last => (0..positions).map(|t| if t + 1 == n { 1.0 } else { 0.0 }).collect(),
+        };
+        let valid = valid.unwrap_or_else(|| vec![positions]);
+        let rows = valid.len();
+        debug_assert!(rows == 1 || rows == batch, "{rows} lengths for {batch} samples");
+        let weights = valid.into_iter().flat_map(share).collect::<Vec<f32>>();
+        weighted_sum(features, Tensor::from_data(TensorData::new(weights, [rows, 1, positions]), &device))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod channel_affine;
 mod cpu;
 pub mod long_conv;
 mod matmul;
+mod packed;
 pub mod pointwise;
 pub mod profile;
 pub mod recurrent;

@@ -134,6 +134,12 @@ pub(super) trait Real:
         plain_complex_tile::<Self, M, N, LEVEL>(left, right, k)
     }
 
+    /// The first `M` rows of `rows` `[…, k]` times a panel `[k, PANEL]`.
+    #[inline(always)]
+    fn panel_tile<const M: usize, const LEVEL: usize>(rows: &[Self], panel: &[[Self; PANEL]]) -> [[Self; PANEL]; M] {
+        plain_panel_tile::<Self, M, LEVEL>(rows, panel)
+    }
+
     /// The transforms of length `n`, planned once per process.
     fn fft(n: usize) -> Arc<Fft<Self>>;
 
@@ -145,6 +151,9 @@ pub(super) trait Real:
 pub(super) const LANES: usize = 16;
 /// Real parts, then imaginary parts.
 pub(super) const PAIR: usize = 2 * LANES;
+
+/// Columns of a matrix that kernels multiply with at a time.
+pub(super) const PANEL: usize = 32;
 
 /// Places in a series of pairs that move on together.
 #[derive(Clone, Copy)]
@@ -221,6 +230,19 @@ impl Real for f32 {
             // SAFETY: `dispatch` runs this level only where the processor has AVX2 and FMA.
             FUSED => unsafe { x86::complex_tile_256(left, right, k) },
             _ => plain_complex_tile::<Self, M, N, LEVEL>(left, right, k),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn panel_tile<const M: usize, const LEVEL: usize>(rows: &[Self], panel: &[[Self; PANEL]]) -> [[Self; PANEL]; M] {
+        assert!(M * panel.len() <= rows.len(), "{M} rows of {} do not fit {}", panel.len(), rows.len());
+        match LEVEL {
+            // SAFETY: `dispatch` runs this level only where the processor has AVX-512; the rows are there.
+            WIDE => unsafe { x86::panel_tile_512::<M>(rows.as_ptr(), panel) },
+            // SAFETY: `dispatch` runs this level only where the processor has AVX2 and FMA; the rows are there.
+            FUSED => unsafe { x86::panel_tile_256::<M>(rows.as_ptr(), panel) },
+            _ => plain_panel_tile::<Self, M, LEVEL>(rows, panel),
         }
     }
 
@@ -320,6 +342,21 @@ fn plain_complex_tile<T: Real, const M: usize, const N: usize, const LEVEL: usiz
     out
 }
 
+/// [`Real::panel_tile`] without instructions of its own.
+#[inline(always)]
+fn plain_panel_tile<T: Real, const M: usize, const LEVEL: usize>(rows: &[T], panel: &[[T; PANEL]]) -> [[T; PANEL]; M] {
+    let k = panel.len();
+    let mut out = [[T::ZERO; PANEL]; M];
+    for (i, out) in out.iter_mut().enumerate() {
+        for (&left, right) in rows[i * k..][..k].iter().zip(panel) {
+            for lane in 0..PANEL {
+                out[lane] = left.fma::<LEVEL>(right[lane], out[lane]);
+            }
+        }
+    }
+    out
+}
+
 /// Tiles whose sums have to stay in registers, which the vectoriser does not manage by itself. (A closure would be compiled
 /// for the oldest processor, so there are loops instead.)
 #[cfg(target_arch = "x86_64")]
@@ -327,7 +364,7 @@ fn plain_complex_tile<T: Real, const M: usize, const N: usize, const LEVEL: usiz
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{LANES, PAIR, Walk};
+    use super::{LANES, PAIR, PANEL, Walk};
 
     macro_rules! complex_tile {
         ($name:ident, $features:literal, $vector:ty, $lanes:literal, $zero:ident, $load:ident, $fma:ident, $fnma:ident, $store:ident) => {
@@ -404,6 +441,63 @@ mod x86 {
         _mm256_loadu_ps,
         _mm256_fmadd_ps,
         _mm256_fnmadd_ps,
+        _mm256_storeu_ps
+    );
+
+    macro_rules! panel_tile {
+        ($name:ident, $features:literal, $lanes:literal, $zero:ident, $load:ident, $broadcast:ident, $fma:ident, $store:ident) => {
+            /// # Safety
+            /// `rows` points to `M` rows as long as the panel, one after the other.
+            #[target_feature(enable = $features)]
+            #[inline]
+            pub(super) unsafe fn $name<const M: usize>(rows: *const f32, panel: &[[f32; PANEL]]) -> [[f32; PANEL]; M] {
+                const VECTORS: usize = PANEL / $lanes;
+                let k = panel.len();
+                let mut sums = [[$zero(); VECTORS]; M];
+                for step in 0..k {
+                    let mut right = [$zero(); VECTORS];
+                    for v in 0..VECTORS {
+                        // SAFETY: the load lies inside the panel.
+                        right[v] = unsafe { $load(panel[step].as_ptr().add(v * $lanes)) };
+                    }
+                    for i in 0..M {
+                        // SAFETY: there are `M` rows, and `step` lies inside them.
+                        let left = $broadcast(unsafe { *rows.add(i * k + step) });
+                        for v in 0..VECTORS {
+                            sums[i][v] = $fma(left, right[v], sums[i][v]);
+                        }
+                    }
+                }
+                let mut out = [[0.0; PANEL]; M];
+                for i in 0..M {
+                    for v in 0..VECTORS {
+                        // SAFETY: the store lies inside a row of the result.
+                        unsafe { $store(out[i].as_mut_ptr().add(v * $lanes), sums[i][v]) };
+                    }
+                }
+                out
+            }
+        };
+    }
+
+    panel_tile!(
+        panel_tile_512,
+        "avx512f",
+        16,
+        _mm512_setzero_ps,
+        _mm512_loadu_ps,
+        _mm512_set1_ps,
+        _mm512_fmadd_ps,
+        _mm512_storeu_ps
+    );
+    panel_tile!(
+        panel_tile_256,
+        "avx2,fma",
+        8,
+        _mm256_setzero_ps,
+        _mm256_loadu_ps,
+        _mm256_set1_ps,
+        _mm256_fmadd_ps,
         _mm256_storeu_ps
     );
 }
