@@ -4,11 +4,11 @@
 //! other factor has few rows, as in one step of a recurrence.
 
 use super::matmul::Matrix;
-use super::simd::{Loop, PANEL, PLAIN, Real, WIDE, dispatch};
+use super::simd::{Loop, PANEL, PLAIN, Real, Strided, WIDE, dispatch};
 
 /// A matrix `[k, n]` in panels of neighbouring columns, `[n / PANEL, k, PANEL]`; zeros beyond the last column.
 pub(super) struct Packed<T> {
-    panels: Vec<[T; PANEL]>,
+    panels: Vec<T>,
     k: usize,
     n: usize,
 }
@@ -16,8 +16,8 @@ pub(super) struct Packed<T> {
 impl<T: Real> Packed<T> {
     /// Pack `matrix` `[k, n]`.
     pub(super) fn new(matrix: Matrix<'_, T>, [k, n]: [usize; 2]) -> Self {
-        let mut panels = vec![[T::ZERO; PANEL]; k * n.div_ceil(PANEL)];
-        for (at, row) in panels.iter_mut().enumerate() {
+        let mut panels = vec![T::ZERO; k * n.div_ceil(PANEL) * PANEL];
+        for (at, row) in panels.chunks_exact_mut(PANEL).enumerate() {
             let (first, i) = (at / k * PANEL, at % k);
             for (lane, value) in row.iter_mut().enumerate().take(n - first) {
                 *value = matrix.values[i * matrix.row + (first + lane) * matrix.column];
@@ -44,7 +44,7 @@ impl<T: Real> Loop for Multiply<'_, T> {
     fn run<const LEVEL: usize>(mut self) {
         let Packed { panels, k, n } = self.packed;
         let m = self.rows.len() / k;
-        for (index, panel) in panels.chunks_exact(*k).enumerate() {
+        for (index, panel) in panels.chunks_exact(k * PANEL).enumerate() {
             let first = index * PANEL;
             let width = PANEL.min(n - first);
             let mut row = 0;
@@ -71,14 +71,10 @@ impl<T: Real> Loop for Multiply<'_, T> {
 
 impl<T: Real> Multiply<'_, T> {
     #[inline(always)]
-    fn tile<const M: usize, const LEVEL: usize>(
-        &mut self,
-        panel: &[[T; PANEL]],
-        row: usize,
-        first: usize,
-        width: usize,
-    ) {
-        let sums = T::panel_tile::<M, LEVEL>(&self.rows[row * panel.len()..], panel);
+    fn tile<const M: usize, const LEVEL: usize>(&mut self, panel: &[T], row: usize, first: usize, width: usize) {
+        let k = self.packed.k;
+        let left = Strided { values: &self.rows[row * k..], row: k, step: 1 };
+        let sums = T::tile::<M, LEVEL>(left, panel, PANEL, &[[0, 0]], k);
         for (i, sums) in sums.iter().enumerate() {
             let out = &mut self.out[(row + i) * self.packed.n + first..][..width];
             if self.add {

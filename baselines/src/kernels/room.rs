@@ -175,12 +175,13 @@ impl Shelf {
 mod tests {
     use super::*;
 
-    const SIZE: usize = SMALLEST / LINE;
+    const SIZE: usize = 8 * SMALLEST / LINE;
 
     #[test]
     fn rooms_come_back_and_never_exceed_what_was_used_at_once() {
         let mut shelf = Shelf::new();
         let rooms: Vec<_> = (0..3).map(|_| shelf.take(SIZE)).collect();
+        // A room of the first is given back last.
         let first = rooms[0].as_ptr();
         rooms.into_iter().rev().for_each(|room| shelf.put(room));
         assert_eq!((shelf.used_lines, shelf.idle_lines, shelf.most_used), (0, 3 * SIZE, 3 * SIZE));

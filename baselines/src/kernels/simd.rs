@@ -134,10 +134,17 @@ pub(super) trait Real:
         plain_complex_tile::<Self, M, N, LEVEL>(left, right, k)
     }
 
-    /// The first `M` rows of `rows` `[…, k]` times a panel `[k, PANEL]`.
+    /// `out[i][j] = Σ left[i · row + s · step] · right[s · right_step + j]` for `M` rows and `PANEL` columns, over `steps`
+    /// steps `s` of every segment `[left, right]`, which says where both begin.
     #[inline(always)]
-    fn panel_tile<const M: usize, const LEVEL: usize>(rows: &[Self], panel: &[[Self; PANEL]]) -> [[Self; PANEL]; M] {
-        plain_panel_tile::<Self, M, LEVEL>(rows, panel)
+    fn tile<const M: usize, const LEVEL: usize>(
+        left: Strided<'_, Self>,
+        right: &[Self],
+        right_step: usize,
+        segments: &[[usize; 2]],
+        steps: usize,
+    ) -> [[Self; PANEL]; M] {
+        plain_tile::<Self, M, LEVEL>(left, right, right_step, segments, steps)
     }
 
     /// The transforms of length `n`, planned once per process.
@@ -154,6 +161,14 @@ pub(super) const PAIR: usize = 2 * LANES;
 
 /// Columns of a matrix that kernels multiply with at a time.
 pub(super) const PANEL: usize = 32;
+
+/// Rows in a slice: element `s` of row `i` lies at `i · row + s · step`.
+#[derive(Clone, Copy)]
+pub(super) struct Strided<'a, T> {
+    pub(super) values: &'a [T],
+    pub(super) row: usize,
+    pub(super) step: usize,
+}
 
 /// Places in a series of pairs that move on together.
 #[derive(Clone, Copy)]
@@ -235,14 +250,28 @@ impl Real for f32 {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn panel_tile<const M: usize, const LEVEL: usize>(rows: &[Self], panel: &[[Self; PANEL]]) -> [[Self; PANEL]; M] {
-        assert!(M * panel.len() <= rows.len(), "{M} rows of {} do not fit {}", panel.len(), rows.len());
-        match LEVEL {
-            // SAFETY: `dispatch` runs this level only where the processor has AVX-512; the rows are there.
-            WIDE => unsafe { x86::panel_tile_512::<M>(rows.as_ptr(), panel) },
-            // SAFETY: `dispatch` runs this level only where the processor has AVX2 and FMA; the rows are there.
-            FUSED => unsafe { x86::panel_tile_256::<M>(rows.as_ptr(), panel) },
-            _ => plain_panel_tile::<Self, M, LEVEL>(rows, panel),
+    fn tile<const M: usize, const LEVEL: usize>(
+        left: Strided<'_, Self>,
+        right: &[Self],
+        right_step: usize,
+        segments: &[[usize; 2]],
+        steps: usize,
+    ) -> [[Self; PANEL]; M] {
+        if LEVEL == PLAIN || steps == 0 {
+            return plain_tile::<Self, M, LEVEL>(left, right, right_step, segments, steps);
+        }
+        let (far_left, far_right) = ((M - 1) * left.row + (steps - 1) * left.step, (steps - 1) * right_step + PANEL);
+        for [first, second] in segments {
+            assert!(first + far_left < left.values.len(), "a segment at {first} leaves the left factor");
+            assert!(second + far_right <= right.len(), "a segment at {second} leaves the right factor");
+        }
+        // SAFETY: `dispatch` runs a level only where the processor has its instructions, and every place that the
+        // segments reach lies inside the factors, as asserted.
+        unsafe {
+            match LEVEL {
+                WIDE => x86::tile_512::<M>(left, right, right_step, segments, steps),
+                _ => x86::tile_256::<M>(left, right, right_step, segments, steps),
+            }
         }
     }
 
@@ -342,15 +371,24 @@ fn plain_complex_tile<T: Real, const M: usize, const N: usize, const LEVEL: usiz
     out
 }
 
-/// [`Real::panel_tile`] without instructions of its own.
+/// [`Real::tile`] without instructions of its own.
 #[inline(always)]
-fn plain_panel_tile<T: Real, const M: usize, const LEVEL: usize>(rows: &[T], panel: &[[T; PANEL]]) -> [[T; PANEL]; M] {
-    let k = panel.len();
+fn plain_tile<T: Real, const M: usize, const LEVEL: usize>(
+    left: Strided<'_, T>,
+    right: &[T],
+    right_step: usize,
+    segments: &[[usize; 2]],
+    steps: usize,
+) -> [[T; PANEL]; M] {
     let mut out = [[T::ZERO; PANEL]; M];
     for (i, out) in out.iter_mut().enumerate() {
-        for (&left, right) in rows[i * k..][..k].iter().zip(panel) {
-            for lane in 0..PANEL {
-                out[lane] = left.fma::<LEVEL>(right[lane], out[lane]);
+        for &[first, second] in segments {
+            for step in 0..steps {
+                let factor = left.values[first + i * left.row + step * left.step];
+                let right = &right[second + step * right_step..][..PANEL];
+                for lane in 0..PANEL {
+                    out[lane] = factor.fma::<LEVEL>(right[lane], out[lane]);
+                }
             }
         }
     }
@@ -364,7 +402,7 @@ fn plain_panel_tile<T: Real, const M: usize, const LEVEL: usize>(rows: &[T], pan
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{LANES, PAIR, PANEL, Walk};
+    use super::{LANES, PAIR, PANEL, Strided, Walk};
 
     macro_rules! complex_tile {
         ($name:ident, $features:literal, $vector:ty, $lanes:literal, $zero:ident, $load:ident, $fma:ident, $fnma:ident, $store:ident) => {
@@ -444,27 +482,35 @@ mod x86 {
         _mm256_storeu_ps
     );
 
-    macro_rules! panel_tile {
+    macro_rules! tile {
         ($name:ident, $features:literal, $lanes:literal, $zero:ident, $load:ident, $broadcast:ident, $fma:ident, $store:ident) => {
             /// # Safety
-            /// `rows` points to `M` rows as long as the panel, one after the other.
+            /// Every place that the segments reach lies inside its factor: see [`super::Real::tile`].
             #[target_feature(enable = $features)]
             #[inline]
-            pub(super) unsafe fn $name<const M: usize>(rows: *const f32, panel: &[[f32; PANEL]]) -> [[f32; PANEL]; M] {
+            pub(super) unsafe fn $name<const M: usize>(
+                left: Strided<'_, f32>,
+                right: &[f32],
+                right_step: usize,
+                segments: &[[usize; 2]],
+                steps: usize,
+            ) -> [[f32; PANEL]; M] {
                 const VECTORS: usize = PANEL / $lanes;
-                let k = panel.len();
+                let (rows, columns) = (left.values.as_ptr(), right.as_ptr());
                 let mut sums = [[$zero(); VECTORS]; M];
-                for step in 0..k {
-                    let mut right = [$zero(); VECTORS];
-                    for v in 0..VECTORS {
-                        // SAFETY: the load lies inside the panel.
-                        right[v] = unsafe { $load(panel[step].as_ptr().add(v * $lanes)) };
-                    }
-                    for i in 0..M {
-                        // SAFETY: there are `M` rows, and `step` lies inside them.
-                        let left = $broadcast(unsafe { *rows.add(i * k + step) });
+                for &[first, second] in segments {
+                    for step in 0..steps {
+                        let mut b = [$zero(); VECTORS];
                         for v in 0..VECTORS {
-                            sums[i][v] = $fma(left, right[v], sums[i][v]);
+                            // SAFETY: inside the factor, as the caller vouches.
+                            b[v] = unsafe { $load(columns.add(second + step * right_step + v * $lanes)) };
+                        }
+                        for i in 0..M {
+                            // SAFETY: as above.
+                            let a = $broadcast(unsafe { *rows.add(first + i * left.row + step * left.step) });
+                            for v in 0..VECTORS {
+                                sums[i][v] = $fma(a, b[v], sums[i][v]);
+                            }
                         }
                     }
                 }
@@ -480,8 +526,8 @@ mod x86 {
         };
     }
 
-    panel_tile!(
-        panel_tile_512,
+    tile!(
+        tile_512,
         "avx512f",
         16,
         _mm512_setzero_ps,
@@ -490,8 +536,8 @@ mod x86 {
         _mm512_fmadd_ps,
         _mm512_storeu_ps
     );
-    panel_tile!(
-        panel_tile_256,
+    tile!(
+        tile_256,
         "avx2,fma",
         8,
         _mm256_setzero_ps,
