@@ -110,7 +110,7 @@ impl<'a> Forward<'a> {
         let [batch, channels, positions] = x.dims();
         let mask =
             self.mask([batch, channels, if kind == DropoutKind::Channel { 1 } else { positions }], p, &x.device());
-        masked(x, mask, curve)
+        masked(x, mask, kept_factor(p), curve)
     }
 
     /// `1 / (1 − p)` with probability `1 − p`, else 0.
@@ -122,7 +122,7 @@ impl<'a> Forward<'a> {
         rng.set_stream((self.step << 16) | self.site);
         self.site += 1;
         let keep = 1.0 - p;
-        let scale = (1.0 / keep) as f32;
+        let scale = kept_factor(p);
         let threshold = (keep * f64::from(u32::MAX)) as u32;
         let mut values = vec![0.0_f32; shape.iter().product()];
         values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
@@ -133,4 +133,9 @@ impl<'a> Forward<'a> {
         });
         Tensor::from_data(TensorData::new(values, shape), device)
     }
+}
+
+/// What is kept is scaled by this, so that the mean stays.
+fn kept_factor(p: f64) -> f32 {
+    (1.0 / (1.0 - p)) as f32
 }

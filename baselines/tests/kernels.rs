@@ -926,7 +926,10 @@ fn composed_chains_agree() {
         for positions in [1, 37] {
             let mask: Vec<f64> = (0..15 * positions).map(|i| if i % 4 == 0 { 0.0 } else { 1.25 }).collect();
             let mask = || flex(&mask, [3, 5, positions], DType::F32);
-            pairs.push((composed::masked::<Flex>(x.clone(), mask(), curve), Flex::masked(x.clone(), mask(), curve)));
+            pairs.push((
+                composed::masked::<Flex>(x.clone(), mask(), curve),
+                Flex::masked(x.clone(), mask(), 1.25, curve),
+            ));
             pairs.push((
                 composed::masked_backward::<Flex>(x.clone(), mask(), g.clone(), curve),
                 Flex::masked_backward(x.clone(), mask(), g.clone(), curve),
@@ -942,7 +945,7 @@ fn composed_chains_agree() {
 fn chains_of_nothing_are_nothing_and_not_a_number_stays() {
     use baselines::kernels::{Curve, activate_and_add, add_and_activate, masked, weighted_sum};
     let none = || tensor(&[], [0, 2, 3], DType::F32);
-    assert_eq!(masked(none(), none(), Curve::Gelu).dims(), [0, 2, 3]);
+    assert_eq!(masked(none(), none(), 1.0, Curve::Gelu).dims(), [0, 2, 3]);
     assert_eq!(activate_and_add(none(), none(), Curve::Gelu).dims(), [0, 2, 3]);
     assert_eq!(add_and_activate(none(), none(), Curve::Relu).dims(), [0, 2, 3]);
     assert_eq!(weighted_sum(none(), tensor(&[1.0; 3], [1, 1, 3], DType::F32)).dims(), [0, 2]);
@@ -950,7 +953,7 @@ fn chains_of_nothing_are_nothing_and_not_a_number_stays() {
     for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
         let ones = || tensor(&[1.0, 1.0], [1, 1, 2], DType::F32);
         for y in [
-            masked(bad(), ones(), curve),
+            masked(bad(), ones(), 1.0, curve),
             activate_and_add(bad(), ones(), curve),
             add_and_activate(bad(), ones(), curve),
         ] {

@@ -40,8 +40,9 @@ impl Curve {
 /// The forward passes as backend operations, on tensors `[batch, channels, positions]` that are not empty.
 #[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait ChainOps: Backend {
-    /// `mask · σ(x)`, for a mask of the shape of `x`, or of one position that stands for all. The mask has no gradient.
-    fn masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self>;
+    /// `mask · σ(x)`, for a mask of the shape of `x`, or of one position that stands for all. It holds zeros and `factor`,
+    /// which is positive, and has no gradient.
+    fn masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, factor: f32, curve: Curve) -> FloatTensor<Self>;
 
     /// `σ(x) + shortcut`
     fn added(x: FloatTensor<Self>, shortcut: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self>;
@@ -60,6 +61,9 @@ pub trait ChainGrad: ChainOps {
         curve: Curve,
     ) -> FloatTensor<Self>;
 
+    /// `factor · g` where `y` is positive, else zero: for a rectified `y`, whatever it was before.
+    fn rectified_backward(y: FloatTensor<Self>, g: FloatTensor<Self>, factor: f32) -> FloatTensor<Self>;
+
     /// `g · σ'(x)`
     fn curve_backward(x: FloatTensor<Self>, g: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self>;
 
@@ -76,7 +80,7 @@ pub trait ChainGrad: ChainOps {
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl ChainOps for $backend {
-            fn masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+            fn masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, _factor: f32, curve: Curve) -> FloatTensor<Self> {
                 composed::masked::<Self>(x, mask, curve)
             }
 
@@ -97,6 +101,10 @@ macro_rules! composed_backend {
                 curve: Curve,
             ) -> FloatTensor<Self> {
                 composed::masked_backward::<Self>(x, mask, g, curve)
+            }
+
+            fn rectified_backward(y: FloatTensor<Self>, g: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
+                composed::rectified_backward::<Self>(y, g, factor)
             }
 
             fn curve_backward(x: FloatTensor<Self>, g: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
@@ -120,18 +128,32 @@ composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
 composed_backend!(burn::backend::LibTorch);
 
+/// What the backward pass of a chain needs: as little as possible, and rather an output, which the next operation keeps
+/// anyway, than an input.
+#[derive(Debug, Clone)]
+enum Kept<B: Backend> {
+    /// For a straight line, at most the mask.
+    Mask(Option<FloatTensor<B>>),
+    /// For a rectifier, the output.
+    Output(FloatTensor<B>),
+    /// For other curves, both operands.
+    Operands(FloatTensor<B>, FloatTensor<B>),
+}
+
 #[derive(Debug)]
-struct Masked(Curve);
+struct Masked(Curve, f32);
 
 impl<B: ChainGrad> Backward<B, 1> for Masked {
-    /// The input, which a straight line does not need, and the mask.
-    type State = (Option<FloatTensor<B>>, FloatTensor<B>);
+    type State = Kept<B>;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let (x, mask) = ops.state;
-        unary::<B, _>(ops.parents, ops.node, grads, |g| match x {
-            Some(x) => B::masked_backward(x, mask, g, self.0),
-            None => B::masked(g, mask, Curve::Identity),
+        let Self(curve, factor) = self;
+        let kept = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |g| match kept {
+            Kept::Mask(Some(mask)) => B::masked(g, mask, factor, Curve::Identity),
+            Kept::Mask(None) => g,
+            Kept::Output(y) => B::rectified_backward(y, g, factor),
+            Kept::Operands(x, mask) => B::masked_backward(x, mask, g, curve),
         });
     }
 }
@@ -158,12 +180,15 @@ impl<B: ChainGrad> Backward<B, 2> for Added {
 struct Joined(Curve);
 
 impl<B: ChainGrad> Backward<B, 2> for Joined {
-    type State = (FloatTensor<B>, FloatTensor<B>);
+    type State = Kept<B>;
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let g = grads.consume::<B>(&ops.node);
-        let (x, shortcut) = ops.state;
-        let d = B::joined_backward(x, shortcut, g, self.0);
+        let d = match ops.state {
+            Kept::Mask(_) => g,
+            Kept::Output(y) => B::rectified_backward(y, g, 1.0),
+            Kept::Operands(x, shortcut) => B::joined_backward(x, shortcut, g, self.0),
+        };
         for parent in ops.parents.into_iter().flatten() {
             grads.register::<B>(parent.id, d.clone());
         }
@@ -171,16 +196,20 @@ impl<B: ChainGrad> Backward<B, 2> for Joined {
 }
 
 impl<B: ChainGrad, C: CheckpointStrategy> ChainOps for Autodiff<B, C> {
-    fn masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+    fn masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, factor: f32, curve: Curve) -> FloatTensor<Self> {
         let guards = [x.node()];
         let (x, mask) = (x.into_primitive(), mask.into_primitive());
-        match Masked(curve).prepare::<C>(guards).compute_bound().stateful() {
+        match Masked(curve, factor).prepare::<C>(guards).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let kept = (curve != Curve::Identity).then(|| x.clone());
-                let y = B::masked(x, mask.clone(), curve);
-                prep.finish((kept, mask), y)
+                let y = B::masked(x.clone(), mask.clone(), factor, curve);
+                let kept = match curve {
+                    Curve::Identity => Kept::Mask(Some(mask)),
+                    Curve::Relu => Kept::Output(y.clone()),
+                    Curve::Gelu => Kept::Operands(x, mask),
+                };
+                prep.finish(kept, y)
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::masked(x, mask, curve)),
+            OpsKind::UnTracked(prep) => prep.finish(B::masked(x, mask, factor, curve)),
         }
     }
 
@@ -202,19 +231,25 @@ impl<B: ChainGrad, C: CheckpointStrategy> ChainOps for Autodiff<B, C> {
         match Joined(curve).prepare::<C>(guards).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let y = B::joined(x.clone(), shortcut.clone(), curve);
-                prep.finish((x, shortcut), y)
+                let kept = match curve {
+                    Curve::Identity => Kept::Mask(None),
+                    Curve::Relu => Kept::Output(y.clone()),
+                    Curve::Gelu => Kept::Operands(x, shortcut),
+                };
+                prep.finish(kept, y)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::joined(x, shortcut, curve)),
         }
     }
 }
 
-/// `mask · σ(x)` for `x` `[batch, channels, positions]` and a mask of the same shape or `[batch, channels, 1]`. No gradient
-/// reaches the mask.
+/// `mask · σ(x)` for `x` `[batch, channels, positions]` and a mask of the same shape or `[batch, channels, 1]`, which holds
+/// zeros and `factor`. No gradient reaches the mask.
 ///
 /// # Panics
-/// If the shapes do not fit together.
-pub fn masked(x: Tensor<3>, mask: Tensor<3>, curve: Curve) -> Tensor<3> {
+/// If the shapes do not fit together, or `factor` is not positive.
+pub fn masked(x: Tensor<3>, mask: Tensor<3>, factor: f32, curve: Curve) -> Tensor<3> {
+    assert!(factor > 0.0, "a factor of {factor} is not positive");
     let [batch, channels, positions] = x.dims();
     assert!(
         mask.dims() == [batch, channels, positions] || mask.dims() == [batch, channels, 1],
@@ -225,7 +260,7 @@ pub fn masked(x: Tensor<3>, mask: Tensor<3>, curve: Curve) -> Tensor<3> {
     if x.dims().contains(&0) {
         return x;
     }
-    Tensor::from_dispatch(<Dispatch as ChainOps>::masked(x.into_dispatch(), mask.into_dispatch(), curve))
+    Tensor::from_dispatch(<Dispatch as ChainOps>::masked(x.into_dispatch(), mask.into_dispatch(), factor, curve))
 }
 
 /// `σ(x) + shortcut`, `[batch, channels, positions]` both.

@@ -32,6 +32,11 @@ pub fn masked_backward<B: Backend>(
     curve_backward::<B>(x, (Value::<B>(g) * Value(mask)).0, curve)
 }
 
+/// `factor · g` where `y` is positive
+pub fn rectified_backward<B: Backend>(y: FloatTensor<B>, g: FloatTensor<B>, factor: f32) -> FloatTensor<B> {
+    Value::<B>(B::relu_backward(y, g)).scale(f64::from(factor)).0
+}
+
 /// `g · σ'(x)`
 pub fn curve_backward<B: Backend>(x: FloatTensor<B>, g: FloatTensor<B>, curve: Curve) -> FloatTensor<B> {
     match curve {

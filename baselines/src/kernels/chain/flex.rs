@@ -16,7 +16,7 @@ use crate::kernels::simd::{Loop, dispatch};
 const CHUNK: usize = 16_384;
 
 impl ChainOps for Flex {
-    fn masked(x: FlexTensor, mask: FlexTensor, curve: Curve) -> FlexTensor {
+    fn masked(x: FlexTensor, mask: FlexTensor, _factor: f32, curve: Curve) -> FlexTensor {
         let _scope = profile::scope("dropout");
         if x.dtype() == DType::F64 {
             return composed::masked::<Self>(x, mask, curve);
@@ -48,6 +48,14 @@ impl ChainGrad for Flex {
             return composed::masked_backward::<Self>(x, mask, g, curve);
         }
         by_mask(x, mask, Some(g), curve)
+    }
+
+    fn rectified_backward(y: FlexTensor, g: FlexTensor, factor: f32) -> FlexTensor {
+        let _scope = profile::scope("rectifier backward");
+        if y.dtype() == DType::F64 {
+            return composed::rectified_backward::<Self>(y, g, factor);
+        }
+        by_element([y, g], Curve::Relu, Rule::Scaled(factor))
     }
 
     fn curve_backward(x: FlexTensor, g: FlexTensor, curve: Curve) -> FlexTensor {
@@ -122,6 +130,8 @@ enum Rule {
     Joined,
     /// `other · σ'(x)`
     Slope,
+    /// `factor · other` where `x` is positive, else zero
+    Scaled(f32),
 }
 
 struct Pair<'a> {
@@ -151,6 +161,7 @@ impl Loop for Pair<'_> {
             (Rule::Joined, Curve::Relu) => all!(|x, other| relu(x + other)),
             (Rule::Slope, Curve::Identity) => self.y.copy_from_slice(self.other),
             (Rule::Slope, Curve::Gelu) => all!(|x, other| other * gelu_slope::<LEVEL>(x)),
+            (Rule::Scaled(factor), _) => all!(|x, other| if x > 0.0 { factor * other } else { 0.0 }),
             (Rule::Slope, Curve::Relu) => all!(|x, other| if x > 0.0 { other } else { 0.0 }),
         }
     }

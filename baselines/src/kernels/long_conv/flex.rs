@@ -1,5 +1,7 @@
 //! Long convolutions on the CPU: direct summation or the FFT, whichever has less to do.
+#![allow(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::flex::FlexTensor;
@@ -14,10 +16,13 @@ use super::{Geometry, LongConvGrad, LongConvOps, composed};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
 use crate::kernels::room::Room;
+use crate::kernels::shared::Shared;
 use crate::kernels::simd::{Fft, Real, dispatch};
 
 /// Samples of a batch whose kernel gradients are summed by one task.
 const ROWS: usize = 16;
+/// Bytes of the spectra of kernels that are held at a time.
+const SPECTRA: usize = 8 << 20;
 /// Cost of one transform of length n, in multiply-adds of the direct sum, divided by n · log₂ n. Measured: for 784 samples
 /// both methods take the same time at about 50 taps, for 32 × 32 samples at about 7 × 7.
 const TRANSFORM_COST: f64 = 2.0;
@@ -261,35 +266,48 @@ impl Plan {
         )
     }
 
-    /// Series of `length` values from their spectra; series `i` of the result is number `order(i)` of the spectra.
+    /// Series from their spectra; series `i` of the spectra is written to the place that `to(i)` tells.
     fn series<T: Real>(
         &self,
         spectra: &Spectra<T>,
-        [rows, length]: [usize; 2],
         back: Series,
-        order: impl Fn(usize) -> usize + Sync + Send,
-    ) -> Room<T> {
+        out: Shared<'_, T>,
+        to: impl Fn(usize) -> usize + Sync + Send,
+    ) {
         let fft = T::fft(self.n);
         let scale = T::ONE / T::of(self.n as f64);
-        let mut series = Room::new(rows * length);
-        series.par_chunks_mut(length).enumerate().for_each_init(
+        (0..spectra.series()).into_par_iter().for_each_init(
             || Work::new(&fft, self.n),
-            |work, (row, series)| {
-                spectra.read(order(row), scale, back.conjugate, &mut work.bins);
+            |work, row| {
+                spectra.read(row, scale, back.conjugate, &mut work.bins);
                 work.inverse();
+                // SAFETY: `to` is one to one.
+                let series = unsafe { out.slice(to(row) * back.length, back.length) };
                 work.store(series, back.layout, back.offset);
             },
         );
-        series
+    }
+
+    /// Ranges of channels, of which one has as many spectra of kernels, for `others` channels on the other side, as are
+    /// worth holding in memory at a time.
+    fn blocks<T>(&self, channels: usize, others: usize) -> impl Iterator<Item = Range<usize>> + use<T> {
+        let spectrum = (self.n + 2) * size_of::<T>();
+        let block = (SPECTRA / (others * spectrum).max(1)).max(1).next_multiple_of(4);
+        (0..channels).step_by(block).map(move |first| first..(first + block).min(channels))
     }
 
     fn dense<T: Real>(&self, x: &[T], k: &[T]) -> Room<T> {
-        let (b, i, o) = (self.batch, self.input, self.output);
-        let x = self.spectra(x, self.positions(), self.data_layout(), self.offset, false);
-        let k = self.spectra(k, self.taps[0] * self.taps[1], self.kernel_layout(), 0, true);
-        let y = Spectra::products([b, o, i], (&x, [i, 1]), (&k, [i, 1]));
-        let back = Series { layout: self.data_layout(), offset: 0, conjugate: false };
-        self.series(&y, [b * o, self.positions()], back, |row| row)
+        let (b, i, o, positions) = (self.batch, self.input, self.output, self.positions());
+        let x = self.spectra(x, positions, self.data_layout(), self.offset, false);
+        let mut y = Room::new(b * o * positions);
+        let back = Series { length: positions, layout: self.data_layout(), offset: 0, conjugate: false };
+        for outputs in self.blocks::<T>(o, i) {
+            let (first, n) = (outputs.start, outputs.len());
+            let k = self.kernel_spectra(k, (0..n * i).map(|at| first * i + at), true);
+            let block = Spectra::products([b, n, i], (&x, 0, [i, 1]), (&k, 0, [i, 1]));
+            self.series(&block, back, Shared::new(&mut y), |row| row / n * o + first + row % n);
+        }
+        y
     }
 
     fn dense_backward<T: Real>(&self, x: &[T], k: &[T], g: &[T], wanted: [bool; 2]) -> [Option<Room<T>>; 2] {
@@ -297,25 +315,54 @@ impl Plan {
         let (positions, taps) = (self.positions(), self.taps[0] * self.taps[1]);
         let g = self.spectra(g, positions, self.data_layout(), 0, false);
         let dx = wanted[0].then(|| {
-            let k = self.spectra(k, taps, self.kernel_layout(), 0, false);
-            let dx = Spectra::products([b, i, o], (&g, [o, 1]), (&k, [1, i]));
-            let back = Series { layout: self.data_layout(), offset: self.offset, conjugate: false };
-            self.series(&dx, [b * i, positions], back, |row| row)
+            let mut dx = Room::new(x.len());
+            let back = Series { length: positions, layout: self.data_layout(), offset: self.offset, conjugate: false };
+            for inputs in self.blocks::<T>(i, o) {
+                let (first, n) = (inputs.start, inputs.len());
+                // Kernels of the block, by input and then by output.
+                let k = self.kernel_spectra(k, (0..n * o).map(|at| at % o * i + first + at / o), false);
+                let block = Spectra::products([b, n, o], (&g, 0, [o, 1]), (&k, 0, [o, 1]));
+                self.series(&block, back, Shared::new(&mut dx), |row| row / n * i + first + row % n);
+            }
+            dx
         });
         let dk = wanted[1].then(|| {
             // Conjugated once more on the way back, so that one set of spectra of `g` serves both gradients.
             let x = self.spectra(x, positions, self.data_layout(), self.offset, true);
-            let dk = Spectra::products([i, o, b], (&x, [1, i]), (&g, [1, o]));
-            let back = Series { layout: self.kernel_layout(), offset: 0, conjugate: true };
-            self.series(&dk, [o * i, taps], back, |row| row % i * o + row / i)
+            let mut dk = Room::new(k.len());
+            let back = Series { length: taps, layout: self.kernel_layout(), offset: 0, conjugate: true };
+            for inputs in self.blocks::<T>(i, o) {
+                let (first, n) = (inputs.start, inputs.len());
+                let block = Spectra::products([n, o, b], (&x, first, [1, i]), (&g, 0, [1, o]));
+                self.series(&block, back, Shared::new(&mut dk), |row| row % o * i + first + row / o);
+            }
+            dk
         });
         [dx, dk]
+    }
+
+    /// Spectra of some of the kernels, in their order.
+    fn kernel_spectra<T: Real>(&self, k: &[T], kernels: impl Iterator<Item = usize>, conjugate: bool) -> Spectra<T> {
+        let (fft, taps) = (T::fft(self.n), self.taps[0] * self.taps[1]);
+        let kernels: Vec<usize> = kernels.collect();
+        Spectra::of(
+            kernels.len(),
+            self.n / 2 + 1,
+            conjugate,
+            || Work::new(&fft, self.n),
+            |work, row| {
+                work.load(&k[kernels[row] * taps..][..taps], self.kernel_layout(), 0);
+                work.forward();
+                &work.bins
+            },
+        )
     }
 }
 
 /// How a series is read from its spectrum.
 #[derive(Clone, Copy)]
 struct Series {
+    length: usize,
     layout: [usize; 2],
     offset: usize,
     conjugate: bool,

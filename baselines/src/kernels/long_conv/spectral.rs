@@ -18,9 +18,9 @@ pub(super) struct Spectra<T> {
     series: usize,
 }
 
-/// One factor of a product: its spectra, and how many series lie between neighbours of the product's outer and summed
-/// index.
-pub(super) type Factor<'a, T> = (&'a Spectra<T>, [usize; 2]);
+/// One factor of a product: its spectra, the series at which it begins, and how many series lie between neighbours of the
+/// product's outer and summed index.
+pub(super) type Factor<'a, T> = (&'a Spectra<T>, usize, [usize; 2]);
 
 impl<T: Real> Spectra<T> {
     /// Spectra of `bins` frequencies, where `transform(scratch, i)` leaves that of series `i` in what it returns;
@@ -56,10 +56,16 @@ impl<T: Real> Spectra<T> {
         let blocks = a.0.values.len() / (a.0.series * PAIR);
         let mut values = Room::new(blocks * m * n * PAIR);
         values.par_chunks_mut(m * n * PAIR).enumerate().for_each(|(block, out)| {
-            let [left, right] = [a, b].map(|(spectra, strides)| Side { pairs: spectra.block(block), strides });
+            let [left, right] =
+                [a, b].map(|(spectra, first, strides)| Side { pairs: &spectra.block(block)[first..], strides });
             dispatch(Product { sizes: [m, n, k], left, right, out });
         });
         Self { values, series: m * n }
+    }
+
+    /// Number of series.
+    pub(super) fn series(&self) -> usize {
+        self.series
     }
 
     fn block(&self, block: usize) -> &[[T; PAIR]] {
