@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     task::{ConfigError, Info, Task, TaskDefinition},
-    tasks::{adding, copy, listops, mnist, pathfinder},
+    tasks::{adding, copy, listops, mnist, pathfinder, retrieval, text},
 };
 
 /// One line of the registry: a task definition with its types erased.
@@ -25,6 +25,8 @@ pub struct Entry {
 pub fn entries() -> Vec<Entry> {
     vec![
         entry::<listops::ListOps>(),
+        entry::<text::Text>(),
+        entry::<retrieval::Retrieval>(),
         entry::<pathfinder::Pathfinder>(),
         entry::<mnist::Sequential>(),
         entry::<mnist::Permuted>(),

@@ -5,3 +5,5 @@ pub mod copy;
 pub mod listops;
 pub mod mnist;
 pub mod pathfinder;
+pub mod retrieval;
+pub mod text;

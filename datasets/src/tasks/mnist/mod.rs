@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use self::idx::{Idx, IdxError, parse as parse_idx, unpack as unpack_idx};
-use self::permutation::SPLIT_VERSION;
 use crate::{
     library::{DataError, Library},
+    order::{SPLIT_VERSION, split_order},
     settings::within,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
@@ -225,7 +225,7 @@ impl Task for Configured {
         let folder = library.folder(SET);
         training.holds(sizes.train + sizes.validation, &folder, "training")?;
         test.holds(sizes.test, &folder, "test")?;
-        let order = permutation::split_order(training.labels.len());
+        let order = split_order(training.labels.len());
         let places = [
             order[..sizes.train].to_vec(),
             order[order.len() - sizes.validation..].to_vec(),
