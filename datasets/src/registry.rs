@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     task::{ConfigError, Info, Task, TaskDefinition},
-    tasks::{adding, copy, listops, mnist, pathfinder, retrieval, text},
+    tasks::{adding, cifar, copy, fashion, image, listops, mnist, pathfinder, retrieval, stl10, text},
 };
 
 /// One line of the registry: a task definition with its types erased.
@@ -27,9 +27,17 @@ pub fn entries() -> Vec<Entry> {
         entry::<listops::ListOps>(),
         entry::<text::Text>(),
         entry::<retrieval::Retrieval>(),
+        entry::<image::Image>(),
         entry::<pathfinder::Pathfinder>(),
+        entry::<pathfinder::PathX>(),
         entry::<mnist::Sequential>(),
         entry::<mnist::Permuted>(),
+        entry::<fashion::Fashion>(),
+        entry::<cifar::SequentialCifar10>(),
+        entry::<cifar::NoisePaddedCifar10>(),
+        entry::<cifar::Cifar10>(),
+        entry::<cifar::Cifar100>(),
+        entry::<stl10::Stl10>(),
         entry::<adding::Adding>(),
         entry::<copy::Copying>(),
     ]

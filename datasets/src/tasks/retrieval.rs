@@ -389,15 +389,15 @@ mod tests {
         let library = Library::open(folder.path());
         let task = task(json!({"tokens": "scalar"}));
         let data = task.prepare(&library, &()).unwrap();
-        assert_eq!(data.describe().unwrap()[0].1, "17 ids, 14 of them characters");
+        assert_eq!(data.describe().unwrap()[0].1, "18 ids, 15 of them characters");
         let test = data.read(Split::Test, &[0]).unwrap();
         let Inputs::Values(values) = test.inputs else { panic!() };
         // The letter of the test text is unknown, the end token follows, padding comes first.
         assert_eq!(values[..16], [[0.0; 14].as_slice(), &[1.0, 2.0]].concat());
         assert_eq!(test.lengths, None);
         // `vocabulary` too small is an error with the remedy.
-        let error = self::task(json!({"vocabulary": 16})).prepare(&library, &()).err().unwrap().to_string();
-        assert!(error.contains("14 frequent characters") && error.contains("set `vocabulary: 17`"), "{error}");
+        let error = self::task(json!({"vocabulary": 17})).prepare(&library, &()).err().unwrap().to_string();
+        assert!(error.contains("15 frequent characters") && error.contains("set `vocabulary: 18`"), "{error}");
     }
 
     #[test]
