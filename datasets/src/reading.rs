@@ -233,9 +233,12 @@ mod tests {
 
     #[test]
     fn forms_are_read_as_names_and_numbers_and_written_as_names() {
-        for (value, form) in
-            [(json!("1d"), Form::Sequence), (json!(1), Form::Sequence), (json!("2d"), Form::Picture), (json!(2), Form::Picture)]
-        {
+        for (value, form) in [
+            (json!("1d"), Form::Sequence),
+            (json!(1), Form::Sequence),
+            (json!("2d"), Form::Picture),
+            (json!(2), Form::Picture),
+        ] {
             assert_eq!(serde_json::from_value::<Form>(value).unwrap(), form);
         }
         assert_eq!(serde_json::to_value(Form::Picture).unwrap(), json!("2d"));

@@ -48,8 +48,10 @@ impl Counts {
     /// The characters that occur at least `least` times, most frequent first.
     pub(crate) fn frequent(&self, least: u64) -> Vec<char> {
         let common = (0u8..=255).map(|code| (char::from(code), self.common[usize::from(code)]));
-        let mut all: Vec<(char, u64)> =
-            common.chain(self.others.iter().map(|(&c, &count)| (c, count))).filter(|&(_, n)| n >= least.max(1)).collect();
+        let mut all: Vec<(char, u64)> = common
+            .chain(self.others.iter().map(|(&c, &count)| (c, count)))
+            .filter(|&(_, n)| n >= least.max(1))
+            .collect();
         all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         all.into_iter().map(|(c, _)| c).collect()
     }

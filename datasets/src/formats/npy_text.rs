@@ -20,7 +20,10 @@ pub struct Entry {
 /// A binary `.npy` file; a line with too few fields, another label, or a path that leaves the folder. The line is named.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, FormatError> {
     if bytes.starts_with(b"\x93NUMPY") {
-        return Err(FormatError::new("the beginning", "this is a binary .npy file; Pathfinder's metadata are plain text"));
+        return Err(FormatError::new(
+            "the beginning",
+            "this is a binary .npy file; Pathfinder's metadata are plain text",
+        ));
     }
     let mut entries = Vec::new();
     for (index, line) in text(bytes)?.lines().enumerate() {

@@ -39,10 +39,9 @@ pub fn parse_images(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
 pub fn parse_labels(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
     match bytes.iter().position(|&label| !(1..=CLASSES).contains(&label)) {
         None => Ok(bytes.iter().map(|label| label - 1).collect()),
-        Some(place) => Err(FormatError::new(
-            format!("label {place}"),
-            format!("{} is not from 1 to {CLASSES}", bytes[place]),
-        )),
+        Some(place) => {
+            Err(FormatError::new(format!("label {place}"), format!("{} is not from 1 to {CLASSES}", bytes[place])))
+        }
     }
 }
 

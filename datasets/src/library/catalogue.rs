@@ -98,43 +98,45 @@ pub fn official() -> Vec<DataSet> {
             ),
         ],
     };
-    vec![DataSet {
-        name: "mnist".to_owned(),
-        summary: "handwritten digits, 60 000 training and 10 000 test images of 28 x 28 (for smnist, pmnist)"
-            .to_owned(),
-        origin: "http://yann.lecun.com/exdb/mnist/".to_owned(),
-        licence: "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes, Christopher Burges)".to_owned(),
-        citation: "LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition, \
+    vec![
+        DataSet {
+            name: "mnist".to_owned(),
+            summary: "handwritten digits, 60 000 training and 10 000 test images of 28 x 28 (for smnist, pmnist)"
+                .to_owned(),
+            origin: "http://yann.lecun.com/exdb/mnist/".to_owned(),
+            licence: "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes, Christopher Burges)".to_owned(),
+            citation: "LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition, \
                    Proceedings of the IEEE 86(11), 1998"
-            .to_owned(),
-        mirrors: vec![
-            "https://ossci-datasets.s3.amazonaws.com/mnist".to_owned(),
-            "https://storage.googleapis.com/cvdf-datasets/mnist".to_owned(),
-        ],
-        files: vec![
-            file(
-                "train-images-idx3-ubyte.gz",
-                9_912_422,
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            ),
-            file(
-                "train-labels-idx1-ubyte.gz",
-                28_881,
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            ),
-            file(
-                "t10k-images-idx3-ubyte.gz",
-                1_648_877,
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            ),
-            file(
-                "t10k-labels-idx1-ubyte.gz",
-                4_542,
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            ),
-        ],
-    },
-    fashion]
+                .to_owned(),
+            mirrors: vec![
+                "https://ossci-datasets.s3.amazonaws.com/mnist".to_owned(),
+                "https://storage.googleapis.com/cvdf-datasets/mnist".to_owned(),
+            ],
+            files: vec![
+                file(
+                    "train-images-idx3-ubyte.gz",
+                    9_912_422,
+                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                ),
+                file(
+                    "train-labels-idx1-ubyte.gz",
+                    28_881,
+                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                ),
+                file(
+                    "t10k-images-idx3-ubyte.gz",
+                    1_648_877,
+                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                ),
+                file(
+                    "t10k-labels-idx1-ubyte.gz",
+                    4_542,
+                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                ),
+            ],
+        },
+        fashion,
+    ]
 }
 
 /// State of the files of a data set in the data folder.

@@ -36,11 +36,7 @@ impl Library {
 
     /// The error for files of `set` that are not in `folder`.
     pub(crate) fn absent(&self, set: &str, folder: impl Into<PathBuf>, files: &str) -> DataError {
-        DataError::Missing {
-            what: format!("{set} ({files})"),
-            folder: folder.into(),
-            command: self.fetch_command(set),
-        }
+        DataError::Missing { what: format!("{set} ({files})"), folder: folder.into(), command: self.fetch_command(set) }
     }
 
     /// What the manifest of `folder` says about its files, if there is one: that they are not the official ones.
@@ -54,10 +50,8 @@ impl Library {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(DataError::io("read", &path)(error)),
         };
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| DataError::Malformed {
-            path,
-            message: format!("{error}; correct it, or remove it"),
-        })?;
+        let manifest: Manifest = serde_json::from_slice(&text)
+            .map_err(|error| DataError::Malformed { path, message: format!("{error}; correct it, or remove it") })?;
         Ok(Some(manifest.reconstructed))
     }
 }
@@ -68,7 +62,9 @@ pub(crate) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, DataError>
     let size = file.metadata().map_err(DataError::io("read", path))?.len();
     let too_large = |size: u64| DataError::Malformed {
         path: path.to_path_buf(),
-        message: format!("it has {size} bytes or more and no file of this data set has more than {most}; fetch the data again"),
+        message: format!(
+            "it has {size} bytes or more and no file of this data set has more than {most}; fetch the data again"
+        ),
     };
     if size > most {
         return Err(too_large(size));

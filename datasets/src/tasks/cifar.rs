@@ -6,8 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pictures::{Pictures, Plan, Reading, Statistics, augment::Augmentation, sizes, source::Set};
 pub use super::pictures::Normalisation;
+use super::pictures::{Pictures, Plan, Reading, Statistics, augment::Augmentation, sizes, source::Set};
 pub use crate::reading::Form;
 use crate::{
     library::{DataError, Library},

@@ -62,8 +62,7 @@ impl TaskDefinition for Fashion {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-        let sizes =
-            sizes(config.train_samples, config.validation_samples, config.test_samples, (60_000, 10_000))?;
+        let sizes = sizes(config.train_samples, config.validation_samples, config.test_samples, (60_000, 10_000))?;
         let spec = TaskSpec {
             name: match config.form {
                 Form::Sequence => "fashion".to_owned(),

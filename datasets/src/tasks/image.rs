@@ -91,14 +91,13 @@ impl TaskDefinition for Image {
             (Pixels::Embed, Form::Picture) => {
                 return Err(ConfigError::new("pixels", "`embed` makes a sequence of ids; set `form: 1d` with it"));
             }
-            (Pixels::Embed, Form::Sequence) => {
-                ("embed", InputSpec::Tokens { vocabulary: 256, length: SIDE * SIDE })
-            }
+            (Pixels::Embed, Form::Sequence) => ("embed", InputSpec::Tokens { vocabulary: 256, length: SIDE * SIDE }),
             (Pixels::Unit, _) => ("unit", InputSpec::Values { channels: 1, shape }),
             (Pixels::Normalised, _) => ("normalised", InputSpec::Values { channels: 1, shape }),
         };
         let augmentation = config.augment.then_some(Augmentation::Shift { pad: 4 });
-        let augmented = augmentation.as_ref().map(|augmentation| format!("-{}", augmentation.name())).unwrap_or_default();
+        let augmented =
+            augmentation.as_ref().map(|augmentation| format!("-{}", augmentation.name())).unwrap_or_default();
         let spec = TaskSpec {
             name: match config.form {
                 Form::Sequence => "image".to_owned(),

@@ -30,7 +30,9 @@ use crate::{
     reading::{COUNT_BYTES, Layout, batch, reading_name, store_sequence},
     settings::{splits, within},
     stored::Stored,
-    task::{ConfigError, Dataset, Info, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{
+        ConfigError, Dataset, Info, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition, TaskSpec,
+    },
     vocabulary::{Counts, END, MOST_IDS, Vocabulary},
 };
 
@@ -380,6 +382,26 @@ mod tests {
         };
         let rows: Vec<&[i32]> = ids.chunks_exact(16).collect();
         assert_eq!(rows, [expected("b"), expected("long text of whi"), expected("abca \"x"), expected("cc")]);
+        // A picture of the samples shows the two texts of a pair as one tile.
+        let sheet = crate::sheet::draw(task.spec(), data.as_ref(), Split::Train, 5).unwrap();
+        assert_eq!(sheet.labels, ["1", "0"]);
+        let single = task_of_text(folder.path());
+        let height = |sheet: &crate::sheet::Sheet| sheet.image.height();
+        assert_eq!(height(&sheet) - height(&single), 14 + 2, "one more strip and the line between");
+    }
+
+    /// A sheet of one row of single texts.
+    fn task_of_text(root: &Path) -> crate::sheet::Sheet {
+        for (folder, name) in [("train/neg", "0_1"), ("train/pos", "0_9"), ("test/neg", "0_1"), ("test/pos", "0_9")] {
+            fs::create_dir_all(root.join("aclImdb").join(folder)).unwrap();
+            fs::write(root.join("aclImdb").join(folder).join(format!("{name}.txt")), "a text").unwrap();
+        }
+        let settings = json!({
+            "level": "byte", "length": 16, "train_samples": 1, "validation_samples": 1, "test_samples": 2,
+        });
+        let task = (find("text").unwrap().build)(&settings).unwrap();
+        let data = task.prepare(&Library::open(root), &()).unwrap();
+        crate::sheet::draw(task.spec(), data.as_ref(), Split::Test, 2).unwrap()
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pictures::{Pictures, Plan, Reading, Statistics, augment::Augmentation, sizes, source::Set};
 pub use super::pictures::Normalisation;
+use super::pictures::{Pictures, Plan, Reading, Statistics, augment::Augmentation, sizes, source::Set};
 use crate::{
     library::{DataError, Library},
     order::SPLIT_VERSION,
@@ -18,10 +18,8 @@ use crate::{
 
 /// Raised whenever the same settings give other samples.
 const VERSION: u32 = 1;
-const STATISTICS: Statistics = Statistics {
-    mean: [0.446_710_97, 0.439_810_5, 0.406_646_8],
-    deviation: [0.260_340_5, 0.256_577_43, 0.271_267_38],
-};
+const STATISTICS: Statistics =
+    Statistics { mean: [0.446_710_97, 0.439_810_5, 0.406_646_8], deviation: [0.260_340_5, 0.256_577_43, 0.271_267_38] };
 
 /// Settings of the task `stl10`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,7 +82,8 @@ impl TaskDefinition for Stl10 {
         let size = config.size;
         let augmentation =
             config.augment.then_some(Augmentation::Zoom { larger: size + size / 16, degrees: config.degrees });
-        let augmented = augmentation.as_ref().map(|augmentation| format!("-{}", augmentation.name())).unwrap_or_default();
+        let augmented =
+            augmentation.as_ref().map(|augmentation| format!("-{}", augmentation.name())).unwrap_or_default();
         let normalisation = config.normalisation.name();
         let spec = TaskSpec {
             name: if size == 256 { "stl10".to_owned() } else { format!("stl10-{size}") },

@@ -16,6 +16,7 @@ pub use self::expression::{
     END, ExpressionError, OPERATORS, Operator, PAD, Token, UNKNOWN, VOCABULARY, evaluate, tokenise,
 };
 use self::generator::Shape;
+pub use crate::reading::{Padding, Tokens};
 use crate::{
     library::{CacheKey, DataError, Library},
     reading::{Layout, batch, reading_name},
@@ -23,7 +24,6 @@ use crate::{
     stored::Stored,
     task::{ConfigError, Dataset, Info, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
 };
-pub use crate::reading::{Padding, Tokens};
 
 /// Settings of ListOps. The defaults are those of the Long Range Arena.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

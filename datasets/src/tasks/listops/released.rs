@@ -49,7 +49,8 @@ pub(super) fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         ("seed", config.seed != standard.seed),
     ] {
         if differs {
-            let message = "shapes generated expressions; leave it out with `source: lra`, which reads the released files";
+            let message =
+                "shapes generated expressions; leave it out with `source: lra`, which reads the released files";
             return Err(ConfigError::new(field, message));
         }
     }
@@ -69,8 +70,7 @@ pub(super) fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         chance: 0.17,
         splits: sizes,
     };
-    let reading =
-        Reading { length, end_token: config.end_token, padding: config.padding, tokens: config.tokens };
+    let reading = Reading { length, end_token: config.end_token, padding: config.padding, tokens: config.tokens };
     Ok(Box::new(Released { spec, reading }))
 }
 
@@ -326,13 +326,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let long = format!("Source\tTarget\n( [MIN {} ] )\t1\n", "1 ".repeat(30));
         write(folder.path(), "lra_release", &long);
-        let settings = Config {
-            train_samples: 1,
-            end_token: false,
-            padding: Padding::Right,
-            tokens: Tokens::Scalar,
-            ..config()
-        };
+        let settings =
+            Config { train_samples: 1, end_token: false, padding: Padding::Right, tokens: Tokens::Scalar, ..config() };
         let task = ListOps::build(settings).unwrap();
         assert_eq!(task.spec().version, "listops@lra-16-no-end-scalar-right-1");
         let data = task.prepare(&Library::open(folder.path()), &()).unwrap();
@@ -346,7 +341,10 @@ mod tests {
     #[test]
     fn damaged_files_are_refused_with_file_and_line() {
         for (train, part) in [
-            ("Source\tTarget\n( [MAX 2 7 ] )\t7\n( [MAX 2 7 ] )\t2\n", "line 3: field `Target` is 2 and the expression has the value 7"),
+            (
+                "Source\tTarget\n( [MAX 2 7 ] )\t7\n( [MAX 2 7 ] )\t2\n",
+                "line 3: field `Target` is 2 and the expression has the value 7",
+            ),
             ("Source\tTarget\n( [MAX 2 7 ] )\tx\n", "line 2: field `Target` is `x`"),
             ("Source\tTarget\n( [AVG 2 7 ] )\t7\n", "line 2: word 1 `[AVG` is no token"),
             ("Source\tTarget\n[MAX 2 7 ]\n", "line 2: it has 1 fields"),

@@ -249,12 +249,7 @@ pub(super) struct Digits {
 }
 
 impl Digits {
-    pub(super) fn read(
-        library: &Library,
-        set: &str,
-        part: &str,
-        progress: &dyn Progress,
-    ) -> Result<Self, DataError> {
+    pub(super) fn read(library: &Library, set: &str, part: &str, progress: &dyn Progress) -> Result<Self, DataError> {
         let load = |name: String, rank: usize| -> Result<(Idx, PathBuf), DataError> {
             let path = library.folder(set).join(&name);
             let bytes = library.read_file(set, &name)?;

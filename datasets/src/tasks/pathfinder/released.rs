@@ -302,7 +302,8 @@ mod tests {
             assert_eq!(read.len(), 42, "every image is in one part");
             assert!(data.notes()[0].contains("not the released set of 199999 images: 42 are here"));
             seen.push((data.content_hash().to_owned(), read));
-            let whole = self::task(json!({"parts": "test", "train_samples": 0, "validation_samples": 0, "test_samples": 42}));
+            let whole =
+                self::task(json!({"parts": "test", "train_samples": 0, "validation_samples": 0, "test_samples": 42}));
             assert_eq!(all(whole.prepare(&library, &()).unwrap().as_ref()).len(), 42);
         }
         assert_eq!(seen[0], seen[1], "the root does not matter");
@@ -335,7 +336,8 @@ mod tests {
 
     #[test]
     fn damaged_archives_are_refused_by_file() {
-        let prepare = |root: &Path, extra: Value| task(extra).prepare(&Library::open(root), &()).err().unwrap().to_string();
+        let prepare =
+            |root: &Path, extra: Value| task(extra).prepare(&Library::open(root), &()).err().unwrap().to_string();
         let fresh = || {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path(), "lra_release", 32, "curv_baseline", 42);
@@ -356,10 +358,16 @@ mod tests {
         fs::write(place.join("metadata/9.npy"), line.lines().next().unwrap()).unwrap();
         assert!(prepare(folder.path(), json!({})).contains("imgs/0/sample_0.png has two lines"));
         let (folder, _) = fresh();
-        assert!(prepare(folder.path(), json!({"test_samples": 5})).contains("the test part of its 42 images has 4, and test_samples is 5"));
+        assert!(
+            prepare(folder.path(), json!({"test_samples": 5}))
+                .contains("the test part of its 42 images has 4, and test_samples is 5")
+        );
         let (folder, _) = fresh();
         let error = task(json!({"difficulty": "hard"})).check(&Library::open(folder.path())).unwrap_err();
-        assert!(error.is_missing() && error.to_string().contains("pathfinder32/curv_contour_length_14/metadata"), "{error}");
+        assert!(
+            error.is_missing() && error.to_string().contains("pathfinder32/curv_contour_length_14/metadata"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -374,7 +382,10 @@ mod tests {
         path_x.check(&library).unwrap();
         fs::create_dir_all(folder.path().join("lra_release/lra_release/pathfinder32")).unwrap();
         let error = path_x.check(&library).unwrap_err().to_string();
-        assert!(error.contains("outer of the two folders") && error.contains("lra_release/lra_release/pathfinder128"), "{error}");
+        assert!(
+            error.contains("outer of the two folders") && error.contains("lra_release/lra_release/pathfinder128"),
+            "{error}"
+        );
         write(folder.path(), "lra_release/lra_release", 128, level, 1);
         path_x.check(&library).unwrap();
         let (place, _) = super::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();

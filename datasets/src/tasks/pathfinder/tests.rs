@@ -340,14 +340,19 @@ fn original_images_have_the_distributions_of_ours() {
         for quantity in 0..ours[0].len() {
             let column = |images: &[Vec<(&'static str, f64)>]| images.iter().map(|image| image[quantity].1).collect();
             let found = distance(column(&theirs), column(&ours));
-            println!("{level} | {} | distance of distributions {found:.3}, accepted up to {bound:.3}", ours[0][quantity].0);
+            println!(
+                "{level} | {} | distance of distributions {found:.3}, accepted up to {bound:.3}",
+                ours[0][quantity].0
+            );
             assert!(found < bound, "{level}: {} is distributed otherwise: {found} > {bound}", ours[0][quantity].0);
         }
         // The test would notice the other rule for distractors.
         if difficulty == Difficulty::Hard {
             let others = Generator::new(Parameters { distractors: 10, ..hard(Resolution::Px32) }).unwrap();
-            let others: Vec<_> =
-                (0..1000).into_par_iter().map(|index| describe(&others.sample(77, index).unwrap().pixels, 0)[1].1).collect();
+            let others: Vec<_> = (0..1000)
+                .into_par_iter()
+                .map(|index| describe(&others.sample(77, index).unwrap().pixels, 0)[1].1)
+                .collect();
             assert!(distance(theirs.iter().map(|image| image[1].1).collect(), others) > bound);
         }
     }

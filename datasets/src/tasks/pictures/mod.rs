@@ -229,9 +229,7 @@ impl Pictures {
         let (pixels, _) = images.image(places[position]);
         let shape = augment::Shape { channels: images.channels, side: images.side };
         match (random, &self.plan.augmentation) {
-            (Some(random), Some(augmentation)) => {
-                Cow::Owned(augmentation.apply(pixels, shape, self.plan.side, random))
-            }
+            (Some(random), Some(augmentation)) => Cow::Owned(augmentation.apply(pixels, shape, self.plan.side, random)),
             _ if images.side != self.plan.side => Cow::Owned(augment::resize(pixels, shape, self.plan.side)),
             _ => Cow::Borrowed(pixels),
         }

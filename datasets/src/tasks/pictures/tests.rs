@@ -113,7 +113,9 @@ fn training_images_change_with_stream_and_position_alone() {
     let folder = tempfile::tempdir().unwrap();
     write_cifar10(folder.path());
     let library = Library::open(folder.path());
-    for (name, extra) in [("cifar10", json!({})), ("image", json!({"augment": true})), ("scifar10", json!({"augment": true}))] {
+    for (name, extra) in
+        [("cifar10", json!({})), ("image", json!({"augment": true})), ("scifar10", json!({"augment": true}))]
+    {
         let data = task(name, extra).prepare(&library, &()).unwrap();
         let read = |positions: &[usize], stream| values(data.read_for_training(positions, stream).unwrap());
         let (both, labels) = read(&[7, 3], 1);
@@ -175,7 +177,12 @@ fn rows_are_followed_by_noise_that_belongs_to_the_sample() {
     let at = |sample: usize, dimension: usize, step: usize| numbers[(sample * 96 + dimension) * 1000 + step];
     // Step 4 holds row 4: blue of column 9 is number 64 + 9.
     assert!(close(at(1, 73, 4), (f32::from(byte(101, 2, 4, 9)) / 255.0 - 0.4465) / 0.261));
-    let noise = |sample: usize| (0..96).flat_map(|d| (32..1000).map(move |t| (d, t))).map(|(d, t)| f64::from(at(sample, d, t))).collect::<Vec<f64>>();
+    let noise = |sample: usize| {
+        (0..96)
+            .flat_map(|d| (32..1000).map(move |t| (d, t)))
+            .map(|(d, t)| f64::from(at(sample, d, t)))
+            .collect::<Vec<f64>>()
+    };
     let (first, second) = (noise(0), noise(1));
     let count = first.len() as f64;
     let mean = first.iter().sum::<f64>() / count;
@@ -196,7 +203,8 @@ fn cifar100_has_fine_labels() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("cifar-100-binary");
     fs::create_dir_all(&place).unwrap();
-    let records: Vec<u8> = (0..20).flat_map(|image| cifar_record(image, &[(image % 20) as u8, 80 + image as u8 % 20])).collect();
+    let records: Vec<u8> =
+        (0..20).flat_map(|image| cifar_record(image, &[(image % 20) as u8, 80 + image as u8 % 20])).collect();
     fs::write(place.join("train.bin"), &records).unwrap();
     fs::write(place.join("test.bin"), &records).unwrap();
     let task = task("cifar100", json!({}));
@@ -290,27 +298,39 @@ fn missing_and_damaged_files_are_named() {
     write_cifar10(folder.path());
     let error = task("image", json!({"train_samples": 16})).prepare(&library, &()).err().unwrap().to_string();
     assert!(error.contains("holds 20 training images and the splits need 21"), "{error}");
-    fs::write(folder.path().join("cifar-10-batches-bin/bench-data.json"), r#"{"schema":1,"reconstructed":"from JPEG","files":{}}"#).unwrap();
+    fs::write(
+        folder.path().join("cifar-10-batches-bin/bench-data.json"),
+        r#"{"schema":1,"reconstructed":"from JPEG","files":{}}"#,
+    )
+    .unwrap();
     let notes = task("image", json!({})).prepare(&library, &()).unwrap().notes();
     assert_eq!(notes, ["reconstructed: from JPEG; results are not comparable with published ones"]);
 }
 
 #[test]
 fn the_whole_set_is_read_and_a_reconstruction_is_recognised() {
-    let Some(root) = std::env::var_os("BENCH_DATA").filter(|root| Path::new(root).join("cifar-10-batches-bin").is_dir()) else {
+    let Some(root) =
+        std::env::var_os("BENCH_DATA").filter(|root| Path::new(root).join("cifar-10-batches-bin").is_dir())
+    else {
         eprintln!("SKIPPED: set BENCH_DATA to a folder with cifar-10-batches-bin/");
         return;
     };
     let library = Library::open(root);
     let started = std::time::Instant::now();
     let data = (find("scifar10").unwrap().build)(&json!({})).unwrap().prepare(&library, &()).unwrap();
-    eprintln!("prepared in {:.1} s: {:?} {:?}", started.elapsed().as_secs_f64(), data.describe().unwrap(), data.notes());
+    eprintln!(
+        "prepared in {:.1} s: {:?} {:?}",
+        started.elapsed().as_secs_f64(),
+        data.describe().unwrap(),
+        data.notes()
+    );
     assert_eq!(Split::ALL.map(|split| data.len(split)), [45_000, 5_000, 10_000]);
     // The normalised training set has mean 0 and deviation 1 within what the rounded constants leave.
     let positions: Vec<usize> = (0..45_000).step_by(9).collect();
     let (numbers, _) = values(data.read(Split::Train, &positions).unwrap());
     for channel in 0..3 {
-        let values: Vec<f64> = numbers.chunks_exact(1024).skip(channel).step_by(3).flatten().map(|&value| f64::from(value)).collect();
+        let values: Vec<f64> =
+            numbers.chunks_exact(1024).skip(channel).step_by(3).flatten().map(|&value| f64::from(value)).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         let variance = values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64 - mean * mean;
         assert!(mean.abs() < 0.03 && (variance.sqrt() - 1.0).abs() < 0.03, "{channel}: {mean} {variance}");

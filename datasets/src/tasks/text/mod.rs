@@ -368,30 +368,31 @@ impl Source<'_> {
         progress: &dyn Progress,
         count: impl FnOnce() -> Result<Counts, DataError>,
     ) -> Result<Vec<char>, DataError> {
-    const WORD: usize = 4;
-    let key = CacheKey {
-        name: self.name.to_owned(),
-        version: VERSION,
-        spec: json!({ "files": self.fingerprint, "kept": self.kept, "least": least }),
-        // One more than may be used, so that too many are noticed.
-        input_bytes: WORD * (MOST_IDS + 2),
-        label_bytes: 0,
-        sizes: SplitSizes { train: 1, validation: 0, test: 0 },
-    };
-    let store = library.cached(&key, progress, |writer| {
-        let characters = count()?.frequent(least);
-        let mut words = vec![characters.len() as u32];
-        words.extend(characters.iter().take(MOST_IDS + 1).map(|&c| u32::from(c)));
-        words.resize(MOST_IDS + 2, 0);
-        writer.push(&words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>(), &[])
-    })?;
-    let mut characters = Vec::new();
-    store.visit(Split::Train, &[0], |_, input, _| {
-        let mut words = input.chunks_exact(WORD).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
-        let count = words.next().unwrap_or(0) as usize;
-        characters = words.take(count).filter_map(char::from_u32).collect();
-    })?;
-    Ok(characters)
+        const WORD: usize = 4;
+        let key = CacheKey {
+            name: self.name.to_owned(),
+            version: VERSION,
+            spec: json!({ "files": self.fingerprint, "kept": self.kept, "least": least }),
+            // One more than may be used, so that too many are noticed.
+            input_bytes: WORD * (MOST_IDS + 2),
+            label_bytes: 0,
+            sizes: SplitSizes { train: 1, validation: 0, test: 0 },
+        };
+        let store = library.cached(&key, progress, |writer| {
+            let characters = count()?.frequent(least);
+            let mut words = vec![characters.len() as u32];
+            words.extend(characters.iter().take(MOST_IDS + 1).map(|&c| u32::from(c)));
+            words.resize(MOST_IDS + 2, 0);
+            writer.push(&words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>(), &[])
+        })?;
+        let mut characters = Vec::new();
+        store.visit(Split::Train, &[0], |_, input, _| {
+            let mut words =
+                input.chunks_exact(WORD).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+            let count = words.next().unwrap_or(0) as usize;
+            characters = words.take(count).filter_map(char::from_u32).collect();
+        })?;
+        Ok(characters)
     }
 }
 

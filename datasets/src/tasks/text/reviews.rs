@@ -52,16 +52,17 @@ impl Reviews {
                     if path.extension().is_none_or(|extension| extension != "txt") {
                         continue;
                     }
-                    let (number, rating) = parse_name(&path)
-                        .filter(|(_, rating)| stars.contains(rating))
-                        .ok_or_else(|| DataError::Malformed {
-                            path: path.clone(),
-                            message: format!(
-                                "the name is not ID_STARS.txt with {} to {} stars, as every review in {name}/ has; \
+                    let (number, rating) =
+                        parse_name(&path).filter(|(_, rating)| stars.contains(rating)).ok_or_else(|| {
+                            DataError::Malformed {
+                                path: path.clone(),
+                                message: format!(
+                                    "the name is not ID_STARS.txt with {} to {} stars, as every review in {name}/ has; \
                                  move the file away, or fetch the data again",
-                                stars.start(),
-                                stars.end()
-                            ),
+                                    stars.start(),
+                                    stars.end()
+                                ),
+                            }
                         })?;
                     found.push((number, rating));
                     if found.len() > MOST_FILES {
@@ -130,7 +131,9 @@ impl Reviews {
         let (train, test) = (self.len(Split::Train), self.len(Split::Test));
         let official = super::OFFICIAL;
         ((train, test) != (official, official)).then(|| {
-            format!("not the official set of {official} training and {official} test reviews: {train} and {test} are here")
+            format!(
+                "not the official set of {official} training and {official} test reviews: {train} and {test} are here"
+            )
         })
     }
 

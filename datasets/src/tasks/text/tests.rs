@@ -99,7 +99,11 @@ fn characters_come_from_the_training_texts_and_rare_ones_are_unknown() {
     assert!(all.contains(&(cut, 0)), "cut to the length, with its end");
     let description = data.describe().unwrap();
     assert!(description[0].1.starts_with(&format!("{} ids, ", characters.len() + 3)), "{description:?}");
-    assert!(description[1].1.contains("6; characters: mean") && description[1].1.contains("from 2 to 40; 1 (16.67 %) cut to 15"), "{description:?}");
+    assert!(
+        description[1].1.contains("6; characters: mean")
+            && description[1].1.contains("from 2 to 40; 1 (16.67 %) cut to 15"),
+        "{description:?}"
+    );
     assert_eq!(description[2], ("favourable train texts".to_owned(), "3".to_owned()));
 }
 
@@ -171,7 +175,8 @@ fn wrong_settings_name_their_field() {
 
 #[test]
 fn the_original_reviews_have_the_known_vocabulary() {
-    let Some(root) = std::env::var_os("BENCH_DATA").filter(|root| Path::new(root).join("aclImdb/train").is_dir()) else {
+    let Some(root) = std::env::var_os("BENCH_DATA").filter(|root| Path::new(root).join("aclImdb/train").is_dir())
+    else {
         eprintln!("SKIPPED: set BENCH_DATA to a folder with aclImdb/");
         return;
     };
