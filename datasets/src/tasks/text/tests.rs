@@ -194,4 +194,14 @@ fn the_original_reviews_have_the_known_vocabulary() {
     assert!(description[0].1.starts_with("134 ids, 131 of them characters"), "{}", description[0].1);
     assert!(description[1].1.starts_with("25000; characters: "), "{}", description[1].1);
     assert_eq!((description[2].1.as_str(), description[4].1.as_str()), ("12500", "12500"));
+    // Ids of eight test texts as a program of its own makes them (Python: characters of the training texts cut to 4 095,
+    // ordered by frequency and code point, those that occur 15 times or more; reviews by class and number).
+    let batch = data.read(Split::Test, &[0, 1, 12_499, 12_500, 24_999, 300, 5_000, 20_000]).unwrap();
+    let (Inputs::Tokens(ids), Targets::Labels(labels)) = (batch.inputs, batch.targets) else { panic!() };
+    assert_eq!(labels, [0, 0, 0, 1, 1, 0, 0, 1]);
+    let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+    assert_eq!(
+        format!("{:x}", Sha256::digest(&bytes)),
+        "874cfa35e07d92324f7ffb7d0a4fa51ee0ffad1befe9e7b21d0037767a3cfefe"
+    );
 }
