@@ -74,11 +74,14 @@ pub(super) fn folder(
             ),
         });
     }
-    let place = library.place(
-        SET,
-        &[&format!("{OUTER}/lra_release"), OUTER, &format!("lra/{OUTER}/lra_release")],
-        &[&format!("{name}/metadata"), &format!("{name}/imgs")],
-    )?;
+    let inner_root = format!("{OUTER}/lra_release");
+    let nested = format!("lra/{OUTER}/lra_release");
+    let mut roots = vec![inner_root.as_str(), nested.as_str()];
+    // Where there is an inner root, the outer folder of Path-X is the wrong one also when the inner one is incomplete.
+    if resolution != Resolution::Px128 || !inner.is_dir() {
+        roots.insert(1, OUTER);
+    }
+    let place = library.place(SET, &roots, &[&format!("{name}/metadata"), &format!("{name}/imgs")])?;
     Ok((place.join(&name), name))
 }
 
@@ -386,6 +389,9 @@ mod tests {
             error.contains("outer of the two folders") && error.contains("lra_release/lra_release/pathfinder128"),
             "{error}"
         );
+        // An incomplete inner folder does not make the outer one right.
+        fs::create_dir_all(folder.path().join("lra_release/lra_release/pathfinder128/curv_baseline")).unwrap();
+        assert!(path_x.check(&library).unwrap_err().is_missing());
         write(folder.path(), "lra_release/lra_release", 128, level, 1);
         path_x.check(&library).unwrap();
         let (place, _) = super::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();
