@@ -3,13 +3,17 @@
 //! A task is one file in [`tasks`] with one [`TaskDefinition`] and one line in [`registry`]. [`library`] knows the data
 //! folder: original files under their original names, and a cache of what was derived from them.
 
+pub mod formats;
 pub mod library;
+mod order;
+mod reading;
 pub mod registry;
 mod settings;
 pub mod sheet;
 pub mod stored;
 pub mod task;
 pub mod tasks;
+mod vocabulary;
 
 pub use library::{DataError, Library};
 pub use task::{

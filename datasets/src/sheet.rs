@@ -6,7 +6,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 
 use crate::{
     library::{DataError, temporary_in},
-    task::{Dataset, InputSpec, Inputs, Split, Targets, TaskSpec},
+    task::{Dataset, InputSpec, Inputs, Split, TargetSpec, Targets, TaskSpec},
 };
 
 /// Distance between tiles, and width of the coloured frame that tells the label, in pixels.
@@ -48,8 +48,8 @@ pub struct Sheet {
     pub columns: usize,
 }
 
-/// Draws the first `count` samples of `split`: images as images (also where they are read as sequences of one channel and
-/// square length), other values as one curve per channel, tokens as coloured strips. The frame's colour is the label.
+/// Draws the first `count` samples of `split`: images as images (also where they are read as sequences of one or three
+/// channels and square length), other values as one curve per channel, tokens as coloured strips. The frame's colour is the label.
 ///
 /// # Errors
 /// Samples that cannot be read.
@@ -75,6 +75,11 @@ pub fn draw(spec: &TaskSpec, data: &dyn Dataset, split: Split, count: usize) -> 
                 .collect()
         }
         Inputs::Tokens(tokens) => tokens.chunks_exact(each.max(1)).map(|ids| strip(ids, TOKEN_HEIGHT)).collect(),
+    };
+    // The two inputs of a pair stand one below the other.
+    let tiles = match spec.target {
+        TargetSpec::Pair(_) => tiles.chunks_exact(2).map(|pair| below(&pair[0], &pair[1])).collect(),
+        _ => tiles,
     };
     let tiles: Vec<RgbImage> = tiles
         .into_iter()
@@ -143,7 +148,7 @@ fn classes(targets: &Targets, count: usize) -> &[i32] {
 fn picture(channels: usize, shape: &[usize]) -> Option<(usize, usize)> {
     match shape {
         [height, width] if channels == 1 || channels == 3 => Some((*height, *width)),
-        [length] if channels == 1 => {
+        [length] if channels == 1 || channels == 3 => {
             let side = length.isqrt();
             (side * side == *length && side >= 16).then_some((side, side))
         }

@@ -62,6 +62,14 @@ pub trait Dataset: Send + Sync {
         vec![]
     }
 
+    /// What these samples are like, as names and values: sizes, vocabulary, lengths. For people; nothing depends on it.
+    ///
+    /// # Errors
+    /// A file that has become unreadable.
+    fn describe(&self) -> Result<Vec<(String, String)>, DataError> {
+        Ok(vec![])
+    }
+
     /// The samples at `positions` of `split`, in that order.
     ///
     /// # Errors

@@ -173,6 +173,9 @@ pub struct TaskRecord {
     pub chance: f64,
     /// Samples per split: train, validation, test.
     pub splits: [usize; 3],
+    /// What a reader of results must know about the samples, e.g. that they are not the official ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The baseline of a cell.

@@ -333,7 +333,19 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
         "tasks",
         "Tasks",
         "What was trained and tested on. The data hash covers every processed sample and label.",
-        &["Task", "Version", "Data set", "Data hash", "Shape", "Train#", "Validation#", "Test#", "Metric", "Chance#"],
+        &[
+            "Task",
+            "Version",
+            "Data set",
+            "Data hash",
+            "Shape",
+            "Train#",
+            "Validation#",
+            "Test#",
+            "Metric",
+            "Chance#",
+            "Notes",
+        ],
     );
     let mut seen = BTreeSet::new();
     for record in runs.cells.iter().filter_map(|c| c.record.as_ref()) {
@@ -358,8 +370,10 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
             count(task.splits[2]),
             Entry::text(metric_name(&task.metric)),
             Entry::number(metric(task.chance, &task.metric), raw_chance),
+            if task.notes.is_empty() { Entry::none() } else { Entry::text(task.notes.join("; ")) },
         ]);
     }
+    table.drop_empty(&["Notes"]);
     table.rows.sort_by(|a, b| a.iter().map(|e| &e.text).cmp(b.iter().map(|e| &e.text)));
     table
 }

@@ -223,6 +223,18 @@ fn grid_values_make_rows_of_their_own() {
 }
 
 #[test]
+fn notes_on_the_samples_stand_with_the_task() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let mut cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.8);
+    cell.record.task.notes = vec!["reconstructed: from JPEG".to_owned()];
+    cell.write(&home);
+    let paths = write(&[home], &dir.path().join("out"), "md,csv".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    assert!(text.contains("| Notes |") && text.contains("| reconstructed: from JPEG |"), "{text}");
+}
+
+#[test]
 fn an_extended_run_counts_once_with_its_last_values() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");

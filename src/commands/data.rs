@@ -335,9 +335,13 @@ fn generate(library: &Library, tasks: &Tasks, bar: &Bar, global: &Global) -> Res
             sizes[2],
             data.content_hash()
         ));
+        let description = data.describe().map_err(stop)?;
+        lines.extend(description.iter().map(|(name, value)| format!("  {name}: {value}")));
+        lines.extend(data.notes().iter().map(|note| format!("  note: {note}")));
         values.push(json!({
             "task": spec.name, "version": spec.version, "data": spec.data, "splits": spec.splits,
             "content_sha256": data.content_hash(), "notes": data.notes(),
+            "description": description.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         }));
     }
     if global.json {

@@ -178,7 +178,8 @@ fn attempt(
         }
         other => other?,
     };
-    let record = identity::record(cell, bench.experiment, &bench.device_name, Some(dataset.content_hash()))?;
+    let mut record = identity::record(cell, bench.experiment, &bench.device_name, Some(dataset.content_hash()))?;
+    record.task.notes = dataset.notes();
     if let Some(before) = &before
         && before.hash != record.hash
         && before.task.data_hash.is_some()

@@ -9,13 +9,14 @@ use crate::experiment::Cell;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 12] = [
+pub(crate) const FREE: [&str; 13] = [
     "schema",
     "id",
     "hash",
     "experiment",
     "grid",
     "task.label",
+    "task.notes",
     "baseline.label",
     "baseline.parameters",
     "training.epochs",
@@ -53,6 +54,7 @@ pub(crate) fn record(
             higher_is_better: spec.metric.higher_is_better(),
             chance: spec.chance,
             splits: [spec.splits.train, spec.splits.validation, spec.splits.test],
+            notes: vec![],
         },
         baseline: BaselineRecord {
             name: cell.baseline.name.clone(),

@@ -66,42 +66,77 @@ pub struct ManifestFile {
 /// Every data set with official files.
 pub fn official() -> Vec<DataSet> {
     let file = |name: &str, bytes, sha256: &str| DataFile { name: name.to_owned(), bytes, sha256: sha256.to_owned() };
-    vec![DataSet {
-        name: "mnist".to_owned(),
-        summary: "handwritten digits, 60 000 training and 10 000 test images of 28 x 28 (for smnist, pmnist)"
+    let fashion = DataSet {
+        name: "fashion-mnist".to_owned(),
+        summary: "clothing, 60 000 training and 10 000 test images of 28 x 28 (for fashion)".to_owned(),
+        origin: "https://github.com/zalandoresearch/fashion-mnist".to_owned(),
+        licence: "MIT (Zalando SE)".to_owned(),
+        citation: "Xiao, Rasul & Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning \
+                   Algorithms, arXiv 1708.07747"
             .to_owned(),
-        origin: "http://yann.lecun.com/exdb/mnist/".to_owned(),
-        licence: "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes, Christopher Burges)".to_owned(),
-        citation: "LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition, \
-                   Proceedings of the IEEE 86(11), 1998"
-            .to_owned(),
-        mirrors: vec![
-            "https://ossci-datasets.s3.amazonaws.com/mnist".to_owned(),
-            "https://storage.googleapis.com/cvdf-datasets/mnist".to_owned(),
-        ],
+        mirrors: vec!["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com".to_owned()],
         files: vec![
             file(
                 "train-images-idx3-ubyte.gz",
-                9_912_422,
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                26_421_880,
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
             ),
             file(
                 "train-labels-idx1-ubyte.gz",
-                28_881,
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                29_515,
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
             ),
             file(
                 "t10k-images-idx3-ubyte.gz",
-                1_648_877,
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                4_422_102,
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             ),
             file(
                 "t10k-labels-idx1-ubyte.gz",
-                4_542,
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                5_148,
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
             ),
         ],
-    }]
+    };
+    vec![
+        DataSet {
+            name: "mnist".to_owned(),
+            summary: "handwritten digits, 60 000 training and 10 000 test images of 28 x 28 (for smnist, pmnist)"
+                .to_owned(),
+            origin: "http://yann.lecun.com/exdb/mnist/".to_owned(),
+            licence: "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes, Christopher Burges)".to_owned(),
+            citation: "LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition, \
+                   Proceedings of the IEEE 86(11), 1998"
+                .to_owned(),
+            mirrors: vec![
+                "https://ossci-datasets.s3.amazonaws.com/mnist".to_owned(),
+                "https://storage.googleapis.com/cvdf-datasets/mnist".to_owned(),
+            ],
+            files: vec![
+                file(
+                    "train-images-idx3-ubyte.gz",
+                    9_912_422,
+                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                ),
+                file(
+                    "train-labels-idx1-ubyte.gz",
+                    28_881,
+                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                ),
+                file(
+                    "t10k-images-idx3-ubyte.gz",
+                    1_648_877,
+                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                ),
+                file(
+                    "t10k-labels-idx1-ubyte.gz",
+                    4_542,
+                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                ),
+            ],
+        },
+        fashion,
+    ]
 }
 
 /// State of the files of a data set in the data folder.

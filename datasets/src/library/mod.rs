@@ -7,6 +7,7 @@ mod cache;
 mod catalogue;
 mod error;
 mod fetch;
+mod place;
 
 use std::{
     path::{Path, PathBuf},
@@ -17,6 +18,7 @@ pub use cache::{CacheKey, CacheWriter, CachedSet, IN_MEMORY_BYTES, SampleStore, 
 pub use catalogue::{DataFile, DataSet, MANIFEST, Manifest, ManifestFile, Presence, official};
 pub use error::DataError;
 pub use fetch::{Fetched, MIRROR_VARIABLE};
+pub(crate) use place::{Fingerprint, read_bounded};
 
 /// Environment variable that names the data folder.
 pub const DATA_VARIABLE: &str = "BENCH_DATA";

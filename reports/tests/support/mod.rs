@@ -38,6 +38,7 @@ pub fn task(label: &str) -> TaskRecord {
         higher_is_better: metric == "accuracy",
         chance,
         splits: if label == "smnist" { [55_000, 5_000, 10_000] } else { [2_000, 500, 500] },
+        notes: vec![],
     }
 }
 
