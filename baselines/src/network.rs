@@ -19,7 +19,10 @@ use crate::{
 pub struct Input {
     /// Values or tokens.
     pub values: InputValues,
-    /// Valid positions per sample where lengths differ and the input is padded on the right.
+    /// Valid positions per row where lengths differ and the input is padded on the right. What lies in the padding does not
+    /// matter: it is replaced by zeros, layers that look ahead see zeros there at every depth (so that valid positions get
+    /// what they would at the end of a shorter sequence), group normalisation and the read-out leave it out. Only batch
+    /// normalisation counts the padding in its statistics of training, as the reference programs do.
     pub lengths: Option<Vec<usize>>,
 }
 
@@ -88,6 +91,9 @@ pub trait Model: Send {
 
     /// Replace tensors: `replacement` gets name and value, and returns the new value or `None` to keep it.
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>);
+
+    /// See [`Body::filter_frequencies`].
+    fn filter_frequencies(&self) -> Vec<f64>;
 
     /// A copy without autodiff that shares its tensors with this model.
     fn evaluator(&self) -> Box<dyn Model>;
@@ -243,15 +249,9 @@ impl<B: Body> Erased<B> {
         self.network.as_ref().expect("network is present between calls")
     }
 
-    fn read_out(&self, features: Tensor<3>, input_length: usize, lengths: Option<&[usize]>) -> Tensor<2> {
+    fn read_out(&self, features: Tensor<3>, ctx: &Forward<'_>) -> Tensor<2> {
         let [batch, channels, positions] = features.dims();
-        let valid = lengths.map(|lengths| {
-            // A body may have reduced the positions: scale the lengths along.
-            lengths
-                .iter()
-                .map(|&n| (n * positions).div_ceil(input_length.max(1)).clamp(1, positions))
-                .collect::<Vec<_>>()
-        });
+        let valid = ctx.valid(positions);
         let device = features.device();
         match (self.readout, valid) {
             (Readout::Mean, None) => features.mean_dim(2).reshape([batch, channels]),
@@ -288,15 +288,21 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             }
             (InputValues::Values(features), _) => features,
         };
-        let input_length = features.dims()[2..].iter().product();
+        let dims = features.dims();
+        ctx.set_lengths(input.lengths.as_deref(), dims[2..].iter().product());
         let features = ctx.dropout(features, self.settings.dropout_in, self.settings.dropout_in_kind);
+        // Whatever lies in the padding, a network sees zeros.
+        let features = match ctx.is_padded() {
+            true => Features::from_flat(ctx.mask_padding(features.flatten()), &dims[2..]),
+            false => features,
+        };
         let features = network.body.forward(features, ctx).flatten();
         if self.per_step {
             let logits = network.head.step(features);
             ctx.probe(|| "head".into(), "logits", &logits);
             return Output::Step(logits);
         }
-        let mut features = self.read_out(features, input_length, input.lengths.as_deref());
+        let mut features = self.read_out(features, ctx);
         if self.pairs {
             features = join_pairs(features);
         }
@@ -329,6 +335,10 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         if let Some(network) = self.network.take() {
             self.network = Some(named::replace(network, replacement));
         }
+    }
+
+    fn filter_frequencies(&self) -> Vec<f64> {
+        self.network().body.filter_frequencies()
     }
 
     fn evaluator(&self) -> Box<dyn Model> {

@@ -5,6 +5,7 @@
 
 pub mod library;
 pub mod registry;
+pub mod resample;
 mod settings;
 pub mod sheet;
 pub mod stored;

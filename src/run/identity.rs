@@ -9,7 +9,7 @@ use crate::experiment::Cell;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 12] = [
+pub(crate) const FREE: [&str; 13] = [
     "schema",
     "id",
     "hash",
@@ -22,6 +22,7 @@ pub(crate) const FREE: [&str; 12] = [
     "training.max_time",
     "training.early_stopping",
     "training.log_every",
+    "training.workers",
 ];
 
 /// The record of `cell` in `experiment` on `device`; `data_hash` is known once the samples were read.

@@ -100,6 +100,28 @@ impl Window {
             .collect()
     }
 
+    /// Grid points of the kept ranges at `resolution` times the points of training, per axis: the current position, and from
+    /// there on in steps that are `resolution` times smaller, over the interval that the ranges cover at training.
+    pub fn points_at(&self, ranges: &[Range<usize>], resolution: f64) -> Vec<Vec<f32>> {
+        if resolution == 1.0 {
+            return self.points(ranges);
+        }
+        let point = |(&size, range): (&usize, &Range<usize>)| {
+            let step = 2.0 / (size.max(2) - 1) as f64 / resolution;
+            let current = if self.causal { size - 1 } else { size / 2 };
+            // Steps back that still lie within the interval; quotients of whole numbers are not exact.
+            let back = (current.saturating_sub(range.start) as f64 * resolution + 1e-6).floor() as i64;
+            let ahead = if self.causal { 0 } else { back };
+            (-back..=ahead).map(|i| (f64::from(self.mean()) + i as f64 * step) as f32).collect()
+        };
+        self.sizes.iter().zip(ranges).map(point).collect()
+    }
+
+    /// Distance between two points of training, per axis; 2 where there is one point.
+    pub fn steps(&self) -> Vec<f64> {
+        self.sizes.iter().map(|&size| 2.0 / (size.max(2) - 1) as f64).collect()
+    }
+
     /// Grid points of the kept ranges, per axis.
     pub fn points(&self, ranges: &[Range<usize>]) -> Vec<Vec<f32>> {
         self.sizes
@@ -171,6 +193,25 @@ mod tests {
         assert_eq!(crop(true, f32::NAN, 0.3), 0..33);
         assert_eq!(window(false, 0.0).crop_learnt(&[[0.0, 0.075]])[0], 0..33);
         assert_eq!(window(true, 0.0).crop(&[0.075])[0], 0..33);
+    }
+
+    #[test]
+    fn another_resolution_covers_the_same_interval_from_the_current_position_on() {
+        let causal = Window { sizes: vec![9], causal: true, threshold: 0.1 };
+        let at = |window: &Window, range: Range<usize>, resolution| window.points_at(&[range], resolution).remove(0);
+        assert_eq!(at(&causal, 0..9, 0.5), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(at(&causal, 5..9, 0.5), [0.5, 1.0]);
+        assert_eq!(at(&causal, 6..9, 2.0), [0.5, 0.625, 0.75, 0.875, 1.0]);
+        assert_eq!(at(&causal, 8..9, 2.0), [1.0]);
+        assert_eq!(at(&causal, 0..9, 1.0), linspace(9));
+        let centred = Window { sizes: vec![9], causal: false, threshold: 0.1 };
+        assert_eq!(at(&centred, 2..7, 0.5), [-0.5, 0.0, 0.5]);
+        assert_eq!(at(&centred, 3..6, 2.0), [-0.25, -0.125, 0.0, 0.125, 0.25]);
+        // Points outside the interval of training are left out.
+        assert_eq!(at(&centred, 3..6, 0.75), [0.0]);
+        let one = Window { sizes: vec![1], causal: true, threshold: 0.1 };
+        assert_eq!(at(&one, 0..1, 2.0), [1.0]);
+        assert_eq!(causal.steps(), [0.25]);
     }
 
     #[test]
