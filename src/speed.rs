@@ -272,6 +272,48 @@ fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
 mod tests {
     use super::*;
 
+    /// Two rows per sample go through the network as one, whatever makes the samples.
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn pairs_are_timed_as_they_are_trained() {
+        for input in
+            [InputSpec::Tokens { vocabulary: 5, length: 12 }, InputSpec::Values { channels: 2, shape: vec![12] }]
+        {
+            let spec = TaskSpec {
+                name: "pairs".into(),
+                version: "pairs@test-1".into(),
+                data: "pairs".into(),
+                input,
+                target: TargetSpec::Pair(3),
+                metric: datasets::Metric::Accuracy,
+                chance: 1.0 / 3.0,
+                splits: datasets::SplitSizes { train: 8, validation: 8, test: 8 },
+            };
+            let device = Device::flex();
+            let entry = registry::find("gru").unwrap();
+            let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+            let model = (entry.build)(&serde_json::json!({"hidden": 4}), &input, &output, 0, &device).unwrap();
+            let batch = synthetic(&spec, 5);
+            let placed = batches::place(&batch, &spec.input, &device.clone().autodiff());
+            let output = model.forward(placed, &mut Forward::training(0, 0));
+            let (loss, score) = objective::evaluate(output, &batch.targets, &spec.target);
+            assert_eq!(score.targets, 5);
+            let gradients = model.take_gradients(&mut loss.backward());
+            assert!(model.parameters().iter().all(|parameter| gradients.contains_key(&parameter.name)));
+        }
+    }
+
+    #[test]
+    fn batches_of_a_task_go_on_from_epoch_to_epoch() {
+        let epochs = Epochs { samples: 25, size: 10, seeds: Seeds::derive(1) };
+        let (first, stream) = epochs.batch(0);
+        assert_eq!((first.len(), epochs.batch(1).0.len()), (10, 10));
+        let (next, next_stream) = epochs.batch(2);
+        assert!(next.len() == 10 && next != first && next_stream != stream);
+        // A split smaller than a batch is one batch.
+        assert_eq!(Epochs { samples: 4, size: 10, seeds: Seeds::derive(1) }.batch(3).0.len(), 4);
+    }
+
     #[test]
     fn the_median_lies_in_the_middle() {
         assert_eq!(Spread::of(vec![3.0, 1.0, 2.0]), Spread { min: 1.0, median: 2.0, max: 3.0 });

@@ -353,3 +353,31 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn features_of_a_pair_are_both_their_difference_and_their_product() {
+        let features = [[1.0f32, 2.0], [3.0, 5.0], [-1.0, 0.5], [2.0, 4.0]];
+        let joined = join_pairs(Tensor::from_data(features, &Device::flex()));
+        assert_eq!(joined.dims(), [2, 8]);
+        let wanted = [[1.0f32, 2.0, 3.0, 5.0, -2.0, -3.0, 3.0, 10.0], [-1.0, 0.5, 2.0, 4.0, -3.0, -3.5, -2.0, 2.0]];
+        joined.into_data().assert_eq(&TensorData::from(wanted), true);
+    }
+
+    /// d/du of Σ w · [u, v, u − v, u · v] is w₁ + w₃ + w₄ v, and d/dv is w₂ − w₃ + w₄ u.
+    #[test]
+    fn gradients_reach_both_inputs_of_a_pair() {
+        let device = Device::flex().autodiff();
+        let features = Tensor::<2>::from_data([[2.0f32], [5.0]], &device).require_grad();
+        let weights = Tensor::<2>::from_data([[1.0f32, 10.0, 100.0, 1000.0]], &device);
+        let gradients = (join_pairs(features.clone()) * weights).sum().backward();
+        let found = features.grad(&gradients).map(|gradient| gradient.into_data());
+        let wanted = TensorData::from([[1.0f32 + 100.0 + 5000.0], [10.0 - 100.0 + 2000.0]]);
+        assert_eq!(found, Some(wanted));
+    }
+}

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
-use crate::layers::{KernelInit, Siren, grid, linspace_to, odd_fft};
+use crate::layers::{KernelInit, Siren, first_tap, grid, linspace_to, odd_fft};
 use crate::{Forward, Init};
 
 /// Width of the smoothing at a higher sampling rate than that of training, in samples.
@@ -69,7 +69,8 @@ impl CkConv {
     }
 
     /// The same for inputs of `resolution` times the samples per time. As the reference program does where that is faithful;
-    /// else the last tap lies at the current position and the ratio need not be a whole number.
+    /// else the last tap lies at the
+    /// current position, with the weight of [`first_tap`], and the ratio need not be a whole number.
     pub fn sample_at(&self, length: usize, resolution: f64) -> Tensor<2> {
         if resolution == 1.0 || self.faithful || self.length < 2 {
             return self.sample(length);
@@ -78,7 +79,7 @@ impl CkConv {
         let points = (0..length).rev().map(|back| (1.0 - back as f64 * step) as f32).collect();
         let kernel = self.kernel.forward(grid(&[points], &self.bias.device()));
         let kernel = if resolution > 1.0 { smooth(kernel, resolution.round() as usize) } else { kernel };
-        kernel / resolution
+        first_tap(kernel / resolution, resolution)
     }
 
     /// Frequencies of the kernel network's first map, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).

@@ -9,7 +9,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
-use crate::layers::{Pointwise, Window, grid, odd_fft};
+use crate::layers::{Pointwise, Window, first_tap, grid, odd_fft};
 use crate::{BuildError, Forward, Init};
 
 /// Keeps the mask of CCNN finite for a width of zero.
@@ -142,7 +142,8 @@ impl FlexConv {
     }
 
     /// The same at `resolution` times the points per axis, over the same interval and divided by `resolution` per axis, so
-    /// that a convolution sums to about the same.
+    /// that a convolution sums to about the same. The first tap of a causal kernel is weighted by [`first_tap`], unless this
+    /// is to be faithful.
     pub fn sample_at(&self, resolution: f64) -> SampledKernel {
         let axes = self.window.sizes.len();
         let device = self.bias.device();
@@ -165,6 +166,7 @@ impl FlexConv {
         let values = self.kernel.forward(&positions) * mask;
         let scale = self.kernel_scale / resolution.powi(axes as i32);
         let values = if scale == 1.0 { values } else { values * scale };
+        let values = if self.window.causal && !self.faithful { first_tap(values, resolution) } else { values };
         SampledKernel { values, shape }
     }
 

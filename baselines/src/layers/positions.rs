@@ -32,6 +32,25 @@ pub fn grid(axes: &[Vec<f32>], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [axes.len(), points]), device)
 }
 
+/// A causal kernel `[kernels, taps]`, the tap of the current position last, with that tap multiplied by (1 + r) / 2 at
+/// resolution r.
+///
+/// A sum over the taps is the integral of the kernel by the trapezoidal rule plus one half of either end, times the step. The
+/// far end is small, but a causal kernel begins at its largest: with the half of a coarser step it would weigh more than in
+/// training. The factor keeps that half as large as it was, and so makes the error of resampling one of second order.
+pub fn first_tap(kernel: Tensor<2>, resolution: f64) -> Tensor<2> {
+    if resolution == 1.0 {
+        return kernel;
+    }
+    let [_, taps] = kernel.dims();
+    let mut weights = vec![1.0f32; taps];
+    if let Some(last) = weights.last_mut() {
+        *last = ((1.0 + resolution) / 2.0) as f32;
+    }
+    let weights = Tensor::<2>::from_data(TensorData::new(weights, [1, taps]), &kernel.device());
+    kernel * weights
+}
+
 /// Where a kernel lives: its grid over [−1, 1] per axis, under a Gaussian mask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
