@@ -188,17 +188,18 @@ fn a_cell_that_does_not_learn_says_so_in_log_and_status() {
     let bench = Bench::new();
     let text = "\
 name: stuck
+seeds: [1]
 tasks: [{name: copy, label: cp, symbols: 2, delay: 4, train_samples: 1000, validation_samples: 8, test_samples: 8}]
 baselines: [{name: rnn, label: rnn, hidden: 256}]
 training: {epochs: 1, batch_size: 1, learning_rate: 1.0e-12, schedule: constant}
 ";
     bench.file("stuck.yaml", text);
     bench.command(&["run", "stuck.yaml"]).assert().success();
-    let status = bench.status("runs/stuck/cp.rnn.s0");
+    let status = bench.status("runs/stuck/cp.rnn.s1");
     assert_eq!(status["state"], "done");
     let message = status["message"].as_str().unwrap();
     assert!(message.contains("within 1 % of ln(") && message.contains("after 1000 steps"), "{message}");
-    let log = std::fs::read_to_string(bench.path("runs/stuck/cp.rnn.s0/log.txt")).unwrap();
+    let log = std::fs::read_to_string(bench.path("runs/stuck/cp.rnn.s1/log.txt")).unwrap();
     assert!(log.contains(message), "{log}");
     bench.command(&["status", "runs/stuck"]).assert().success().stdout(contains("as by guessing"));
 }
