@@ -65,12 +65,12 @@ mod tests {
 
     #[test]
     fn only_a_loss_at_the_level_of_guessing_is_reported() {
-        let warning = judged(0.6931, &TargetSpec::Binary).unwrap_or_default();
-        assert!(warning.contains("0.6931, within 1 % of ln(2)") && warning.contains("after 3000 steps"), "{warning}");
+        let warning = judged(0.694, &TargetSpec::Binary).unwrap_or_default();
+        assert!(warning.contains("0.6940, within 1 % of ln(2)") && warning.contains("after 3000 steps"), "{warning}");
         assert!(judged(2.32, &TargetSpec::Classes(10)).is_some() && judged(2.29, &TargetSpec::Pair(10)).is_some());
         assert_eq!(judged(0.66, &TargetSpec::Binary), None);
         assert_eq!(judged(2.2, &TargetSpec::Classes(10)), None);
-        assert_eq!(judged(0.6931, &TargetSpec::Regression(2)), None);
+        assert_eq!(judged(0.694, &TargetSpec::Regression(2)), None);
         assert_eq!(Canary::default().judge(&TargetSpec::Binary, 1000), None);
     }
 }

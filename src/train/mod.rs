@@ -500,6 +500,149 @@ mod tests {
 
     use super::*;
 
+    /// Waves of two kinds and of different lengths; one sample cannot be read if that is asked for. Training samples are
+    /// shifted by their stream.
+    struct Waves {
+        unreadable: Option<usize>,
+    }
+
+    const LENGTH: usize = 24;
+
+    impl Dataset for Waves {
+        fn len(&self, split: Split) -> usize {
+            if split == Split::Train { 90 } else { 31 }
+        }
+
+        fn content_hash(&self) -> &str {
+            "waves"
+        }
+
+        fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
+            self.shifted(positions, if split == Split::Train { 0 } else { 5 })
+        }
+
+        fn read_for_training(&self, positions: &[usize], stream: u64) -> Result<Batch, DataError> {
+            self.shifted(positions, stream % 7)
+        }
+    }
+
+    impl Waves {
+        fn shifted(&self, positions: &[usize], shift: u64) -> Result<Batch, DataError> {
+            if let Some(sample) = self.unreadable.filter(|sample| positions.contains(sample)) {
+                return Err(datasets::ConfigError::new("waves", format!("sample {sample} is gone")).into());
+            }
+            let lengths: Vec<usize> = positions.iter().map(|p| 8 + p * 5 % (LENGTH - 7)).collect();
+            let value = |p: usize, t: usize| ((t as f32 + shift as f32) * [0.3, 0.8][p % 2] + p as f32).sin();
+            let inputs = positions
+                .iter()
+                .zip(&lengths)
+                .flat_map(|(&p, &length)| (0..LENGTH).map(move |t| if t < length { value(p, t) } else { 0.0 }));
+            Ok(Batch {
+                size: positions.len(),
+                inputs: Inputs::Values(inputs.collect()),
+                targets: Targets::Labels(positions.iter().map(|p| (p % 2) as i32).collect()),
+                lengths: Some(lengths.clone()),
+            })
+        }
+    }
+
+    struct Silent;
+
+    impl Watch for Silent {
+        fn epoch_begins(&mut self, _progress: &Progress, _steps: u64) {}
+        fn step_taken(&mut self, _progress: &Progress, _samples_per_second: f64) {}
+        fn epoch_ended(&mut self, _progress: &Progress, _epoch: &Epoch<'_>) {}
+        fn loss_judged(&mut self, _warning: Option<String>) {}
+        fn wants_to_stop(&self) -> bool {
+            false
+        }
+    }
+
+    fn waves() -> TaskSpec {
+        TaskSpec {
+            name: "waves".into(),
+            version: "waves@test-1".into(),
+            data: "waves".into(),
+            input: InputSpec::Values { channels: 1, shape: vec![LENGTH] },
+            target: TargetSpec::Binary,
+            metric: datasets::Metric::AreaUnderRoc,
+            chance: 0.5,
+            splits: datasets::SplitSizes { train: 90, validation: 31, test: 31 },
+        }
+    }
+
+    /// Train a GRU on the waves in a folder of its own; its metrics without times.
+    fn train_on_waves(
+        workers: usize,
+        unreadable: Option<usize>,
+    ) -> Result<(Vec<serde_json::Value>, State), TrainError> {
+        let (folder, device, spec) = (tempfile::tempdir().unwrap(), Device::flex(), waves());
+        std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
+        let settings = Training { epochs: 8, batch_size: 8, learning_rate: 0.03, workers, ..Training::default() };
+        let entry = registry::find("gru").unwrap();
+        let input = crate::experiment::fit::input(&spec.input);
+        let seeds = Seeds::derive(2);
+        let config = json!({"hidden": 8});
+        let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+        let optimiser = Optimiser::new(&settings, model.as_ref()).unwrap();
+        let mut state = State { model, optimiser, best: None, progress: Progress::start() };
+        let journal = |name: &str| Journal::open(&folder.path().join(name), 0).unwrap();
+        let (mut metrics, mut diagnostics) = (journal("metrics"), journal("diagnostics"));
+        let dataset = Waves { unreadable };
+        let job = Job {
+            hash: "",
+            labels: ("gru", "waves"),
+            settings: &settings,
+            seed: 2,
+            seeds,
+            dataset: &dataset,
+            spec: &spec,
+            device: &device,
+            folder: folder.path().to_owned(),
+        };
+        train(&job, &mut state, &mut metrics, &mut diagnostics, &mut Silent)?;
+        let text = std::fs::read_to_string(folder.path().join("metrics")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let timed = ["seconds", "samples_per_second", "peak_memory_bytes"];
+        let lines = lines.filter(|line| !timed.iter().any(|name| line["name"] == *name)).map(|mut line| {
+            line["wall"] = json!(0);
+            line
+        });
+        Ok((lines.collect(), state))
+    }
+
+    #[test]
+    fn two_classes_are_trained_by_their_ranking_whoever_reads_the_samples() {
+        let (lines, state) = train_on_waves(0, None).unwrap();
+        for workers in [1, 2] {
+            assert_eq!(train_on_waves(workers, None).unwrap().0, lines, "{workers} workers");
+        }
+        let area = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap()["value"].as_f64().unwrap();
+        assert!((0.6..=1.0).contains(&area("best_validation_auc")), "{}", area("best_validation_auc"));
+        // The score of a split does not depend on the batches it is read in, nor on the threads.
+        let (spec, device) = (waves(), Device::flex());
+        let of = |size, workers| {
+            let pass = Pass { spec: &spec, split: Split::Test, size, workers, device: &device, resolution: 1.0 };
+            let (score, samples) = score(state.model.as_ref(), &Waves { unreadable: None }, &pass).unwrap();
+            assert_eq!((samples, score.targets), (31, 31));
+            score
+        };
+        let whole = of(31, 0);
+        for (size, workers) in [(1, 0), (7, 2), (7, 1)] {
+            let parts = of(size, workers);
+            assert_eq!(parts.metric(spec.metric), whole.metric(spec.metric), "{size} samples at a time");
+            assert!((parts.mean_loss() - whole.mean_loss()).abs() < 1e-6 && parts.correct == whole.correct);
+        }
+    }
+
+    #[test]
+    fn a_sample_that_cannot_be_read_ends_training_with_its_error() {
+        for workers in [0, 2] {
+            let error = train_on_waves(workers, Some(40)).err().unwrap();
+            assert!(matches!(&error, TrainError::Data(_)) && error.to_string().contains("sample 40"), "{error}");
+        }
+    }
+
     /// Every registered baseline, a new one included, learns one batch of two kinds of waves within 20 steps.
     #[test]
     fn every_baseline_learns_a_batch_in_twenty_steps() {
