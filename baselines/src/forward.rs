@@ -3,10 +3,12 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Features;
+use crate::kernels::{Curve, masked};
 
 /// What is dropped together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -151,27 +153,30 @@ impl<'a> Forward<'a> {
         if !self.training || p <= 0.0 {
             return x;
         }
-        match x {
-            Features::Line(x) => Features::Line(self.dropout_tensor(x, p, kind)),
-            Features::Plane(x) => Features::Plane(self.dropout_tensor(x, p, kind)),
-            Features::Volume(x) => Features::Volume(self.dropout_tensor(x, p, kind)),
-        }
+        let shape = x.dims();
+        Features::from_flat(self.dropout_tensor(x.flatten(), p, kind), &shape[2..])
     }
 
-    /// [`dropout`](Self::dropout) for a tensor `[batch, channels, …]` of known rank.
-    pub fn dropout_tensor<const D: usize>(&mut self, x: Tensor<D>, p: f64, kind: DropoutKind) -> Tensor<D> {
+    /// [`dropout`](Self::dropout) for features `[batch, channels, positions]`.
+    pub fn dropout_tensor(&mut self, x: Tensor<3>, p: f64, kind: DropoutKind) -> Tensor<3> {
+        self.activate_and_drop(x, Curve::Identity, p, kind)
+    }
+
+    /// Dropout after an activation, in one pass over features `[batch, channels, positions]`.
+    pub fn activate_and_drop(&mut self, x: Tensor<3>, curve: Curve, p: f64, kind: DropoutKind) -> Tensor<3> {
         if !self.training || p <= 0.0 {
-            return x;
+            return curve.apply(x);
         }
-        let mut shape = x.dims();
-        if kind == DropoutKind::Channel {
-            shape[2..].fill(1);
-        }
-        let mask = self.mask(shape, p, &x.device());
-        x * mask
+        let [batch, channels, positions] = x.dims();
+        let mask =
+            self.mask([batch, channels, if kind == DropoutKind::Channel { 1 } else { positions }], p, &x.device());
+        masked(x, mask, curve)
     }
 
-    fn mask<const D: usize>(&mut self, shape: [usize; D], p: f64, device: &Device) -> Tensor<D> {
+    /// `1 / (1 − p)` with probability `1 − p`, else 0.
+    fn mask(&mut self, shape: [usize; 3], p: f64, device: &Device) -> Tensor<3> {
+        /// Elements per task.
+        const CHUNK: usize = 1 << 16;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         // 64 bits of stream: the step in the upper 48, the site in the lower 16.
         rng.set_stream((self.step << 16) | self.site);
@@ -179,8 +184,13 @@ impl<'a> Forward<'a> {
         let keep = 1.0 - p;
         let scale = (1.0 / keep) as f32;
         let threshold = (keep * f64::from(u32::MAX)) as u32;
-        let n = shape.iter().product();
-        let values: Vec<f32> = (0..n).map(|_| if rng.random::<u32>() <= threshold { scale } else { 0.0 }).collect();
+        let mut values = vec![0.0_f32; shape.iter().product()];
+        values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
+            // Every element takes one word of the stream, so that tasks start in its middle.
+            let mut rng = rng.clone();
+            rng.set_word_pos((chunk * CHUNK) as u128);
+            values.fill_with(|| if rng.random::<u32>() <= threshold { scale } else { 0.0 });
+        });
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 }

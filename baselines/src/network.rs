@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
+use crate::kernels::weighted_sum;
 use crate::named;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, InputSpec, OutputSpec, ParameterGroup,
@@ -250,27 +251,19 @@ impl<B: Body> Erased<B> {
     }
 
     fn read_out(&self, features: Tensor<3>, ctx: &Forward<'_>) -> Tensor<2> {
-        let [batch, channels, positions] = features.dims();
+        let [batch, _, positions] = features.dims();
         let valid = ctx.valid(positions);
         let device = features.device();
-        match (self.readout, valid) {
-            (Readout::Mean, None) => features.mean_dim(2).reshape([batch, channels]),
-            (Readout::Mean, Some(valid)) => {
-                let weights = valid
-                    .iter()
-                    .flat_map(|&n| (0..positions).map(move |t| if t < n { 1.0 / n as f32 } else { 0.0 }))
-                    .collect::<Vec<f32>>();
-                let weights = Tensor::<3>::from_data(TensorData::new(weights, [batch, 1, positions]), &device);
-                (features * weights).sum_dim(2).reshape([batch, channels])
-            }
-            (Readout::Last, None) => features.narrow(2, positions - 1, 1).reshape([batch, channels]),
-            (Readout::Last, Some(valid)) => {
-                let at = valid.iter().map(|&n| (n - 1) as i32).collect::<Vec<_>>();
-                let at = Tensor::<1, Int>::from_data(TensorData::new(at, [batch]), &device);
-                let at = at.reshape([batch, 1, 1]).repeat_dim(1, channels);
-                features.gather(2, at).reshape([batch, channels])
-            }
-        }
+        // Weights `[batch, positions]` of one series per length, or of one for all.
+        let share = |n: usize| match self.readout {
+            Readout::Mean => (0..positions).map(|t| if t < n { 1.0 / n as f32 } else { 0.0 }).collect::<Vec<_>>(),
+            Readout::Last => (0..positions).map(|t| if t + 1 == n { 1.0 } else { 0.0 }).collect(),
+        };
+        let valid = valid.unwrap_or_else(|| vec![positions]);
+        let rows = valid.len();
+        debug_assert!(rows == 1 || rows == batch, "{rows} lengths for {batch} samples");
+        let weights = valid.into_iter().flat_map(share).collect::<Vec<f32>>();
+        weighted_sum(features, Tensor::from_data(TensorData::new(weights, [rows, 1, positions]), &device))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Activations whose scalar loops dominate a step on the CPU.
 
 pub mod composed;
+pub(super) mod curve;
 mod flex;
 
 use burn::backend::autodiff::{

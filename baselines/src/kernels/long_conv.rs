@@ -10,6 +10,7 @@
 //! gradients are not available.
 
 pub mod composed;
+mod depthwise;
 mod direct;
 mod flex;
 mod spectral;

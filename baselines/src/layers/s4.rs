@@ -8,7 +8,7 @@ use nalgebra::Complex as Number;
 
 use self::truncation::Recurrence;
 use crate::forward::DropoutKind;
-use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, glu, long_conv1d, low_rank_kernel};
+use crate::kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d, low_rank_kernel};
 use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::hippo::{DiagonalInit, Measure, diagonal, nplr};
@@ -271,8 +271,8 @@ impl S4Block {
     /// `[batch, d_model, length]` to the same shape, at `rate` times the step of training. Probes are taken as `layer`.
     pub fn forward_at(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let y = self.layer.forward(x, rate, layer, ctx);
-        let y = gelu(ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel));
         let y = ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel);
+        let y = ctx.activate_and_drop(y, Curve::Gelu, self.dropout, DropoutKind::Channel);
         let y = glu(self.output_linear.forward(y));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y

@@ -6,12 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::gelu;
+use crate::kernels::{Curve, gelu};
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
 use crate::layers::penalty::{norm, parameter_norms};
 use crate::layers::{
-    BlockKind, FlexConv, FlexConvSpec, Lineage, Nonlinearity, Norm, NormKind, ResidualBlock, ResidualSpec, Window,
-    check,
+    BlockKind, FlexConv, FlexConvSpec, Lineage, Norm, NormKind, ResidualBlock, ResidualSpec, Window, check,
 };
 use crate::network::Head;
 use crate::{
@@ -246,7 +245,7 @@ impl Baseline for Ccnn {
             kind: config.block,
             norm: config.norm,
             prenorm: config.prenorm,
-            nonlinearity: Nonlinearity::Gelu,
+            nonlinearity: Curve::Gelu,
             dropout: config.dropout,
             dropout_kind: config.dropout_kind,
         };

@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
+use crate::kernels::Curve;
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
 use crate::layers::penalty::norm;
 use crate::layers::{
-    BlockKind, FlexConv, FlexConvSpec, Lineage, Nonlinearity, Norm, NormKind, ResidualBlock, ResidualSpec, Window,
-    check,
+    BlockKind, FlexConv, FlexConvSpec, Lineage, Norm, NormKind, ResidualBlock, ResidualSpec, Window, check,
 };
 use crate::network::Head;
 use crate::{
@@ -208,7 +208,7 @@ impl Baseline for FlexNet {
             kind: if images { BlockKind::ResNet } else { BlockKind::Tcn },
             norm: config.norm,
             prenorm: false,
-            nonlinearity: Nonlinearity::Relu,
+            nonlinearity: Curve::Relu,
             dropout: config.dropout,
             dropout_kind: config.dropout_kind,
         };
