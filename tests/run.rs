@@ -154,6 +154,56 @@ fn a_finished_run_is_extended_by_epochs_and_seeds_without_retraining() {
     assert_eq!(after.iter().filter(|line| line["name"] == "test_loss").count(), 1);
 }
 
+/// Neither the metrics nor the weights depend on who reads the samples, and the number of threads may change on the way.
+#[test]
+fn any_number_of_workers_gives_the_same_results() {
+    let reference = finished();
+    let checkpoint = |bench: &Bench, cell: &str| {
+        let bytes = std::fs::read(bench.path(cell).join("checkpoints/last.safetensors")).unwrap();
+        // The header holds times.
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + header..].to_vec()
+    };
+    for workers in ["training.workers=0", "training.workers=2"] {
+        let bench = Bench::new();
+        bench.file("small.yaml", SMALL);
+        bench.command(&["run", "small.yaml", "--set", workers]).assert().success();
+        assert_same_results(&reference, &bench);
+        for cell in CELLS {
+            assert!(checkpoint(&reference, cell) == checkpoint(&bench, cell), "{cell} with {workers}");
+        }
+    }
+    let log = std::fs::read_to_string(reference.path(CELLS[0]).join("log.txt")).unwrap();
+    assert!(log.contains("s for samples"), "{log}");
+    reference
+        .command(&["run", "small.yaml", "--set", "training.workers=3"])
+        .assert()
+        .success()
+        .stderr(contains("already done"));
+    reference.command(&["run", "small.yaml", "--set", "training.workers=65"]).assert().code(2).stderr(contains("65"));
+}
+
+#[test]
+fn a_cell_that_does_not_learn_says_so_in_log_and_status() {
+    let bench = Bench::new();
+    let text = "\
+name: stuck
+seeds: [1]
+tasks: [{name: copy, label: cp, symbols: 2, delay: 4, train_samples: 1000, validation_samples: 8, test_samples: 8}]
+baselines: [{name: rnn, label: rnn, hidden: 256}]
+training: {epochs: 1, batch_size: 1, learning_rate: 1.0e-12, schedule: constant}
+";
+    bench.file("stuck.yaml", text);
+    bench.command(&["run", "stuck.yaml"]).assert().success();
+    let status = bench.status("runs/stuck/cp.rnn.s1");
+    assert_eq!(status["state"], "done");
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("within 1 % of ln(") && message.contains("after 1000 steps"), "{message}");
+    let log = std::fs::read_to_string(bench.path("runs/stuck/cp.rnn.s1/log.txt")).unwrap();
+    assert!(log.contains(message), "{log}");
+    bench.command(&["status", "runs/stuck"]).assert().success().stdout(contains("as by guessing"));
+}
+
 #[test]
 fn a_changed_cell_is_refused_with_the_differences_unless_fresh() {
     let bench = finished();

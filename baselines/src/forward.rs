@@ -46,24 +46,84 @@ pub struct Forward<'a> {
     seed: u64,
     step: u64,
     site: u64,
+    resolution: f64,
+    padding: Option<Padding>,
     probes: Option<&'a mut Vec<Probe>>,
+}
+
+/// Valid positions of a batch of sequences padded on the right.
+#[derive(Debug, Clone)]
+struct Padding {
+    /// Per row.
+    valid: Vec<usize>,
+    /// Positions that they are counted in.
+    length: usize,
 }
 
 impl<'a> Forward<'a> {
     /// A training pass: batch statistics and dropout, masks keyed by `seed` and `step`.
     pub fn training(seed: u64, step: u64) -> Self {
-        Self { training: true, seed, step, site: 0, probes: None }
+        Self { training: true, seed, step, site: 0, resolution: 1.0, padding: None, probes: None }
     }
 
     /// An evaluation pass: running statistics, no dropout.
     pub fn evaluation() -> Self {
-        Self { training: false, seed: 0, step: 0, site: 0, probes: None }
+        Self { training: false, seed: 0, step: 0, site: 0, resolution: 1.0, padding: None, probes: None }
     }
 
     /// The same pass, with every probe recorded into `probes`.
     pub fn with_probes(mut self, probes: &'a mut Vec<Probe>) -> Self {
         self.probes = Some(probes);
         self
+    }
+
+    /// The same pass over inputs with `resolution` times the samples per axis that the network was trained with. Kernels
+    /// that are functions of the position are sampled on the finer or coarser grid.
+    pub fn at_resolution(mut self, resolution: f64) -> Self {
+        self.resolution = resolution;
+        self
+    }
+
+    /// Samples per axis relative to those of training.
+    pub fn resolution(&self) -> f64 {
+        self.resolution
+    }
+
+    /// Make known how many of the `length` positions of every row are valid; nothing is padding where it is absent or whole.
+    pub fn set_lengths(&mut self, valid: Option<&[usize]>, length: usize) {
+        self.padding = valid
+            .filter(|valid| valid.iter().any(|&n| n < length))
+            .map(|valid| Padding { valid: valid.to_vec(), length });
+    }
+
+    /// Whether some positions are padding.
+    pub fn is_padded(&self) -> bool {
+        self.padding.is_some()
+    }
+
+    /// Valid positions per row of features with `positions` positions, at least 1 each: those of the input, scaled along
+    /// where a body has reduced its positions. `None` where nothing is padding.
+    pub fn valid(&self, positions: usize) -> Option<Vec<usize>> {
+        let Padding { valid, length } = self.padding.as_ref()?;
+        Some(valid.iter().map(|&n| (n * positions).div_ceil((*length).max(1)).clamp(1, positions.max(1))).collect())
+    }
+
+    /// `[batch, channels, positions]` with zeros in the padded positions, as a convolution has beyond the end of a sequence.
+    /// A layer that looks ahead calls this, lest padding leak into valid positions; `state-spaces/s4` does so too.
+    pub fn mask_padding(&self, x: Tensor<3>) -> Tensor<3> {
+        match self.padding_mask(&x) {
+            Some(mask) => x * mask,
+            None => x,
+        }
+    }
+
+    /// 1 in valid and 0 in padded positions, `[batch, 1, positions]`; `None` where nothing is padding.
+    pub(crate) fn padding_mask(&self, x: &Tensor<3>) -> Option<Tensor<3>> {
+        let [batch, _, positions] = x.dims();
+        let valid = self.valid(positions)?;
+        let mask = valid.iter().flat_map(|&n| (0..positions).map(move |t| if t < n { 1.0 } else { 0.0 }));
+        let mask = TensorData::new(mask.collect::<Vec<f32>>(), [batch, 1, positions]);
+        Some(Tensor::from_data(mask, &x.device()))
     }
 
     /// Whether batch statistics and dropout apply.

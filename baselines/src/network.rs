@@ -20,7 +20,10 @@ use crate::{
 pub struct Input {
     /// Values or tokens.
     pub values: InputValues,
-    /// Valid positions per sample where lengths differ and the input is padded on the right.
+    /// Valid positions per row where lengths differ and the input is padded on the right. What lies in the padding does not
+    /// matter: it is replaced by zeros, layers that look ahead see zeros there at every depth (so that valid positions get
+    /// what they would at the end of a shorter sequence), group normalisation and the read-out leave it out. Only batch
+    /// normalisation counts the padding in its statistics of training, as the reference programs do.
     pub lengths: Option<Vec<usize>>,
 }
 
@@ -89,6 +92,9 @@ pub trait Model: Send {
 
     /// Replace tensors: `replacement` gets name and value, and returns the new value or `None` to keep it.
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>);
+
+    /// See [`Body::filter_frequencies`].
+    fn filter_frequencies(&self) -> Vec<f64>;
 
     /// A copy without autodiff that shares its tensors with this model.
     fn evaluator(&self) -> Box<dyn Model>;
@@ -244,15 +250,9 @@ impl<B: Body> Erased<B> {
         self.network.as_ref().expect("network is present between calls")
     }
 
-    fn read_out(&self, features: Tensor<3>, input_length: usize, lengths: Option<&[usize]>) -> Tensor<2> {
+    fn read_out(&self, features: Tensor<3>, ctx: &Forward<'_>) -> Tensor<2> {
         let [batch, _, positions] = features.dims();
-        let valid = lengths.map(|lengths| {
-            // A body may have reduced the positions: scale the lengths along.
-            lengths
-                .iter()
-                .map(|&n| (n * positions).div_ceil(input_length.max(1)).clamp(1, positions))
-                .collect::<Vec<_>>()
-        });
+        let valid = ctx.valid(positions);
         let device = features.device();
         // Weights `[batch, positions]` of one series per length, or of one for all.
         let share = |n: usize| match self.readout {
@@ -281,15 +281,21 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             }
             (InputValues::Values(features), _) => features,
         };
-        let input_length = features.dims()[2..].iter().product();
+        let dims = features.dims();
+        ctx.set_lengths(input.lengths.as_deref(), dims[2..].iter().product());
         let features = ctx.dropout(features, self.settings.dropout_in, self.settings.dropout_in_kind);
+        // Whatever lies in the padding, a network sees zeros.
+        let features = match ctx.is_padded() {
+            true => Features::from_flat(ctx.mask_padding(features.flatten()), &dims[2..]),
+            false => features,
+        };
         let features = network.body.forward(features, ctx).flatten();
         if self.per_step {
             let logits = network.head.step(features);
             ctx.probe(|| "head".into(), "logits", &logits);
             return Output::Step(logits);
         }
-        let mut features = self.read_out(features, input_length, input.lengths.as_deref());
+        let mut features = self.read_out(features, ctx);
         if self.pairs {
             features = join_pairs(features);
         }
@@ -324,6 +330,10 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         }
     }
 
+    fn filter_frequencies(&self) -> Vec<f64> {
+        self.network().body.filter_frequencies()
+    }
+
     fn evaluator(&self) -> Box<dyn Model> {
         Box::new(Self {
             network: Some(self.network().valid()),
@@ -334,5 +344,33 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             pairs: self.pairs,
             settings: self.settings.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn features_of_a_pair_are_both_their_difference_and_their_product() {
+        let features = [[1.0f32, 2.0], [3.0, 5.0], [-1.0, 0.5], [2.0, 4.0]];
+        let joined = join_pairs(Tensor::from_data(features, &Device::flex()));
+        assert_eq!(joined.dims(), [2, 8]);
+        let wanted = [[1.0f32, 2.0, 3.0, 5.0, -2.0, -3.0, 3.0, 10.0], [-1.0, 0.5, 2.0, 4.0, -3.0, -3.5, -2.0, 2.0]];
+        joined.into_data().assert_eq(&TensorData::from(wanted), true);
+    }
+
+    /// d/du of Σ w · [u, v, u − v, u · v] is w₁ + w₃ + w₄ v, and d/dv is w₂ − w₃ + w₄ u.
+    #[test]
+    fn gradients_reach_both_inputs_of_a_pair() {
+        let device = Device::flex().autodiff();
+        let features = Tensor::<2>::from_data([[2.0f32], [5.0]], &device).require_grad();
+        let weights = Tensor::<2>::from_data([[1.0f32, 10.0, 100.0, 1000.0]], &device);
+        let gradients = (join_pairs(features.clone()) * weights).sum().backward();
+        let found = features.grad(&gradients).map(|gradient| gradient.into_data());
+        let wanted = TensorData::from([[1.0f32 + 100.0 + 5000.0], [10.0 - 100.0 + 2000.0]]);
+        assert_eq!(found, Some(wanted));
     }
 }

@@ -8,6 +8,7 @@ pub mod library;
 mod order;
 mod reading;
 pub mod registry;
+pub mod resample;
 mod settings;
 pub mod sheet;
 pub mod stored;

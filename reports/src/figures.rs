@@ -66,6 +66,9 @@ fn scale_of(metric: &str, values: impl Iterator<Item = f64>) -> Scale {
     if metric == "accuracy" {
         return Scale::Percent;
     }
+    if metric == "auc" {
+        return Scale::Linear;
+    }
     let positive: Vec<f64> = values.collect();
     if positive.iter().all(|v| *v > 0.0) { Scale::Log } else { Scale::Linear }
 }

@@ -165,7 +165,7 @@ pub struct TaskRecord {
     pub config: Value,
     /// Input shape, `[channels, positions…]` (for tokens `[1, length]`).
     pub shape: Vec<usize>,
-    /// `accuracy` or `mean_squared_error`.
+    /// `accuracy`, `mean_squared_error`, `bits_per_character` or `auc`.
     pub metric: String,
     /// Whether more is better.
     pub higher_is_better: bool,

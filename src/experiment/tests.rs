@@ -144,6 +144,7 @@ fn catalogue() -> Catalogue {
             serde_json::to_value(net_config(value)?).map_err(|error| BuildError::new("", error.to_string()))
         },
         reference_name: |_, _, _| None,
+        resolution: baselines::Resolution::AsIs,
         label: |value| net_config(value).map(|config| format!("net-{}-{}", config.blocks, config.hidden)),
         build: net_build,
     };
@@ -369,7 +370,7 @@ fn unknown_keys_name_what_was_meant() {
       |   ^^^^^
       = accepted keys: epochs, batch_size, accumulate_grad_steps, optimiser, learning_rate, betas, epsilon,
         weight_decay, schedule, warmup_epochs, min_learning_rate, plateau_factor, plateau_patience,
-        grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, log_every
+        grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, workers, log_every
     ");
     insta::assert_snapshot!(error("tasks:\n  - name: line\n    lenght: 3\nbaselines: [net]\n"), @r"
     x.yaml:3:5: unknown key `lenght` in task `line`; did you mean `length`?
@@ -710,7 +711,7 @@ fn errors_of_arguments_name_the_argument() {
      | ^^^^^^^^^^^^^^
       = accepted fields: epochs, batch_size, accumulate_grad_steps, optimiser, learning_rate, betas,
         epsilon, weight_decay, schedule, warmup_epochs, min_learning_rate, plateau_factor, plateau_patience,
-        grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, log_every
+        grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, workers, log_every
     ");
     insta::assert_snapshot!(set_error("training.epochs=ten"), @r"
     --set training.epochs=ten: `epochs` of training must be a whole number, 0 or more; found text `ten`

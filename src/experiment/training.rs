@@ -5,6 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Largest number of reading threads.
+const MOST_WORKERS: usize = 64;
+
 /// Training settings; every field has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -51,6 +54,10 @@ pub struct Training {
     pub steps_per_epoch: Option<usize>,
     /// Samples per forward pass in evaluation; absent: `batch_size`.
     pub eval_batch_size: Option<usize>,
+    /// Threads that read, decode and augment batches ahead of their use, 0 (none) to 64; results do not depend on them.
+    /// Up to 3 batches per thread lie ready in memory.
+    #[schemars(range(max = 64))]
+    pub workers: usize,
     /// Optimiser steps between two `step` lines of `metrics.jsonl`.
     #[schemars(range(min = 1))]
     pub log_every: u32,
@@ -99,6 +106,7 @@ impl Default for Training {
             max_time: None,
             steps_per_epoch: None,
             eval_batch_size: None,
+            workers: 1,
             log_every: 10,
         }
     }
@@ -134,6 +142,10 @@ impl Training {
             if value == 0 {
                 return Err(InvalidSetting { field, message: "must be at least 1, found 0".into() });
             }
+        }
+        if self.workers > MOST_WORKERS {
+            let message = format!("must be at most {MOST_WORKERS}, found {}", self.workers);
+            return Err(InvalidSetting { field: "workers", message });
         }
         let ranges: [(&'static str, f64, &str, bool); 9] = [
             ("learning_rate", self.learning_rate, "greater than 0", self.learning_rate > 0.0),
@@ -225,7 +237,7 @@ mod tests {
     fn serialises_every_default_and_reads_it_back() {
         let value = serde_json::to_value(Training::default()).unwrap();
         let Some(map) = value.as_object() else { unreachable!() };
-        assert_eq!(map.len(), 19);
+        assert_eq!(map.len(), 20);
         assert_eq!(value["optimiser"], "adamw");
         assert_eq!(value["max_time"], serde_json::Value::Null);
         assert_eq!(serde_json::from_value::<Training>(value).unwrap(), Training::default());
@@ -252,6 +264,7 @@ mod tests {
         };
         assert_eq!(with(|t| t.batch_size = 0), "batch_size: must be at least 1, found 0");
         assert_eq!(with(|t| t.learning_rate = -0.1), "learning_rate: must be greater than 0, found -0.1");
+        assert_eq!(with(|t| t.workers = 65), "workers: must be at most 64, found 65");
         assert_eq!(with(|t| t.betas[1] = 1.0), "betas: must be in [0, 1), found 1");
         assert_eq!(with(|t| t.plateau_factor = 1.0), "plateau_factor: must be between 0 and 1, both excluded, found 1");
         assert_eq!(with(|t| t.max_time = Some(Duration::ZERO)), "max_time: must be longer than 0s");

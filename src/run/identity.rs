@@ -23,6 +23,7 @@ pub(crate) const FREE: [&str; 13] = [
     "training.max_time",
     "training.early_stopping",
     "training.log_every",
+    "training.workers",
 ];
 
 /// The record of `cell` in `experiment` on `device`; `data_hash` is known once the samples were read.

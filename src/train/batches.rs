@@ -24,6 +24,11 @@ impl EpochOrder {
         Self { order, batch_size: batch_size.min(samples.max(1)) }
     }
 
+    /// Number of batches, an incomplete last one included.
+    pub(crate) fn batches(&self) -> u64 {
+        self.order.len().div_ceil(self.batch_size) as u64
+    }
+
     /// Positions of batch `index`.
     pub(crate) fn batch(&self, index: u64) -> &[usize] {
         let start = index as usize * self.batch_size;
@@ -70,6 +75,7 @@ mod tests {
         seen.dedup();
         assert_eq!(seen.len(), 100);
         assert_ne!(order.batch(0), EpochOrder::new(103, 10, 7, 1).batch(0));
+        assert_eq!((order.batches(), order.batch(10).len()), (11, 3));
         assert_eq!(order.batch(3), EpochOrder::new(103, 10, 7, 0).batch(3));
     }
 }

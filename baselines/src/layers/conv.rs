@@ -8,7 +8,7 @@ use rand::Rng;
 
 use crate::kernels::conv::Taps;
 use crate::kernels::{channel_bias, conv2d};
-use crate::{Features, Init};
+use crate::{Features, Forward, Init};
 
 /// Sizes of a convolution, the same on every axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,14 @@ pub fn convolve(x: Features, weight: Tensor<3>, bias: Option<Tensor<1>>, geometr
         Features::Volume(x) => {
             Features::Volume(conv3d(x, weight.reshape([outputs, inputs, k, k, k]), bias, geometry.options::<3>()))
         }
+    }
+}
+
+/// Zeros where a sequence is padded, as beyond its end.
+pub(crate) fn without_padding(x: Features, ctx: &Forward<'_>) -> Features {
+    match x {
+        Features::Line(x) => Features::Line(ctx.mask_padding(x)),
+        x => x,
     }
 }
 

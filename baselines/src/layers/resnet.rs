@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::conv::{Conv, Geometry};
+use super::conv::{Conv, Geometry, without_padding};
 use super::{Norm, NormKind, check};
 use crate::kernels::{Curve, add_and_activate};
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout};
@@ -123,8 +123,9 @@ impl BasicBlock {
 
     /// `[batch, in, positions…]` to `[batch, out, positions…]`.
     pub fn forward(&self, x: Features, ctx: &Forward<'_>) -> Features {
+        let x = without_padding(x, ctx);
         let h = activate(normalise(self.conv1.forward(x.clone()), &self.bn1, ctx));
-        let h = normalise(self.conv2.forward(h), &self.bn2, ctx);
+        let h = normalise(self.conv2.forward(without_padding(h, ctx)), &self.bn2, ctx);
         let shape = h.dims();
         let shortcut = match &self.downsample {
             Some(projection) => normalise(projection.conv.forward(x), &projection.bn, ctx).flatten(),

@@ -223,6 +223,7 @@ impl SsmConv {
 
     /// `[batch, d_model, length]` to `[batch, channels · d_model, length]`, channel-major, at `rate` times the step.
     fn forward(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
+        let x = if self.bidirectional { ctx.mask_padding(x) } else { x };
         let length = x.dims()[2];
         let [channels, h] = self.d.dims();
         let kernel = self.kernel.sample(length.min(round(self.l_max as f64 / rate)), rate);
@@ -278,9 +279,18 @@ impl S4Block {
     }
 }
 
+/// Step for inputs of `length` samples relative to that of training on `trained` ones: as the resolution says, and where that
+/// is the one of training, such that a kernel covers the same time.
+pub(crate) fn rate(trained: usize, length: usize, ctx: &Forward<'_>) -> f64 {
+    match ctx.resolution() {
+        1.0 => trained as f64 / length as f64,
+        resolution => 1.0 / resolution,
+    }
+}
+
 impl SequenceLayer for S4Block {
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let rate = self.length as f64 / x.dims()[2] as f64;
+        let rate = rate(self.length, x.dims()[2], ctx);
         self.forward_at(x, rate, layer, ctx)
     }
 }

@@ -15,7 +15,7 @@ use crate::layers::{
 use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
-    reference,
+    Resolution, reference,
 };
 
 /// Kernel size of images, per axis.
@@ -282,6 +282,10 @@ impl Baseline for Ccnn {
         })
     }
 
+    fn resolution() -> Resolution {
+        Resolution::Continuous
+    }
+
     fn label(config: &Self::Config) -> String {
         format!("ccnn-{}-{}", config.blocks, config.hidden)
     }
@@ -300,6 +304,11 @@ impl Body for CcnnBody {
             None => x,
         };
         Features::from_flat(x, &shape)
+    }
+
+    fn filter_frequencies(&self) -> Vec<f64> {
+        let blocks = self.blocks.iter().flat_map(ResidualBlock::convolutions);
+        std::iter::once(&self.conv1).chain(blocks).flat_map(FlexConv::filter_frequencies).collect()
     }
 
     fn penalty(&self, head: &Head) -> Option<Tensor<1>> {

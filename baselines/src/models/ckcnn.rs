@@ -10,7 +10,10 @@ use crate::kernels::{Curve, add_and_activate};
 use crate::layers::penalty::norm;
 use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise, check};
 use crate::network::Head;
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, reference};
+use crate::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, Resolution,
+    reference,
+};
 
 /// Settings of [`Ckcnn`]; the defaults are those of sequential MNIST.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -162,6 +165,10 @@ impl Baseline for Ckcnn {
         Some(reference::ckconv(name))
     }
 
+    fn resolution() -> Resolution {
+        Resolution::Continuous
+    }
+
     fn label(config: &Self::Config) -> String {
         format!("ckcnn-{}-{}", config.blocks, config.hidden)
     }
@@ -174,6 +181,11 @@ impl Body for CkcnnBody {
             x = block.forward(x, &format!("backbone.{i}"), ctx);
         }
         Features::Line(x)
+    }
+
+    fn filter_frequencies(&self) -> Vec<f64> {
+        let convolutions = self.backbone.iter().flat_map(|block| [&block.cconv1, &block.cconv2]);
+        convolutions.flat_map(CkConv::filter_frequencies).collect()
     }
 
     fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {

@@ -7,7 +7,9 @@ use crate::kernels::Discretisation;
 use crate::layers::hippo::{DiagonalInit, Measure};
 use crate::layers::stack::check_states;
 use crate::layers::{NormKind, S4Block, S4BlockSpec, S4KernelSpec, Stack, StackSpec, StateMatrix, check};
-use crate::{Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, reference};
+use crate::{
+    Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution, reference,
+};
 
 /// Form of the state matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -178,6 +180,10 @@ impl Baseline for S4 {
 
     fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::s4(name))
+    }
+
+    fn resolution() -> Resolution {
+        Resolution::Continuous
     }
 
     fn label(config: &Self::Config) -> String {
