@@ -4,11 +4,17 @@
 //! folder: original files under their original names, and a cache of what was derived from them.
 
 pub mod formats;
+pub mod irregular;
 pub mod library;
+pub mod normalise;
+mod recordings;
 pub mod registry;
+mod sequences;
 mod settings;
 pub mod sheet;
+pub mod signal;
 pub mod stored;
+pub mod stratified;
 pub mod task;
 pub mod tasks;
 

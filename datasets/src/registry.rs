@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     task::{ConfigError, Info, Task, TaskDefinition},
-    tasks::{adding, copy, listops, mnist, pathfinder},
+    tasks::{adding, copy, fsdd, listops, mnist, pathfinder, speech_commands},
 };
 
 /// One line of the registry: a task definition with its types erased.
@@ -28,6 +28,9 @@ pub fn entries() -> Vec<Entry> {
         entry::<pathfinder::Pathfinder>(),
         entry::<mnist::Sequential>(),
         entry::<mnist::Permuted>(),
+        entry::<speech_commands::SpeechMfcc>(),
+        entry::<speech_commands::SpeechRaw>(),
+        entry::<fsdd::SpokenDigits>(),
         entry::<adding::Adding>(),
         entry::<copy::Copying>(),
     ]

@@ -2,6 +2,8 @@
 
 pub mod adding;
 pub mod copy;
+pub mod fsdd;
 pub mod listops;
 pub mod mnist;
 pub mod pathfinder;
+pub mod speech_commands;
