@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::{
     task::{ConfigError, Info, Task, TaskDefinition},
-    tasks::{adding, copy, fsdd, listops, mnist, pathfinder, speech_commands},
+    tasks::{
+        adding, char_lm, character_trajectories, copy, fsdd, listops, mnist, pathfinder, physionet2019, speech_commands,
+    },
 };
 
 /// One line of the registry: a task definition with its types erased.
@@ -31,6 +33,9 @@ pub fn entries() -> Vec<Entry> {
         entry::<speech_commands::SpeechMfcc>(),
         entry::<speech_commands::SpeechRaw>(),
         entry::<fsdd::SpokenDigits>(),
+        entry::<character_trajectories::CharacterTrajectories>(),
+        entry::<physionet2019::Sepsis>(),
+        entry::<char_lm::CharacterModel>(),
         entry::<adding::Adding>(),
         entry::<copy::Copying>(),
     ]

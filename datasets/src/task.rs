@@ -189,21 +189,25 @@ pub enum Metric {
     MeanSquaredError,
     /// Cross-entropy per character in bits; less is better.
     BitsPerCharacter,
+    /// Area under the receiver operating characteristic of two classes, 0 to 1 with 0.5 for guessing; more is better.
+    #[serde(rename = "auc")]
+    AreaUnderRoc,
 }
 
 impl Metric {
-    /// `accuracy`, `mean_squared_error` or `bits_per_character`.
+    /// `accuracy`, `mean_squared_error`, `bits_per_character` or `auc`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
             Self::MeanSquaredError => "mean_squared_error",
             Self::BitsPerCharacter => "bits_per_character",
+            Self::AreaUnderRoc => "auc",
         }
     }
 
     /// Whether a larger value is better.
     pub fn higher_is_better(self) -> bool {
-        self == Self::Accuracy
+        matches!(self, Self::Accuracy | Self::AreaUnderRoc)
     }
 }
 
