@@ -27,6 +27,9 @@ pub const MOST: u8 = 90;
 /// is in.
 pub fn observed(index: u64, length: usize, percent: u8) -> Vec<bool> {
     let dropped = length * usize::from(percent.min(100)) / 100;
+    if dropped == 0 {
+        return vec![true; length];
+    }
     let mut stream = ChaCha8Rng::seed_from_u64(SEED);
     stream.set_stream(index);
     let mut order: Vec<u32> = (0..length as u32).collect();

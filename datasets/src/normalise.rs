@@ -37,15 +37,6 @@ impl Normalisation {
             Self::None => 0,
         }
     }
-
-    /// Group of the value at `place` of a `[channels, length]` sample.
-    fn group(self, place: usize, length: usize) -> usize {
-        match self {
-            Self::PerChannel => place / length,
-            Self::PerStep => place % length,
-            Self::None => 0,
-        }
-    }
 }
 
 const SMALLEST_DEVIATION: f64 = 1e-5;
@@ -76,6 +67,21 @@ impl Group {
         self.count += 1;
         self.sum += difference;
         self.squares += difference * difference;
+    }
+
+    /// Of both groups, with the differences of `other` taken to this group's first value.
+    fn join(self, other: Self) -> Self {
+        if self.count == 0 || other.count == 0 {
+            return if self.count == 0 { other } else { self };
+        }
+        let shift = other.first - self.first;
+        let count = other.count as f64;
+        Self {
+            count: self.count + other.count,
+            first: self.first,
+            sum: self.sum + other.sum + count * shift,
+            squares: self.squares + other.squares + 2.0 * shift * other.sum + count * shift * shift,
+        }
     }
 
     fn mean_and_divisor(self) -> (f64, f64) {
@@ -113,6 +119,14 @@ impl Moments {
         }
     }
 
+    /// What both have gathered, of samples of one shape.
+    pub fn join(mut self, other: Self) -> Self {
+        for (group, other) in self.groups.iter_mut().zip(other.groups) {
+            *group = group.join(other);
+        }
+        self
+    }
+
     /// The normalisation by what was gathered. A group of fewer than two values gets the divisor 1.
     pub fn finish(self) -> Normaliser {
         let groups = self.groups.into_iter().map(Group::mean_and_divisor).collect();
@@ -132,13 +146,20 @@ pub struct Normaliser {
 impl Normaliser {
     /// Normalises one sample, `[channels, length]`, in place; NaN stays NaN.
     pub fn apply(&self, sample: &mut [f32]) {
-        if self.kind == Normalisation::None {
-            return;
-        }
-        for (place, value) in sample.iter_mut().enumerate() {
-            if let Some((mean, divisor)) = self.groups.get(self.kind.group(place, self.length)) {
-                *value = ((f64::from(*value) - mean) / divisor) as f32;
+        let normalised = |value: f32, (mean, divisor): (f64, f64)| ((f64::from(value) - mean) / divisor) as f32;
+        match self.kind {
+            Normalisation::PerChannel => {
+                for (channel, &group) in sample.chunks_exact_mut(self.length).zip(&self.groups) {
+                    channel.iter_mut().for_each(|value| *value = normalised(*value, group));
+                }
             }
+            Normalisation::PerStep => {
+                for channel in sample.chunks_exact_mut(self.length) {
+                    let values = channel.iter_mut().zip(&self.groups);
+                    values.for_each(|(value, &group)| *value = normalised(*value, group));
+                }
+            }
+            Normalisation::None => {}
         }
     }
 }
@@ -183,6 +204,25 @@ mod tests {
         let mean = 58.0 / 3.0;
         let deviation = [2.0, 6.0, 50.0f64].iter().map(|value| (value - mean).powi(2) / 2.0).sum::<f64>().sqrt();
         close(values[1][3], (50.0 - mean) / (deviation + 1e-5));
+    }
+
+    #[test]
+    fn joined_statistics_are_those_of_all_samples() {
+        for kind in [Normalisation::PerChannel, Normalisation::PerStep] {
+            let gather = |samples: &[[f32; 4]]| {
+                let mut moments = Moments::new(kind, 2, 2);
+                samples.iter().for_each(|sample| moments.add(sample));
+                moments
+            };
+            let joined = gather(&SAMPLES[..1]).join(gather(&[])).join(gather(&SAMPLES[1..])).finish();
+            for (sample, expected) in SAMPLES.into_iter().zip(normalised(kind)) {
+                let mut values = sample;
+                joined.apply(&mut values);
+                for (value, expected) in values.into_iter().zip(expected).filter(|(_, expected)| !expected.is_nan()) {
+                    close(value, f64::from(expected));
+                }
+            }
+        }
     }
 
     #[test]

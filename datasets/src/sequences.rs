@@ -1,5 +1,6 @@
 //! Real-valued sequences with one class each: stored samples, dealt to splits, dropped, normalised as they are read.
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -47,8 +48,10 @@ impl Encoding {
     fn decode(self, bytes: &[u8], values: &mut [f32]) {
         match self {
             Self::Integers { divisor } => {
+                // Divisors are powers of two, so that nothing is rounded.
+                let factor = (1.0 / divisor) as f32;
                 for (value, bytes) in values.iter_mut().zip(bytes.chunks_exact(2)) {
-                    *value = (f64::from(i16::from_le_bytes([bytes[0], bytes[1]])) / divisor) as f32;
+                    *value = f32::from(i16::from_le_bytes([bytes[0], bytes[1]])) * factor;
                 }
             }
             Self::Floats => {
@@ -94,7 +97,9 @@ impl Reading {
         let steps = if self.padded { steps.min(self.length) } else { self.length };
         let mut observed = irregular::observed(u64::from(index), steps, self.drop);
         observed.resize(self.length, false);
-        irregular::conceal(values, &observed);
+        if self.drop > 0 || steps < self.length {
+            irregular::conceal(values, &observed);
+        }
         observed
     }
 }
@@ -122,15 +127,7 @@ impl Sequences {
         reading: Reading,
         notes: Vec<String>,
     ) -> Result<Self, DataError> {
-        let mut moments = Moments::new(reading.normalisation, reading.channels, reading.length);
-        if reading.normalisation != Normalisation::None {
-            let places: Vec<usize> = splits[0].iter().map(|&place| place as usize).collect();
-            let mut values = vec![0.0f32; reading.channels * reading.length];
-            store.visit(Split::Train, &places, |slot, input, label| {
-                reading.gaps(splits[0][slot], input, read_label(label).1, &mut values);
-                moments.add(&values);
-            })?;
-        }
+        let moments = moments(&store, &splits[0], &reading)?;
         let mut hasher = Sha256::new();
         hasher.update(format!("{}\n{reading:?}\n{}\n", store.content_hash(), irregular::VERSION));
         for places in &splits {
@@ -152,6 +149,29 @@ impl Sequences {
             Split::Test => &self.splits[2],
         }
     }
+}
+
+/// Samples whose statistics are gathered by one thread. A fixed number, and parts are joined in their order: the result is
+/// the same whatever the number of threads.
+const GATHERED_TOGETHER: usize = 1_024;
+
+fn moments(store: &SampleStore, training: &[u32], reading: &Reading) -> Result<Moments, DataError> {
+    let none = || Moments::new(reading.normalisation, reading.channels, reading.length);
+    if reading.normalisation == Normalisation::None {
+        return Ok(none());
+    }
+    let gather = |places: &[u32]| {
+        let mut moments = none();
+        let wanted: Vec<usize> = places.iter().map(|&place| place as usize).collect();
+        let mut values = vec![0.0f32; reading.channels * reading.length];
+        store.visit(Split::Train, &wanted, |slot, input, label| {
+            reading.gaps(places[slot], input, read_label(label).1, &mut values);
+            moments.add(&values);
+        })?;
+        Ok(moments)
+    };
+    let parts: Vec<Result<Moments, DataError>> = training.par_chunks(GATHERED_TOGETHER).map(gather).collect();
+    parts.into_iter().try_fold(none(), |all, part| Ok(all.join(part?)))
 }
 
 impl Dataset for Sequences {

@@ -73,7 +73,7 @@ impl TaskDefinition for CharacterModel {
     type Config = Config;
     const INFO: Info = Info {
         name: "char-lm",
-        summary: "next character of tiny Shakespeare, or of any text (66 ids, bits per character; by frequency 4.85)",
+        summary: "next character of tiny Shakespeare, or of any text (bits per character, by frequency 4.85; causal baselines only)",
         source: "Karpathy 2015 (tiny Shakespeare); a text of one's own with `file`",
     };
 

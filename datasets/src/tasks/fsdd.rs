@@ -323,7 +323,7 @@ mod tests {
     use std::{
         collections::{HashMap, HashSet},
         fs,
-        path::PathBuf,
+        path::{Path, PathBuf},
     };
 
     use super::*;
@@ -456,6 +456,43 @@ mod tests {
         }
         let error = task.prepare(&library, &()).err().unwrap().to_string();
         assert!(error.contains("no recording by theo"), "{error}");
+    }
+
+    /// Samples, lengths and sums of the fixture were told by Python's `wave`.
+    #[test]
+    fn recordings_of_the_data_set_are_read() {
+        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data/fsdd/recordings");
+        let folder = tempfile::tempdir().unwrap();
+        let recordings = folder.path().join("fsdd/recordings");
+        fs::create_dir_all(&recordings).unwrap();
+        for entry in fs::read_dir(fixture).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), recordings.join(entry.file_name())).unwrap();
+        }
+        let data = SpokenDigits::build(config(4_000)).unwrap().prepare(&Library::open(folder.path()), &()).unwrap();
+        let mut found: Vec<(i32, usize, i64)> = vec![];
+        for split in Split::ALL {
+            let (values, labels, lengths) = everything(data.as_ref(), split);
+            let mut part: Vec<(i32, usize, i64)> = values
+                .chunks_exact(4_000)
+                .zip(labels)
+                .zip(lengths)
+                .map(|((clip, label), length)| {
+                    (label, length, clip.iter().map(|value| (value * 32_768.0) as i64).sum())
+                })
+                .collect();
+            part.sort_unstable();
+            found.extend(part);
+        }
+        let expected = [
+            (1, 1_399, 762),
+            (5, 2_753, 1_538),
+            (6, 1_149, -256_768),
+            (8, 1_965, -324),
+            (2, 1_288, 422),
+            (6, 1_148, 2_010),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -443,7 +443,7 @@ mod tests {
             }
             row[34] = (20 + index).to_string();
             row[35] = (index % 2).to_string();
-            if index % 3 > 0 {
+            if !index.is_multiple_of(3) {
                 row[36] = "1".to_owned();
                 row[37] = "0".to_owned();
             }
@@ -530,7 +530,7 @@ mod tests {
                 assert!(row.iter().all(|&value| value == row[0]));
             }
             let units = [values[73 * 72], values[74 * 72]];
-            assert_eq!(units, if index % 3 > 0 { [1.0; 2] } else { [0.0; 2] });
+            assert_eq!(units, if !index.is_multiple_of(3) { [1.0; 2] } else { [0.0; 2] });
         }
     }
 
