@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    dealt::Dealt,
     irregular,
     library::{DataError, SampleStore},
     normalise::{Moments, Normalisation, Normaliser},
@@ -109,8 +110,7 @@ impl Reading {
 pub(crate) struct Sequences {
     store: SampleStore,
     name: String,
-    /// Place in the store of every position, per split.
-    splits: [Vec<u32>; 3],
+    splits: Dealt,
     reading: Reading,
     normaliser: Normaliser,
     content_hash: String,
@@ -123,31 +123,20 @@ impl Sequences {
     pub(crate) fn new(
         name: &str,
         store: SampleStore,
-        splits: [Vec<u32>; 3],
+        splits: Dealt,
         reading: Reading,
         notes: Vec<String>,
     ) -> Result<Self, DataError> {
-        let moments = moments(&store, &splits[0], &reading)?;
+        let moments = moments(&store, splits.places(Split::Train), &reading)?;
         let mut hasher = Sha256::new();
         hasher.update(format!("{}\n{reading:?}\n{}\n", store.content_hash(), irregular::VERSION));
-        for places in &splits {
-            hasher.update((places.len() as u64).to_le_bytes());
-            places.iter().for_each(|place| hasher.update(place.to_le_bytes()));
-        }
+        splits.hash(&mut hasher);
         let content_hash = format!("{:x}", hasher.finalize());
         for note in &notes {
             tracing::warn!("{name}: {note}");
         }
         let normaliser = moments.finish();
         Ok(Self { store, name: name.to_owned(), splits, reading, normaliser, content_hash, notes })
-    }
-
-    fn places(&self, split: Split) -> &[u32] {
-        match split {
-            Split::Train => &self.splits[0],
-            Split::Validation => &self.splits[1],
-            Split::Test => &self.splits[2],
-        }
     }
 }
 
@@ -176,7 +165,7 @@ fn moments(store: &SampleStore, training: &[u32], reading: &Reading) -> Result<M
 
 impl Dataset for Sequences {
     fn len(&self, split: Split) -> usize {
-        self.places(split).len()
+        self.splits.len(split)
     }
 
     fn content_hash(&self) -> &str {
@@ -188,17 +177,7 @@ impl Dataset for Sequences {
     }
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
-        let places = self.places(split);
-        let mut wanted = Vec::with_capacity(positions.len());
-        for &position in positions {
-            let place = *places.get(position).ok_or_else(|| DataError::Position {
-                what: self.name.clone(),
-                split: split.name(),
-                position,
-                len: places.len(),
-            })?;
-            wanted.push(place as usize);
-        }
+        let wanted = self.splits.find(&self.name, split, positions)?;
         let reading = &self.reading;
         let (stored, each) = (reading.channels * reading.length, reading.channels_read() * reading.length);
         let mut values = vec![0.0f32; positions.len() * each];
@@ -256,7 +235,7 @@ mod tests {
                 })
             })
             .unwrap();
-        Sequences::new("sequences", store, [train.to_vec(), vec![3], vec![2, 0]], reading, vec![]).unwrap()
+        Sequences::new("sequences", store, Dealt::new([train.to_vec(), vec![3], vec![2, 0]]), reading, vec![]).unwrap()
     }
 
     fn read(sequences: &Sequences, split: Split, positions: &[usize]) -> (Vec<f32>, Vec<i32>, Option<Vec<usize>>) {

@@ -75,7 +75,7 @@ const COMPRESSED: u32 = 15;
 const MATRIX: u32 = 14;
 
 /// Reads all variables. Compressed variables may be up to 64 times as long as the file and 1 MiB longer; what is made of
-/// that takes at most 24 times its memory.
+/// that takes at most 48 times its memory.
 ///
 /// # Errors
 /// Another version; elements that reach beyond their end; sizes that do not agree; kinds of arrays that are not

@@ -22,7 +22,7 @@ impl Table {
 /// Most columns of a table.
 const MOST_COLUMNS: usize = 1_000;
 
-/// Reads a table. Takes at most 16 times the memory of `bytes`.
+/// Reads a table. Takes at most 64 times the memory of `bytes`.
 ///
 /// # Errors
 /// No text; no names; a row of another width; a field that is no number. The place is `line L` or `line L, column NAME`.

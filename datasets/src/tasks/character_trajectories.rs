@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
+    dealt::Dealt,
     formats::{FormatError, mat, ts},
     irregular,
     library::{CacheKey, DataError, Library},
@@ -255,8 +256,8 @@ impl Task for Configured {
         let files = self.files(library)?;
         let folder: PathBuf = library.folder(SET);
         let letters = self.letters(&files)?;
-        let splits = stratified::split(&letters.iter().map(|letter| letter.class).collect::<Vec<_>>());
-        if splits.iter().any(Vec::is_empty) {
+        let splits = Dealt::new(stratified::split(&letters.iter().map(|letter| letter.class).collect::<Vec<_>>()));
+        if splits.empty().is_some() {
             let message = format!("{} letters are too few for three splits; fetch the data set again", letters.len());
             return Err(malformed(&folder, message));
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
+    dealt::Dealt,
     irregular,
     library::{CacheKey, DataError, Library},
     normalise::Normalisation,
@@ -22,7 +23,8 @@ use crate::{
     signal::{COEFFICIENTS, HOP, Mfcc},
     stratified,
     task::{
-        ConfigError, Dataset, Info, InputSpec, Metric, Progress, SplitSizes, TargetSpec, Task, TaskDefinition, TaskSpec,
+        ConfigError, Dataset, Info, InputSpec, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition,
+        TaskSpec,
     },
 };
 
@@ -272,8 +274,10 @@ impl Task for Configured {
         for place in stratified::order(recordings.len()) {
             splits[self.parts[recordings[place as usize].speaker as usize]].push(place);
         }
-        if let Some(part) = splits.iter().position(Vec::is_empty) {
-            let speakers = Speaker::ALL.into_iter().filter(|&speaker| self.parts[speaker as usize] == part);
+        let splits = Dealt::new(splits);
+        if let Some(split) = splits.empty() {
+            let absent = |speaker: &Speaker| self.parts[*speaker as usize] == split as usize;
+            let speakers = Speaker::ALL.into_iter().filter(absent);
             let names = speakers.map(Speaker::name).collect::<Vec<_>>().join(", ");
             let message = format!("there is no recording by {names}; fetch it with `{}`", library.fetch_command(SET));
             return Err(malformed(&library.folder(SET), message));
@@ -303,9 +307,9 @@ impl Task for Configured {
             vec![format!(
                 "not the complete data set: {} of {RECORDINGS} recordings ({} training, {} validation, {} test)",
                 recordings.len(),
-                splits[0].len(),
-                splits[1].len(),
-                splits[2].len()
+                splits.len(Split::Train),
+                splits.len(Split::Validation),
+                splits.len(Split::Test)
             )]
         };
         Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
@@ -329,7 +333,7 @@ mod tests {
     use super::*;
     use crate::{
         formats::wav,
-        task::{Batch, Inputs, Split, Targets},
+        task::{Batch, Inputs, Targets},
     };
 
     /// One recording per digit and speaker; the value of every sample tells the speaker.

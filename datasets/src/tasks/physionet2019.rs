@@ -19,6 +19,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    dealt::Dealt,
     formats::{FormatError, psv},
     library::{CacheKey, DataError, Library, SampleStore},
     normalise::{Moments, Normalisation, Normaliser},
@@ -286,9 +287,9 @@ impl Task for Configured {
                 classes.push(u32::from(sepsis));
             }
         })?;
-        let splits = stratified::split(&classes)
-            .map(|places| places.into_iter().map(|place| kept[place as usize]).collect::<Vec<_>>());
-        if splits.iter().any(Vec::is_empty) {
+        let splits = stratified::split(&classes);
+        let splits = Dealt::new(splits.map(|places| places.iter().map(|&place| kept[place as usize]).collect()));
+        if splits.empty().is_some() {
             let message = format!("{} patients are too few for three splits; fetch the data set again", kept.len());
             return Err(malformed(&library.folder(SET), message));
         }
@@ -315,7 +316,7 @@ impl Task for Configured {
 
 struct Patients {
     store: SampleStore,
-    splits: [Vec<u32>; 3],
+    splits: Dealt,
     hours: usize,
     measured: Normaliser,
     facts: Normaliser,
@@ -324,12 +325,12 @@ struct Patients {
 }
 
 impl Patients {
-    fn new(store: SampleStore, splits: [Vec<u32>; 3], hours: usize, notes: Vec<String>) -> Result<Self, DataError> {
+    fn new(store: SampleStore, splits: Dealt, hours: usize, notes: Vec<String>) -> Result<Self, DataError> {
         let mut of_measured = Moments::new(Normalisation::PerChannel, MEASURED, hours);
         let mut of_facts = Moments::new(Normalisation::PerChannel, FACTS, 1);
         let mut measured = vec![0.0; MEASURED * hours];
         let mut facts = [0.0; FACTS];
-        let training: Vec<usize> = splits[0].iter().map(|&place| place as usize).collect();
+        let training: Vec<usize> = splits.places(Split::Train).iter().map(|&place| place as usize).collect();
         store.visit(Split::Train, &training, |_, input, _| {
             decode(input, hours, &mut facts, &mut measured);
             known(&mut facts);
@@ -338,20 +339,9 @@ impl Patients {
         })?;
         let mut hasher = Sha256::new();
         hasher.update(format!("{}\nintensity, measurements, facts, units\n", store.content_hash()));
-        for places in &splits {
-            hasher.update((places.len() as u64).to_le_bytes());
-            places.iter().for_each(|place| hasher.update(place.to_le_bytes()));
-        }
+        splits.hash(&mut hasher);
         let content_hash = format!("{:x}", hasher.finalize());
         Ok(Self { store, splits, hours, measured: of_measured.finish(), facts: of_facts.finish(), content_hash, notes })
-    }
-
-    fn places(&self, split: Split) -> &[u32] {
-        match split {
-            Split::Train => &self.splits[0],
-            Split::Validation => &self.splits[1],
-            Split::Test => &self.splits[2],
-        }
     }
 
     /// Fills the channels of one patient.
@@ -380,7 +370,7 @@ impl Patients {
 
 impl Dataset for Patients {
     fn len(&self, split: Split) -> usize {
-        self.places(split).len()
+        self.splits.len(split)
     }
 
     fn content_hash(&self) -> &str {
@@ -392,17 +382,7 @@ impl Dataset for Patients {
     }
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
-        let places = self.places(split);
-        let mut wanted = Vec::with_capacity(positions.len());
-        for &position in positions {
-            let place = *places.get(position).ok_or_else(|| DataError::Position {
-                what: SET.to_owned(),
-                split: split.name(),
-                position,
-                len: places.len(),
-            })?;
-            wanted.push(place as usize);
-        }
+        let wanted = self.splits.find(SET, split, positions)?;
         let each = CHANNELS * self.hours;
         let mut values = vec![0.0f32; positions.len() * each];
         let mut labels = vec![0i32; positions.len()];

@@ -20,6 +20,7 @@ use serde_json::json;
 use self::words::Lists;
 pub use self::words::{Division, Words};
 use crate::{
+    dealt::Dealt,
     irregular,
     library::{CacheKey, DataError, Library, SampleStore},
     normalise::Normalisation,
@@ -315,7 +316,7 @@ impl Configured {
         })
     }
 
-    fn split(&self, library: &Library, clips: &[Clip]) -> Result<[Vec<u32>; 3], DataError> {
+    fn split(&self, library: &Library, clips: &[Clip]) -> Result<Dealt, DataError> {
         let splits = match self.config.split {
             Division::Stratified => stratified::split(&clips.iter().map(|clip| clip.class).collect::<Vec<_>>()),
             Division::Official => {
@@ -332,11 +333,12 @@ impl Configured {
                 splits
             }
         };
-        if let Some(part) = splits.iter().position(Vec::is_empty) {
+        let splits = Dealt::new(splits);
+        if let Some(split) = splits.empty() {
             let message = format!(
                 "with {} clips there is none for the {} split; fetch the rest of the data set with `{}`",
                 clips.len(),
-                Split::ALL[part].name(),
+                split.name(),
                 library.fetch_command(SET)
             );
             return Err(malformed(&library.folder(SET), message));
@@ -356,7 +358,7 @@ impl Configured {
     }
 
     /// What a reader of results must know: how much of the data set this is.
-    fn notes(&self, files: usize, clips: &[Clip], splits: &[Vec<u32>; 3]) -> Vec<String> {
+    fn notes(&self, files: usize, clips: &[Clip], splits: &Dealt) -> Vec<String> {
         let words = self.config.words;
         if files == words.files() && clips.len() == words.clips() {
             return vec![];
@@ -376,9 +378,9 @@ impl Configured {
             words.files(),
             clips.len(),
             words.clips(),
-            splits[0].len(),
-            splits[1].len(),
-            splits[2].len()
+            splits.len(Split::Train),
+            splits.len(Split::Validation),
+            splits.len(Split::Test)
         )]
     }
 }
