@@ -9,7 +9,7 @@ use crate::experiment::Cell;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 13] = [
+pub(crate) const FREE: [&str; 14] = [
     "schema",
     "id",
     "hash",

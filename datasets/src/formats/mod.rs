@@ -2,10 +2,14 @@
 //! allocates no more than a small multiple of its input, which its documentation names.
 
 pub mod cifar;
+pub mod mat;
 pub mod npy_text;
 pub mod png;
+pub mod psv;
 pub mod stl;
+pub mod ts;
 pub mod tsv;
+pub mod wav;
 
 /// What is wrong in a file, and where; the caller knows which file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
