@@ -4,6 +4,7 @@
 //! folder: original files under their original names, and a cache of what was derived from them.
 
 pub mod library;
+pub mod limit;
 pub mod registry;
 mod settings;
 pub mod sheet;
