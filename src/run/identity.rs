@@ -9,12 +9,13 @@ use crate::experiment::Cell;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 12] = [
+pub(crate) const FREE: [&str; 13] = [
     "schema",
     "id",
     "hash",
     "experiment",
     "grid",
+    "sources",
     "task.label",
     "baseline.label",
     "baseline.parameters",
@@ -61,6 +62,8 @@ pub(crate) fn record(
             parameters: cell.parameters,
         },
         training: serde_json::to_value(&cell.training)?,
+        scale: cell.scale.name().to_owned(),
+        sources: cell.sources.clone(),
         seed: cell.seed,
         device: device.to_owned(),
         grid: cell.grid.clone(),

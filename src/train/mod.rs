@@ -86,6 +86,8 @@ pub(crate) enum Finish {
     Epochs,
     /// No improvement for `early_stopping` epochs.
     EarlyStopping,
+    /// `max_steps` of them.
+    MaxSteps,
     /// `max_time` is used up.
     MaxTime,
     /// The watcher asked for it; a checkpoint was written.
@@ -150,8 +152,11 @@ pub(crate) fn train(
             job.seeds.order,
             state.progress.epoch,
         );
-        watch.epoch_begins(&state.progress, steps);
-        while state.progress.step_in_epoch < steps && !clock.is_over(job.settings.max_time) {
+        // `max_steps` may end an epoch early; it then counts like a whole one.
+        let left = job.settings.max_steps.map_or(u64::MAX, |most| most.saturating_sub(state.progress.step));
+        let end = steps.min(state.progress.step_in_epoch.saturating_add(left));
+        watch.epoch_begins(&state.progress, end);
+        while state.progress.step_in_epoch < end && !clock.is_over(job.settings.max_time) {
             if watch.wants_to_stop() {
                 save(job, state, metrics, diagnostics, &mut clock)?;
                 return Ok(Finish::Stopped);
@@ -168,7 +173,7 @@ pub(crate) fn train(
                 save(job, state, metrics, diagnostics, &mut clock)?;
             }
         }
-        let whole = state.progress.step_in_epoch == steps;
+        let whole = state.progress.step_in_epoch == end;
         if !whole {
             // Time is up within an epoch: save the position for a later extension before the partial epoch is judged.
             save(job, state, metrics, diagnostics, &mut clock)?;
@@ -371,6 +376,8 @@ fn save(
 fn finished(settings: &Training, progress: &Progress, clock: &Clock) -> Option<Finish> {
     if progress.epoch >= u64::from(settings.epochs) {
         Some(Finish::Epochs)
+    } else if settings.max_steps.is_some_and(|most| progress.step >= most) {
+        Some(Finish::MaxSteps)
     } else if settings.early_stopping.is_some_and(|patience| progress.stale_epochs >= patience) {
         Some(Finish::EarlyStopping)
     } else if progress.epoch > 0 && clock.is_over(settings.max_time) {
