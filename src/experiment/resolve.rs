@@ -343,7 +343,7 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
                 let training = resolve_training(&training)?;
                 let (task_cell, samples) =
                     resolve_task(task, &task_node, &kinds.tasks[task_index], written.scale, &mut tasks)?;
-                let training = written.scale.training(&training, samples, task_cell.task.spec().splits.train);
+                let training = written.scale.training(&training, samples, task_cell.task.spec());
                 let kind = &kinds.baselines[baseline_index];
                 let config = (kind.resolve)(&baseline_node.to_json())
                     .map_err(|error| baseline_error(&error, baseline, &baseline_node, kind))?;
@@ -761,8 +761,13 @@ fn resolved(written: &Written, fallback_name: &str, kinds: &Kinds) -> Value {
     map.insert("baselines".into(), baselines.into());
     let pairs = |when: &written::When| {
         let mut pairs = Map::new();
-        pairs.extend(when.task.iter().map(|p| ("task".to_owned(), p.clone().into())));
-        pairs.extend(when.baseline.iter().map(|p| ("baseline".to_owned(), p.clone().into())));
+        for (key, patterns) in [("task", &when.task), ("baseline", &when.baseline)] {
+            match patterns.as_slice() {
+                [] => {}
+                [pattern] => _ = pairs.insert(key.to_owned(), pattern.clone().into()),
+                several => _ = pairs.insert(key.to_owned(), several.into()),
+            }
+        }
         Value::Object(pairs)
     };
     if !written.exclude.is_empty() {

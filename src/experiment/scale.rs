@@ -17,7 +17,7 @@ pub enum Scale {
     Paper,
     /// A cell in minutes on a few cores: fewer samples and epochs, batches of at most 32, and at most 15 minutes.
     Laptop,
-    /// A cell in seconds: 5 steps of 4 samples. Its scores mean nothing.
+    /// A cell in seconds: 5 steps of at most 4 samples. Its scores mean nothing.
     Smoke,
 }
 
@@ -33,7 +33,9 @@ const LAPTOP_BATCH: usize = 32;
 const LAPTOP_TIME: Duration = Duration::from_secs(15 * 60);
 
 const SMOKE_STEPS: u64 = 5;
-const SMOKE_BATCH: usize = 4;
+/// Positions of a step, and the bounds of its samples.
+const SMOKE_STEP_POSITIONS: usize = 1 << 15;
+const SMOKE_BATCH: [usize; 2] = [1, 4];
 /// Positions that `smoke` evaluates per split, and the bounds of the samples.
 const SMOKE_POSITIONS: usize = 1 << 16;
 const SMOKE_EVALUATED: [usize; 2] = [4, 32];
@@ -60,12 +62,7 @@ impl Scale {
 
     /// Most samples per split of a task; `None` for all.
     pub fn samples(self, spec: &TaskSpec) -> Option<SplitSizes> {
-        let positions = match &spec.input {
-            InputSpec::Values { shape, .. } => shape.iter().product(),
-            InputSpec::Tokens { length, .. } => *length,
-        };
-        let per_sample = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * positions } else { positions };
-        let within = |positions: usize, [least, most]: [usize; 2]| (positions / per_sample.max(1)).clamp(least, most);
+        let within = |positions, bounds| samples_within(positions, spec, bounds);
         let (train, evaluated) = match self {
             Self::Paper => return None,
             Self::Laptop => (
@@ -73,7 +70,7 @@ impl Scale {
                 // A quarter of what is trained on.
                 within(LAPTOP_POSITIONS / 4, LAPTOP_EVALUATED),
             ),
-            Self::Smoke => (SMOKE_STEPS as usize * SMOKE_BATCH, within(SMOKE_POSITIONS, SMOKE_EVALUATED)),
+            Self::Smoke => (SMOKE_STEPS as usize * smoke_batch(spec), within(SMOKE_POSITIONS, SMOKE_EVALUATED)),
         };
         Some(SplitSizes { train, validation: evaluated, test: evaluated })
     }
@@ -97,10 +94,10 @@ impl Scale {
         cut
     }
 
-    /// `training` of a recipe that was written for `samples` training samples, for the `cut` ones that are left.
+    /// `training` of a recipe that was written for `samples` training samples, for those that are left in `spec`.
     ///
     /// The warm-up keeps its share of the steps.
-    pub fn training(self, training: &Training, samples: usize, cut: usize) -> Training {
+    pub fn training(self, training: &Training, samples: usize, spec: &TaskSpec) -> Training {
         let mut now = training.clone();
         match self {
             Self::Paper => return now,
@@ -111,7 +108,7 @@ impl Scale {
             }
             Self::Smoke => {
                 now.epochs = 1;
-                now.batch_size = now.batch_size.min(SMOKE_BATCH);
+                now.batch_size = now.batch_size.min(smoke_batch(spec));
                 now.accumulate_grad_steps = 1;
                 now.max_steps = Some(now.max_steps.map_or(SMOKE_STEPS, |steps| steps.min(SMOKE_STEPS)));
                 now.log_every = 1;
@@ -122,7 +119,7 @@ impl Scale {
             let per_epoch = training.steps_in_epoch(samples) as u64;
             (per_epoch, training.total_steps(per_epoch))
         };
-        let ((per_epoch, before), (_, after)) = (total(training, samples), total(&now, cut));
+        let ((per_epoch, before), (_, after)) = (total(training, samples), total(&now, spec.splits.train));
         let share = after as f64 / before.max(1) as f64;
         let shrunk = |steps: u64| (steps as f64 * share).round() as u64;
         now.warmup_steps = Some(shrunk(training.warmup(per_epoch))).filter(|steps| *steps > 0);
@@ -130,6 +127,20 @@ impl Scale {
         now.schedule_steps = training.schedule_steps.map(|steps| shrunk(steps).max(1));
         now
     }
+}
+
+/// Samples with `positions` altogether, within `bounds`.
+fn samples_within(positions: usize, spec: &TaskSpec, [least, most]: [usize; 2]) -> usize {
+    let length = match &spec.input {
+        InputSpec::Values { shape, .. } => shape.iter().product(),
+        InputSpec::Tokens { length, .. } => *length,
+    };
+    let per_sample = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * length } else { length };
+    (positions / per_sample.max(1)).clamp(least, most)
+}
+
+fn smoke_batch(spec: &TaskSpec) -> usize {
+    samples_within(SMOKE_STEP_POSITIONS, spec, SMOKE_BATCH)
 }
 
 #[cfg(test)]
@@ -152,6 +163,13 @@ mod tests {
         }
     }
 
+    /// A sequence task with so many training samples.
+    fn cut(length: usize, train: usize) -> TaskSpec {
+        let mut spec = spec(vec![length], TargetSpec::Binary);
+        spec.splits.train = train;
+        spec
+    }
+
     #[test]
     fn words_are_read_as_they_are_written() {
         for scale in [Scale::Paper, Scale::Laptop, Scale::Smoke] {
@@ -170,7 +188,7 @@ mod tests {
         assert_eq!(sizes(Scale::Laptop, 16_384, TargetSpec::Binary), Some([256, 64]));
         assert_eq!(sizes(Scale::Laptop, 4_096, TargetSpec::Pair(2)), Some([512, 128]));
         assert_eq!(sizes(Scale::Smoke, 784, TargetSpec::Binary), Some([20, 32]));
-        assert_eq!(sizes(Scale::Smoke, 16_384, TargetSpec::Binary), Some([20, 4]));
+        assert_eq!(sizes(Scale::Smoke, 16_384, TargetSpec::Binary), Some([10, 4]));
         let square = Scale::Laptop.samples(&spec(vec![32, 32], TargetSpec::Binary)).unwrap();
         assert_eq!(square.train, 4_096);
     }
@@ -193,7 +211,8 @@ mod tests {
             schedule_steps: Some(500_000),
             ..Training::default()
         };
-        let smoke = Scale::Smoke.training(&written, 160_000, 20);
+        let short = cut(1_024, 20);
+        let smoke = Scale::Smoke.training(&written, 160_000, &short);
         smoke.validate().unwrap();
         assert_eq!((smoke.epochs, smoke.batch_size, smoke.accumulate_grad_steps), (1, 4, 1));
         assert_eq!(smoke.total_steps(smoke.steps_in_epoch(20) as u64), 5);
@@ -201,22 +220,23 @@ mod tests {
         // 50 000 of 250 000 steps are a fifth.
         assert_eq!((smoke.warmup_steps, smoke.schedule_steps), (Some(1), Some(10)));
         let small = Training { batch_size: 2, ..Training::default() };
-        assert_eq!(Scale::Smoke.training(&small, 1_000, 20).batch_size, 2);
-        assert_eq!(Scale::Smoke.training(&small, 1_000, 20).max_steps, Some(5));
-        assert_eq!(Scale::Paper.training(&written, 160_000, 160_000), written);
+        assert_eq!(Scale::Smoke.training(&small, 1_000, &short).batch_size, 2);
+        assert_eq!(Scale::Smoke.training(&small, 1_000, &short).max_steps, Some(5));
+        assert_eq!(Scale::Smoke.training(&written, 160_000, &cut(16_384, 10)).batch_size, 2);
+        assert_eq!(Scale::Paper.training(&written, 160_000, &cut(1_024, 160_000)), written);
     }
 
     #[test]
     fn laptop_keeps_the_share_of_the_warm_up() {
         let written = Training { epochs: 210, batch_size: 100, warmup_epochs: 10.0, ..Training::default() };
-        let laptop = Scale::Laptop.training(&written, 55_000, 5_349);
+        let laptop = Scale::Laptop.training(&written, 55_000, &cut(784, 5_349));
         laptop.validate().unwrap();
         assert_eq!((laptop.epochs, laptop.batch_size, laptop.max_time), (5, 32, Some(LAPTOP_TIME)));
         let steps = laptop.total_steps(laptop.steps_in_epoch(5_349) as u64);
         assert_eq!(steps, 5 * 167);
         assert_eq!(laptop.warmup_steps, Some(40));
         let short = Training { epochs: 2, batch_size: 8, ..Training::default() };
-        let same = Scale::Laptop.training(&short, 100, 100);
+        let same = Scale::Laptop.training(&short, 100, &cut(784, 100));
         assert_eq!((same.epochs, same.batch_size, same.warmup_steps), (2, 8, None));
     }
 }

@@ -25,8 +25,10 @@ pub fn compose(catalogue: &Catalogue) -> Value {
     tasks.push(names(catalogue.tasks.iter().map(|e| e.info.name).collect()));
     baselines.push(names(catalogue.baselines.iter().map(|e| e.info.name).collect()));
     let pattern = |what: &str| {
-        let description = format!("Pattern (`*` any text, `?` one character) of the {what}'s label or name.");
-        json!({ "type": "string", "description": description })
+        let description =
+            format!("Pattern (`*` any text, `?` one character) of the {what}'s label or name, or a list of them.");
+        let list = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
+        json!({ "description": description, "anyOf": [{ "type": "string" }, list] })
     };
     let training = json!({ "$ref": "#/$defs/training" });
     let source = json!({

@@ -158,27 +158,33 @@ pub struct Axis {
 pub struct When {
     /// Where it stands.
     pub at: Position,
-    /// Pattern of the task's label or name.
-    pub task: Option<String>,
-    /// Pattern of the baseline's label or name.
-    pub baseline: Option<String>,
+    /// Patterns of the task's label or name; none: every task.
+    pub task: Vec<String>,
+    /// Patterns of the baseline's label or name; none: every baseline.
+    pub baseline: Vec<String>,
 }
 
 impl When {
     /// Whether the pair of a task and a baseline, each with label and name, is meant.
     pub fn is_met(&self, task: &[&str], baseline: &[&str]) -> bool {
-        let fits = |pattern: &Option<String>, words: &[&str]| pattern.as_ref().is_none_or(|p| matches(p, words));
+        let fits = |patterns: &[String], words: &[&str]| patterns.is_empty() || patterns.iter().any(|p| matches(p, words));
         fits(&self.task, task) && fits(&self.baseline, baseline)
     }
 
     fn read(node: &Node, what: &str) -> Result<Self, Diagnostic> {
-        let patterns = mapping(node, what)?;
-        known_keys(patterns, what, &["task", "baseline"])?;
-        if patterns.is_empty() {
+        let pairs = mapping(node, what)?;
+        known_keys(pairs, what, &["task", "baseline"])?;
+        if pairs.is_empty() {
             return Err(Diagnostic::at(node.at, format!("{what} is empty")).note("name a task, a baseline or both"));
         }
-        let pattern = |key: &str| node.get(key).map(|value| text(value, key)).transpose();
-        Ok(Self { at: node.at, task: pattern("task")?, baseline: pattern("baseline")? })
+        let patterns = |key: &str| match node.get(key) {
+            None => Ok(Vec::new()),
+            Some(Node { content: Content::List(items), .. }) if !items.is_empty() => {
+                items.iter().map(|item| text(item, key)).collect()
+            }
+            Some(value) => Ok(vec![text(value, key)?]),
+        };
+        Ok(Self { at: node.at, task: patterns("task")?, baseline: patterns("baseline")? })
     }
 }
 
