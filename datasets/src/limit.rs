@@ -74,9 +74,8 @@ impl Dataset for First {
     }
 
     fn notes(&self) -> Vec<String> {
-        let parts = Split::ALL.map(|split| {
-            format!("{} of {} {} samples", self.sizes.get(split), self.found.get(split), split.name())
-        });
+        let parts = Split::ALL
+            .map(|split| format!("{} of {} {} samples", self.sizes.get(split), self.found.get(split), split.name()));
         let mut notes = self.whole.notes();
         notes.push(format!("the first {}", parts.join(", ")));
         notes

@@ -79,7 +79,8 @@ pub(crate) fn table(
             continue;
         }
         let entry = |name: &str| {
-            found(name).map_or_else(Entry::none, |p| Entry::number(format!("{:.2}", p.accuracy), p.accuracy).class("quiet"))
+            found(name)
+                .map_or_else(Entry::none, |p| Entry::number(format!("{:.2}", p.accuracy), p.accuracy).class("quiet"))
         };
         let value = |name: &str| found(name).map(|p| p.accuracy / 100.0);
         table.rows.push(row(["", &format!("{model}, published")], &entry, &value));

@@ -147,9 +147,7 @@ fn cifar([train, validation, test]: [usize; 3]) -> bool {
 
 /// Whether no observation is dropped and the rate is that of the files.
 fn is_regular(config: &serde_json::Value) -> bool {
-    let is = |name: &str, value: f64| {
-        config.get(name).is_none_or(|v| v.is_null() || v.as_f64() == Some(value))
-    };
+    let is = |name: &str, value: f64| config.get(name).is_none_or(|v| v.is_null() || v.as_f64() == Some(value));
     is("drop", 0.0) && is("drop_rate", 0.0) && is("resample", 1.0)
 }
 

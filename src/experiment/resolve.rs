@@ -328,7 +328,9 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
                     for (node, (_, over)) in nodes.iter_mut().zip(&rule.settings) {
                         node.merge(over);
                     }
-                    sources.extend(rule.source.iter().filter(|source| !sources.contains(source)).cloned().collect::<Vec<_>>());
+                    sources.extend(
+                        rule.source.iter().filter(|source| !sources.contains(source)).cloned().collect::<Vec<_>>(),
+                    );
                 }
             }
             let axes: Vec<&Axis> = applicable(written, kinds, task_index, baseline_index).collect();

@@ -79,11 +79,8 @@ impl Scale {
     /// them, so that no sample is generated or read that is not wanted.
     pub fn cut(config: &Value, most: SplitSizes) -> Value {
         let mut cut = config.clone();
-        let sizes = [
-            ("train_samples", most.train),
-            ("validation_samples", most.validation),
-            ("test_samples", most.test),
-        ];
+        let sizes =
+            [("train_samples", most.train), ("validation_samples", most.validation), ("test_samples", most.test)];
         for (field, most) in sizes {
             if let Some(size) = cut.get_mut(field)
                 && size.as_u64().is_some_and(|size| size > most as u64)
@@ -181,7 +178,8 @@ mod tests {
 
     #[test]
     fn long_inputs_get_fewer_samples() {
-        let sizes = |scale: Scale, length, target| scale.samples(&spec(vec![length], target)).map(|s| [s.train, s.test]);
+        let sizes =
+            |scale: Scale, length, target| scale.samples(&spec(vec![length], target)).map(|s| [s.train, s.test]);
         assert_eq!(sizes(Scale::Paper, 1024, TargetSpec::Binary), None);
         assert_eq!(sizes(Scale::Laptop, 128, TargetSpec::Binary), Some([10_000, 2_000]));
         assert_eq!(sizes(Scale::Laptop, 1024, TargetSpec::Binary), Some([4_096, 1_024]));

@@ -5,7 +5,7 @@ use wildmatch::WildMatch;
 use super::diagnostic::{Diagnostic, with_suggestion};
 use super::scale::{self, Scale};
 use super::yaml::{Content, Node, Pair, Position, shorten};
-use super::{Missing, MAX_SOURCE};
+use super::{MAX_SOURCE, Missing};
 
 /// Version of the file format.
 pub const VERSION: u64 = 1;
@@ -167,7 +167,8 @@ pub struct When {
 impl When {
     /// Whether the pair of a task and a baseline, each with label and name, is meant.
     pub fn is_met(&self, task: &[&str], baseline: &[&str]) -> bool {
-        let fits = |patterns: &[String], words: &[&str]| patterns.is_empty() || patterns.iter().any(|p| matches(p, words));
+        let fits =
+            |patterns: &[String], words: &[&str]| patterns.is_empty() || patterns.iter().any(|p| matches(p, words));
         fits(&self.task, task) && fits(&self.baseline, baseline)
     }
 

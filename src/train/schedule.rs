@@ -72,13 +72,8 @@ mod tests {
     }
     #[test]
     fn the_cosine_can_have_a_length_and_a_warm_up_in_steps() {
-        let settings = Training {
-            warmup_epochs: 0.0,
-            warmup_steps: Some(50),
-            schedule_steps: Some(250),
-            epochs: 9,
-            ..cosine()
-        };
+        let settings =
+            Training { warmup_epochs: 0.0, warmup_steps: Some(50), schedule_steps: Some(250), epochs: 9, ..cosine() };
         assert!((learning_rate(&settings, 24, 100, 1.0) - 0.01).abs() < 1e-12);
         assert!((learning_rate(&settings, 150, 100, 1.0) - 0.01).abs() < 1e-12);
         assert!(learning_rate(&settings, 250, 100, 1.0).abs() < 1e-12);
