@@ -172,8 +172,11 @@ pub(crate) fn models(record: &CellRecord) -> (Vec<&'static str>, bool) {
             Some(4) => (vec!["FlexTCN-4"], true),
             blocks => (vec!["FlexTCN-6"], blocks == Some(6)),
         },
-        // The table prints FlexNet-6 with 670 K parameters, which the network of seven blocks has.
-        "flexnet" => (vec!["FlexNet-6"], size("blocks").is_none_or(|blocks| blocks == 7)),
+        "flexnet" => match size("blocks") {
+            Some(3) => (vec!["FlexNet-3"], true),
+            Some(5) => (vec!["FlexNet-5"], true),
+            blocks => (vec!["FlexNet-7", "FlexNet-6"], blocks.is_none_or(|blocks| blocks == 7)),
+        },
         "s4" if word("variant") != Some("diag") => match word("init") {
             Some("fout") => (vec!["S4-FouT"], true),
             _ => (vec!["S4-LegS", "S4"], true),
@@ -275,5 +278,54 @@ mod tests {
         let short = json!({"difficulty": "hard", "contour_length": 9});
         assert!(!of(&record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, short)).same_difficulty);
         assert_eq!(counterpart(&record("pathfinder", "ccnn-4-140", 1, &[1, 64, 64], splits, json!({}))), None);
+    }
+    #[test]
+    fn every_published_task_of_a_recipe_has_its_counterpart() {
+        let cifar = [45_000, 5_000, 10_000];
+        for (task, shape, splits, name) in [
+            ("image", &[1, 1024][..], cifar, "Image"),
+            ("image", &[1, 32, 32], cifar, "2DImage"),
+            ("retrieval", &[1, 4000], [147_086, 18_090, 17_437], "Retrieval"),
+            ("scifar10", &[3, 1024], cifar, "sCIFAR10"),
+            ("npcifar", &[96, 1000], cifar, "npCIFAR"),
+            ("cifar10", &[3, 32, 32], cifar, "CIFAR10"),
+            ("cifar100", &[3, 32, 32], cifar, "CIFAR100"),
+            ("stl10", &[3, 256, 256], [4_500, 500, 8_000], "STL10"),
+            ("speech-mfcc", &[20, 161], [24_482, 5_246, 5_247], "SC10-MFCC"),
+            ("speech-raw", &[1, 16_000], [24_482, 5_246, 5_247], "SC10-raw"),
+            ("character-trajectories", &[3, 182], [2_000, 429, 429], "CharTraj"),
+        ] {
+            let found = counterpart(&record(task, "ccnn-4-140", 200_000, shape, splits, json!({ "drop": 0 }))).unwrap();
+            assert_eq!(found, Counterpart { task: name, full_data: true, same_difficulty: true });
+            assert!(all().unwrap().iter().any(|p| p.task == name), "{name}");
+            let few = counterpart(&record(task, "ccnn-4-140", 200_000, shape, [20, 32, 32], json!({}))).unwrap();
+            assert!(!few.full_data, "{name}");
+        }
+        let dropped =
+            record("speech-raw", "ccnn-4-140", 1, &[2, 16_000], [24_482, 5_246, 5_247], json!({ "drop": 30 }));
+        assert!(!counterpart(&dropped).unwrap().same_difficulty);
+        let mut words = record("speech-raw", "ccnn-4-140", 1, &[1, 16_000], [84_843, 9_981, 11_005], json!({}));
+        words.task.chance = 1.0 / 35.0;
+        assert_eq!(counterpart(&words).unwrap(), Counterpart { task: "SC35", full_data: true, same_difficulty: true });
+        let mut text = record("text", "ccnn-4-140", 1, &[1, 4096], [25_000, 25_000, 25_000], json!({}));
+        text.task.version = "lra-text@char-4096-scalar-left-1".into();
+        assert_eq!(counterpart(&text).unwrap(), Counterpart { task: "Text", full_data: true, same_difficulty: true });
+        text.task.version = "lra-text@byte-1000-embed-left-1".into();
+        assert!(!counterpart(&text).unwrap().same_difficulty);
+    }
+
+    #[test]
+    fn the_kind_of_state_matrix_decides_the_published_model() {
+        let of = |name: &str, config: Value| {
+            let mut record = record("scifar10", "ccnn-4-140", 1, &[3, 1024], [45_000, 5_000, 10_000], json!({}));
+            (record.baseline.name, record.baseline.config) = (name.into(), config);
+            models(&record).0[0]
+        };
+        assert_eq!(of("s4", json!({ "variant": "dplr", "init": "legs" })), "S4-LegS");
+        assert_eq!(of("s4", json!({ "variant": "dplr", "init": "fout" })), "S4-FouT");
+        assert_eq!(of("s4", json!({ "variant": "diag", "init": "legs" })), "S4D-LegS");
+        assert_eq!(of("s4d", json!({ "init": "lin" })), "S4D-Lin");
+        assert_eq!(of("flexnet", json!({ "blocks": 6 })), "FlexTCN-6");
+        assert_eq!(of("ckcnn", json!({ "hidden": 100 })), "CKCNN-Big");
     }
 }
