@@ -309,7 +309,10 @@ fn a_smoke_scale_takes_five_steps_beside_the_recipe_itself() {
     assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("max_steps")));
     let read = |file: &str| std::fs::read_to_string(bench.path(file)).unwrap();
     let cell = read("runs/small/add.gru.smoke.s3/cell.yaml");
-    assert!(cell.contains("scale: smoke") && cell.contains("train_samples: 20") && cell.contains("- made up"), "{cell}");
+    assert!(
+        cell.contains("scale: smoke") && cell.contains("train_samples: 20") && cell.contains("- made up"),
+        "{cell}"
+    );
     assert!(read("runs/small/experiment.yaml").contains("scale: smoke"));
     let lines = read("runs/small/add.gru.smoke.s3/metrics.jsonl");
     assert_eq!(lines.matches("\"name\":\"learning_rate\"").count(), 5, "{lines}");
