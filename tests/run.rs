@@ -343,3 +343,47 @@ fn a_full_disk_fails_cells_with_a_message_and_the_run_resumes() {
     assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
     assert!(same.is_ok());
 }
+
+/// A scale is another cell beside that of the recipe, with a budget of its own, and both stand in one report.
+#[test]
+fn a_smoke_scale_takes_five_steps_beside_the_recipe_itself() {
+    let bench = Bench::new();
+    bench.file("small.yaml", format!("source: made up\n{SMALL}"));
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success();
+    bench
+        .command(&["run", "small.yaml", "--only", "baseline=gru", "--set", "scale=smoke"])
+        .assert()
+        .success()
+        .stdout(contains("Scale smoke: 5 steps"));
+    let status = bench.status("runs/small/add.gru.smoke.s3");
+    assert_eq!((status["state"].as_str(), status["epoch"].as_u64()), (Some("done"), Some(1)));
+    let read = |file: &str| std::fs::read_to_string(bench.path(file)).unwrap();
+    let cell = read("runs/small/add.gru.smoke.s3/cell.yaml");
+    assert!(
+        cell.contains("scale: smoke") && cell.contains("train_samples: 20") && cell.contains("- made up"),
+        "{cell}"
+    );
+    assert!(read("runs/small/experiment.yaml").contains("scale: smoke"));
+    let lines = read("runs/small/add.gru.smoke.s3/metrics.jsonl");
+    assert_eq!(lines.matches("\"name\":\"learning_rate\"").count(), 5, "{lines}");
+    assert_eq!(bench.status(CELLS[1])["epoch"], 6);
+    let report = read("runs/small/report/report.md");
+    assert!(report.contains("| gru |") && report.contains("| gru scale=smoke |"), "{report}");
+    // Nothing is left to do at either scale.
+    let again = ["run", "small.yaml", "--only", "baseline=gru", "--set", "scale=smoke"];
+    bench.command(&again).assert().success().stderr(contains("already done"));
+}
+
+#[test]
+fn a_number_of_steps_ends_the_training_within_an_epoch() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("log_every: 5", "log_every: 1, max_steps: 32"));
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success();
+    let status = bench.status(CELLS[1]);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("max_steps")));
+    // 25 steps are an epoch.
+    assert_eq!(status["epoch"], 2);
+    let lines = std::fs::read_to_string(bench.path(CELLS[1]).join("metrics.jsonl")).unwrap();
+    assert_eq!(lines.matches("\"name\":\"learning_rate\"").count(), 32);
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success().stderr(contains("already done"));
+}

@@ -7,6 +7,7 @@ mod dealt;
 pub mod formats;
 pub mod irregular;
 pub mod library;
+pub mod limit;
 pub mod normalise;
 mod order;
 mod reading;

@@ -110,6 +110,8 @@ fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training
     let unbounded = |limit: Option<Duration>| limit.unwrap_or(Duration::MAX);
     match (status.reason.as_deref(), before) {
         (Some("max_time"), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
+        // Another `max_steps` is another cell.
+        (Some("max_steps"), _) => true,
         (Some("early_stopping"), Some(before)) => {
             settings.early_stopping.unwrap_or(u32::MAX) <= before.early_stopping.unwrap_or(u32::MAX)
         }
@@ -247,6 +249,7 @@ fn attempt(
     let (state, reason, words) = match finish {
         Finish::Stopped => (CellState::Interrupted, Some("interrupted"), "interrupted; run again to go on"),
         Finish::Epochs => (CellState::Done, None, "done"),
+        Finish::MaxSteps => (CellState::Done, Some("max_steps"), "done (training.max_steps)"),
         Finish::EarlyStopping => (CellState::Done, Some("early_stopping"), "done (stopped early: no improvement)"),
         Finish::MaxTime => (CellState::Done, Some("max_time"), "done (stopped by training.max_time)"),
     };

@@ -9,12 +9,13 @@ use crate::experiment::Cell;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 14] = [
+pub(crate) const FREE: [&str; 15] = [
     "schema",
     "id",
     "hash",
     "experiment",
     "grid",
+    "sources",
     "task.label",
     "task.notes",
     "baseline.label",
@@ -64,6 +65,8 @@ pub(crate) fn record(
             parameters: cell.parameters,
         },
         training: serde_json::to_value(&cell.training)?,
+        scale: cell.scale.name().to_owned(),
+        sources: cell.sources.clone(),
         seed: cell.seed,
         device: device.to_owned(),
         grid: cell.grid.clone(),

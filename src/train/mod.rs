@@ -116,6 +116,8 @@ pub(crate) enum Finish {
     Epochs,
     /// No improvement for `early_stopping` epochs.
     EarlyStopping,
+    /// `max_steps` of them.
+    MaxSteps,
     /// `max_time` is used up.
     MaxTime,
     /// The watcher asked for it; a checkpoint was written.
@@ -174,8 +176,11 @@ pub(crate) fn train(
         if let Some(finish) = finished(job.settings, &state.progress, &clock) {
             break finish;
         }
-        watch.epoch_begins(&state.progress, steps);
-        let (ended, waited) = take_steps(job, state, steps, metrics, diagnostics, watch, &mut clock)?;
+        // `max_steps` may end an epoch early; it then counts like a whole one.
+        let left = job.settings.max_steps.map_or(u64::MAX, |most| most.saturating_sub(state.progress.step));
+        let last = steps.min(state.progress.step_in_epoch.saturating_add(left));
+        watch.epoch_begins(&state.progress, last);
+        let (ended, waited) = take_steps(job, state, [steps, last], metrics, diagnostics, watch, &mut clock)?;
         if ended != Steps::Whole {
             // Time is up within an epoch: save the position for a later extension before the partial epoch is judged.
             save(job, state, metrics, diagnostics, &mut clock)?;
@@ -190,12 +195,12 @@ pub(crate) fn train(
     Ok(finish)
 }
 
-/// What is left of the epoch's `steps` steps, unless time or the watcher end them; with the seconds that they waited for
-/// their samples, which `training.workers` threads read ahead.
+/// What is left of the first `last` of the epoch's `steps` steps, unless time or the watcher end them; with the seconds that
+/// they waited for their samples, which `training.workers` threads read ahead.
 fn take_steps(
     job: &Job<'_>,
     state: &mut State,
-    steps: u64,
+    [steps, last]: [u64; 2],
     metrics: &mut Journal,
     diagnostics: &Journal,
     watch: &mut dyn Watch,
@@ -206,9 +211,9 @@ fn take_steps(
     let parts = job.settings.accumulate_grad_steps as u64;
     let stream = job.seeds.augmentation(epoch);
     let read = |index| job.dataset.read_for_training(order.batch(index), stream);
-    let end = (steps * parts).min(order.batches());
+    let end = (last * parts).min(order.batches());
     pipeline::ahead(job.settings.workers, (step_in_epoch * parts).min(end)..end, &read, |batches| {
-        while state.progress.step_in_epoch < steps {
+        while state.progress.step_in_epoch < last {
             if clock.is_over(job.settings.max_time) {
                 return Ok((Steps::TimeUp, batches.waited().as_secs_f64()));
             }
@@ -449,6 +454,8 @@ fn save(
 fn finished(settings: &Training, progress: &Progress, clock: &Clock) -> Option<Finish> {
     if progress.epoch >= u64::from(settings.epochs) {
         Some(Finish::Epochs)
+    } else if settings.max_steps.is_some_and(|most| progress.step >= most) {
+        Some(Finish::MaxSteps)
     } else if settings.early_stopping.is_some_and(|patience| progress.stale_epochs >= patience) {
         Some(Finish::EarlyStopping)
     } else if progress.epoch > 0 && clock.is_over(settings.max_time) {
