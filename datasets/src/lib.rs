@@ -3,6 +3,7 @@
 //! A task is one file in [`tasks`] with one [`TaskDefinition`] and one line in [`registry`]. [`library`] knows the data
 //! folder: original files under their original names, and a cache of what was derived from them.
 
+pub mod duplicates;
 pub mod formats;
 pub mod library;
 pub mod registry;
