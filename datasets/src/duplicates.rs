@@ -151,8 +151,12 @@ fn row<T>(all: &[T], size: usize, slot: usize) -> &[T] {
 fn input_hash(batch: &Batch, slot: usize) -> u128 {
     let mut hasher = Sha256::new();
     match &batch.inputs {
-        Inputs::Values(values) => row(values, batch.size, slot).iter().for_each(|value| hasher.update(value.to_le_bytes())),
-        Inputs::Tokens(tokens) => row(tokens, batch.size, slot).iter().for_each(|token| hasher.update(token.to_le_bytes())),
+        Inputs::Values(values) => {
+            row(values, batch.size, slot).iter().for_each(|value| hasher.update(value.to_le_bytes()))
+        }
+        Inputs::Tokens(tokens) => {
+            row(tokens, batch.size, slot).iter().for_each(|token| hasher.update(token.to_le_bytes()))
+        }
     }
     if let Some(lengths) = &batch.lengths {
         row(lengths, batch.size, slot).iter().for_each(|&length| hasher.update((length as u64).to_le_bytes()));
@@ -164,8 +168,12 @@ fn input_hash(batch: &Batch, slot: usize) -> u128 {
 fn target_hash(batch: &Batch, slot: usize) -> u64 {
     let mut hasher = Sha256::new();
     match &batch.targets {
-        Targets::Labels(labels) => row(labels, batch.size, slot).iter().for_each(|label| hasher.update(label.to_le_bytes())),
-        Targets::Values(values) => row(values, batch.size, slot).iter().for_each(|value| hasher.update(value.to_le_bytes())),
+        Targets::Labels(labels) => {
+            row(labels, batch.size, slot).iter().for_each(|label| hasher.update(label.to_le_bytes()))
+        }
+        Targets::Values(values) => {
+            row(values, batch.size, slot).iter().for_each(|value| hasher.update(value.to_le_bytes()))
+        }
     }
     let hash = hasher.finalize();
     hash.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes))

@@ -48,7 +48,11 @@ mod tests {
         let bytes = packed(&[7; 5_000]);
         assert_eq!(unpack(&bytes, 5_000).unwrap(), [7; 5_000]);
         assert_eq!(unpack(&bytes, 4_999), Err(GzError::TooLarge(4_999)));
-        assert_eq!(unpack(&[bytes.clone(), bytes].concat(), 10_000).unwrap().len(), 10_000, "members follow each other");
+        assert_eq!(
+            unpack(&[bytes.clone(), bytes].concat(), 10_000).unwrap().len(),
+            10_000,
+            "members follow each other"
+        );
     }
 
     #[test]

@@ -21,13 +21,20 @@ pub struct Parser {
 
 /// Every parser of the crate.
 pub fn parsers() -> Vec<Parser> {
-    let parser = |name, parse, seeds, memory_factor, memory_slack| Parser { name, parse, seeds, memory_factor, memory_slack };
+    let parser =
+        |name, parse, seeds, memory_factor, memory_slack| Parser { name, parse, seeds, memory_factor, memory_slack };
     vec![
         parser("idx", |bytes| done(super::idx::parse(bytes)), seeds::idx, 1, 4 << 10),
         parser("gz", |bytes| done(super::gz::unpack(bytes, UNPACKED)), seeds::gz, 2_100, 256 << 10),
         parser("tar", |bytes| done(super::tar::read(bytes, LIMITS, &mut drain)), seeds::tar, 8, 8 << 20),
         parser("tar.gz", |bytes| done(super::tar::read_gz(bytes, LIMITS, &mut drain)), seeds::tar_gz, 2_100, 8 << 20),
-        parser("zip", |bytes| done(super::zip::read(Cursor::new(bytes), LIMITS, &mut drain)), seeds::zip, 1_024, 1 << 20),
+        parser(
+            "zip",
+            |bytes| done(super::zip::read(Cursor::new(bytes), LIMITS, &mut drain)),
+            seeds::zip,
+            1_024,
+            1 << 20,
+        ),
     ]
 }
 

@@ -117,7 +117,9 @@ mod tests {
         let message = listed(&archive(&[("a", &[0; 60_001])])).unwrap_err().to_string();
         assert!(message.contains("`a` has more than 60000 bytes"), "{message}");
         let half = vec![0; 55_000];
-        assert!(listed(&archive(&[("a", &half), ("b", &half)])).unwrap_err().to_string().contains("more than 100000 bytes"));
+        assert!(
+            listed(&archive(&[("a", &half), ("b", &half)])).unwrap_err().to_string().contains("more than 100000 bytes")
+        );
         let many = [("a", &b""[..]), ("b", b""), ("c", b""), ("d", b""), ("e", b""), ("f", b"")];
         assert!(listed(&archive(&many)).unwrap_err().to_string().contains("more than 5 members"));
     }

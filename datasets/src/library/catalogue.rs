@@ -275,8 +275,7 @@ impl Library {
         }
         if set.files.is_empty() {
             let named = manifest.files.iter();
-            set.sums =
-                named.map(|(path, file)| (path.clone(), Checksum::Sha256(file.sha256.to_lowercase()))).collect();
+            set.sums = named.map(|(path, file)| (path.clone(), Checksum::Sha256(file.sha256.to_lowercase()))).collect();
         }
         set.content = None;
         Ok((set, Some(manifest.reconstructed)))

@@ -54,6 +54,7 @@ fn reviews(set: &DataSet, folder: &Path) -> Result<Vec<(String, String)>, DataEr
         if lengths.is_empty() {
             continue;
         }
+        details.push((format!("{part} reviews"), lengths.len().to_string()));
         lengths.sort_unstable();
         let mean = lengths.iter().sum::<u64>() as f64 / lengths.len() as f64;
         let longer = lengths.iter().filter(|&&length| length > 4_095).count();

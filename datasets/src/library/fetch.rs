@@ -354,7 +354,11 @@ fn transfer(
         return Ok(Err(format!("the file there has {bytes} bytes, and at most {} are expected", wanted.most)));
     }
     let end = bytes.unwrap_or(wanted.most);
-    let of = || bytes.map(|bytes| format!("{at} of {bytes}", at = length_of(part))).unwrap_or_else(|| length_of(part).to_string());
+    let of = || {
+        bytes
+            .map(|bytes| format!("{at} of {bytes}", at = length_of(part)))
+            .unwrap_or_else(|| length_of(part).to_string())
+    };
     let mut target = File::options().create(true).truncate(false).write(true).open(part).map_err(failed)?;
     target.set_len(at).map_err(failed)?;
     target.seek(SeekFrom::Start(at)).map_err(failed)?;

@@ -26,10 +26,12 @@ impl Library {
                 return set.archives.iter().any(|archive| archive.name == name);
             }
             let files = !set.files.is_empty() && set.files.iter().all(|file| path.join(&file.name).is_file());
-            let unpacked = || set.archives.iter().any(|archive| path.join(&archive.name).is_file()) || {
-                let inner = self.inner(set, path);
-                // Names such as `*.tsv` fit everywhere, so that the folder's own name has to fit as well.
-                inner.is_ok_and(|inner| inner.is_some_and(|(folder, _)| folder.ends_with(&set.folder)))
+            let unpacked = || {
+                set.archives.iter().any(|archive| path.join(&archive.name).is_file()) || {
+                    let inner = self.inner(set, path);
+                    // Names such as `*.tsv` fit everywhere, so that the folder's own name has to fit as well.
+                    inner.is_ok_and(|inner| inner.is_some_and(|(folder, _)| folder.ends_with(&set.folder)))
+                }
             };
             if set.archives.is_empty() { files && (name == set.folder || set.files.len() == 1) } else { unpacked() }
         };
@@ -166,7 +168,9 @@ impl Library {
         progress.begin(&format!("copying {}", set.name), found.len() as u64);
         let mut files = found.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
         // A manifest says what the files are, and belongs to them; so does the record of an earlier download.
-        files.extend([super::MANIFEST, super::RECORD].map(|name| from.join(name)).into_iter().filter(|path| path.is_file()));
+        files.extend(
+            [super::MANIFEST, super::RECORD].map(|name| from.join(name)).into_iter().filter(|path| path.is_file()),
+        );
         let outcome = files.iter().try_for_each(|path| {
             let inner = path.strip_prefix(from).unwrap_or(path);
             let mut source = File::open(path).map_err(DataError::io("read", path))?;
@@ -177,8 +181,7 @@ impl Library {
         outcome?;
         settle(room.path(), &target)?;
         if !target.join(super::RECORD).is_file() {
-            let source =
-                Source { from: from.display().to_string(), bytes: None, sha256: None, checked: None };
+            let source = Source { from: from.display().to_string(), bytes: None, sha256: None, checked: None };
             self.record(&set.name, vec![source], progress)?;
         }
         let count = found.len() as u64;

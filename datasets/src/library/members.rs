@@ -144,7 +144,9 @@ impl Counter {
             }
             Self::Whole { bytes, .. } => {
                 if (bytes.len() + piece.len()) as u64 > PARSED_WHOLE {
-                    return Err(format!("it has more than {PARSED_WHOLE} bytes, and no file of this kind is that large"));
+                    return Err(format!(
+                        "it has more than {PARSED_WHOLE} bytes, and no file of this kind is that large"
+                    ));
                 }
                 bytes.extend_from_slice(piece);
             }
@@ -164,7 +166,8 @@ impl Counter {
             Self::Lines { skipped, lines, open } => Ok((lines + u64::from(open)).saturating_sub(skipped)),
             Self::Bytes(bytes) => Ok(bytes),
             Self::Whole { count: Count::Idx, bytes } => {
-                let idx = idx::unpack(&bytes).and_then(|bytes| idx::parse(&bytes)).map_err(|error| error.to_string())?;
+                let idx =
+                    idx::unpack(&bytes).and_then(|bytes| idx::parse(&bytes)).map_err(|error| error.to_string())?;
                 Ok(idx.shape.first().map_or(0, |&count| count as u64))
             }
             Self::Whole { bytes, .. } => series(&bytes),

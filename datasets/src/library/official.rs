@@ -152,7 +152,8 @@ fn cifar10() -> DataSet {
         summary: "objects of 10 classes, 50 000 training and 10 000 test colour images of 32 x 32".to_owned(),
         origin: "https://www.cs.toronto.edu/~kriz/cifar.html".to_owned(),
         licence: "none stated; the authors ask to be cited".to_owned(),
-        citation: "Krizhevsky, Learning multiple layers of features from tiny images, technical report, 2009".to_owned(),
+        citation: "Krizhevsky, Learning multiple layers of features from tiny images, technical report, 2009"
+            .to_owned(),
         tasks: texts(&["image", "scifar10", "npcifar", "cifar10"]),
         archives: vec![Archive {
             name: "cifar-10-binary.tar.gz".to_owned(),
@@ -179,15 +180,15 @@ fn cifar10() -> DataSet {
 }
 
 fn cifar100() -> DataSet {
-    let sums =
-        [("train.bin", "6172c7755cfe09b2fe270c85cebc1b15"), ("test.bin", "4499cfba6c016c1be1438163640a0898")];
+    let sums = [("train.bin", "6172c7755cfe09b2fe270c85cebc1b15"), ("test.bin", "4499cfba6c016c1be1438163640a0898")];
     DataSet {
         name: "cifar100".to_owned(),
         folder: "cifar-100-binary".to_owned(),
         summary: "objects of 100 classes, 50 000 training and 10 000 test colour images of 32 x 32".to_owned(),
         origin: "https://www.cs.toronto.edu/~kriz/cifar.html".to_owned(),
         licence: "none stated; the authors ask to be cited".to_owned(),
-        citation: "Krizhevsky, Learning multiple layers of features from tiny images, technical report, 2009".to_owned(),
+        citation: "Krizhevsky, Learning multiple layers of features from tiny images, technical report, 2009"
+            .to_owned(),
         tasks: texts(&["cifar100"]),
         archives: vec![Archive {
             name: "cifar-100-binary.tar.gz".to_owned(),
@@ -218,8 +219,9 @@ fn stl10() -> DataSet {
         summary: "objects of 10 classes, 5 000 training and 8 000 test colour images of 96 x 96".to_owned(),
         origin: "https://cs.stanford.edu/~acoates/stl10/".to_owned(),
         licence: "none stated (images from ImageNet); the authors ask to be cited".to_owned(),
-        citation: "Coates, Lee & Ng, An analysis of single-layer networks in unsupervised feature learning, AISTATS 2011"
-            .to_owned(),
+        citation:
+            "Coates, Lee & Ng, An analysis of single-layer networks in unsupervised feature learning, AISTATS 2011"
+                .to_owned(),
         tasks: texts(&["stl10"]),
         archives: vec![Archive {
             name: "stl10_binary.tar.gz".to_owned(),
@@ -254,7 +256,8 @@ fn imdb() -> DataSet {
         summary: "film reviews, good or bad, 25 000 for training and 25 000 for the test".to_owned(),
         origin: "https://ai.stanford.edu/~amaas/data/sentiment/".to_owned(),
         licence: "none stated (reviews from IMDb); the authors ask to be cited".to_owned(),
-        citation: "Maas, Daly, Pham, Huang, Ng & Potts, Learning word vectors for sentiment analysis, ACL 2011".to_owned(),
+        citation: "Maas, Daly, Pham, Huang, Ng & Potts, Learning word vectors for sentiment analysis, ACL 2011"
+            .to_owned(),
         tasks: texts(&["text"]),
         archives: vec![Archive {
             name: "aclImdb_v1.tar.gz".to_owned(),
@@ -303,7 +306,8 @@ fn lra() -> DataSet {
     DataSet {
         name: "lra".to_owned(),
         folder: "lra_release".to_owned(),
-        summary: "the files released with the Long Range Arena: ListOps, AAN pairs, Pathfinder at four sizes".to_owned(),
+        summary: "the files released with the Long Range Arena: ListOps, AAN pairs, Pathfinder at four sizes"
+            .to_owned(),
         origin: "https://github.com/google-research/long-range-arena".to_owned(),
         licence: "Apache 2.0 (the repository); AAN is for research".to_owned(),
         citation: "Tay et al., Long Range Arena: a benchmark for efficient transformers, ICLR 2021, arXiv 2011.04006"
@@ -338,8 +342,9 @@ fn speech_commands() -> DataSet {
         summary: "105 829 clips of 35 spoken words, one second at 16 kHz".to_owned(),
         origin: "https://www.tensorflow.org/datasets/catalog/speech_commands".to_owned(),
         licence: "CC BY 4.0 (Google)".to_owned(),
-        citation: "Warden, Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv 1804.03209, 2018"
-            .to_owned(),
+        citation:
+            "Warden, Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv 1804.03209, 2018"
+                .to_owned(),
         tasks: texts(&["speech-mfcc", "speech-raw"]),
         archives: vec![Archive {
             name: "speech_commands_v0.02.tar.gz".to_owned(),
@@ -388,7 +393,7 @@ fn fsdd() -> DataSet {
             only: Some("recordings/*".to_owned()),
         }],
         members: vec![single("clips", "recordings/*.wav", 3_000)],
-        content: Some(String::new()),
+        content: Some("79c179d008dff63826e9d0e785e11f9556e120cd7e8775186d9a805a7765bb21".to_owned()),
         ..DataSet::default()
     }
 }
@@ -412,9 +417,10 @@ fn character_trajectories() -> DataSet {
         summary: "2 858 handwritten letters of 20 classes as pen movements of three channels".to_owned(),
         origin: "https://www.timeseriesclassification.com/description.php?Dataset=CharacterTrajectories".to_owned(),
         licence: "CC BY 4.0 (UCI); the UEA archive states none".to_owned(),
-        citation: "Williams, Toussaint & Storkey, Extracting motion primitives from natural handwriting data, ICANN 2006; \
+        citation:
+            "Williams, Toussaint & Storkey, Extracting motion primitives from natural handwriting data, ICANN 2006; \
                    Bagnall et al., arXiv 1811.00075"
-            .to_owned(),
+                .to_owned(),
         tasks: texts(&["character-trajectories"]),
         archives: vec![
             zip(
@@ -532,12 +538,17 @@ mod tests {
     fn the_catalogue_is_well_formed() {
         let sets = official();
         for (index, set) in sets.iter().enumerate() {
-            assert!(sets[..index].iter().all(|other| other.name != set.name && other.folder != set.folder), "{}", set.name);
+            assert!(
+                sets[..index].iter().all(|other| other.name != set.name && other.folder != set.folder),
+                "{}",
+                set.name
+            );
             for text in [&set.summary, &set.origin, &set.licence, &set.citation, &set.folder] {
                 assert!(!text.is_empty(), "{}", set.name);
             }
             assert!(!set.members.is_empty() && (!set.files.is_empty() || !set.archives.is_empty()), "{}", set.name);
             assert!(set.files.is_empty() || !set.mirrors.is_empty(), "{}", set.name);
+            assert!(set.content.as_ref().is_none_or(|content| content.len() == 64), "{}", set.name);
             let sums = set.files.iter().map(|file| &file.checksum).chain(set.sums.values());
             for sum in sums.chain(set.archives.iter().filter_map(|archive| archive.checksum.as_ref())) {
                 let digits = if matches!(sum, Checksum::Md5(_)) { 32 } else { 64 };

@@ -53,8 +53,10 @@ impl Record {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(DataError::io("read", &path)(error)),
         };
-        let malformed =
-            |message: String| DataError::Malformed { path: path.clone(), message: format!("{message}; remove the file") };
+        let malformed = |message: String| DataError::Malformed {
+            path: path.clone(),
+            message: format!("{message}; remove the file"),
+        };
         let record: Self = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
         if record.schema != SCHEMA {
             return Err(malformed(format!("schema {} is not known, this program reads {SCHEMA}", record.schema)));

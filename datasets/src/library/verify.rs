@@ -215,13 +215,18 @@ impl Verified {
     ) {
         let differ = || {
             let first = differing.first().map_or("", String::as_str);
-            format!("{} of {} files differ from the official ones, {first} first", differing.len(), differing.len() + agreeing)
+            format!(
+                "{} of {} files differ from the official ones, {first} first",
+                differing.len(),
+                differing.len() + agreeing
+            )
         };
         let complete = self.presence == Presence::Present;
         self.provenance = if let Some(why) = note {
             if !differing.is_empty() {
                 let path = self.folder.join(super::MANIFEST);
-                let message = format!("{} of its checksums do not hold, that of {} first", differing.len(), differing[0]);
+                let message =
+                    format!("{} of its checksums do not hold, that of {} first", differing.len(), differing[0]);
                 self.problem(DataError::Malformed { path, message: format!("{message}; correct it, or the files") });
             }
             Provenance::Reconstructed { why }
@@ -236,7 +241,8 @@ impl Verified {
         } else {
             let unchanged = record.as_ref().is_none_or(|record| record.content_sha256 == self.content);
             if !unchanged {
-                let message = format!("the files are not those that {} names; {}", super::RECORD, library.again(&self.set));
+                let message =
+                    format!("the files are not those that {} names; {}", super::RECORD, library.again(&self.set));
                 self.problem(DataError::Malformed { path: self.folder.clone(), message });
             }
             match record.map(|record| record.provenance()) {

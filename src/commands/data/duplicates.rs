@@ -50,8 +50,7 @@ pub(super) fn duplicates(
 fn text(name: &str, version: &str, found: &Duplicates) -> Vec<String> {
     let number = |count: usize| grouped(count as u64);
     let [train, validation, test] = found.samples.map(number);
-    let mut lines =
-        vec![format!("{name} ({version}): {train} training, {validation} validation, {test} test samples")];
+    let mut lines = vec![format!("{name} ({version}): {train} training, {validation} validation, {test} test samples")];
     for overlap in &found.across {
         let (first, second) = (overlap.first.name(), overlap.second.name());
         if overlap.samples == 0 {

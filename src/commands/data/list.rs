@@ -113,7 +113,12 @@ fn missing(library: &Library, set: &DataSet, groups: &[Group]) -> Vec<String> {
     if !set.files.is_empty() {
         let folder = library.folder(&set.name);
         let absent = |name: &str| !folder.join(name).is_file();
-        return set.files.iter().filter(|file| absent(&file.name)).map(|file| format!("{} is missing", file.name)).collect();
+        return set
+            .files
+            .iter()
+            .filter(|file| absent(&file.name))
+            .map(|file| format!("{} is missing", file.name))
+            .collect();
     }
     let lacking = groups.iter().filter(|group| group.needed && group.found != group.expected);
     lacking.map(|group| format!("{} of {} {}", grouped(group.found), grouped(group.expected), group.what)).collect()

@@ -80,9 +80,7 @@ pub(super) fn verify(library: &Library, names: &[String], bar: &Bar, global: &Gl
     let mut checks: Vec<Check> = Vec::new();
     for set in official {
         checks.push(match library.verify(&set, bar) {
-            Ok(found) if found.presence == Presence::Absent => {
-                Check::Failed { error: library.incomplete(&set), set }
-            }
+            Ok(found) if found.presence == Presence::Absent => Check::Failed { error: library.incomplete(&set), set },
             Ok(found) => Check::Set(Box::new(found)),
             Err(error) => Check::Failed { set, error },
         });
