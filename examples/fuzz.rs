@@ -17,7 +17,8 @@ use std::{
 
 use datasets::formats::{Parser, parsers};
 use peak_alloc::PeakAlloc;
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::Rng;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -55,8 +56,9 @@ fn main() -> ExitCode {
 
 fn run(parser: &Parser, time: Duration) -> ExitCode {
     // Inputs differ from run to run, and a failing one is kept in a file.
-    let seed: u64 = rand::random();
-    let mut random = StdRng::seed_from_u64(seed);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let seed = now.as_nanos() as u64;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
     let seeds = (parser.seeds)();
     // Inputs that were accepted become seeds, too: they are where altered ones get deeper.
     let mut corpus = seeds.clone();
@@ -111,7 +113,7 @@ fn run(parser: &Parser, time: Duration) -> ExitCode {
 }
 
 /// One of `corpus` with a few changes, or, seldom, arbitrary bytes.
-fn altered(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
+fn altered(corpus: &[Vec<u8>], random: &mut ChaCha8Rng) -> Vec<u8> {
     if random.random_ratio(1, 50) {
         let length = random.random_range(0..2_000);
         return (0..length).map(|_| random.random()).collect();
@@ -124,7 +126,7 @@ fn altered(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
     bytes
 }
 
-fn alter(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut StdRng) {
+fn alter(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut ChaCha8Rng) {
     let place = random.random_range(0..=bytes.len());
     let run = random.random_range(1..=32).min(bytes.len() - place);
     match random.random_range(0..9) {
