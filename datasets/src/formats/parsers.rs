@@ -33,7 +33,7 @@ pub fn parsers() -> Vec<Parser> {
             |bytes| done(super::zip::read(Cursor::new(bytes), LIMITS, &mut drain)),
             seeds::zip,
             1_024,
-            1 << 20,
+            16 << 20,
         ),
     ]
 }

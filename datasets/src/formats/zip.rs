@@ -1,6 +1,6 @@
 //! zip archives.
 
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 
@@ -13,12 +13,17 @@ const FOLDER: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
 
 /// Reads a zip archive and hands every plain file to `receive`. Takes at most 1 024 times the memory of the list of
-/// members, which is part of the archive, beyond what `receive` takes.
+/// members, which is part of the archive, and 16 MiB, beyond what `receive` takes. Archives of the form for more than
+/// 65 535 members or 4 GiB (ZIP64) are refused: no data set has such a one, and the number of members that they announce
+/// would be believed.
 ///
 /// # Errors
 /// A damaged or encrypted archive, a member that leaves the folder, a link or device, or more than `limits` allow.
-pub fn read(archive: impl Read + Seek, limits: Limits, receive: &mut Receiver<'_>) -> Result<(), ArchiveError> {
+pub fn read(mut archive: impl Read + Seek, limits: Limits, receive: &mut Receiver<'_>) -> Result<(), ArchiveError> {
     let damaged = |member: Option<String>, reason: String| ArchiveError::Damaged { member, reason };
+    if ends_as_zip64(&mut archive).map_err(|error| damaged(None, error.to_string()))? {
+        return Err(damaged(None, "it has the ZIP64 form, which no data set has".to_owned()));
+    }
     let mut archive = ZipArchive::new(archive).map_err(|error| damaged(None, error.to_string()))?;
     let mut used = Used::new(limits);
     let mut last: Option<String> = None;
@@ -49,6 +54,28 @@ pub fn read(archive: impl Read + Seek, limits: Limits, receive: &mut Receiver<'_
         used.file(&name, &path, &mut entry, receive)?;
     }
     Ok(())
+}
+
+/// Whether the end of a list of members (`PK 5 6`) stands somewhere behind what points to a ZIP64 one (`PK 6 7`, 20 bytes).
+fn ends_as_zip64(archive: &mut (impl Read + Seek)) -> io::Result<bool> {
+    const POINTER: usize = 20;
+    archive.seek(SeekFrom::Start(0))?;
+    let mut room = vec![0; 1 << 16];
+    let mut kept = 0;
+    loop {
+        let count = archive.read(&mut room[kept..])?;
+        if count == 0 {
+            archive.seek(SeekFrom::Start(0))?;
+            return Ok(false);
+        }
+        let filled = kept + count;
+        let both = |place: &[u8]| place.starts_with(b"PK\x06\x07") && place[POINTER..].starts_with(b"PK\x05\x06");
+        if room[..filled].windows(POINTER + 4).any(both) {
+            return Ok(true);
+        }
+        kept = filled.min(POINTER + 3);
+        room.copy_within(filled - kept..filled, 0);
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +149,19 @@ mod tests {
         );
         let many = [("a", &b""[..]), ("b", b""), ("c", b""), ("d", b""), ("e", b""), ("f", b"")];
         assert!(listed(&archive(&many)).unwrap_err().to_string().contains("more than 5 members"));
+    }
+
+    #[test]
+    fn the_form_for_large_archives_is_refused_wherever_it_stands() {
+        for before in [0, 65_500, 65_536, 200_000] {
+            let mut bytes = vec![b'P'; before];
+            bytes.extend(b"PK\x06\x07");
+            bytes.extend([0; 16]);
+            bytes.extend(b"PK\x05\x06");
+            bytes.extend([0; 18]);
+            let message = listed(&bytes).unwrap_err().to_string();
+            assert!(message.contains("ZIP64"), "{before}: {message}");
+        }
     }
 
     #[test]

@@ -356,9 +356,9 @@ impl Library {
         }
         Err(DataError::Checksum {
             path: path.to_path_buf(),
-            expected: file.checksum.clone(),
+            expected: Box::new(file.checksum.clone()),
             expected_bytes: file.bytes,
-            found: found.clone(),
+            found: Box::new(found.clone()),
             found_bytes: bytes,
             remedy: format!("fetch it again with `{}`", self.fetch_command(set)),
         })

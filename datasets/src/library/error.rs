@@ -28,11 +28,11 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// Checksum in the catalogue.
-        expected: Checksum,
+        expected: Box<Checksum>,
         /// Size in the catalogue.
         expected_bytes: u64,
         /// Checksum of the file.
-        found: Checksum,
+        found: Box<Checksum>,
         /// Size of the file.
         found_bytes: u64,
         /// What to do about it.
@@ -52,7 +52,7 @@ pub enum DataError {
         /// The archive.
         path: PathBuf,
         /// What is wrong, and with which member.
-        reason: ArchiveError,
+        reason: Box<ArchiveError>,
         /// What to do about it.
         remedy: String,
     },

@@ -116,9 +116,9 @@ impl Library {
                 if found != *expected {
                     return Err(DataError::Checksum {
                         path: path.clone(),
-                        expected: expected.clone(),
+                        expected: Box::new(expected.clone()),
                         expected_bytes: archive.size.bytes(),
-                        found,
+                        found: Box::new(found),
                         found_bytes: sums.bytes,
                         remedy: format!("fetch it with `{}`", self.fetch_command(&set.name)),
                     });

@@ -111,7 +111,7 @@ impl Library {
             }
             Err(reason) => Err(DataError::Unpack {
                 path: path.to_path_buf(),
-                reason,
+                reason: Box::new(reason),
                 remedy: format!("remove it and fetch it again with `{}`", self.fetch_command(set)),
             }),
         }
