@@ -4,6 +4,7 @@
 //! folder: original files under their original names, and a cache of what was derived from them.
 
 mod dealt;
+pub mod duplicates;
 pub mod formats;
 pub mod irregular;
 pub mod library;

@@ -82,7 +82,7 @@ impl Dataset for First {
     }
 
     fn describe(&self) -> Result<Vec<(String, String)>, DataError> {
-        self.samples.describe()
+        self.whole.describe()
     }
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {

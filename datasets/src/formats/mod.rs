@@ -1,15 +1,24 @@
 //! Parsers of file formats. Each takes the bytes of one file, checks every length it reads against what is there, and
-//! allocates no more than a small multiple of its input, which its documentation names.
+//! allocates no more than a small multiple of its input, which its documentation names. [`parsers`] names them all for the
+//! tests.
 
+pub mod archive;
 pub mod cifar;
+pub mod gz;
+pub mod idx;
 pub mod mat;
 pub mod npy_text;
+mod parsers;
 pub mod png;
 pub mod psv;
 pub mod stl;
+pub mod tar;
 pub mod ts;
 pub mod tsv;
 pub mod wav;
+pub mod zip;
+
+pub use parsers::{Parser, parsers};
 
 /// What is wrong in a file, and where; the caller knows which file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,6 @@
 //! Source: Le, Jaitly & Hinton, arXiv 1504.00941. 784 steps of one channel, row by row, normalised with mean 0.1307 and
 //! standard deviation 0.3081. The validation images are 5 000 of the 60 000 training images, by a versioned order.
 
-mod idx;
 mod permutation;
 
 use std::path::{Path, PathBuf};
@@ -12,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::idx::{Idx, IdxError, parse as parse_idx, unpack as unpack_idx};
 use crate::{
+    formats::idx::{self, Idx},
     library::{DataError, Library},
     order::{SPLIT_VERSION, split_order},
     settings::within,
