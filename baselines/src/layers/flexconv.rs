@@ -5,7 +5,9 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+use crate::kernels::{
+    Alignment, ExactProduct, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
+};
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use crate::layers::{Pointwise, Window, grid, odd_fft};
 use crate::{BuildError, Forward, Init};
@@ -145,7 +147,7 @@ impl FlexConv {
             (Some(width), _) => {
                 let squares = (positions.clone() - self.window.mean()).square();
                 let scale = (width.val().square() + EPSILON).recip() * -0.5;
-                scale.unsqueeze::<2>().matmul(squares).exp()
+                scale.unsqueeze::<2>().exact_matmul(squares).exp()
             }
             (None, Some(params)) => {
                 let params = params.val();
