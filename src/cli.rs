@@ -68,7 +68,7 @@ pub enum Command {
     Compare(CompareArgs),
     /// Variance per layer and scale of logits at initialisation
     Diagnose(DiagnoseArgs),
-    /// Time and memory of training steps; needs no data
+    /// Time and memory of training steps; needs no data, unless asked for the task's own
     Speed(SpeedArgs),
     /// Score of a checkpoint: one of ours, or the weights of a reference program
     Eval(EvalArgs),
@@ -211,6 +211,19 @@ pub struct SpeedArgs {
     /// Time every kernel by itself
     #[arg(long)]
     pub profile: bool,
+    /// Samples: arbitrary ones, or those of the task's training split, read ahead by training.workers threads as in a run
+    #[arg(long, value_enum, default_value_t, value_name = "SOURCE")]
+    pub data_from: DataFrom,
+}
+
+/// Where the samples of `bench speed` come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DataFrom {
+    /// Arbitrary values; needs no data.
+    #[default]
+    Synthetic,
+    /// The task's own.
+    Task,
 }
 
 /// `bench eval`
@@ -231,6 +244,10 @@ pub struct EvalArgs {
     /// Which samples
     #[arg(long, value_enum, default_value_t)]
     pub split: SplitName,
+    /// Resolutions, as samples per axis relative to the task's: 0.5 takes every second sample, 2 interpolates linearly;
+    /// continuous kernels and steps follow. Several, as 0.5,1,2, make one table
+    #[arg(long, value_name = "R", value_delimiter = ',', default_value = "1", hide_default_value = true, value_parser = resolution)]
+    pub resample: Vec<f64>,
     /// Samples per forward pass
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     pub batch_size: u16,
@@ -305,6 +322,17 @@ pub struct StatusArgs {
     pub dir: PathBuf,
 }
 
+/// A number or a quotient, such as 1/3.
+fn resolution(text: &str) -> Result<f64, String> {
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("`{text}` is not a number"));
+    let value = match text.split_once('/') {
+        Some((above, below)) => number(above)? / number(below)?,
+        None => number(text)?,
+    };
+    let allowed = 1.0 / 64.0..=64.0;
+    if allowed.contains(&value) { Ok(value) } else { Err("must be from 1/64 to 64".into()) }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write e.g. 30m or 1h 30m"))?;
     if time.is_zero() { Err("must be longer than 0s".into()) } else { Ok(time) }
@@ -315,6 +343,15 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn resolutions_are_numbers_and_quotients() {
+        assert_eq!(resolution("0.5"), Ok(0.5));
+        assert_eq!(resolution("1/4"), Ok(0.25));
+        for wrong in ["0", "-1", "65", "nan", "1/0", "half", ""] {
+            assert!(resolution(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -5,20 +5,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use baselines::registry::{self, Entry};
-use baselines::{BuildError, Model, reference};
+use baselines::{BuildError, Model, Resolution, reference};
 use burn::tensor::Device;
+use datasets::resample::{self, Grid};
 use datasets::{DataError, Library, Metric, Split};
 use reports::record::CellRecord;
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 
-use crate::experiment::{Cell, ExperimentError, Overrides, fit, load_text};
+use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
 use crate::pytorch::dtype::Dtype;
 use crate::pytorch::{self, PytorchError};
 use crate::run::folder::{self, FolderError};
 use crate::state_dict::{self, Misfit};
 use crate::train::checkpoint::{self, CheckpointError, Weights};
-use crate::train::{self, objective::Score};
+use crate::train::{self, Pass, objective::Score};
 
 /// Tensors of our own checkpoints that are the network's.
 const OWN: &str = "model.";
@@ -39,6 +40,8 @@ pub(crate) struct Request<'a> {
     pub(crate) split: Split,
     /// Samples per forward pass.
     pub(crate) batch_size: usize,
+    /// Resolutions in samples per axis relative to the task's, at least one.
+    pub(crate) resolutions: &'a [f64],
 }
 
 /// What came of it.
@@ -47,16 +50,29 @@ pub(crate) struct Evaluation {
     pub(crate) cell: Cell,
     /// Metric of the task.
     pub(crate) metric: Metric,
-    /// Sums over all targets.
-    pub(crate) score: Score,
+    /// Per resolution asked for, in order.
+    pub(crate) passes: Vec<Passed>,
     /// Samples seen.
     pub(crate) samples: usize,
     /// Trainable parameters.
     pub(crate) parameters: usize,
-    /// Time of the forward passes, in seconds.
-    pub(crate) seconds: f64,
     /// What a reader of the result must know about the samples.
     pub(crate) notes: Vec<String>,
+}
+
+/// What came of one resolution.
+pub(crate) struct Passed {
+    /// Samples per axis relative to the task's.
+    pub(crate) resolution: f64,
+    /// Positions per axis.
+    pub(crate) shape: Vec<usize>,
+    /// Sums over all targets.
+    pub(crate) score: Score,
+    /// Share of the filters of the kernel networks whose frequency is above the highest that the grid can show; absent
+    /// without such filters. See [`baselines::Body::filter_frequencies`].
+    pub(crate) above_nyquist: Option<f64>,
+    /// Time of the forward passes, in seconds.
+    pub(crate) seconds: f64,
 }
 
 /// Why a checkpoint cannot be evaluated.
@@ -80,6 +96,14 @@ pub(crate) enum EvalError {
         baseline: String,
         /// Task.
         task: String,
+        /// Why.
+        reason: String,
+    },
+    /// Inputs or network exist at one resolution only.
+    #[error("{what} cannot be evaluated at another resolution: {reason}; leave out --resample")]
+    Resolution {
+        /// Task or baseline.
+        what: String,
         /// Why.
         reason: String,
     },
@@ -142,22 +166,67 @@ pub(crate) fn run(
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
     let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
     let mut model = build(&cell.baseline.config)?;
+    let grids = grids(request.resolutions, &cell, &entry, device)?;
     load_weights(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, input.rank(), &build)?;
     announce(&format!("preparing {}", cell.task.label));
     let dataset = cell.task.task.prepare(library, &())?;
     announce(&format!("evaluating {} samples", dataset.len(request.split)));
-    let begun = Instant::now();
-    let (score, samples) =
-        train::score(model.as_ref(), dataset.as_ref(), spec, request.split, request.batch_size, device)?;
+    let frequencies = model.filter_frequencies();
+    let mut passes = Vec::new();
+    for (&resolution, grid) in request.resolutions.iter().zip(grids) {
+        if request.resolutions.len() > 1 {
+            announce(&format!("at {resolution} times the samples per axis"));
+        }
+        let workers = Training::default().workers;
+        let pass = Pass { spec, split: request.split, size: request.batch_size, workers, device, resolution };
+        let begun = Instant::now();
+        let (score, _) = train::score(model.as_ref(), dataset.as_ref(), &pass)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let above = frequencies.iter().filter(|&&frequency| frequency > resolution).count();
+        let above_nyquist = (!frequencies.is_empty()).then(|| above as f64 / frequencies.len() as f64);
+        passes.push(Passed { resolution, shape: grid, score, above_nyquist, seconds });
+    }
+    let mut notes = dataset.notes();
+    if entry.resolution == Resolution::AsIs && request.resolutions.iter().any(|&r| r != 1.0) {
+        notes.push(format!(
+            "{} has no kernels or steps that follow the resolution: it ran on the other number of samples as it is",
+            entry.info.name
+        ));
+    }
     Ok(Evaluation {
         metric: spec.metric,
-        score,
-        samples,
+        passes,
+        samples: dataset.len(request.split),
         parameters: baselines::network::count_parameters(model.as_ref()),
-        seconds: begun.elapsed().as_secs_f64(),
-        notes: dataset.notes(),
+        notes,
         cell,
     })
+}
+
+/// Positions per axis at every resolution, where task and baseline have such.
+fn grids(resolutions: &[f64], cell: &Cell, entry: &Entry, device: &Device) -> Result<Vec<Vec<usize>>, EvalError> {
+    let spec = cell.task.task.spec();
+    let refuse =
+        |what: &str, reason: &str| Err(EvalError::Resolution { what: format!("`{what}`"), reason: reason.to_owned() });
+    let mut grids = Vec::new();
+    for &resolution in resolutions {
+        let input = fit::input(Grid::new(&spec.input, resolution).input());
+        if resolution != 1.0 {
+            if let Some(reason) = resample::refusal(spec) {
+                return refuse(&cell.task.name, reason);
+            }
+            match entry.resolution {
+                Resolution::Fixed => return refuse(&cell.baseline.name, "a layer of it is over all positions"),
+                // Poolings need so many positions.
+                Resolution::AsIs => {
+                    (entry.build)(&cell.baseline.config, &input, &fit::output(&spec.target), 0, device)?;
+                }
+                Resolution::Continuous => {}
+            }
+        }
+        grids.push(input.shape());
+    }
+    Ok(grids)
 }
 
 /// The one cell that the checkpoint's folder and the arguments describe.

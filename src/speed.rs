@@ -1,18 +1,21 @@
-//! Time and memory of training steps on synthetic samples.
+//! Time and memory of training steps, on synthetic samples or on those of the task.
 
 use std::time::Instant;
 
 use baselines::kernels::profile;
 use baselines::network::count_parameters;
-use baselines::{Forward, registry};
+use baselines::{Forward, Model, registry};
 use burn::tensor::Device;
-use datasets::{Batch, InputSpec, Inputs, TargetSpec, Targets, TaskSpec};
+use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, Split, TargetSpec, Targets, TaskSpec};
 use serde::Serialize;
 
 use crate::experiment::{Cell, fit};
 use crate::run::memory;
+use crate::train::batches::{self, EpochOrder};
+use crate::train::objective;
 use crate::train::optimiser::{self, Optimiser};
-use crate::train::{batches, objective};
+use crate::train::pipeline::{self, Batches};
+use crate::train::seeds::Seeds;
 
 /// What is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,15 @@ pub struct Effort {
     pub steps: usize,
     /// Whether kernels are timed one by one.
     pub profile: bool,
+}
+
+/// Where the samples come from.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// Arbitrary values of the task's shape.
+    Synthetic,
+    /// The task's training split, read ahead by `training.workers` threads as in a run.
+    Task(&'a dyn Dataset),
 }
 
 /// Smallest, middle and largest of several values.
@@ -57,9 +69,11 @@ pub struct Measured {
     pub seconds: Spread,
     /// Seconds of CPU time of a whole step, over all threads, where the system tells.
     pub cpu_seconds: Option<Spread>,
-    /// Median seconds that a step spends on making the batch and placing it on the device.
+    /// Median seconds that a step waits for its batch to be read, decoded and augmented.
     pub data_seconds: f64,
-    /// Median seconds of the forward pass, loss included.
+    /// Seconds of waiting of all steps that count, as a share of the time of these steps.
+    pub data_share: f64,
+    /// Median seconds of placing the batch on the device and of the forward pass, loss included.
     pub forward_seconds: f64,
     /// Median seconds of the backward pass.
     pub backward_seconds: f64,
@@ -88,11 +102,11 @@ pub struct KernelTime {
     pub seconds: f64,
 }
 
-/// Time whole training steps of `cell` on `device`: forward, backward and update, in the cell's precision.
+/// Time whole training steps of `cell` on `device`, in the cell's precision: reading, forward, backward and update.
 ///
 /// # Errors
-/// A model that cannot be built, or a device that fails; in words.
-pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured, String> {
+/// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
+pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device) -> Result<Measured, String> {
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
@@ -101,9 +115,84 @@ pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured,
     // Pages that an earlier cell left behind are not this one's.
     device.memory_cleanup();
     let base_memory_bytes = memory::peak_bytes();
-    let mut model =
-        (entry.build)(&cell.baseline.config, &input, &output, 0, device).map_err(|error| error.to_string())?;
-    let mut optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
+    let model = (entry.build)(&cell.baseline.config, &input, &output, 0, device).map_err(|error| error.to_string())?;
+    let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
+    let parameters = count_parameters(model.as_ref()) as u64;
+    let steps = (effort.warmup + effort.steps.max(1)) as u64;
+    let timed = match source {
+        Source::Synthetic => {
+            let batch = synthetic(spec, effort.samples);
+            let read = |_| Ok::<_, DataError>(batch.clone());
+            pipeline::ahead(0, 0..steps, &read, |batches| time(cell, effort, device, (model, optimiser), batches))
+        }
+        Source::Task(dataset) => {
+            let samples = dataset.len(Split::Train);
+            let epochs = Epochs { samples, size: effort.samples, seeds: Seeds::derive(cell.seed) };
+            let read = |index| {
+                let (positions, stream) = epochs.batch(index);
+                dataset.read_for_training(&positions, stream)
+            };
+            let workers = cell.training.workers;
+            pipeline::ahead(workers, 0..steps, &read, |batches| time(cell, effort, device, (model, optimiser), batches))
+        }
+    };
+    let Timed { laps, totals, cpu, device_memory, kernels } = timed?;
+    let waited: f64 = laps[0].iter().sum();
+    let data_share = waited / totals.iter().sum::<f64>();
+    let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
+    Ok(Measured {
+        parameters,
+        samples: effort.samples,
+        seconds: Spread::of(totals),
+        cpu_seconds: (!cpu.is_empty()).then(|| Spread::of(cpu)),
+        data_seconds: data,
+        data_share,
+        forward_seconds: forward,
+        backward_seconds: backward,
+        optimiser_seconds: update,
+        base_memory_bytes,
+        peak_memory_bytes: memory::peak_bytes(),
+        device_memory_bytes: device_memory,
+        kernels,
+    })
+}
+
+/// The batches of one epoch after another.
+struct Epochs {
+    samples: usize,
+    size: usize,
+    seeds: Seeds,
+}
+
+impl Epochs {
+    /// Positions of batch `index`, counted over all epochs, and the stream of its augmentation.
+    fn batch(&self, index: u64) -> (Vec<usize>, u64) {
+        let whole = (self.samples / self.size.max(1)).max(1) as u64;
+        let (epoch, index) = (index / whole, index % whole);
+        let order = EpochOrder::new(self.samples, self.size, self.seeds.order, epoch);
+        (order.batch(index).to_vec(), self.seeds.augmentation(epoch))
+    }
+}
+
+/// What the clock says.
+struct Timed {
+    /// Per step: waiting, forward, backward, update.
+    laps: [Vec<f64>; 4],
+    totals: Vec<f64>,
+    cpu: Vec<f64>,
+    device_memory: Option<u64>,
+    kernels: Option<Vec<KernelTime>>,
+}
+
+/// Take all steps and time those after the warm-up.
+fn time(
+    cell: &Cell,
+    effort: Effort,
+    device: &Device,
+    (mut model, mut optimiser): (Box<dyn Model>, Optimiser),
+    batches: &mut Batches<'_, Batch, DataError>,
+) -> Result<Timed, String> {
+    let spec = cell.task.task.spec();
     let autodiff = device.clone().autodiff();
     // Work on a GPU goes on after a call returns: each part waits for its own.
     let device_memory = std::cell::Cell::new(None);
@@ -115,16 +204,16 @@ pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured,
     let mut laps: [Vec<f64>; 4] = Default::default();
     let mut cpu = Vec::new();
     let mut totals = Vec::new();
-    for step in 0..effort.warmup + effort.steps.max(1) {
+    for step in 0.. {
         if effort.profile && step == effort.warmup {
             profile::start();
         }
         let (begun, cpu_begun) = (Instant::now(), cpu_seconds());
         let mut marks = [0.0; 4];
-        let batch = synthetic(spec, effort.samples);
-        let placed = batches::place(&batch, &spec.input, &autodiff);
-        finish()?;
+        let Some(batch) = batches.next() else { break };
+        let batch = batch.map_err(|error| error.to_string())?;
         marks[0] = begun.elapsed().as_secs_f64();
+        let placed = batches::place(&batch, &spec.input, &autodiff);
         let output = model.forward(placed, &mut Forward::training(0, step as u64));
         let (mut loss, _) = objective::evaluate(output, &batch.targets, &spec.target);
         if let Some(penalty) = model.penalty() {
@@ -161,21 +250,7 @@ pub fn measure(cell: &Cell, effort: Effort, device: &Device) -> Result<Measured,
         kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         kernels
     });
-    let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
-    Ok(Measured {
-        parameters: count_parameters(model.as_ref()) as u64,
-        samples: effort.samples,
-        seconds: Spread::of(totals),
-        cpu_seconds: (!cpu.is_empty()).then(|| Spread::of(cpu)),
-        data_seconds: data,
-        forward_seconds: forward,
-        backward_seconds: backward,
-        optimiser_seconds: update,
-        base_memory_bytes,
-        peak_memory_bytes: memory::peak_bytes(),
-        device_memory_bytes: device_memory.get(),
-        kernels,
-    })
+    Ok(Timed { laps, totals, cpu, device_memory: device_memory.get(), kernels })
 }
 
 /// CPU time of this process over all threads, where the system tells.
@@ -187,17 +262,18 @@ fn cpu_seconds() -> Option<f64> {
 /// A batch of the task's shape with arbitrary content.
 fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
     let wave = |i: usize| (i as f32 * 0.37).sin();
+    let rows = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * size } else { size };
     let (inputs, length) = match &spec.input {
         InputSpec::Values { channels, shape } => {
             let positions: usize = shape.iter().product();
-            (Inputs::Values((0..size * channels * positions).map(wave).collect()), positions)
+            (Inputs::Values((0..rows * channels * positions).map(wave).collect()), positions)
         }
         InputSpec::Tokens { vocabulary, length } => {
-            (Inputs::Tokens((0..size * length).map(|i| (i % vocabulary) as i32).collect()), *length)
+            (Inputs::Tokens((0..rows * length).map(|i| (i % vocabulary) as i32).collect()), *length)
         }
     };
     let targets = match spec.target {
-        TargetSpec::Classes(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
+        TargetSpec::Classes(n) | TargetSpec::Pair(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
         TargetSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
         TargetSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
         TargetSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),
@@ -208,6 +284,48 @@ fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two rows per sample go through the network as one, whatever makes the samples.
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn pairs_are_timed_as_they_are_trained() {
+        for input in
+            [InputSpec::Tokens { vocabulary: 5, length: 12 }, InputSpec::Values { channels: 2, shape: vec![12] }]
+        {
+            let spec = TaskSpec {
+                name: "pairs".into(),
+                version: "pairs@test-1".into(),
+                data: "pairs".into(),
+                input,
+                target: TargetSpec::Pair(3),
+                metric: datasets::Metric::Accuracy,
+                chance: 1.0 / 3.0,
+                splits: datasets::SplitSizes { train: 8, validation: 8, test: 8 },
+            };
+            let device = Device::flex();
+            let entry = registry::find("gru").unwrap();
+            let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+            let model = (entry.build)(&serde_json::json!({"hidden": 4}), &input, &output, 0, &device).unwrap();
+            let batch = synthetic(&spec, 5);
+            let placed = batches::place(&batch, &spec.input, &device.clone().autodiff());
+            let output = model.forward(placed, &mut Forward::training(0, 0));
+            let (loss, score) = objective::evaluate(output, &batch.targets, &spec.target);
+            assert_eq!(score.targets, 5);
+            let gradients = model.take_gradients(&mut loss.backward());
+            assert!(model.parameters().iter().all(|parameter| gradients.contains_key(&parameter.name)));
+        }
+    }
+
+    #[test]
+    fn batches_of_a_task_go_on_from_epoch_to_epoch() {
+        let epochs = Epochs { samples: 25, size: 10, seeds: Seeds::derive(1) };
+        let (first, stream) = epochs.batch(0);
+        assert_eq!((first.len(), epochs.batch(1).0.len()), (10, 10));
+        let (next, next_stream) = epochs.batch(2);
+        assert!(next.len() == 10 && next != first && next_stream != stream);
+        // A split smaller than a batch is one batch.
+        assert_eq!(Epochs { samples: 4, size: 10, seeds: Seeds::derive(1) }.batch(3).0.len(), 4);
+    }
 
     #[test]
     fn the_median_lies_in_the_middle() {

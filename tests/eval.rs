@@ -99,6 +99,41 @@ fn weights_of_another_program_are_loaded_under_its_names() {
     assert_eq!(result["parameters"], 3 * 2 + 3 * 3 + 3 + 3 + 3 + 1);
 }
 
+/// An answer that is the same for every input is as good at every resolution; what is not known in between is refused.
+#[test]
+fn other_resolutions_are_one_table() {
+    let bench = Bench::new();
+    let file = constant(&bench, "w.safetensors", 3, 1.0);
+    let common = ["eval", &file, "--task", "adding", "--baseline", "rnn", "--set", "baseline.hidden=3"];
+    let sizes = ["--set", "task.length=21", "--set", "task.test_samples=50", "--set", "task.train_samples=10"];
+    let at = |resample: &'static str| [&common[..], &sizes, &["--device", "cpu", "--resample", resample]].concat();
+    let result = bench.json(&at("0.5,1,2,1/3"));
+    let all = result["resolutions"].as_array().unwrap();
+    let shapes: Vec<u64> = all.iter().map(|one| one["shape"][0].as_u64().unwrap()).collect();
+    assert_eq!(shapes, [11, 21, 41, 7]);
+    for one in all {
+        assert_eq!((&one["value"], &one["total"]), (&result["value"], &result["total"]), "{one}");
+        assert!(one["filters_above_nyquist"].is_null());
+    }
+    assert_eq!(result["resample"], 0.5);
+    assert!(result["notes"].to_string().contains("as it is"), "{result}");
+    let plain = bench.json(&at("1"));
+    assert!(plain["value"] == result["value"] && !plain["notes"].to_string().contains("as it is"), "{plain}");
+    bench.command(&at("0.5,1")).assert().success().stdout(contains("resolution").and(contains("as it is")));
+    bench.command(&at("0.5")).assert().success().stdout(contains("0.5 times the samples per axis (11)"));
+    bench.command(&at("0")).assert().code(2).stderr(contains("from 1/64 to 64"));
+    bench
+        .command(&["eval", &file, "--task", "copy", "--baseline", "rnn", "--resample", "2"])
+        .assert()
+        .code(2)
+        .stderr(contains("`copy` cannot be evaluated at another resolution").and(contains("tokens")));
+    bench
+        .command(&["eval", &file, "--task", "adding", "--baseline", "vgg", "--resample", "2"])
+        .assert()
+        .code(2)
+        .stderr(contains("`vgg` cannot be evaluated at another resolution"));
+}
+
 #[test]
 fn weights_that_do_not_fit_are_listed_with_the_setting_that_would() {
     let bench = Bench::new();

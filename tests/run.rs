@@ -154,6 +154,56 @@ fn a_finished_run_is_extended_by_epochs_and_seeds_without_retraining() {
     assert_eq!(after.iter().filter(|line| line["name"] == "test_loss").count(), 1);
 }
 
+/// Neither the metrics nor the weights depend on who reads the samples, and the number of threads may change on the way.
+#[test]
+fn any_number_of_workers_gives_the_same_results() {
+    let reference = finished();
+    let checkpoint = |bench: &Bench, cell: &str| {
+        let bytes = std::fs::read(bench.path(cell).join("checkpoints/last.safetensors")).unwrap();
+        // The header holds times.
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + header..].to_vec()
+    };
+    for workers in ["training.workers=0", "training.workers=2"] {
+        let bench = Bench::new();
+        bench.file("small.yaml", SMALL);
+        bench.command(&["run", "small.yaml", "--set", workers]).assert().success();
+        assert_same_results(&reference, &bench);
+        for cell in CELLS {
+            assert!(checkpoint(&reference, cell) == checkpoint(&bench, cell), "{cell} with {workers}");
+        }
+    }
+    let log = std::fs::read_to_string(reference.path(CELLS[0]).join("log.txt")).unwrap();
+    assert!(log.contains("s for samples"), "{log}");
+    reference
+        .command(&["run", "small.yaml", "--set", "training.workers=3"])
+        .assert()
+        .success()
+        .stderr(contains("already done"));
+    reference.command(&["run", "small.yaml", "--set", "training.workers=65"]).assert().code(2).stderr(contains("65"));
+}
+
+#[test]
+fn a_cell_that_does_not_learn_says_so_in_log_and_status() {
+    let bench = Bench::new();
+    let text = "\
+name: stuck
+seeds: [1]
+tasks: [{name: copy, label: cp, symbols: 2, delay: 4, train_samples: 1000, validation_samples: 8, test_samples: 8}]
+baselines: [{name: rnn, label: rnn, hidden: 256}]
+training: {epochs: 1, batch_size: 1, learning_rate: 1.0e-12, schedule: constant}
+";
+    bench.file("stuck.yaml", text);
+    bench.command(&["run", "stuck.yaml"]).assert().success();
+    let status = bench.status("runs/stuck/cp.rnn.s1");
+    assert_eq!(status["state"], "done");
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("within 1 % of ln(") && message.contains("after 1000 steps"), "{message}");
+    let log = std::fs::read_to_string(bench.path("runs/stuck/cp.rnn.s1/log.txt")).unwrap();
+    assert!(log.contains(message), "{log}");
+    bench.command(&["status", "runs/stuck"]).assert().success().stdout(contains("as by guessing"));
+}
+
 #[test]
 fn a_changed_cell_is_refused_with_the_differences_unless_fresh() {
     let bench = finished();
@@ -292,4 +342,48 @@ fn a_full_disk_fails_cells_with_a_message_and_the_run_resumes() {
     assert!(message.contains("No space left") || message.contains("disk_full"), "{message}\n{reasons:?}");
     assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
     assert!(same.is_ok());
+}
+
+/// A scale is another cell beside that of the recipe, with a budget of its own, and both stand in one report.
+#[test]
+fn a_smoke_scale_takes_five_steps_beside_the_recipe_itself() {
+    let bench = Bench::new();
+    bench.file("small.yaml", format!("source: made up\n{SMALL}"));
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success();
+    bench
+        .command(&["run", "small.yaml", "--only", "baseline=gru", "--set", "scale=smoke"])
+        .assert()
+        .success()
+        .stdout(contains("Scale smoke: 5 steps"));
+    let status = bench.status("runs/small/add.gru.smoke.s3");
+    assert_eq!((status["state"].as_str(), status["epoch"].as_u64()), (Some("done"), Some(1)));
+    let read = |file: &str| std::fs::read_to_string(bench.path(file)).unwrap();
+    let cell = read("runs/small/add.gru.smoke.s3/cell.yaml");
+    assert!(
+        cell.contains("scale: smoke") && cell.contains("train_samples: 20") && cell.contains("- made up"),
+        "{cell}"
+    );
+    assert!(read("runs/small/experiment.yaml").contains("scale: smoke"));
+    let lines = read("runs/small/add.gru.smoke.s3/metrics.jsonl");
+    assert_eq!(lines.matches("\"name\":\"learning_rate\"").count(), 5, "{lines}");
+    assert_eq!(bench.status(CELLS[1])["epoch"], 6);
+    let report = read("runs/small/report/report.md");
+    assert!(report.contains("| gru |") && report.contains("| gru scale=smoke |"), "{report}");
+    // Nothing is left to do at either scale.
+    let again = ["run", "small.yaml", "--only", "baseline=gru", "--set", "scale=smoke"];
+    bench.command(&again).assert().success().stderr(contains("already done"));
+}
+
+#[test]
+fn a_number_of_steps_ends_the_training_within_an_epoch() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("log_every: 5", "log_every: 1, max_steps: 32"));
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success();
+    let status = bench.status(CELLS[1]);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("max_steps")));
+    // 25 steps are an epoch.
+    assert_eq!(status["epoch"], 2);
+    let lines = std::fs::read_to_string(bench.path(CELLS[1]).join("metrics.jsonl")).unwrap();
+    assert_eq!(lines.matches("\"name\":\"learning_rate\"").count(), 32);
+    bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success().stderr(contains("already done"));
 }

@@ -43,6 +43,12 @@ pub trait Baseline: Send + Sync + 'static {
         None
     }
 
+    /// What the baseline does with inputs of another resolution than that of training; see
+    /// [`Forward::at_resolution`](crate::Forward::at_resolution).
+    fn resolution() -> Resolution {
+        Resolution::AsIs
+    }
+
     /// Short name of this configuration for tables and folder names, e.g. `ccnn-4-140`.
     fn label(config: &Self::Config) -> String;
 }
@@ -58,6 +64,24 @@ pub trait Body: Module + ModuleDisplay {
     fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
         None
     }
+
+    /// Frequency of every filter of the position at the bottom of the kernel networks, relative to the highest frequency
+    /// that the kernels' grid of training can show (Nyquist: half a turn per grid point): greater than 1 is above it. Where
+    /// there are several axes, the largest counts. Empty without kernel networks that have frequencies.
+    fn filter_frequencies(&self) -> Vec<f64> {
+        Vec::new()
+    }
+}
+
+/// What becomes of a network at another resolution than that of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// Its kernels are functions of time or space, and are sampled anew.
+    Continuous,
+    /// It runs, but its kernels or steps stay as they are, and so cover another time or space.
+    AsIs,
+    /// It does not run: a layer is over all positions.
+    Fixed,
 }
 
 /// A description of a baseline that needs no instance.
@@ -172,13 +196,15 @@ pub enum OutputSpec {
     Regression(usize),
     /// One of `n` classes per position: logits `[batch, n, length]`.
     PerStep(usize),
+    /// One of `n` classes per two inputs, which follow each other in the batch: `n` logits.
+    Pair(usize),
 }
 
 impl OutputSpec {
     /// Number of outputs of the head.
     pub fn outputs(&self) -> usize {
         match self {
-            Self::Classes(n) | Self::Regression(n) | Self::PerStep(n) => *n,
+            Self::Classes(n) | Self::Regression(n) | Self::PerStep(n) | Self::Pair(n) => *n,
             Self::Binary => 1,
         }
     }

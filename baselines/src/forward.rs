@@ -3,10 +3,12 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Features;
+use crate::kernels::{Curve, masked};
 
 /// What is dropped together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -44,24 +46,84 @@ pub struct Forward<'a> {
     seed: u64,
     step: u64,
     site: u64,
+    resolution: f64,
+    padding: Option<Padding>,
     probes: Option<&'a mut Vec<Probe>>,
+}
+
+/// Valid positions of a batch of sequences padded on the right.
+#[derive(Debug, Clone)]
+struct Padding {
+    /// Per row.
+    valid: Vec<usize>,
+    /// Positions that they are counted in.
+    length: usize,
 }
 
 impl<'a> Forward<'a> {
     /// A training pass: batch statistics and dropout, masks keyed by `seed` and `step`.
     pub fn training(seed: u64, step: u64) -> Self {
-        Self { training: true, seed, step, site: 0, probes: None }
+        Self { training: true, seed, step, site: 0, resolution: 1.0, padding: None, probes: None }
     }
 
     /// An evaluation pass: running statistics, no dropout.
     pub fn evaluation() -> Self {
-        Self { training: false, seed: 0, step: 0, site: 0, probes: None }
+        Self { training: false, seed: 0, step: 0, site: 0, resolution: 1.0, padding: None, probes: None }
     }
 
     /// The same pass, with every probe recorded into `probes`.
     pub fn with_probes(mut self, probes: &'a mut Vec<Probe>) -> Self {
         self.probes = Some(probes);
         self
+    }
+
+    /// The same pass over inputs with `resolution` times the samples per axis that the network was trained with. Kernels
+    /// that are functions of the position are sampled on the finer or coarser grid.
+    pub fn at_resolution(mut self, resolution: f64) -> Self {
+        self.resolution = resolution;
+        self
+    }
+
+    /// Samples per axis relative to those of training.
+    pub fn resolution(&self) -> f64 {
+        self.resolution
+    }
+
+    /// Make known how many of the `length` positions of every row are valid; nothing is padding where it is absent or whole.
+    pub fn set_lengths(&mut self, valid: Option<&[usize]>, length: usize) {
+        self.padding = valid
+            .filter(|valid| valid.iter().any(|&n| n < length))
+            .map(|valid| Padding { valid: valid.to_vec(), length });
+    }
+
+    /// Whether some positions are padding.
+    pub fn is_padded(&self) -> bool {
+        self.padding.is_some()
+    }
+
+    /// Valid positions per row of features with `positions` positions, at least 1 each: those of the input, scaled along
+    /// where a body has reduced its positions. `None` where nothing is padding.
+    pub fn valid(&self, positions: usize) -> Option<Vec<usize>> {
+        let Padding { valid, length } = self.padding.as_ref()?;
+        Some(valid.iter().map(|&n| (n * positions).div_ceil((*length).max(1)).clamp(1, positions.max(1))).collect())
+    }
+
+    /// `[batch, channels, positions]` with zeros in the padded positions, as a convolution has beyond the end of a sequence.
+    /// A layer that looks ahead calls this, lest padding leak into valid positions; `state-spaces/s4` does so too.
+    pub fn mask_padding(&self, x: Tensor<3>) -> Tensor<3> {
+        match self.padding_mask(&x) {
+            Some(mask) => x * mask,
+            None => x,
+        }
+    }
+
+    /// 1 in valid and 0 in padded positions, `[batch, 1, positions]`; `None` where nothing is padding.
+    pub(crate) fn padding_mask(&self, x: &Tensor<3>) -> Option<Tensor<3>> {
+        let [batch, _, positions] = x.dims();
+        let valid = self.valid(positions)?;
+        let mask = valid.iter().flat_map(|&n| (0..positions).map(move |t| if t < n { 1.0 } else { 0.0 }));
+        let mask = TensorData::new(mask.collect::<Vec<f32>>(), [batch, 1, positions]);
+        Some(Tensor::from_data(mask, &x.device()))
     }
 
     /// Whether batch statistics and dropout apply.
@@ -91,36 +153,49 @@ impl<'a> Forward<'a> {
         if !self.training || p <= 0.0 {
             return x;
         }
-        match x {
-            Features::Line(x) => Features::Line(self.dropout_tensor(x, p, kind)),
-            Features::Plane(x) => Features::Plane(self.dropout_tensor(x, p, kind)),
-            Features::Volume(x) => Features::Volume(self.dropout_tensor(x, p, kind)),
-        }
+        let shape = x.dims();
+        Features::from_flat(self.dropout_tensor(x.flatten(), p, kind), &shape[2..])
     }
 
-    /// [`dropout`](Self::dropout) for a tensor `[batch, channels, …]` of known rank.
-    pub fn dropout_tensor<const D: usize>(&mut self, x: Tensor<D>, p: f64, kind: DropoutKind) -> Tensor<D> {
+    /// [`dropout`](Self::dropout) for features `[batch, channels, positions]`.
+    pub fn dropout_tensor(&mut self, x: Tensor<3>, p: f64, kind: DropoutKind) -> Tensor<3> {
+        self.activate_and_drop(x, Curve::Identity, p, kind)
+    }
+
+    /// Dropout after an activation, in one pass over features `[batch, channels, positions]`.
+    pub fn activate_and_drop(&mut self, x: Tensor<3>, curve: Curve, p: f64, kind: DropoutKind) -> Tensor<3> {
         if !self.training || p <= 0.0 {
-            return x;
+            return curve.apply(x);
         }
-        let mut shape = x.dims();
-        if kind == DropoutKind::Channel {
-            shape[2..].fill(1);
-        }
-        let mask = self.mask(shape, p, &x.device());
-        x * mask
+        let [batch, channels, positions] = x.dims();
+        let mask =
+            self.mask([batch, channels, if kind == DropoutKind::Channel { 1 } else { positions }], p, &x.device());
+        masked(x, mask, kept_factor(p), curve)
     }
 
-    fn mask<const D: usize>(&mut self, shape: [usize; D], p: f64, device: &Device) -> Tensor<D> {
+    /// `1 / (1 − p)` with probability `1 − p`, else 0.
+    fn mask(&mut self, shape: [usize; 3], p: f64, device: &Device) -> Tensor<3> {
+        /// Elements per task.
+        const CHUNK: usize = 1 << 16;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         // 64 bits of stream: the step in the upper 48, the site in the lower 16.
         rng.set_stream((self.step << 16) | self.site);
         self.site += 1;
         let keep = 1.0 - p;
-        let scale = (1.0 / keep) as f32;
+        let scale = kept_factor(p);
         let threshold = (keep * f64::from(u32::MAX)) as u32;
-        let n = shape.iter().product();
-        let values: Vec<f32> = (0..n).map(|_| if rng.random::<u32>() <= threshold { scale } else { 0.0 }).collect();
+        let mut values = vec![0.0_f32; shape.iter().product()];
+        values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
+            // Every element takes one word of the stream, so that tasks start in its middle.
+            let mut rng = rng.clone();
+            rng.set_word_pos((chunk * CHUNK) as u128);
+            values.fill_with(|| if rng.random::<u32>() <= threshold { scale } else { 0.0 });
+        });
         Tensor::from_data(TensorData::new(values, shape), device)
     }
+}
+
+/// What is kept is scaled by this, so that the mean stays.
+fn kept_factor(p: f64) -> f32 {
+    (1.0 / (1.0 - p)) as f32
 }

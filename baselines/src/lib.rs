@@ -22,7 +22,7 @@ pub mod registry;
 
 pub use baseline::{
     Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, InputSpec, OutputSpec, ParameterGroup,
-    Readout,
+    Readout, Resolution,
 };
 pub use forward::{Forward, Probe};
 pub use init::Init;

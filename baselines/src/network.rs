@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::{ExactProduct, pointwise};
+use crate::kernels::{ExactProduct, pointwise, weighted_sum};
 use crate::named;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, InputSpec, OutputSpec, ParameterGroup,
@@ -20,7 +20,10 @@ use crate::{
 pub struct Input {
     /// Values or tokens.
     pub values: InputValues,
-    /// Valid positions per sample where lengths differ and the input is padded on the right.
+    /// Valid positions per row where lengths differ and the input is padded on the right. What lies in the padding does not
+    /// matter: it is replaced by zeros, layers that look ahead see zeros there at every depth (so that valid positions get
+    /// what they would at the end of a shorter sequence), group normalisation and the read-out leave it out. Only batch
+    /// normalisation counts the padding in its statistics of training, as the reference programs do.
     pub lengths: Option<Vec<usize>>,
 }
 
@@ -89,6 +92,9 @@ pub trait Model: Send {
 
     /// Replace tensors: `replacement` gets name and value, and returns the new value or `None` to keep it.
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>);
+
+    /// See [`Body::filter_frequencies`].
+    fn filter_frequencies(&self) -> Vec<f64>;
 
     /// A copy without autodiff that shares its tensors with this model.
     fn evaluator(&self) -> Box<dyn Model>;
@@ -197,10 +203,32 @@ pub fn assemble<B: Body + Sync + 'static>(
     if readout == Readout::Last && spec.rank() != 1 && !per_step {
         return Err(BuildError::new("readout", "`last` needs a sequence; use `mean` for images"));
     }
-    let head = Head::new(features, output.outputs(), head, init);
+    let pairs = matches!(output, OutputSpec::Pair(_));
+    let head = Head::new(if pairs { PAIR_FEATURES * features } else { features }, output.outputs(), head, init);
     let network = Network { embedding, body, head };
     let parameters = named::list(&network);
-    Ok(Box::new(Erased { network: Some(network), parameters, groups, readout, per_step, settings: settings.clone() }))
+    Ok(Box::new(Erased {
+        network: Some(network),
+        parameters,
+        groups,
+        readout,
+        per_step,
+        pairs,
+        settings: settings.clone(),
+    }))
+}
+
+/// Features of a pair per feature of one input.
+const PAIR_FEATURES: usize = 4;
+
+/// Features `[2 · batch, features]` of inputs that follow each other, as `[u, v, u − v, u · v]`: `[batch, 4 · features]`.
+/// Both inputs went through the same network (two towers that share their weights), as in Long Range Arena, arXiv 2011.04006.
+fn join_pairs(features: Tensor<2>) -> Tensor<2> {
+    let [rows, channels] = features.dims();
+    let both = features.reshape([rows / 2, 2, channels]);
+    let tower = |i: usize| both.clone().narrow(1, i, 1).reshape([rows / 2, channels]);
+    let (u, v) = (tower(0), tower(1));
+    Tensor::cat(vec![u.clone(), v.clone(), u.clone() - v.clone(), u * v], 1)
 }
 
 /// The one implementation of [`Model`].
@@ -211,6 +239,7 @@ struct Erased<B: Body> {
     groups: Vec<ParameterGroup>,
     readout: Readout,
     per_step: bool,
+    pairs: bool,
     settings: NetworkSettings,
 }
 
@@ -220,34 +249,20 @@ impl<B: Body> Erased<B> {
         self.network.as_ref().expect("network is present between calls")
     }
 
-    fn read_out(&self, features: Tensor<3>, input_length: usize, lengths: Option<&[usize]>) -> Tensor<2> {
-        let [batch, channels, positions] = features.dims();
-        let valid = lengths.map(|lengths| {
-            // A body may have reduced the positions: scale the lengths along.
-            lengths
-                .iter()
-                .map(|&n| (n * positions).div_ceil(input_length.max(1)).clamp(1, positions))
-                .collect::<Vec<_>>()
-        });
+    fn read_out(&self, features: Tensor<3>, ctx: &Forward<'_>) -> Tensor<2> {
+        let [batch, _, positions] = features.dims();
+        let valid = ctx.valid(positions);
         let device = features.device();
-        match (self.readout, valid) {
-            (Readout::Mean, None) => features.mean_dim(2).reshape([batch, channels]),
-            (Readout::Mean, Some(valid)) => {
-                let weights = valid
-                    .iter()
-                    .flat_map(|&n| (0..positions).map(move |t| if t < n { 1.0 / n as f32 } else { 0.0 }))
-                    .collect::<Vec<f32>>();
-                let weights = Tensor::<3>::from_data(TensorData::new(weights, [batch, 1, positions]), &device);
-                (features * weights).sum_dim(2).reshape([batch, channels])
-            }
-            (Readout::Last, None) => features.narrow(2, positions - 1, 1).reshape([batch, channels]),
-            (Readout::Last, Some(valid)) => {
-                let at = valid.iter().map(|&n| (n - 1) as i32).collect::<Vec<_>>();
-                let at = Tensor::<1, Int>::from_data(TensorData::new(at, [batch]), &device);
-                let at = at.reshape([batch, 1, 1]).repeat_dim(1, channels);
-                features.gather(2, at).reshape([batch, channels])
-            }
-        }
+        // Weights `[batch, positions]` of one series per length, or of one for all.
+        let share = |n: usize| match self.readout {
+            Readout::Mean => (0..positions).map(|t| if t < n { 1.0 / n as f32 } else { 0.0 }).collect::<Vec<_>>(),
+            Readout::Last => (0..positions).map(|t| if t + 1 == n { 1.0 } else { 0.0 }).collect(),
+        };
+        let valid = valid.unwrap_or_else(|| vec![positions]);
+        let rows = valid.len();
+        debug_assert!(rows == 1 || rows == batch, "{rows} lengths for {batch} samples");
+        let weights = valid.into_iter().flat_map(share).collect::<Vec<f32>>();
+        weighted_sum(features, Tensor::from_data(TensorData::new(weights, [rows, 1, positions]), &device))
     }
 }
 
@@ -265,15 +280,25 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             }
             (InputValues::Values(features), _) => features,
         };
-        let input_length = features.dims()[2..].iter().product();
+        let dims = features.dims();
+        ctx.set_lengths(input.lengths.as_deref(), dims[2..].iter().product());
         let features = ctx.dropout(features, self.settings.dropout_in, self.settings.dropout_in_kind);
+        // Whatever lies in the padding, a network sees zeros.
+        let features = match ctx.is_padded() {
+            true => Features::from_flat(ctx.mask_padding(features.flatten()), &dims[2..]),
+            false => features,
+        };
         let features = network.body.forward(features, ctx).flatten();
         if self.per_step {
             let logits = network.head.step(features);
             ctx.probe(|| "head".into(), "logits", &logits);
             return Output::Step(logits);
         }
-        let logits = network.head.sample(self.read_out(features, input_length, input.lengths.as_deref()));
+        let mut features = self.read_out(features, ctx);
+        if self.pairs {
+            features = join_pairs(features);
+        }
+        let logits = network.head.sample(features);
         ctx.probe(|| "head".into(), "logits", &logits);
         Output::Sample(logits)
     }
@@ -304,6 +329,10 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         }
     }
 
+    fn filter_frequencies(&self) -> Vec<f64> {
+        self.network().body.filter_frequencies()
+    }
+
     fn evaluator(&self) -> Box<dyn Model> {
         Box::new(Self {
             network: Some(self.network().valid()),
@@ -311,7 +340,36 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             groups: self.groups.clone(),
             readout: self.readout,
             per_step: self.per_step,
+            pairs: self.pairs,
             settings: self.settings.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn features_of_a_pair_are_both_their_difference_and_their_product() {
+        let features = [[1.0f32, 2.0], [3.0, 5.0], [-1.0, 0.5], [2.0, 4.0]];
+        let joined = join_pairs(Tensor::from_data(features, &Device::flex()));
+        assert_eq!(joined.dims(), [2, 8]);
+        let wanted = [[1.0f32, 2.0, 3.0, 5.0, -2.0, -3.0, 3.0, 10.0], [-1.0, 0.5, 2.0, 4.0, -3.0, -3.5, -2.0, 2.0]];
+        joined.into_data().assert_eq(&TensorData::from(wanted), true);
+    }
+
+    /// d/du of Σ w · [u, v, u − v, u · v] is w₁ + w₃ + w₄ v, and d/dv is w₂ − w₃ + w₄ u.
+    #[test]
+    fn gradients_reach_both_inputs_of_a_pair() {
+        let device = Device::flex().autodiff();
+        let features = Tensor::<2>::from_data([[2.0f32], [5.0]], &device).require_grad();
+        let weights = Tensor::<2>::from_data([[1.0f32, 10.0, 100.0, 1000.0]], &device);
+        let gradients = (join_pairs(features.clone()) * weights).sum().backward();
+        let found = features.grad(&gradients).map(|gradient| gradient.into_data());
+        let wanted = TensorData::from([[1.0f32 + 100.0 + 5000.0], [10.0 - 100.0 + 2000.0]]);
+        assert_eq!(found, Some(wanted));
     }
 }

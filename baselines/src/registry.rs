@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::network::{NetworkSettings, assemble};
-use crate::{Baseline, BuildError, Info, Init, InputSpec, Model, OutputSpec, models};
+use crate::{Baseline, BuildError, Info, Init, InputSpec, Model, OutputSpec, Resolution, models};
 
 /// One line of the registry: a baseline with its types erased.
 ///
@@ -23,6 +23,8 @@ pub struct Entry {
     pub label: fn(&Value) -> Result<String, BuildError>,
     /// See [`Baseline::reference_name`].
     pub reference_name: fn(&Value, usize, &str) -> Option<String>,
+    /// See [`Baseline::resolution`].
+    pub resolution: Resolution,
     /// Build a network with weights drawn from `seed`. It carries autodiff; see [`Model::evaluator`].
     pub build: BuildModel,
 }
@@ -63,6 +65,7 @@ where
 {
     Entry {
         info: B::INFO,
+        resolution: B::resolution(),
         schema: schema::<B::Config>,
         resolve: |value| {
             let (settings, config) = split::<B::Config>(value)?;

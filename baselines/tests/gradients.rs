@@ -4,10 +4,12 @@
 
 mod support;
 
+use baselines::kernels::conv::Taps;
 use baselines::kernels::{
     Alignment, batch_norm, channel_affine, channel_bias, gelu, glu, long_conv1d, long_conv1d_dense, long_conv2d,
     long_conv2d_dense, pointwise, standardise,
 };
+use baselines::kernels::{Curve, activate_and_add, add_and_activate, conv2d, masked, weighted_sum};
 use burn::tensor::Tensor;
 use support::{check_gradient, tensor, values};
 
@@ -84,5 +86,54 @@ fn long_convolutions_of_planes() {
         let kernel = || tensor(&k, [3, 2, taps, taps]);
         check_gradient(&what, &x, shape, |x| weigh(long_conv2d_dense(x, kernel(), Alignment::Centred)));
         check_gradient(&what, &k, [3, 2, taps, taps], |k| weigh(long_conv2d_dense(input(), k, Alignment::Centred)));
+    }
+}
+
+#[test]
+fn chains_of_activation_dropout_and_shortcut() {
+    let (x, r) = (values(60, 1), values(60, 2));
+    let shape = [3, 4, 5];
+    let drop = |n: usize| -> Vec<f64> { (0..n).map(|i| if i % 3 == 0 { 0.0 } else { 1.5 }).collect() };
+    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
+        for positions in [1, 5] {
+            let mask = || tensor(&drop(12 * positions), [3, 4, positions]);
+            check_gradient(&format!("{curve:?} masked"), &x, shape, |x| weigh(masked(x, mask(), 1.5, curve)));
+        }
+        let (input, shortcut) = (|| tensor(&x, shape), || tensor(&r, shape));
+        let what = format!("{curve:?} and shortcut");
+        check_gradient(&what, &x, shape, |x| weigh(activate_and_add(x, shortcut(), curve)));
+        check_gradient(&what, &r, shape, |r| weigh(activate_and_add(input(), r, curve)));
+        check_gradient(&what, &x, shape, |x| weigh(add_and_activate(x, shortcut(), curve)));
+        check_gradient(&what, &r, shape, |r| weigh(add_and_activate(input(), r, curve)));
+    }
+}
+
+#[test]
+fn weighted_sums() {
+    let x = values(60, 1);
+    for samples in [1, 3] {
+        let weights = || tensor(&values(samples * 5, 2), [samples, 1, 5]);
+        check_gradient("weighted sum", &x, [3, 4, 5], |x| weigh(weighted_sum(x, weights())));
+    }
+    let last = || tensor(&[0.0, 0.0, 0.0, 1.0, 0.0], [1, 1, 5]);
+    check_gradient("one position", &x, [3, 4, 5], |x| weigh(weighted_sum(x, last())));
+}
+
+#[test]
+fn convolutions_of_few_taps() {
+    for (size, kernel, stride, dilation, padding) in [
+        ([5, 6], [3, 3], [1, 1], [1, 1], [1, 1]),
+        ([5, 6], [3, 3], [2, 2], [1, 1], [1, 1]),
+        ([6, 5], [1, 1], [2, 2], [1, 1], [0, 0]),
+        ([1, 9], [1, 3], [1, 1], [1, 2], [0, 2]),
+        ([7, 8], [2, 3], [3, 2], [2, 1], [0, 3]),
+    ] {
+        let taps = Taps { stride, dilation, padding };
+        let what = format!("{taps:?}");
+        let (shape, weight_shape) = ([2, 3, size[0], size[1]], [4, 3, kernel[0], kernel[1]]);
+        let (x, w) = (values(6 * size[0] * size[1], 1), values(12 * kernel[0] * kernel[1], 2));
+        let (input, weight) = (|| tensor(&x, shape), || tensor(&w, weight_shape));
+        check_gradient(&what, &x, shape, |x| weigh(conv2d(x, weight(), taps)));
+        check_gradient(&what, &w, weight_shape, |w| weigh(conv2d(input(), w, taps)));
     }
 }

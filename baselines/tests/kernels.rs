@@ -3,8 +3,9 @@
 
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
-    Alignment, activation, batch_norm, channel_affine, channel_bias, gelu, glu, gru, long_conv, long_conv1d,
-    long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn, standardise,
+    Alignment, activation, batch_norm, chain, channel_affine, channel_bias, conv, gelu, glu, gru, long_conv,
+    long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn, standardise,
+    weighted_sum,
 };
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -900,4 +901,120 @@ fn maps_over_channels_of_nothing_and_in_half_precision() {
         read(y)
     });
     assert_close(&results[0], &results[1], 4e-3, "half precision");
+}
+
+#[test]
+fn composed_chains_agree() {
+    use chain::{ChainGrad, ChainOps, Curve, composed};
+    let shape = [3, 5, 37];
+    let n = shape.iter().product();
+    let operand = |seed| flex(&values(n, seed).iter().map(|v| v * 4.0).collect::<Vec<_>>(), shape, DType::F32);
+    let (x, r, g) = (operand(1), operand(2), operand(3));
+    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
+        let mut pairs = vec![
+            (composed::added::<Flex>(x.clone(), r.clone(), curve), Flex::added(x.clone(), r.clone(), curve)),
+            (composed::joined::<Flex>(x.clone(), r.clone(), curve), Flex::joined(x.clone(), r.clone(), curve)),
+            (
+                composed::curve_backward::<Flex>(x.clone(), g.clone(), curve),
+                Flex::curve_backward(x.clone(), g.clone(), curve),
+            ),
+            (
+                composed::joined_backward::<Flex>(x.clone(), r.clone(), g.clone(), curve),
+                Flex::joined_backward(x.clone(), r.clone(), g.clone(), curve),
+            ),
+        ];
+        for positions in [1, 37] {
+            let mask: Vec<f64> = (0..15 * positions).map(|i| if i % 4 == 0 { 0.0 } else { 1.25 }).collect();
+            let mask = || flex(&mask, [3, 5, positions], DType::F32);
+            pairs.push((
+                composed::masked::<Flex>(x.clone(), mask(), curve),
+                Flex::masked(x.clone(), mask(), 1.25, curve),
+            ));
+            pairs.push((
+                composed::masked_backward::<Flex>(x.clone(), mask(), g.clone(), curve),
+                Flex::masked_backward(x.clone(), mask(), g.clone(), curve),
+            ));
+        }
+        for (at, (composed, fused)) in pairs.into_iter().enumerate() {
+            assert_close(&read_flex(fused), &read_flex(composed), 1e-6, &format!("{curve:?} {at}"));
+        }
+    }
+}
+
+#[test]
+fn chains_of_nothing_are_nothing_and_not_a_number_stays() {
+    use baselines::kernels::{Curve, activate_and_add, add_and_activate, masked, weighted_sum};
+    let none = || tensor(&[], [0, 2, 3], DType::F32);
+    assert_eq!(masked(none(), none(), 1.0, Curve::Gelu).dims(), [0, 2, 3]);
+    assert_eq!(activate_and_add(none(), none(), Curve::Gelu).dims(), [0, 2, 3]);
+    assert_eq!(add_and_activate(none(), none(), Curve::Relu).dims(), [0, 2, 3]);
+    assert_eq!(weighted_sum(none(), tensor(&[1.0; 3], [1, 1, 3], DType::F32)).dims(), [0, 2]);
+    let bad = || tensor(&[f64::NAN, 1.0], [1, 1, 2], DType::F32);
+    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
+        let ones = || tensor(&[1.0, 1.0], [1, 1, 2], DType::F32);
+        for y in [
+            masked(bad(), ones(), 1.0, curve),
+            activate_and_add(bad(), ones(), curve),
+            add_and_activate(bad(), ones(), curve),
+        ] {
+            let y = read(y);
+            assert!(y[0].is_nan() && y[1].is_finite(), "{curve:?}: {y:?}");
+        }
+    }
+}
+
+#[test]
+fn composed_weighted_sums_agree() {
+    use weighted_sum::{WeightedSumGrad, WeightedSumOps, composed};
+    let x = flex(&values(3 * 5 * 70, 1), [3, 5, 70], DType::F32);
+    let g = flex(&values(15, 2), [3, 5, 1], DType::F32);
+    for samples in [1, 3] {
+        let mut weights = values(samples * 70, 3);
+        weights[..9].fill(0.0);
+        let weights = || flex(&weights, [samples, 1, 70], DType::F32);
+        let pairs = [
+            (composed::forward::<Flex>(x.clone(), weights()), Flex::sum_positions(x.clone(), weights())),
+            (
+                composed::backward::<Flex>(weights(), g.clone()),
+                Flex::sum_positions_backward(weights(), g.clone(), x.shape()),
+            ),
+        ];
+        for (composed, fused) in pairs {
+            assert_close(&read_flex(fused), &read_flex(composed), 1e-5, "weighted sum");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn convolutions_of_few_taps_agree_with_those_of_burn(
+        batch in 1..4usize,
+        inputs in 1..40usize,
+        outputs in 1..40usize,
+        size in [1..12usize, 1..20usize],
+        kernel in [1..4usize, 1..4usize],
+        stride in [1..4usize, 1..4usize],
+        dilation in [1..3usize, 1..3usize],
+        padding in [0..3usize, 0..3usize],
+    ) {
+        use conv::{ConvGrad, ConvOps, Taps, composed};
+        let taps = Taps { stride, dilation, padding };
+        let fits = |axis: usize| size[axis] + 2 * padding[axis] > dilation[axis] * (kernel[axis] - 1);
+        prop_assume!(fits(0) && fits(1));
+        let x = flex(&values(batch * inputs * size[0] * size[1], 1), [batch, inputs, size[0], size[1]], DType::F32);
+        let n = outputs * inputs * kernel[0] * kernel[1];
+        let weight = flex(&values(n, 2), [outputs, inputs, kernel[0], kernel[1]], DType::F32);
+        let expected = composed::forward::<Flex>(x.clone(), weight.clone(), taps);
+        let found = Flex::correlate(x.clone(), weight.clone(), taps);
+        prop_assert_eq!(found.shape(), expected.shape());
+        let shape = found.shape();
+        let g = flex(&values(shape.num_elements(), 3), [shape[0], shape[1], shape[2], shape[3]], DType::F32);
+        assert_close(&read_flex(found), &read_flex(expected), 2e-5, "output");
+        let expected = composed::backward::<Flex>(x.clone(), weight.clone(), g.clone(), taps, [true; 2]);
+        let found = Flex::correlate_backward(x, weight, g, taps, [true; 2]);
+        for ((found, expected), what) in found.into_iter().zip(expected).zip(["input", "weight"]) {
+            assert_close(&read_flex(found.unwrap()), &read_flex(expected.unwrap()), 2e-5, what);
+        }
+    }
 }

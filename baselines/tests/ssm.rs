@@ -514,6 +514,6 @@ fn a_linear_recurrent_unit_is_its_recurrence() {
             }
         }
     }
-    let found = lru.recur(tensor(&u, [2, h, length], DType::F32));
+    let found = lru.recur(tensor(&u, [2, h, length], DType::F32), 1.0);
     assert_close(&read(found), &expected, 1e-5, "linear recurrent unit");
 }

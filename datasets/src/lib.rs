@@ -3,13 +3,27 @@
 //! A task is one file in [`tasks`] with one [`TaskDefinition`] and one line in [`registry`]. [`library`] knows the data
 //! folder: original files under their original names, and a cache of what was derived from them.
 
+mod dealt;
+pub mod duplicates;
+pub mod formats;
+pub mod irregular;
 pub mod library;
+pub mod limit;
+pub mod normalise;
+mod order;
+mod reading;
+mod recordings;
 pub mod registry;
+pub mod resample;
+mod sequences;
 mod settings;
 pub mod sheet;
+pub mod signal;
 pub mod stored;
+pub mod stratified;
 pub mod task;
 pub mod tasks;
+mod vocabulary;
 
 pub use library::{DataError, Library};
 pub use task::{

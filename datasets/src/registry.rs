@@ -5,7 +5,10 @@ use serde_json::Value;
 
 use crate::{
     task::{ConfigError, Info, Task, TaskDefinition},
-    tasks::{adding, copy, listops, mnist, pathfinder},
+    tasks::{
+        adding, char_lm, character_trajectories, cifar, copy, fashion, fsdd, image, listops, mnist, pathfinder,
+        physionet2019, retrieval, speech_commands, stl10, text,
+    },
 };
 
 /// One line of the registry: a task definition with its types erased.
@@ -25,9 +28,25 @@ pub struct Entry {
 pub fn entries() -> Vec<Entry> {
     vec![
         entry::<listops::ListOps>(),
+        entry::<text::Text>(),
+        entry::<retrieval::Retrieval>(),
+        entry::<image::Image>(),
         entry::<pathfinder::Pathfinder>(),
+        entry::<pathfinder::PathX>(),
         entry::<mnist::Sequential>(),
         entry::<mnist::Permuted>(),
+        entry::<fashion::Fashion>(),
+        entry::<cifar::SequentialCifar10>(),
+        entry::<cifar::NoisePaddedCifar10>(),
+        entry::<cifar::Cifar10>(),
+        entry::<cifar::Cifar100>(),
+        entry::<stl10::Stl10>(),
+        entry::<speech_commands::SpeechMfcc>(),
+        entry::<speech_commands::SpeechRaw>(),
+        entry::<fsdd::SpokenDigits>(),
+        entry::<character_trajectories::CharacterTrajectories>(),
+        entry::<physionet2019::Sepsis>(),
+        entry::<char_lm::CharacterModel>(),
         entry::<adding::Adding>(),
         entry::<copy::Copying>(),
     ]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
+use realfft::RealFftPlanner;
 
 use crate::{
     library::{DataError, temporary_in},
@@ -18,6 +19,14 @@ const IMAGE_SIDE: usize = 96;
 const STRIP_WIDTH: usize = 900;
 const CHANNEL_HEIGHT: usize = 48;
 const TOKEN_HEIGHT: usize = 14;
+/// From this many steps on, a sequence of one channel is drawn with its spectrogram.
+const LONG_SEQUENCE: usize = 2_000;
+/// From this many channels on, a sequence is drawn as a map, one row per channel, and not as curves.
+const MANY_CHANNELS: usize = 8;
+const MAP_ROW: usize = 4;
+/// Steps of one window of a spectrogram, and its lowest level below the strongest one in decibels.
+const WINDOW: usize = 256;
+const DYNAMIC_RANGE: f32 = 70.0;
 
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 const INK: Rgb<u8> = Rgb([40, 60, 110]);
@@ -49,7 +58,9 @@ pub struct Sheet {
 }
 
 /// Draws the first `count` samples of `split`: images as images (also where they are read as sequences of one channel and
-/// square length), other values as one curve per channel, tokens as coloured strips. The frame's colour is the label.
+/// square length), long sequences of one channel as a curve above its spectrogram (time to the right, frequency upwards),
+/// sequences of many channels as a map with the first channel at the bottom, other values as one curve per channel, tokens
+/// as coloured strips, and pairs one above the other. The frame's colour is the label.
 ///
 /// # Errors
 /// Samples that cannot be read.
@@ -62,20 +73,32 @@ pub fn draw(spec: &TaskSpec, data: &dyn Dataset, split: Split, count: usize) -> 
     };
     let each = channels * shape.iter().product::<usize>();
     let (labels, steps) = targets(&batch.targets, count);
-    let tiles: Vec<RgbImage> = match &batch.inputs {
+    let rows: Vec<RgbImage> = match &batch.inputs {
         Inputs::Values(values) => {
             let range = range_of(values);
-            let picture = picture(channels, &shape);
+            // Clips of speech are no images, however long they are.
+            let sound =
+                ["speech", "fsdd"].iter().any(|name| spec.name.starts_with(name) || spec.data.starts_with(name));
+            let picture = picture(channels, &shape).filter(|_| !sound);
             values
                 .chunks_exact(each.max(1))
                 .map(|sample| match picture {
                     Some((height, width)) => image_tile(sample, channels, height, width, range),
+                    None if channels == 1 && each >= LONG_SEQUENCE => {
+                        below(&curve_tile(sample, 1, range), &spectrogram(sample))
+                    }
+                    None if channels >= MANY_CHANNELS && shape.len() == 1 => map_tile(sample, channels),
                     None => curve_tile(sample, channels, range),
                 })
                 .collect()
         }
         Inputs::Tokens(tokens) => tokens.chunks_exact(each.max(1)).map(|ids| strip(ids, TOKEN_HEIGHT)).collect(),
     };
+    let per_sample = rows.len().checked_div(count).unwrap_or(0).max(1);
+    let tiles = rows.chunks(per_sample).filter_map(|rows| {
+        rows.iter().skip(1).fold(rows.first().cloned(), |above, row| above.map(|above| below(&above, row)))
+    });
+    let tiles: Vec<RgbImage> = tiles.collect();
     let tiles: Vec<RgbImage> = tiles
         .into_iter()
         .enumerate()
@@ -143,7 +166,7 @@ fn classes(targets: &Targets, count: usize) -> &[i32] {
 fn picture(channels: usize, shape: &[usize]) -> Option<(usize, usize)> {
     match shape {
         [height, width] if channels == 1 || channels == 3 => Some((*height, *width)),
-        [length] if channels == 1 => {
+        [length] if channels == 1 || channels == 3 => {
             let side = length.isqrt();
             (side * side == *length && side >= 16).then_some((side, side))
         }
@@ -191,6 +214,53 @@ fn curve_tile(sample: &[f32], channels: usize, range: (f32, f32)) -> RgbImage {
         }
     }
     tile
+}
+
+/// Strength of every frequency over time: Hann windows of [`WINDOW`] steps, in decibels below the strongest.
+fn spectrogram(sample: &[f32]) -> RgbImage {
+    let width = sample.len().div_ceil(WINDOW / 2).clamp(1, STRIP_WIDTH);
+    let fourier = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
+    let (mut windowed, mut spectrum) = (fourier.make_input_vec(), fourier.make_output_vec());
+    let mut levels = Vec::with_capacity(width * spectrum.len());
+    for column in 0..width {
+        let start = column * sample.len().saturating_sub(WINDOW) / (width - 1).max(1);
+        for (step, place) in windowed.iter_mut().enumerate() {
+            let hann = 0.5 - 0.5 * (std::f32::consts::TAU * step as f32 / WINDOW as f32).cos();
+            *place = sample.get(start + step).copied().filter(|value| value.is_finite()).unwrap_or(0.0) * hann;
+        }
+        // Only lengths that do not fit can fail, and these come from the plan.
+        if fourier.process(&mut windowed, &mut spectrum).is_ok() {
+            levels.extend(spectrum.iter().map(|bin| 10.0 * (bin.norm_sqr() + 1e-12).log10()));
+        }
+    }
+    let strongest = levels.iter().copied().fold(f32::MIN, f32::max);
+    let bins = spectrum.len();
+    // Columns as wide as those of the curve above.
+    let full = sample.len().clamp(1, STRIP_WIDTH);
+    RgbImage::from_fn(full as u32, bins as u32, |x, y| {
+        let column = (x as usize * width / full).min(width - 1);
+        let level = levels.get(column * bins + (bins - 1 - y as usize)).copied().unwrap_or(f32::MIN);
+        heat(share(level, (strongest - DYNAMIC_RANGE, strongest)))
+    })
+}
+
+/// One row of pixels per channel, the first at the bottom, each scaled to its own range.
+fn map_tile(sample: &[f32], channels: usize) -> RgbImage {
+    let length = sample.len() / channels.max(1);
+    let factor = (STRIP_WIDTH / 2 / length.max(1)).clamp(1, MAP_ROW);
+    let width = (length * factor).clamp(1, STRIP_WIDTH);
+    let ranges: Vec<(f32, f32)> = sample.chunks_exact(length.max(1)).map(range_of).collect();
+    RgbImage::from_fn(width as u32, (channels * MAP_ROW) as u32, |x, y| {
+        let channel = channels - 1 - y as usize / MAP_ROW;
+        let value = sample[channel * length + x as usize * length / width];
+        if value.is_finite() { heat(share(value, ranges[channel])) } else { EMPTY }
+    })
+}
+
+/// From the colour of the paper to that of the ink.
+fn heat(level: f32) -> Rgb<u8> {
+    let mix = |paper: u8, ink: u8| (f32::from(paper) + level * (f32::from(ink) - f32::from(paper))).round() as u8;
+    Rgb([0, 1, 2].map(|channel| mix(PAPER[channel], INK[channel])))
 }
 
 fn strip(ids: &[i32], height: usize) -> RgbImage {
@@ -290,5 +360,64 @@ mod tests {
         assert!(copy.image.pixels().any(|&pixel| pixel == colour(9)), "the delimiter is drawn");
         let listops = sheet("listops", few(json!({ "min_length": 10, "max_length": 40 })), 2);
         assert_eq!(listops.labels.len(), 2);
+    }
+
+    /// A data set of one sample per split.
+    struct One(Inputs);
+
+    impl Dataset for One {
+        fn len(&self, _: Split) -> usize {
+            1
+        }
+
+        fn content_hash(&self) -> &str {
+            ""
+        }
+
+        fn read(&self, _: Split, _: &[usize]) -> Result<crate::task::Batch, DataError> {
+            let targets = Targets::Labels(vec![3]);
+            Ok(crate::task::Batch { size: 1, inputs: self.0.clone(), targets, lengths: None })
+        }
+    }
+
+    fn spec(name: &str, input: InputSpec) -> TaskSpec {
+        TaskSpec {
+            name: name.to_owned(),
+            version: String::new(),
+            data: name.to_owned(),
+            input,
+            target: crate::task::TargetSpec::Classes(10),
+            metric: crate::task::Metric::Accuracy,
+            chance: 0.1,
+            splits: crate::task::SplitSizes { train: 1, validation: 1, test: 1 },
+        }
+    }
+
+    #[test]
+    fn a_tone_is_a_line_in_the_spectrogram() {
+        // An eighth of the sampling rate: bin 32 of 128. 4 096 is a square, and still no image.
+        let tone: Vec<f32> = (0..4_096).map(|step| (std::f32::consts::TAU * step as f32 / 8.0).sin()).collect();
+        let spec = spec("fsdd", InputSpec::Values { channels: 1, shape: vec![4_096] });
+        let sheet = draw(&spec, &One(Inputs::Values(tone)), Split::Test, 5).unwrap();
+        assert_eq!(sheet.labels, ["3"]);
+        let top = GAP + FRAME + CHANNEL_HEIGHT as u32 + 2;
+        let x = GAP + FRAME + 450;
+        assert_eq!(*sheet.image.get_pixel(x, top + 128 - 32), INK);
+        assert_eq!(*sheet.image.get_pixel(x, top + 128 - 64), PAPER);
+    }
+
+    #[test]
+    fn many_channels_are_a_map_and_pairs_stand_above_each_other() {
+        let values: Vec<f32> = (0..20 * 100).map(|index| (index % 100) as f32).collect();
+        let map = spec("speech-mfcc", InputSpec::Values { channels: 20, shape: vec![100] });
+        let sheet = draw(&map, &One(Inputs::Values(values)), Split::Train, 1).unwrap();
+        assert_eq!(sheet.image.dimensions(), (400 + 2 * (FRAME + GAP), 80 + 2 * (FRAME + GAP)));
+        assert_eq!(*sheet.image.get_pixel(GAP + FRAME + 399, GAP + FRAME), INK);
+        let pair = spec("retrieval", InputSpec::Tokens { vocabulary: 9, length: 50 });
+        let tokens = [vec![1; 50], vec![2; 50]].concat();
+        let sheet = draw(&pair, &One(Inputs::Tokens(tokens)), Split::Train, 1).unwrap();
+        assert_eq!(sheet.image.height(), 2 * TOKEN_HEIGHT as u32 + 2 + 2 * (FRAME + GAP));
+        assert_eq!(*sheet.image.get_pixel(GAP + FRAME, GAP + FRAME), colour(1));
+        assert_eq!(*sheet.image.get_pixel(GAP + FRAME, GAP + FRAME + TOKEN_HEIGHT as u32 + 2), colour(2));
     }
 }

@@ -11,6 +11,8 @@ use crate::{
 pub struct Stored<F> {
     store: SampleStore,
     content_hash: String,
+    notes: Vec<String>,
+    description: Vec<(String, String)>,
     batch: F,
 }
 
@@ -23,7 +25,14 @@ where
     pub fn new(store: SampleStore, processing: &str, batch: F) -> Self {
         let content_hash =
             format!("{:x}", Sha256::digest(format!("{}\n{processing}\n", store.content_hash()).as_bytes()));
-        Self { store, content_hash, batch }
+        Self { store, content_hash, notes: vec![], description: vec![], batch }
+    }
+
+    /// With notes for readers of results, and a description for people.
+    pub fn told(mut self, notes: Vec<String>, description: Vec<(String, String)>) -> Self {
+        self.notes = notes;
+        self.description = description;
+        self
     }
 }
 
@@ -37,6 +46,14 @@ where
 
     fn content_hash(&self) -> &str {
         &self.content_hash
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn describe(&self) -> Result<Vec<(String, String)>, DataError> {
+        Ok(self.description.clone())
     }
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {

@@ -62,11 +62,28 @@ pub trait Dataset: Send + Sync {
         vec![]
     }
 
+    /// What these samples are like, as names and values: sizes, vocabulary, lengths. For people; nothing depends on it.
+    ///
+    /// # Errors
+    /// A file that has become unreadable.
+    fn describe(&self) -> Result<Vec<(String, String)>, DataError> {
+        Ok(vec![])
+    }
+
     /// The samples at `positions` of `split`, in that order.
     ///
     /// # Errors
     /// A file that has become unreadable.
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError>;
+
+    /// Training samples as the gradient sees them: augmented where the task says so. What is drawn for a sample depends on
+    /// `stream` (another one every epoch) and its position alone, not on the batch that it is part of.
+    ///
+    /// # Errors
+    /// A file that has become unreadable.
+    fn read_for_training(&self, positions: &[usize], _stream: u64) -> Result<Batch, DataError> {
+        self.read(Split::Train, positions)
+    }
 }
 
 /// Receives the progress of a download or a generation.
@@ -165,6 +182,9 @@ pub enum TargetSpec {
     Regression(usize),
     /// One of `n` classes at every step; label −1 is ignored.
     PerStep(usize),
+    /// One of `n` classes for two inputs of the same shape, such as two documents. A batch then holds two rows per
+    /// sample, one after the other (and two lengths).
+    Pair(usize),
 }
 
 /// What is reported for a task.
@@ -175,20 +195,27 @@ pub enum Metric {
     Accuracy,
     /// Mean squared error; less is better.
     MeanSquaredError,
+    /// Cross-entropy per character in bits; less is better.
+    BitsPerCharacter,
+    /// Area under the receiver operating characteristic of two classes, 0 to 1 with 0.5 for guessing; more is better.
+    #[serde(rename = "auc")]
+    AreaUnderRoc,
 }
 
 impl Metric {
-    /// `accuracy` or `mean_squared_error`.
+    /// `accuracy`, `mean_squared_error`, `bits_per_character` or `auc`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
             Self::MeanSquaredError => "mean_squared_error",
+            Self::BitsPerCharacter => "bits_per_character",
+            Self::AreaUnderRoc => "auc",
         }
     }
 
     /// Whether a larger value is better.
     pub fn higher_is_better(self) -> bool {
-        self == Self::Accuracy
+        matches!(self, Self::Accuracy | Self::AreaUnderRoc)
     }
 }
 
@@ -230,9 +257,9 @@ pub struct Batch {
 /// Inputs of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inputs {
-    /// `[batch, channels, shape…]`
+    /// `[batch, channels, shape…]`; `[2 · batch, channels, shape…]` for pairs.
     Values(Vec<f32>),
-    /// `[batch, length]`
+    /// `[batch, length]`; `[2 · batch, length]` for pairs.
     Tokens(Vec<i32>),
 }
 

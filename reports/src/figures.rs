@@ -66,6 +66,9 @@ fn scale_of(metric: &str, values: impl Iterator<Item = f64>) -> Scale {
     if metric == "accuracy" {
         return Scale::Percent;
     }
+    if metric == "auc" {
+        return Scale::Linear;
+    }
     let positive: Vec<f64> = values.collect();
     if positive.iter().all(|v| *v > 0.0) { Scale::Log } else { Scale::Linear }
 }
@@ -254,7 +257,7 @@ fn accuracy_against_parameters(
             };
             chance = record.task.chance;
             names.extend(published::counterpart(record).map(|c| c.task));
-            models.extend(published::model(record).map(|(model, _)| model));
+            models.extend(published::models(record).0);
             let label = colours.label(&group.key);
             series.push(Series {
                 label: label.clone(),

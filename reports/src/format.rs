@@ -21,9 +21,15 @@ pub(crate) fn significant(value: f64, digits: usize) -> String {
     format!("{value:.decimals$}")
 }
 
-/// A value of `metric`: percent with two decimals for accuracy, three significant digits otherwise.
+/// A value of `metric`: percent with two decimals for accuracy, four decimals for AUC, three for bits per character, three
+/// significant digits otherwise.
 pub(crate) fn metric(value: f64, metric: &str) -> String {
-    if metric == "accuracy" { format!("{:.2}", 100.0 * value) } else { significant(value, 3) }
+    match metric {
+        "accuracy" => format!("{:.2}", 100.0 * value),
+        "auc" => format!("{value:.4}"),
+        "bits_per_character" => format!("{value:.3}"),
+        _ => significant(value, 3),
+    }
 }
 
 /// `mean ± std`, or the only value.
@@ -38,6 +44,7 @@ pub(crate) fn mean_std(summary: &Summary, name: &str) -> String {
 pub(crate) fn metric_name(metric: &str) -> String {
     match metric {
         "accuracy" => "accuracy, %".to_owned(),
+        "auc" => "AUC".to_owned(),
         other => other.replace('_', " "),
     }
 }
@@ -98,6 +105,10 @@ mod tests {
         assert_eq!(significant(78_858.0, 3), "7.89e4");
         assert_eq!(significant(f64::INFINITY, 3), "inf");
         assert_eq!(metric(0.98765, "accuracy"), "98.77");
+        assert_eq!([metric(0.89512, "auc"), metric(-0.01, "auc")], ["0.8951", "-0.0100"]);
+        assert_eq!([metric(1.4633, "bits_per_character"), metric(0.0123, "mean_squared_error")], ["1.463", "0.0123"]);
+        let names = ["accuracy", "auc", "bits_per_character"].map(metric_name);
+        assert_eq!(names, ["accuracy, %", "AUC", "bits per character"]);
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(grouped(999), "999");
         assert_eq!([signed("-0.52"), signed("1.00"), signed("0.00")], ["−0.52", "+1.00", "0.00"]);

@@ -7,6 +7,7 @@
 //! [`write()`] makes the whole report, [`status`] and [`compare`] one table each, and [`write_diagnostics`] the report of
 //! `bench diagnose`.
 
+mod arena;
 mod compare;
 mod diagnose;
 mod error;
@@ -20,6 +21,7 @@ mod page;
 mod parquet;
 mod plot;
 mod published;
+mod recipes;
 pub mod record;
 mod report;
 pub mod statistics;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
 use crate::error::ReportError;
-use crate::record::{CellRecord, DiagnosticLine, MetricKind, MetricLine, SCHEMA, State, Status};
+use crate::record::{CellRecord, DiagnosticLine, MetricKind, MetricLine, PAPER, SCHEMA, State, Status};
 
 /// Everything read from the given folders, in order of name.
 #[derive(Debug, Clone)]
@@ -74,10 +74,14 @@ impl Cell {
         }
     }
 
-    /// Values of the grid fields, `field=value field=value`; empty without a grid.
+    /// Values of the grid fields, `field=value field=value`, and `scale=…` where that is not `paper`; empty without both.
     pub fn grid(&self) -> String {
         match &self.record {
-            Some(r) => r.grid.iter().map(|(k, v)| format!("{k}={}", plain(v))).collect::<Vec<_>>().join(" "),
+            Some(r) => {
+                let scale = (r.scale != PAPER).then(|| format!("scale={}", r.scale));
+                let values = r.grid.iter().map(|(k, v)| format!("{k}={}", plain(v)));
+                values.chain(scale).collect::<Vec<_>>().join(" ")
+            }
             None => {
                 let parts: Vec<&str> = self.id.split('.').skip(2).collect();
                 parts.split_last().map(|(_, grid)| grid.join(".")).unwrap_or_default()

@@ -56,7 +56,7 @@ pub struct Status {
     pub schema: u32,
     /// Where the cell stands.
     pub state: State,
-    /// Machine-readable reason: `max_time`, `early_stopping` (both with state done), `nan`, `out_of_memory`, `disk_full`, `missing_data`,
+    /// Machine-readable reason: `max_time`, `max_steps`, `early_stopping` (with state done), `nan`, `out_of_memory`, `disk_full`, `missing_data`,
     /// `not_applicable`, `interrupted`, `error`.
     #[serde(default)]
     pub reason: Option<String>,
@@ -138,6 +138,12 @@ pub struct CellRecord {
     pub baseline: BaselineRecord,
     /// Resolved training settings.
     pub training: Value,
+    /// How much of the recipe was run: `paper` (all), `laptop` or `smoke`.
+    #[serde(default = "paper")]
+    pub scale: String,
+    /// Where the settings come from, in the order in which they were applied.
+    #[serde(default)]
+    pub sources: Vec<String>,
     /// Seed.
     pub seed: u64,
     /// Device it runs on, e.g. `cpu`.
@@ -145,6 +151,29 @@ pub struct CellRecord {
     /// Values of the grid fields in this cell.
     #[serde(default)]
     pub grid: BTreeMap<String, Value>,
+}
+
+/// The scale of a recipe as written.
+pub const PAPER: &str = "paper";
+
+/// What a scale other than [`PAPER`] means, in a sentence; `None` for a scale as written.
+pub fn describe_scale(scale: &str) -> Option<&'static str> {
+    match scale {
+        "paper" => None,
+        "laptop" => Some(
+            "Scale laptop: fewer samples, at most 5 epochs, batches of at most 32, at most 15 minutes per cell. Models and \
+             lengths of inputs are those of the recipe; the scores are not those of its training.",
+        ),
+        "smoke" => Some(
+            "Scale smoke: 5 steps of at most 4 samples, at most 32 samples evaluated per split. Models and lengths of \
+             inputs are those of the recipe; the scores mean nothing.",
+        ),
+        _ => Some("Another scale than that of the recipe as written."),
+    }
+}
+
+fn paper() -> String {
+    PAPER.to_owned()
 }
 
 /// The task of a cell.
@@ -165,7 +194,7 @@ pub struct TaskRecord {
     pub config: Value,
     /// Input shape, `[channels, positions…]` (for tokens `[1, length]`).
     pub shape: Vec<usize>,
-    /// `accuracy` or `mean_squared_error`.
+    /// `accuracy`, `mean_squared_error`, `bits_per_character` or `auc`.
     pub metric: String,
     /// Whether more is better.
     pub higher_is_better: bool,
@@ -173,6 +202,9 @@ pub struct TaskRecord {
     pub chance: f64,
     /// Samples per split: train, validation, test.
     pub splits: [usize; 3],
+    /// What a reader of results must know about the samples, e.g. that they are not the official ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The baseline of a cell.

@@ -12,7 +12,9 @@ use crate::frame::Frames;
 use crate::load::{Cell, Runs, load};
 use crate::page::Page;
 use crate::plot::{Drawn, draw};
+use crate::recipes::{self, Recipes};
 use crate::record::State;
+use crate::table::Table;
 use crate::tables;
 
 /// Which files to write.
@@ -97,23 +99,30 @@ pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPat
     let frames = Frames::new(&runs)?;
     let figures = figures::all(&runs, &frames)?;
     let drawn = figures.into_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
-    let (summary, results) = (tables::summary(&runs, &frames)?, tables::results(&runs, &frames)?);
-    let (tasks, cells) = (tables::tasks(&runs), tables::cells(&runs));
+    let recipes = Recipes::of(&runs);
+    let optional = |table: Option<Table>| table.into_iter();
+    let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
+    first.extend(optional(tables::long_range_arena(&runs, &frames)?));
+    first.extend(optional(recipes::missing_data(&runs)));
+    first.push(tables::results(&runs, &frames, &recipes)?);
+    let mut appendix: Vec<Table> = optional(recipes.table(&runs)).collect();
+    appendix.extend([tables::tasks(&runs), tables::cells(&runs)]);
+    first.iter_mut().chain(&mut appendix).for_each(|table| recipes::name_scales(table, &runs));
 
     let page = Page {
         title: title(&runs),
         lead: lead(&runs),
         facts: facts(&runs),
-        tables: vec![&summary, &results],
+        tables: first.iter().collect(),
         figures: &drawn,
-        appendix: vec![&tasks, &cells],
+        appendix: appendix.iter().collect(),
         footer: footer(&runs),
         remarks: remarks(),
         linked: formats.csv,
     };
     let mut paths = ReportPaths::default();
     if formats.csv {
-        for table in [&summary, &results, &tasks, &cells] {
+        for table in first.iter().chain(&appendix) {
             paths.put(out.join("tables").join(format!("{}.csv", table.name)), &table.csv()?)?;
         }
         paths.put(out.join("tables/epochs.csv"), &Frames::csv(&frames.epochs)?)?;
@@ -183,14 +192,20 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
     let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
     let total: f64 = runs.cells.iter().map(|c| c.status.seconds).sum();
     let fact = |name: &str, value: String| (name.to_owned(), value);
-    vec![
+    let scales = recipes::scales(runs);
+    let scale = (!scales.is_empty()).then(|| {
+        let all = distinct(runs, |c| Some(c.record.as_ref()?.scale.clone()));
+        fact("Scale", format!("{}; see the captions", all.join(", ")))
+    });
+    let facts = [
         fact("Cells", format!("{}: {}", runs.cells.len(), states.join(", "))),
         fact("Tasks", distinct(runs, |c| Some(c.task().to_owned())).join(", ")),
         fact("Baselines", distinct(runs, |c| Some(c.baseline().to_owned())).join(", ")),
         fact("Seeds", seeds.join(", ")),
         fact("Training time", format!("{} in total", duration(total))),
         fact("Device", distinct(runs, |c| Some(c.record.as_ref()?.device.clone())).join(", ")),
-    ]
+    ];
+    scale.into_iter().chain(facts).collect()
 }
 
 fn footer(runs: &Runs) -> Vec<(String, String)> {

@@ -21,10 +21,14 @@ pub enum Flag {
     Failed,
     /// Some cells of the row were skipped.
     Skipped,
+    /// The data of some cells of the row are not there.
+    MissingData,
     /// The baseline does not fit the task.
     NotApplicable,
     /// No run of this pair.
     Missing,
+    /// An average that would leave out tasks.
+    Incomplete,
     /// One or two seeds.
     FewSeeds,
     /// Seeds of the row read different samples.
@@ -35,6 +39,8 @@ pub enum Flag {
     ReducedData,
     /// Another difficulty or length than the published result.
     OtherDifficulty,
+    /// Another scale than that of the recipe as written.
+    OtherScale,
     /// Another network size than the published result.
     OtherSize,
     /// The last line of the metrics was cut.
@@ -54,8 +60,14 @@ impl Flag {
             Self::Skipped => {
                 "Some cells were skipped; they do not enter the mean. The table of cells gives the reason."
             }
+            Self::MissingData => {
+                "Missing: the files of the task are not there; the table of missing data gives the command that fetches them."
+            }
             Self::NotApplicable => "n/a: the baseline does not accept the input of this task.",
             Self::Missing => "not run: the experiment has no cell for this pair.",
+            Self::Incomplete => {
+                "No average: some of the tasks that belong to it have no value, and an average of the others would mislead."
+            }
             Self::FewSeeds => {
                 "Fewer than three seeds: read the value of every seed; the spread says little and no interval is given."
             }
@@ -68,6 +80,9 @@ impl Flag {
             }
             Self::OtherDifficulty => {
                 "Other difficulty: our setting of the task is not the published one, so no difference is given."
+            }
+            Self::OtherScale => {
+                "Other scale: the recipe was cut to a budget, so that no difference to the published value is given."
             }
             Self::OtherSize => {
                 "Other size: the published network is the nearest one, but not of our size, so no difference is given."
@@ -172,6 +187,14 @@ impl Table {
     /// Remarks in use.
     pub fn flags(&self) -> BTreeSet<Flag> {
         self.rows.iter().flatten().flat_map(|e| e.flags.iter().copied()).collect()
+    }
+
+    /// Remove the first column.
+    pub(crate) fn drop_first_column(&mut self) {
+        self.columns.remove(0);
+        for row in &mut self.rows {
+            row.remove(0);
+        }
     }
 
     /// Remove the columns in which no row says anything.

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::arena;
 use crate::error::ReportError;
 use crate::format::{self, NONE, duration, grouped, mean_std, metric, metric_name, short_hash};
 use crate::frame::{BySeed, Frames};
 use crate::group::{Group, GroupKey, groups};
 use crate::load::{Cell, Runs};
 use crate::published::{self, Published};
-use crate::record::State;
+use crate::recipes::Recipes;
+use crate::record::{PAPER, State};
 use crate::statistics::{Summary, mean};
 use crate::table::{Column, Entry, Flag, Table};
 
@@ -69,10 +71,7 @@ pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
     }
     mark_best(&mut table, &tasks, &groups, &values, &rows, &row_of);
     if !several {
-        table.columns.remove(0);
-        for row in &mut table.rows {
-            row.remove(0);
-        }
+        table.drop_first_column();
     }
     Ok(table)
 }
@@ -123,14 +122,23 @@ fn headline(group: &Group<'_>, values: Option<&BySeed>) -> Entry {
         },
         None => unfinished(group),
     };
-    for flag in row_flags(group, summary.as_ref()) {
+    for flag in headline_flags(group, summary.as_ref()) {
         entry = entry.flag(flag);
     }
     entry
 }
 
+/// The table of Long Range Arena, where the runs have tasks of it.
+///
+/// # Errors
+/// Aggregation fails.
+pub(crate) fn long_range_arena(runs: &Runs, frames: &Frames) -> Result<Option<Table>, ReportError> {
+    let values = test_values(runs, frames)?;
+    Ok(arena::table(&groups(runs), &values, &published::all()?, runs.experiments.len() > 1))
+}
+
 /// What to show where no cell has finished.
-fn unfinished(group: &Group<'_>) -> Entry {
+pub(crate) fn unfinished(group: &Group<'_>) -> Entry {
     let states = group.states();
     let has = |state| states.contains_key(&state);
     if not_applicable(group) {
@@ -147,6 +155,8 @@ fn unfinished(group: &Group<'_>) -> Entry {
         Entry::text(format!("{name}, epoch {epoch}")).class("running")
     } else if has(State::Failed) {
         Entry::text(with("failed", State::Failed)).class("failed")
+    } else if group.cells.iter().any(|c| c.status.reason.as_deref() == Some("missing_data")) {
+        Entry::text("missing").class("failed")
     } else if has(State::Skipped) {
         Entry::text(with("skipped", State::Skipped)).class("quiet")
     } else if has(State::Done) {
@@ -160,7 +170,8 @@ fn not_applicable(group: &Group<'_>) -> bool {
     group.cells.iter().all(|c| c.status.reason.as_deref() == Some("not_applicable"))
 }
 
-fn row_flags(group: &Group<'_>, summary: Option<&Summary>) -> Vec<Flag> {
+/// Remarks on a group and the summary of its values.
+pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Vec<Flag> {
     let states = group.states();
     let any_reason = |reason: &str| group.cells.iter().any(|c| c.status.reason.as_deref() == Some(reason));
     let mut flags = Vec::new();
@@ -177,7 +188,9 @@ fn row_flags(group: &Group<'_>, summary: Option<&Summary>) -> Vec<Flag> {
     let open = [State::Pending, State::Running, State::Interrupted];
     when(open.iter().any(|s| states.contains_key(s)), Flag::Unfinished);
     when(states.contains_key(&State::Failed), Flag::Failed);
-    when(states.contains_key(&State::Skipped), Flag::Skipped);
+    when(any_reason("missing_data"), Flag::MissingData);
+    let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason.as_deref() != Some("missing_data");
+    when(group.cells.iter().any(skipped), Flag::Skipped);
     when(summary.is_some_and(|s| s.n < 3), Flag::FewSeeds);
     let hashes: BTreeSet<&str> =
         group.cells.iter().filter_map(|c| c.record.as_ref()?.task.data_hash.as_deref()).collect();
@@ -193,7 +206,7 @@ fn row_flags(group: &Group<'_>, summary: Option<&Summary>) -> Vec<Flag> {
 ///
 /// # Errors
 /// Aggregation fails.
-pub(crate) fn results(runs: &Runs, frames: &Frames) -> Result<Table, ReportError> {
+pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result<Table, ReportError> {
     let test = test_values(runs, frames)?;
     let validation = of_metric(runs, frames, "best_validation_")?;
     let published = published::all()?;
@@ -219,13 +232,15 @@ pub(crate) fn results(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
             "States",
             "Best validation#",
             "Every seed",
+            "Recipe",
             "Source of the published value",
         ],
     );
     for group in &groups(runs) {
-        table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), &published));
+        let recipe = recipes.entry(group.record());
+        table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), &published, recipe));
     }
-    let mut droppable = vec!["Grid"];
+    let mut droppable = vec!["Grid", "Recipe"];
     if runs.experiments.len() < 2 {
         droppable.push("Experiment");
         for row in &mut table.rows {
@@ -242,6 +257,7 @@ fn result_row(
     test: Option<&BySeed>,
     validation: Option<&BySeed>,
     table: &[Published],
+    recipe: Entry,
 ) -> Vec<Entry> {
     let name = group.metric();
     let raw = |v: f64| if name == "accuracy" { 100.0 * v } else { v };
@@ -250,7 +266,7 @@ fn result_row(
         Some(s) => Entry::number(mean_std(s, name), raw(s.mean)),
         None => unfinished(group),
     };
-    for flag in row_flags(group, summary.as_ref()) {
+    for flag in headline_flags(group, summary.as_ref()) {
         value = value.flag(flag);
     }
     let seeds = test.map_or_else(Entry::none, |values| {
@@ -294,6 +310,7 @@ fn result_row(
         Entry::text(states.join(", ")),
         validation,
         seeds,
+        recipe,
         source,
     ]
 }
@@ -308,6 +325,7 @@ fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> 
     let conditions = [
         (counterpart.full_data, Flag::ReducedData),
         (counterpart.same_difficulty, Flag::OtherDifficulty),
+        (record.scale == PAPER, Flag::OtherScale),
         (same_size, Flag::OtherSize),
     ];
     for (holds, flag) in conditions {
@@ -333,7 +351,19 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
         "tasks",
         "Tasks",
         "What was trained and tested on. The data hash covers every processed sample and label.",
-        &["Task", "Version", "Data set", "Data hash", "Shape", "Train#", "Validation#", "Test#", "Metric", "Chance#"],
+        &[
+            "Task",
+            "Version",
+            "Data set",
+            "Data hash",
+            "Shape",
+            "Train#",
+            "Validation#",
+            "Test#",
+            "Metric",
+            "Chance#",
+            "Notes",
+        ],
     );
     let mut seen = BTreeSet::new();
     for record in runs.cells.iter().filter_map(|c| c.record.as_ref()) {
@@ -358,8 +388,10 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
             count(task.splits[2]),
             Entry::text(metric_name(&task.metric)),
             Entry::number(metric(task.chance, &task.metric), raw_chance),
+            if task.notes.is_empty() { Entry::none() } else { Entry::text(task.notes.join("; ")) },
         ]);
     }
+    table.drop_empty(&["Notes"]);
     table.rows.sort_by(|a, b| a.iter().map(|e| &e.text).cmp(b.iter().map(|e| &e.text)));
     table
 }

@@ -223,6 +223,18 @@ fn grid_values_make_rows_of_their_own() {
 }
 
 #[test]
+fn notes_on_the_samples_stand_with_the_task() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let mut cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.8);
+    cell.record.task.notes = vec!["reconstructed: from JPEG".to_owned()];
+    cell.write(&home);
+    let paths = write(&[home], &dir.path().join("out"), "md,csv".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    assert!(text.contains("| Notes |") && text.contains("| reconstructed: from JPEG |"), "{text}");
+}
+
+#[test]
 fn an_extended_run_counts_once_with_its_last_values() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");
@@ -268,4 +280,112 @@ fn diagnostics_are_tabulated_drawn_and_stored() {
     let converted = dir.path().join("converted.parquet");
     assert_eq!(reports::convert_diagnostics(&jsonl, &converted).unwrap(), (lines.len(), 1));
     assert_eq!(&fs::read(converted).unwrap(), parquet);
+}
+
+/// A cell of Long Range Arena: task, published name of its data, shape.
+fn arena_cell(task: &str, label: &str, shape: &[usize], result: f64) -> support::Fake {
+    let mut cell = support::cell("smnist", "s4-6-256", 1_000_000, 0, result);
+    cell.record.id = format!("{label}.s4.s0");
+    cell.record.task.name = task.to_owned();
+    cell.record.task.label = label.to_owned();
+    cell.record.task.shape = shape.to_vec();
+    cell.record.task.version = "lra@char-4096".to_owned();
+    cell.record.baseline.label = "s4".to_owned();
+    cell
+}
+
+const ARENA: [(&str, &str, &[usize], f64); 6] = [
+    ("listops", "listops", &[1, 2048], 0.55),
+    ("text", "text", &[1, 4096], 0.80),
+    ("retrieval", "retrieval", &[1, 4000], 0.85),
+    ("image", "image-1d", &[1, 1024], 0.82),
+    ("pathfinder", "pathfinder32", &[1, 1024], 0.90),
+    ("pathfinder", "pathx", &[1, 16384], 0.70),
+];
+
+fn arena_row(home: &Path, row: &str) -> (String, Vec<String>) {
+    let out = home.join("report");
+    let paths = write(&[home.to_owned()], &out, "md,csv".parse().unwrap()).unwrap();
+    let csv = fs::read_to_string(out.join("tables/long-range-arena.csv")).unwrap();
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let found = reader.records().map(Result::unwrap).find(|r| &r[0] == row).unwrap();
+    (fs::read_to_string(paths.markdown.unwrap()).unwrap(), found.iter().map(str::to_owned).collect())
+}
+
+#[test]
+fn the_average_of_the_arena_leaves_no_task_out() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("lra");
+    for (task, label, shape, result) in ARENA {
+        arena_cell(task, label, shape, result).write(&home);
+    }
+    let (_, row) = arena_row(&home, "s4");
+    let number = |column: usize| row[column].parse::<f64>().unwrap();
+    assert!((number(7) - 100.0 * 4.62 / 6.0).abs() < 1e-9, "{row:?}");
+    // (0.55 − 0.1) / 0.9 = 0.5, then 0.6, 0.7, 0.8, 0.8, 0.4.
+    assert!((number(8) - 100.0 * 3.8 / 6.0).abs() < 1e-9, "{row:?}");
+
+    // Without the data of one task there is no average, and the command that fetches them is named.
+    arena_cell("retrieval", "retrieval", &[1, 4000], 0.0)
+        .state(State::Skipped, Some("missing_data"), Some("aan is missing; fetch it with `bench data fetch aan`"))
+        .epochs(0)
+        .write(&home);
+    fs::remove_file(home.join("retrieval.s4.s0/metrics.jsonl")).unwrap();
+    let (text, row) = arena_row(&home, "s4");
+    assert_eq!((row[3].as_str(), row[7].as_str(), row[8].as_str()), ("missing", "", ""));
+    assert!(text.contains("– (5 of 6)") && text.contains("fetch it with `bench data fetch aan`"), "{text}");
+    assert!(text.contains(Flag::MissingData.text()) && text.contains(Flag::Incomplete.text()), "{text}");
+    let (_, published) = arena_row(&home, "S4-LegS, published");
+    assert_eq!(published[1], "59.6");
+}
+
+#[test]
+fn one_task_of_the_arena_makes_no_table_of_it() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    arena_cell("listops", "listops", &[1, 2048], 0.5).write(&home);
+    let paths = write(&[home], &dir.path().join("out"), "csv".parse().unwrap()).unwrap();
+    assert!(!paths.files.iter().any(|path| path.ends_with("long-range-arena.csv")));
+}
+
+#[test]
+fn another_scale_makes_rows_of_its_own_and_stands_on_every_table() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).write(&home);
+    let mut smoke = support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.1);
+    smoke.record.id = "smnist.ccnn-4-140.smoke.s0".to_owned();
+    smoke.record.scale = "smoke".to_owned();
+    smoke.write(&home);
+    let out = dir.path().join("out");
+    let paths = write(&[home], &out, "md,csv".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    let tables = text.matches("\n## ").count()
+        - ["## Figures", "## Notes", "## Provenance"].iter().filter(|h| text.contains(*h)).count();
+    assert_eq!(text.matches("Scale smoke: 5 steps").count(), tables, "{text}");
+    assert!(text.contains("- Scale: paper, smoke"), "{text}");
+    let csv = fs::read_to_string(out.join("tables/results.csv")).unwrap();
+    let rows: Vec<&str> = csv.lines().skip(1).collect();
+    assert_eq!(rows.len(), 2, "{csv}");
+    let [paper, smoke] = [0, 1].map(|i| rows[i]);
+    assert!(!paper.contains("scale=smoke") && paper.contains("-0.71"), "{csv}");
+    assert!(smoke.contains("scale=smoke") && smoke.contains(Flag::OtherScale.text()), "{csv}");
+}
+
+#[test]
+fn the_sources_of_settings_stand_in_the_report() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (label, sources) in [("ccnn-4-140", vec!["README, table 1"]), ("lstm-64", vec!["ours", "and theirs"])] {
+        let mut cell = support::cell("smnist", label, 100_000, 0, 0.9);
+        cell.record.sources = sources.into_iter().map(str::to_owned).collect();
+        cell.write(&home);
+    }
+    let out = dir.path().join("out");
+    let paths = write(&[home], &out, "md,csv".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    assert!(text.contains("| R1 | smnist × ccnn-4-140 | README, table 1 |"), "{text}");
+    assert!(text.contains("| R2 | smnist × lstm-64 | ours; and theirs |"), "{text}");
+    let results = fs::read_to_string(out.join("tables/results.csv")).unwrap();
+    assert!(results.contains("ours; and theirs"), "{results}");
 }

@@ -7,7 +7,7 @@ use datasets::{InputSpec, Library, Split};
 use serde::Serialize;
 
 use super::table::{Align, bytes, grouped, render, seconds};
-use crate::experiment::{Cell, Missing, Plan};
+use crate::experiment::{Cell, Missing, Plan, Scale};
 use crate::run::estimate::Estimate;
 
 /// One line of the dry run.
@@ -52,6 +52,8 @@ pub struct DryRun {
     pub schema: u32,
     /// Name of the experiment.
     pub experiment: String,
+    /// How much of the recipe is run.
+    pub scale: Scale,
     /// The folder that `bench run` would write.
     pub folder: String,
     /// What happens to cells without data.
@@ -72,7 +74,7 @@ pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&C
             InputSpec::Tokens { vocabulary, length } => (vec![*length], Some(*vocabulary)),
         };
         let steps_per_epoch = cell.training.steps_in_epoch(spec.splits.get(Split::Train));
-        let steps = steps_per_epoch * cell.training.epochs as usize;
+        let steps = cell.training.total_steps(steps_per_epoch as u64) as usize;
         // Seeds share a measurement; everything else that could change a step is in the key.
         let key = format!("{} {} {} {:?}", cell.task.config, cell.baseline.name, cell.baseline.config, cell.training);
         let measured = match &cell.not_applicable {
@@ -104,6 +106,7 @@ pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&C
     DryRun {
         schema: 1,
         experiment: plan.name.clone(),
+        scale: plan.scale,
         folder: out.join(&plan.name).display().to_string(),
         missing: plan.missing,
         cells,
@@ -155,6 +158,7 @@ impl DryRun {
             })
             .collect();
         let mut lines = vec![render(&heading, &rows), String::new()];
+        lines.extend(reports::record::describe_scale(self.scale.name()).map(str::to_owned));
         let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
         let (count, steps) = runs.clone().fold((0, 0), |(n, steps), line| (n + 1, steps + line.steps));
         let times: Option<f64> = runs.clone().map(|line| line.seconds).sum();
@@ -171,6 +175,7 @@ impl DryRun {
             self.folder
         ));
         let mut missing: Vec<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
+        missing.sort();
         missing.dedup();
         lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
         lines.join("\n")

@@ -1,12 +1,13 @@
 //! `bench speed`
 
+use datasets::Library;
 use serde::Serialize;
 
 use super::table::{Align, bytes, grouped, render};
-use crate::cli::{Global, SpeedArgs};
+use crate::cli::{DataFrom, Global, SpeedArgs};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Cell, load};
-use crate::speed::{Effort, Measured, measure};
+use crate::speed::{Effort, Measured, Source, measure};
 
 /// One cell.
 #[derive(Debug, Serialize)]
@@ -39,6 +40,7 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
         args.device.check(&device, cell.training.precision)?;
     }
     let (steps, warmup) = (args.steps.into(), args.warmup.into());
+    let library = Library::locate(global.data.clone())?;
     let mut cells = Vec::new();
     let mut seen: Vec<&Cell> = Vec::new();
     for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
@@ -51,7 +53,14 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
             tracing::info!("{} on {}", cell.baseline.label, cell.task.label);
         }
         let effort = Effort { samples: cell.training.batch_size, warmup, steps, profile: args.profile };
-        let (measured, error) = match measure(cell, effort, &device) {
+        let measured = match args.data_from {
+            DataFrom::Synthetic => measure(cell, effort, Source::Synthetic, &device),
+            DataFrom::Task => match cell.task.task.prepare(&library, &()) {
+                Ok(dataset) => measure(cell, effort, Source::Task(dataset.as_ref()), &device),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        let (measured, error) = match measured {
             Ok(measured) => (Some(measured), None),
             Err(error) => (None, Some(error)),
         };
@@ -86,7 +95,7 @@ impl Speed {
             ("max", Right),
             ("CPU s", Right),
             ("samples/s", Right),
-            ("data", Right),
+            ("waits", Right),
             ("forward", Right),
             ("backward", Right),
             ("update", Right),
@@ -109,7 +118,7 @@ impl Speed {
                 format!("{:.4}", m.seconds.max),
                 m.cpu_seconds.map_or_else(|| "–".into(), |cpu| format!("{:.4}", cpu.median)),
                 format!("{:.1}", m.samples as f64 / m.seconds.median),
-                share(m.data_seconds),
+                format!("{:.1} %", 100.0 * m.data_share),
                 share(m.forward_seconds),
                 share(m.backward_seconds),
                 share(m.optimiser_seconds),

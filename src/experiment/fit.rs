@@ -25,6 +25,7 @@ pub fn output(spec: &TargetSpec) -> baselines::OutputSpec {
         TargetSpec::Binary => baselines::OutputSpec::Binary,
         TargetSpec::Regression(n) => baselines::OutputSpec::Regression(*n),
         TargetSpec::PerStep(n) => baselines::OutputSpec::PerStep(*n),
+        TargetSpec::Pair(n) => baselines::OutputSpec::Pair(*n),
     }
 }
 

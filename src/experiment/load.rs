@@ -118,6 +118,7 @@ pub(super) fn plan(
         }
         if let Some(argument) = &overrides.seeds {
             written.seeds = seeds_argument(argument, &mut sources)?;
+            written.seeds_given = true;
         }
         let only = overrides.only.as_ref().map(|argument| only(argument, &mut sources)).transpose()?;
         let safe = make_safe(stem);

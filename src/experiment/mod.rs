@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod fit;
 pub mod load;
 pub mod resolve;
+pub mod scale;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use load::{ExperimentError, Overrides, load, load_text};
+pub use scale::Scale;
 pub use training::Training;
+
+/// Most characters of a `source`.
+pub const MAX_SOURCE: usize = 500;
 
 /// A resolved experiment: every cell with every setting.
 #[derive(Debug, Clone)]
@@ -31,6 +36,8 @@ pub struct Plan {
     pub name: String,
     /// What the experiment shows.
     pub description: String,
+    /// How much of the recipe is run.
+    pub scale: Scale,
     /// What happens to cells whose data are not there.
     pub missing: Missing,
     /// Tasks × baselines × grid × seeds, in the order of the file.
@@ -53,7 +60,8 @@ pub enum Missing {
 /// One training run: a task, a baseline, training settings and a seed.
 #[derive(Debug, Clone)]
 pub struct Cell {
-    /// Unique, safe folder name, `<task>.<baseline>[.<grid field>-<value>…].s<seed>`, at most 120 characters.
+    /// Unique, safe folder name, `<task>.<baseline>[.<grid field>-<value>…][.<scale>].s<seed>`, at most 120 characters; the
+    /// scale where it is not `paper`.
     pub id: String,
     /// The task.
     pub task: TaskCell,
@@ -63,6 +71,10 @@ pub struct Cell {
     pub training: Training,
     /// Seed of initial weights, order of samples and dropout.
     pub seed: u64,
+    /// How much of the recipe is run; the settings are those of this scale.
+    pub scale: Scale,
+    /// Where the settings come from, in the order in which they were applied.
+    pub sources: Vec<String>,
     /// Values of the grid fields in this cell, e.g. `training.learning_rate: 0.01`.
     pub grid: BTreeMap<String, Value>,
     /// Why the baseline cannot run on the task (`n/a` in tables), if so.

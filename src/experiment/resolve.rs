@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Diagnostic, with_suggestion};
 use super::fit::{self, Fit};
+use super::scale::Scale;
 use super::training::Training;
 use super::written::{self, Axis, Entry, Field, Target, Written, make_safe, matches, unknown_key};
 use super::yaml::{Content, Node, Position, shorten};
@@ -70,13 +71,19 @@ pub fn resolve(
     for setting in settings {
         apply(&mut written, setting, &kinds)?;
     }
+    note_changes(&mut written, settings);
+    if written.scale != Scale::Paper && !written.seeds_given {
+        // A budget is for one run of each pair.
+        written.seeds.truncate(1);
+    }
     check_axes(&written, &kinds)?;
     let drafts = expand(&written, &kinds, &aliases)?;
     let drafts = select(drafts, only)?;
-    let cells = finish(drafts, &kinds)?;
+    let cells = finish(drafts, &kinds, written.scale)?;
     Ok(Plan {
         name: written.name.as_ref().map_or_else(|| fallback_name.to_owned(), |(name, _)| name.clone()),
         description: written.description.clone(),
+        scale: written.scale,
         missing: written.missing,
         cells,
         resolved: resolved(&written, fallback_name, &kinds),
@@ -197,7 +204,8 @@ impl Aliases {
 
 /// Apply one `--set`: put the value in, and take out whatever in the file would override it.
 fn apply(written: &mut Written, setting: &Setting, kinds: &Kinds) -> Result<(), Diagnostic> {
-    const PLAIN: [&str; 4] = ["name", "description", "missing", "seeds"];
+    const PLAIN: [&str; 6] = ["name", "description", "source", "scale", "missing", "seeds"];
+    written.seeds_given |= setting.path == "seeds";
     if PLAIN.contains(&setting.path.as_str()) {
         return written.set_plain(&setting.path, &setting.value);
     }
@@ -237,6 +245,19 @@ fn apply(written: &mut Written, setting: &Setting, kinds: &Kinds) -> Result<(), 
     Ok(())
 }
 
+/// Sources hold for the settings as written: say which ones the command line has changed.
+fn note_changes(written: &mut Written, settings: &[Setting]) {
+    let sourced = written.source.is_some()
+        || written.baselines.iter().any(|entry| entry.source.is_some())
+        || written.rules.iter().any(|rule| rule.source.is_some());
+    let changed: Vec<&str> =
+        settings.iter().map(|setting| setting.path.as_str()).filter(|path| path.contains('.')).collect();
+    if sourced && !changed.is_empty() {
+        let note = format!("changed on the command line: {}", changed.join(", "));
+        written.source = Some(written.source.take().map_or(note.clone(), |source| format!("{source}; {note}")));
+    }
+}
+
 fn nobody_has(field: &Field, at: Position, kinds: &Kinds) -> Diagnostic {
     let first = field.path.first().map_or("", String::as_str);
     let known = kinds.fields(field.target);
@@ -271,6 +292,7 @@ struct Draft {
     aliases: [String; 4],
     training: Training,
     grid: BTreeMap<String, Value>,
+    sources: Vec<String>,
     seed: u64,
     id: String,
     /// The merged settings of the baseline, for places of errors.
@@ -280,23 +302,35 @@ struct Draft {
 fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Draft>, Diagnostic> {
     check_number(written, kinds)?;
     let mut used = vec![false; written.rules.len()];
-    let mut tasks: HashMap<String, TaskCell> = HashMap::new();
+    let mut excluded = vec![false; written.exclude.len()];
+    let mut tasks: HashMap<String, (TaskCell, usize)> = HashMap::new();
     let mut drafts = Vec::new();
     for (task_index, task) in written.tasks.iter().enumerate() {
         for (baseline_index, baseline) in written.baselines.iter().enumerate() {
             let words_task = [aliases.tasks[task_index].as_str(), task.name.as_str()];
             let words_baseline = [aliases.baselines[baseline_index].as_str(), baseline.name.as_str()];
+            let mut skip = false;
+            for (when, used) in written.exclude.iter().zip(&mut excluded) {
+                let met = when.is_met(&words_task, &words_baseline);
+                *used |= met;
+                skip |= met;
+            }
+            if skip {
+                continue;
+            }
             let mut nodes = [written.training.clone(), task.settings.clone(), baseline.settings.clone()];
             nodes[0].merge(&task.training);
             nodes[0].merge(&baseline.training);
+            let mut sources: Vec<String> = written.source.iter().chain(&baseline.source).cloned().collect();
             for (rule, used) in written.rules.iter().zip(&mut used) {
-                let task_matches = rule.task.as_ref().is_none_or(|pattern| matches(pattern, &words_task));
-                let baseline_matches = rule.baseline.as_ref().is_none_or(|pattern| matches(pattern, &words_baseline));
-                if task_matches && baseline_matches {
+                if rule.when.is_met(&words_task, &words_baseline) {
                     *used = true;
                     for (node, (_, over)) in nodes.iter_mut().zip(&rule.settings) {
                         node.merge(over);
                     }
+                    sources.extend(
+                        rule.source.iter().filter(|source| !sources.contains(source)).cloned().collect::<Vec<_>>(),
+                    );
                 }
             }
             let axes: Vec<&Axis> = applicable(written, kinds, task_index, baseline_index).collect();
@@ -309,7 +343,9 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
                 }
                 let [training, task_node, baseline_node] = nodes;
                 let training = resolve_training(&training)?;
-                let task_cell = resolve_task(task, &task_node, &kinds.tasks[task_index], &mut tasks)?;
+                let (task_cell, samples) =
+                    resolve_task(task, &task_node, &kinds.tasks[task_index], written.scale, &mut tasks)?;
+                let training = written.scale.training(&training, samples, task_cell.task.spec());
                 let kind = &kinds.baselines[baseline_index];
                 let config = (kind.resolve)(&baseline_node.to_json())
                     .map_err(|error| baseline_error(&error, baseline, &baseline_node, kind))?;
@@ -325,13 +361,14 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
                     drafts.push(Draft {
                         task_index,
                         baseline_index,
-                        id: id(&task_cell.label, &baseline_cell.label, &grid, seed),
+                        id: id(&task_cell.label, &baseline_cell.label, &grid, written.scale, seed),
                         task: task_cell.clone(),
                         baseline: baseline_cell.clone(),
                         aliases: [words_task[0], words_task[1], words_baseline[0], words_baseline[1]]
                             .map(str::to_owned),
                         training: training.clone(),
                         grid: grid.clone(),
+                        sources: sources.clone(),
                         seed,
                         settings: Arc::clone(&settings),
                     });
@@ -339,12 +376,17 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
             }
         }
     }
-    for (rule, used) in written.rules.iter().zip(used) {
+    let rules = written.rules.iter().map(|rule| &rule.when).zip(used);
+    for (when, used) in written.exclude.iter().zip(excluded).chain(rules) {
         if !used {
-            return Err(Diagnostic::at(rule.at, "this rule matches no pair of task and baseline")
+            return Err(Diagnostic::at(when.at, "this rule matches no pair of task and baseline")
                 .accepted("tasks", &aliases.tasks)
                 .accepted("baselines", &aliases.baselines));
         }
+    }
+    if drafts.is_empty() {
+        let at = written.exclude.first().map_or(written.at, |when| when.at);
+        return Err(Diagnostic::at(at, "`exclude` leaves no pair of task and baseline"));
     }
     unique(&drafts, written)?;
     Ok(drafts)
@@ -403,27 +445,39 @@ fn resolve_training(node: &Node) -> Result<Training, Diagnostic> {
     Ok(training)
 }
 
+/// The task of a cell at `scale`, and the number of training samples that it has in full.
 fn resolve_task(
     entry: &Entry,
     node: &Node,
     kind: &datasets::registry::Entry,
-    cache: &mut HashMap<String, TaskCell>,
-) -> Result<TaskCell, Diagnostic> {
+    scale: Scale,
+    cache: &mut HashMap<String, (TaskCell, usize)>,
+) -> Result<(TaskCell, usize), Diagnostic> {
     let written = node.to_json();
     let key = format!("{} {:?} {written}", entry.name, entry.label.as_ref().map(|(label, _)| label));
-    if let Some(cell) = cache.get(&key) {
-        return Ok(cell.clone());
+    if let Some(found) = cache.get(&key) {
+        return Ok(found.clone());
     }
     let refuse = |error: datasets::ConfigError| {
         let what = format!("task `{}`", entry.name);
         setting_error(&what, node, entry.at, &error.field, &error.message, &fields(&(kind.schema)()))
     };
-    let config = (kind.resolve)(&written).map_err(refuse)?;
-    let task: Arc<dyn datasets::Task> = Arc::from((kind.build)(&config).map_err(refuse)?);
+    let mut config = (kind.resolve)(&written).map_err(refuse)?;
+    let mut task = (kind.build)(&config).map_err(refuse)?;
+    let samples = task.spec().splits.train;
+    if let Some(most) = scale.samples(task.spec()) {
+        let cut = Scale::cut(&config, most);
+        if cut != config {
+            task = (kind.build)(&cut).map_err(refuse)?;
+            config = cut;
+        }
+        task = datasets::limit::limit(task, most);
+    }
+    let task: Arc<dyn datasets::Task> = Arc::from(task);
     let label = entry.label.as_ref().map_or_else(|| task.spec().name.clone(), |(label, _)| label.clone());
     let cell = TaskCell { name: entry.name.clone(), label, config, task };
-    cache.insert(key, cell.clone());
-    Ok(cell)
+    cache.insert(key, (cell.clone(), samples));
+    Ok((cell, samples))
 }
 
 fn baseline_error(error: &BuildError, entry: &Entry, node: &Node, kind: &baselines::registry::Entry) -> Diagnostic {
@@ -504,8 +558,8 @@ fn in_words(expected: &str) -> String {
     }
 }
 
-/// `<task>.<baseline>[.<field>-<value>…].s<seed>`, at most 120 characters.
-fn id(task: &str, baseline: &str, grid: &BTreeMap<String, Value>, seed: u64) -> String {
+/// `<task>.<baseline>[.<field>-<value>…][.<scale>].s<seed>`, at most 120 characters.
+fn id(task: &str, baseline: &str, grid: &BTreeMap<String, Value>, scale: Scale, seed: u64) -> String {
     const MAX: usize = 120;
     let part = |label: &str| make_safe(label).chars().take(written::MAX_LABEL).collect::<String>();
     let (task, baseline) = (part(task), part(baseline));
@@ -515,12 +569,13 @@ fn id(task: &str, baseline: &str, grid: &BTreeMap<String, Value>, seed: u64) -> 
         make_safe(if alone { last } else { key })
     };
     let varied: String = grid.iter().map(|(key, value)| format!(".{}-{}", short(key), value_text(value))).collect();
-    let whole = format!("{task}.{baseline}{varied}.s{seed}");
+    let scale = if scale == Scale::Paper { String::new() } else { format!(".{}", scale.name()) };
+    let whole = format!("{task}.{baseline}{varied}{scale}.s{seed}");
     if whole.len() <= MAX {
         return whole;
     }
     let hash = hex(&serde_json::to_string(grid).unwrap_or_default());
-    format!("{task}.{baseline}.grid-{hash}.s{seed}")
+    format!("{task}.{baseline}.grid-{hash}{scale}.s{seed}")
 }
 
 /// A grid value as part of a folder name.
@@ -592,7 +647,7 @@ fn select(mut drafts: Vec<Draft>, only: &Only) -> Result<Vec<Draft>, Diagnostic>
 }
 
 /// Try every distinct network once, and make the cells.
-fn finish(drafts: Vec<Draft>, kinds: &Kinds) -> Result<Vec<Cell>, Diagnostic> {
+fn finish(drafts: Vec<Draft>, kinds: &Kinds, scale: Scale) -> Result<Vec<Cell>, Diagnostic> {
     let key = |draft: &Draft| {
         let spec = draft.task.task.spec();
         format!("{} {} {:?} {:?}", draft.baseline.name, draft.baseline.config, spec.input, spec.target)
@@ -636,6 +691,8 @@ fn finish(drafts: Vec<Draft>, kinds: &Kinds) -> Result<Vec<Cell>, Diagnostic> {
             baseline: draft.baseline.clone(),
             training: draft.training.clone(),
             seed: draft.seed,
+            scale,
+            sources: draft.sources.clone(),
             grid: draft.grid.clone(),
             not_applicable,
             parameters,
@@ -664,6 +721,9 @@ fn resolved(written: &Written, fallback_name: &str, kinds: &Kinds) -> Value {
         map.insert("name".into(), entry.name.clone().into());
         if let Some((label, _)) = &entry.label {
             map.insert("label".into(), label.clone().into());
+        }
+        if let Some(source) = &entry.source {
+            map.insert("source".into(), source.clone().into());
         }
         if let Value::Object(config) = config.unwrap_or(settings) {
             map.extend(config);
@@ -695,10 +755,26 @@ fn resolved(written: &Written, fallback_name: &str, kinds: &Kinds) -> Value {
     let name = written.name.as_ref().map_or(fallback_name, |(name, _)| name);
     map.insert("name".into(), name.into());
     map.insert("description".into(), written.description.clone().into());
+    map.extend(written.source.iter().map(|source| ("source".to_owned(), source.clone().into())));
+    map.insert("scale".into(), json!(written.scale));
     map.insert("missing".into(), json!(written.missing));
     map.insert("seeds".into(), json!(written.seeds));
     map.insert("tasks".into(), tasks.into());
     map.insert("baselines".into(), baselines.into());
+    let pairs = |when: &written::When| {
+        let mut pairs = Map::new();
+        for (key, patterns) in [("task", &when.task), ("baseline", &when.baseline)] {
+            match patterns.as_slice() {
+                [] => {}
+                [pattern] => _ = pairs.insert(key.to_owned(), pattern.clone().into()),
+                several => _ = pairs.insert(key.to_owned(), several.into()),
+            }
+        }
+        Value::Object(pairs)
+    };
+    if !written.exclude.is_empty() {
+        map.insert("exclude".into(), written.exclude.iter().map(pairs).collect());
+    }
     map.insert("training".into(), training);
     if !written.grid.is_empty() {
         let grid: Map<String, Value> = written
@@ -710,10 +786,8 @@ fn resolved(written: &Written, fallback_name: &str, kinds: &Kinds) -> Value {
     }
     if !written.rules.is_empty() {
         let rules = written.rules.iter().map(|rule| {
-            let mut when = Map::new();
-            when.extend(rule.task.iter().map(|p| ("task".to_owned(), p.clone().into())));
-            when.extend(rule.baseline.iter().map(|p| ("baseline".to_owned(), p.clone().into())));
-            let mut map = Map::from_iter([("when".to_owned(), Value::Object(when))]);
+            let mut map = Map::from_iter([("when".to_owned(), pairs(&rule.when))]);
+            map.extend(rule.source.iter().map(|source| ("source".to_owned(), source.clone().into())));
             for (target, node) in &rule.settings {
                 if matches!(&node.content, Content::Map(pairs) if !pairs.is_empty()) {
                     map.insert(target.name().into(), node.to_json());

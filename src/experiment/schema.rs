@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::resolve::Catalogue;
 use super::training::Training;
 use super::written::VERSION;
+use super::{MAX_SOURCE, Scale};
 
 /// The schema (JSON Schema 2020-12) of experiment files over `catalogue`.
 pub fn compose(catalogue: &Catalogue) -> Value {
@@ -24,10 +25,24 @@ pub fn compose(catalogue: &Catalogue) -> Value {
     tasks.push(names(catalogue.tasks.iter().map(|e| e.info.name).collect()));
     baselines.push(names(catalogue.baselines.iter().map(|e| e.info.name).collect()));
     let pattern = |what: &str| {
-        let description = format!("Pattern (`*` any text, `?` one character) of the {what}'s label or name.");
-        json!({ "type": "string", "description": description })
+        let description =
+            format!("Pattern (`*` any text, `?` one character) of the {what}'s label or name, or a list of them.");
+        let list = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
+        json!({ "description": description, "anyOf": [{ "type": "string" }, list] })
     };
     let training = json!({ "$ref": "#/$defs/training" });
+    let source = json!({
+        "description": "Where the settings come from; stands in the record of every cell that has them, and in reports.",
+        "type": "string", "minLength": 1, "maxLength": MAX_SOURCE
+    });
+    let when = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "minProperties": 1,
+        "properties": { "task": pattern("task"), "baseline": pattern("baseline") }
+    });
+    let scale = adopt(&schema_for!(Scale), "scale", &mut definitions);
+    definitions.insert("scale".into(), scale);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Experiment of bench",
@@ -39,10 +54,18 @@ pub fn compose(catalogue: &Catalogue) -> Value {
             "version": { "description": "Version of the file format.", "const": VERSION },
             "name": { "description": "Name of the run folder; default: the file's name.", "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$" },
             "description": { "description": "What the experiment shows.", "type": "string" },
+            "source": source,
+            "scale": { "$ref": "#/$defs/scale", "default": "paper" },
             "missing": { "description": "Without the data of a cell: start nothing, or skip the cell.", "enum": ["error", "skip"], "default": "error" },
             "seeds": { "description": "Every cell runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 1, "uniqueItems": true, "default": [0] },
             "tasks": { "type": "array", "minItems": 1, "items": { "oneOf": tasks } },
             "baselines": { "type": "array", "minItems": 1, "items": { "oneOf": baselines } },
+            "exclude": {
+                "description": "Pairs that are no cells.",
+                "type": "array",
+                "minItems": 1,
+                "items": when
+            },
             "training": training,
             "grid": {
                 "description": "Values per field; every combination becomes a cell. A field of no baseline or task in a pair is left out there.",
@@ -59,12 +82,8 @@ pub fn compose(catalogue: &Catalogue) -> Value {
                     "additionalProperties": false,
                     "required": ["when"],
                     "properties": {
-                        "when": {
-                            "type": "object",
-                            "additionalProperties": false,
-                            "minProperties": 1,
-                            "properties": { "task": pattern("task"), "baseline": pattern("baseline") }
-                        },
+                        "when": when,
+                        "source": source,
                         "training": training,
                         "task": { "description": "Settings of the task.", "type": "object" },
                         "baseline": { "description": "Settings of the baseline.", "type": "object" }
@@ -95,6 +114,10 @@ fn named(name: &str, summary: &str, kind: &str, schema: &Schema, definitions: &m
         properties.extend(own);
     }
     properties.insert("training".into(), json!({ "$ref": "#/$defs/training" }));
+    if kind == "baseline" {
+        // Some tasks have a setting of this name.
+        properties.insert("source".into(), json!({ "type": "string", "minLength": 1, "maxLength": MAX_SOURCE }));
+    }
     map.insert("type".into(), "object".into());
     map.insert("title".into(), name.into());
     map.insert("description".into(), summary.into());

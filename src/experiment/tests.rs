@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::load::plan;
 use super::resolve::Catalogue;
 use super::schema::compose;
-use super::{Overrides, Plan};
+use super::{Overrides, Plan, Scale};
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -144,6 +144,7 @@ fn catalogue() -> Catalogue {
             serde_json::to_value(net_config(value)?).map_err(|error| BuildError::new("", error.to_string()))
         },
         reference_name: |_, _, _| None,
+        resolution: baselines::Resolution::AsIs,
         label: |value| net_config(value).map(|config| format!("net-{}-{}", config.blocks, config.hidden)),
         build: net_build,
     };
@@ -360,7 +361,8 @@ fn unknown_keys_name_what_was_meant() {
       |
     2 | baseline: [net]
       | ^^^^^^^^
-      = accepted keys: version, name, description, missing, seeds, tasks, baselines, training, grid, cells
+      = accepted keys: version, name, description, source, scale, missing, seeds, tasks, baselines, exclude,
+        training, grid, cells
     ");
     insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining:\n  epoch: 3\n"), @r"
     x.yaml:4:3: unknown key `epoch` in training; did you mean `epochs`?
@@ -368,8 +370,9 @@ fn unknown_keys_name_what_was_meant() {
     4 |   epoch: 3
       |   ^^^^^
       = accepted keys: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        betas, epsilon, weight_decay, schedule, warmup_epochs, min_learning_rate, plateau_factor,
-        plateau_patience, grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, log_every
+        betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps, schedule_steps,
+        min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip, early_stopping,
+        max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");
     insta::assert_snapshot!(error("tasks:\n  - name: line\n    lenght: 3\nbaselines: [net]\n"), @r"
     x.yaml:3:5: unknown key `lenght` in task `line`; did you mean `length`?
@@ -709,8 +712,9 @@ fn errors_of_arguments_name_the_argument() {
      | training.epoch=3
      | ^^^^^^^^^^^^^^
       = accepted fields: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        betas, epsilon, weight_decay, schedule, warmup_epochs, min_learning_rate, plateau_factor,
-        plateau_patience, grad_clip, early_stopping, max_time, steps_per_epoch, eval_batch_size, log_every
+        betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps, schedule_steps,
+        min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip, early_stopping,
+        max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");
     insta::assert_snapshot!(set_error("training.epochs=ten"), @r"
     --set training.epochs=ten: `epochs` of training must be a whole number, 0 or more; found text `ten`
@@ -821,6 +825,142 @@ fn the_schema_holds_together() {
     assert!(net["properties"]["kernel"]["$ref"].as_str().unwrap().starts_with("#/$defs/baseline.net."));
     for key in super::resolve::fields(&schema_for!(super::Training)) {
         assert!(schema["$defs"]["training"]["properties"][&key]["description"].is_string(), "{key} is not described");
+    }
+}
+
+#[test]
+fn a_scale_cuts_samples_and_training_and_names_the_folder() {
+    let text =
+        "tasks: [line]\nbaselines: [net]\nseeds: [4, 5]\ntraining: {epochs: 50, batch_size: 16, warmup_epochs: 5}\n";
+    let paper = planned(text);
+    assert_eq!((paper.scale, ids(&paper)), (Scale::Paper, vec!["line16.net-2-8.s4", "line16.net-2-8.s5"]));
+    assert_eq!(paper.resolved["scale"], "paper");
+    let smoke = try_plan(text, &overrides(&["scale=smoke"])).unwrap();
+    assert_eq!(ids(&smoke), ["line16.net-2-8.smoke.s4"]);
+    let cell = &smoke.cells[0];
+    assert_eq!(cell.scale, Scale::Smoke);
+    assert_eq!(cell.task.task.spec().splits, SplitSizes { train: 20, validation: 10, test: 10 });
+    assert_eq!((cell.training.batch_size, cell.training.max_steps), (4, Some(5)));
+    // The model and the input are those of the recipe.
+    assert_eq!(cell.parameters, paper.cells[0].parameters);
+    assert_eq!(cell.task.task.spec().input, paper.cells[0].task.task.spec().input);
+    assert_eq!(cell.baseline.config, paper.cells[0].baseline.config);
+
+    let seeds = Overrides { seeds: Some("7,8".into()), ..overrides(&["scale=laptop"]) };
+    assert_eq!(ids(&try_plan(text, &seeds).unwrap()), ["line16.net-2-8.laptop.s7", "line16.net-2-8.laptop.s8"]);
+    let set = try_plan(text, &overrides(&["scale=smoke", "seeds=[1, 2]"])).unwrap();
+    assert_eq!(set.cells.len(), 2);
+
+    // Written out and read again, it is the same plan.
+    let again = planned(&serde_yaml::to_string(&smoke.resolved).unwrap());
+    assert_eq!((ids(&again), again.cells[0].training.clone()), (ids(&smoke), cell.training.clone()));
+    assert_eq!(again.resolved, smoke.resolved);
+}
+
+#[test]
+fn a_wrong_scale_names_the_right_ones() {
+    insta::assert_snapshot!(error("scale: smok\ntasks: [line]\nbaselines: [net]\n"), @r"
+    x.yaml:1:8: `scale` cannot be `smok`; did you mean `smoke`?
+      |
+    1 | scale: smok
+      |        ^^^^
+      = accepted values: paper, laptop, smoke
+    ");
+}
+
+#[test]
+fn sources_are_collected_in_the_order_of_application() {
+    let text = "source: the whole\ntasks: [line, {name: line, length: 32}]\nbaselines: [{name: net, source: the net}, wide]\n\
+                cells:\n- {when: {task: line32}, source: the length, training: {epochs: 3}}\n\
+                - {when: {task: line*}, source: the whole, training: {batch_size: 3}}\n";
+    let text = text.replace(
+        "baselines: [{name: net, source: the net}, wide]",
+        "baselines: [{name: net, source: the net}, {name: wide, label: w}]",
+    );
+    let sources = |plan: &Plan| plan.cells.iter().map(|cell| cell.sources.join("; ")).collect::<Vec<_>>();
+    let plan = planned(&text);
+    assert_eq!(
+        sources(&plan),
+        ["the whole; the net", "the whole", "the whole; the net; the length", "the whole; the length"]
+    );
+    let again = planned(&serde_yaml::to_string(&plan.resolved).unwrap());
+    assert_eq!(sources(&again), sources(&plan));
+    // What the command line has changed is no longer what the source says.
+    let set = try_plan(&text, &overrides(&["training.epochs=4", "seeds=[1]"])).unwrap();
+    assert_eq!(set.cells[1].sources, ["the whole; changed on the command line: training.epochs", "the whole"]);
+    let unsourced = try_plan(SMALL, &overrides(&["training.epochs=4"])).unwrap();
+    assert_eq!(unsourced.cells[0].sources, Vec::<String>::new());
+}
+
+#[test]
+fn excluded_pairs_are_no_cells() {
+    let text = "tasks: [line, {name: line, length: 32}, {name: line, length: 64}]\nbaselines: [net, {name: wide, label: w}]\n\
+                exclude: [{task: [line16, line64], baseline: w}, {task: line32, baseline: net*}]\n";
+    let plan = planned(text);
+    assert_eq!(ids(&plan), ["line16.net-2-8.s0", "line32.w.s0", "line64.net-2-8.s0"]);
+    assert_eq!(ids(&planned(&serde_yaml::to_string(&plan.resolved).unwrap())), ids(&plan));
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nexclude: [{task: image}]\n"), @r"
+    x.yaml:3:12: this rule matches no pair of task and baseline
+      |
+    3 | exclude: [{task: image}]
+      |            ^^^^
+      = accepted tasks: line16
+      = accepted baselines: net-2-8
+    ");
+    insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nexclude: [{task: line}]\n"), @r"
+    x.yaml:3:12: `exclude` leaves no pair of task and baseline
+      |
+    3 | exclude: [{task: line}]
+      |            ^^^^
+    ");
+}
+
+/// Every recipe that comes with the program is one.
+#[test]
+fn every_recipe_resolves() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        for scale in ["paper", "smoke"] {
+            let plan =
+                super::load(&path, &overrides(&[&format!("scale={scale}")])).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!plan.description.is_empty(), "{} has no description", path.display());
+            assert!(plan.cells.iter().any(|cell| cell.parameters.is_some()), "{}", path.display());
+        }
+        names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
+    }
+    for name in ["lra", "images", "speech", "irregular", "language", "orthogonality", "quickstart", "smoke"] {
+        assert!(names.iter().any(|found| found == name), "experiments/{name}.yaml is missing");
+    }
+}
+
+/// The published network sizes, to the parameter.
+#[test]
+fn the_recipes_of_ccnn_have_the_parameters_of_the_original_program() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    for (file, task, baseline, parameters) in [
+        ("images", "smnist", "ccnn-4-140", 198_769),
+        ("images", "smnist", "ccnn-6-380", 1_993_091),
+        ("images", "scifar10", "ccnn-4-140", 199_117),
+        ("images", "cifar10", "ccnn-4-140", 201_042),
+        ("images", "cifar10", "ccnn-6-380", 1_999_366),
+        ("images", "cifar100", "ccnn-4-140", 213_732),
+        ("images", "cifar10", "flexnet", 671_650),
+        ("images", "smnist", "ckcnn-2-30", 98_286),
+        ("images", "scifar10", "ckcnn-2-30", 100_386),
+        ("images", "cifar10", "resnet18", 11_173_962),
+        ("lra", "listops", "ccnn-4-140", 198_769),
+        ("lra", "image-1d", "ccnn-4-140", 198_769),
+        ("lra", "pathfinder32", "ccnn-4-140", 197_500),
+        ("lra", "pathx", "ccnn-4-140", 197_500),
+        ("lra", "image-2d", "ccnn-4-140", 200_694),
+    ] {
+        let only = Overrides { only: Some(format!("task={task},baseline={baseline}")), ..overrides(&["seeds=[0]"]) };
+        let plan =
+            super::load(&folder.join(file).with_extension("yaml"), &only).unwrap_or_else(|error| panic!("{error}"));
+        let found: Vec<Option<u64>> = plan.cells.iter().map(|cell| cell.parameters).collect();
+        assert_eq!(found, [Some(parameters)], "{baseline} on {task}");
     }
 }
 

@@ -6,6 +6,9 @@ pub use baselines::precision::Precision;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Largest number of reading threads.
+const MOST_WORKERS: usize = 64;
+
 /// Training settings; every field has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -35,8 +38,14 @@ pub struct Training {
     pub schedule: Schedule,
     /// Epochs (fractions allowed) over which the learning rate rises linearly from zero.
     pub warmup_epochs: f64,
-    /// Learning rate at the end of `cosine`, and the floor of `plateau`.
+    /// The same in optimiser steps, instead of `warmup_epochs`.
+    pub warmup_steps: Option<u64>,
+    /// Optimiser steps after which `cosine` has reached its end, warm-up included; absent: those of the whole training.
+    pub schedule_steps: Option<u64>,
+    /// Learning rate at the end of `cosine`, and the floor of `exponential` and `plateau`.
     pub min_learning_rate: f64,
+    /// Factor applied by `exponential` after every epoch, in (0, 1].
+    pub decay_factor: f64,
     /// Factor applied by `plateau`, in (0, 1).
     pub plateau_factor: f64,
     /// Epochs without a better validation metric before `plateau` lowers the learning rate.
@@ -50,10 +59,16 @@ pub struct Training {
     #[serde(with = "time_text")]
     #[schemars(with = "Option<String>")]
     pub max_time: Option<Duration>,
+    /// Optimiser steps after which training ends as done, even within an epoch; absent: `epochs` decides alone.
+    pub max_steps: Option<u64>,
     /// Optimiser steps per epoch, where fewer than a whole pass are wanted; absent: the whole training split.
     pub steps_per_epoch: Option<usize>,
     /// Samples per forward pass in evaluation; absent: `batch_size`.
     pub eval_batch_size: Option<usize>,
+    /// Threads that read, decode and augment batches ahead of their use, 0 (none) to 64; results do not depend on them.
+    /// Up to 3 batches per thread lie ready in memory.
+    #[schemars(range(max = 64))]
+    pub workers: usize,
     /// Optimiser steps between two `step` lines of `metrics.jsonl`.
     #[schemars(range(min = 1))]
     pub log_every: u32,
@@ -77,6 +92,8 @@ pub enum Schedule {
     Constant,
     /// Half a cosine from the peak down to `min_learning_rate`, updated every step.
     Cosine,
+    /// Times `decay_factor` after every epoch, down to `min_learning_rate`.
+    Exponential,
     /// Times `plateau_factor` whenever the validation metric stops improving.
     Plateau,
 }
@@ -95,14 +112,19 @@ impl Default for Training {
             weight_decay: 0.0,
             schedule: Schedule::Cosine,
             warmup_epochs: 0.0,
+            warmup_steps: None,
+            schedule_steps: None,
             min_learning_rate: 0.0,
+            decay_factor: 0.97,
             plateau_factor: 0.2,
             plateau_patience: 20,
             grad_clip: None,
             early_stopping: None,
             max_time: None,
+            max_steps: None,
             steps_per_epoch: None,
             eval_batch_size: None,
+            workers: 1,
             log_every: 10,
         }
     }
@@ -124,6 +146,7 @@ impl Training {
     /// # Errors
     /// The first setting out of its range.
     pub fn validate(&self) -> Result<(), InvalidSetting> {
+        let steps = |steps: Option<u64>| steps.map_or(1, |steps| usize::try_from(steps).unwrap_or(usize::MAX));
         let at_least_one = [
             ("epochs", self.epochs as usize),
             ("batch_size", self.batch_size),
@@ -131,6 +154,8 @@ impl Training {
             ("plateau_patience", self.plateau_patience as usize),
             ("log_every", self.log_every as usize),
             ("early_stopping", self.early_stopping.map_or(1, |n| n as usize)),
+            ("max_steps", steps(self.max_steps)),
+            ("schedule_steps", steps(self.schedule_steps)),
             ("steps_per_epoch", self.steps_per_epoch.unwrap_or(1)),
             ("eval_batch_size", self.eval_batch_size.unwrap_or(1)),
         ];
@@ -139,7 +164,11 @@ impl Training {
                 return Err(InvalidSetting { field, message: "must be at least 1, found 0".into() });
             }
         }
-        let ranges: [(&'static str, f64, &str, bool); 9] = [
+        if self.workers > MOST_WORKERS {
+            let message = format!("must be at most {MOST_WORKERS}, found {}", self.workers);
+            return Err(InvalidSetting { field: "workers", message });
+        }
+        let ranges: [(&'static str, f64, &str, bool); 10] = [
             ("learning_rate", self.learning_rate, "greater than 0", self.learning_rate > 0.0),
             ("betas", self.betas[0], "in [0, 1)", (0.0..1.0).contains(&self.betas[0])),
             ("betas", self.betas[1], "in [0, 1)", (0.0..1.0).contains(&self.betas[1])),
@@ -151,6 +180,12 @@ impl Training {
                 self.min_learning_rate,
                 "between 0 and learning_rate",
                 (0.0..=self.learning_rate).contains(&self.min_learning_rate),
+            ),
+            (
+                "decay_factor",
+                self.decay_factor,
+                "greater than 0 and at most 1",
+                self.decay_factor > 0.0 && self.decay_factor <= 1.0,
             ),
             (
                 "plateau_factor",
@@ -165,6 +200,12 @@ impl Training {
                 return Err(InvalidSetting { field, message: format!("must be {range}, found {value}") });
             }
         }
+        if let Some(steps) = self.warmup_steps
+            && self.warmup_epochs != 0.0
+        {
+            let message = format!("{steps} steps, and `warmup_epochs` is {} too; keep one of them", self.warmup_epochs);
+            return Err(InvalidSetting { field: "warmup_steps", message });
+        }
         if self.max_time.is_some_and(|time| time.is_zero()) {
             return Err(InvalidSetting { field: "max_time", message: "must be longer than 0s".into() });
         }
@@ -176,6 +217,17 @@ impl Training {
     pub fn steps_in_epoch(&self, samples: usize) -> usize {
         let whole = (samples / self.batch_size.max(1) / self.accumulate_grad_steps.max(1)).max(1);
         self.steps_per_epoch.map_or(whole, |limit| limit.min(whole))
+    }
+
+    /// Optimiser steps of the whole training, at `steps_per_epoch` in an epoch; early stopping and `max_time` aside.
+    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+        let all = u64::from(self.epochs).saturating_mul(steps_per_epoch);
+        self.max_steps.map_or(all, |limit| limit.min(all))
+    }
+
+    /// Optimiser steps of the warm-up, at `steps_per_epoch` in an epoch.
+    pub fn warmup(&self, steps_per_epoch: u64) -> u64 {
+        self.warmup_steps.unwrap_or_else(|| (self.warmup_epochs * steps_per_epoch as f64).round() as u64)
     }
 }
 
@@ -229,7 +281,7 @@ mod tests {
     fn serialises_every_default_and_reads_it_back() {
         let value = serde_json::to_value(Training::default()).unwrap();
         let Some(map) = value.as_object() else { unreachable!() };
-        assert_eq!(map.len(), 20);
+        assert_eq!(map.len(), 25);
         assert_eq!(value["precision"], "float32");
         assert_eq!(value["optimiser"], "adamw");
         assert_eq!(value["max_time"], serde_json::Value::Null);
@@ -257,9 +309,16 @@ mod tests {
         };
         assert_eq!(with(|t| t.batch_size = 0), "batch_size: must be at least 1, found 0");
         assert_eq!(with(|t| t.learning_rate = -0.1), "learning_rate: must be greater than 0, found -0.1");
+        assert_eq!(with(|t| t.workers = 65), "workers: must be at most 64, found 65");
         assert_eq!(with(|t| t.betas[1] = 1.0), "betas: must be in [0, 1), found 1");
         assert_eq!(with(|t| t.plateau_factor = 1.0), "plateau_factor: must be between 0 and 1, both excluded, found 1");
         assert_eq!(with(|t| t.max_time = Some(Duration::ZERO)), "max_time: must be longer than 0s");
+        assert_eq!(with(|t| t.decay_factor = 0.0), "decay_factor: must be greater than 0 and at most 1, found 0");
+        assert_eq!(with(|t| t.max_steps = Some(0)), "max_steps: must be at least 1, found 0");
+        assert_eq!(
+            with(|t| (t.warmup_steps, t.warmup_epochs) = (Some(100), 2.0)),
+            "warmup_steps: 100 steps, and `warmup_epochs` is 2 too; keep one of them"
+        );
         assert!(Training::default().validate().is_ok());
     }
 
@@ -272,5 +331,16 @@ mod tests {
         assert_eq!(training.steps_in_epoch(4), 1);
         training.steps_per_epoch = Some(2);
         assert_eq!(training.steps_in_epoch(103), 2);
+    }
+
+    #[test]
+    fn steps_of_the_whole_training_and_of_the_warm_up() {
+        let mut training = Training { epochs: 6, warmup_epochs: 1.5, ..Training::default() };
+        assert_eq!((training.total_steps(100), training.warmup(100)), (600, 150));
+        training.max_steps = Some(250);
+        (training.warmup_epochs, training.warmup_steps) = (0.0, Some(40));
+        assert_eq!((training.total_steps(100), training.warmup(100)), (250, 40));
+        training.max_steps = Some(1_000);
+        assert_eq!(training.total_steps(100), 600);
     }
 }

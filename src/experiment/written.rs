@@ -2,15 +2,29 @@
 
 use wildmatch::WildMatch;
 
-use super::Missing;
 use super::diagnostic::{Diagnostic, with_suggestion};
+use super::scale::{self, Scale};
 use super::yaml::{Content, Node, Pair, Position, shorten};
+use super::{MAX_SOURCE, Missing};
 
 /// Version of the file format.
 pub const VERSION: u64 = 1;
 
-const TOP: [&str; 10] =
-    ["version", "name", "description", "missing", "seeds", "tasks", "baselines", "training", "grid", "cells"];
+const TOP: [&str; 13] = [
+    "version",
+    "name",
+    "description",
+    "source",
+    "scale",
+    "missing",
+    "seeds",
+    "tasks",
+    "baselines",
+    "exclude",
+    "training",
+    "grid",
+    "cells",
+];
 
 /// An experiment file, unresolved.
 #[derive(Debug, Clone)]
@@ -21,14 +35,22 @@ pub struct Written {
     pub name: Option<(String, Position)>,
     /// What the experiment shows.
     pub description: String,
+    /// Where the settings come from that have no source of their own.
+    pub source: Option<String>,
+    /// How much of the recipe is run.
+    pub scale: Scale,
     /// What to do about missing data.
     pub missing: Missing,
     /// Seeds, distinct, at least one.
     pub seeds: Vec<u64>,
+    /// Whether an argument gave the seeds.
+    pub seeds_given: bool,
     /// Tasks, at least one.
     pub tasks: Vec<Entry>,
     /// Baselines, at least one.
     pub baselines: Vec<Entry>,
+    /// Pairs that are no cells.
+    pub exclude: Vec<When>,
     /// Training settings of every cell.
     pub training: Node,
     /// Varied fields.
@@ -46,6 +68,8 @@ pub struct Entry {
     pub at: Position,
     /// Label, if one was given, and where.
     pub label: Option<(String, Position)>,
+    /// Where the settings come from; of baselines alone, since `source` is a setting of some tasks.
+    pub source: Option<String>,
     /// Its settings: a mapping.
     pub settings: Node,
     /// Training settings with this task or baseline: a mapping.
@@ -129,15 +153,49 @@ pub struct Axis {
     pub values: Vec<Node>,
 }
 
+/// Which pairs of task and baseline.
+#[derive(Debug, Clone)]
+pub struct When {
+    /// Where it stands.
+    pub at: Position,
+    /// Patterns of the task's label or name; none: every task.
+    pub task: Vec<String>,
+    /// Patterns of the baseline's label or name; none: every baseline.
+    pub baseline: Vec<String>,
+}
+
+impl When {
+    /// Whether the pair of a task and a baseline, each with label and name, is meant.
+    pub fn is_met(&self, task: &[&str], baseline: &[&str]) -> bool {
+        let fits =
+            |patterns: &[String], words: &[&str]| patterns.is_empty() || patterns.iter().any(|p| matches(p, words));
+        fits(&self.task, task) && fits(&self.baseline, baseline)
+    }
+
+    fn read(node: &Node, what: &str) -> Result<Self, Diagnostic> {
+        let pairs = mapping(node, what)?;
+        known_keys(pairs, what, &["task", "baseline"])?;
+        if pairs.is_empty() {
+            return Err(Diagnostic::at(node.at, format!("{what} is empty")).note("name a task, a baseline or both"));
+        }
+        let patterns = |key: &str| match node.get(key) {
+            None => Ok(Vec::new()),
+            Some(Node { content: Content::List(items), .. }) if !items.is_empty() => {
+                items.iter().map(|item| text(item, key)).collect()
+            }
+            Some(value) => Ok(vec![text(value, key)?]),
+        };
+        Ok(Self { at: node.at, task: patterns("task")?, baseline: patterns("baseline")? })
+    }
+}
+
 /// Settings of the pairs that match.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Where it begins.
-    pub at: Position,
-    /// Pattern of the task's label or name.
-    pub task: Option<String>,
-    /// Pattern of the baseline's label or name.
-    pub baseline: Option<String>,
+    /// The pairs.
+    pub when: When,
+    /// Where the settings come from.
+    pub source: Option<String>,
     /// Settings, each a mapping.
     pub settings: [(Target, Node); 3],
 }
@@ -161,10 +219,14 @@ impl Written {
             at,
             name: None,
             description: String::new(),
+            source: None,
+            scale: Scale::Paper,
             missing: Missing::Error,
             seeds: vec![0],
+            seeds_given: false,
             tasks: Vec::new(),
             baselines: Vec::new(),
+            exclude: Vec::new(),
             training: Node::empty(at),
             grid: Vec::new(),
             rules: Vec::new(),
@@ -175,6 +237,11 @@ impl Written {
                 "version" => version(value)?,
                 "tasks" => written.tasks = entries(value, "task")?,
                 "baselines" => written.baselines = entries(value, "baseline")?,
+                "exclude" => {
+                    let example = "e.g. - {task: cifar10, baseline: ckcnn}";
+                    let items = list(value, "exclude", example)?.iter();
+                    written.exclude = items.map(|item| When::read(item, "`exclude`")).collect::<Result<_, _>>()?;
+                }
                 "training" => written.training = settings(value, "training")?,
                 "grid" => written.grid = grid(value)?,
                 "cells" => written.rules = rules(value)?,
@@ -191,7 +258,7 @@ impl Written {
         Ok(written)
     }
 
-    /// Set `name`, `description`, `missing` or `seeds`.
+    /// Set `name`, `description`, `source`, `scale`, `missing` or `seeds`.
     pub fn set_plain(&mut self, key: &str, value: &Node) -> Result<(), Diagnostic> {
         match key {
             "name" => {
@@ -200,6 +267,15 @@ impl Written {
                 self.name = Some((name, value.at));
             }
             "description" => self.description = text(value, "description")?,
+            "source" => self.source = Some(source(value)?),
+            "scale" => {
+                let word = text(value, "scale")?;
+                self.scale = Scale::parse(&word).ok_or_else(|| {
+                    let message = format!("`scale` cannot be `{}`", shorten(&word));
+                    Diagnostic::at(value.at, with_suggestion(message, &word, scale::WORDS))
+                        .accepted("values", &scale::WORDS)
+                })?;
+            }
             "missing" => {
                 self.missing = match text(value, "missing")?.as_str() {
                     "error" => Missing::Error,
@@ -296,6 +372,7 @@ fn entry(item: &Node, kind: &str) -> Result<Entry, Diagnostic> {
                 name: name.clone(),
                 at: item.at,
                 label: None,
+                source: None,
                 settings: empty.clone(),
                 training: empty,
             });
@@ -314,6 +391,7 @@ fn entry(item: &Node, kind: &str) -> Result<Entry, Diagnostic> {
         name: text(name, "name")?,
         at: name.at,
         label: None,
+        source: None,
         settings: Node { at: item.at, content: Content::Map(Vec::new()) },
         training: Node::empty(item.at),
     };
@@ -326,6 +404,7 @@ fn entry(item: &Node, kind: &str) -> Result<Entry, Diagnostic> {
                 check_label(&label, pair.value.at)?;
                 entry.label = Some((label, pair.value.at));
             }
+            "source" if kind == "baseline" => entry.source = Some(source(&pair.value)?),
             "training" => entry.training = settings(&pair.value, "training")?,
             _ => own.push(pair.clone()),
         }
@@ -375,7 +454,7 @@ fn grid(value: &Node) -> Result<Vec<Axis>, Diagnostic> {
 }
 
 fn rules(value: &Node) -> Result<Vec<Rule>, Diagnostic> {
-    const KEYS: [&str; 4] = ["when", "training", "task", "baseline"];
+    const KEYS: [&str; 5] = ["when", "source", "training", "task", "baseline"];
     let mut rules = Vec::new();
     for item in list(value, "cells", "e.g. - {when: {baseline: lstm}, training: {epochs: 20}}")? {
         let pairs = mapping(item, "a rule under `cells`")?;
@@ -384,20 +463,13 @@ fn rules(value: &Node) -> Result<Vec<Rule>, Diagnostic> {
             return Err(Diagnostic::at(item.at, "this rule has no `when`")
                 .note("write `when: {task: PATTERN, baseline: PATTERN}`, one or both"));
         };
-        let patterns = mapping(when, "`when`")?;
-        known_keys(patterns, "`when`", &["task", "baseline"])?;
-        if patterns.is_empty() {
-            return Err(Diagnostic::at(when.at, "`when` is empty").note("name a task, a baseline or both"));
-        }
-        let pattern = |key: &str| when.get(key).map(|value| text(value, key)).transpose();
         let part = |target: Target| match item.get(target.name()) {
             Some(value) => settings(value, target.name()).map(|node| (target, node)),
             None => Ok((target, Node::empty(item.at))),
         };
         rules.push(Rule {
-            at: when.at,
-            task: pattern("task")?,
-            baseline: pattern("baseline")?,
+            when: When::read(when, "`when`")?,
+            source: item.get("source").map(source).transpose()?,
             settings: [part(Target::Training)?, part(Target::Task)?, part(Target::Baseline)?],
         });
     }
@@ -444,6 +516,16 @@ fn list<'a>(node: &'a Node, what: &str, example: &str) -> Result<&'a [Node], Dia
                 .note(format!("e.g. {what}: {example}")))
         }
     }
+}
+
+/// Where settings come from: a line of text.
+fn source(node: &Node) -> Result<String, Diagnostic> {
+    let words = text(node, "source")?.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() || words.chars().count() > MAX_SOURCE {
+        let message = format!("`source` must be text of 1 to {MAX_SOURCE} characters");
+        return Err(Diagnostic::at(node.at, message).note("name the paper with its table, or the file of a repository"));
+    }
+    Ok(words)
 }
 
 fn text(node: &Node, what: &str) -> Result<String, Diagnostic> {

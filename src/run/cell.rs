@@ -21,7 +21,7 @@ use crate::train::objective::Score;
 use crate::train::optimiser::Optimiser;
 use crate::train::progress::Progress;
 use crate::train::seeds::Seeds;
-use crate::train::{Finish, Job, State, TrainError, Watch, checkpoint};
+use crate::train::{Epoch, Finish, Job, State, TrainError, Watch, checkpoint};
 
 /// What all cells of a command share.
 pub(crate) struct Bench<'a> {
@@ -110,6 +110,8 @@ fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training
     let unbounded = |limit: Option<Duration>| limit.unwrap_or(Duration::MAX);
     match (status.reason.as_deref(), before) {
         (Some("max_time"), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
+        // Another `max_steps` is another cell.
+        (Some("max_steps"), _) => true,
         (Some("early_stopping"), Some(before)) => {
             settings.early_stopping.unwrap_or(u32::MAX) <= before.early_stopping.unwrap_or(u32::MAX)
         }
@@ -178,7 +180,8 @@ fn attempt(
         }
         other => other?,
     };
-    let record = identity::record(cell, bench.experiment, &bench.device_name, Some(dataset.content_hash()))?;
+    let mut record = identity::record(cell, bench.experiment, &bench.device_name, Some(dataset.content_hash()))?;
+    record.task.notes = dataset.notes();
     if let Some(before) = &before
         && before.hash != record.hash
         && before.task.data_hash.is_some()
@@ -239,14 +242,15 @@ fn attempt(
         last: None,
     };
     let result = crate::train::train(&job, &mut state, &mut metrics, &mut diagnostics, &mut watch);
-    let last = watch.last;
+    let last = watch.last.take();
+    // The warning of a cell that did not learn to its end stays with it.
     *status = watch.status;
     let finish = result?;
     status.epoch = state.progress.epoch;
-    status.message = None;
     let (state, reason, words) = match finish {
         Finish::Stopped => (CellState::Interrupted, Some("interrupted"), "interrupted; run again to go on"),
         Finish::Epochs => (CellState::Done, None, "done"),
+        Finish::MaxSteps => (CellState::Done, Some("max_steps"), "done (training.max_steps)"),
         Finish::EarlyStopping => (CellState::Done, Some("early_stopping"), "done (stopped early: no improvement)"),
         Finish::MaxTime => (CellState::Done, Some("max_time"), "done (stopped by training.max_time)"),
     };
@@ -258,7 +262,7 @@ fn attempt(
     let lines = folder.path().join("diagnostics.jsonl");
     reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))
         .map_err(|error| CellError::Diagnostics(error.to_string()))?;
-    let validation = last.map(|score| format!(", validation {}", describe(score, spec.metric))).unwrap_or_default();
+    let validation = last.map(|score| format!(", validation {}", describe(&score, spec.metric))).unwrap_or_default();
     Ok((Outcome::Done, format!("{words} after {} epochs{validation}", status.epoch)))
 }
 
@@ -345,14 +349,15 @@ impl Watch for CellWatch<'_, '_> {
         self.bench.display.step_taken(progress, self.cell.task.task.spec().metric, samples_per_second);
     }
 
-    fn epoch_ended(&mut self, progress: &Progress, train: Score, validation: Score, seconds: f64) {
-        self.last = Some(validation);
+    fn epoch_ended(&mut self, progress: &Progress, epoch: &Epoch<'_>) {
+        let Epoch { train, validation, seconds, waited } = *epoch;
+        self.last = Some(validation.clone());
         self.status.epoch = progress.epoch;
         self.status.seconds = seconds;
         self.status.updated = Some(provenance::now());
         let metric = self.cell.task.task.spec().metric;
         let message = format!(
-            "epoch {}: train {}, validation {}",
+            "epoch {}: train {}, validation {}; steps waited {waited:.3} s for samples",
             progress.epoch,
             describe(train, metric),
             describe(validation, metric)
@@ -364,6 +369,21 @@ impl Watch for CellWatch<'_, '_> {
         let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
         let left = per_epoch * self.epochs.saturating_sub(progress.epoch) as u32;
         self.bench.display.epoch_ended(&self.cell.id, progress, metric, train, validation, left);
+    }
+
+    fn loss_judged(&mut self, warning: Option<String>) {
+        if let Some(warning) = &warning {
+            tracing::warn!("{}: {warning}", self.cell.id);
+        }
+        let written = match &warning {
+            Some(warning) => self.folder.log(warning),
+            None => Ok(()),
+        };
+        self.status.message = warning;
+        if let Err(error) = written.and_then(|()| self.folder.write_status(&self.status)) {
+            // As after an epoch: the next checkpoint decides.
+            self.bench.display.line(&format!("{}: {error}", self.cell.id));
+        }
     }
 
     fn wants_to_stop(&self) -> bool {

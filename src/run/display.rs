@@ -103,7 +103,11 @@ impl Display {
     pub(crate) fn step_taken(&self, progress: &Progress, metric: Metric, samples_per_second: f64) {
         if self.mode == Mode::Bars {
             self.epoch.set_position(progress.step_in_epoch);
-            let train = describe(progress.train, metric);
+            let train = match metric {
+                // To rank all samples of the epoch at every step would cost more than the step.
+                Metric::AreaUnderRoc => format!("loss {:.4}", progress.train.mean_loss()),
+                _ => describe(&progress.train, metric),
+            };
             let left = indicatif::HumanDuration(self.epoch.eta());
             self.epoch.set_message(format!("{train}, {samples_per_second:.0} samples/s, {left:#} left"));
         }
@@ -115,8 +119,8 @@ impl Display {
         id: &str,
         progress: &Progress,
         metric: Metric,
-        train: Score,
-        validation: Score,
+        train: &Score,
+        validation: &Score,
         left: Duration,
     ) {
         self.cell.set_position(progress.epoch);
@@ -157,11 +161,13 @@ impl DataProgress for Display {
 }
 
 /// Loss and metric in words.
-pub(crate) fn describe(score: Score, metric: Metric) -> String {
+pub(crate) fn describe(score: &Score, metric: Metric) -> String {
     match metric {
         Metric::Accuracy => {
             format!("loss {:.4}, accuracy {:.2} %", score.mean_loss(), 100.0 * score.metric(metric))
         }
+        Metric::AreaUnderRoc => format!("loss {:.4}, AUC {:.4}", score.mean_loss(), score.metric(metric)),
+        Metric::BitsPerCharacter => format!("{:.4} bits per character", score.metric(metric)),
         Metric::MeanSquaredError => format!("mean squared error {:.5}", score.mean_loss()),
     }
 }

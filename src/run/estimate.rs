@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 
 use crate::experiment::Cell;
-use crate::speed::{self, Effort};
+use crate::speed::{self, Effort, Source};
 
 /// Largest number of samples in a timed step; larger batches are extrapolated in proportion.
 const TIMED_SAMPLES: usize = 8;
@@ -23,7 +23,8 @@ pub struct Estimate {
 /// See [`speed::measure`].
 pub fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
     let samples = cell.training.batch_size.min(TIMED_SAMPLES);
-    let measured = speed::measure(cell, Effort { samples, warmup: 1, steps: 2, profile: false }, device)?;
+    let measured =
+        speed::measure(cell, Effort { samples, warmup: 1, steps: 2, profile: false }, Source::Synthetic, device)?;
     let scale = cell.training.batch_size as f64 / samples as f64;
     let parts = cell.training.accumulate_grad_steps as f64;
     let peak_bytes = measured.peak_memory_bytes.map(|peak| {

@@ -9,19 +9,22 @@ use crate::experiment::Cell;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 12] = [
+pub(crate) const FREE: [&str; 15] = [
     "schema",
     "id",
     "hash",
     "experiment",
     "grid",
+    "sources",
     "task.label",
+    "task.notes",
     "baseline.label",
     "baseline.parameters",
     "training.epochs",
     "training.max_time",
     "training.early_stopping",
     "training.log_every",
+    "training.workers",
 ];
 
 /// The record of `cell` in `experiment` on `device`; `data_hash` is known once the samples were read.
@@ -53,6 +56,7 @@ pub(crate) fn record(
             higher_is_better: spec.metric.higher_is_better(),
             chance: spec.chance,
             splits: [spec.splits.train, spec.splits.validation, spec.splits.test],
+            notes: vec![],
         },
         baseline: BaselineRecord {
             name: cell.baseline.name.clone(),
@@ -61,6 +65,8 @@ pub(crate) fn record(
             parameters: cell.parameters,
         },
         training: serde_json::to_value(&cell.training)?,
+        scale: cell.scale.name().to_owned(),
+        sources: cell.sources.clone(),
         seed: cell.seed,
         device: device.to_owned(),
         grid: cell.grid.clone(),

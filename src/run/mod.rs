@@ -11,8 +11,8 @@ mod interrupt;
 pub(crate) mod memory;
 mod provenance;
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use baselines::device::DeviceChoice;
@@ -24,7 +24,7 @@ use self::cell::{Bench, Outcome};
 use self::display::Display;
 use self::interrupt::Interrupt;
 use crate::exit::{self, Exit, Stop};
-use crate::experiment::{Cell, Missing, Plan};
+use crate::experiment::{Cell, Missing, Plan, Scale};
 
 /// How a plan is executed.
 pub struct Options {
@@ -54,6 +54,7 @@ pub struct Options {
 #[derive(Debug, Serialize)]
 struct Summary {
     experiment: String,
+    scale: Scale,
     folder: PathBuf,
     report: Option<PathBuf>,
     cells: Vec<CellSummary>,
@@ -148,6 +149,7 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
         });
         let summary = Summary {
             experiment: plan.name.clone(),
+            scale: plan.scale,
             folder: out.clone(),
             report: report.clone(),
             cells: summaries.collect(),
@@ -169,6 +171,12 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
                 text.push_str(&format!("\n  {}: {message}", cell.id));
             }
         }
+        for (message, ids) in missing_data(cells, &out) {
+            text.push_str(&format!("\n  {message}\n    skipped: {}", ids.join(", ")));
+        }
+        if let Some(scale) = reports::record::describe_scale(plan.scale.name()) {
+            text.push_str(&format!("\n{scale}"));
+        }
         if let Some(report) = report {
             text.push_str(&format!("\nreport: {}", report.display()));
         }
@@ -181,6 +189,18 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
     } else {
         Exit::Done
     })
+}
+
+/// Cells skipped for want of data, by what is missing and the command that fetches it.
+fn missing_data(cells: &[&Cell], out: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for cell in cells {
+        let Some(status) = folder::read_status(&out.join(&cell.id)).ok().flatten() else { continue };
+        if status.state == State::Skipped && status.reason.as_deref() == Some("missing_data") {
+            missing.entry(status.message.unwrap_or_default()).or_default().push(cell.id.clone());
+        }
+    }
+    missing
 }
 
 /// Under `missing: error`, every task's data must be there before anything starts.
@@ -198,7 +218,7 @@ fn check_data(plan: &Plan, cells: &[&Cell], library: &Library) -> Result<(), Sto
 }
 
 /// A folder that holds another configuration of a cell is refused before anything starts.
-fn check_unchanged(cells: &[&Cell], out: &std::path::Path, plan: &Plan, device: &str) -> Result<(), Stop> {
+fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str) -> Result<(), Stop> {
     let mut changed = Vec::new();
     for cell in cells {
         let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };

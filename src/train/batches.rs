@@ -24,6 +24,11 @@ impl EpochOrder {
         Self { order, batch_size: batch_size.min(samples.max(1)) }
     }
 
+    /// Number of batches, an incomplete last one included.
+    pub(crate) fn batches(&self) -> u64 {
+        self.order.len().div_ceil(self.batch_size) as u64
+    }
+
     /// Positions of batch `index`.
     pub(crate) fn batch(&self, index: u64) -> &[usize] {
         let start = index as usize * self.batch_size;
@@ -33,11 +38,14 @@ impl EpochOrder {
 
 /// Place a batch on `device`.
 pub(crate) fn place(batch: &Batch, spec: &InputSpec, device: &Device) -> Input {
-    let size = batch.size;
     let values = match (&batch.inputs, spec) {
         (Inputs::Tokens(tokens), _) => {
-            let length = tokens.len() / size.max(1);
-            InputValues::Tokens(Tensor::<2, Int>::from_data(TensorData::new(tokens.clone(), [size, length]), device))
+            let length = match spec {
+                InputSpec::Tokens { length, .. } => *length,
+                InputSpec::Values { shape, .. } => shape.iter().product(),
+            };
+            let rows = tokens.len() / length.max(1);
+            InputValues::Tokens(Tensor::<2, Int>::from_data(TensorData::new(tokens.clone(), [rows, length]), device))
         }
         (Inputs::Values(values), spec) => {
             let (channels, shape) = match spec {
@@ -45,7 +53,9 @@ pub(crate) fn place(batch: &Batch, spec: &InputSpec, device: &Device) -> Input {
                 InputSpec::Tokens { length, .. } => (1, vec![*length]),
             };
             let positions = shape.iter().product::<usize>();
-            let flat = TensorData::new(values.clone(), [size, channels, positions]);
+            // Pairs have two rows per sample.
+            let rows = values.len() / (channels * positions).max(1);
+            let flat = TensorData::new(values.clone(), [rows, channels, positions]);
             InputValues::Values(Features::from_flat(Tensor::<3>::from_data(flat, device), &shape))
         }
     };
@@ -65,6 +75,7 @@ mod tests {
         seen.dedup();
         assert_eq!(seen.len(), 100);
         assert_ne!(order.batch(0), EpochOrder::new(103, 10, 7, 1).batch(0));
+        assert_eq!((order.batches(), order.batch(10).len()), (11, 3));
         assert_eq!(order.batch(3), EpochOrder::new(103, 10, 7, 0).batch(3));
     }
 }

@@ -1,14 +1,17 @@
 //! The training loop: one cell, from its first step or a checkpoint to its final metrics.
 
 pub(crate) mod batches;
+pub(crate) mod canary;
 pub(crate) mod checkpoint;
 pub(crate) mod journal;
 pub(crate) mod objective;
 pub(crate) mod optimiser;
+pub(crate) mod pipeline;
 pub(crate) mod progress;
 pub(crate) mod schedule;
 pub(crate) mod seeds;
 
+mod ranking;
 mod records;
 
 use std::path::PathBuf;
@@ -16,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use baselines::{Forward, Model, Output};
 use burn::tensor::{Device, Tensor};
+use datasets::resample::Grid;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
 
 use self::batches::EpochOrder;
@@ -23,6 +27,7 @@ use self::checkpoint::{CheckpointError, Extra, Weights};
 use self::journal::{Journal, JournalError};
 use self::objective::Score;
 use self::optimiser::{EmptyGroup, Gradients, Optimiser};
+use self::pipeline::Batches;
 use self::progress::{Best, Progress};
 use self::seeds::Seeds;
 use crate::experiment::Training;
@@ -74,9 +79,34 @@ pub(crate) trait Watch {
     /// A step was taken.
     fn step_taken(&mut self, progress: &Progress, samples_per_second: f64);
     /// An epoch is over.
-    fn epoch_ended(&mut self, progress: &Progress, train: Score, validation: Score, seconds: f64);
+    fn epoch_ended(&mut self, progress: &Progress, epoch: &Epoch<'_>);
+    /// Whether the training loss is still that of guessing was looked at: `warning` says so, where it is.
+    fn loss_judged(&mut self, warning: Option<String>);
     /// Whether to save and leave now.
     fn wants_to_stop(&self) -> bool;
+}
+
+/// What came of an epoch.
+pub(crate) struct Epoch<'a> {
+    /// Score in training mode.
+    pub(crate) train: &'a Score,
+    /// Score on the validation split.
+    pub(crate) validation: &'a Score,
+    /// Seconds of training so far, over all attempts.
+    pub(crate) seconds: f64,
+    /// Seconds that the steps of this attempt at the epoch have waited for their samples.
+    pub(crate) waited: f64,
+}
+
+/// How the steps of an epoch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steps {
+    /// All were taken.
+    Whole,
+    /// `max_time` is used up.
+    TimeUp,
+    /// The watcher asked for it.
+    Stopped,
 }
 
 /// How a run ended.
@@ -86,6 +116,8 @@ pub(crate) enum Finish {
     Epochs,
     /// No improvement for `early_stopping` epochs.
     EarlyStopping,
+    /// `max_steps` of them.
+    MaxSteps,
     /// `max_time` is used up.
     MaxTime,
     /// The watcher asked for it; a checkpoint was written.
@@ -144,45 +176,75 @@ pub(crate) fn train(
         if let Some(finish) = finished(job.settings, &state.progress, &clock) {
             break finish;
         }
-        let order = EpochOrder::new(
-            job.dataset.len(Split::Train),
-            job.settings.batch_size,
-            job.seeds.order,
-            state.progress.epoch,
-        );
-        watch.epoch_begins(&state.progress, steps);
-        while state.progress.step_in_epoch < steps && !clock.is_over(job.settings.max_time) {
+        // `max_steps` may end an epoch early; it then counts like a whole one.
+        let left = job.settings.max_steps.map_or(u64::MAX, |most| most.saturating_sub(state.progress.step));
+        let last = steps.min(state.progress.step_in_epoch.saturating_add(left));
+        watch.epoch_begins(&state.progress, last);
+        let (ended, waited) = take_steps(job, state, [steps, last], metrics, diagnostics, watch, &mut clock)?;
+        if ended != Steps::Whole {
+            // Time is up within an epoch: save the position for a later extension before the partial epoch is judged.
+            save(job, state, metrics, diagnostics, &mut clock)?;
+        }
+        if ended == Steps::Stopped {
+            return Ok(Finish::Stopped);
+        }
+        let whole = ended == Steps::Whole;
+        end_epoch(job, state, metrics, diagnostics, watch, &mut clock, (whole, waited))?;
+    };
+    conclude(job, state, metrics, &clock)?;
+    Ok(finish)
+}
+
+/// What is left of the first `last` of the epoch's `steps` steps, unless time or the watcher end them; with the seconds that
+/// they waited for their samples, which `training.workers` threads read ahead.
+fn take_steps(
+    job: &Job<'_>,
+    state: &mut State,
+    [steps, last]: [u64; 2],
+    metrics: &mut Journal,
+    diagnostics: &Journal,
+    watch: &mut dyn Watch,
+    clock: &mut Clock,
+) -> Result<(Steps, f64), TrainError> {
+    let Progress { epoch, step_in_epoch, .. } = state.progress;
+    let order = EpochOrder::new(job.dataset.len(Split::Train), job.settings.batch_size, job.seeds.order, epoch);
+    let parts = job.settings.accumulate_grad_steps as u64;
+    let stream = job.seeds.augmentation(epoch);
+    let read = |index| job.dataset.read_for_training(order.batch(index), stream);
+    let end = (last * parts).min(order.batches());
+    pipeline::ahead(job.settings.workers, (step_in_epoch * parts).min(end)..end, &read, |batches| {
+        while state.progress.step_in_epoch < last {
+            if clock.is_over(job.settings.max_time) {
+                return Ok((Steps::TimeUp, batches.waited().as_secs_f64()));
+            }
             if watch.wants_to_stop() {
-                save(job, state, metrics, diagnostics, &mut clock)?;
-                return Ok(Finish::Stopped);
+                return Ok((Steps::Stopped, batches.waited().as_secs_f64()));
             }
             let begun = Instant::now();
-            let (samples, learning_rate, gradient_norm) = step(job, state, &order, steps)?;
+            let (samples, learning_rate, gradient_norm) = step(job, state, batches, &order, steps)?;
             state.progress.step_seconds += begun.elapsed().as_secs_f64();
-            if state.progress.step.is_multiple_of(u64::from(job.settings.log_every)) {
+            let step = state.progress.step;
+            if step.is_multiple_of(u64::from(job.settings.log_every)) {
                 let lines = records::step(&state.progress, learning_rate, gradient_norm, clock.seconds());
                 metrics.append(&lines)?;
             }
             watch.step_taken(&state.progress, samples as f64 / begun.elapsed().as_secs_f64());
+            if step.is_multiple_of(canary::STEPS) {
+                watch.loss_judged(state.progress.canary.judge(&job.spec.target, step));
+            }
             if clock.since_save() > CHECKPOINT_EVERY {
-                save(job, state, metrics, diagnostics, &mut clock)?;
+                save(job, state, metrics, diagnostics, clock)?;
             }
         }
-        let whole = state.progress.step_in_epoch == steps;
-        if !whole {
-            // Time is up within an epoch: save the position for a later extension before the partial epoch is judged.
-            save(job, state, metrics, diagnostics, &mut clock)?;
-        }
-        end_epoch(job, state, metrics, diagnostics, watch, &mut clock, whole)?;
-    };
-    conclude(job, state, metrics, &clock)?;
-    Ok(finish)
+        Ok((Steps::Whole, batches.waited().as_secs_f64()))
+    })
 }
 
 /// One optimiser step over `accumulate_grad_steps` batches; returns samples, learning rate and gradient norm (if known).
 fn step(
     job: &Job<'_>,
     state: &mut State,
+    batches: &mut Batches<'_, Batch, DataError>,
     order: &EpochOrder,
     steps_per_epoch: u64,
 ) -> Result<(usize, f64, Option<f64>), TrainError> {
@@ -192,11 +254,9 @@ fn step(
     let mut sum = Gradients::new();
     let (mut used, mut samples) = (0, 0);
     for part in 0..parts {
-        let positions = order.batch(progress.step_in_epoch * parts + part);
-        if positions.is_empty() {
-            continue;
-        }
-        let batch = job.dataset.read(Split::Train, positions)?;
+        // The only step of a small split may have fewer parts.
+        let Some(batch) = batches.next() else { break };
+        let batch = batch?;
         let mut ctx = Forward::training(job.seeds.dropout, progress.step * parts + part);
         let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx);
         let (mut loss, mut score) = objective::evaluate(output, &batch.targets, &job.spec.target);
@@ -205,11 +265,13 @@ fn step(
             loss = loss + penalty;
         }
         if !value.is_finite() {
+            let positions = order.batch(progress.step_in_epoch * parts + part);
             let (epoch, samples) = (progress.epoch + 1, positions.iter().copied().take(8).collect());
             return Err(TrainError::NotFinite { loss: value, epoch, step: progress.step, seed: job.seed, samples });
         }
         score.loss = value * score.targets as f64;
-        progress.train.add(score);
+        progress.train.add(&score, job.spec.metric);
+        progress.canary.add(&score);
         let mut gradients = loss.backward();
         optimiser::accumulate(&mut sum, model.take_gradients(&mut gradients));
         used += 1;
@@ -240,7 +302,7 @@ fn end_epoch(
     diagnostics: &mut Journal,
     watch: &mut dyn Watch,
     clock: &mut Clock,
-    whole: bool,
+    (whole, waited): (bool, f64),
 ) -> Result<(), TrainError> {
     let (validation, _) = evaluate(job, state.model.as_ref(), Split::Validation)?;
     let metric = validation.metric(job.spec.metric);
@@ -249,7 +311,9 @@ fn end_epoch(
     progress.step_in_epoch = 0;
     let train = std::mem::take(&mut progress.train);
     let better = progress.best.is_none_or(|best| {
-        if job.spec.metric.higher_is_better() { metric > best.metric } else { metric < best.metric }
+        // A metric that does not exist, as the AUC of one class, gives way to any that does.
+        let undefined = best.metric.is_nan() && !metric.is_nan();
+        undefined || if job.spec.metric.higher_is_better() { metric > best.metric } else { metric < best.metric }
     });
     if better {
         progress.best = Some(Best { epoch: progress.epoch, metric, loss: validation.mean_loss() });
@@ -262,8 +326,9 @@ fn end_epoch(
         progress.plateau_scale *= job.settings.plateau_factor;
         progress.plateau_epochs = 0;
     }
-    metrics.append(&records::epoch(job.spec, progress, train, validation, clock.seconds()))?;
-    watch.epoch_ended(progress, train, validation, clock.seconds());
+    let seconds = clock.seconds();
+    metrics.append(&records::epoch(job.spec, progress, &train, &validation, seconds))?;
+    watch.epoch_ended(progress, &Epoch { train: &train, validation: &validation, seconds, waited });
     probe(job, state, diagnostics)?;
     if better {
         state.best = Some(checkpoint::weights(state.model.as_ref()));
@@ -286,7 +351,7 @@ fn conclude(job: &Job<'_>, state: &mut State, metrics: &mut Journal, clock: &Clo
     }
     let (test, _) = evaluate(job, model.as_ref(), Split::Test)?;
     let parameters = baselines::network::count_parameters(model.as_ref());
-    metrics.append(&records::conclusion(job.spec, &state.progress, test, parameters, clock.seconds()))?;
+    metrics.append(&records::conclusion(job.spec, &state.progress, &test, parameters, clock.seconds()))?;
     metrics.sync()?;
     Ok(())
 }
@@ -305,30 +370,48 @@ fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
 /// Score of `model` on a whole split, in evaluation mode, and the number of samples.
 pub(crate) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split) -> Result<(Score, usize), TrainError> {
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
-    Ok(score(model, job.dataset, job.spec, split, size, job.device)?)
+    let pass = Pass { spec: job.spec, split, size, workers: job.settings.workers, device: job.device, resolution: 1.0 };
+    Ok(score(model, job.dataset, &pass)?)
 }
 
-/// The same, for batches of `size` samples on `device`.
-pub(crate) fn score(
-    model: &dyn Model,
-    dataset: &dyn Dataset,
-    spec: &TaskSpec,
-    split: Split,
-    size: usize,
-    device: &Device,
-) -> Result<(Score, usize), DataError> {
+/// One evaluation of a split.
+pub(crate) struct Pass<'a> {
+    /// Description of the samples.
+    pub(crate) spec: &'a TaskSpec,
+    /// Which of them.
+    pub(crate) split: Split,
+    /// Samples per forward pass.
+    pub(crate) size: usize,
+    /// Threads that read ahead.
+    pub(crate) workers: usize,
+    /// Where to compute.
+    pub(crate) device: &'a Device,
+    /// Samples per axis relative to the task's, see [`datasets::resample`].
+    pub(crate) resolution: f64,
+}
+
+/// Score of `model` over `pass`, and the number of samples.
+pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -> Result<(Score, usize), DataError> {
     let model = model.evaluator();
-    let samples = dataset.len(split);
-    let mut total = Score::default();
-    for start in (0..samples).step_by(size.max(1)) {
+    let (samples, size) = (dataset.len(pass.split), pass.size.max(1));
+    let grid = Grid::new(&pass.spec.input, pass.resolution);
+    let read = |index: u64| -> Result<Batch, DataError> {
+        let start = index as usize * size;
         let positions: Vec<usize> = (start..(start + size).min(samples)).collect();
-        let batch = dataset.read(split, &positions)?;
-        let output = model.forward(batches::place(&batch, &spec.input, device), &mut Forward::evaluation());
-        let (loss, mut score) = objective::evaluate(output, &batch.targets, &spec.target);
-        score.loss = scalar(&loss) * score.targets as f64;
-        total.add(score);
-    }
-    Ok((total, samples))
+        Ok(grid.resample(dataset.read(pass.split, &positions)?))
+    };
+    pipeline::ahead(pass.workers, 0..samples.div_ceil(size) as u64, &read, |batches| {
+        let mut total = Score::default();
+        while let Some(batch) = batches.next() {
+            let batch = batch?;
+            let mut ctx = Forward::evaluation().at_resolution(pass.resolution);
+            let output = model.forward(batches::place(&batch, grid.input(), pass.device), &mut ctx);
+            let (loss, mut score) = objective::evaluate(output, &batch.targets, &pass.spec.target);
+            score.loss = scalar(&loss) * score.targets as f64;
+            total.add(&score, pass.spec.metric);
+        }
+        Ok((total, samples))
+    })
 }
 
 fn forward(job: &Job<'_>, model: &dyn Model, batch: &Batch, ctx: &mut Forward<'_>) -> Output {
@@ -371,6 +454,8 @@ fn save(
 fn finished(settings: &Training, progress: &Progress, clock: &Clock) -> Option<Finish> {
     if progress.epoch >= u64::from(settings.epochs) {
         Some(Finish::Epochs)
+    } else if settings.max_steps.is_some_and(|most| progress.step >= most) {
+        Some(Finish::MaxSteps)
     } else if settings.early_stopping.is_some_and(|patience| progress.stale_epochs >= patience) {
         Some(Finish::EarlyStopping)
     } else if progress.epoch > 0 && clock.is_over(settings.max_time) {
@@ -421,6 +506,149 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Waves of two kinds and of different lengths; one sample cannot be read if that is asked for. Training samples are
+    /// shifted by their stream.
+    struct Waves {
+        unreadable: Option<usize>,
+    }
+
+    const LENGTH: usize = 24;
+
+    impl Dataset for Waves {
+        fn len(&self, split: Split) -> usize {
+            if split == Split::Train { 90 } else { 31 }
+        }
+
+        fn content_hash(&self) -> &str {
+            "waves"
+        }
+
+        fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
+            self.shifted(positions, if split == Split::Train { 0 } else { 5 })
+        }
+
+        fn read_for_training(&self, positions: &[usize], stream: u64) -> Result<Batch, DataError> {
+            self.shifted(positions, stream % 7)
+        }
+    }
+
+    impl Waves {
+        fn shifted(&self, positions: &[usize], shift: u64) -> Result<Batch, DataError> {
+            if let Some(sample) = self.unreadable.filter(|sample| positions.contains(sample)) {
+                return Err(datasets::ConfigError::new("waves", format!("sample {sample} is gone")).into());
+            }
+            let lengths: Vec<usize> = positions.iter().map(|p| 8 + p * 5 % (LENGTH - 7)).collect();
+            let value = |p: usize, t: usize| ((t as f32 + shift as f32) * [0.3, 0.8][p % 2] + p as f32).sin();
+            let inputs = positions
+                .iter()
+                .zip(&lengths)
+                .flat_map(|(&p, &length)| (0..LENGTH).map(move |t| if t < length { value(p, t) } else { 0.0 }));
+            Ok(Batch {
+                size: positions.len(),
+                inputs: Inputs::Values(inputs.collect()),
+                targets: Targets::Labels(positions.iter().map(|p| (p % 2) as i32).collect()),
+                lengths: Some(lengths.clone()),
+            })
+        }
+    }
+
+    struct Silent;
+
+    impl Watch for Silent {
+        fn epoch_begins(&mut self, _progress: &Progress, _steps: u64) {}
+        fn step_taken(&mut self, _progress: &Progress, _samples_per_second: f64) {}
+        fn epoch_ended(&mut self, _progress: &Progress, _epoch: &Epoch<'_>) {}
+        fn loss_judged(&mut self, _warning: Option<String>) {}
+        fn wants_to_stop(&self) -> bool {
+            false
+        }
+    }
+
+    fn waves() -> TaskSpec {
+        TaskSpec {
+            name: "waves".into(),
+            version: "waves@test-1".into(),
+            data: "waves".into(),
+            input: InputSpec::Values { channels: 1, shape: vec![LENGTH] },
+            target: TargetSpec::Binary,
+            metric: datasets::Metric::AreaUnderRoc,
+            chance: 0.5,
+            splits: datasets::SplitSizes { train: 90, validation: 31, test: 31 },
+        }
+    }
+
+    /// Train a GRU on the waves in a folder of its own; its metrics without times.
+    fn train_on_waves(
+        workers: usize,
+        unreadable: Option<usize>,
+    ) -> Result<(Vec<serde_json::Value>, State), TrainError> {
+        let (folder, device, spec) = (tempfile::tempdir().unwrap(), Device::flex(), waves());
+        std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
+        let settings = Training { epochs: 8, batch_size: 8, learning_rate: 0.03, workers, ..Training::default() };
+        let entry = registry::find("gru").unwrap();
+        let input = crate::experiment::fit::input(&spec.input);
+        let seeds = Seeds::derive(2);
+        let config = json!({"hidden": 8});
+        let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+        let optimiser = Optimiser::new(&settings, model.as_ref()).unwrap();
+        let mut state = State { model, optimiser, best: None, progress: Progress::start() };
+        let journal = |name: &str| Journal::open(&folder.path().join(name), 0).unwrap();
+        let (mut metrics, mut diagnostics) = (journal("metrics"), journal("diagnostics"));
+        let dataset = Waves { unreadable };
+        let job = Job {
+            hash: "",
+            labels: ("gru", "waves"),
+            settings: &settings,
+            seed: 2,
+            seeds,
+            dataset: &dataset,
+            spec: &spec,
+            device: &device,
+            folder: folder.path().to_owned(),
+        };
+        train(&job, &mut state, &mut metrics, &mut diagnostics, &mut Silent)?;
+        let text = std::fs::read_to_string(folder.path().join("metrics")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let timed = ["seconds", "samples_per_second", "peak_memory_bytes"];
+        let lines = lines.filter(|line| !timed.iter().any(|name| line["name"] == *name)).map(|mut line| {
+            line["wall"] = json!(0);
+            line
+        });
+        Ok((lines.collect(), state))
+    }
+
+    #[test]
+    fn two_classes_are_trained_by_their_ranking_whoever_reads_the_samples() {
+        let (lines, state) = train_on_waves(0, None).unwrap();
+        for workers in [1, 2] {
+            assert_eq!(train_on_waves(workers, None).unwrap().0, lines, "{workers} workers");
+        }
+        let area = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap()["value"].as_f64().unwrap();
+        assert!((0.6..=1.0).contains(&area("best_validation_auc")), "{}", area("best_validation_auc"));
+        // The score of a split does not depend on the batches it is read in, nor on the threads.
+        let (spec, device) = (waves(), Device::flex());
+        let of = |size, workers| {
+            let pass = Pass { spec: &spec, split: Split::Test, size, workers, device: &device, resolution: 1.0 };
+            let (score, samples) = score(state.model.as_ref(), &Waves { unreadable: None }, &pass).unwrap();
+            assert_eq!((samples, score.targets), (31, 31));
+            score
+        };
+        let whole = of(31, 0);
+        for (size, workers) in [(1, 0), (7, 2), (7, 1)] {
+            let parts = of(size, workers);
+            assert_eq!(parts.metric(spec.metric), whole.metric(spec.metric), "{size} samples at a time");
+            assert!((parts.mean_loss() - whole.mean_loss()).abs() < 1e-6 && parts.correct == whole.correct);
+        }
+    }
+
+    #[test]
+    fn a_sample_that_cannot_be_read_ends_training_with_its_error() {
+        for workers in [0, 2] {
+            let error = train_on_waves(workers, Some(40)).err().unwrap();
+            assert!(matches!(&error, TrainError::Data(_)) && error.to_string().contains("sample 40"), "{error}");
+        }
+    }
 
     /// Every registered baseline, a new one included, learns one batch of two kinds of waves within 20 steps.
     #[test]

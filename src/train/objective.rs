@@ -3,10 +3,12 @@
 use baselines::Output;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
-use datasets::{TargetSpec, Targets};
+use datasets::{Metric, TargetSpec, Targets};
+
+use super::ranking::Ranking;
 
 /// Sums over samples (or labelled steps), so that batches of any size add up to the same value.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Score {
     /// Sum of the losses of all targets.
     pub(crate) loss: f64,
@@ -14,6 +16,9 @@ pub(crate) struct Score {
     pub(crate) correct: u64,
     /// Targets counted.
     pub(crate) targets: u64,
+    /// Logits of two classes, where the metric needs them.
+    #[serde(default, skip_serializing_if = "Ranking::is_empty")]
+    pub(crate) ranking: Ranking,
 }
 
 impl Score {
@@ -22,19 +27,25 @@ impl Score {
         self.loss / self.targets.max(1) as f64
     }
 
-    /// The task's metric: accuracy, or the mean squared error (which is the loss of regression).
-    pub(crate) fn metric(&self, metric: datasets::Metric) -> f64 {
+    /// The task's metric: accuracy, the mean squared error (which is the loss of regression), the loss in bits, or the
+    /// area under the receiver operating characteristic (not a number where a class has no sample).
+    pub(crate) fn metric(&self, metric: Metric) -> f64 {
         match metric {
-            datasets::Metric::Accuracy => self.correct as f64 / self.targets.max(1) as f64,
-            datasets::Metric::MeanSquaredError => self.mean_loss(),
+            Metric::Accuracy => self.correct as f64 / self.targets.max(1) as f64,
+            Metric::MeanSquaredError => self.mean_loss(),
+            Metric::BitsPerCharacter => self.mean_loss() / std::f64::consts::LN_2,
+            Metric::AreaUnderRoc => self.ranking.area(),
         }
     }
 
-    /// Add the score of another batch.
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Add the score of another batch of a task with this `metric`.
+    pub(crate) fn add(&mut self, other: &Self, metric: Metric) {
         self.loss += other.loss;
         self.correct += other.correct;
         self.targets += other.targets;
+        if metric == Metric::AreaUnderRoc {
+            self.ranking.extend(&other.ranking);
+        }
     }
 }
 
@@ -61,8 +72,13 @@ fn classes(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
     let device = logits.device();
     let [rows, classes] = logits.dims();
     let counted = labels.iter().filter(|&&label| label >= 0).count();
-    let correct =
-        argmax(&logits.clone().inner(), classes).zip(labels).filter(|(guess, label)| *guess == **label).count();
+    let values = host(&logits);
+    let correct = argmax(&values, classes).zip(labels).filter(|(guess, label)| *guess == **label).count();
+    let mut ranking = Ranking::default();
+    if classes == 2 {
+        let margins = values.chunks_exact(2).map(|row| row[1] - row[0]).zip(labels);
+        margins.filter(|(_, label)| **label >= 0).for_each(|(margin, label)| ranking.push(margin, *label == 1));
+    }
     let index: Vec<i32> = labels.iter().map(|&label| label.max(0)).collect();
     let index = Tensor::<2, Int>::from_data(TensorData::new(index, [rows, 1]), &device);
     let mut log_likelihood = log_softmax(logits, 1).gather(1, index);
@@ -71,20 +87,22 @@ fn classes(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
         log_likelihood = log_likelihood * Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &device);
     }
     let loss = log_likelihood.sum().neg() / counted.max(1) as f64;
-    (loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64 })
+    (loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64, ranking })
 }
 
 /// Binary cross-entropy of logits `[batch, 1]`, in the form that cannot overflow.
 fn binary(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
     let device = logits.device();
     let rows = labels.len();
-    let guesses = logits.clone().inner().into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+    let guesses = host(&logits);
     let correct = guesses.iter().zip(labels).filter(|(logit, label)| (**logit > 0.0) == (**label == 1)).count();
+    let mut ranking = Ranking::default();
+    guesses.iter().zip(labels).for_each(|(logit, label)| ranking.push(*logit, *label == 1));
     let wanted: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
     let wanted = Tensor::<2>::from_data(TensorData::new(wanted, [rows, 1]), &device);
     let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
     let loss = (logits.clone().clamp_min(0.0) - logits * wanted + softplus).mean();
-    (loss, Score { loss: 0.0, correct: correct as u64, targets: rows as u64 })
+    (loss, Score { loss: 0.0, correct: correct as u64, targets: rows as u64, ranking })
 }
 
 /// Mean squared error of values `[batch, outputs]`.
@@ -93,12 +111,16 @@ fn regression(values: Tensor<2>, wanted: &[f32]) -> (Tensor<1>, Score) {
     let wanted = Tensor::<2>::from_data(TensorData::new(wanted.to_vec(), values.dims()), &device);
     let rows = values.dims()[0];
     let error = values - wanted;
-    ((error.clone() * error).mean(), Score { loss: 0.0, correct: 0, targets: rows as u64 })
+    ((error.clone() * error).mean(), Score { targets: rows as u64, ..Score::default() })
+}
+
+/// Values on the host, row-major.
+fn host(logits: &Tensor<2>) -> Vec<f32> {
+    logits.clone().inner().into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
 }
 
 /// Index of the first largest value per row.
-fn argmax(logits: &Tensor<2>, classes: usize) -> impl Iterator<Item = i32> {
-    let values = logits.clone().into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+fn argmax(values: &[f32], classes: usize) -> impl Iterator<Item = i32> {
     let rows = values.len() / classes.max(1);
     (0..rows).map(move |row| {
         let row = &values[row * classes..][..classes];
@@ -144,6 +166,28 @@ mod tests {
         let (loss, score) = evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &TargetSpec::Binary);
         assert!((value(loss) - (200.0 + (1.0 + (-1f64).exp()).ln()) / 2.0).abs() < 1e-4);
         assert_eq!((score.correct, score.targets), (1, 2));
+    }
+
+    #[test]
+    fn two_classes_are_ranked_in_either_form_and_over_all_batches() {
+        let binary = |logits: [[f32; 1]; 2], labels: [i32; 2]| {
+            evaluate(rows(logits), &Targets::Labels(labels.into()), &TargetSpec::Binary).1
+        };
+        let mut total = Score::default();
+        total.add(&binary([[0.5], [-1.0]], [1, 0]), Metric::AreaUnderRoc);
+        total.add(&binary([[0.5], [2.0]], [0, 0]), Metric::AreaUnderRoc);
+        // Better than one, equal to one, worse than one.
+        assert_eq!(total.metric(Metric::AreaUnderRoc), 0.5);
+        let logits = [[0.0, 0.5], [1.5, 0.5], [-0.5, 0.0], [1.0, 3.0]];
+        let (_, score) = evaluate(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &TargetSpec::Classes(2));
+        assert_eq!(score.metric(Metric::AreaUnderRoc), 0.5);
+        // Only the metric that needs the logits keeps them, and a checkpoint gives them back.
+        let mut plain = Score::default();
+        plain.add(&score, Metric::Accuracy);
+        assert!(plain.ranking.is_empty() && !serde_json::to_string(&plain).unwrap().contains("ranking"));
+        let text = serde_json::to_string(&total).unwrap();
+        assert_eq!(serde_json::from_str::<Score>(&text).unwrap(), total);
+        assert_eq!(serde_json::from_str::<Score>(r#"{"loss":1.0,"correct":2,"targets":3}"#).unwrap().targets, 3);
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(crate) struct Optimiser {
     betas: [f64; 2],
     epsilon: f64,
     weight_decay: f64,
+    /// Learning rate that the schedule starts from: what the bounds of groups apply to, as in `torch.optim`, where a group
+    /// has a base rate of its own and shares the schedule's factor.
+    base_rate: f64,
     /// Group of each parameter that is in one.
     groups: BTreeMap<String, ParameterGroup>,
     /// First and second moments by parameter name.
@@ -57,6 +60,7 @@ impl Optimiser {
             betas: settings.betas,
             epsilon: settings.epsilon,
             weight_decay: settings.weight_decay,
+            base_rate: settings.learning_rate,
             groups,
             moments: BTreeMap::new(),
             updates: 0,
@@ -74,7 +78,8 @@ impl Optimiser {
             let group = self.groups.get(name);
             let decay = group.and_then(|g| g.weight_decay).unwrap_or(self.weight_decay);
             let rate = group.map_or(learning_rate, |g| {
-                learning_rate.min(g.max_learning_rate.unwrap_or(f64::INFINITY)) * g.learning_rate_factor
+                let bound = g.max_learning_rate.map_or(1.0, |most| (most / self.base_rate).min(1.0));
+                learning_rate * bound * g.learning_rate_factor
             });
             if decay != 0.0 {
                 match self.kind {

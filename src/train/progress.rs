@@ -1,7 +1,8 @@
 //! Where a training run stands: everything that a resume needs beside the tensors.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::canary::Canary;
 use super::objective::Score;
 
 /// Position and running values of a training run.
@@ -15,6 +16,9 @@ pub(crate) struct Progress {
     pub(crate) step: u64,
     /// Sums over the current epoch, in training mode.
     pub(crate) train: Score,
+    /// The training loss that was not yet judged.
+    #[serde(default)]
+    pub(crate) canary: Canary,
     /// The best epoch so far.
     pub(crate) best: Option<Best>,
     /// Epochs since the best one.
@@ -41,8 +45,10 @@ pub(crate) struct Best {
     /// Epoch, from 1.
     pub(crate) epoch: u64,
     /// Value of the task's metric.
+    #[serde(deserialize_with = "or_not_a_number")]
     pub(crate) metric: f64,
     /// Validation loss.
+    #[serde(deserialize_with = "or_not_a_number")]
     pub(crate) loss: f64,
 }
 
@@ -50,5 +56,24 @@ impl Progress {
     /// The very beginning.
     pub(crate) fn start() -> Self {
         Self { plateau_scale: 1.0, ..Self::default() }
+    }
+}
+
+/// JSON has no sign for a value that is not a number and writes null.
+fn or_not_a_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_best_epoch_without_a_metric_survives_a_checkpoint() {
+        let best = Best { epoch: 2, metric: f64::NAN, loss: 0.5 };
+        let text = serde_json::to_string(&Progress { best: Some(best), ..Progress::start() }).unwrap();
+        let back: Progress = serde_json::from_str(&text).unwrap();
+        assert!(back.best.is_some_and(|best| best.metric.is_nan() && best.loss == 0.5));
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn step(progress: &Progress, learning_rate: f64, gradient_norm: Optio
 pub(super) fn epoch(
     spec: &TaskSpec,
     progress: &Progress,
-    train: Score,
-    validation: Score,
+    train: &Score,
+    validation: &Score,
     wall: f64,
 ) -> Vec<MetricLine> {
     let line = |split: Option<&str>, name: &str, value: f64| MetricLine {
@@ -55,7 +55,7 @@ pub(super) fn epoch(
 pub(super) fn conclusion(
     spec: &TaskSpec,
     progress: &Progress,
-    test: Score,
+    test: &Score,
     parameters: usize,
     wall: f64,
 ) -> Vec<MetricLine> {

@@ -8,15 +8,19 @@ use crate::experiment::training::Schedule;
 /// The warm-up rises linearly and reaches the peak with its last step. `plateau_scale` is the product of all reductions so far.
 pub(crate) fn learning_rate(settings: &Training, step: u64, steps_per_epoch: u64, plateau_scale: f64) -> f64 {
     let peak = settings.learning_rate;
-    let warmup = (settings.warmup_epochs * steps_per_epoch as f64).round() as u64;
+    let warmup = settings.warmup(steps_per_epoch);
     if step < warmup {
         return peak * (step + 1) as f64 / warmup as f64;
     }
     match settings.schedule {
         Schedule::Constant => peak,
+        Schedule::Exponential => {
+            let epoch = step / steps_per_epoch.max(1);
+            (peak * settings.decay_factor.powf(epoch as f64)).max(settings.min_learning_rate)
+        }
         Schedule::Plateau => (peak * plateau_scale).max(settings.min_learning_rate),
         Schedule::Cosine => {
-            let total = u64::from(settings.epochs) * steps_per_epoch;
+            let total = settings.schedule_steps.unwrap_or_else(|| settings.total_steps(steps_per_epoch));
             let progress = (step - warmup) as f64 / total.saturating_sub(warmup).max(1) as f64;
             let floor = settings.min_learning_rate;
             floor + (peak - floor) * 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos())
@@ -65,5 +69,31 @@ mod tests {
         };
         assert!((learning_rate(&settings, 7, 100, 0.2) - 0.02).abs() < 1e-12);
         assert!((learning_rate(&settings, 7, 100, 0.008) - 0.01).abs() < 1e-12);
+    }
+    #[test]
+    fn the_cosine_can_have_a_length_and_a_warm_up_in_steps() {
+        let settings =
+            Training { warmup_epochs: 0.0, warmup_steps: Some(50), schedule_steps: Some(250), epochs: 9, ..cosine() };
+        assert!((learning_rate(&settings, 24, 100, 1.0) - 0.01).abs() < 1e-12);
+        assert!((learning_rate(&settings, 150, 100, 1.0) - 0.01).abs() < 1e-12);
+        assert!(learning_rate(&settings, 250, 100, 1.0).abs() < 1e-12);
+        assert!(learning_rate(&settings, 899, 100, 1.0).abs() < 1e-12);
+        let cut = Training { schedule_steps: None, max_steps: Some(250), ..settings };
+        assert!((learning_rate(&cut, 150, 100, 1.0) - 0.01).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_exponential_falls_once_per_epoch() {
+        let settings = Training {
+            schedule: Schedule::Exponential,
+            learning_rate: 0.001,
+            decay_factor: 0.97,
+            min_learning_rate: 0.0005,
+            ..Training::default()
+        };
+        assert!((learning_rate(&settings, 99, 100, 1.0) - 0.001).abs() < 1e-15);
+        assert!((learning_rate(&settings, 100, 100, 1.0) - 0.00097).abs() < 1e-15);
+        assert!((learning_rate(&settings, 1_050, 100, 1.0) - 0.001 * 0.97_f64.powi(10)).abs() < 1e-15);
+        assert!((learning_rate(&settings, 9_999, 100, 1.0) - 0.0005).abs() < 1e-15);
     }
 }

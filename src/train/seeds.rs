@@ -11,6 +11,8 @@ pub(crate) struct Seeds {
     pub(crate) order: u64,
     /// Dropout masks.
     pub(crate) dropout: u64,
+    /// Augmentation of the first epoch.
+    augmentation: u64,
 }
 
 impl Seeds {
@@ -20,7 +22,17 @@ impl Seeds {
             let digest = Sha256::digest(format!("{purpose} {seed}").as_bytes());
             digest.iter().take(8).fold(0, |value, &byte| (value << 8) | u64::from(byte))
         };
-        Self { init: stream("init"), order: stream("order"), dropout: stream("dropout") }
+        Self {
+            init: stream("init"),
+            order: stream("order"),
+            dropout: stream("dropout"),
+            augmentation: stream("augmentation"),
+        }
+    }
+
+    /// Augmentation of `epoch` (from 0).
+    pub(crate) fn augmentation(self, epoch: u64) -> u64 {
+        self.augmentation.wrapping_add(epoch)
     }
 }
 
@@ -32,7 +44,8 @@ mod tests {
     fn streams_differ_between_purposes_and_seeds_and_stay_the_same() {
         let (a, b) = (Seeds::derive(0), Seeds::derive(1));
         assert_eq!(a, Seeds::derive(0));
-        let mut all = [a.init, a.order, a.dropout, b.init, b.order, b.dropout];
+        let all = |s: Seeds| [s.init, s.order, s.dropout, s.augmentation(0), s.augmentation(1)];
+        let mut all = [all(a), all(b)].concat();
         all.sort_unstable();
         assert!(all.windows(2).all(|pair| pair[0] != pair[1]));
     }

@@ -3,6 +3,7 @@
 pub mod composed;
 #[cfg(feature = "cube")]
 mod cube;
+pub(super) mod curve;
 mod flex;
 
 use burn::backend::autodiff::{

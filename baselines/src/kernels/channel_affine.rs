@@ -22,6 +22,9 @@ use burn::backend::TensorMetadata;
 pub trait ChannelAffineOps: Backend {
     /// Input `[batch, channels, positions]`, scale and shift `[channels]`, none of them empty; returns the input's shape.
     fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Input `[batch, channels, positions]` and shift `[channels]`, neither empty; returns the input's shape.
+    fn shift_channels(x: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// The hand-written backward pass of [`ChannelAffineOps`].
@@ -33,6 +36,9 @@ pub trait ChannelAffineGrad: ChannelAffineOps {
         g: FloatTensor<Self>,
         wanted: [bool; 3],
     ) -> [Option<FloatTensor<Self>>; 3];
+
+    /// Sums over everything but the channels, the gradient of a shift: `[channels]`.
+    fn sum_channels(g: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 #[cfg(any(feature = "cube", feature = "tch"))]
@@ -46,6 +52,10 @@ macro_rules! composed_backend {
             ) -> FloatTensor<Self> {
                 timed::<Self, _>("channel affine", &x.device(), || composed::forward::<Self>(x, scale, shift))
             }
+
+            fn shift_channels(x: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self> {
+                timed::<Self, _>("channel shift", &x.device(), || composed::shift::<Self>(x, shift))
+            }
         }
 
         impl ChannelAffineGrad for $backend {
@@ -58,6 +68,10 @@ macro_rules! composed_backend {
                 timed::<Self, _>("channel affine backward", &x.device(), || {
                     composed::backward::<Self>(x, scale, g, wanted)
                 })
+            }
+
+            fn sum_channels(g: FloatTensor<Self>) -> FloatTensor<Self> {
+                timed::<Self, _>("channel shift backward", &g.device(), || composed::sum::<Self>(g))
             }
         }
     };
@@ -87,6 +101,24 @@ impl<B: ChannelAffineGrad> Backward<B, 3> for ChannelAffineBackward {
     }
 }
 
+#[derive(Debug)]
+struct ShiftBackward;
+
+impl<B: ChannelAffineGrad> Backward<B, 2> for ShiftBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let g = grads.consume::<B>(&ops.node);
+        let [x, shift] = ops.parents;
+        if let Some(parent) = shift {
+            grads.register::<B>(parent.id, B::sum_channels(g.clone()));
+        }
+        if let Some(parent) = x {
+            grads.register::<B>(parent.id, g);
+        }
+    }
+}
+
 impl<B: ChannelAffineGrad, C: CheckpointStrategy> ChannelAffineOps for Autodiff<B, C> {
     fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self> {
         let guards = [x.node(), scale.node(), shift.node()];
@@ -97,6 +129,15 @@ impl<B: ChannelAffineGrad, C: CheckpointStrategy> ChannelAffineOps for Autodiff<
                 prep.finish((x, scale), y)
             }
             OpsKind::UnTracked(prep) => prep.finish(B::scale_channels(x, scale, shift)),
+        }
+    }
+
+    fn shift_channels(x: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self> {
+        let guards = [x.node(), shift.node()];
+        let y = B::shift_channels(x.into_primitive(), shift.into_primitive());
+        match ShiftBackward.prepare::<C>(guards).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
 }
@@ -126,6 +167,10 @@ pub fn channel_affine(x: Tensor<3>, scale: Tensor<1>, shift: Tensor<1>) -> Tenso
 /// # Panics
 /// If `bias` does not have one value per channel.
 pub fn channel_bias(x: Tensor<3>, bias: Tensor<1>) -> Tensor<3> {
-    let ones = Tensor::ones(bias.dims(), (&x.device(), x.dtype()));
-    channel_affine(x, ones, bias)
+    let dims = x.dims();
+    assert!(bias.dims() == [dims[1]], "{} channels need as many offsets, not {:?}", dims[1], bias.dims());
+    if dims.contains(&0) {
+        return x;
+    }
+    Tensor::from_dispatch(<Dispatch as ChannelAffineOps>::shift_channels(x.into_dispatch(), bias.into_dispatch()))
 }

@@ -4,6 +4,7 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::{Flex, ops::FloatTensorOps};
 use burn::tensor::{Bytes, DType, FloatDType, Shape};
 
+use super::room::Room;
 use super::simd::Real;
 
 /// The type that values of type `dtype` are computed in: half precision in f32.
@@ -25,8 +26,25 @@ pub(super) fn values<T: Real>(tensor: &FlexTensor) -> &[T] {
 }
 
 /// A tensor that owns `values`.
-pub(super) fn tensor<T: Real>(values: Vec<T>, shape: impl Into<Shape>) -> FlexTensor {
-    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), T::TYPE)
+pub(super) fn tensor<T: Real>(values: impl Values<T>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::new(values.bytes(), Layout::contiguous(shape.into()), T::TYPE)
+}
+
+/// Elements that can be those of a tensor.
+pub(super) trait Values<T> {
+    fn bytes(self) -> Bytes;
+}
+
+impl<T: Real> Values<T> for Vec<T> {
+    fn bytes(self) -> Bytes {
+        Bytes::from_elems(self)
+    }
+}
+
+impl<T: Real> Values<T> for Room<T> {
+    fn bytes(self) -> Bytes {
+        self.into_bytes()
+    }
 }
 
 /// `tensor` as `dtype`, the type its operands had.

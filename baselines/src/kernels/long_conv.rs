@@ -13,6 +13,7 @@
 pub mod composed;
 #[cfg(feature = "cube")]
 mod cube;
+mod depthwise;
 mod direct;
 mod flex;
 mod spectral;

@@ -7,26 +7,35 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod chain;
 pub mod channel_affine;
+pub mod conv;
 mod cpu;
 pub mod long_conv;
 mod matmul;
+mod packed;
 pub mod pointwise;
 pub mod product;
 pub mod profile;
 pub mod recurrent;
+mod room;
 mod rows;
+mod shared;
 mod simd;
 pub mod ssm;
 pub mod standardise;
 mod value;
+pub mod weighted_sum;
 
 pub use activation::{gelu, glu};
 pub use batch_norm::batch_norm;
+pub use chain::{Curve, activate_and_add, add_and_activate, masked};
 pub use channel_affine::{channel_affine, channel_bias};
+pub use conv::conv2d;
 pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 pub use pointwise::pointwise;
 pub use product::ExactProduct;
 pub use recurrent::{gru, lstm, rnn};
 pub use ssm::{Discretisation, diagonal_kernel, low_rank_kernel};
 pub use standardise::standardise;
+pub use weighted_sum::weighted_sum;

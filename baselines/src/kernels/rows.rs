@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::room::Room;
 use super::simd::{Loop, Real, dispatch};
 
 /// `factor · x + offset`, where `of(channel)` gives factor and offset of a channel.
@@ -9,8 +10,8 @@ pub(super) fn map_rows<T: Real>(
     x: &[T],
     [channels, length]: [usize; 2],
     of: impl Fn(usize) -> (T, T) + Sync + Send,
-) -> Vec<T> {
-    let mut y = vec![T::ZERO; x.len()];
+) -> Room<T> {
+    let mut y = Room::new(x.len());
     y.par_chunks_mut(length).zip(x.par_chunks(length)).enumerate().for_each(|(row, (y, x))| {
         let (factor, offset) = of(row % channels);
         dispatch(Map { y, x, factor, offset });

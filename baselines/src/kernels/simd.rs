@@ -6,7 +6,9 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::{DType, Element};
+use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
+use rustfft::FftPlanner;
 
 /// No fused multiply-add.
 pub(super) const PLAIN: usize = 0;
@@ -61,6 +63,29 @@ pub(super) struct Fft<T> {
     pub(super) inverse: Arc<dyn ComplexToReal<T>>,
 }
 
+/// Complex transforms of one length, in both directions.
+#[derive(Clone)]
+pub(super) struct ComplexFft<T> {
+    forward: Arc<dyn rustfft::Fft<T>>,
+    inverse: Arc<dyn rustfft::Fft<T>>,
+}
+
+impl<T: FftNum> ComplexFft<T> {
+    /// Length of the scratch space.
+    pub(super) fn scratch(&self) -> usize {
+        self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
+    }
+
+    pub(super) fn forward(&self, series: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
+        self.forward.process_with_scratch(series, scratch);
+    }
+
+    /// Without the division by the length.
+    pub(super) fn inverse(&self, series: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
+        self.inverse.process_with_scratch(series, scratch);
+    }
+}
+
 /// The element types that kernels compute in.
 pub(super) trait Real:
     FftNum
@@ -109,14 +134,41 @@ pub(super) trait Real:
         plain_complex_tile::<Self, M, N, LEVEL>(left, right, k)
     }
 
+    /// `out[i][j] = Σ left[i · row + s · step] · right[s · right_step + j]` for `M` rows and `PANEL` columns, over `steps`
+    /// steps `s` of every segment `[left, right]`, which says where both begin.
+    #[inline(always)]
+    fn tile<const M: usize, const LEVEL: usize>(
+        left: Strided<'_, Self>,
+        right: &[Self],
+        right_step: usize,
+        segments: &[[usize; 2]],
+        steps: usize,
+    ) -> [[Self; PANEL]; M] {
+        plain_tile::<Self, M, LEVEL>(left, right, right_step, segments, steps)
+    }
+
     /// The transforms of length `n`, planned once per process.
     fn fft(n: usize) -> Arc<Fft<Self>>;
+
+    /// The complex transforms of length `n`, planned once per process.
+    fn complex_fft(n: usize) -> ComplexFft<Self>;
 }
 
 /// Lanes that kernels on pairs work on at a time.
 pub(super) const LANES: usize = 16;
 /// Real parts, then imaginary parts.
 pub(super) const PAIR: usize = 2 * LANES;
+
+/// Columns of a matrix that kernels multiply with at a time.
+pub(super) const PANEL: usize = 32;
+
+/// Rows in a slice: element `s` of row `i` lies at `i · row + s · step`.
+#[derive(Clone, Copy)]
+pub(super) struct Strided<'a, T> {
+    pub(super) values: &'a [T],
+    pub(super) row: usize,
+    pub(super) step: usize,
+}
 
 /// Places in a series of pairs that move on together.
 #[derive(Clone, Copy)]
@@ -127,14 +179,10 @@ pub(super) struct Walk<'a, T, const N: usize> {
 }
 
 macro_rules! plans {
-    ($real:ty, $n:expr) => {{
-        static PLANS: OnceLock<Mutex<HashMap<usize, Arc<Fft<$real>>>>> = OnceLock::new();
+    ($plan:ty, $n:expr, $make:expr) => {{
+        static PLANS: OnceLock<Mutex<HashMap<usize, Arc<$plan>>>> = OnceLock::new();
         let mut plans = PLANS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        let plan = plans.entry($n).or_insert_with(|| {
-            let mut planner = RealFftPlanner::new();
-            Arc::new(Fft { forward: planner.plan_fft_forward($n), inverse: planner.plan_fft_inverse($n) })
-        });
-        Arc::clone(plan)
+        Arc::clone(plans.entry($n).or_insert_with(|| Arc::new($make)))
     }};
 }
 
@@ -200,8 +248,47 @@ impl Real for f32 {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn tile<const M: usize, const LEVEL: usize>(
+        left: Strided<'_, Self>,
+        right: &[Self],
+        right_step: usize,
+        segments: &[[usize; 2]],
+        steps: usize,
+    ) -> [[Self; PANEL]; M] {
+        if LEVEL == PLAIN || steps == 0 {
+            return plain_tile::<Self, M, LEVEL>(left, right, right_step, segments, steps);
+        }
+        let (far_left, far_right) = ((M - 1) * left.row + (steps - 1) * left.step, (steps - 1) * right_step + PANEL);
+        for [first, second] in segments {
+            assert!(first + far_left < left.values.len(), "a segment at {first} leaves the left factor");
+            assert!(second + far_right <= right.len(), "a segment at {second} leaves the right factor");
+        }
+        // SAFETY: `dispatch` runs a level only where the processor has its instructions, and every place that the
+        // segments reach lies inside the factors, as asserted.
+        unsafe {
+            match LEVEL {
+                WIDE => x86::tile_512::<M>(left, right, right_step, segments, steps),
+                _ => x86::tile_256::<M>(left, right, right_step, segments, steps),
+            }
+        }
+    }
+
     fn fft(n: usize) -> Arc<Fft<Self>> {
-        plans!(f32, n)
+        plans!(Fft<f32>, n, {
+            let mut planner = RealFftPlanner::new();
+            Fft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+    }
+
+    fn complex_fft(n: usize) -> ComplexFft<Self> {
+        plans!(ComplexFft<f32>, n, {
+            let mut planner = FftPlanner::new();
+            ComplexFft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+        .as_ref()
+        .clone()
     }
 }
 
@@ -244,7 +331,19 @@ impl Real for f64 {
     }
 
     fn fft(n: usize) -> Arc<Fft<Self>> {
-        plans!(f64, n)
+        plans!(Fft<f64>, n, {
+            let mut planner = RealFftPlanner::new();
+            Fft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+    }
+
+    fn complex_fft(n: usize) -> ComplexFft<Self> {
+        plans!(ComplexFft<f64>, n, {
+            let mut planner = FftPlanner::new();
+            ComplexFft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
+        })
+        .as_ref()
+        .clone()
     }
 }
 
@@ -272,6 +371,30 @@ fn plain_complex_tile<T: Real, const M: usize, const N: usize, const LEVEL: usiz
     out
 }
 
+/// [`Real::tile`] without instructions of its own.
+#[inline(always)]
+fn plain_tile<T: Real, const M: usize, const LEVEL: usize>(
+    left: Strided<'_, T>,
+    right: &[T],
+    right_step: usize,
+    segments: &[[usize; 2]],
+    steps: usize,
+) -> [[T; PANEL]; M] {
+    let mut out = [[T::ZERO; PANEL]; M];
+    for (i, out) in out.iter_mut().enumerate() {
+        for &[first, second] in segments {
+            for step in 0..steps {
+                let factor = left.values[first + i * left.row + step * left.step];
+                let right = &right[second + step * right_step..][..PANEL];
+                for lane in 0..PANEL {
+                    out[lane] = factor.fma::<LEVEL>(right[lane], out[lane]);
+                }
+            }
+        }
+    }
+    out
+}
+
 /// Tiles whose sums have to stay in registers, which the vectoriser does not manage by itself. (A closure would be compiled
 /// for the oldest processor, so there are loops instead.)
 #[cfg(target_arch = "x86_64")]
@@ -279,7 +402,7 @@ fn plain_complex_tile<T: Real, const M: usize, const N: usize, const LEVEL: usiz
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{LANES, PAIR, Walk};
+    use super::{LANES, PAIR, PANEL, Strided, Walk};
 
     macro_rules! complex_tile {
         ($name:ident, $features:literal, $vector:ty, $lanes:literal, $zero:ident, $load:ident, $fma:ident, $fnma:ident, $store:ident) => {
@@ -356,6 +479,71 @@ mod x86 {
         _mm256_loadu_ps,
         _mm256_fmadd_ps,
         _mm256_fnmadd_ps,
+        _mm256_storeu_ps
+    );
+
+    macro_rules! tile {
+        ($name:ident, $features:literal, $lanes:literal, $zero:ident, $load:ident, $broadcast:ident, $fma:ident, $store:ident) => {
+            /// # Safety
+            /// Every place that the segments reach lies inside its factor: see [`super::Real::tile`].
+            #[target_feature(enable = $features)]
+            #[inline]
+            pub(super) unsafe fn $name<const M: usize>(
+                left: Strided<'_, f32>,
+                right: &[f32],
+                right_step: usize,
+                segments: &[[usize; 2]],
+                steps: usize,
+            ) -> [[f32; PANEL]; M] {
+                const VECTORS: usize = PANEL / $lanes;
+                let (rows, columns) = (left.values.as_ptr(), right.as_ptr());
+                let mut sums = [[$zero(); VECTORS]; M];
+                for &[first, second] in segments {
+                    for step in 0..steps {
+                        let mut b = [$zero(); VECTORS];
+                        for v in 0..VECTORS {
+                            // SAFETY: inside the factor, as the caller vouches.
+                            b[v] = unsafe { $load(columns.add(second + step * right_step + v * $lanes)) };
+                        }
+                        for i in 0..M {
+                            // SAFETY: as above.
+                            let a = $broadcast(unsafe { *rows.add(first + i * left.row + step * left.step) });
+                            for v in 0..VECTORS {
+                                sums[i][v] = $fma(a, b[v], sums[i][v]);
+                            }
+                        }
+                    }
+                }
+                let mut out = [[0.0; PANEL]; M];
+                for i in 0..M {
+                    for v in 0..VECTORS {
+                        // SAFETY: the store lies inside a row of the result.
+                        unsafe { $store(out[i].as_mut_ptr().add(v * $lanes), sums[i][v]) };
+                    }
+                }
+                out
+            }
+        };
+    }
+
+    tile!(
+        tile_512,
+        "avx512f",
+        16,
+        _mm512_setzero_ps,
+        _mm512_loadu_ps,
+        _mm512_set1_ps,
+        _mm512_fmadd_ps,
+        _mm512_storeu_ps
+    );
+    tile!(
+        tile_256,
+        "avx2,fma",
+        8,
+        _mm256_setzero_ps,
+        _mm256_loadu_ps,
+        _mm256_set1_ps,
+        _mm256_fmadd_ps,
         _mm256_storeu_ps
     );
 }

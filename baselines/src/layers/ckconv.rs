@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
-use crate::layers::{KernelInit, Siren, grid, linspace_to, odd_fft};
+use crate::layers::{KernelInit, Siren, first_tap, grid, linspace_to, odd_fft};
 use crate::{Forward, Init};
 
 /// Width of the smoothing at a higher sampling rate than that of training, in samples.
@@ -68,10 +68,30 @@ impl CkConv {
         }
     }
 
+    /// The same for inputs of `resolution` times the samples per time. As the reference program does where that is faithful;
+    /// else the last tap lies at the
+    /// current position, with the weight of [`first_tap`], and the ratio need not be a whole number.
+    pub fn sample_at(&self, length: usize, resolution: f64) -> Tensor<2> {
+        if resolution == 1.0 || self.faithful || self.length < 2 {
+            return self.sample(length);
+        }
+        let step = 2.0 / (self.length - 1) as f64 / resolution;
+        let points = (0..length).rev().map(|back| (1.0 - back as f64 * step) as f32).collect();
+        let kernel = self.kernel.forward(grid(&[points], &self.bias.device()));
+        let kernel = if resolution > 1.0 { smooth(kernel, resolution.round() as usize) } else { kernel };
+        first_tap(kernel / resolution, resolution)
+    }
+
+    /// Frequencies of the kernel network's first map, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).
+    pub fn filter_frequencies(&self) -> Vec<f64> {
+        let step = 2.0 / (self.length.max(2) - 1) as f64;
+        self.kernel.frequencies().into_iter().map(|w| w * step / std::f64::consts::PI).collect()
+    }
+
     /// `[batch, inputs, length]` to `[batch, outputs, length]`. Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let ([outputs], [_, inputs, length]) = (self.bias.dims(), x.dims());
-        let kernel = self.sample(length);
+        let kernel = self.sample_at(length, ctx.resolution());
         ctx.probe(|| layer.to_owned(), "kernel", &kernel);
         let kernel = kernel.reshape([outputs, inputs, length]);
         // The reference program convolves directly where the input is shorter than those of training.

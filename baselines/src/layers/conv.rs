@@ -2,11 +2,13 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::module::{conv1d, conv2d, conv3d};
+use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use rand::Rng;
 
-use crate::{Features, Init};
+use crate::kernels::conv::Taps;
+use crate::kernels::{channel_bias, conv2d};
+use crate::{Features, Forward, Init};
 
 /// Sizes of a convolution, the same on every axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,10 @@ impl Geometry {
         self.kernel.pow(rank as u32)
     }
 
+    fn plane(&self) -> Taps {
+        Taps { stride: [self.stride; 2], dilation: [self.dilation; 2], padding: [self.padding; 2] }
+    }
+
     fn options<const N: usize>(&self) -> ConvOptions<N> {
         ConvOptions::new([self.stride; N], [self.padding; N], [self.dilation; N], 1)
     }
@@ -52,15 +58,38 @@ impl Geometry {
 pub fn convolve(x: Features, weight: Tensor<3>, bias: Option<Tensor<1>>, geometry: Geometry) -> Features {
     let [outputs, inputs, _] = weight.dims();
     let k = geometry.kernel;
+    let shift = |y: Tensor<3>| match &bias {
+        Some(bias) => channel_bias(y, bias.clone()),
+        None => y,
+    };
     match x {
-        Features::Line(x) => Features::Line(conv1d(x, weight, bias, geometry.options::<1>())),
+        Features::Line(x) => Features::Line(shift(correlate_line(x, weight, geometry))),
         Features::Plane(x) => {
-            Features::Plane(conv2d(x, weight.reshape([outputs, inputs, k, k]), bias, geometry.options::<2>()))
+            let y = conv2d(x, weight.reshape([outputs, inputs, k, k]), geometry.plane());
+            let shape = y.dims();
+            Features::from_flat(shift(Features::Plane(y).flatten()), &shape[2..])
         }
         Features::Volume(x) => {
             Features::Volume(conv3d(x, weight.reshape([outputs, inputs, k, k, k]), bias, geometry.options::<3>()))
         }
     }
+}
+
+/// Zeros where a sequence is padded, as beyond its end.
+pub(crate) fn without_padding(x: Features, ctx: &Forward<'_>) -> Features {
+    match x {
+        Features::Line(x) => Features::Line(ctx.mask_padding(x)),
+        x => x,
+    }
+}
+
+/// The same over a sequence, without a bias: an image of one row.
+fn correlate_line(x: Tensor<3>, weight: Tensor<3>, geometry: Geometry) -> Tensor<3> {
+    let ([batch, inputs, length], [outputs, of, taps]) = (x.dims(), weight.dims());
+    let along = Taps { stride: [1, geometry.stride], dilation: [1, geometry.dilation], padding: [0, geometry.padding] };
+    let y = conv2d(x.reshape([batch, inputs, 1, length]), weight.reshape([outputs, of, 1, taps]), along);
+    let [batch, outputs, _, length] = y.dims();
+    y.reshape([batch, outputs, length])
 }
 
 /// A convolution.
@@ -151,6 +180,6 @@ impl CausalConv {
         } else {
             Tensor::cat(vec![Tensor::zeros([batch, inputs, zeros], (&x.device(), x.dtype())), x], 2)
         };
-        conv1d(x, self.weight(), Some(self.bias.val()), self.geometry.options::<1>())
+        channel_bias(correlate_line(x, self.weight(), self.geometry), self.bias.val())
     }
 }

@@ -1,5 +1,7 @@
 //! FlexConv: long convolutions whose kernels come from a network, under a Gaussian mask of learnt width.
 
+use std::f64::consts::PI;
+
 use burn::module::{Module, Param};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
@@ -9,7 +11,7 @@ use crate::kernels::{
     Alignment, ExactProduct, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
 };
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
-use crate::layers::{Pointwise, Window, grid, odd_fft};
+use crate::layers::{Pointwise, Window, first_tap, grid, odd_fft};
 use crate::{BuildError, Forward, Init};
 
 /// Keeps the mask of CCNN finite for a width of zero.
@@ -138,9 +140,16 @@ impl FlexConv {
 
     /// The masked kernel at the positions left by the current mask. Cropping itself carries no gradient.
     pub fn sample(&self) -> SampledKernel {
+        self.sample_at(1.0)
+    }
+
+    /// The same at `resolution` times the points per axis, over the same interval and divided by `resolution` per axis, so
+    /// that a convolution sums to about the same. The first tap of a causal kernel is weighted by [`first_tap`], unless this
+    /// is to be faithful.
+    pub fn sample_at(&self, resolution: f64) -> SampledKernel {
         let axes = self.window.sizes.len();
         let device = self.bias.device();
-        let points = self.window.points(&self.crop());
+        let points = self.window.points_at(&self.crop(), resolution);
         let shape = points.iter().map(Vec::len).collect();
         let positions = grid(&points, &device);
         let mask = match (&self.mask_width_param, &self.mask_params) {
@@ -157,8 +166,17 @@ impl FlexConv {
             (None, None) => Tensor::ones([1, positions.dims()[1]], &device),
         };
         let values = self.kernel.forward(&positions) * mask;
-        let values = if self.kernel_scale == 1.0 { values } else { values * self.kernel_scale };
+        let scale = self.kernel_scale / resolution.powi(axes as i32);
+        let values = if scale == 1.0 { values } else { values * scale };
+        let values = if self.window.causal && !self.faithful { first_tap(values, resolution) } else { values };
         SampledKernel { values, shape }
+    }
+
+    /// Frequencies of the kernel network's filters, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).
+    pub fn filter_frequencies(&self) -> Vec<f64> {
+        let steps = self.window.steps();
+        let relative = |row: Vec<f64>| row.iter().zip(&steps).map(|(w, step)| w * step / PI).fold(0.0, f64::max);
+        self.kernel.frequencies().into_iter().map(relative).collect()
     }
 
     /// Points kept per axis under the current mask.
@@ -183,7 +201,8 @@ impl FlexConv {
     /// Convolve `x`, `[batch, inputs, positions]` with positions of shape `shape` flattened, to
     /// `[batch, outputs, positions]`. Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let kernel = self.sample();
+        let kernel = self.sample_at(ctx.resolution());
+        let x = if self.window.causal { x } else { ctx.mask_padding(x) };
         ctx.probe(|| layer.to_owned(), "kernel", &kernel.values);
         let alignment = if self.window.causal { Alignment::Causal } else { Alignment::Centred };
         let [outputs] = self.bias.dims();

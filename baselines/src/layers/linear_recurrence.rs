@@ -3,6 +3,8 @@
 //! `s[t] = diag(λ) s[t−1] + γ ∘ B u[t]` and `y[t] = Re(C s[t]) + D ∘ u[t]` with complex λ, B and C. Unrolled,
 //! `s[t] = Σ_m λᵐ γ ∘ B u[t − m]`: each state is its input convolved with the exponential kernel λᵐ.
 
+use std::f64::consts::TAU;
+
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use rand::Rng;
@@ -11,6 +13,7 @@ use crate::forward::DropoutKind;
 use crate::kernels::ssm::Rule;
 use crate::kernels::{Alignment, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
 use crate::layers::Pointwise;
+use crate::layers::complex::Complex;
 use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init};
 
@@ -86,27 +89,45 @@ impl Lru {
         }
     }
 
-    /// Real and imaginary parts of `λᵐ` for m in `0..length`, `[2 · d_state, length]`.
-    pub fn powers(&self, length: usize) -> Tensor<2> {
+    /// Real and imaginary parts of `λᵐ` for m in `0..length`, `[2 · d_state, length]`; at `rate` times the step of training
+    /// those of `(λʳ − 1) / (λ − 1) λʳᵐ`, the answer of the same state to an input that is constant within a step of training
+    /// (zero-order hold), for phases of λ within half a turn.
+    pub fn powers(&self, length: usize, rate: f64) -> Tensor<2> {
         let column = |values: Tensor<1>| values.unsqueeze_dim::<2>(1);
-        let x_re = column(self.nu_log.val().exp().neg());
-        let x_im = column(self.theta_log.val().exp());
-        // Twice the real part of ½ λᵐ and of −½ i λᵐ.
-        let (half, zero) = (x_re.full_like(0.5), x_re.zeros_like());
-        let c_re = Tensor::cat(vec![half.clone(), zero.clone()], 0);
-        let c_im = Tensor::cat(vec![zero, half.neg()], 0);
+        let mut x_re = column(self.nu_log.val().exp().neg());
+        let mut x_im = column(self.theta_log.val().exp());
+        // Twice the real part of ½ g λᵐ and of −½ i g λᵐ.
+        let (mut g_re, mut g_im) = (x_re.full_like(0.5), x_re.zeros_like());
+        if rate != 1.0 {
+            // A phase beyond half a turn is a slow turn backwards: only as such does it have a fraction.
+            x_im = x_im.clone() - (x_im / TAU).round() * TAU;
+            let less_one = |x: Complex<2>| {
+                let [re, im] = x.parts();
+                let size = re.exp();
+                Complex::new(size.clone() * im.clone().cos() - 1.0, size * im.sin())
+            };
+            let x = Complex::new(x_re.clone(), x_im.clone());
+            [x_re, x_im] = x.clone().map(|part| part * rate).parts();
+            let [a, b] = less_one(Complex::new(x_re.clone(), x_im.clone())).parts();
+            let [c, d] = less_one(x).parts();
+            let size = (c.clone().square() + d.clone().square()) * 2.0;
+            g_re = (a.clone() * c.clone() + b.clone() * d.clone()) / size.clone();
+            g_im = (b * c - a * d) / size;
+        }
+        let c_re = Tensor::cat(vec![g_re.clone(), g_im.clone()], 0);
+        let c_im = Tensor::cat(vec![g_im, g_re.neg()], 0);
         let x = [x_re, x_im].map(|part| part.repeat_dim(0, 2));
         diagonal_kernel([c_re, c_im], x, Rule::Discrete, length)
     }
 
-    /// The recurrence alone: `u` `[batch, d_model, length]` to y of the same shape.
-    pub fn recur(&self, u: Tensor<3>) -> Tensor<3> {
+    /// The recurrence alone: `u` `[batch, d_model, length]` to y of the same shape, at `rate` times the step of training.
+    pub fn recur(&self, u: Tensor<3>, rate: f64) -> Tensor<3> {
         let (n, h) = (self.nu_log.dims()[0], self.d.dims()[0]);
         let zeros = |count: usize| Tensor::zeros([count], (&u.device(), u.dtype()));
         let gamma = self.gamma_log.val().exp().unsqueeze_dim::<2>(1);
         let b = Tensor::cat(vec![self.b_re.val() * gamma.clone(), self.b_im.val() * gamma], 0);
         let inputs = pointwise(u.clone(), b, zeros(2 * n));
-        let kernels = self.powers(u.dims()[2]).flip([1]);
+        let kernels = self.powers(u.dims()[2], rate).flip([1]);
         let (re, im) = (kernels.clone().narrow(0, 0, n), kernels.narrow(0, n, n));
         // Products of real and imaginary parts: re · re, re · im, im · re and im · im of kernel and input.
         let kernels = Tensor::cat(vec![re.clone(), re, im.clone(), im], 0);
@@ -119,7 +140,7 @@ impl Lru {
 
 impl SequenceLayer for Lru {
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let y = gelu(self.recur(x));
+        let y = gelu(self.recur(x, 1.0 / ctx.resolution()));
         let y = glu(self.output_linear.forward(ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel)));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y

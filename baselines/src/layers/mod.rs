@@ -33,9 +33,9 @@ pub use kernel_network::{KernelInit, KernelNetwork, KernelNetworkKind, KernelNet
 pub use linear::{Pointwise, WeightNormed};
 pub use linear_recurrence::{Lru, LruSpec};
 pub use norm::{Norm, NormKind};
-pub use positions::{Window, grid, linspace, linspace_to};
+pub use positions::{Window, first_tap, grid, linspace, linspace_to};
 pub use recurrent::{Cell, Recurrent, RecurrentConfig, RecurrentLayer};
-pub use residual::{BlockKind, Nonlinearity, ResidualBlock, ResidualSpec};
+pub use residual::{BlockKind, ResidualBlock, ResidualSpec};
 pub use s4::{S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, StateMatrix};
 pub use s4d::{S4d, S4dKernel, S4dSpec};
 pub use siren::Siren;

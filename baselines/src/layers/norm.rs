@@ -51,8 +51,9 @@ impl Norm {
         Self { weight, bias, running_mean: state(0.0), running_var: state(1.0), kind }
     }
 
-    /// Normalise `x`, `[batch, channels, positions]`. Batch normalisation takes the batch's statistics and updates its
-    /// running ones where `ctx` is training.
+    /// Normalise `x`, `[batch, channels, positions]`. Batch normalisation takes the batch's statistics, padded positions
+    /// included as in PyTorch, and updates its running ones where `ctx` is training. Group normalisation leaves padded
+    /// positions out of its statistics.
     pub fn forward(&self, x: Tensor<3>, ctx: &Forward<'_>) -> Tensor<3> {
         let (Some(weight), Some(bias)) = (&self.weight, &self.bias) else { return x };
         let (weight, bias) = (weight.val(), bias.val());
@@ -71,6 +72,9 @@ impl Norm {
                 let shift = bias - mean.value_sync() * scale.clone();
                 kernels::channel_affine(x, scale, shift)
             }
+            (NormKind::Group, ..) if let Some(mask) = ctx.padding_mask(&x) => {
+                kernels::channel_affine(standardise_valid(x, mask, 1e-12), weight, bias)
+            }
             (NormKind::Group, ..) => {
                 let [batch, channels, positions] = x.dims();
                 let flat = kernels::standardise(x.reshape([batch, channels * positions, 1]), 1e-12);
@@ -79,6 +83,17 @@ impl Norm {
             _ => kernels::channel_affine(kernels::standardise(x, 1e-5), weight, bias),
         }
     }
+}
+
+/// Every sample over its channels and the positions where `mask`, `[batch, 1, positions]`, is 1; elsewhere zero.
+fn standardise_valid(x: Tensor<3>, mask: Tensor<3>, epsilon: f64) -> Tensor<3> {
+    let channels = x.dims()[1];
+    let count = mask.clone().sum_dim(2) * channels as f64;
+    let sum = |of: Tensor<3>| of.sum_dim(2).sum_dim(1) / count.clone();
+    let mean = sum(x.clone() * mask.clone());
+    let centred = (x - mean) * mask;
+    let variance = sum(centred.clone().square());
+    centred / (variance + epsilon).sqrt()
 }
 
 fn track(state: &RunningState<Tensor<1>>, batch: Tensor<1>, correction: f64) {

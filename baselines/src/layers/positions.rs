@@ -32,6 +32,25 @@ pub fn grid(axes: &[Vec<f32>], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [axes.len(), points]), device)
 }
 
+/// A causal kernel `[kernels, taps]`, the tap of the current position last, with that tap multiplied by (1 + r) / 2 at
+/// resolution r.
+///
+/// A sum over the taps is the integral of the kernel by the trapezoidal rule plus one half of either end, times the step. The
+/// far end is small, but a causal kernel begins at its largest: with the half of a coarser step it would weigh more than in
+/// training. The factor keeps that half as large as it was, and so makes the error of resampling one of second order.
+pub fn first_tap(kernel: Tensor<2>, resolution: f64) -> Tensor<2> {
+    if resolution == 1.0 {
+        return kernel;
+    }
+    let [_, taps] = kernel.dims();
+    let mut weights = vec![1.0f32; taps];
+    if let Some(last) = weights.last_mut() {
+        *last = ((1.0 + resolution) / 2.0) as f32;
+    }
+    let weights = Tensor::<2>::from_data(TensorData::new(weights, [1, taps]), &kernel.device());
+    kernel * weights
+}
+
 /// Where a kernel lives: its grid over [−1, 1] per axis, under a Gaussian mask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
@@ -98,6 +117,28 @@ impl Window {
                 first..size - first
             })
             .collect()
+    }
+
+    /// Grid points of the kept ranges at `resolution` times the points of training, per axis: the current position, and from
+    /// there on in steps that are `resolution` times smaller, over the interval that the ranges cover at training.
+    pub fn points_at(&self, ranges: &[Range<usize>], resolution: f64) -> Vec<Vec<f32>> {
+        if resolution == 1.0 {
+            return self.points(ranges);
+        }
+        let point = |(&size, range): (&usize, &Range<usize>)| {
+            let step = 2.0 / (size.max(2) - 1) as f64 / resolution;
+            let current = if self.causal { size - 1 } else { size / 2 };
+            // Steps back that still lie within the interval; quotients of whole numbers are not exact.
+            let back = (current.saturating_sub(range.start) as f64 * resolution + 1e-6).floor() as i64;
+            let ahead = if self.causal { 0 } else { back };
+            (-back..=ahead).map(|i| (f64::from(self.mean()) + i as f64 * step) as f32).collect()
+        };
+        self.sizes.iter().zip(ranges).map(point).collect()
+    }
+
+    /// Distance between two points of training, per axis; 2 where there is one point.
+    pub fn steps(&self) -> Vec<f64> {
+        self.sizes.iter().map(|&size| 2.0 / (size.max(2) - 1) as f64).collect()
     }
 
     /// Grid points of the kept ranges, per axis.
@@ -171,6 +212,25 @@ mod tests {
         assert_eq!(crop(true, f32::NAN, 0.3), 0..33);
         assert_eq!(window(false, 0.0).crop_learnt(&[[0.0, 0.075]])[0], 0..33);
         assert_eq!(window(true, 0.0).crop(&[0.075])[0], 0..33);
+    }
+
+    #[test]
+    fn another_resolution_covers_the_same_interval_from_the_current_position_on() {
+        let causal = Window { sizes: vec![9], causal: true, threshold: 0.1 };
+        let at = |window: &Window, range: Range<usize>, resolution| window.points_at(&[range], resolution).remove(0);
+        assert_eq!(at(&causal, 0..9, 0.5), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(at(&causal, 5..9, 0.5), [0.5, 1.0]);
+        assert_eq!(at(&causal, 6..9, 2.0), [0.5, 0.625, 0.75, 0.875, 1.0]);
+        assert_eq!(at(&causal, 8..9, 2.0), [1.0]);
+        assert_eq!(at(&causal, 0..9, 1.0), linspace(9));
+        let centred = Window { sizes: vec![9], causal: false, threshold: 0.1 };
+        assert_eq!(at(&centred, 2..7, 0.5), [-0.5, 0.0, 0.5]);
+        assert_eq!(at(&centred, 3..6, 2.0), [-0.25, -0.125, 0.0, 0.125, 0.25]);
+        // Points outside the interval of training are left out.
+        assert_eq!(at(&centred, 3..6, 0.75), [0.0]);
+        let one = Window { sizes: vec![1], causal: true, threshold: 0.1 };
+        assert_eq!(at(&one, 0..1, 2.0), [1.0]);
+        assert_eq!(causal.steps(), [0.25]);
     }
 
     #[test]

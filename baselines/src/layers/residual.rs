@@ -2,12 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::gelu;
+use crate::kernels::{Curve, activate_and_add, add_and_activate};
 use crate::layers::{FlexConv, FlexConvSpec, Lineage, Norm, NormKind, Pointwise};
 use crate::{BuildError, Forward, Init};
 
@@ -24,25 +23,6 @@ pub enum BlockKind {
     Tcn,
 }
 
-/// Nonlinearity of a [`ResidualBlock`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Nonlinearity {
-    /// x Φ(x), exact.
-    Gelu,
-    /// max(0, x).
-    Relu,
-}
-
-impl Nonlinearity {
-    /// Element by element.
-    pub fn apply(self, x: Tensor<3>) -> Tensor<3> {
-        match self {
-            Self::Gelu => gelu(x),
-            Self::Relu => relu(x),
-        }
-    }
-}
-
 /// Everything that shapes a [`ResidualBlock`] beside its convolutions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResidualSpec {
@@ -53,7 +33,7 @@ pub struct ResidualSpec {
     /// In an S4 block: normalise before the convolution rather than after the sum.
     pub prenorm: bool,
     /// Nonlinearity.
-    pub nonlinearity: Nonlinearity,
+    pub nonlinearity: Curve,
     /// Probability of dropping while training.
     pub dropout: f64,
     /// What is dropped together.
@@ -114,8 +94,7 @@ impl ResidualBlock {
     /// `[batch, in, positions]` to `[batch, out, positions]`, positions of shape `shape` flattened. Probes are taken as
     /// `layer`.
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let activate = |h| self.spec.nonlinearity.apply(h);
-        let (p, kind) = (self.spec.dropout, self.spec.dropout_kind);
+        let (curve, p, kind) = (self.spec.nonlinearity, self.spec.dropout, self.spec.dropout_kind);
         let shortcut = match &self.shortcut {
             Some(shortcut) => shortcut.forward(x.clone()),
             None => x.clone(),
@@ -123,23 +102,20 @@ impl ResidualBlock {
         let name = format!("{layer}.conv1");
         let out = match (&self.conv2, &self.norm2, &self.linear1) {
             (Some(conv2), Some(norm2), _) => {
-                let h = activate(self.norm1.forward(self.conv1.forward(x, shape, &name, ctx), ctx));
-                let h = ctx.dropout_tensor(h, p, kind);
+                let h = self.norm1.forward(self.conv1.forward(x, shape, &name, ctx), ctx);
+                let h = ctx.activate_and_drop(h, curve, p, kind);
                 let h = norm2.forward(conv2.forward(h, shape, &format!("{layer}.conv2"), ctx), ctx);
-                match self.spec.kind {
-                    BlockKind::Tcn => activate(ctx.dropout_tensor(activate(h), p, kind) + shortcut),
-                    BlockKind::S4 | BlockKind::ResNet => activate(h + shortcut),
-                }
+                let h = if self.spec.kind == BlockKind::Tcn { ctx.activate_and_drop(h, curve, p, kind) } else { h };
+                add_and_activate(h, shortcut, curve)
             }
             (_, _, linear1) => {
                 let h = if self.spec.prenorm { self.norm1.forward(x, ctx) } else { x };
-                let h = activate(self.conv1.forward(h, shape, &name, ctx));
-                let h = ctx.dropout_tensor(h, p, kind);
-                let h = match linear1 {
-                    Some(linear1) => activate(linear1.forward(h)),
-                    None => h,
+                let h = self.conv1.forward(h, shape, &name, ctx);
+                let h = ctx.activate_and_drop(h, curve, p, kind);
+                let out = match linear1 {
+                    Some(linear1) => activate_and_add(linear1.forward(h), shortcut, curve),
+                    None => h + shortcut,
                 };
-                let out = h + shortcut;
                 if self.spec.prenorm { out } else { self.norm1.forward(out, ctx) }
             }
         };

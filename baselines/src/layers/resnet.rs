@@ -4,8 +4,9 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
-use super::conv::{Conv, Geometry};
+use super::conv::{Conv, Geometry, without_padding};
 use super::{Norm, NormKind, check};
+use crate::kernels::{Curve, add_and_activate};
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout};
 
 /// How a block passes its input on where it changes the shape (section 3.3 of the paper).
@@ -122,14 +123,15 @@ impl BasicBlock {
 
     /// `[batch, in, positions…]` to `[batch, out, positions…]`.
     pub fn forward(&self, x: Features, ctx: &Forward<'_>) -> Features {
+        let x = without_padding(x, ctx);
         let h = activate(normalise(self.conv1.forward(x.clone()), &self.bn1, ctx));
-        let h = normalise(self.conv2.forward(h), &self.bn2, ctx);
+        let h = normalise(self.conv2.forward(without_padding(h, ctx)), &self.bn2, ctx);
         let shape = h.dims();
         let shortcut = match &self.downsample {
             Some(projection) => normalise(projection.conv.forward(x), &projection.bn, ctx).flatten(),
             None => zero_padded(x, self.stride, shape[1]),
         };
-        Features::from_flat(relu(h.flatten() + shortcut), &shape[2..])
+        Features::from_flat(add_and_activate(h.flatten(), shortcut, Curve::Relu), &shape[2..])
     }
 }
 

@@ -8,7 +8,7 @@ use nalgebra::Complex as Number;
 
 use self::truncation::Recurrence;
 use crate::forward::DropoutKind;
-use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, glu, long_conv1d, low_rank_kernel};
+use crate::kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d, low_rank_kernel};
 use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::hippo::{DiagonalInit, Measure, diagonal, nplr};
@@ -223,6 +223,7 @@ impl SsmConv {
 
     /// `[batch, d_model, length]` to `[batch, channels · d_model, length]`, channel-major, at `rate` times the step.
     fn forward(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
+        let x = if self.bidirectional { ctx.mask_padding(x) } else { x };
         let length = x.dims()[2];
         let [channels, h] = self.d.dims();
         let kernel = self.kernel.sample(length.min(round(self.l_max as f64 / rate)), rate);
@@ -270,17 +271,26 @@ impl S4Block {
     /// `[batch, d_model, length]` to the same shape, at `rate` times the step of training. Probes are taken as `layer`.
     pub fn forward_at(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let y = self.layer.forward(x, rate, layer, ctx);
-        let y = gelu(ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel));
         let y = ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel);
+        let y = ctx.activate_and_drop(y, Curve::Gelu, self.dropout, DropoutKind::Channel);
         let y = glu(self.output_linear.forward(y));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }
 }
 
+/// Step for inputs of `length` samples relative to that of training on `trained` ones: as the resolution says, and where that
+/// is the one of training, such that a kernel covers the same time.
+pub(crate) fn rate(trained: usize, length: usize, ctx: &Forward<'_>) -> f64 {
+    match ctx.resolution() {
+        1.0 => trained as f64 / length as f64,
+        resolution => 1.0 / resolution,
+    }
+}
+
 impl SequenceLayer for S4Block {
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let rate = self.length as f64 / x.dims()[2] as f64;
+        let rate = rate(self.length, x.dims()[2], ctx);
         self.forward_at(x, rate, layer, ctx)
     }
 }

@@ -4,10 +4,11 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::forward::DropoutKind;
-use crate::kernels::{Alignment, Discretisation, diagonal_kernel, gelu, glu, long_conv1d};
+use crate::kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d};
 use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::hippo::{DiagonalInit, diagonal};
+use crate::layers::s4::rate;
 use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init};
 
@@ -118,11 +119,11 @@ impl S4d {
 impl SequenceLayer for S4d {
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let length = x.dims()[2];
-        let kernel = self.kernel.sample(length, self.length as f64 / length as f64);
+        let kernel = self.kernel.sample(length, rate(self.length, length, ctx));
         ctx.probe(|| layer.to_owned(), "kernel", &kernel);
         let skip = self.d.val().unsqueeze_dim::<2>(1);
         let y = long_conv1d(x, causal(kernel, skip), Alignment::Causal);
-        let y = ctx.dropout_tensor(gelu(y), self.dropout, DropoutKind::Channel);
+        let y = ctx.activate_and_drop(y, Curve::Gelu, self.dropout, DropoutKind::Channel);
         let y = glu(self.output_linear.forward(y));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y

@@ -39,6 +39,13 @@ impl Siren {
         Self { kernel_net, omega_0 }
     }
 
+    /// Magnitudes of the frequencies of the first map, ω₀ W, in radians per unit of position.
+    pub fn frequencies(&self) -> Vec<f64> {
+        let Some(first) = self.kernel_net.first() else { return Vec::new() };
+        // One input: a row is its length times a sign.
+        first.weight_g.val().into_data().iter::<f32>().map(|g| (f64::from(g) * self.omega_0).abs()).collect()
+    }
+
     /// Kernel values `[outputs, points]` at `positions`, `[1, points]`.
     pub fn forward(&self, positions: Tensor<2>) -> Tensor<2> {
         let last = self.kernel_net.len().saturating_sub(1);

@@ -6,17 +6,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::gelu;
+use crate::kernels::{Curve, gelu};
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
 use crate::layers::penalty::{norm, parameter_norms};
 use crate::layers::{
-    BlockKind, FlexConv, FlexConvSpec, Lineage, Nonlinearity, Norm, NormKind, ResidualBlock, ResidualSpec, Window,
-    check,
+    BlockKind, FlexConv, FlexConvSpec, Lineage, Norm, NormKind, ResidualBlock, ResidualSpec, Window, check,
 };
 use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
-    reference,
+    Resolution, reference,
 };
 
 /// Kernel size of images, per axis.
@@ -246,7 +245,7 @@ impl Baseline for Ccnn {
             kind: config.block,
             norm: config.norm,
             prenorm: config.prenorm,
-            nonlinearity: Nonlinearity::Gelu,
+            nonlinearity: Curve::Gelu,
             dropout: config.dropout,
             dropout_kind: config.dropout_kind,
         };
@@ -283,6 +282,10 @@ impl Baseline for Ccnn {
         })
     }
 
+    fn resolution() -> Resolution {
+        Resolution::Continuous
+    }
+
     fn label(config: &Self::Config) -> String {
         format!("ccnn-{}-{}", config.blocks, config.hidden)
     }
@@ -301,6 +304,11 @@ impl Body for CcnnBody {
             None => x,
         };
         Features::from_flat(x, &shape)
+    }
+
+    fn filter_frequencies(&self) -> Vec<f64> {
+        let blocks = self.blocks.iter().flat_map(ResidualBlock::convolutions);
+        std::iter::once(&self.conv1).chain(blocks).flat_map(FlexConv::filter_frequencies).collect()
     }
 
     fn penalty(&self, head: &Head) -> Option<Tensor<1>> {

@@ -2,15 +2,18 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
+use crate::kernels::{Curve, add_and_activate};
 use crate::layers::penalty::norm;
 use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise, check};
 use crate::network::Head;
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, reference};
+use crate::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, Resolution,
+    reference,
+};
 
 /// Settings of [`Ckcnn`]; the defaults are those of sequential MNIST.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -118,16 +121,14 @@ impl CkBlock {
     pub fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let (p, kind) = self.dropout;
         let h = self.cconv1.forward(x.clone(), &format!("{layer}.cconv1"), ctx);
-        let h = relu(self.norm1.forward(h, ctx));
-        let h = ctx.dropout_tensor(h, p, kind);
+        let h = ctx.activate_and_drop(self.norm1.forward(h, ctx), Curve::Relu, p, kind);
         let h = self.cconv2.forward(h, &format!("{layer}.cconv2"), ctx);
-        let h = relu(self.norm2.forward(h, ctx));
-        let h = ctx.dropout_tensor(h, p, kind);
+        let h = ctx.activate_and_drop(self.norm2.forward(h, ctx), Curve::Relu, p, kind);
         let shortcut = match &self.shortcut {
             Some(shortcut) => shortcut.forward(x),
             None => x,
         };
-        let out = relu(h + shortcut);
+        let out = add_and_activate(h, shortcut, Curve::Relu);
         ctx.probe(|| layer.to_owned(), "activation", &out);
         out
     }
@@ -164,6 +165,10 @@ impl Baseline for Ckcnn {
         Some(reference::ckconv(name))
     }
 
+    fn resolution() -> Resolution {
+        Resolution::Continuous
+    }
+
     fn label(config: &Self::Config) -> String {
         format!("ckcnn-{}-{}", config.blocks, config.hidden)
     }
@@ -176,6 +181,11 @@ impl Body for CkcnnBody {
             x = block.forward(x, &format!("backbone.{i}"), ctx);
         }
         Features::Line(x)
+    }
+
+    fn filter_frequencies(&self) -> Vec<f64> {
+        let convolutions = self.backbone.iter().flat_map(|block| [&block.cconv1, &block.cconv2]);
+        convolutions.flat_map(CkConv::filter_frequencies).collect()
     }
 
     fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {

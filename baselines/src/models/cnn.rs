@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
 use crate::layers::check;
-use crate::layers::conv::{Conv, Geometry};
+use crate::layers::conv::{Conv, Geometry, without_padding};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
 
 /// Taps per axis of every convolution.
@@ -87,6 +87,7 @@ impl Baseline for Cnn {
 impl Body for CnnBody {
     fn forward(&self, mut x: Features, ctx: &mut Forward<'_>) -> Features {
         for (i, conv) in self.convs.iter().enumerate() {
+            x = without_padding(x, ctx);
             if i == 2 && self.pool {
                 x = max_pool(x);
             }

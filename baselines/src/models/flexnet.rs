@@ -7,16 +7,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
+use crate::kernels::Curve;
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
 use crate::layers::penalty::norm;
 use crate::layers::{
-    BlockKind, FlexConv, FlexConvSpec, Lineage, Nonlinearity, Norm, NormKind, ResidualBlock, ResidualSpec, Window,
-    check,
+    BlockKind, FlexConv, FlexConvSpec, Lineage, Norm, NormKind, ResidualBlock, ResidualSpec, Window, check,
 };
 use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
-    reference,
+    Resolution, reference,
 };
 
 /// Kernel size of images, per axis.
@@ -208,7 +208,7 @@ impl Baseline for FlexNet {
             kind: if images { BlockKind::ResNet } else { BlockKind::Tcn },
             norm: config.norm,
             prenorm: false,
-            nonlinearity: Nonlinearity::Relu,
+            nonlinearity: Curve::Relu,
             dropout: config.dropout,
             dropout_kind: config.dropout_kind,
         };
@@ -247,6 +247,10 @@ impl Baseline for FlexNet {
         Some(if rank == 1 { reference::flextcn(name) } else { reference::flexconv(name) })
     }
 
+    fn resolution() -> Resolution {
+        Resolution::Continuous
+    }
+
     fn label(config: &Self::Config) -> String {
         let blocks = config.blocks.or(config.width_factors.as_ref().map(Vec::len));
         let sizes = [blocks, config.hidden].into_iter().flatten().map(|n| format!("-{n}"));
@@ -268,6 +272,11 @@ impl Body for FlexNetBody {
             x = block.forward(x, &shape, &format!("blocks.{i}"), ctx);
         }
         Features::from_flat(x, &shape)
+    }
+
+    fn filter_frequencies(&self) -> Vec<f64> {
+        let blocks = self.blocks.iter().flat_map(ResidualBlock::convolutions);
+        self.conv1.iter().chain(blocks).flat_map(FlexConv::filter_frequencies).collect()
     }
 
     fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {

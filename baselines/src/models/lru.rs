@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{Lru as Layer, LruSpec, NormKind, Stack, StackSpec, check};
-use crate::{Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout};
+use crate::{Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution};
 
 /// Settings of [`Lru`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -99,6 +99,10 @@ impl Baseline for Lru {
             max_learning_rate: None,
             weight_decay: Some(0.0),
         }]
+    }
+
+    fn resolution() -> Resolution {
+        Resolution::Continuous
     }
 
     fn label(config: &Self::Config) -> String {

@@ -7,7 +7,9 @@ use crate::kernels::Discretisation;
 use crate::layers::hippo::{DiagonalInit, Measure};
 use crate::layers::stack::check_states;
 use crate::layers::{NormKind, S4Block, S4BlockSpec, S4KernelSpec, Stack, StackSpec, StateMatrix, check};
-use crate::{Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, reference};
+use crate::{
+    Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution, reference,
+};
 
 /// Form of the state matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +69,39 @@ pub struct S4Config {
     pub norm: NormKind,
     /// Probability of dropping a channel while training, 0 to 1 (exclusive).
     pub dropout: f64,
+    /// Learning rates of the state space's own parameters.
+    pub learning_rates: StateRates,
+}
+
+/// Upper bounds of the base learning rate, greater than 0; null for none, which leaves the experiment's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StateRates {
+    /// Of the state matrix, its low-rank part included.
+    pub a: Option<f64>,
+    /// Of the inputs to the states.
+    pub b: Option<f64>,
+    /// Of the outputs of the states.
+    pub c: Option<f64>,
+    /// Of the steps.
+    pub dt: Option<f64>,
+}
+
+impl Default for StateRates {
+    fn default() -> Self {
+        let rate = Some(0.001);
+        Self { a: rate, b: rate, c: rate, dt: rate }
+    }
+}
+
+impl StateRates {
+    fn check(&self) -> Result<(), BuildError> {
+        let rates = [("a", self.a), ("b", self.b), ("c", self.c), ("dt", self.dt)];
+        rates.into_iter().try_for_each(|(name, rate)| match rate {
+            Some(rate) => check::positive(&format!("learning_rates.{name}"), rate),
+            None => Ok(()),
+        })
+    }
 }
 
 impl Default for S4Config {
@@ -87,6 +122,7 @@ impl Default for S4Config {
             prenorm: false,
             norm: NormKind::Layer,
             dropout: 0.1,
+            learning_rates: StateRates::default(),
         }
     }
 }
@@ -135,6 +171,7 @@ impl Baseline for S4 {
         stack.check()?;
         check_states(config.d_state, config.dt_min, config.dt_max)?;
         check::at_least_one("channels", config.channels)?;
+        config.learning_rates.check()?;
         let n_ssm = config.n_ssm.unwrap_or(config.d_model);
         if n_ssm == 0 || !config.d_model.is_multiple_of(n_ssm) {
             return Err(BuildError::new("n_ssm", format!("{n_ssm} does not divide `d_model`, {}", config.d_model)));
@@ -161,23 +198,33 @@ impl Baseline for S4 {
     }
 
     fn groups(config: &Self::Config) -> Vec<ParameterGroup> {
-        let mut matrices = vec!["kernel.inv_dt", "kernel.a_real", "kernel.a_imag", "kernel.b"];
+        let rates = config.learning_rates;
+        let mut matrix = vec!["kernel.a_real", "kernel.a_imag"];
         if config.variant == Variant::Dplr {
-            matrices.push("kernel.p");
+            matrix.push("kernel.p");
         }
-        let group = |name: &str, contains: Vec<&str>, weight_decay| ParameterGroup {
+        let group = |name: &str, contains: Vec<&str>, max_learning_rate, weight_decay| ParameterGroup {
             name: name.into(),
             contains: contains.into_iter().map(Into::into).collect(),
             learning_rate_factor: 1.0,
-            max_learning_rate: Some(0.001),
+            max_learning_rate,
             weight_decay,
         };
-        // The reference program gives C the small learning rate, but leaves it the weight decay of the rest.
-        vec![group("state space", matrices, Some(0.0)), group("state space outputs", vec!["kernel.c"], None)]
+        vec![
+            group("state matrix", matrix, rates.a, Some(0.0)),
+            group("state inputs", vec!["kernel.b"], rates.b, Some(0.0)),
+            group("state steps", vec!["kernel.inv_dt"], rates.dt, Some(0.0)),
+            // The reference program gives C a learning rate of its own, but leaves it the weight decay of the rest.
+            group("state outputs", vec!["kernel.c"], rates.c, None),
+        ]
     }
 
     fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::s4(name))
+    }
+
+    fn resolution() -> Resolution {
+        Resolution::Continuous
     }
 
     fn label(config: &Self::Config) -> String {

@@ -7,7 +7,9 @@ use crate::kernels::Discretisation;
 use crate::layers::hippo::DiagonalInit;
 use crate::layers::stack::check_states;
 use crate::layers::{NormKind, S4d as Layer, S4dSpec, Stack, StackSpec};
-use crate::{Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, reference};
+use crate::{
+    Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution, reference,
+};
 
 /// Settings of [`S4d`]; the defaults are those of `example.py` of the reference program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +106,10 @@ impl Baseline for S4d {
 
     fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
         Some(reference::s4(name))
+    }
+
+    fn resolution() -> Resolution {
+        Resolution::Continuous
     }
 
     fn label(config: &Self::Config) -> String {

@@ -10,7 +10,7 @@ use crate::layers::Pointwise;
 use crate::layers::conv::{Conv, Geometry};
 use crate::layers::spatial_transformer::{affine_grid, grid_sample};
 use crate::models::cnn::{Cnn, CnnBody, CnnConfig, max_pool};
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, Info, Init};
+use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, Info, Init, Resolution};
 
 /// Taps and channels of the two convolutions of the localisation network.
 const CONVS: [(usize, usize); 2] = [(7, 8), (5, 10)];
@@ -120,6 +120,10 @@ impl Baseline for Stn {
         let localisation = Localisation::new(spec.channels, &spec.shape, init)?;
         let Built { body, features, readout, head } = Cnn::build(&classifier, spec, init)?;
         Ok(Built { body: StnBody { localisation, cnn: body }, features, readout, head })
+    }
+
+    fn resolution() -> Resolution {
+        Resolution::Fixed
     }
 
     fn label(config: &Self::Config) -> String {

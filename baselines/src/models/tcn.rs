@@ -2,11 +2,11 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
+use crate::kernels::{Curve, add_and_activate};
 use crate::layers::conv::CausalConv;
 use crate::layers::{Pointwise, check};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
@@ -82,13 +82,14 @@ impl TemporalBlock {
     /// `[batch, in, length]` to `[batch, out, length]`.
     pub fn forward(&self, x: Tensor<3>, ctx: &mut Forward<'_>) -> Tensor<3> {
         // Whole channels are dropped, as in the paper (section 3.4, spatial dropout).
-        let h = ctx.dropout_tensor(relu(self.conv1.forward(x.clone())), self.dropout, DropoutKind::Channel);
-        let h = ctx.dropout_tensor(relu(self.conv2.forward(h)), self.dropout, DropoutKind::Channel);
+        let (p, kind) = (self.dropout, DropoutKind::Channel);
+        let h = ctx.activate_and_drop(self.conv1.forward(x.clone()), Curve::Relu, p, kind);
+        let h = ctx.activate_and_drop(self.conv2.forward(h), Curve::Relu, p, kind);
         let shortcut = match &self.downsample {
             Some(downsample) => downsample.forward(x),
             None => x,
         };
-        relu(h + shortcut)
+        add_and_activate(h, shortcut, Curve::Relu)
     }
 }
 

@@ -13,7 +13,9 @@ use crate::layers::check;
 use crate::layers::conv::{Geometry, convolve};
 use crate::layers::orthogonality::{Householder, cosine_similarity_loss, with_bias};
 use crate::network::Head;
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
+use crate::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, Resolution,
+};
 
 /// Positions per axis below which the poolings leave nothing.
 const SMALLEST: usize = 9;
@@ -206,6 +208,10 @@ impl Baseline for Vgg {
         };
         let head = HeadInit::Normal { std: (2.0 / (config.hidden + 1) as f64).sqrt() };
         Ok(Built { body, features: config.hidden, readout: Readout::Mean, head })
+    }
+
+    fn resolution() -> Resolution {
+        Resolution::Fixed
     }
 
     fn label(config: &Self::Config) -> String {

@@ -1,20 +1,23 @@
-//! Data sets with official files: where they come from, under which licence, and what their bytes must be.
+//! Data sets with official files: what the catalogue says about each of them.
 
-use std::{collections::BTreeMap, fs, io::Read, path::Path, path::PathBuf};
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::{Library, error::DataError};
+use super::{Library, checksum::Checksum, error::DataError};
+use crate::formats::archive::Limits;
 
 /// Name of the file that may replace the catalogue's checksums for one folder; see [`Manifest`].
 pub const MANIFEST: &str = "bench-data.json";
 
-/// A data set with official files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A data set with official files. It consists of files that are kept as they are ([`files`](Self::files)), or of
+/// archives that are unpacked ([`archives`](Self::archives)); [`members`](Self::members) says what has to be there then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSet {
-    /// Name, and folder in the data folder.
+    /// Name on the command line.
     pub name: String,
+    /// Its folder in the data folder, under the name that its authors gave it.
+    pub folder: String,
     /// One line.
     pub summary: String,
     /// Page of the authors.
@@ -23,21 +26,146 @@ pub struct DataSet {
     pub licence: String,
     /// How to cite it.
     pub citation: String,
-    /// Folders on the network that hold the files, best first.
+    /// Tasks that need it.
+    pub tasks: Vec<String>,
+    /// Tasks that read it with `source: lra` and generate their samples otherwise.
+    pub optional_for: Vec<String>,
+    /// Folders on the network that hold [`files`](Self::files), best first.
     pub mirrors: Vec<String>,
-    /// The files under their original names.
+    /// Files that are kept under their original names.
     pub files: Vec<DataFile>,
+    /// What is downloaded and unpacked.
+    pub archives: Vec<Archive>,
+    /// What makes the set complete.
+    pub members: Vec<Members>,
+    /// Folders within [`folder`](Self::folder) in which members may lie, best first; none means the folder itself.
+    pub roots: Vec<String>,
+    /// Official checksums of unpacked files, where they are known, by path.
+    pub sums: BTreeMap<String, Checksum>,
+    /// SHA-256 (hex) of the complete unpacked content as `verify` computes it, where it is known.
+    pub content: Option<String>,
+    /// Files that are empty in the official data, too, by path.
+    pub known_empty: Vec<String>,
 }
 
-/// An official file.
+/// An official file that is kept as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
     /// Original name.
     pub name: String,
     /// Size.
     pub bytes: u64,
-    /// SHA-256 (hex) of the file as it is stored.
-    pub sha256: String,
+    /// Checksum of the file as it is stored.
+    pub checksum: Checksum,
+}
+
+/// Something that is downloaded as one file and unpacked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archive {
+    /// Its original name.
+    pub name: String,
+    /// Its format.
+    pub format: Format,
+    /// Addresses, best first.
+    pub sources: Vec<String>,
+    /// Its size.
+    pub size: Size,
+    /// Its official checksum; none where its authors publish none, or where the archive is made on request (GitHub).
+    pub checksum: Option<Checksum>,
+    /// About how many bytes it unpacks to.
+    pub unpacked: u64,
+    /// Most members; an archive with more is refused.
+    pub most_members: u64,
+    /// Folder within the data set's in which its files belong; empty for that folder itself.
+    pub into: String,
+    /// What becomes of the paths in it.
+    pub layout: Layout,
+    /// Pattern that paths within the archive have to fit to be unpacked, such as `recordings/*`; none for all.
+    pub only: Option<String>,
+}
+
+/// Format of an [`Archive`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// tar, packed by gzip.
+    TarGz,
+    /// zip.
+    Zip,
+    /// One file that is kept as it is.
+    Plain,
+}
+
+/// Size of an [`Archive`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Size {
+    /// This many bytes.
+    Exact(u64),
+    /// About this many bytes; up to twice as many are accepted.
+    About(u64),
+}
+
+impl Size {
+    /// The number.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Exact(bytes) | Self::About(bytes) => bytes,
+        }
+    }
+}
+
+/// What becomes of the paths in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// This many leading folders are left out.
+    Strip(usize),
+    /// All folders are left out.
+    Flat,
+}
+
+impl Archive {
+    /// Bounds for unpacking: twice what the catalogue expects.
+    pub fn limits(&self) -> Limits {
+        let bytes = self.unpacked.saturating_mul(2);
+        Limits { bytes, members: self.most_members, file: bytes }
+    }
+}
+
+/// Files of one kind, and how many of them make the set complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
+    /// What they are, e.g. `clips`.
+    pub what: String,
+    /// Path within the data set's folder; `*` and `?` stand for parts of one name.
+    pub pattern: String,
+    /// Number of files.
+    pub files: u64,
+    /// What is counted in them.
+    pub count: Count,
+    /// How many of those there are in all files together.
+    pub total: u64,
+    /// Whether tasks need them; others are counted, and do not make the set incomplete.
+    pub needed: bool,
+}
+
+/// What is counted in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Count {
+    /// The files.
+    Files,
+    /// Records of this many bytes.
+    Records(u64),
+    /// Lines, without this many at the beginning.
+    Lines(u64),
+    /// Lines after `@data` of a `.ts` file.
+    Series,
+    /// The first dimension of an idx file packed by gzip.
+    Idx,
+    /// Bytes.
+    Bytes,
 }
 
 /// Replaces the checksums of one folder: `<data>/<set>/bench-data.json`, for subsets and reconstructions. Whatever is
@@ -63,57 +191,40 @@ pub struct ManifestFile {
     pub sha256: String,
 }
 
-/// Every data set with official files.
-pub fn official() -> Vec<DataSet> {
-    let file = |name: &str, bytes, sha256: &str| DataFile { name: name.to_owned(), bytes, sha256: sha256.to_owned() };
-    vec![DataSet {
-        name: "mnist".to_owned(),
-        summary: "handwritten digits, 60 000 training and 10 000 test images of 28 x 28 (for smnist, pmnist)"
-            .to_owned(),
-        origin: "http://yann.lecun.com/exdb/mnist/".to_owned(),
-        licence: "CC BY-SA 3.0 (Yann LeCun, Corinna Cortes, Christopher Burges)".to_owned(),
-        citation: "LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition, \
-                   Proceedings of the IEEE 86(11), 1998"
-            .to_owned(),
-        mirrors: vec![
-            "https://ossci-datasets.s3.amazonaws.com/mnist".to_owned(),
-            "https://storage.googleapis.com/cvdf-datasets/mnist".to_owned(),
-        ],
-        files: vec![
-            file(
-                "train-images-idx3-ubyte.gz",
-                9_912_422,
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-            ),
-            file(
-                "train-labels-idx1-ubyte.gz",
-                28_881,
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-            ),
-            file(
-                "t10k-images-idx3-ubyte.gz",
-                1_648_877,
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-            ),
-            file(
-                "t10k-labels-idx1-ubyte.gz",
-                4_542,
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            ),
-        ],
-    }]
-}
-
 /// State of the files of a data set in the data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
-    /// Every file lies there with its size (sums are checked when the files are read, and by `verify`).
+    /// Every file lies there (contents are checked when the files are read, and by `verify`).
     Present,
     /// Some files are missing or have another size.
     Partial,
     /// No file lies there.
     Absent,
+}
+
+impl fmt::Display for Presence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Present => "complete",
+            Self::Partial => "incomplete",
+            Self::Absent => "not here",
+        })
+    }
+}
+
+impl DataSet {
+    /// Bytes that are downloaded.
+    pub fn download_bytes(&self) -> u64 {
+        let files: u64 = self.files.iter().map(|file| file.bytes).sum();
+        files + self.archives.iter().map(|archive| archive.size.bytes()).sum::<u64>()
+    }
+
+    /// Bytes in the data folder afterwards.
+    pub fn stored_bytes(&self) -> u64 {
+        let files: u64 = self.files.iter().map(|file| file.bytes).sum();
+        files + self.archives.iter().map(|archive| archive.unpacked).sum::<u64>()
+    }
 }
 
 impl Library {
@@ -122,17 +233,24 @@ impl Library {
         &self.catalogue
     }
 
+    /// The entry of `name`, as the catalogue has it.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn entry(&self, name: &str) -> Result<&DataSet, DataError> {
+        self.catalogue.iter().find(|set| set.name == name).ok_or_else(|| DataError::Unknown {
+            name: name.to_owned(),
+            known: self.catalogue.iter().map(|set| set.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
     /// The data set `name`, and the note of its folder's [`Manifest`] if it has one, whose checksums then replace the
     /// official ones.
     ///
     /// # Errors
     /// An unknown name; a manifest that cannot be read.
     pub fn data_set(&self, name: &str) -> Result<(DataSet, Option<String>), DataError> {
-        let mut set =
-            self.catalogue.iter().find(|set| set.name == name).cloned().ok_or_else(|| DataError::Unknown {
-                name: name.to_owned(),
-                known: self.catalogue.iter().map(|set| set.name.as_str()).collect::<Vec<_>>().join(", "),
-            })?;
+        let mut set = self.entry(name)?.clone();
         let path = self.folder(name).join(MANIFEST);
         let text = match fs::read(&path) {
             Ok(text) => text,
@@ -153,14 +271,20 @@ impl Library {
                 .get(&file.name)
                 .ok_or_else(|| malformed(format!("`files` does not name {}", file.name)))?;
             file.bytes = other.bytes;
-            file.sha256 = other.sha256.to_lowercase();
+            file.checksum = Checksum::Sha256(other.sha256.to_lowercase());
         }
+        if set.files.is_empty() {
+            let named = manifest.files.iter();
+            set.sums = named.map(|(path, file)| (path.clone(), Checksum::Sha256(file.sha256.to_lowercase()))).collect();
+        }
+        set.content = None;
         Ok((set, Some(manifest.reconstructed)))
     }
 
-    /// `<data>/<set>`.
+    /// The folder of the data set `set`.
     pub fn folder(&self, set: &str) -> PathBuf {
-        self.root.join(set)
+        let folder = self.catalogue.iter().find(|known| known.name == set).map(|known| known.folder.as_str());
+        self.root.join(folder.filter(|folder| !folder.is_empty()).unwrap_or(set))
     }
 
     /// The command that fetches `set` into this folder.
@@ -188,24 +312,13 @@ impl Library {
         if missing.is_empty() { Ok(()) } else { Err(self.missing(set, &missing.join(", "))) }
     }
 
-    /// How much of `set` is there, by name and size.
-    ///
-    /// # Errors
-    /// An unknown name; a manifest that cannot be read.
-    pub fn presence(&self, set: &str) -> Result<Presence, DataError> {
-        let (data, _) = self.data_set(set)?;
-        let sizes: Vec<Option<u64>> = data
-            .files
-            .iter()
-            .map(|file| fs::metadata(self.folder(set).join(&file.name)).ok().map(|found| found.len()))
-            .collect();
-        Ok(if sizes.iter().all(Option::is_none) {
-            Presence::Absent
-        } else if data.files.iter().zip(&sizes).all(|(file, size)| *size == Some(file.bytes)) {
-            Presence::Present
-        } else {
-            Presence::Partial
-        })
+    /// The error that says that nothing, or not everything, of `set` is here.
+    pub fn incomplete(&self, set: &str) -> DataError {
+        let what = self.entry(set).map(|data| {
+            let members = data.members.iter().filter(|members| members.needed);
+            members.map(|members| members.what.as_str()).collect::<Vec<_>>().join(", ")
+        });
+        self.missing(set, &what.unwrap_or_default())
     }
 
     /// The bytes of an official file, after its checksum has been found right.
@@ -224,71 +337,39 @@ impl Library {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(self.missing(set, name)),
             Err(error) => return Err(DataError::io("read", &path)(error)),
         };
-        let found = format!("{:x}", Sha256::digest(&bytes));
-        self.compare(set, file, &path, bytes.len() as u64, found)?;
+        let found = file.checksum.of(&bytes);
+        self.compare(set, file, &path, bytes.len() as u64, &found)?;
         Ok(bytes)
     }
 
-    /// Computes the checksum of every file of `set` again.
-    ///
-    /// # Errors
-    /// The first file that is missing or not as it should be.
-    pub fn verify(&self, set: &str, progress: &dyn crate::task::Progress) -> Result<Vec<(String, String)>, DataError> {
-        let (data, _) = self.data_set(set)?;
-        let mut sums = Vec::new();
-        progress.begin(&format!("checking {set}"), data.files.iter().map(|file| file.bytes).sum());
-        for file in &data.files {
-            let path = self.folder(set).join(&file.name);
-            let (bytes, sum) = match sum_of(&path, progress) {
-                Err(DataError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                    progress.finish();
-                    return Err(self.missing(set, &file.name));
-                }
-                other => other?,
-            };
-            self.compare(set, file, &path, bytes, sum.clone())?;
-            sums.push((file.name.clone(), sum));
-        }
-        progress.finish();
-        Ok(sums)
-    }
-
-    fn compare(&self, set: &str, file: &DataFile, path: &Path, bytes: u64, found: String) -> Result<(), DataError> {
-        if found == file.sha256 {
+    /// Whether the file at `path` is what `file` says.
+    pub(super) fn compare(
+        &self,
+        set: &str,
+        file: &DataFile,
+        path: &std::path::Path,
+        bytes: u64,
+        found: &Checksum,
+    ) -> Result<(), DataError> {
+        if *found == file.checksum && bytes == file.bytes {
             return Ok(());
         }
         Err(DataError::Checksum {
             path: path.to_path_buf(),
-            expected: file.sha256.clone(),
+            expected: Box::new(file.checksum.clone()),
             expected_bytes: file.bytes,
-            found,
+            found: Box::new(found.clone()),
             found_bytes: bytes,
             remedy: format!("fetch it again with `{}`", self.fetch_command(set)),
         })
     }
 
-    fn missing(&self, set: &str, files: &str) -> DataError {
+    /// The error for `files` of `set` that are not there.
+    pub(super) fn missing(&self, set: &str, files: &str) -> DataError {
         DataError::Missing {
             what: format!("{set} ({files})"),
             folder: self.folder(set),
             command: self.fetch_command(set),
         }
-    }
-}
-
-/// Size and SHA-256 (hex) of a file.
-pub(super) fn sum_of(path: &Path, progress: &dyn crate::task::Progress) -> Result<(u64, String), DataError> {
-    let mut file = fs::File::open(path).map_err(DataError::io("read", path))?;
-    let mut hasher = Sha256::new();
-    let mut room = vec![0; 1 << 20];
-    let mut bytes = 0;
-    loop {
-        let count = file.read(&mut room).map_err(DataError::io("read", path))?;
-        if count == 0 {
-            return Ok((bytes, format!("{:x}", hasher.finalize())));
-        }
-        hasher.update(&room[..count]);
-        bytes += count as u64;
-        progress.advance(count as u64);
     }
 }

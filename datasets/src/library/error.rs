@@ -2,6 +2,9 @@
 
 use std::{io, path::PathBuf};
 
+use super::checksum::Checksum;
+use crate::formats::archive::ArchiveError;
+
 /// What can go wrong with data. Every message names the file and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,18 +21,18 @@ pub enum DataError {
     },
     /// A file whose contents are not the official ones.
     #[error(
-        "{}: expected SHA-256 {expected} ({expected_bytes} bytes), found {found} ({found_bytes} bytes); {remedy}",
-        path.display()
+        "{}: expected {expected} ({expected_bytes} bytes), found {} ({found_bytes} bytes); {remedy}",
+        path.display(), found.hex()
     )]
     Checksum {
         /// The file.
         path: PathBuf,
-        /// SHA-256 (hex) in the catalogue.
-        expected: String,
+        /// Checksum in the catalogue.
+        expected: Box<Checksum>,
         /// Size in the catalogue.
         expected_bytes: u64,
-        /// SHA-256 (hex) of the file.
-        found: String,
+        /// Checksum of the file.
+        found: Box<Checksum>,
         /// Size of the file.
         found_bytes: u64,
         /// What to do about it.
@@ -42,6 +45,16 @@ pub enum DataError {
         path: PathBuf,
         /// What is wrong, where, and the remedy.
         message: String,
+    },
+    /// An archive that is damaged or that holds what it should not.
+    #[error("{}: {reason}; {remedy}", path.display())]
+    Unpack {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong, and with which member.
+        reason: Box<ArchiveError>,
+        /// What to do about it.
+        remedy: String,
     },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]

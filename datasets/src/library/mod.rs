@@ -5,8 +5,17 @@
 
 mod cache;
 mod catalogue;
+mod checksum;
+mod details;
 mod error;
 mod fetch;
+mod import;
+mod members;
+mod official;
+mod place;
+mod record;
+mod unpack;
+mod verify;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,9 +23,17 @@ use std::{
 };
 
 pub use cache::{CacheKey, CacheWriter, CachedSet, IN_MEMORY_BYTES, SampleStore, sample_stream};
-pub use catalogue::{DataFile, DataSet, MANIFEST, Manifest, ManifestFile, Presence, official};
+pub use catalogue::{
+    Archive, Count, DataFile, DataSet, Format, Layout, MANIFEST, Manifest, ManifestFile, Members, Presence, Size,
+};
+pub use checksum::Checksum;
 pub use error::DataError;
 pub use fetch::{Fetched, MIRROR_VARIABLE};
+pub use members::Group;
+pub use official::official;
+pub(crate) use place::{Fingerprint, read_bounded};
+pub use record::{RECORD, Record, Source};
+pub use verify::{Provenance, Verified};
 
 /// Environment variable that names the data folder.
 pub const DATA_VARIABLE: &str = "BENCH_DATA";

@@ -38,6 +38,7 @@ pub fn task(label: &str) -> TaskRecord {
         higher_is_better: metric == "accuracy",
         chance,
         splits: if label == "smnist" { [55_000, 5_000, 10_000] } else { [2_000, 500, 500] },
+        notes: vec![],
     }
 }
 
@@ -58,6 +59,8 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
                 parameters: Some(parameters),
             },
             training: json!({"learning_rate": 0.01}),
+            scale: "paper".to_owned(),
+            sources: Vec::new(),
             seed,
             device: "cpu".to_owned(),
             grid: BTreeMap::new(),

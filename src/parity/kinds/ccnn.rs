@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use baselines::forward::DropoutKind;
+use baselines::kernels::Curve;
 use baselines::layers::kernel_network::Frequency;
 use baselines::layers::{
-    BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, Nonlinearity, NormKind, ResidualBlock,
-    ResidualSpec, Window,
+    BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, NormKind, ResidualBlock, ResidualSpec,
+    Window,
 };
 use baselines::{Init, Model, reference};
 use burn::tensor::Device;
@@ -56,7 +57,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         kind: BlockKind::S4,
         norm: norm(golden)?,
         prenorm: !golden.has("prenorm") || golden.flag("prenorm")?,
-        nonlinearity: Nonlinearity::Gelu,
+        nonlinearity: Curve::Gelu,
         dropout: 0.0,
         dropout_kind: DropoutKind::Channel,
     };

@@ -5,10 +5,12 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::DType;
 use rayon::prelude::*;
 
+use super::curve::{gelu, gelu_slope};
 use super::{ActivationGrad, ActivationOps, composed};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
-use crate::kernels::simd::{Loop, Real, dispatch, exp};
+use crate::kernels::room::Room;
+use crate::kernels::simd::{Loop, Real, dispatch};
 
 /// Elements per task.
 const CHUNK: usize = 16_384;
@@ -21,7 +23,7 @@ impl ActivationOps for Flex {
         }
         let (dtype, shape, x) = (x.dtype(), x.shape(), prepare(x));
         let x = values::<f32>(&x);
-        let mut y = vec![0.0; x.len()];
+        let mut y = Room::new(x.len());
         y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| dispatch(Forward { x, y }));
         finish(tensor(y, shape), dtype)
     }
@@ -34,7 +36,7 @@ impl ActivationOps for Flex {
         let (dtype, shape, x) = (x.dtype(), x.shape(), prepare(x));
         let (shape, half) = ([shape[0], shape[1] / 2, shape[2]], shape[1] / 2 * shape[2]);
         let x = values::<f32>(&x);
-        let mut y = vec![0.0; shape[0] * half];
+        let mut y = Room::new(shape[0] * half);
         y.par_chunks_mut(half).zip(x.par_chunks(2 * half)).for_each(|(y, x)| {
             let (a, b) = x.split_at(half);
             y.par_chunks_mut(CHUNK)
@@ -54,7 +56,7 @@ impl ActivationGrad for Flex {
         }
         let (dtype, shape, x, g) = (x.dtype(), x.shape(), prepare(x), prepare(g));
         let (x, g) = (values::<f32>(&x), values::<f32>(&g));
-        let mut dx = vec![0.0; x.len()];
+        let mut dx = Room::new(x.len());
         dx.par_chunks_mut(CHUNK)
             .zip(x.par_chunks(CHUNK))
             .zip(g.par_chunks(CHUNK))
@@ -70,7 +72,7 @@ impl ActivationGrad for Flex {
         let (dtype, shape, x, g) = (x.dtype(), x.shape(), prepare(x), prepare(g));
         let half = shape[1] / 2 * shape[2];
         let (x, g) = (values::<f32>(&x), values::<f32>(&g));
-        let mut dx = vec![0.0; x.len()];
+        let mut dx = Room::new(x.len());
         dx.par_chunks_mut(2 * half).zip(x.par_chunks(2 * half)).zip(g.par_chunks(half)).for_each(|((dx, x), g)| {
             let ((a, b), (da, db)) = (x.split_at(half), dx.split_at_mut(half));
             da.par_chunks_mut(CHUNK)
@@ -92,7 +94,7 @@ impl Loop for Forward<'_> {
     #[inline(always)]
     fn run<const LEVEL: usize>(self) {
         for (&x, y) in self.x.iter().zip(self.y) {
-            *y = x * distribution::<LEVEL>(x, bell::<LEVEL>(x));
+            *y = gelu::<LEVEL>(x);
         }
     }
 }
@@ -106,10 +108,8 @@ struct Backward<'a> {
 impl Loop for Backward<'_> {
     #[inline(always)]
     fn run<const LEVEL: usize>(self) {
-        const DENSITY_AT_ZERO: f32 = 0.398_942_3;
         for ((&x, &g), dx) in self.x.iter().zip(self.g).zip(self.dx) {
-            let e = bell::<LEVEL>(x);
-            *dx = g * (x * DENSITY_AT_ZERO).fma::<LEVEL>(e, distribution::<LEVEL>(x, e));
+            *dx = g * gelu_slope::<LEVEL>(x);
         }
     }
 }
@@ -149,32 +149,4 @@ impl Loop for GateBackward<'_> {
             *db = if slope.abs() < f32::NEGLIGIBLE { 0.0 } else { slope };
         }
     }
-}
-
-/// exp(−x²/2), and zero where it is below 1e-25 (|x| > 10.7): what follows from such values would be subnormal numbers, with
-/// which processors compute many times slower.
-#[inline(always)]
-fn bell<const LEVEL: usize>(x: f32) -> f32 {
-    let e = exp::<LEVEL>(-0.5 * x * x);
-    if e < 1e-25 { 0.0 } else { e }
-}
-
-/// Φ(x), given `e` = exp(−x²/2), to within a few ulp of the smaller tail.
-///
-/// Φ(−a) = ½ erfc(z) with z = a/√2, and erfc(z) exp(z²) / t is a polynomial in t = 1 / (1 + z/2) but for a relative
-/// 5e-8 on 0 ≤ z ≤ 9.6 (Chebyshev interpolation); beyond, `e` is zero.
-#[inline(always)]
-fn distribution<const LEVEL: usize>(x: f32, e: f32) -> f32 {
-    const HALF_OVER_ROOT_TWO: f32 = 0.353_553_4;
-    let t = 1.0 / x.abs().fma::<LEVEL>(HALF_OVER_ROOT_TWO, 1.0);
-    let p = (-0.059_420_563_f32).fma::<LEVEL>(t, 0.286_372_7);
-    let p = p.fma::<LEVEL>(t, -0.491_068_36);
-    let p = p.fma::<LEVEL>(t, 0.282_620_95);
-    let p = p.fma::<LEVEL>(t, -0.029_815_113);
-    let p = p.fma::<LEVEL>(t, 0.204_039_4);
-    let p = p.fma::<LEVEL>(t, 0.242_766_9);
-    let p = p.fma::<LEVEL>(t, 0.282_420_07);
-    let p = p.fma::<LEVEL>(t, 0.282_084);
-    let tail = 0.5 * e * t * p;
-    if x < 0.0 { tail } else { 1.0 - tail }
 }

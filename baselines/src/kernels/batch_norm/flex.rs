@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::{BatchNormGrad, BatchNormOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
+use crate::kernels::room::Room;
 use crate::kernels::rows::{map_rows, over_rows, sum};
 use crate::kernels::simd::{Loop, Real, dispatch};
 
@@ -86,7 +87,7 @@ fn backward<T: Real>(operands: [FlexTensor; 5], epsilon: f64) -> [FlexTensor; 3]
     .zip(&inverse)
     .map(|(sum, &inverse)| T::of(sum) * inverse)
     .collect();
-    let mut dx = vec![T::ZERO; x.len()];
+    let mut dx = Room::new(x.len());
     dx.par_chunks_mut(length).zip(x.par_chunks(length)).zip(g.par_chunks(length)).enumerate().for_each(
         |(row, ((dx, x), g))| {
             let channel = row % channels;

@@ -21,9 +21,22 @@ pub fn backward<B: Backend>(
 ) -> [Option<FloatTensor<B>>; 3] {
     let [x, scale, g] = [x, scale, g].map(Value::<B>);
     let c = x.dim(1);
-    let per_channel = |values: Value<B>| values.sum(2).sum(0).reshape([c]).0;
     let dx = wanted[0].then(|| (g.clone() * scale.reshape([1, c, 1])).0);
-    let d_scale = wanted[1].then(|| per_channel(g.clone() * x));
-    let d_shift = wanted[2].then(|| per_channel(g));
+    let d_scale = wanted[1].then(|| sum::<B>((g.clone() * x).0));
+    let d_shift = wanted[2].then(|| sum::<B>(g.0));
     [dx, d_scale, d_shift]
+}
+
+/// `x + shift`, see [`super::ChannelAffineOps::shift_channels`].
+pub fn shift<B: Backend>(x: FloatTensor<B>, shift: FloatTensor<B>) -> FloatTensor<B> {
+    let (x, shift) = (Value::<B>(x), Value::<B>(shift));
+    let c = x.dim(1);
+    (x + shift.reshape([1, c, 1])).0
+}
+
+/// Sums over samples and positions, see [`super::ChannelAffineGrad::sum_channels`].
+pub fn sum<B: Backend>(g: FloatTensor<B>) -> FloatTensor<B> {
+    let g = Value::<B>(g);
+    let c = g.dim(1);
+    g.sum(2).sum(0).reshape([c]).0
 }

@@ -21,6 +21,16 @@ impl ChannelAffineOps for Flex {
         };
         finish(y, dtype)
     }
+
+    fn shift_channels(x: FlexTensor, shift: FlexTensor) -> FlexTensor {
+        let _scope = profile::scope("channel shift");
+        let dtype = x.dtype();
+        let y = match dtype {
+            DType::F64 => shifted::<f64>(prepare(x), prepare(shift)),
+            _ => shifted::<f32>(prepare(x), prepare(shift)),
+        };
+        finish(y, dtype)
+    }
 }
 
 impl ChannelAffineGrad for Flex {
@@ -38,6 +48,16 @@ impl ChannelAffineGrad for Flex {
             _ => backward::<f32>(operands, wanted),
         };
         grads.map(|grad| grad.map(|grad| finish(grad, dtype)))
+    }
+
+    fn sum_channels(g: FlexTensor) -> FlexTensor {
+        let _scope = profile::scope("channel shift backward");
+        let dtype = g.dtype();
+        let sums = match dtype {
+            DType::F64 => sums::<f64>(prepare(g)),
+            _ => sums::<f32>(prepare(g)),
+        };
+        finish(sums, dtype)
     }
 }
 
@@ -60,4 +80,17 @@ fn backward<T: Real>(operands: [FlexTensor; 3], wanted: [bool; 3]) -> [Option<Fl
     let d_shift = wanted[2].then(|| per_channel(&|g, _| sum(g, T::ZERO, None)));
     let dx = wanted[0].then(|| map_rows(g, [channels, length], |channel| (scale[channel], T::ZERO)));
     [dx.map(|dx| tensor(dx, shape)), d_scale, d_shift]
+}
+
+fn shifted<T: Real>(x: FlexTensor, shift: FlexTensor) -> FlexTensor {
+    let shape = x.shape();
+    let (x, shift) = (values::<T>(&x), values::<T>(&shift));
+    tensor(map_rows(x, [shape[1], shape[2]], |channel| (T::ONE, shift[channel])), shape)
+}
+
+fn sums<T: Real>(g: FlexTensor) -> FlexTensor {
+    let (channels, length) = (g.shape()[1], g.shape()[2]);
+    let g = values::<T>(&g);
+    let of = |_, row: usize| sum(&g[row * length..][..length], T::ZERO, None);
+    tensor(over_rows(channels, g.len() / length, of).map(T::of).collect::<Vec<T>>(), [channels])
 }

@@ -1,5 +1,7 @@
 //! Long convolutions on the CPU: direct summation or the FFT, whichever has less to do.
+#![allow(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::flex::FlexTensor;
@@ -13,10 +15,14 @@ use super::spectral::Spectra;
 use super::{Geometry, LongConvGrad, LongConvOps, composed};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
+use crate::kernels::room::Room;
+use crate::kernels::shared::Shared;
 use crate::kernels::simd::{Fft, Real, dispatch};
 
 /// Samples of a batch whose kernel gradients are summed by one task.
 const ROWS: usize = 16;
+/// Bytes of the spectra of kernels that are held at a time.
+const SPECTRA: usize = 8 << 20;
 /// Cost of one transform of length n, in multiply-adds of the direct sum, divided by n · log₂ n. Measured: for 784 samples
 /// both methods take the same time at about 50 taps, for 32 × 32 samples at about 7 × 7.
 const TRANSFORM_COST: f64 = 2.0;
@@ -59,7 +65,7 @@ fn forward<T: Real>(x: FlexTensor, k: FlexTensor, geometry: Geometry) -> FlexTen
             let (xs, ks) = (values::<T>(&x), values::<T>(&k));
             let y = match method {
                 Method::Direct => plan.direct(xs, ks, plan.left),
-                _ if plan.depthwise => plan.spectral(xs, ks, true),
+                _ if plan.depthwise => plan.spectral(xs, ks),
                 _ => plan.dense(xs, ks),
             };
             tensor(y, [plan.batch, plan.output, plan.size[0], plan.size[1]])
@@ -81,8 +87,12 @@ fn backward<T: Real>(
     }
     let (shape_x, shape_k) = (x.shape(), k.shape());
     let (x, k, g) = (values::<T>(&x), values::<T>(&k), values::<T>(&g));
-    let (dx, dk) = match (method, plan.depthwise) {
-        (Method::Direct, _) => {
+    if !plan.depthwise {
+        let [dx, dk] = plan.dense_backward(x, k, g, wanted);
+        return [dx.map(|dx| tensor(dx, shape_x)), dk.map(|dk| tensor(dk, shape_k))];
+    }
+    let (dx, dk) = match method {
+        Method::Direct => {
             let flipped = || {
                 let taps = plan.taps[0] * plan.taps[1];
                 let k: Vec<T> = k.chunks_exact(taps).flat_map(|k| k.iter().rev().copied()).collect();
@@ -90,8 +100,7 @@ fn backward<T: Real>(
             };
             (wanted[0].then(flipped), wanted[1].then(|| plan.direct_kernel(x, g)))
         }
-        (_, true) => (wanted[0].then(|| plan.spectral(g, k, false)), wanted[1].then(|| plan.spectral_kernel(x, g))),
-        (_, false) => plan.dense_backward(x, k, g, wanted),
+        _ => plan.spectral_backward(x, k, g, wanted),
     };
     [dx.map(|dx| tensor(dx, shape_x)), dk.map(|dk| tensor(dk, shape_k))]
 }
@@ -107,20 +116,20 @@ enum Method {
 }
 
 /// Sizes of one convolution. Positions lie on one axis, rows `stride` apart.
-struct Plan {
-    batch: usize,
+pub(super) struct Plan {
+    pub(super) batch: usize,
     input: usize,
-    output: usize,
-    size: [usize; 2],
-    taps: [usize; 2],
+    pub(super) output: usize,
+    pub(super) size: [usize; 2],
+    pub(super) taps: [usize; 2],
     left: [usize; 2],
     depthwise: bool,
     /// Samples from one row to the next: wide enough that the kernel's reach past a row's end meets zeros.
-    stride: usize,
+    pub(super) stride: usize,
     /// Distance of the first tap from the one that multiplies the current sample.
-    offset: usize,
+    pub(super) offset: usize,
     /// Length of the transforms.
-    n: usize,
+    pub(super) n: usize,
 }
 
 impl Plan {
@@ -150,15 +159,15 @@ impl Plan {
         if b * i * o * per_pair <= spectral { Method::Backend } else { Method::Spectral }
     }
 
-    fn positions(&self) -> usize {
+    pub(super) fn positions(&self) -> usize {
         self.size[0] * self.size[1]
     }
 
     /// Depthwise correlation of `x` with `k`, `left` taps before the current sample.
-    fn direct<T: Real>(&self, x: &[T], k: &[T], left: [usize; 2]) -> Vec<T> {
+    fn direct<T: Real>(&self, x: &[T], k: &[T], left: [usize; 2]) -> Room<T> {
         let ([h, w], [kh, kw]) = (self.size, self.taps);
         let stride = w + kw - 1;
-        let mut y = vec![T::ZERO; x.len()];
+        let mut y = Room::new(x.len());
         let scratch = || (vec![T::ZERO; (h + kh) * stride], vec![T::ZERO; (h - 1) * stride + w]);
         y.par_chunks_mut(h * w).zip(x.par_chunks(h * w)).enumerate().for_each_init(
             scratch,
@@ -224,66 +233,6 @@ impl Plan {
             .collect()
     }
 
-    /// Depthwise convolution by spectra: correlation with the kernels (forward), or convolution (gradient of the input).
-    fn spectral<T: Real>(&self, x: &[T], k: &[T], correlate: bool) -> Vec<T> {
-        let fft = T::fft(self.n);
-        let bins = self.n / 2 + 1;
-        let scale = T::ONE / T::of(self.n as f64);
-        let mut kernels = self.kernel_spectra(k, &fft, bins);
-        kernels.par_iter_mut().for_each(|k| *k = if correlate { k.conj() } else { *k }.scale(scale));
-        let (from, to) = if correlate { (self.offset, 0) } else { (0, self.offset) };
-        let mut y = vec![T::ZERO; x.len()];
-        let positions = self.positions();
-        y.par_chunks_mut(positions).zip(x.par_chunks(positions)).enumerate().for_each_init(
-            || Work::new(&fft, self.n),
-            |work, (row, (y, x))| {
-                work.load(x, [self.size[1], self.stride], from);
-                work.forward();
-                let kernel = &kernels[row % self.output * bins..][..bins];
-                work.bins.iter_mut().zip(kernel).for_each(|(x, k)| *x = *x * *k);
-                work.inverse();
-                work.store(y, [self.size[1], self.stride], to);
-            },
-        );
-        y
-    }
-
-    fn spectral_kernel<T: Real>(&self, x: &[T], g: &[T]) -> Vec<T> {
-        let fft = T::fft(self.n);
-        let positions = self.positions();
-        let layout = [self.size[1], self.stride];
-        let bins = self.n / 2 + 1;
-        let scratch = || (Work::new(&fft, self.n), vec![Complex::new(T::ZERO, T::ZERO); bins]);
-        // Real and imaginary parts of the summed products.
-        let sums: Vec<T> = self.sum_over_batch(2 * bins, scratch, |(work, data), channel, sample, sum: &mut [T]| {
-            let at = (sample * self.output + channel) * positions;
-            work.load(&x[at..at + positions], layout, self.offset);
-            work.forward();
-            data.copy_from_slice(&work.bins);
-            work.load(&g[at..at + positions], layout, 0);
-            work.forward();
-            for ((sum, x), g) in sum.chunks_exact_mut(2).zip(&*data).zip(&work.bins) {
-                let product = *x * g.conj();
-                sum[0] += product.re;
-                sum[1] += product.im;
-            }
-        });
-        let scale = T::ONE / T::of(self.n as f64);
-        let taps = self.taps[0] * self.taps[1];
-        let mut dk = vec![T::ZERO; self.output * taps];
-        dk.par_chunks_mut(taps).zip(sums.par_chunks(2 * bins)).for_each_init(
-            || Work::new(&fft, self.n),
-            |work, (dk, sum)| {
-                for (bin, sum) in work.bins.iter_mut().zip(sum.chunks_exact(2)) {
-                    *bin = Complex::new(sum[0] * scale, sum[1] * scale);
-                }
-                work.inverse();
-                work.store(dk, [self.taps[1], self.stride], 0);
-            },
-        );
-        dk
-    }
-
     /// How the taps of a kernel lie on the common axis.
     fn kernel_layout(&self) -> [usize; 2] {
         [self.taps[1], self.stride]
@@ -292,21 +241,6 @@ impl Plan {
     /// How the positions of a channel lie on the common axis.
     fn data_layout(&self) -> [usize; 2] {
         [self.size[1], self.stride]
-    }
-
-    /// Spectra of all kernels, `pitch` apart.
-    fn kernel_spectra<T: Real>(&self, k: &[T], fft: &Arc<Fft<T>>, pitch: usize) -> Vec<Complex<T>> {
-        let taps = self.taps[0] * self.taps[1];
-        let mut spectra = vec![Complex::new(T::ZERO, T::ZERO); k.len() / taps * pitch];
-        spectra.par_chunks_mut(pitch).zip(k.par_chunks(taps)).for_each_init(
-            || Work::new(fft, self.n),
-            |work, (spectrum, k)| {
-                work.load(k, self.kernel_layout(), 0);
-                work.forward();
-                spectrum[..work.bins.len()].copy_from_slice(&work.bins);
-            },
-        );
-        spectra
     }
 
     /// Spectra of series of `length` values, laid out from `offset` on.
@@ -332,67 +266,103 @@ impl Plan {
         )
     }
 
-    /// Series of `length` values from their spectra; series `i` of the result is number `order(i)` of the spectra.
+    /// Series from their spectra; series `i` of the spectra is written to the place that `to(i)` tells.
     fn series<T: Real>(
         &self,
         spectra: &Spectra<T>,
-        [rows, length]: [usize; 2],
         back: Series,
-        order: impl Fn(usize) -> usize + Sync + Send,
-    ) -> Vec<T> {
+        out: Shared<'_, T>,
+        to: impl Fn(usize) -> usize + Sync + Send,
+    ) {
         let fft = T::fft(self.n);
         let scale = T::ONE / T::of(self.n as f64);
-        let mut series = vec![T::ZERO; rows * length];
-        series.par_chunks_mut(length).enumerate().for_each_init(
+        (0..spectra.series()).into_par_iter().for_each_init(
             || Work::new(&fft, self.n),
-            |work, (row, series)| {
-                spectra.read(order(row), scale, back.conjugate, &mut work.bins);
+            |work, row| {
+                spectra.read(row, scale, back.conjugate, &mut work.bins);
                 work.inverse();
+                // SAFETY: `to` is one to one.
+                let series = unsafe { out.slice(to(row) * back.length, back.length) };
                 work.store(series, back.layout, back.offset);
             },
         );
-        series
     }
 
-    fn dense<T: Real>(&self, x: &[T], k: &[T]) -> Vec<T> {
-        let (b, i, o) = (self.batch, self.input, self.output);
-        let x = self.spectra(x, self.positions(), self.data_layout(), self.offset, false);
-        let k = self.spectra(k, self.taps[0] * self.taps[1], self.kernel_layout(), 0, true);
-        let y = Spectra::products([b, o, i], (&x, [i, 1]), (&k, [i, 1]));
-        let back = Series { layout: self.data_layout(), offset: 0, conjugate: false };
-        self.series(&y, [b * o, self.positions()], back, |row| row)
+    /// Ranges of channels, of which one has as many spectra of kernels, for `others` channels on the other side, as are
+    /// worth holding in memory at a time.
+    fn blocks<T>(&self, channels: usize, others: usize) -> impl Iterator<Item = Range<usize>> + use<T> {
+        let spectrum = (self.n + 2) * size_of::<T>();
+        let block = (SPECTRA / (others * spectrum).max(1)).max(1).next_multiple_of(4);
+        (0..channels).step_by(block).map(move |first| first..(first + block).min(channels))
     }
 
-    fn dense_backward<T: Real>(
-        &self,
-        x: &[T],
-        k: &[T],
-        g: &[T],
-        wanted: [bool; 2],
-    ) -> (Option<Vec<T>>, Option<Vec<T>>) {
+    fn dense<T: Real>(&self, x: &[T], k: &[T]) -> Room<T> {
+        let (b, i, o, positions) = (self.batch, self.input, self.output, self.positions());
+        let x = self.spectra(x, positions, self.data_layout(), self.offset, false);
+        let mut y = Room::new(b * o * positions);
+        let back = Series { length: positions, layout: self.data_layout(), offset: 0, conjugate: false };
+        for outputs in self.blocks::<T>(o, i) {
+            let (first, n) = (outputs.start, outputs.len());
+            let k = self.kernel_spectra(k, (0..n * i).map(|at| first * i + at), true);
+            let block = Spectra::products([b, n, i], (&x, 0, [i, 1]), (&k, 0, [i, 1]));
+            self.series(&block, back, Shared::new(&mut y), |row| row / n * o + first + row % n);
+        }
+        y
+    }
+
+    fn dense_backward<T: Real>(&self, x: &[T], k: &[T], g: &[T], wanted: [bool; 2]) -> [Option<Room<T>>; 2] {
         let (b, i, o) = (self.batch, self.input, self.output);
         let (positions, taps) = (self.positions(), self.taps[0] * self.taps[1]);
         let g = self.spectra(g, positions, self.data_layout(), 0, false);
         let dx = wanted[0].then(|| {
-            let k = self.spectra(k, taps, self.kernel_layout(), 0, false);
-            let dx = Spectra::products([b, i, o], (&g, [o, 1]), (&k, [1, i]));
-            let back = Series { layout: self.data_layout(), offset: self.offset, conjugate: false };
-            self.series(&dx, [b * i, positions], back, |row| row)
+            let mut dx = Room::new(x.len());
+            let back = Series { length: positions, layout: self.data_layout(), offset: self.offset, conjugate: false };
+            for inputs in self.blocks::<T>(i, o) {
+                let (first, n) = (inputs.start, inputs.len());
+                // Kernels of the block, by input and then by output.
+                let k = self.kernel_spectra(k, (0..n * o).map(|at| at % o * i + first + at / o), false);
+                let block = Spectra::products([b, n, o], (&g, 0, [o, 1]), (&k, 0, [o, 1]));
+                self.series(&block, back, Shared::new(&mut dx), |row| row / n * i + first + row % n);
+            }
+            dx
         });
         let dk = wanted[1].then(|| {
             // Conjugated once more on the way back, so that one set of spectra of `g` serves both gradients.
             let x = self.spectra(x, positions, self.data_layout(), self.offset, true);
-            let dk = Spectra::products([i, o, b], (&x, [1, i]), (&g, [1, o]));
-            let back = Series { layout: self.kernel_layout(), offset: 0, conjugate: true };
-            self.series(&dk, [o * i, taps], back, |row| row % i * o + row / i)
+            let mut dk = Room::new(k.len());
+            let back = Series { length: taps, layout: self.kernel_layout(), offset: 0, conjugate: true };
+            for inputs in self.blocks::<T>(i, o) {
+                let (first, n) = (inputs.start, inputs.len());
+                let block = Spectra::products([n, o, b], (&x, first, [1, i]), (&g, 0, [1, o]));
+                self.series(&block, back, Shared::new(&mut dk), |row| row % o * i + first + row / o);
+            }
+            dk
         });
-        (dx, dk)
+        [dx, dk]
+    }
+
+    /// Spectra of some of the kernels, in their order.
+    fn kernel_spectra<T: Real>(&self, k: &[T], kernels: impl Iterator<Item = usize>, conjugate: bool) -> Spectra<T> {
+        let (fft, taps) = (T::fft(self.n), self.taps[0] * self.taps[1]);
+        let kernels: Vec<usize> = kernels.collect();
+        Spectra::of(
+            kernels.len(),
+            self.n / 2 + 1,
+            conjugate,
+            || Work::new(&fft, self.n),
+            |work, row| {
+                work.load(&k[kernels[row] * taps..][..taps], self.kernel_layout(), 0);
+                work.forward();
+                &work.bins
+            },
+        )
     }
 }
 
 /// How a series is read from its spectrum.
 #[derive(Clone, Copy)]
 struct Series {
+    length: usize,
     layout: [usize; 2],
     offset: usize,
     conjugate: bool,
@@ -426,15 +396,15 @@ fn smooth(n: usize) -> usize {
 }
 
 /// One task's buffers for transforms of length n.
-struct Work<T> {
+pub(super) struct Work<T> {
     fft: Arc<Fft<T>>,
     signal: Vec<T>,
-    bins: Vec<Complex<T>>,
+    pub(super) bins: Vec<Complex<T>>,
     scratch: Vec<Complex<T>>,
 }
 
 impl<T: Real> Work<T> {
-    fn new(fft: &Arc<Fft<T>>, n: usize) -> Self {
+    pub(super) fn new(fft: &Arc<Fft<T>>, n: usize) -> Self {
         let zero = Complex::new(T::ZERO, T::ZERO);
         let scratch = fft.forward.get_scratch_len().max(fft.inverse.get_scratch_len());
         Self {
@@ -445,25 +415,25 @@ impl<T: Real> Work<T> {
         }
     }
 
-    fn load(&mut self, values: &[T], [width, stride]: [usize; 2], offset: usize) {
+    pub(super) fn load(&mut self, values: &[T], [width, stride]: [usize; 2], offset: usize) {
         self.signal.fill(T::ZERO);
         for (values, row) in values.chunks_exact(width).zip(self.signal[offset..].chunks_mut(stride)) {
             row[..width].copy_from_slice(values);
         }
     }
 
-    fn store(&self, values: &mut [T], [width, stride]: [usize; 2], offset: usize) {
+    pub(super) fn store(&self, values: &mut [T], [width, stride]: [usize; 2], offset: usize) {
         for (values, row) in values.chunks_exact_mut(width).zip(self.signal[offset..].chunks(stride)) {
             values.copy_from_slice(&row[..width]);
         }
     }
 
-    fn forward(&mut self) {
+    pub(super) fn forward(&mut self) {
         let done = self.fft.forward.process_with_scratch(&mut self.signal, &mut self.bins, &mut self.scratch);
         debug_assert!(done.is_ok(), "buffers have the plan's lengths");
     }
 
-    fn inverse(&mut self) {
+    pub(super) fn inverse(&mut self) {
         // The first and the last bin of a real signal are real; rounding may have left a trace.
         let last = self.bins.len() - 1;
         self.bins[0].im = T::ZERO;

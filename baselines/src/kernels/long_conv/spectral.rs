@@ -1,11 +1,11 @@
 //! Matrix products of spectra, one per frequency, with neighbouring frequencies side by side in vector lanes.
 #![allow(unsafe_code)]
 
-use std::marker::PhantomData;
-
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
 
+use crate::kernels::room::Room;
+use crate::kernels::shared::Shared;
 use crate::kernels::simd::{LANES, Loop, PAIR, PLAIN, Real, WIDE, Walk, dispatch};
 
 /// Frequencies per block. A block is stored as real parts, then imaginary parts.
@@ -14,13 +14,13 @@ const BLOCK: usize = LANES;
 /// Spectra of many series, in the order in which products read them: blocks of neighbouring frequencies, and within a
 /// block all series, `[frequency / BLOCK, series, 2 · BLOCK]`. Lanes beyond the last frequency are zero.
 pub(super) struct Spectra<T> {
-    values: Vec<T>,
+    values: Room<T>,
     series: usize,
 }
 
-/// One factor of a product: its spectra, and how many series lie between neighbours of the product's outer and summed
-/// index.
-pub(super) type Factor<'a, T> = (&'a Spectra<T>, [usize; 2]);
+/// One factor of a product: its spectra, the series at which it begins, and how many series lie between neighbours of the
+/// product's outer and summed index.
+pub(super) type Factor<'a, T> = (&'a Spectra<T>, usize, [usize; 2]);
 
 impl<T: Real> Spectra<T> {
     /// Spectra of `bins` frequencies, where `transform(scratch, i)` leaves that of series `i` in what it returns;
@@ -32,14 +32,16 @@ impl<T: Real> Spectra<T> {
         scratch: impl Fn() -> S + Sync + Send,
         transform: impl for<'s> Fn(&'s mut S, usize) -> &'s [Complex<T>] + Sync + Send,
     ) -> Self {
-        let mut values = vec![T::ZERO; bins.div_ceil(BLOCK) * series * PAIR];
+        let mut values = Room::new(bins.div_ceil(BLOCK) * series * PAIR);
         let sign = if conjugate { -T::ONE } else { T::ONE };
-        let shared = Shared { values: values.as_mut_ptr(), length: values.len(), owner: PhantomData };
+        let shared = Shared::new(&mut values);
         (0..series).into_par_iter().for_each_init(scratch, |scratch, row| {
             for (block, bins) in transform(scratch, row).chunks(BLOCK).enumerate() {
                 // SAFETY: place (block, row) belongs to this row alone, and every row is visited once.
-                let pair = unsafe { shared.slice((block * series + row) * PAIR) };
+                let pair = unsafe { shared.slice((block * series + row) * PAIR, PAIR) };
                 let (re, im) = pair.split_at_mut(BLOCK);
+                re[bins.len()..].fill(T::ZERO);
+                im[bins.len()..].fill(T::ZERO);
                 for ((bin, re), im) in bins.iter().zip(re).zip(im) {
                     *re = bin.re;
                     *im = sign * bin.im;
@@ -52,12 +54,18 @@ impl<T: Real> Spectra<T> {
     /// For every frequency, `c[m, n] = Σ_k a[m, k] · b[n, k]`; the series of the result are ordered `[m, n]`.
     pub(super) fn products([m, n, k]: [usize; 3], a: Factor<'_, T>, b: Factor<'_, T>) -> Self {
         let blocks = a.0.values.len() / (a.0.series * PAIR);
-        let mut values = vec![T::ZERO; blocks * m * n * PAIR];
+        let mut values = Room::new(blocks * m * n * PAIR);
         values.par_chunks_mut(m * n * PAIR).enumerate().for_each(|(block, out)| {
-            let [left, right] = [a, b].map(|(spectra, strides)| Side { pairs: spectra.block(block), strides });
+            let [left, right] =
+                [a, b].map(|(spectra, first, strides)| Side { pairs: &spectra.block(block)[first..], strides });
             dispatch(Product { sizes: [m, n, k], left, right, out });
         });
         Self { values, series: m * n }
+    }
+
+    /// Number of series.
+    pub(super) fn series(&self) -> usize {
+        self.series
     }
 
     fn block(&self, block: usize) -> &[[T; PAIR]] {
@@ -73,37 +81,6 @@ impl<T: Real> Spectra<T> {
                 *bin = Complex::new(re * scale, im * im_scale);
             }
         }
-    }
-}
-
-/// A slice that several threads write to, each in places of its own.
-struct Shared<'a, T> {
-    values: *mut T,
-    length: usize,
-    owner: PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: threads write through it only, in places that do not overlap (see `slice`).
-unsafe impl<T: Send> Sync for Shared<'_, T> {}
-
-impl<T> Clone for Shared<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for Shared<'_, T> {}
-
-impl<'a, T> Shared<'a, T> {
-    /// The `PAIR` elements from `first` on.
-    ///
-    /// # Safety
-    /// No other slice of these elements may be alive.
-    unsafe fn slice(self, first: usize) -> &'a mut [T] {
-        assert!(first + PAIR <= self.length, "place {first} lies beyond {}", self.length);
-        // SAFETY: the elements lie inside the slice that `values` points to, which is borrowed exclusively; the caller
-        // vouches that nobody else refers to them.
-        unsafe { std::slice::from_raw_parts_mut(self.values.add(first), PAIR) }
     }
 }
 

@@ -10,6 +10,7 @@ use super::{PointwiseGrad, PointwiseOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::matmul::{Matrix, matmul};
 use crate::kernels::profile;
+use crate::kernels::room::Room;
 use crate::kernels::rows::{over_rows, sum};
 use crate::kernels::simd::Real;
 
@@ -83,9 +84,9 @@ fn apply<T: Real>(
     matrix: Matrix<'_, T>,
     x: &[T],
     bias: Option<&[T]>,
-) -> Vec<T> {
+) -> Room<T> {
     let rows = outputs.div_ceil(TASKS.div_ceil(batch)).next_multiple_of(ROWS);
-    let mut y = vec![T::ZERO; batch * outputs * positions];
+    let mut y = Room::new(batch * outputs * positions);
     y.par_chunks_mut(outputs * positions).zip(x.par_chunks(inputs * positions)).for_each(|(y, x)| {
         y.par_chunks_mut(rows * positions).enumerate().for_each(|(block, y)| {
             let (first, rows) = (block * rows, y.len() / positions);

@@ -12,15 +12,19 @@ use rayon::prelude::*;
 use super::{Cell, Operands, RecurrentGrad, RecurrentOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::matmul::{Matrix, matmul};
+use crate::kernels::packed::Packed;
 use crate::kernels::profile;
+use crate::kernels::room::Room;
 use crate::kernels::simd::{Loop, Real, dispatch};
 
 /// Batch rows per task.
 const ROWS: usize = 16;
 /// Steps per block.
 const STEPS: usize = 32;
-/// Hidden units per pass of the gate loops.
-const UNITS: usize = 64;
+/// Series that are turned around together: a cache line of values of each.
+const SERIES: usize = 16;
+/// Hidden units per pass of the gate loops: what fits a register of each operand.
+const UNITS: usize = 16;
 
 impl RecurrentOps for Flex {
     fn recurrent(
@@ -101,7 +105,7 @@ struct Weights<T> {
     /// `[in, gates]`
     input: Vec<T>,
     /// `[hidden, gates]`
-    recurrent: Vec<T>,
+    recurrent: Packed<T>,
     /// Added to the projected input: `[gates]`
     bias: Vec<T>,
     /// Added to the recurrent product of the GRU's `n`: `[hidden]`
@@ -116,7 +120,8 @@ impl<T: Real> Weights<T> {
             bias[2 * size.hidden..].copy_from_slice(&b_ih[2 * size.hidden..]);
             inner_bias.copy_from_slice(&b_hh[2 * size.hidden..]);
         }
-        Self { input: transposed(w_ih, size.input), recurrent: transposed(w_hh, size.hidden), bias, inner_bias }
+        let recurrent = Packed::new(Matrix::rows(w_hh, size.hidden).transposed(), [size.hidden, size.gates]);
+        Self { input: transposed(w_ih, size.input), recurrent, bias, inner_bias }
     }
 }
 
@@ -131,8 +136,8 @@ fn forward_of<T: Real>(cell: Cell, operands: Operands<Flex>, keep: bool) -> (Fle
     let batch = operands[0].shape()[0];
     let [x, w_ih, w_hh, b_ih, b_hh] = operands.each_ref().map(values::<T>);
     let weights = Weights::new(size, w_ih, w_hh, b_ih, b_hh);
-    let mut y = vec![T::ZERO; batch * size.hidden * size.length];
-    let mut kept = vec![T::ZERO; if keep { batch * size.length * size.kept } else { 0 }];
+    let mut y = Room::new(batch * size.hidden * size.length);
+    let mut kept = Room::new(if keep { batch * size.length * size.kept } else { 0 });
     let groups = batch.div_ceil(ROWS);
     groups_mut(&mut kept, ROWS * size.length * size.kept, groups)
         .into_par_iter()
@@ -171,8 +176,7 @@ fn forward_group<T: Real>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T]
         let sizes = [steps * rows, gates, input];
         matmul(sizes, Matrix::rows(&inputs, input), input_weights, &mut projected, gates, true);
         for step in 0..steps {
-            let weights_h = Matrix::rows(&weights.recurrent, gates);
-            matmul([rows, gates, hidden], Matrix::rows(&state, hidden), weights_h, &mut recurrent, gates, false);
+            weights.recurrent.multiply(&state, &mut recurrent, false);
             let kept = match unkept.is_empty() {
                 true => &mut kept[(start + step) * rows * size.kept..][..rows * size.kept],
                 false => &mut unkept[..],
@@ -206,9 +210,10 @@ fn backward_of<T: Real>(
     let (y, g) = (prepare(y), prepare(g));
     let [x, w_ih, w_hh, _, _] = operands.each_ref().map(values::<T>);
     let (y, g, kept) = (values::<T>(&y), values::<T>(&g), values::<T>(&kept));
-    let mut dx = vec![T::ZERO; if want_input { x.len() } else { 0 }];
+    let mut dx = Room::new(if want_input { x.len() } else { 0 });
     let groups = batch.div_ceil(ROWS);
     let Size { input, length, hidden, gates, .. } = size;
+    let recurrent = Packed::new(Matrix::rows(w_hh, hidden), [gates, hidden]);
     let parts: Vec<[Vec<T>; 4]> = groups_mut(&mut dx, ROWS * input * length, groups)
         .into_par_iter()
         .enumerate()
@@ -223,7 +228,7 @@ fn backward_of<T: Real>(
                 g: &g[part(g, hidden * length)],
                 kept: &kept[part(kept, size.kept * length)],
             };
-            backward_group(size, w_ih, w_hh, &group, dx)
+            backward_group(size, w_ih, &recurrent, &group, dx)
         })
         .collect();
     // One after the other, so that the sums do not depend on who finished first.
@@ -253,7 +258,13 @@ struct Group<'a, T> {
 }
 
 /// Fills `dx` unless it is empty; returns the group's share of the gradients of the four parameters.
-fn backward_group<T: Real>(size: Size, w_ih: &[T], w_hh: &[T], group: &Group<'_, T>, dx: &mut [T]) -> [Vec<T>; 4] {
+fn backward_group<T: Real>(
+    size: Size,
+    w_ih: &[T],
+    recurrent: &Packed<T>,
+    group: &Group<'_, T>,
+    dx: &mut [T],
+) -> [Vec<T>; 4] {
     let Size { cell, input, length, hidden, gates, .. } = size;
     let rows = group.rows;
     let zeros = |n: usize| vec![T::ZERO; n];
@@ -296,9 +307,8 @@ fn backward_group<T: Real>(size: Size, w_ih: &[T], w_hh: &[T], group: &Group<'_,
             });
             if start + step > 0 {
                 let d = if from_h.is_empty() { &from_x } else { &from_h };
-                let d = Matrix::rows(&d[at(gates)], gates);
                 // The cell leaves what reaches the earlier state without the weights.
-                matmul([rows, hidden, gates], d, Matrix::rows(w_hh, hidden), &mut d_state, hidden, true);
+                recurrent.multiply(&d[at(gates)], &mut d_state, true);
             }
         }
         let n = steps * rows;
@@ -323,18 +333,28 @@ fn backward_group<T: Real>(size: Size, w_ih: &[T], w_hh: &[T], group: &Group<'_,
 
 /// Copy `steps` steps from `start` of `from` `[rows, features, length]` to `to` `[steps, rows, features]`.
 fn gather<T: Real>(from: &[T], to: &mut [T], [rows, features, length]: [usize; 3], start: usize, steps: usize) {
-    for (i, series) in from.chunks_exact(length).enumerate() {
-        for (step, &value) in series[start..start + steps].iter().enumerate() {
-            to[step * rows * features + i] = value;
+    let width = rows * features;
+    for first in (0..width).step_by(SERIES) {
+        let n = SERIES.min(width - first);
+        for step in 0..steps {
+            let place = &mut to[step * width + first..][..n];
+            for (i, value) in place.iter_mut().enumerate() {
+                *value = from[(first + i) * length + start + step];
+            }
         }
     }
 }
 
 /// The inverse of [`gather`].
 fn scatter<T: Real>(from: &[T], to: &mut [T], [rows, features, length]: [usize; 3], start: usize, steps: usize) {
-    for (i, series) in to.chunks_exact_mut(length).enumerate() {
-        for (step, value) in series[start..start + steps].iter_mut().enumerate() {
-            *value = from[step * rows * features + i];
+    let width = rows * features;
+    for first in (0..width).step_by(SERIES) {
+        let n = SERIES.min(width - first);
+        for step in 0..steps {
+            let place = &from[step * width + first..][..n];
+            for (i, &value) in place.iter().enumerate() {
+                to[(first + i) * length + start + step] = value;
+            }
         }
     }
 }
@@ -365,8 +385,14 @@ impl<T: Real> Loop for Forward<'_, T> {
                 let at = |gate: usize| gate * hidden + first;
                 match cell {
                     Cell::Lstm => {
-                        let [mut i, mut f, mut g, mut o] = [0, 1, 2, 3].map(|k| load(projected, at(k), n));
-                        let [ri, rf, rg, ro] = [0, 1, 2, 3].map(|k| load(recurrent, at(k), n));
+                        let mut i = load(projected, at(0), n);
+                        let mut f = load(projected, at(1), n);
+                        let mut g = load(projected, at(2), n);
+                        let mut o = load(projected, at(3), n);
+                        let ri = load(recurrent, at(0), n);
+                        let rf = load(recurrent, at(1), n);
+                        let rg = load(recurrent, at(2), n);
+                        let ro = load(recurrent, at(3), n);
                         let (mut c, mut h) = (load(memory, first, n), zero);
                         for u in 0..UNITS {
                             i[u] = (i[u] + ri[u]).sigmoid::<LEVEL>();
@@ -383,8 +409,12 @@ impl<T: Real> Loop for Forward<'_, T> {
                         store(state, first, n, &h);
                     }
                     Cell::Gru => {
-                        let [mut r, mut z, mut m] = [0, 1, 2].map(|k| load(projected, at(k), n));
-                        let [rr, rz, mut q] = [0, 1, 2].map(|k| load(recurrent, at(k), n));
+                        let mut r = load(projected, at(0), n);
+                        let mut z = load(projected, at(1), n);
+                        let mut m = load(projected, at(2), n);
+                        let rr = load(recurrent, at(0), n);
+                        let rz = load(recurrent, at(1), n);
+                        let mut q = load(recurrent, at(2), n);
                         let (bias, mut h) = (load(self.inner_bias, first, n), load(state, first, n));
                         for u in 0..UNITS {
                             r[u] = (r[u] + rr[u]).sigmoid::<LEVEL>();
@@ -449,7 +479,11 @@ impl<T: Real> Loop for Backward<'_, T> {
                 }
                 match cell {
                     Cell::Lstm => {
-                        let [mut i, mut f, mut g, mut o, c] = [0, 1, 2, 3, 4].map(|k| load(kept, at(k), n));
+                        let mut i = load(kept, at(0), n);
+                        let mut f = load(kept, at(1), n);
+                        let mut g = load(kept, at(2), n);
+                        let mut o = load(kept, at(3), n);
+                        let c = load(kept, at(4), n);
                         let before = match self.memory_before {
                             [] => zero,
                             all => load(all, row * width + at(4), n),
@@ -473,7 +507,10 @@ impl<T: Real> Loop for Backward<'_, T> {
                         store_gradient(d_state, first, n, &zero);
                     }
                     Cell::Gru => {
-                        let [mut r, mut z, mut m, mut q] = [0, 1, 2, 3].map(|k| load(kept, at(k), n));
+                        let mut r = load(kept, at(0), n);
+                        let mut z = load(kept, at(1), n);
+                        let mut m = load(kept, at(2), n);
+                        let mut q = load(kept, at(3), n);
                         let before = load(&self.state_before[at_row.clone()], first, n);
                         for u in 0..UNITS {
                             let (ru, zu, mu) = (r[u], z[u], m[u]);

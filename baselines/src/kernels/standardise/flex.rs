@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::{StandardiseGrad, StandardiseOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
+use crate::kernels::room::Room;
 use crate::kernels::rows::sum;
 use crate::kernels::simd::{Loop, Real, dispatch};
 
@@ -44,7 +45,7 @@ fn run<T: Real>(x: FlexTensor, g: Option<FlexTensor>, epsilon: f64) -> FlexTenso
     let (sample, positions) = (shape[1] * shape[2], shape[2]);
     let x = values::<T>(&x);
     let g = g.as_ref().map(values::<T>);
-    let mut out = vec![T::ZERO; x.len()];
+    let mut out = Room::new(x.len());
     out.par_chunks_mut(sample).enumerate().for_each(|(item, out)| {
         let of_item = item * sample..(item + 1) * sample;
         let (x, g) = (&x[of_item.clone()], g.map(|g| &g[of_item]));

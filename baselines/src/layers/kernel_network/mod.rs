@@ -151,6 +151,22 @@ impl KernelNetwork {
         self.output_linear.apply(hidden)
     }
 
+    /// Magnitudes of the frequencies of the position at the bottom of the network, in radians per unit of position, one row
+    /// of axes per filter: W of every Gabor filter, sine or random Fourier feature, ω₀ W of a SIREN's first map. (A
+    /// multiplicative network also makes sums of them.) Empty for a perceptron with ReLU.
+    pub fn frequencies(&self) -> Vec<Vec<f64>> {
+        let rows = |linear: &Pointwise, factor: f64| {
+            let weight = linear.weight.val();
+            let [_, axes] = weight.dims();
+            let values: Vec<f64> = weight.into_data().iter::<f32>().map(|w| (f64::from(w) * factor).abs()).collect();
+            values.chunks(axes.max(1)).map(<[f64]>::to_vec).collect::<Vec<_>>()
+        };
+        match (self.kind, self.linears.first()) {
+            (KernelNetworkKind::Siren, Some(first)) => rows(first, self.omega_0),
+            _ => self.filters.iter().flat_map(|filter| rows(&filter.linear, 1.0)).collect(),
+        }
+    }
+
     fn rectified(&self, x: Tensor<2>) -> Tensor<2> {
         self.linears.iter().fold(x, |hidden, linear| relu(linear.apply(hidden)))
     }

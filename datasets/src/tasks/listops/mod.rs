@@ -1,11 +1,12 @@
 //! Long ListOps: the value of a long nested expression.
 //!
 //! Source: Nangia & Bowman, arXiv 1804.06028; the long form and its generator: Tay et al., "Long Range Arena", arXiv
-//! 2011.04006. The arena draws its trees without a seed, so its released files cannot be made again: these sets have the
-//! same distribution and their own name.
+//! 2011.04006. The arena draws its trees without a seed, so its released files cannot be made again: generated sets have the
+//! same distribution and their own name. `source: lra` reads the released files.
 
 mod expression;
 mod generator;
+mod released;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,20 +16,22 @@ pub use self::expression::{
     END, ExpressionError, OPERATORS, Operator, PAD, Token, UNKNOWN, VOCABULARY, evaluate, tokenise,
 };
 use self::generator::Shape;
+pub use crate::reading::{Padding, Tokens};
 use crate::{
-    library::{CacheKey, DataError, Library, SampleStore},
+    library::{CacheKey, DataError, Library},
+    reading::{Layout, batch, reading_name},
     settings::{splits, within},
     stored::Stored,
-    task::{
-        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, TargetSpec, Targets, Task,
-        TaskDefinition, TaskSpec,
-    },
+    task::{ConfigError, Dataset, Info, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
 };
 
 /// Settings of ListOps. The defaults are those of the Long Range Arena.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where the expressions come from.
+    #[serde(skip_serializing_if = "Source::is_generated")]
+    pub source: Source,
     /// Depth at which only digits stand, 2 to 64.
     #[schemars(range(min = 2, max = 64))]
     pub max_depth: usize,
@@ -40,7 +43,8 @@ pub struct Config {
     /// Expressions are shorter than this many tokens; up to 1 000 000.
     #[schemars(range(min = 2, max = 1_000_000))]
     pub max_length: usize,
-    /// Length of the padded sequences; default: `max_length`, which leaves room for the end token.
+    /// Length of the padded sequences; default: `max_length`, which leaves room for the end token; 2 048 for the released
+    /// files, as in the loaders of S4 and CCNN.
     pub length: Option<usize>,
     /// Whether the end token follows the expression.
     pub end_token: bool,
@@ -64,6 +68,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            source: Source::Generated,
             max_depth: 10,
             max_args: 10,
             min_length: 500,
@@ -80,24 +85,22 @@ impl Default for Config {
     }
 }
 
-/// Side of a sequence that is filled up with id 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Where the expressions come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Padding {
-    /// Before the expression.
-    Left,
-    /// After the expression; batches then carry lengths.
-    Right,
+#[schemars(rename = "ListOpsSource")]
+pub enum Source {
+    /// Made by this program; nothing is fetched.
+    #[default]
+    Generated,
+    /// The files released with the Long Range Arena, `listops-1000/basic_{train,val,test}.tsv`.
+    Lra,
 }
 
-/// Form in which tokens reach the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tokens {
-    /// Ids for an embedding.
-    Embed,
-    /// Ids as the values of one channel.
-    Scalar,
+impl Source {
+    fn is_generated(&self) -> bool {
+        *self == Self::Generated
+    }
 }
 
 /// Long ListOps.
@@ -112,6 +115,9 @@ impl TaskDefinition for ListOps {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
+        if config.source == Source::Lra {
+            return released::build(config);
+        }
         within("max_depth", config.max_depth, 2..=64)?;
         within("max_args", config.max_args, 2..=1_000)?;
         within("max_length", config.max_length, 2..=1_000_000)?;
@@ -152,20 +158,12 @@ impl TaskDefinition for ListOps {
         } else {
             format!("listops-{}-{}", config.min_length, config.max_length)
         };
-        let reading = match (config.tokens, config.padding) {
-            (Tokens::Embed, Padding::Left) => "embed-left",
-            (Tokens::Embed, Padding::Right) => "embed-right",
-            (Tokens::Scalar, Padding::Left) => "scalar-left",
-            (Tokens::Scalar, Padding::Right) => "scalar-right",
-        };
+        let reading = reading_name(config.tokens, config.padding);
         let spec = TaskSpec {
             data: name.clone(),
             name,
             version: format!("listops@generated-{reading}-1"),
-            input: match config.tokens {
-                Tokens::Embed => InputSpec::Tokens { vocabulary: VOCABULARY, length },
-                Tokens::Scalar => InputSpec::Values { channels: 1, shape: vec![length] },
-            },
+            input: config.tokens.input(VOCABULARY, length),
             target: TargetSpec::Classes(10),
             metric: Metric::Accuracy,
             // Share of label 0 (and of 9) at the default lengths, measured; it varies little with the lengths.
@@ -213,8 +211,9 @@ impl Task for Configured {
             tokens: self.config.tokens,
         };
         let processing = format!("{reading:?}");
+        let layout = reading.layout();
         Ok(Box::new(Stored::new(store, &processing, move |store, split, positions| {
-            batch(store, split, positions, &reading)
+            batch(store, split, positions, &layout)
         })))
     }
 
@@ -231,39 +230,17 @@ struct Reading {
     tokens: Tokens,
 }
 
-fn batch(store: &SampleStore, split: Split, positions: &[usize], reading: &Reading) -> Result<Batch, DataError> {
-    let length = reading.length;
-    let mut ids = vec![i32::from(PAD); positions.len() * length];
-    let mut labels = vec![0; positions.len()];
-    let mut lengths = vec![0; positions.len()];
-    store.visit(split, positions, |slot, input, label| {
-        let row = &mut ids[slot * length..(slot + 1) * length];
-        let count = u32::from_le_bytes([input[0], input[1], input[2], input[3]]) as usize;
-        let count = count.min(input.len() - 4);
-        let valid = count + usize::from(reading.end_token);
-        let start = match reading.padding {
-            Padding::Left => length - valid,
-            Padding::Right => 0,
-        };
-        for (place, &id) in row[start..].iter_mut().zip(&input[4..4 + count]) {
-            *place = i32::from(id);
+impl Reading {
+    fn layout(&self) -> Layout {
+        Layout {
+            length: self.length,
+            offset: 0,
+            end: self.end_token.then(|| i32::from(END)),
+            padding: self.padding,
+            tokens: self.tokens,
+            rows: 1,
         }
-        if reading.end_token {
-            row[start + count] = i32::from(END);
-        }
-        labels[slot] = i32::from(label[0]);
-        lengths[slot] = valid;
-    })?;
-    let inputs = match reading.tokens {
-        Tokens::Embed => Inputs::Tokens(ids),
-        Tokens::Scalar => Inputs::Values(ids.into_iter().map(|id| id as f32).collect()),
-    };
-    Ok(Batch {
-        size: positions.len(),
-        inputs,
-        targets: Targets::Labels(labels),
-        lengths: (reading.padding == Padding::Right).then_some(lengths),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -272,7 +249,10 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::library::sample_stream;
+    use crate::{
+        library::sample_stream,
+        task::{Batch, Inputs, Split, Targets},
+    };
 
     fn small() -> Config {
         Config {

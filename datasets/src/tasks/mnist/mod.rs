@@ -3,7 +3,6 @@
 //! Source: Le, Jaitly & Hinton, arXiv 1504.00941. 784 steps of one channel, row by row, normalised with mean 0.1307 and
 //! standard deviation 0.3081. The validation images are 5 000 of the 60 000 training images, by a versioned order.
 
-mod idx;
 mod permutation;
 
 use std::path::{Path, PathBuf};
@@ -12,10 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::idx::{Idx, IdxError, parse as parse_idx, unpack as unpack_idx};
-use self::permutation::SPLIT_VERSION;
 use crate::{
+    formats::idx::{self, Idx},
     library::{DataError, Library},
+    order::{SPLIT_VERSION, split_order},
     settings::within,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
@@ -213,8 +212,8 @@ impl Task for Configured {
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let pixels = self.pixels()?;
         progress.begin("reading mnist", 4);
-        let training = Digits::read(library, "train", progress);
-        let test = training.and_then(|training| Ok((training, Digits::read(library, "t10k", progress)?)));
+        let training = Digits::read(library, SET, "train", progress);
+        let test = training.and_then(|training| Ok((training, Digits::read(library, SET, "t10k", progress)?)));
         progress.finish();
         let (training, test) = test?;
         let (_, note) = library.data_set(SET)?;
@@ -225,7 +224,7 @@ impl Task for Configured {
         let folder = library.folder(SET);
         training.holds(sizes.train + sizes.validation, &folder, "training")?;
         test.holds(sizes.test, &folder, "test")?;
-        let order = permutation::split_order(training.labels.len());
+        let order = split_order(training.labels.len());
         let places = [
             order[..sizes.train].to_vec(),
             order[order.len() - sizes.validation..].to_vec(),
@@ -242,17 +241,17 @@ impl Task for Configured {
     }
 }
 
-/// One pair of official files.
-struct Digits {
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
+/// One pair of official files, of this set or of another in its format.
+pub(super) struct Digits {
+    pub(super) pixels: Vec<u8>,
+    pub(super) labels: Vec<u8>,
 }
 
 impl Digits {
-    fn read(library: &Library, part: &str, progress: &dyn Progress) -> Result<Self, DataError> {
+    pub(super) fn read(library: &Library, set: &str, part: &str, progress: &dyn Progress) -> Result<Self, DataError> {
         let load = |name: String, rank: usize| -> Result<(Idx, PathBuf), DataError> {
-            let path = library.folder(SET).join(&name);
-            let bytes = library.read_file(SET, &name)?;
+            let path = library.folder(set).join(&name);
+            let bytes = library.read_file(set, &name)?;
             let idx = idx::unpack(&bytes).and_then(|bytes| idx::parse(&bytes));
             progress.advance(1);
             let idx = idx.map_err(|error| malformed(&path, error.to_string()))?;

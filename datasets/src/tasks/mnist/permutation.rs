@@ -1,11 +1,7 @@
-//! Orders: of pixels (pMNIST) and of training images (the validation split).
+//! Orders of pixels (pMNIST).
 
 use std::path::Path;
 
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{RngCore, SeedableRng},
-};
 use sha2::{Digest, Sha256};
 
 use crate::library::DataError;
@@ -77,24 +73,6 @@ pub(super) fn hash(order: &[u16]) -> String {
     format!("{:x}", hasher.finalize())
 }
 
-/// Version of [`split_order`].
-pub(super) const SPLIT_VERSION: &str = "split-1";
-/// Seed of [`split_order`].
-const SPLIT_SEED: u64 = 20_240_601;
-
-/// The order in which training images are dealt to the splits, version `split-1`: Fisher–Yates from the last place to the
-/// second, place `i` exchanged with place `⌊u · (i + 1) / 2⁶⁴⌋`, where `u` are successive 64-bit words of ChaCha8 seeded
-/// with `seed_from_u64(20240601)`, stream 0. Training takes from the front, validation from the back.
-pub(super) fn split_order(count: usize) -> Vec<u32> {
-    let mut stream = ChaCha8Rng::seed_from_u64(SPLIT_SEED);
-    let mut order: Vec<u32> = (0..count as u32).collect();
-    for place in (1..count).rev() {
-        let other = (u128::from(stream.next_u64()) * (place as u128 + 1)) >> 64;
-        order.swap(place, other as usize);
-    }
-    order
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -109,20 +87,6 @@ mod tests {
     }
 
     const STORED_SHA256: &str = "6c87678d6ec16c43889912ee8432d09ea88451cec8acf1c423280ab7e0628ec9";
-    const SPLIT_SHA256: &str = "e2f6feb6594f9aa71f6429242937b455a87c847a8cc1298961b022a0384edc83";
-
-    #[test]
-    fn the_split_is_a_permutation_and_does_not_change() {
-        let order = split_order(60_000);
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        assert!(sorted.iter().enumerate().all(|(place, &index)| place == index as usize));
-        let mut hasher = Sha256::new();
-        for index in &order {
-            hasher.update(index.to_le_bytes());
-        }
-        assert_eq!(format!("{:x}", hasher.finalize()), SPLIT_SHA256);
-    }
 
     #[test]
     fn bit_reversal_leaves_out_what_is_too_large() {

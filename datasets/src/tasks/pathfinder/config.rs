@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::task::ConfigError;
+use super::released;
+pub use crate::reading::Form;
+use crate::task::{ConfigError, SplitSizes};
 
 /// Side of the image in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -93,17 +95,40 @@ impl Difficulty {
     }
 }
 
-/// How an image is given to the model.
+/// Where the images come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "PathfinderForm")]
-pub enum Form {
-    /// Row after row, as one sequence.
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PathfinderSource")]
+pub enum Source {
+    /// Made by this program; nothing is fetched.
     #[default]
-    #[serde(rename = "1d")]
-    Sequence,
-    /// As a picture.
-    #[serde(rename = "2d")]
-    Picture,
+    Generated,
+    /// The images released with the Long Range Arena, or others in their layout.
+    Lra,
+}
+
+impl Source {
+    pub(super) fn is_generated(&self) -> bool {
+        *self == Self::Generated
+    }
+}
+
+/// How released images are dealt to the splits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PathfinderParts")]
+pub enum Parts {
+    /// 80 % for training, 10 % for validation, 10 % for testing, by a hash of the image's path.
+    #[default]
+    Split,
+    /// All for testing, to test a model on images by another hand.
+    Test,
+}
+
+impl Parts {
+    pub(super) fn is_split(&self) -> bool {
+        *self == Self::Split
+    }
 }
 
 /// Number of distractor contours.
@@ -133,27 +158,30 @@ pub enum DistractorRule {
 /// Settings as they stand in an experiment file: what is left out takes its published value.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Pathfinder")]
+#[schemars(rename = "Pathfinder", transform = crate::reading::form_is_also_dimensions)]
 struct Settings {
     /// Side of the image in pixels.
     resolution: Resolution,
     /// Length of the two long contours.
     difficulty: Difficulty,
-    /// As a sequence of pixels (`1d`) or as a picture (`2d`).
+    /// Where the images come from.
     #[serde(default)]
+    source: Source,
+    /// How released images are dealt to the splits (with `source: lra` only).
+    #[serde(default)]
+    parts: Parts,
+    /// As a sequence of pixels (`1d`) or as a picture (`2d`).
+    #[serde(default, alias = "dimensions")]
     form: Form,
     /// Shift values from [0, 1] to [−1, 1].
     #[serde(default)]
     centre: bool,
-    /// Training images.
-    #[serde(default = "train")]
-    train_samples: usize,
-    /// Validation images.
-    #[serde(default = "held_out")]
-    validation_samples: usize,
-    /// Test images.
-    #[serde(default = "held_out")]
-    test_samples: usize,
+    /// Training images; default 160 000, or those of the released set.
+    train_samples: Option<usize>,
+    /// Validation images; default 20 000, or those of the released set.
+    validation_samples: Option<usize>,
+    /// Test images; default 20 000, or those of the released set.
+    test_samples: Option<usize>,
     /// Seed of the images.
     #[serde(default)]
     seed: u64,
@@ -185,14 +213,6 @@ struct Settings {
     paddle_contrast: Option<Vec<f64>>,
 }
 
-fn train() -> usize {
-    160_000
-}
-
-fn held_out() -> usize {
-    20_000
-}
-
 /// Settings of the task `pathfinder` with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "Settings")]
@@ -202,6 +222,12 @@ pub struct Config {
     pub resolution: Resolution,
     /// Length of the two long contours.
     pub difficulty: Difficulty,
+    /// Where the images come from.
+    #[serde(skip_serializing_if = "Source::is_generated")]
+    pub source: Source,
+    /// How released images are dealt to the splits.
+    #[serde(skip_serializing_if = "Parts::is_split")]
+    pub parts: Parts,
     /// As a sequence of pixels or as a picture.
     pub form: Form,
     /// Shift values from [0, 1] to [−1, 1].
@@ -251,14 +277,24 @@ impl From<Settings> for Config {
             Distractors::Count(count) => count,
             Distractors::Rule(rule) => rule.count(given.resolution, distractor_length),
         };
+        let sizes = match (given.source, given.parts) {
+            (Source::Generated, _) => SplitSizes { train: 160_000, validation: 20_000, test: 20_000 },
+            (Source::Lra, Parts::Split) => released::released(given.resolution, given.difficulty),
+            (Source::Lra, Parts::Test) => {
+                let all = released::released(given.resolution, given.difficulty);
+                SplitSizes { train: 0, validation: 0, test: all.train + all.validation + all.test }
+            }
+        };
         Self {
             resolution: given.resolution,
             difficulty: given.difficulty,
+            source: given.source,
+            parts: given.parts,
             form: given.form,
             centre: given.centre,
-            train_samples: given.train_samples,
-            validation_samples: given.validation_samples,
-            test_samples: given.test_samples,
+            train_samples: given.train_samples.unwrap_or(sizes.train),
+            validation_samples: given.validation_samples.unwrap_or(sizes.validation),
+            test_samples: given.test_samples.unwrap_or(sizes.test),
             seed: given.seed,
             contour_length,
             distractor_length,

@@ -1,6 +1,6 @@
 //! Pathfinder: are two markers joined by one contour of dashes, among distractors?
 //!
-//! Images are generated, not fetched, with the algorithm of the original generator (Linsley et al. 2018, used by the Long
+//! Images are generated, not fetched (unless `source: lra` asks for the released ones), with the algorithm of the original generator (Linsley et al. 2018, used by the Long
 //! Range Arena of Tay et al. 2021) and the Arena's parameters. Both forms, a sequence and a picture, read one cached set.
 
 mod bitmap;
@@ -8,13 +8,16 @@ mod config;
 mod image;
 mod paddle;
 mod raster;
+mod released;
 mod snake;
 #[cfg(test)]
 mod tests;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::config::{Config, Difficulty, DistractorRule, Distractors, Form, Parameters, Resolution};
+pub use self::config::{Config, Difficulty, DistractorRule, Distractors, Form, Parameters, Parts, Resolution, Source};
 pub use self::image::{GenerationError, Generator, Layout, Sample};
 use crate::library::{CacheKey, DataError, Library, SampleStore};
 use crate::stored::Stored;
@@ -46,6 +49,12 @@ impl TaskDefinition for Pathfinder {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
+        if config.source == Source::Lra {
+            return build_released(config);
+        }
+        if config.parts != Parts::Split {
+            return Err(ConfigError::new("parts", "deals released images; set `source: lra` with it, or leave it out"));
+        }
         for (field, size) in [
             ("train_samples", config.train_samples),
             ("validation_samples", config.validation_samples),
@@ -58,6 +67,37 @@ impl TaskDefinition for Pathfinder {
         let generator = Generator::new(config.parameters())?;
         Ok(Box::new(Images { spec: spec(&config), generator, config }))
     }
+}
+
+/// The task on images in the layout of the released archive.
+fn build_released(config: Config) -> Result<Box<dyn Task>, ConfigError> {
+    if config.parameters() != Parameters::published(config.resolution, config.difficulty) || config.seed != 0 {
+        return Err(ConfigError::new(
+            "source",
+            "`lra` reads images that are drawn already; leave out the seed and the parameters of the generator",
+        ));
+    }
+    let whole = config.parts == Parts::Test;
+    for (field, size, least) in [
+        ("train_samples", config.train_samples, usize::from(!whole)),
+        ("validation_samples", config.validation_samples, usize::from(!whole)),
+        ("test_samples", config.test_samples, 1),
+    ] {
+        let most = if whole && least == 0 { 0 } else { MOST_IMAGES };
+        if size < least || size > most {
+            return Err(ConfigError::new(field, format!("{size} images is not between {least} and {most}")));
+        }
+    }
+    let generated = spec(&config);
+    let parts = if whole { "test-only" } else { released::SPLIT_VERSION };
+    let variant = if config.centre { "pathfinder-centred" } else { "pathfinder" };
+    let spec = TaskSpec {
+        name: format!("lra-{}", generated.name),
+        version: format!("{variant}@lra-{parts}-1"),
+        data: format!("lra-{}", generated.data),
+        ..generated
+    };
+    Ok(Box::new(Released { spec, config }))
 }
 
 /// Name of the data set, shared by both forms.
@@ -157,15 +197,135 @@ impl Task for Images {
                 Ok(())
             })
         })?;
-        let centre = self.config.centre;
-        let processing = if centre { "(value / 255 - 0.5) / 0.5" } else { "value / 255" };
-        Ok(Box::new(Stored::new(store, processing, move |store, split, positions| {
-            read(store, split, positions, key.input_bytes, centre)
-        })))
+        Ok(Box::new(stored(store, key.input_bytes, self.config.centre, vec![])))
     }
 
     fn check(&self, _library: &Library) -> Result<(), DataError> {
         Ok(())
+    }
+}
+
+/// The task on released images.
+#[derive(Debug)]
+struct Released {
+    spec: TaskSpec,
+    config: Config,
+}
+
+impl Task for Released {
+    fn spec(&self) -> &TaskSpec {
+        &self.spec
+    }
+
+    fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
+        let level = released::Level::find(library, &self.config)?;
+        let whole = self.config.parts == Parts::Test;
+        let store = level.store(library, &self.spec.data, self.spec.splits, whole, progress)?;
+        let side = self.config.resolution.side() as usize;
+        let notes: Vec<String> = level.note.into_iter().collect();
+        for note in &notes {
+            tracing::warn!("{}: {note}", self.spec.data);
+        }
+        Ok(Box::new(stored(store, side * side, self.config.centre, notes)))
+    }
+
+    fn check(&self, library: &Library) -> Result<(), DataError> {
+        released::folder(library, self.config.resolution, self.config.difficulty).map(|_| ())
+    }
+}
+
+/// Stored images as samples.
+fn stored(store: SampleStore, pixels: usize, centre: bool, notes: Vec<String>) -> impl Dataset + 'static {
+    let processing = if centre { "(value / 255 - 0.5) / 0.5" } else { "value / 255" };
+    Stored::new(store, processing, move |store: &SampleStore, split, positions: &[usize]| {
+        read(store, split, positions, pixels, centre)
+    })
+    .told(notes, vec![])
+}
+
+/// Settings of `pathx`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "PathX")]
+pub struct PathXConfig {
+    /// Where the images come from.
+    pub source: Source,
+    /// Shift values from [0, 1] to [−1, 1].
+    pub centre: bool,
+    /// Training images.
+    pub train_samples: usize,
+    /// Validation images.
+    pub validation_samples: usize,
+    /// Test images.
+    pub test_samples: usize,
+    /// Seed of generated images.
+    pub seed: u64,
+}
+
+impl Default for PathXConfig {
+    fn default() -> Self {
+        let SplitSizes { train, validation, test } = released::released(Resolution::Px128, Difficulty::Hard);
+        Self {
+            source: Source::Generated,
+            centre: false,
+            train_samples: train,
+            validation_samples: validation,
+            test_samples: test,
+            seed: 0,
+        }
+    }
+}
+
+/// The task `pathx`: the hard images of 128 × 128 pixels as sequences.
+#[derive(Debug, Clone, Copy)]
+pub struct PathX;
+
+impl TaskDefinition for PathX {
+    type Config = PathXConfig;
+
+    const INFO: Info = Info {
+        name: "pathx",
+        summary: "Path-X: Pathfinder with 128 x 128 pixels, hard, as a sequence of 16 384 (2 classes; chance 50 %)",
+        source: Pathfinder::INFO.source,
+    };
+
+    fn build(config: PathXConfig) -> Result<Box<dyn Task>, ConfigError> {
+        let settings = serde_json::json!({
+            "resolution": Resolution::Px128,
+            "difficulty": Difficulty::Hard,
+            "source": config.source,
+            "centre": config.centre,
+            "train_samples": config.train_samples,
+            "validation_samples": config.validation_samples,
+            "test_samples": config.test_samples,
+            "seed": config.seed,
+        });
+        let config: Config =
+            serde_json::from_value(settings).map_err(|error| ConfigError::new("", error.to_string()))?;
+        let task = Pathfinder::build(config)?;
+        let spec = task.spec();
+        let name = spec.name.replace("pathfinder128-1d", "pathx");
+        Ok(Box::new(Renamed { spec: TaskSpec { name, ..spec.clone() }, task }))
+    }
+}
+
+/// A task under another name.
+struct Renamed {
+    spec: TaskSpec,
+    task: Box<dyn Task>,
+}
+
+impl Task for Renamed {
+    fn spec(&self) -> &TaskSpec {
+        &self.spec
+    }
+
+    fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
+        self.task.prepare(library, progress)
+    }
+
+    fn check(&self, library: &Library) -> Result<(), DataError> {
+        self.task.check(library)
     }
 }
 

@@ -242,11 +242,13 @@ fn the_other_rule_for_distractors_does_not_fit_the_original() {
 
 #[test]
 fn the_reference_statistics_are_those_of_the_original_images() {
-    let shared = std::env::var_os("BENCH_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let root = shared.join("datasets/lra_release/pathfinder32");
+    let Some(data) = std::env::var_os("BENCH_DATA").map(PathBuf::from) else {
+        eprintln!("SKIPPED: set BENCH_DATA to a folder with lra_release/pathfinder32");
+        return;
+    };
+    let root = data.join("lra_release/pathfinder32");
     if !root.is_dir() {
-        eprintln!("SKIPPED: no original images in {} (set BENCH_SHARED to the folder that has them)", root.display());
+        eprintln!("SKIPPED: no original images in {}", root.display());
         return;
     }
     let mut lines = Vec::new();
@@ -265,6 +267,95 @@ fn the_reference_statistics_are_those_of_the_original_images() {
         }
     }
     assert_eq!(lines.join("\n") + "\n", REFERENCE);
+}
+
+/// Largest distance of the empirical distributions of two samples (Kolmogorov and Smirnov).
+fn distance(mut one: Vec<f64>, mut other: Vec<f64>) -> f64 {
+    one.sort_by(f64::total_cmp);
+    other.sort_by(f64::total_cmp);
+    let below = |sample: &[f64], value: f64| sample.partition_point(|&x| x <= value) as f64 / sample.len() as f64;
+    one.iter().chain(&other).map(|&value| (below(&one, value) - below(&other, value)).abs()).fold(0.0, f64::max)
+}
+
+/// The images by the original generator, as the task reads them: labels as in the metadata, and every quantity of an image
+/// distributed as in ours. A distance is accepted up to the value that two samples of one continuous distribution exceed in
+/// one case of ten thousand (fewer if values coincide), so that thirty comparisons go wrong by chance in three runs of a
+/// thousand.
+#[test]
+fn original_images_have_the_distributions_of_ours() {
+    let Some(root) = std::env::var_os("BENCH_DATA").map(PathBuf::from) else {
+        eprintln!("SKIPPED: set BENCH_DATA to a folder with lra_release/pathfinder32");
+        return;
+    };
+    if !root.join("lra_release/pathfinder32").is_dir() {
+        eprintln!("SKIPPED: no lra_release/pathfinder32 in {}", root.display());
+        return;
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let copy = cache.path().join("lra_release");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(root.join("lra_release"), &copy).unwrap();
+    let library = Library::open(if copy.exists() { cache.path().to_path_buf() } else { root });
+    for ((level, difficulty), count) in LEVELS.into_iter().zip([120, 240]) {
+        let settings = json!({
+            "resolution": 32, "difficulty": difficulty.name(), "source": "lra", "parts": "test", "test_samples": count,
+        });
+        let task = (entry().build)(&settings).unwrap();
+        let data = task.prepare(&library, &()).unwrap();
+        let batch = data.read(Split::Test, &(0..count).collect::<Vec<_>>()).unwrap();
+        let (Inputs::Values(values), Targets::Labels(labels)) = (batch.inputs, batch.targets) else { panic!() };
+        let mut read: Vec<(Vec<u8>, u8)> = values
+            .chunks_exact(1024)
+            .zip(labels)
+            .map(|(image, label)| (image.iter().map(|value| (value * 255.0).round() as u8).collect(), label as u8))
+            .collect();
+        read.sort();
+
+        // Labels and pixels by a reading of their own.
+        let folder = library.root().join("lra_release/pathfinder32").join(level);
+        let rows = std::fs::read_to_string(folder.join("metadata/0.npy")).unwrap();
+        let mut expected: Vec<(Vec<u8>, u8)> = rows
+            .lines()
+            .map(|row| {
+                let fields: Vec<&str> = row.split(' ').collect();
+                let picture = ::image::open(folder.join(fields[0]).join(fields[1])).unwrap().to_luma8();
+                (picture.into_raw(), fields[3].parse().unwrap())
+            })
+            .collect();
+        expected.sort();
+        assert_eq!(expected.len(), count);
+        assert!(read == expected, "{level}: pixels or labels differ");
+
+        let theirs: Vec<_> = read.iter().map(|(pixels, label)| describe(pixels, *label)).collect();
+        let generator = Generator::new(Parameters::published(Resolution::Px32, difficulty)).unwrap();
+        let ours: Vec<_> = (0..4000)
+            .into_par_iter()
+            .map(|index| {
+                let sample = generator.sample(77, index).unwrap();
+                describe(&sample.pixels, sample.label)
+            })
+            .collect();
+        // sqrt(−ln(α / 2) / 2) for α = 0.0001.
+        let bound = 2.2254 * ((4000 + count) as f64 / (4000 * count) as f64).sqrt();
+        for quantity in 0..ours[0].len() {
+            let column = |images: &[Vec<(&'static str, f64)>]| images.iter().map(|image| image[quantity].1).collect();
+            let found = distance(column(&theirs), column(&ours));
+            println!(
+                "{level} | {} | distance of distributions {found:.3}, accepted up to {bound:.3}",
+                ours[0][quantity].0
+            );
+            assert!(found < bound, "{level}: {} is distributed otherwise: {found} > {bound}", ours[0][quantity].0);
+        }
+        // The test would notice the other rule for distractors.
+        if difficulty == Difficulty::Hard {
+            let others = Generator::new(Parameters { distractors: 10, ..hard(Resolution::Px32) }).unwrap();
+            let others: Vec<_> = (0..1000)
+                .into_par_iter()
+                .map(|index| describe(&others.sample(77, index).unwrap().pixels, 0)[1].1)
+                .collect();
+            assert!(distance(theirs.iter().map(|image| image[1].1).collect(), others) > bound);
+        }
+    }
 }
 
 #[test]

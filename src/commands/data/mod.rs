@@ -1,18 +1,42 @@
 //! `bench data`: what data there is, and how it comes here.
 
+mod duplicates;
+mod list;
+mod transfer;
+mod verify;
+
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use datasets::library::{CachedSet, Fetched, Presence};
+use datasets::library::{CachedSet, DataSet};
 use datasets::registry::{self, Entry};
 use datasets::{ConfigError, DataError, Library, Progress, Split, Task, sheet};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::table::{Align, bytes, render};
 use crate::cli::Global;
 use crate::exit::{Exit, Stop, print, print_json};
+
+const FETCH_HELP: &str = "\
+Before a download and before unpacking, the free space on the disk is checked. Archives are unpacked beside the data and \
+put in place when they are whole; members that would leave the folder, links and devices are refused, and so is more than \
+the data set has. Where no official checksum is known, the first download says so, and its SHA-256 is kept in \
+bench-source.json in the folder.";
+
+const IMPORT_HELP: &str = "\
+PATH is an archive under its original name, a folder with the archives or files of the data set, or the unpacked folder. \
+It is copied.
+
+Examples:
+  bench data import mnist ~/Downloads/mnist
+  bench data import ~/Downloads/aclImdb_v1.tar.gz
+  bench data import speech-commands /srv/speech_commands_v0.02";
+
+const VERIFY_HELP: &str = "\
+Exit code 0: what is here is intact, even if it is incomplete or not the official data (which is said). Exit code 1: a file \
+is damaged, or NAME is not here. A folder is called `reconstructed` where its bench-data.json says so or its content \
+differs from a known official checksum.";
 
 /// `bench data`
 #[derive(Debug, Clone, Args)]
@@ -30,9 +54,10 @@ pub enum DataCommand {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Download official files: resumed where interrupted, checked by SHA-256
+    /// Download official files and archives: resumed where interrupted, checked, and unpacked
+    #[command(after_help = FETCH_HELP)]
     Fetch {
-        /// Data sets, e.g. mnist
+        /// Data sets or the tasks that need them, e.g. mnist or speech-raw
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
         /// Look here instead: a folder, or an https://, http:// or file:// address; may be repeated
@@ -44,22 +69,30 @@ pub enum DataCommand {
         #[command(flatten)]
         tasks: Tasks,
     },
-    /// Take official files from a folder on this machine
+    /// Take official files from a folder or an archive on this machine
+    #[command(after_help = IMPORT_HELP)]
     Import {
-        /// Data sets, e.g. mnist
-        #[arg(value_name = "NAME", required = true)]
+        /// Data sets (those that PATH holds, if there are none), then the path
+        #[arg(value_name = "[NAME]... PATH", required = true)]
         names: Vec<String>,
-        /// The folder that holds the files under their original names
-        #[arg(long, value_name = "DIR")]
-        from: PathBuf,
+        /// The path, if it does not stand last
+        #[arg(long, value_name = "PATH")]
+        from: Option<PathBuf>,
     },
-    /// Compute every checksum again
+    /// Read everything again: is it complete, intact, and what its authors published?
+    #[command(after_help = VERIFY_HELP)]
     Verify {
         /// Data sets and tasks [default: everything that is here]
         #[arg(value_name = "NAME")]
         names: Vec<String>,
+        /// Instead, look for identical samples in different splits of the tasks NAME [default: all whose files are here]
+        #[arg(long)]
+        duplicates: bool,
+        /// A setting of the tasks, with --duplicates; may be repeated
+        #[arg(long, value_name = "KEY=VALUE", requires = "duplicates")]
+        set: Vec<String>,
     },
-    /// Draw the first samples as a PNG contact sheet
+    /// Draw the first samples as a PNG contact sheet: images, curves, spectrograms, strips of tokens
     Show {
         #[command(flatten)]
         tasks: Tasks,
@@ -113,16 +146,14 @@ pub fn execute(args: &DataArgs, global: &Global) -> Result<Exit, Stop> {
     let library = Library::locate(global.data.clone())?;
     let bar = Bar::new(global.quiet);
     match &args.what {
-        DataCommand::List { names } => list(&library, names, global),
-        DataCommand::Fetch { names, mirror } => fetch(&library, names, mirror, &bar, global),
-        DataCommand::Import { names, from } => {
-            if !from.is_dir() {
-                return Err(Stop::usage(format!("--from {}: this is not a folder", from.display())));
-            }
-            fetch(&library, names, &[from.display().to_string()], &bar, global)
-        }
+        DataCommand::List { names } => list::list(&library, names, global),
+        DataCommand::Fetch { names, mirror } => transfer::fetch(&library, names, mirror, &bar, global),
+        DataCommand::Import { names, from } => transfer::import(&library, names, from.as_deref(), &bar, global),
         DataCommand::Generate { tasks } => generate(&library, tasks, &bar, global),
-        DataCommand::Verify { names } => verify(&library, names, &bar, global),
+        DataCommand::Verify { names, duplicates: true, set } => {
+            duplicates::duplicates(&library, names, set, &bar, global)
+        }
+        DataCommand::Verify { names, .. } => verify::verify(&library, names, &bar, global),
         DataCommand::Show { tasks, split, count, out } => {
             if out.is_some() && tasks.names.len() > 1 {
                 return Err(Stop::usage("--out names one picture; show one task at a time, or leave it out"));
@@ -140,85 +171,19 @@ fn stop(error: DataError) -> Stop {
     }
 }
 
-fn presence(state: Presence) -> &'static str {
-    match state {
-        Presence::Present => "here",
-        Presence::Partial => "incomplete",
-        Presence::Absent => "not here",
-    }
-}
-
-fn list(library: &Library, names: &[String], global: &Global) -> Result<Exit, Stop> {
-    let entries = registry::entries();
-    let cached = library.cached_sets().map_err(stop)?;
-    let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    for name in names {
-        let known = library.catalogue().iter().any(|set| set.name == *name);
-        if !known && registry::find(name).is_none() {
-            return Err(unknown(library, name));
-        }
-    }
-    let mut rows = Vec::new();
-    let mut values = Vec::new();
-    for set in library.catalogue().iter().filter(|set| chosen(&set.name)) {
-        let (found, note) = library.data_set(&set.name).map_err(stop)?;
-        let state = library.presence(&set.name).map_err(stop)?;
-        let size: u64 = found.files.iter().map(|file| file.bytes).sum();
-        let text = note.as_ref().map_or(presence(state).to_owned(), |note| format!("{}: {note}", presence(state)));
-        rows.push(vec![
-            set.name.clone(),
-            "official files".into(),
-            text,
-            bytes(size),
-            set.licence.clone(),
-            set.origin.clone(),
-        ]);
-        values.push(json!({
-            "name": set.name, "kind": "official", "state": state, "note": note, "bytes": size,
-            "summary": set.summary, "licence": set.licence, "origin": set.origin, "citation": set.citation,
-            "mirrors": set.mirrors, "files": found.files, "folder": library.folder(&set.name),
-            "fetch": library.fetch_command(&set.name),
-        }));
-    }
-    for entry in entries.iter().filter(|entry| chosen(entry.info.name) && !reads_official(library, entry)) {
-        let mine: Vec<&CachedSet> = cached.iter().filter(|set| belongs(set, entry.info.name)).collect();
-        let size: u64 = mine.iter().map(|set| set.bytes).sum();
-        let state = match mine.len() {
-            0 => "made when needed".to_owned(),
-            1 => "1 set in the cache".to_owned(),
-            sets => format!("{sets} sets in the cache"),
-        };
-        let size_text = if mine.is_empty() { "-".to_owned() } else { bytes(size) };
-        rows.push(vec![
-            entry.info.name.into(),
-            "generated".into(),
-            state,
-            size_text,
-            "made by this program".into(),
-            entry.info.source.into(),
-        ]);
-        values.push(json!({
-            "name": entry.info.name, "kind": "generated", "summary": entry.info.summary, "origin": entry.info.source,
-            "bytes": size, "cached": mine,
-        }));
-    }
-    if global.json {
-        print_json(&json!({ "schema": 1, "folder": library.root(), "data": values }))?;
-        return Ok(Exit::Done);
-    }
-    let heading = ["data", "kind", "state", "size", "licence", "origin"]
-        .map(|name| (name, if name == "size" { Align::Right } else { Align::Left }));
-    print(&format!("Data folder: {}\n\n{}", library.root().display(), render(&heading, &rows)))?;
-    Ok(Exit::Done)
-}
-
-/// Whether the task reads a data set of the catalogue. One whose default settings do not stand alone is generated.
+/// Whether the task needs a data set of the catalogue.
 fn reads_official(library: &Library, entry: &Entry) -> bool {
-    official_set(entry).is_some_and(|data| library.catalogue().iter().any(|set| set.name == data))
+    official_set(library, entry).is_some()
 }
 
-fn official_set(entry: &Entry) -> Option<String> {
-    (entry.build)(&json!({})).ok().map(|task| task.spec().data.clone())
+/// The data set that the task needs, if it does not generate its samples.
+fn official_set(library: &Library, entry: &Entry) -> Option<String> {
+    let needed = |set: &&DataSet| set.tasks.iter().any(|task| task == entry.info.name);
+    if let Some(set) = library.catalogue().iter().find(needed) {
+        return Some(set.name.clone());
+    }
+    let data = (entry.build)(&json!({})).ok().map(|task| task.spec().data.clone())?;
+    library.catalogue().iter().any(|set| set.name == data).then_some(data)
 }
 
 /// Whether a cached set was made for the task `name`: sets are called `pathfinder32-…`, `listops`, `copy-…`.
@@ -241,37 +206,13 @@ fn unknown(library: &Library, name: &str) -> Stop {
     Stop::usage(DataError::Unknown { name: name.to_owned(), known: format!("{}{near}", known.join(", ")) })
 }
 
-fn fetch(library: &Library, names: &[String], mirrors: &[String], bar: &Bar, global: &Global) -> Result<Exit, Stop> {
-    // Names are checked first, so that a misspelt one starts nothing.
-    let sets = names.iter().map(|name| set_of(library, name)).collect::<Result<Vec<_>, _>>()?;
-    let mut lines = Vec::new();
-    let mut values = Vec::new();
-    for set in &sets {
-        for fetched in library.fetch(set, mirrors, bar).map_err(stop)? {
-            lines.push(match &fetched {
-                Fetched::Present { file } => format!("{}: already here, checksum right", file.display()),
-                Fetched::Downloaded { file, source, .. } => {
-                    format!("{}: from {source}, checksum right", file.display())
-                }
-            });
-            values.push(fetched);
-        }
-    }
-    if global.json {
-        print_json(&json!({ "schema": 1, "folder": library.root(), "files": values }))?;
-    } else {
-        print(&lines.join("\n"))?;
-    }
-    Ok(Exit::Done)
-}
-
 /// The data set `name`, or the one that the task `name` reads.
 fn set_of(library: &Library, name: &str) -> Result<String, Stop> {
     if library.catalogue().iter().any(|set| set.name == name) {
         return Ok(name.to_owned());
     }
     match registry::find(name) {
-        Some(entry) if reads_official(library, &entry) => Ok(official_set(&entry).unwrap_or_default()),
+        Some(entry) if reads_official(library, &entry) => Ok(official_set(library, &entry).unwrap_or_default()),
         Some(_) => Err(Stop::usage(format!(
             "`{name}` is generated, there is nothing to fetch; `bench data generate {name}` makes it now, `bench run` \
              when it is needed"
@@ -283,7 +224,7 @@ fn set_of(library: &Library, name: &str) -> Result<String, Stop> {
 /// A task by its own name, or the first that reads the data set `name`.
 fn task_of(library: &Library, name: &str, settings: &Value) -> Result<Box<dyn Task>, Stop> {
     let entry = registry::find(name)
-        .or_else(|| registry::entries().into_iter().find(|entry| official_set(entry).as_deref() == Some(name)))
+        .or_else(|| registry::entries().into_iter().find(|entry| official_set(library, entry).as_deref() == Some(name)))
         .ok_or_else(|| unknown(library, name))?;
     (entry.build)(settings).map_err(|ConfigError { field, message }| {
         let at = if field.is_empty() { String::new() } else { format!(" {field}:") };
@@ -335,9 +276,13 @@ fn generate(library: &Library, tasks: &Tasks, bar: &Bar, global: &Global) -> Res
             sizes[2],
             data.content_hash()
         ));
+        let description = data.describe().map_err(stop)?;
+        lines.extend(description.iter().map(|(name, value)| format!("  {name}: {value}")));
+        lines.extend(data.notes().iter().map(|note| format!("  note: {note}")));
         values.push(json!({
             "task": spec.name, "version": spec.version, "data": spec.data, "splits": spec.splits,
             "content_sha256": data.content_hash(), "notes": data.notes(),
+            "description": description.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         }));
     }
     if global.json {
@@ -346,63 +291,6 @@ fn generate(library: &Library, tasks: &Tasks, bar: &Bar, global: &Global) -> Res
         print(&lines.join("\n"))?;
     }
     Ok(Exit::Done)
-}
-
-fn verify(library: &Library, names: &[String], bar: &Bar, global: &Global) -> Result<Exit, Stop> {
-    let cached = library.cached_sets().map_err(stop)?;
-    let mut checks: Vec<(String, Result<String, DataError>)> = Vec::new();
-    let mut official = |set: &str| match library.verify(set, bar) {
-        Ok(sums) => checks.extend(
-            sums.into_iter().map(|(file, sum)| (library.folder(set).join(file).display().to_string(), Ok(sum))),
-        ),
-        Err(error) => checks.push((library.folder(set).display().to_string(), Err(error))),
-    };
-    let mut generated: Vec<&CachedSet> = Vec::new();
-    if names.is_empty() {
-        for set in library.catalogue() {
-            if library.presence(&set.name).map_err(stop)? != Presence::Absent {
-                official(&set.name);
-            }
-        }
-        generated.extend(&cached);
-    }
-    for name in names {
-        let mine: Vec<&CachedSet> = cached.iter().filter(|set| belongs(set, name)).collect();
-        match registry::find(name) {
-            Some(entry) if !reads_official(library, &entry) && mine.is_empty() => {
-                return Err(Stop::usage(format!(
-                    "no set of `{name}` is in the cache; `bench data generate {name}` makes one"
-                )));
-            }
-            Some(entry) if !reads_official(library, &entry) => generated.extend(mine),
-            _ => official(&set_of(library, name)?),
-        }
-    }
-    for set in generated {
-        checks.push((set.path.display().to_string(), library.verify_cached(set)));
-    }
-    let failed = checks.iter().filter(|(_, outcome)| outcome.is_err()).count();
-    if global.json {
-        let values: Vec<Value> = checks
-            .iter()
-            .map(|(file, outcome)| match outcome {
-                Ok(sum) => json!({ "file": file, "ok": true, "sha256": sum }),
-                Err(error) => json!({ "file": file, "ok": false, "error": error.to_string() }),
-            })
-            .collect();
-        print_json(&json!({ "schema": 1, "folder": library.root(), "files": values, "failed": failed }))?;
-    } else {
-        let mut lines: Vec<String> = checks
-            .iter()
-            .map(|(file, outcome)| match outcome {
-                Ok(sum) => format!("ok      {file}  {sum}"),
-                Err(error) => format!("FAILED  {error}"),
-            })
-            .collect();
-        lines.push(format!("{} right, {failed} wrong", checks.len() - failed));
-        print(&lines.join("\n"))?;
-    }
-    Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
 fn show(

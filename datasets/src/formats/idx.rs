@@ -1,8 +1,6 @@
 //! The idx format of the MNIST files: `0 0 type rank`, one big-endian `u32` per dimension, then the values.
 
-use std::io::Read;
-
-use flate2::read::GzDecoder;
+use super::gz::{self, GzError};
 
 /// Unsigned bytes with their shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +15,9 @@ pub struct Idx {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdxError {
-    /// The compressed file is damaged.
-    #[error("the file does not unpack: {0}")]
-    Gzip(String),
-    /// More than any idx file of this project holds.
-    #[error("the file unpacks to more than {MOST_BYTES} bytes")]
-    TooLarge,
+    /// The compressed file is damaged, or larger than any of this project.
+    #[error(transparent)]
+    Packing(#[from] GzError),
     /// Shorter than its own header says.
     #[error("the header needs {expected} bytes, the file has {found}")]
     Header {
@@ -44,7 +39,7 @@ pub enum IdxError {
     },
 }
 
-const MOST_BYTES: usize = 1 << 30;
+const MOST_BYTES: u64 = 1 << 30;
 const UNSIGNED_BYTE: u8 = 8;
 
 /// Unpacks a gzip stream, up to 1 GiB.
@@ -52,13 +47,10 @@ const UNSIGNED_BYTE: u8 = 8;
 /// # Errors
 /// A damaged or endless stream.
 pub fn unpack(bytes: &[u8]) -> Result<Vec<u8>, IdxError> {
-    let mut values = Vec::new();
-    let mut reader = GzDecoder::new(bytes).take(MOST_BYTES as u64 + 1);
-    reader.read_to_end(&mut values).map_err(|error| IdxError::Gzip(error.to_string()))?;
-    if values.len() > MOST_BYTES { Err(IdxError::TooLarge) } else { Ok(values) }
+    Ok(gz::unpack(bytes, MOST_BYTES)?)
 }
 
-/// Reads an unpacked idx file of unsigned bytes.
+/// Reads an unpacked idx file of unsigned bytes. Takes at most as much memory as `bytes`, and 64 bytes.
 ///
 /// # Errors
 /// Another format, or a shape that does not fit the number of values.

@@ -1,0 +1,119 @@
+//! Files of a data set that consists of many: which there are, what they hold, and whether they have changed.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{formats::wav, library::DataError};
+
+/// Largest file that is read into memory.
+const LARGEST: u64 = 64 << 20;
+
+/// One file that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Below the data set's folder, with `/` between its parts.
+    pub(crate) name: String,
+    /// The file.
+    pub(crate) path: PathBuf,
+    bytes: u64,
+    modified: u128,
+}
+
+/// The files of `folder` whose names end in `.extension`, sorted by name, each called `prefix` + its name; none where there
+/// is no such folder.
+pub(crate) fn list(folder: &Path, prefix: &str, extension: &str) -> Result<Vec<Found>, DataError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(DataError::io("read", folder)(error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(DataError::io("read", folder))?;
+        let path = entry.path();
+        let file_name = entry.file_name();
+        let Some(name) = file_name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+        if path.extension().is_none_or(|found| found != extension) {
+            continue;
+        }
+        let about = fs::metadata(&path).map_err(DataError::io("read", &path))?;
+        let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        files.push(Found {
+            name: format!("{prefix}{name}"),
+            path,
+            bytes: about.len(),
+            modified: modified.map_or(0, |time| time.as_nanos()),
+        });
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}
+
+/// SHA-256 (hex) over names, sizes and times of change: what was derived from files is made again when it differs.
+pub(crate) fn fingerprint(files: &[Found]) -> String {
+    let mut hasher = Sha256::new();
+    for file in files {
+        hasher.update(format!("{}\0{}\0{}\n", file.name, file.bytes, file.modified));
+    }
+    format!("{:x}", hasher.finalize())
+}
+
+/// The bytes of a file of at most 64 MiB.
+pub(crate) fn read(file: &Found) -> Result<Vec<u8>, DataError> {
+    if file.bytes > LARGEST {
+        let message = format!("{} bytes are too many for one sample; remove the file", file.bytes);
+        return Err(malformed(&file.path, message));
+    }
+    fs::read(&file.path).map_err(DataError::io("read", &file.path))
+}
+
+/// The samples of a recording at `rate` samples per second.
+pub(crate) fn samples(file: &Found, rate: u32) -> Result<Vec<i16>, DataError> {
+    let wav = wav::parse(&read(file)?)
+        .map_err(|error| malformed(&file.path, format!("{error}; fetch the file again, or remove it")))?;
+    if wav.rate != rate {
+        let message = format!("{} samples per second, where {rate} are expected; remove the file", wav.rate);
+        return Err(malformed(&file.path, message));
+    }
+    Ok(wav.samples)
+}
+
+pub(crate) fn malformed(path: &Path, message: impl Into<String>) -> DataError {
+    DataError::Malformed { path: path.to_path_buf(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn files_are_sorted_and_a_change_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.wav", "a.wav", ".hidden.wav", "c.txt"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let files = list(folder.path(), "yes/", "wav").unwrap();
+        assert_eq!(files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["yes/a.wav", "yes/b.wav"]);
+        let before = fingerprint(&files);
+        assert_eq!(before, fingerprint(&list(folder.path(), "yes/", "wav").unwrap()));
+        fs::write(folder.path().join("a.wav"), "longer than before").unwrap();
+        assert_ne!(before, fingerprint(&list(folder.path(), "yes/", "wav").unwrap()));
+        assert_eq!(list(&folder.path().join("absent"), "", "wav").unwrap(), []);
+    }
+
+    #[test]
+    fn another_rate_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.wav"), wav::write(8_000, &[1, 2])).unwrap();
+        let file = list(folder.path(), "", "wav").unwrap().remove(0);
+        assert_eq!(samples(&file, 8_000).unwrap(), [1, 2]);
+        let error = samples(&file, 16_000).unwrap_err().to_string();
+        assert!(error.contains("8000 samples per second, where 16000 are expected"), "{error}");
+    }
+}

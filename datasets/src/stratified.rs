@@ -1,0 +1,124 @@
+//! A split of 70, 15 and 15 % that keeps the shares of the classes and is the same everywhere.
+//!
+//! Source of the shares: Kidger et al., arXiv 2005.08926, who call scikit-learn twice; since their files come in the order
+//! of the file system, their very split cannot be had again. This one depends on the classes of a sorted list alone.
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{RngCore, SeedableRng},
+};
+
+use crate::task::SplitSizes;
+
+/// Version of [`split`]; part of the version of every task that is split so.
+pub const VERSION: &str = "stratified1";
+/// Seed of [`split`].
+const SEED: u64 = 20_251_125;
+
+/// Sizes of the splits of `total` samples: ⌊0.7 · total⌋, half of the others (rounded down), the rest.
+pub const fn sizes(total: usize) -> SplitSizes {
+    let train = total * 7 / 10;
+    let validation = (total - train) / 2;
+    SplitSizes { train, validation, test: total - train - validation }
+}
+
+/// The samples of training, validation and test, as places in `classes` (the class of every sample of a sorted list),
+/// version `stratified1`.
+///
+/// Sizes are those of [`sizes`]. Each class gives its share to each split, rounded down; what is missing then is taken from
+/// the classes with the largest remainders, the lower class first. Samples are dealt in a random order of the whole list:
+/// Fisher–Yates from the last place to the second, place `i` exchanged with place `⌊u · (i + 1) / 2⁶⁴⌋`, where `u` are
+/// successive 64-bit words of ChaCha8 seeded with `seed_from_u64(20251125)`, stream 0. The first of a class in that order
+/// go to training, the next to validation, and the samples of each split keep that order.
+pub fn split(classes: &[u32]) -> [Vec<u32>; 3] {
+    let sizes = sizes(classes.len());
+    let mut counts = vec![0usize; classes.iter().max().map_or(0, |&class| class as usize + 1)];
+    for &class in classes {
+        counts[class as usize] += 1;
+    }
+    let training = quotas(&counts, sizes.train);
+    let left: Vec<usize> = counts.iter().zip(&training).map(|(count, quota)| count - quota).collect();
+    let validation = quotas(&left, sizes.validation);
+    let mut room = [training, validation];
+    let mut splits =
+        [Vec::with_capacity(sizes.train), Vec::with_capacity(sizes.validation), Vec::with_capacity(sizes.test)];
+    for sample in order(classes.len()) {
+        let class = classes[sample as usize] as usize;
+        let part = room.iter().position(|room| room[class] > 0).unwrap_or(2);
+        if let Some(room) = room.get_mut(part) {
+            room[class] -= 1;
+        }
+        splits[part].push(sample);
+    }
+    splits
+}
+
+/// `total` shared out in proportion to `counts`, by largest remainders.
+fn quotas(counts: &[usize], total: usize) -> Vec<usize> {
+    let all = counts.iter().sum::<usize>().max(1);
+    let mut quotas: Vec<usize> = counts.iter().map(|count| count * total / all).collect();
+    let mut by_remainder: Vec<usize> = (0..counts.len()).collect();
+    by_remainder.sort_by_key(|&class| (std::cmp::Reverse(counts[class] * total % all), class));
+    let missing = total - quotas.iter().sum::<usize>();
+    by_remainder.into_iter().take(missing).for_each(|class| quotas[class] += 1);
+    quotas
+}
+
+/// The random order in which [`split`] deals samples.
+pub(crate) fn order(count: usize) -> Vec<u32> {
+    let mut stream = ChaCha8Rng::seed_from_u64(SEED);
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    for place in (1..count).rev() {
+        let other = (u128::from(stream.next_u64()) * (place as u128 + 1)) >> 64;
+        order.swap(place, other as usize);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_published_split() {
+        let SplitSizes { train, validation, test } = sizes(34_975);
+        assert_eq!((train, validation, test), (24_482, 5_246, 5_247));
+        let SplitSizes { train, validation, test } = sizes(2_858);
+        assert_eq!((train, validation, test), (2_000, 429, 429));
+    }
+
+    #[test]
+    fn the_split_does_not_change() {
+        let classes: Vec<u32> = (0..1_000).map(|sample| sample * sample % 7 % 5).collect();
+        let mut hasher = Sha256::new();
+        for part in split(&classes) {
+            part.iter().for_each(|sample| hasher.update(sample.to_le_bytes()));
+            hasher.update(b"|");
+        }
+        assert_eq!(format!("{:x}", hasher.finalize()), PINNED);
+    }
+
+    const PINNED: &str = "3fc817a3cf5c72b4767b8f03d7479b048f5509626390c80f7b72c3af3f4913f8";
+
+    proptest! {
+        #[test]
+        fn every_sample_is_dealt_once_and_classes_keep_their_shares(classes in prop::collection::vec(0..6u32, 0..400)) {
+            let splits = split(&classes);
+            let sizes = sizes(classes.len());
+            prop_assert_eq!([splits[0].len(), splits[1].len(), splits[2].len()], [sizes.train, sizes.validation, sizes.test]);
+            let mut all: Vec<u32> = splits.concat();
+            all.sort_unstable();
+            prop_assert!(all.into_iter().eq(0..classes.len() as u32));
+            for class in 0..6 {
+                let of = |samples: &[u32]| samples.iter().filter(|&&s| classes[s as usize] == class).count() as f64;
+                let count = classes.iter().filter(|&&other| other == class).count() as f64;
+                let share = sizes.train as f64 / classes.len().max(1) as f64;
+                prop_assert!((of(&splits[0]) - count * share).abs() < 1.0);
+                prop_assert!((of(&splits[1]) - of(&splits[2])).abs() <= 2.0);
+            }
+        }
+    }
+}

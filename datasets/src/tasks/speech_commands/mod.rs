@@ -1,0 +1,418 @@
+//! Speech Commands: which word is spoken in a second of sound.
+//!
+//! Source: Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv 1804.03209 (v0.02, CC BY
+//! 4.0). As tasks: Kidger et al., arXiv 2005.08926 (MFCC), Romero et al., arXiv 2102.02611 (raw, dropped), Romero et al.,
+//! arXiv 2206.03398 (CCNN), Gu et al., arXiv 2111.00396 (35 words).
+//!
+//! `speech-raw` gives 16 000 steps of one channel, `speech-mfcc` 161 steps of the 20 coefficients of
+//! [`signal::Mfcc`](crate::signal::Mfcc). Clips lie in `<data>/speech_commands_v0.02/WORD/*.wav`; an incomplete set is read
+//! with a note. The published splits depend on the order of a file system: `split: stratified` has their shares and its own
+//! versioned order.
+
+mod words;
+
+use std::{collections::HashSet, fs, io, path::Path};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use self::words::Lists;
+pub use self::words::{Division, Words};
+use crate::{
+    dealt::Dealt,
+    irregular,
+    library::{CacheKey, DataError, Library, SampleStore},
+    normalise::Normalisation,
+    recordings::{self, Found, malformed},
+    sequences::{Encoding, LABEL_BYTES, Reading, Sequences, write_label},
+    signal::{COEFFICIENTS, Mfcc},
+    stratified,
+    task::{
+        ConfigError, Dataset, Info, InputSpec, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition,
+        TaskSpec,
+    },
+};
+
+const SET: &str = "speech_commands_v0.02";
+const RATE: u32 = 16_000;
+/// Samples of a clip.
+const SAMPLES: usize = 16_000;
+const VALIDATION_LIST: &str = "validation_list.txt";
+const TESTING_LIST: &str = "testing_list.txt";
+
+/// Settings of both Speech Commands tasks.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Which words are told apart.
+    pub words: Words,
+    /// How clips are dealt to the splits.
+    pub split: Division,
+    /// What 16-bit samples are divided by.
+    pub scale: Scale,
+    /// Values that share a mean and a deviation, which are those of the training part. CKConv takes one per step for both
+    /// forms; CCNN one per step for the raw form and one per coefficient for MFCC.
+    pub normalisation: Normalisation,
+    /// Share of steps that is dropped, in percent, 0 to 90 (published: 30, 50 and 70); a channel follows that tells which
+    /// are observed.
+    #[schemars(range(max = 90))]
+    pub drop: u8,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            words: Words::Ten,
+            split: Division::Stratified,
+            scale: Scale::Unit,
+            normalisation: Normalisation::PerChannel,
+            drop: 0,
+        }
+    }
+}
+
+/// What samples are divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// 2¹⁵, so that values lie in −1 to 1.
+    Unit,
+    /// 2³⁰, as the CCNN code does by dividing values from −1 to 1 by 2¹⁵ once more. The constants in the normalisation (1e-5)
+    /// and in MFCC (1e-6) then weigh far more.
+    CcnnDouble,
+}
+
+impl Scale {
+    fn divisor(self) -> f64 {
+        match self {
+            Self::Unit => 2f64.powi(15),
+            Self::CcnnDouble => 2f64.powi(30),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "unit",
+            Self::CcnnDouble => "ccnn-double",
+        }
+    }
+}
+
+/// Speech Commands as mel-frequency cepstral coefficients.
+pub struct SpeechMfcc;
+
+impl TaskDefinition for SpeechMfcc {
+    type Config = Config;
+    const INFO: Info = Info {
+        name: "speech-mfcc",
+        summary: "Speech Commands as 161 steps of 20 MFCCs (10 or 35 words; majority class 11 or 4 %)",
+        source: "Warden, arXiv 1804.03209; Kidger et al., arXiv 2005.08926; Romero et al., arXiv 2102.02611, 2206.03398",
+    };
+
+    fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
+        build(config, Form::Mfcc)
+    }
+}
+
+/// Speech Commands as a waveform.
+pub struct SpeechRaw;
+
+impl TaskDefinition for SpeechRaw {
+    type Config = Config;
+    const INFO: Info = Info {
+        name: "speech-raw",
+        summary: "Speech Commands as 16 000 samples of sound (10 or 35 words; majority class 11 or 4 %)",
+        source: "Warden, arXiv 1804.03209; Romero et al., arXiv 2102.02611, 2206.03398; Gu et al., arXiv 2111.00396",
+    };
+
+    fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
+        build(config, Form::Raw)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Mfcc,
+    Raw,
+}
+
+fn build(config: Config, form: Form) -> Result<Box<dyn Task>, ConfigError> {
+    irregular::check(config.drop)?;
+    let Config { words, split, scale, normalisation, drop } = config;
+    let (base, channels, length, encoding) = match form {
+        Form::Mfcc => ("speech-mfcc", COEFFICIENTS, Mfcc::frames(SAMPLES), Encoding::Floats),
+        Form::Raw => ("speech-raw", 1, SAMPLES, Encoding::Integers { divisor: scale.divisor() }),
+    };
+    let reading = Reading { channels, length, encoding, normalisation, drop, padded: false };
+    let mut name = base.to_owned();
+    let words_name = match words {
+        Words::Ten => "ten",
+        Words::All => {
+            name.push_str("-35");
+            "all"
+        }
+    };
+    let mut version = format!(
+        "{base}@{words_name}-{}-{}-{}",
+        match split {
+            Division::Stratified => stratified::VERSION,
+            Division::Official => "official",
+        },
+        scale.name(),
+        normalisation.name()
+    );
+    if drop > 0 {
+        name.push_str(&format!("-drop{drop}"));
+        version.push_str(&format!("-{}-{drop}", irregular::VERSION));
+    }
+    version.push_str("-1");
+    let spec = TaskSpec {
+        name,
+        version,
+        data: SET.to_owned(),
+        input: InputSpec::Values { channels: reading.channels_read(), shape: vec![length] },
+        target: TargetSpec::Classes(words.names().len()),
+        metric: Metric::Accuracy,
+        chance: words.chance(),
+        splits: words.sizes(split),
+    };
+    Ok(Box::new(Configured { spec, config, form, reading }))
+}
+
+struct Configured {
+    spec: TaskSpec,
+    config: Config,
+    form: Form,
+    reading: Reading,
+}
+
+/// A clip that is used.
+struct Clip {
+    file: Found,
+    class: u32,
+    samples: usize,
+}
+
+impl Configured {
+    fn missing(&self, library: &Library, what: &str) -> DataError {
+        DataError::Missing {
+            what: format!("{SET} ({what})"),
+            folder: library.folder(SET),
+            command: library.fetch_command(SET),
+        }
+    }
+
+    /// All clips of the words, by class and then by name.
+    fn files(&self, library: &Library) -> Result<Vec<(Found, u32)>, DataError> {
+        let folder = library.folder(SET);
+        let mut files = Vec::new();
+        for (class, word) in self.config.words.names().iter().enumerate() {
+            let clips = recordings::list(&folder.join(word), &format!("{word}/"), "wav")?;
+            files.extend(clips.into_iter().map(|clip| (clip, class as u32)));
+        }
+        if files.is_empty() {
+            return Err(self.missing(library, "WORD/*.wav"));
+        }
+        Ok(files)
+    }
+
+    /// The clips that are used. Their lengths are remembered, so that only the first preparation reads every file twice.
+    fn clips(
+        &self,
+        library: &Library,
+        files: Vec<(Found, u32)>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Clip>, DataError> {
+        let found: Vec<Found> = files.iter().map(|(file, _)| file.clone()).collect();
+        let key = CacheKey {
+            name: "speech-lengths".to_owned(),
+            version: 1,
+            spec: json!({ "files": recordings::fingerprint(&found) }),
+            input_bytes: 4,
+            label_bytes: 0,
+            sizes: SplitSizes { train: files.len(), validation: 0, test: 0 },
+        };
+        let store = library.cached(&key, progress, |writer| {
+            progress.begin("measuring clips", found.len() as u64);
+            let outcome = writer.generate(progress, |index, input, _| {
+                let samples = recordings::samples(&found[index as usize], RATE)?.len() as u32;
+                input.copy_from_slice(&samples.to_le_bytes());
+                Ok(())
+            });
+            progress.finish();
+            outcome
+        })?;
+        let mut lengths = vec![0usize; files.len()];
+        store.visit(Split::Train, &(0..files.len()).collect::<Vec<_>>(), |slot, input, _| {
+            lengths[slot] = u32::from_le_bytes([input[0], input[1], input[2], input[3]]) as usize;
+        })?;
+        let exact = self.config.words.exact();
+        let mut clips = Vec::with_capacity(files.len());
+        for ((file, class), samples) in files.into_iter().zip(lengths) {
+            if samples > SAMPLES && !exact {
+                let message = format!("{samples} samples, where a clip has at most {SAMPLES}; remove the file");
+                return Err(malformed(&file.path, message));
+            }
+            if samples == SAMPLES || !exact {
+                clips.push(Clip { file, class, samples });
+            }
+        }
+        if clips.is_empty() {
+            let message = format!("no clip has exactly {SAMPLES} samples; fetch the data set again");
+            return Err(malformed(&library.folder(SET), message));
+        }
+        Ok(clips)
+    }
+
+    /// The samples of `clips`, in that order.
+    fn store(&self, library: &Library, clips: &[Clip], progress: &dyn Progress) -> Result<SampleStore, DataError> {
+        let found: Vec<Found> = clips.iter().map(|clip| clip.file.clone()).collect();
+        let scale = self.config.scale;
+        let (words, files) = (self.config.words, recordings::fingerprint(&found));
+        let (name, spec) = match self.form {
+            Form::Raw => ("speech-raw", json!({ "words": words, "files": files })),
+            Form::Mfcc => ("speech-mfcc", json!({ "words": words, "files": files, "scale": scale })),
+        };
+        let key = CacheKey {
+            name: name.to_owned(),
+            version: 1,
+            spec,
+            input_bytes: self.reading.input_bytes(),
+            label_bytes: LABEL_BYTES,
+            sizes: SplitSizes { train: clips.len(), validation: 0, test: 0 },
+        };
+        library.cached(&key, progress, |writer| {
+            progress.begin("reading clips", clips.len() as u64);
+            let mfcc = Mfcc::new(RATE);
+            let outcome = writer.generate(progress, |index, input, label| {
+                let clip = &clips[index as usize];
+                let mut samples = recordings::samples(&clip.file, RATE)?;
+                if samples.len() != clip.samples {
+                    return Err(malformed(&clip.file.path, "it has changed just now; run the command again"));
+                }
+                samples.resize(SAMPLES, 0);
+                match self.form {
+                    Form::Raw => {
+                        for (room, sample) in input.chunks_exact_mut(2).zip(&samples) {
+                            room.copy_from_slice(&sample.to_le_bytes());
+                        }
+                    }
+                    Form::Mfcc => {
+                        let signal: Vec<f64> =
+                            samples.iter().map(|&sample| f64::from(sample) / scale.divisor()).collect();
+                        let coefficients =
+                            mfcc.transform(&signal).map_err(|error| malformed(&clip.file.path, error.to_string()))?;
+                        for (room, value) in input.chunks_exact_mut(4).zip(coefficients) {
+                            room.copy_from_slice(&value.to_le_bytes());
+                        }
+                    }
+                }
+                write_label(label, clip.class, self.reading.length);
+                Ok(())
+            });
+            progress.finish();
+            outcome
+        })
+    }
+
+    fn split(&self, library: &Library, clips: &[Clip]) -> Result<Dealt, DataError> {
+        let splits = match self.config.split {
+            Division::Stratified => stratified::split(&clips.iter().map(|clip| clip.class).collect::<Vec<_>>()),
+            Division::Official => {
+                let folder = library.folder(SET);
+                let lists = Lists {
+                    validation: self.list(library, &folder.join(VALIDATION_LIST))?,
+                    test: self.list(library, &folder.join(TESTING_LIST))?,
+                };
+                let mut splits = [vec![], vec![], vec![]];
+                // Mixed, so that the first samples of a split are not all of one word.
+                for place in stratified::order(clips.len()) {
+                    splits[lists.part(&clips[place as usize].file.name)].push(place);
+                }
+                splits
+            }
+        };
+        let splits = Dealt::new(splits);
+        if let Some(split) = splits.empty() {
+            let message = format!(
+                "with {} clips there is none for the {} split; fetch the rest of the data set with `{}`",
+                clips.len(),
+                split.name(),
+                library.fetch_command(SET)
+            );
+            return Err(malformed(&library.folder(SET), message));
+        }
+        Ok(splits)
+    }
+
+    fn list(&self, library: &Library, path: &Path) -> Result<HashSet<String>, DataError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(self.missing(library, &format!("{VALIDATION_LIST}, {TESTING_LIST}")));
+            }
+            Err(error) => return Err(DataError::io("read", path)(error)),
+        };
+        Lists::parse(&text).map_err(|message| malformed(path, format!("{message}; fetch the data set again")))
+    }
+
+    /// What a reader of results must know: how much of the data set this is.
+    fn notes(&self, files: usize, clips: &[Clip], splits: &Dealt) -> Vec<String> {
+        let words = self.config.words;
+        if files == words.files() && clips.len() == words.clips() {
+            return vec![];
+        }
+        let absent: Vec<&str> = words
+            .names()
+            .iter()
+            .enumerate()
+            .filter(|(class, _)| !clips.iter().any(|clip| clip.class as usize == *class))
+            .map(|(_, word)| *word)
+            .collect();
+        let absent =
+            if absent.is_empty() { String::new() } else { format!("; there is no clip of {}", absent.join(", ")) };
+        vec![format!(
+            "not the complete data set: {files} of {} clips of these words, {} of {} used ({} training, {} validation, {} \
+             test){absent}; results cannot be compared with published ones",
+            words.files(),
+            clips.len(),
+            words.clips(),
+            splits.len(Split::Train),
+            splits.len(Split::Validation),
+            splits.len(Split::Test)
+        )]
+    }
+}
+
+impl Task for Configured {
+    fn spec(&self) -> &TaskSpec {
+        &self.spec
+    }
+
+    fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
+        let files = self.files(library)?;
+        let count = files.len();
+        let clips = self.clips(library, files, progress)?;
+        let splits = self.split(library, &clips)?;
+        let notes = self.notes(count, &clips, &splits);
+        let store = self.store(library, &clips, progress)?;
+        Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
+    }
+
+    fn check(&self, library: &Library) -> Result<(), DataError> {
+        let folder = library.folder(SET);
+        if !self.config.words.names().iter().any(|word| folder.join(word).is_dir()) {
+            return Err(self.missing(library, "WORD/*.wav"));
+        }
+        if self.config.split == Division::Official
+            && [VALIDATION_LIST, TESTING_LIST].iter().any(|list| !folder.join(list).is_file())
+        {
+            return Err(self.missing(library, &format!("{VALIDATION_LIST}, {TESTING_LIST}")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
