@@ -59,6 +59,17 @@ pub enum DeviceError {
     },
 }
 
+/// Whether kernels in CubeCL compute on `device`.
+pub(crate) fn is_gpu(device: &Device) -> bool {
+    #[cfg(feature = "cube")]
+    return matches!(device.clone().without_autodiff().as_dispatch(), burn::backend::DispatchDevice::Cube(_));
+    #[cfg(not(feature = "cube"))]
+    {
+        let _ = device;
+        false
+    }
+}
+
 impl FromStr for DeviceChoice {
     type Err = DeviceError;
 

@@ -6,11 +6,17 @@
 mod support;
 
 use baselines::device::DeviceChoice;
+use baselines::kernels::conv::Taps;
 use baselines::kernels::ssm::Rule;
 use baselines::kernels::{
-    Alignment, batch_norm, channel_affine, channel_bias, diagonal_kernel, gelu, glu, gru, long_conv1d,
-    long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm, pointwise, rnn, standardise,
+    Alignment, Curve, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d,
+    diagonal_kernel, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel,
+    lstm, masked, pointwise, rnn, standardise, weighted_sum,
 };
+use baselines::layers::kernel_network::Frequency;
+use baselines::layers::spatial_transformer::{affine_grid, grid_sample};
+use baselines::layers::{FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, Window};
+use baselines::{Forward, Init};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use support::{read, values};
 
@@ -65,10 +71,14 @@ fn compare(what: &str, tolerance: f64, compute: impl Fn(&Place) -> Vec<Vec<f64>>
     }
 }
 
-/// [`compare`] the value of an expression and its gradients by the named leaves.
+/// [`compare`] the value of an expression and its gradients by the named leaves. The expression may name the place.
 macro_rules! agree {
     ($what:expr, $tolerance:expr, [$($leaf:ident: $shape:expr),+], $y:expr) => {
+        agree!(_place, $what, $tolerance, [$($leaf: $shape),+], $y)
+    };
+    ($place:ident, $what:expr, $tolerance:expr, [$($leaf:ident: $shape:expr),+], $y:expr) => {
         compare(&$what, $tolerance, |place| {
+            let $place = place;
             let mut seed = 0;
             $(
                 seed += 1;
@@ -98,6 +108,111 @@ fn maps_and_normalisations() {
     agree!("pointwise", 1e-5, [x: [3, 4, 5], w: [6, 4], b: [6]], pointwise(x, w, b));
     agree!("affine", 1e-5, [x: [3, 4, 5], scale: [4], shift: [4]], channel_affine(x, scale, shift));
     agree!("bias", 1e-5, [x: [3, 4, 5], shift: [4]], channel_bias(x, shift));
+}
+
+#[test]
+fn chains() {
+    let factor = 1.25;
+    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
+        for positions in [5, 1] {
+            let mask = |place: &Place| {
+                let kept = |value: f64| if value > -0.3 { f64::from(factor) } else { 0.0 };
+                let kept: Vec<f64> = values(12 * positions, 7).into_iter().map(kept).collect();
+                place.tensor(&kept, [3, 4, positions])
+            };
+            let what = format!("{curve:?} under a mask of {positions}");
+            agree!(place, what, 1e-5, [x: [3, 4, 5]], masked(x * 4.0, mask(place), factor, curve));
+        }
+        let shapes = [3, 4, 5];
+        agree!(format!("{curve:?}, added"), 1e-5, [x: shapes, y: shapes], activate_and_add(x * 4.0, y, curve));
+        agree!(format!("{curve:?} of a sum"), 1e-5, [x: shapes, y: shapes], add_and_activate(x * 4.0, y, curve));
+    }
+}
+
+#[test]
+fn weighted_sums() {
+    for samples in [1, 3] {
+        let weights = |place: &Place| place.tensor(&values(samples * 50, 7), [samples, 1, 50]);
+        let what = format!("weights of {samples} samples");
+        agree!(place, what, 1e-5, [x: [3, 4, 50]], weighted_sum(x, weights(place)));
+    }
+}
+
+#[test]
+fn convolutions_of_few_taps() {
+    for (size, kernel, stride, dilation, padding) in [
+        ([5, 6], [3, 3], [1, 1], [1, 1], [1, 1]),
+        ([5, 6], [3, 3], [2, 2], [1, 1], [1, 1]),
+        ([6, 5], [1, 1], [2, 2], [1, 1], [0, 0]),
+        ([1, 9], [1, 3], [1, 1], [1, 2], [0, 2]),
+        ([7, 8], [2, 3], [3, 2], [2, 1], [0, 3]),
+    ] {
+        let taps = Taps { stride, dilation, padding };
+        let (x, w) = ([2, 3, size[0], size[1]], [4, 3, kernel[0], kernel[1]]);
+        agree!(format!("{taps:?}"), 1e-5, [x: x, w: w], conv2d(x, w, taps));
+    }
+}
+
+#[test]
+fn resampled_images() {
+    let view = |image, theta: Tensor<3>| grid_sample(image, affine_grid(theta * 0.9 + 0.05, [4, 6]));
+    agree!("resampling", 1e-4, [image: [2, 2, 5, 7], theta: [2, 2, 3]], view(image, theta));
+}
+
+/// On a GPU, kernels are rounded up to a multiple of 32 taps. Nothing comes of the taps that this adds.
+#[test]
+fn generated_kernels() {
+    let Some(gpu) = gpu() else { return };
+    // From few taps to the whole grid, and as many again on a finer one.
+    let cases = [(100, 0.05, 1.0), (101, 0.13, 1.0), (101, 0.2, 2.0), (40, 0.4, 1.0), (60, 0.9, 1.0)];
+    for (lineage, causal) in [Lineage::Ccnn, Lineage::FlexNet].into_iter().flat_map(|l| [(l, true), (l, false)]) {
+        for (length, mask_init, resolution) in cases {
+            let spec = FlexConvSpec {
+                inputs: 2,
+                outputs: 3,
+                window: Window { sizes: vec![length], causal, threshold: 0.1 },
+                lineage,
+                separable: lineage == Lineage::Ccnn,
+                kernel_network: KernelNetworkKind::Magnet,
+                kernel_hidden: 6,
+                kernel_layers: 3,
+                frequency: Frequency::Omega0(12.0),
+                mask_init,
+                init: KernelInit::Corrected,
+                kernel_scale: 1.0,
+                faithful: false,
+            };
+            let compute = |device: &Device| {
+                let device = device.clone().autodiff();
+                let layer = FlexConv::new(&spec, &mut Init::new(3, &device)).unwrap();
+                let samples = (length as f64 * resolution) as usize;
+                let leaf = |seed, shape: [usize; 3]| {
+                    let data = values(shape.iter().product(), seed).into_iter().map(|v| v as f32).collect::<Vec<_>>();
+                    Tensor::<3>::from_data(TensorData::new(data, shape), &device)
+                };
+                let x = leaf(1, [2, 2, samples]).require_grad();
+                let mut probes = Vec::new();
+                let mut ctx = Forward::evaluation().at_resolution(resolution).with_probes(&mut probes);
+                let y = layer.forward(x.clone(), &[samples], "layer", &mut ctx);
+                let gradients = (y.clone() * leaf(2, [2, 3, samples])).sum().backward();
+                let width = match (&layer.mask_width_param, &layer.mask_params) {
+                    (Some(width), _) => read(width.val().grad(&gradients).unwrap()),
+                    (_, params) => read(params.as_ref().unwrap().val().grad(&gradients).unwrap()),
+                };
+                let statistics = probes.iter().flat_map(|probe| [probe.mean, probe.variance]).collect();
+                [read(y), read(x.grad(&gradients).unwrap()), width, statistics]
+            };
+            let (found, expected) = (compute(&gpu.device), compute(&Device::flex()));
+            for (which, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                assert_eq!(found.len(), expected.len());
+                let scale = expected.iter().fold(1e-6_f64, |most, value| most.max(value.abs()));
+                for (a, b) in found.iter().zip(expected) {
+                    let error = (a - b).abs() / scale;
+                    assert!(error < 1e-4, "{spec:?} at resolution {resolution}, result {which}: {a} instead of {b}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
