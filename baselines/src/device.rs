@@ -199,7 +199,7 @@ mod wgpu {
     #[cfg(feature = "wgpu")]
     pub(super) fn open(index: usize, device: String) -> Result<Device, DeviceError> {
         let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu);
-        match devices.iter().nth(index) {
+        match devices.get(index) {
             Some(found) => Ok(found.clone()),
             None => {
                 let reason = format!("this machine has {} adapter(s), numbered from 0", devices.iter().count());
