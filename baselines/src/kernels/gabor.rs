@@ -13,7 +13,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait GaborOps: Backend {
     /// Positions `[axes, points]`, frequencies `[hidden, axes]`, phases `[hidden]`, centres `[hidden, axes]` and inverse
     /// widths `[hidden, axes]` or `[hidden, 1]`, none of them empty; returns `[hidden, points]`.
@@ -40,7 +40,7 @@ pub trait GaborGrad: GaborOps {
     }
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
+#[cfg(any(feature = "cube", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl GaborOps for $backend {
@@ -63,7 +63,7 @@ macro_rules! composed_backend {
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(feature = "cube")]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
 composed_backend!(burn::backend::LibTorch);
