@@ -61,7 +61,7 @@ pub(in crate::kernels) fn sine_and_cosine<const LEVEL: usize>(x: f32) -> (f32, f
     let s = s.fma::<LEVEL>(z, 8.333_333e-3);
     let s = s.fma::<LEVEL>(z, -1.666_666_7e-1);
     let s = (s * z).fma::<LEVEL>(r, r);
-    let c = (-2.755_731_9e-7_f32).fma::<LEVEL>(z, 2.480_158_7e-5);
+    let c = (-2.755_732e-7_f32).fma::<LEVEL>(z, 2.480_158_7e-5);
     let c = c.fma::<LEVEL>(z, -1.388_888_9e-3);
     let c = c.fma::<LEVEL>(z, 4.166_666_6e-2);
     let c = c.fma::<LEVEL>(z, -0.5);
