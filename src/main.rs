@@ -47,7 +47,9 @@ fn start(global: &Global) -> Result<(), Stop> {
         LogForm::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
     };
     started.map_err(|error| Stop::failed(format!("cannot start the log: {error}")))?;
-    let mut threads = rayon::ThreadPoolBuilder::new();
+    // This thread is one of the pool: kernels that it starts need not be handed to another thread, which takes longer than
+    // a small kernel.
+    let mut threads = rayon::ThreadPoolBuilder::new().use_current_thread();
     if let Some(number) = global.threads {
         threads = threads.num_threads(number.into());
     }

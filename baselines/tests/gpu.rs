@@ -6,12 +6,13 @@
 mod support;
 
 use baselines::device::DeviceChoice;
+use baselines::kernels::adam::Update;
 use baselines::kernels::conv::Taps;
 use baselines::kernels::ssm::Rule;
 use baselines::kernels::{
-    Alignment, Curve, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d,
-    diagonal_kernel, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel,
-    lstm, masked, pointwise, rnn, standardise, weighted_sum,
+    Alignment, Curve, activate_and_add, adam, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d,
+    diagonal_kernel, gabor, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
+    low_rank_kernel, lstm, masked, pointwise, rnn, standardise, weighted_sum,
 };
 use baselines::layers::kernel_network::Frequency;
 use baselines::layers::spatial_transformer::{affine_grid, grid_sample};
@@ -135,6 +136,34 @@ fn weighted_sums() {
         let weights = |place: &Place| place.tensor(&values(samples * 50, 7), [samples, 1, 50]);
         let what = format!("weights of {samples} samples");
         agree!(place, what, 1e-5, [x: [3, 4, 50]], weighted_sum(x, weights(place)));
+    }
+}
+
+#[test]
+fn gabor_filters() {
+    for (axes, widths) in [(1, 1), (2, 1), (2, 2)] {
+        let positions = |place: &Place| place.tensor(&values(axes * 70, 8), [axes, 70]);
+        agree!(
+            place,
+            format!("{axes} axes, {widths} widths"),
+            1e-4,
+            [w: [6, axes], b: [6], mu: [6, axes], gamma: [6, widths]],
+            gabor(positions(place), w * 9.0, b, mu, gamma * 2.0)
+        );
+    }
+}
+
+#[test]
+fn updates() {
+    let update =
+        |decoupled, number| Update { betas: [0.9, 0.98], epsilon: 1e-8, rate: 0.01, decay: 0.05, decoupled, number };
+    for decoupled in [false, true] {
+        compare("adam", 1e-5, |place| {
+            let flat = |seed| place.tensor(&values(300, seed), [300]).inner();
+            let (value, moments) = adam(flat(1), flat(2), None, update(decoupled, 1));
+            let (value, [first, second]) = adam(value, flat(3), Some(moments), update(decoupled, 2));
+            [value, first, second].map(read).to_vec()
+        });
     }
 }
 

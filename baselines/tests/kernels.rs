@@ -3,9 +3,9 @@
 
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
-    Alignment, activation, batch_norm, chain, channel_affine, channel_bias, conv, gabor, gelu, glu, gru, long_conv,
-    long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn, standardise,
-    weighted_sum,
+    Alignment, activation, adam, batch_norm, chain, channel_affine, channel_bias, conv, gabor, gelu, glu, gru,
+    long_conv, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn,
+    standardise, weighted_sum,
 };
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -1049,6 +1049,63 @@ fn composed_gabor_filters_agree() {
         let exact = composed::backward::<Flex>(operands(DType::F64), rest(DType::F64).3);
         for (found, exact) in found.into_iter().zip(exact) {
             assert_close(&read_flex(found), &read_flex(exact), 5e-5, "gradient of gabor");
+        }
+    }
+}
+
+/// Adam and AdamW by the formulas of `torch.optim`, one element after the other.
+fn plain_adam(values: &mut [f64], gradient: &[f64], moments: &mut [Vec<f64>; 2], update: adam::Update) {
+    let [beta1, beta2] = update.betas;
+    for i in 0..values.len() {
+        let mut g = gradient[i];
+        if update.decoupled {
+            values[i] -= update.rate * update.decay * values[i];
+        } else {
+            g += update.decay * values[i];
+        }
+        moments[0][i] = beta1 * moments[0][i] + (1.0 - beta1) * g;
+        moments[1][i] = beta2 * moments[1][i] + (1.0 - beta2) * g * g;
+        let first = moments[0][i] / (1.0 - beta1.powi(update.number as i32));
+        let second = moments[1][i] / (1.0 - beta2.powi(update.number as i32));
+        values[i] -= update.rate * first / (second.sqrt() + update.epsilon);
+    }
+}
+
+#[test]
+fn updates_of_adam_agree_with_its_formulas() {
+    // More than one task's share, and less than a vector.
+    for (n, dtype) in [(40_000, DType::F32), (40_000, DType::F64), (3, DType::F32), (1, DType::F64)] {
+        for (decay, decoupled) in [(0.0, false), (0.05, false), (0.05, true)] {
+            let start = values(n, 1);
+            let mut expected = start.clone();
+            let mut expected_moments = [vec![0.0; n], vec![0.0; n]];
+            let device = (&Device::flex(), dtype);
+            let flat = |values: &[f64]| Tensor::<1>::from_data(TensorData::new(values.to_vec(), [n]), device);
+            let (mut value, mut moments) = (flat(&start), None);
+            let mut composed = [start.clone(), vec![0.0; n], vec![0.0; n]].map(|values| flex(&values, [n], dtype));
+            for number in 1..=4 {
+                let gradient = values(n, 10 + number);
+                let betas = [0.9, 0.98];
+                let update = adam::Update { betas, epsilon: 1e-8, rate: 0.01, decay, decoupled, number };
+                plain_adam(&mut expected, &gradient, &mut expected_moments, update);
+                let (next, found) = adam::adam(value, flat(&gradient), moments, update);
+                (value, moments) = (next, Some(found));
+                let [old, first, second] = composed;
+                let step = adam::composed::step::<Flex>([old, flex(&gradient, [n], dtype), first, second], update);
+                composed = [step.0, step.1, step.2];
+            }
+            let what = format!("{n} {dtype:?} decay {decay} {decoupled}");
+            let tolerance = tolerance(dtype);
+            let [first, second] = moments.unwrap();
+            for (found, composed, expected) in [value, first, second]
+                .into_iter()
+                .zip(composed)
+                .zip([&expected, &expected_moments[0], &expected_moments[1]])
+                .map(|((found, composed), expected)| (found, composed, expected))
+            {
+                assert_close(&read(found), expected, tolerance, &what);
+                assert_close(&read_flex(composed), expected, tolerance, &format!("composed {what}"));
+            }
         }
     }
 }

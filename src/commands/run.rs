@@ -42,11 +42,16 @@ fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> R
     for cell in &plan.cells {
         args.device.check(&device, cell.training.precision)?;
     }
-    let estimate = |cell: &Cell| match args.no_time {
-        true => None,
-        false => run::estimate::measure(cell, &device)
+    let estimate = |cell: &Cell| {
+        if args.no_time {
+            return None;
+        }
+        if !global.quiet {
+            tracing::info!("timing {} on {}", cell.baseline.label, cell.task.label);
+        }
+        run::estimate::measure(cell, &device)
             .inspect_err(|error| tracing::warn!("{}: no estimate: {error}", cell.id))
-            .ok(),
+            .ok()
     };
     let described = dry_run::describe(plan, &args.out, library, &estimate);
     if global.json {

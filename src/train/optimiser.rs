@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use baselines::kernels::adam::{Update, adam};
 use baselines::{Model, Parameter, ParameterGroup};
 use burn::tensor::Tensor;
 
@@ -70,34 +71,24 @@ impl Optimiser {
     /// One update of `model` along `gradients` with the schedule's `learning_rate`.
     pub(crate) fn step(&mut self, model: &mut dyn Model, mut gradients: Gradients, learning_rate: f64) {
         self.updates += 1;
-        let [beta1, beta2] = self.betas;
-        let correction1 = 1.0 - beta1.powf(self.updates as f64);
-        let correction2 = 1.0 - beta2.powf(self.updates as f64);
-        model.replace(&mut |name, mut value| {
-            let mut gradient = gradients.remove(name)?;
+        model.replace(&mut |name, value| {
+            let gradient = gradients.remove(name)?;
             let group = self.groups.get(name);
-            let decay = group.and_then(|g| g.weight_decay).unwrap_or(self.weight_decay);
             let rate = group.map_or(learning_rate, |g| {
                 let bound = g.max_learning_rate.map_or(1.0, |most| (most / self.base_rate).min(1.0));
                 learning_rate * bound * g.learning_rate_factor
             });
-            if decay != 0.0 {
-                match self.kind {
-                    Kind::Adam => gradient = gradient + value.clone() * decay,
-                    Kind::AdamW => value = value * (1.0 - rate * decay),
-                }
-            }
-            let squared = gradient.clone() * gradient.clone();
-            let [first, second] = match self.moments.remove(name) {
-                Some([first, second]) => {
-                    [first * beta1 + gradient * (1.0 - beta1), second * beta2 + squared * (1.0 - beta2)]
-                }
-                None => [gradient * (1.0 - beta1), squared * (1.0 - beta2)],
+            let update = Update {
+                betas: self.betas,
+                epsilon: self.epsilon,
+                rate,
+                decay: group.and_then(|g| g.weight_decay).unwrap_or(self.weight_decay),
+                decoupled: self.kind == Kind::AdamW,
+                number: self.updates,
             };
-            let denominator = second.clone().sqrt() / correction2.sqrt() + self.epsilon;
-            let update = first.clone() / denominator * (rate / correction1);
-            self.moments.insert(name.to_owned(), [first, second]);
-            Some(value - update)
+            let (value, moments) = adam(value, gradient, self.moments.remove(name), update);
+            self.moments.insert(name.to_owned(), moments);
+            Some(value)
         });
     }
 

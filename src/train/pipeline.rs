@@ -6,12 +6,15 @@
 //! exist. A worker is a plain thread: the pool that kernels compute on is left alone.
 
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, sync_channel};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 /// Finished batches that wait in the channel of one worker.
 const AHEAD: usize = 2;
+
+/// How long the consumer sleeps before it looks whether the pool, of which it may be the only thread, has work for it.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// The batches of one pass, in order.
 pub(crate) struct Batches<'scope, T, E> {
@@ -80,7 +83,7 @@ impl<'scope, T, E> Batches<'scope, T, E> {
             Source::Workers(workers) => {
                 let turn = self.taken % workers.len();
                 let worker = &mut workers[turn];
-                match (worker.finished.recv(), worker.thread.take()) {
+                match (receive(&worker.finished), worker.thread.take()) {
                     (Ok(made), thread) => {
                         worker.thread = thread;
                         made
@@ -105,10 +108,23 @@ impl<'scope, T, E> Batches<'scope, T, E> {
     }
 }
 
+/// Wait for a message, and meanwhile do what the pool is asked to do, by a worker that decodes in parallel for instance.
+fn receive<T>(finished: &Receiver<T>) -> Result<T, RecvError> {
+    loop {
+        match finished.recv_timeout(PATIENCE) {
+            Ok(message) => return Ok(message),
+            Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
+            Err(RecvTimeoutError::Timeout) => while rayon::yield_now() == Some(rayon::Yield::Executed) {},
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rayon::prelude::*;
 
     use super::*;
 
@@ -128,6 +144,14 @@ mod tests {
             assert_eq!(all(workers, 5..60, &make), wanted, "{workers} workers");
         }
         assert!(all(2, 3..3, &make).is_empty());
+    }
+
+    #[test]
+    fn workers_may_use_a_pool_whose_only_thread_is_the_consumer() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let make = |index| Ok(pool.install(|| (0..=index).into_par_iter().sum::<u64>()));
+        let found = pool.install(|| all(2, 0..20, &make));
+        assert_eq!(found, (0..20).map(|index| index * (index + 1) / 2).collect::<Vec<_>>());
     }
 
     #[test]

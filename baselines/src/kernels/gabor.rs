@@ -3,6 +3,8 @@
 pub mod composed;
 mod flex;
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
@@ -11,6 +13,9 @@ use burn::backend::autodiff::{
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
+
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
 
 /// The forward pass as a backend operation.
 #[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
@@ -51,13 +56,17 @@ macro_rules! composed_backend {
                 mu: FloatTensor<Self>,
                 gamma: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                composed::forward::<Self>([positions, weight, bias, mu, gamma])
+                let device = positions.device();
+                timed::<Self, _>("gabor filter", &device, || {
+                    composed::forward::<Self>([positions, weight, bias, mu, gamma])
+                })
             }
         }
 
         impl GaborGrad for $backend {
             fn gabor_filter_backward(operands: Operands<Self>, g: FloatTensor<Self>) -> [FloatTensor<Self>; 4] {
-                composed::backward::<Self>(operands, g)
+                let device = g.device();
+                timed::<Self, _>("gabor filter backward", &device, || composed::backward::<Self>(operands, g))
             }
         }
     };

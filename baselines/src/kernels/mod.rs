@@ -6,6 +6,7 @@
 //! are bit-identical whatever the number of threads.
 
 pub mod activation;
+pub mod adam;
 pub mod batch_norm;
 pub mod chain;
 pub mod channel_affine;
@@ -29,6 +30,7 @@ mod value;
 pub mod weighted_sum;
 
 pub use activation::{gelu, glu};
+pub use adam::adam;
 pub use batch_norm::batch_norm;
 pub use chain::{Curve, activate_and_add, add_and_activate, masked};
 pub use channel_affine::{channel_affine, channel_bias};

@@ -15,6 +15,8 @@ use crate::kernels::simd::{Loop, Real, dispatch, exp};
 
 /// Points of a pass, whose intermediate values stay in the cache.
 const POINTS: usize = 256;
+/// Points of a loop, which has no rest: what a row lacks of a multiple is computed for zeros and left out.
+const BLOCK: usize = 64;
 /// Sums side by side.
 const LANES: usize = 16;
 /// Sums of one channel beside those of its axes.
@@ -110,7 +112,8 @@ impl<'a> Filters<'a> {
         [self.weight[at], self.mu[at], self.gamma[width]]
     }
 
-    /// Phases and envelopes of the points from `first` on.
+    /// Phases and envelopes of the points from `first` on, and of positions at zero up to a whole block; returns the number
+    /// of points and that with the rest of the block.
     #[inline(always)]
     fn evaluate<const LEVEL: usize>(
         &self,
@@ -118,24 +121,39 @@ impl<'a> Filters<'a> {
         first: usize,
         phase: &mut [f32; POINTS],
         envelope: &mut [f32; POINTS],
-    ) -> usize {
+    ) -> [usize; 2] {
         let n = POINTS.min(self.points - first);
-        phase.fill(self.bias[channel]);
-        envelope.fill(0.0);
+        let padded = n.next_multiple_of(BLOCK);
+        let (phases, envelopes) = (&mut phase[..padded], &mut envelope[..padded]);
+        phases.fill(self.bias[channel]);
+        envelopes.fill(0.0);
         for axis in 0..self.axes {
             let [weight, mu, gamma] = self.along(channel, axis);
-            let row = &self.positions[axis * self.points + first..][..n];
-            for ((phase, exponent), &x) in phase.iter_mut().zip(envelope.iter_mut()).zip(row) {
-                // Two roundings, as the originals have them: high frequencies magnify the difference.
-                *phase += weight * x;
-                let scaled = (x - mu) * gamma;
-                *exponent += scaled * scaled;
+            let row = self.row(axis, first, n);
+            let blocks = phases.as_chunks_mut::<BLOCK>().0.iter_mut().zip(envelopes.as_chunks_mut::<BLOCK>().0);
+            for ((phase, exponent), x) in blocks.zip(row.as_chunks::<BLOCK>().0) {
+                for at in 0..BLOCK {
+                    // Two roundings, as the originals have them: high frequencies magnify the difference.
+                    phase[at] += weight * x[at];
+                    let scaled = (x[at] - mu) * gamma;
+                    exponent[at] += scaled * scaled;
+                }
             }
         }
-        for envelope in envelope.iter_mut() {
-            *envelope = exp::<LEVEL>(-0.5 * *envelope);
+        for envelope in envelopes.as_chunks_mut::<BLOCK>().0 {
+            for value in envelope {
+                *value = exp::<LEVEL>(-0.5 * *value);
+            }
         }
-        n
+        [n, padded]
+    }
+
+    /// `n` positions along an axis from `first` on, then zeros.
+    #[inline(always)]
+    fn row(&self, axis: usize, first: usize, n: usize) -> [f32; POINTS] {
+        let mut row = [0.0; POINTS];
+        row[..n].copy_from_slice(&self.positions[axis * self.points + first..][..n]);
+        row
     }
 }
 
@@ -150,10 +168,14 @@ impl Loop for Forward<'_> {
     fn run<const LEVEL: usize>(self) {
         let (mut phase, mut envelope) = ([0.0; POINTS], [0.0; POINTS]);
         for first in (0..self.filters.points).step_by(POINTS) {
-            let n = self.filters.evaluate::<LEVEL>(self.channel, first, &mut phase, &mut envelope);
-            for ((y, &phase), &envelope) in self.y[first..first + n].iter_mut().zip(&phase).zip(&envelope) {
-                *y = envelope * sine_and_cosine::<LEVEL>(phase).0;
+            let [n, padded] = self.filters.evaluate::<LEVEL>(self.channel, first, &mut phase, &mut envelope);
+            let envelopes = envelope[..padded].as_chunks_mut::<BLOCK>().0;
+            for (phase, envelope) in phase.as_chunks::<BLOCK>().0.iter().zip(envelopes) {
+                for at in 0..BLOCK {
+                    envelope[at] *= sine_and_cosine::<LEVEL>(phase[at]).0;
+                }
             }
+            self.y[first..first + n].copy_from_slice(&envelope[..n]);
         }
     }
 }
@@ -173,16 +195,19 @@ impl Loop for Backward<'_> {
         // Gradient of the phase, and of the logarithm of the envelope; zeros beyond the last point.
         let (mut d_phase, mut d_log) = ([0.0; POINTS], [0.0; POINTS]);
         for first in (0..filters.points).step_by(POINTS) {
-            let n = filters.evaluate::<LEVEL>(self.channel, first, &mut phase, &mut envelope);
-            d_phase[n..].fill(0.0);
-            d_log[n..].fill(0.0);
-            let outputs = d_phase.iter_mut().zip(d_log.iter_mut());
-            for (((&g, &phase), &envelope), (d_phase, d_log)) in
-                self.g[first..first + n].iter().zip(&phase).zip(&envelope).zip(outputs)
-            {
-                let (sine, cosine) = sine_and_cosine::<LEVEL>(phase);
-                *d_phase = g * envelope * cosine;
-                *d_log = g * envelope * sine;
+            let [n, padded] = filters.evaluate::<LEVEL>(self.channel, first, &mut phase, &mut envelope);
+            d_phase[..n].copy_from_slice(&self.g[first..first + n]);
+            d_phase[n..padded].fill(0.0);
+            let d_phase = &mut d_phase[..padded];
+            let blocks = d_phase.as_chunks_mut::<BLOCK>().0.iter_mut().zip(d_log.as_chunks_mut::<BLOCK>().0);
+            let places = phase.as_chunks::<BLOCK>().0.iter().zip(envelope.as_chunks::<BLOCK>().0);
+            for ((d_phase, d_log), (phase, envelope)) in blocks.zip(places) {
+                for at in 0..BLOCK {
+                    let (sine, cosine) = sine_and_cosine::<LEVEL>(phase[at]);
+                    let g = d_phase[at] * envelope[at];
+                    d_phase[at] = g * cosine;
+                    d_log[at] = g * sine;
+                }
             }
             let mut lanes = [0.0; LANES];
             for block in d_phase.as_chunks::<LANES>().0 {
@@ -193,8 +218,7 @@ impl Loop for Backward<'_> {
             self.sums[0] += total(&lanes);
             for axis in 0..filters.axes {
                 let [_, mu, gamma] = filters.along(self.channel, axis);
-                let mut row = [0.0; POINTS];
-                row[..n].copy_from_slice(&filters.positions[axis * filters.points + first..][..n]);
+                let row = filters.row(axis, first, n);
                 let [mut weights, mut centres, mut widths] = [[0.0; LANES]; 3];
                 let blocks = d_phase.as_chunks::<LANES>().0.iter().zip(d_log.as_chunks::<LANES>().0);
                 for ((d_phase, d_log), x) in blocks.zip(row.as_chunks::<LANES>().0) {

@@ -249,7 +249,7 @@ impl Pictures {
         let inputs = match &self.plan.reading {
             Reading::Levels => {
                 let mut ids = vec![0; positions.len() * numbers];
-                ids.par_chunks_exact_mut(numbers).zip(positions).for_each(|(row, &position)| {
+                ids.chunks_exact_mut(numbers).zip(positions).for_each(|(row, &position)| {
                     for (id, &byte) in row.iter_mut().zip(bytes(position).iter()) {
                         *id = i32::from(byte);
                     }
@@ -258,7 +258,7 @@ impl Pictures {
             }
             reading => {
                 let mut values = vec![0.0; positions.len() * numbers];
-                values.par_chunks_exact_mut(numbers).zip(positions).for_each(|(row, &position)| {
+                values.chunks_exact_mut(numbers).zip(positions).for_each(|(row, &position)| {
                     let bytes = bytes(position);
                     match reading {
                         Reading::Planes(scale) => planes(row, &bytes, scale),
