@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-const SET: &str = "CharacterTrajectories";
+const SET: &str = "character-trajectories";
 const CHANNELS: usize = 3;
 const CLASSES: usize = 20;
 const LETTERS: usize = 2_858;
