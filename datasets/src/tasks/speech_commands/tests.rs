@@ -7,6 +7,9 @@ use crate::{
     task::{Batch, Inputs, Targets},
 };
 
+/// Where the catalogue puts the set.
+const FOLDER: &str = "speech_commands_v0.02";
+
 /// A small data set: for each of three words ten clips of different tones, one of them too short.
 fn small() -> (tempfile::TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();

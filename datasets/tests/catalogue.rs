@@ -1,0 +1,64 @@
+//! Tasks and the catalogue agree about which task reads which data set.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use datasets::{DataError, Library, registry::entries};
+use serde_json::{Value, json};
+
+/// The set that `command` fetches.
+fn fetched(command: &str) -> &str {
+    command.strip_prefix("bench data fetch ").and_then(|rest| rest.split(' ').next()).expect(command)
+}
+
+/// What `task`, with `settings`, says that it lacks in an empty folder: the set that its command fetches.
+fn lacking(library: &Library, name: &str, settings: &Value) -> Option<String> {
+    let entry = entries().into_iter().find(|entry| entry.info.name == name).unwrap();
+    match (entry.build)(settings).unwrap().check(library) {
+        Ok(()) => None,
+        Err(DataError::Missing { command, .. }) => Some(fetched(&command).to_owned()),
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+#[test]
+fn every_task_without_its_data_names_the_set_that_the_catalogue_gives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::open(folder.path());
+    for entry in entries() {
+        let name = entry.info.name;
+        let needed: Vec<&str> = library
+            .catalogue()
+            .iter()
+            .filter(|set| set.tasks.iter().any(|task| task == name))
+            .map(|set| set.name.as_str())
+            .collect();
+        let lacks = lacking(&library, name, &json!({}));
+        assert_eq!(lacks.as_deref().into_iter().collect::<Vec<_>>(), needed, "{name}");
+    }
+}
+
+#[test]
+fn tasks_that_may_read_a_set_name_it_and_the_catalogue_knows_every_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::open(folder.path());
+    let tasks = entries();
+    for set in library.catalogue() {
+        for name in set.tasks.iter().chain(&set.optional_for) {
+            assert!(tasks.iter().any(|entry| entry.info.name == name), "{}: {name}", set.name);
+        }
+        for name in &set.optional_for {
+            assert_eq!(
+                lacking(&library, name, &json!({"source": "lra"})).as_deref(),
+                Some(set.name.as_str()),
+                "{name}"
+            );
+        }
+    }
+    for entry in tasks {
+        let name = entry.info.name;
+        if (entry.build)(&json!({"source": "lra"})).is_ok() {
+            let set = library.entry("lra").unwrap();
+            assert!(set.tasks.iter().chain(&set.optional_for).any(|task| task == name), "lra: {name}");
+        }
+    }
+}
