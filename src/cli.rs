@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use baselines::device::DeviceChoice;
+use baselines::precision::Precision;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -289,6 +290,9 @@ pub struct ParityArgs {
     /// auto, cpu, cuda, wgpu or tch; a number picks one of several: cuda:1, wgpu:1, tch:cuda:1
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
+    /// How the operands of large matrix products are rounded: float32, tf32 or bfloat16 (with bounds to match)
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    pub precision: Precision,
 }
 
 /// `bench list`

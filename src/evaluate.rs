@@ -215,6 +215,13 @@ fn grids(resolutions: &[f64], cell: &Cell, entry: &Entry, device: &Device) -> Re
             if let Some(reason) = resample::refusal(spec) {
                 return refuse(&cell.task.name, reason);
             }
+            // Ids given as numbers are values to the model, but not to be averaged.
+            if cell.task.config.get("tokens").is_some_and(|tokens| tokens == "scalar") {
+                return refuse(
+                    &cell.task.name,
+                    "its inputs are ids of tokens, and there is nothing between two tokens",
+                );
+            }
             match entry.resolution {
                 Resolution::Fixed => return refuse(&cell.baseline.name, "a layer of it is over all positions"),
                 // Poolings need so many positions.

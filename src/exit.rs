@@ -78,7 +78,7 @@ impl From<DataError> for Stop {
 impl From<DeviceError> for Stop {
     fn from(error: DeviceError) -> Self {
         match error {
-            DeviceError::Unknown(_) => Self::usage(error),
+            DeviceError::Unknown(_) | DeviceError::Precision { .. } => Self::usage(error),
             DeviceError::NotCompiled { .. } | DeviceError::NotFound { .. } => Self::new(Exit::NoDevice, error),
         }
     }

@@ -83,8 +83,11 @@ pub struct Measured {
     pub base_memory_bytes: Option<u64>,
     /// Peak resident memory, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
-    /// Where asked for, what every kernel took in a step on average. (On a GPU kernels run on after they are called, and
-    /// are not counted.)
+    /// Most memory that the device's allocator held after a phase of a step, in bytes, pages kept for reuse included; absent
+    /// on the CPU, whose memory is that of the process.
+    pub device_memory_bytes: Option<u64>,
+    /// Where asked for, what every kernel took in a step on average. (A GPU finishes before and after each of them then,
+    /// which makes the whole step slower.)
     pub kernels: Option<Vec<KernelTime>>,
 }
 
@@ -99,15 +102,18 @@ pub struct KernelTime {
     pub seconds: f64,
 }
 
-/// Time whole training steps of `cell` on `device`: reading, forward, backward and update.
+/// Time whole training steps of `cell` on `device`, in the cell's precision: reading, forward, backward and update.
 ///
 /// # Errors
 /// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
 pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device) -> Result<Measured, String> {
+    cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
     memory::reset();
+    // Pages that an earlier cell left behind are not this one's.
+    device.memory_cleanup();
     let base_memory_bytes = memory::peak_bytes();
     let model = (entry.build)(&cell.baseline.config, &input, &output, 0, device).map_err(|error| error.to_string())?;
     let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
@@ -130,7 +136,7 @@ pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device)
             pipeline::ahead(workers, 0..steps, &read, |batches| time(cell, effort, device, (model, optimiser), batches))
         }
     };
-    let Timed { laps, totals, cpu, kernels } = timed?;
+    let Timed { laps, totals, cpu, device_memory, kernels } = timed?;
     let waited: f64 = laps[0].iter().sum();
     let data_share = waited / totals.iter().sum::<f64>();
     let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
@@ -146,6 +152,7 @@ pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device)
         optimiser_seconds: update,
         base_memory_bytes,
         peak_memory_bytes: memory::peak_bytes(),
+        device_memory_bytes: device_memory,
         kernels,
     })
 }
@@ -173,6 +180,7 @@ struct Timed {
     laps: [Vec<f64>; 4],
     totals: Vec<f64>,
     cpu: Vec<f64>,
+    device_memory: Option<u64>,
     kernels: Option<Vec<KernelTime>>,
 }
 
@@ -187,7 +195,12 @@ fn time(
     let spec = cell.task.task.spec();
     let autodiff = device.clone().autodiff();
     // Work on a GPU goes on after a call returns: each part waits for its own.
-    let finish = || device.sync().map_err(|error| format!("the device failed: {error}"));
+    let device_memory = std::cell::Cell::new(None);
+    let finish = || {
+        let held = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
+        device_memory.set(device_memory.get().max(held));
+        device.sync().map_err(|error| format!("the device failed: {error}"))
+    };
     let mut laps: [Vec<f64>; 4] = Default::default();
     let mut cpu = Vec::new();
     let mut totals = Vec::new();
@@ -237,7 +250,7 @@ fn time(
         kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         kernels
     });
-    Ok(Timed { laps, totals, cpu, kernels })
+    Ok(Timed { laps, totals, cpu, device_memory: device_memory.get(), kernels })
 }
 
 /// CPU time of this process over all threads, where the system tells.

@@ -102,7 +102,7 @@ fn unreadable_files_are_named() {
 fn wrong_arguments_start_nothing() {
     let bench = Bench::new();
     bench.file("x.yaml", SMALL);
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (
             &["--set", "training.epoch=3"],
             "--set training.epoch=3: `training` has no field `epoch`; did you mean `epochs`?",
@@ -112,6 +112,10 @@ fn wrong_arguments_start_nothing() {
         (&["--seeds", "a"], "--seeds a: a seed is a whole number, 0 or more"),
         (&["--cell", "ad.rnn.s0"], "did you mean `add.rnn.s0`?"),
         (&["--device", "gpu"], "unknown device `gpu`; expected auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]"),
+        (
+            &["--device", "cpu", "--set", "training.precision=bfloat16"],
+            "device `cpu` cannot compute in bfloat16, only in float32; tf32 and bfloat16 need `--device cuda`",
+        ),
         (&["--max-time", "soon"], "write e.g. 30m"),
         (&["--jobs", "0"], "--jobs"),
     ];

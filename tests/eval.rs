@@ -127,6 +127,12 @@ fn other_resolutions_are_one_table() {
         .assert()
         .code(2)
         .stderr(contains("`copy` cannot be evaluated at another resolution").and(contains("tokens")));
+    let scalar = ["--set", "task.tokens=scalar", "--resample", "0.5"];
+    bench
+        .command(&[&["eval", &file, "--task", "listops", "--baseline", "rnn"][..], &scalar].concat())
+        .assert()
+        .code(2)
+        .stderr(contains("`listops` cannot be evaluated at another resolution").and(contains("tokens")));
     bench
         .command(&["eval", &file, "--task", "adding", "--baseline", "vgg", "--resample", "2"])
         .assert()

@@ -56,6 +56,35 @@ fn recorded_tensors_are_reproduced() {
     assert!(golden["worst"]["error"].as_f64().unwrap() < 1e-5);
 }
 
+/// The same within the same bounds on a GPU, or on a software implementation of one.
+#[cfg(feature = "wgpu")]
+#[test]
+fn recorded_tensors_are_reproduced_on_a_gpu() {
+    let bench = Bench::new();
+    if !has_gpu(&bench) {
+        return;
+    }
+    bench
+        .command(&["parity", &text(&fixtures()), "--device", "wgpu"])
+        .assert()
+        .success()
+        .stdout(contains(", 0 failed"));
+}
+
+/// Whether `bench doctor` finds an adapter; if not, says that the test is skipped.
+#[cfg(feature = "wgpu")]
+fn has_gpu(bench: &Bench) -> bool {
+    let found = bench.json(&["doctor"]);
+    let devices = found["devices"].as_array().unwrap();
+    let wgpu = devices.iter().find(|device| device["name"] == "wgpu").unwrap();
+    assert_eq!(wgpu["compiled"], true);
+    let has = wgpu["found"].as_u64().unwrap() > 0;
+    if !has {
+        eprintln!("SKIPPED: wgpu finds no adapter on this machine");
+    }
+    has
+}
+
 /// All goldens of the folder in `BENCH_GOLDENS`, which are too large to be kept here.
 #[test]
 fn recorded_tensors_elsewhere_are_reproduced() {
@@ -64,6 +93,13 @@ fn recorded_tensors_elsewhere_are_reproduced() {
         return;
     };
     Bench::new().command(&["parity", folder.to_str().unwrap(), "--device", "cpu"]).assert().success();
+    #[cfg(feature = "wgpu")]
+    {
+        let bench = Bench::new();
+        if has_gpu(&bench) {
+            bench.command(&["parity", folder.to_str().unwrap(), "--device", "wgpu"]).assert().success();
+        }
+    }
 }
 
 #[test]

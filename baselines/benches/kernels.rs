@@ -1,11 +1,13 @@
-//! The fused kernels at the shapes of the benchmark's models: `cargo bench -p bench-baselines --bench kernels`.
+//! The fused kernels at the shapes of the benchmark's models: `cargo bench --workspace --bench kernels`.
 
 use std::hint::black_box;
 use std::time::Duration;
 
+use baselines::kernels::conv::Taps;
 use baselines::kernels::{
-    Alignment, batch_norm, channel_affine, gelu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
-    lstm, pointwise, rnn, ssm,
+    Alignment, Curve, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d, gabor,
+    gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, masked, pointwise, rnn, ssm,
+    standardise, weighted_sum,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -95,6 +97,50 @@ fn elementwise(c: &mut Criterion) {
         let (x, scale, shift) = (tensor([64, 40, 784], device), tensor([40], device), tensor([40], device));
         Box::new(move || channel_affine(x.clone(), scale.clone(), shift.clone()))
     });
+    measure(c, "glu", "8x256x1024", |device| {
+        let x = tensor([8, 256, 1024], device);
+        Box::new(move || glu(x.clone()))
+    });
+    measure(c, "standardise", "8x128x1024", |device| {
+        let x = tensor([8, 128, 1024], device);
+        Box::new(move || standardise(x.clone(), 1e-5))
+    });
+    measure(c, "gelu and dropout", "16x140x784", |device| {
+        let (x, mask) = (tensor([16, 140, 784], device), Tensor::ones([16, 140, 1], device));
+        Box::new(move || masked(x.clone(), mask.clone(), 1.0, Curve::Gelu))
+    });
+    measure(c, "gelu and shortcut", "16x140x784", |device| {
+        let (x, shortcut) = (tensor([16, 140, 784], device), tensor([16, 140, 784], device));
+        Box::new(move || activate_and_add(x.clone(), shortcut.clone(), Curve::Gelu))
+    });
+    measure(c, "relu of a sum", "16x64x1024", |device| {
+        let (x, shortcut) = (tensor([16, 64, 1024], device), tensor([16, 64, 1024], device));
+        Box::new(move || add_and_activate(x.clone(), shortcut.clone(), Curve::Relu))
+    });
+    measure(c, "weighted_sum", "16x140x784", |device| {
+        let (x, weights) = (tensor([16, 140, 784], device), Tensor::ones([1, 1, 784], device));
+        Box::new(move || weighted_sum(x.clone(), weights.clone()))
+    });
+    measure(c, "channel_bias", "64x40x784", |device| {
+        let (x, bias) = (tensor([64, 40, 784], device), tensor([40], device));
+        Box::new(move || channel_bias(x.clone(), bias.clone()))
+    });
+    for points in [65, 784] {
+        measure(c, "gabor", &format!("32 channels, {points} points"), |device| {
+            let positions = tensor::<2>([1, points], device);
+            let (weight, bias, mu, gamma) =
+                (tensor([32, 1], device), tensor([32], device), tensor([32, 1], device), tensor([32, 1], device));
+            Box::new(move || gabor(positions.clone(), weight.clone(), bias.clone(), mu.clone(), gamma.clone()))
+        });
+    }
+    for (channels, size, stride) in [(64, 32, 1), (128, 32, 2), (512, 4, 1)] {
+        measure(c, "conv2d", &format!("16x{channels}x{size}x{size}, 3x3 taps, stride {stride}"), |device| {
+            let x = tensor([16, channels, size, size], device);
+            let weight = tensor([channels, channels, 3, 3], device);
+            let taps = Taps { stride: [stride; 2], dilation: [1, 1], padding: [1, 1] };
+            Box::new(move || conv2d(x.clone(), weight.clone(), taps))
+        });
+    }
     for (batch, channels, positions) in [(64, 40, 784), (2, 110, 16_384)] {
         measure(c, "pointwise", &format!("{batch}x{channels}x{positions}, {channels} outputs"), |device| {
             let x = tensor([batch, channels, positions], device);

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
+
+use crate::precision::Precision;
 
 /// Where to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +39,16 @@ pub enum DeviceError {
         /// The feature that adds it.
         feature: &'static str,
     },
+    /// The device cannot compute in a precision.
+    #[error("device `{device}` cannot compute in {precision}, only {remedy}")]
+    Precision {
+        /// What was asked for.
+        device: String,
+        /// The precision.
+        precision: Precision,
+        /// What it can do, or what could do it.
+        remedy: &'static str,
+    },
     /// The machine does not have it.
     #[error("device `{device}` was not found: {reason}; use `--device cpu`")]
     NotFound {
@@ -45,6 +57,17 @@ pub enum DeviceError {
         /// What is missing.
         reason: String,
     },
+}
+
+/// Whether kernels in CubeCL compute on `device`.
+pub(crate) fn is_gpu(device: &Device) -> bool {
+    #[cfg(feature = "cube")]
+    return matches!(device.clone().without_autodiff().as_dispatch(), burn::backend::DispatchDevice::Cube(_));
+    #[cfg(not(feature = "cube"))]
+    {
+        let _ = device;
+        false
+    }
 }
 
 impl FromStr for DeviceChoice {
@@ -88,6 +111,23 @@ impl DeviceChoice {
             Self::Auto if cuda::count() > 0 => Self::Cuda(0),
             Self::Auto => Self::Cpu,
             other => other,
+        }
+    }
+
+    /// Whether matrix products on `device`, which is this choice opened, can be computed in `precision`.
+    ///
+    /// # Errors
+    /// [`DeviceError::Precision`]
+    pub fn check(self, device: &Device, precision: Precision) -> Result<(), DeviceError> {
+        let refused = |remedy| Err(DeviceError::Precision { device: self.to_string(), precision, remedy });
+        match (self.settled(), precision) {
+            (_, Precision::Float32) => Ok(()),
+            // CUDA's types: bfloat16 and TF32 came with the same generation.
+            (Self::Cuda(_), _) if device.supports_dtype(DType::BF16) => Ok(()),
+            (Self::Cuda(_), _) => {
+                refused("in float32; tf32 and bfloat16 need a GPU of compute capability 8.0 (Ampere)")
+            }
+            _ => refused("in float32; tf32 and bfloat16 need `--device cuda`"),
         }
     }
 
@@ -159,7 +199,7 @@ mod wgpu {
     #[cfg(feature = "wgpu")]
     pub(super) fn open(index: usize, device: String) -> Result<Device, DeviceError> {
         let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu);
-        match devices.iter().nth(index) {
+        match devices.get(index) {
             Some(found) => Ok(found.clone()),
             None => {
                 let reason = format!("this machine has {} adapter(s), numbered from 0", devices.iter().count());
@@ -219,6 +259,16 @@ mod tests {
     fn unknown_names_are_refused() {
         for name in ["", "gpu", "cuda:x", "cuda:", "tch:rocm", "cpu:0", "cuda:1:2"] {
             assert_eq!(name.parse::<DeviceChoice>(), Err(DeviceError::Unknown(name.into())));
+        }
+    }
+
+    #[test]
+    fn the_cpu_refuses_to_round() {
+        let device = Device::flex();
+        assert_eq!(DeviceChoice::Cpu.check(&device, Precision::Float32), Ok(()));
+        for precision in [Precision::Tf32, Precision::Bfloat16] {
+            let error = DeviceChoice::Cpu.check(&device, precision).unwrap_err();
+            assert!(error.to_string().contains("only in float32; tf32 and bfloat16 need `--device cuda`"), "{error}");
         }
     }
 

@@ -16,6 +16,7 @@ pub mod layers;
 pub mod models;
 pub mod named;
 pub mod network;
+pub mod precision;
 pub mod reference;
 pub mod registry;
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::weighted_sum;
+use crate::kernels::{ExactProduct, pointwise, weighted_sum};
 use crate::named;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, InputSpec, OutputSpec, ParameterGroup,
@@ -169,13 +169,12 @@ impl Head {
 
     /// `[batch, features]` to `[batch, outputs]`.
     fn sample(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
+        x.exact_matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
     }
 
     /// `[batch, features, length]` to `[batch, outputs, length]`.
     fn step(&self, x: Tensor<3>) -> Tensor<3> {
-        let outputs = self.bias.dims()[0];
-        self.weight.val().unsqueeze::<3>().matmul(x) + self.bias.val().reshape([1, outputs, 1])
+        pointwise(x, self.weight.val(), self.bias.val())
     }
 }
 

@@ -9,7 +9,7 @@ use baselines::kernels::{
     Alignment, batch_norm, channel_affine, channel_bias, gelu, glu, long_conv1d, long_conv1d_dense, long_conv2d,
     long_conv2d_dense, pointwise, standardise,
 };
-use baselines::kernels::{Curve, activate_and_add, add_and_activate, conv2d, masked, weighted_sum};
+use baselines::kernels::{Curve, activate_and_add, add_and_activate, conv2d, gabor, masked, weighted_sum};
 use burn::tensor::Tensor;
 use support::{check_gradient, tensor, values};
 
@@ -135,5 +135,22 @@ fn convolutions_of_few_taps() {
         let (input, weight) = (|| tensor(&x, shape), || tensor(&w, weight_shape));
         check_gradient(&what, &x, shape, |x| weigh(conv2d(x, weight(), taps)));
         check_gradient(&what, &w, weight_shape, |w| weigh(conv2d(input(), w, taps)));
+    }
+}
+
+#[test]
+fn gabor_filters() {
+    for (axes, widths) in [(1, 1), (2, 2), (2, 1)] {
+        let at = |n: usize, seed: u64| -> Vec<f64> { values(n, seed).iter().map(|v| 3.0 * v).collect() };
+        let (x, w, b) = (at(axes * 7, 1), at(3 * axes, 2), at(3, 3));
+        let (m, c) = (at(3 * axes, 4), at(3 * widths, 5));
+        let positions = || tensor(&x, [axes, 7]);
+        let (weight, bias) = (|| tensor(&w, [3, axes]), || tensor(&b, [3]));
+        let (mu, gamma) = (|| tensor(&m, [3, axes]), || tensor(&c, [3, widths]));
+        check_gradient("positions", &x, [axes, 7], |x| weigh(gabor(x, weight(), bias(), mu(), gamma())));
+        check_gradient("frequencies", &w, [3, axes], |w| weigh(gabor(positions(), w, bias(), mu(), gamma())));
+        check_gradient("phases", &b, [3], |b| weigh(gabor(positions(), weight(), b, mu(), gamma())));
+        check_gradient("centres", &m, [3, axes], |m| weigh(gabor(positions(), weight(), bias(), m, gamma())));
+        check_gradient("widths", &c, [3, widths], |c| weigh(gabor(positions(), weight(), bias(), mu(), c)));
     }
 }

@@ -3,7 +3,7 @@
 
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
-    Alignment, activation, batch_norm, chain, channel_affine, channel_bias, conv, gelu, glu, gru, long_conv,
+    Alignment, activation, batch_norm, chain, channel_affine, channel_bias, conv, gabor, gelu, glu, gru, long_conv,
     long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn, standardise,
     weighted_sum,
 };
@@ -1015,6 +1015,40 @@ proptest! {
         let found = Flex::correlate_backward(x, weight, g, taps, [true; 2]);
         for ((found, expected), what) in found.into_iter().zip(expected).zip(["input", "weight"]) {
             assert_close(&read_flex(found.unwrap()), &read_flex(expected.unwrap()), 2e-5, what);
+        }
+    }
+}
+
+#[test]
+fn composed_gabor_filters_agree() {
+    use gabor::{GaborGrad, GaborOps, composed};
+    for (axes, widths, points) in [(1, 1, 300), (2, 2, 64), (3, 1, 511)] {
+        let operand = |n: usize, seed: u64, scale: f64| values(n, seed).iter().map(|v| v * scale).collect::<Vec<_>>();
+        let make = |dtype| {
+            [
+                flex(&operand(axes * points, 1, 1.0), [axes, points], dtype),
+                flex(&operand(5 * axes, 2, 40.0), [5, axes], dtype),
+            ]
+        };
+        let rest = |dtype| {
+            (
+                flex(&operand(5, 3, 3.0), [5], dtype),
+                flex(&operand(5 * axes, 4, 1.0), [5, axes], dtype),
+                flex(&operand(5 * widths, 5, 3.0), [5, widths], dtype),
+                flex(&operand(5 * points, 6, 1.0), [5, points], dtype),
+            )
+        };
+        let operands = |dtype| {
+            let ([x, w], (b, m, c, _)) = (make(dtype), rest(dtype));
+            [x, w, b, m, c]
+        };
+        let [x, w, b, m, c] = operands(DType::F32);
+        let exact = composed::forward::<Flex>(operands(DType::F64));
+        assert_close(&read_flex(Flex::gabor_filter(x, w, b, m, c)), &read_flex(exact), 2e-5, "gabor");
+        let found = Flex::gabor_filter_backward(operands(DType::F32), rest(DType::F32).3);
+        let exact = composed::backward::<Flex>(operands(DType::F64), rest(DType::F64).3);
+        for (found, exact) in found.into_iter().zip(exact) {
+            assert_close(&read_flex(found), &read_flex(exact), 5e-5, "gradient of gabor");
         }
     }
 }

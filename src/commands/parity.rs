@@ -28,7 +28,8 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, Stop> {
         }
     }
     let device = args.device.open()?;
-    let outcomes: Vec<Outcome> = paths.iter().map(|path| parity::run(path, &device)).collect();
+    args.device.check(&device, args.precision)?;
+    let outcomes: Vec<Outcome> = paths.iter().map(|path| parity::run(path, &device, args.precision)).collect();
     let passed = outcomes.iter().filter(|outcome| outcome.verdict() == "pass").count();
     let failed = outcomes.len() - passed;
     if global.json {

@@ -39,6 +39,9 @@ pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
 
 fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, Stop> {
     let device = args.device.open()?;
+    for cell in &plan.cells {
+        args.device.check(&device, cell.training.precision)?;
+    }
     let estimate = |cell: &Cell| match args.no_time {
         true => None,
         false => run::estimate::measure(cell, &device)

@@ -36,6 +36,9 @@ struct Speed {
 pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
     let plan = load(&args.experiment.file, &args.experiment.overrides())?;
     let device = args.device.open()?;
+    for cell in &plan.cells {
+        args.device.check(&device, cell.training.precision)?;
+    }
     let (steps, warmup) = (args.steps.into(), args.warmup.into());
     let library = Library::locate(global.data.clone())?;
     let mut cells = Vec::new();
@@ -97,6 +100,7 @@ impl Speed {
             ("backward", Right),
             ("update", Right),
             ("memory", Right),
+            ("device memory", Right),
         ];
         let row = |line: &Line| {
             let mut row = vec![line.baseline.clone(), line.task.clone()];
@@ -119,6 +123,7 @@ impl Speed {
                 share(m.backward_seconds),
                 share(m.optimiser_seconds),
                 memory.map_or_else(|| "–".into(), bytes),
+                m.device_memory_bytes.map_or_else(|| "–".into(), bytes),
             ]);
             row
         };

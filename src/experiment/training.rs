@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use baselines::precision::Precision;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct Training {
     /// Forward passes whose gradients are averaged before one optimiser step.
     #[schemars(range(min = 1))]
     pub accumulate_grad_steps: usize,
+    /// How the operands of the large matrix products are rounded: `float32` on every device, `tf32` and `bfloat16` on CUDA.
+    pub precision: Precision,
     /// Which optimiser.
     pub optimiser: Optimiser,
     /// Peak learning rate.
@@ -101,6 +104,7 @@ impl Default for Training {
             epochs: 10,
             batch_size: 50,
             accumulate_grad_steps: 1,
+            precision: Precision::Float32,
             optimiser: Optimiser::AdamW,
             learning_rate: 0.001,
             betas: [0.9, 0.999],
@@ -277,7 +281,8 @@ mod tests {
     fn serialises_every_default_and_reads_it_back() {
         let value = serde_json::to_value(Training::default()).unwrap();
         let Some(map) = value.as_object() else { unreachable!() };
-        assert_eq!(map.len(), 24);
+        assert_eq!(map.len(), 25);
+        assert_eq!(value["precision"], "float32");
         assert_eq!(value["optimiser"], "adamw");
         assert_eq!(value["max_time"], serde_json::Value::Null);
         assert_eq!(serde_json::from_value::<Training>(value).unwrap(), Training::default());

@@ -11,6 +11,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use baselines::BuildError;
+use baselines::precision::Precision;
 use burn::tensor::Device;
 
 pub(crate) use self::compare::Comparison;
@@ -76,8 +77,9 @@ pub(crate) fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Compare the golden whose description is `path`.
-pub(crate) fn run(path: &Path, device: &Device) -> Outcome {
+/// Compare the golden whose description is `path`, computing in `precision` and within the bounds that go with it.
+pub(crate) fn run(path: &Path, device: &Device, precision: Precision) -> Outcome {
+    precision.apply();
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let golden = match Golden::read(path) {
         Ok(golden) => golden,
@@ -94,5 +96,5 @@ pub(crate) fn run(path: &Path, device: &Device) -> Outcome {
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         Err(ParityError::Panicked(text.unwrap_or_else(|| "without a message".into())))
     });
-    Outcome { name, kind, result }
+    Outcome { name, kind, result: result.map(|comparison| comparison.within(precision)) }
 }

@@ -192,6 +192,7 @@ fn attempt(
     }
     folder.write_cell(&record)?;
 
+    cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let seeds = Seeds::derive(cell.seed);
     let entry = registry::find(&cell.baseline.name)

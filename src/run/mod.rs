@@ -72,11 +72,14 @@ struct CellSummary {
 /// Execute `plan`.
 ///
 /// # Errors
-/// Whatever forbids a start: a missing device, missing data, a changed cell, an unwritable folder. Failures of single
+/// Whatever forbids a start: a missing device or one that cannot compute in a cell's precision, missing data, a changed cell, an unwritable folder. Failures of single
 /// cells are not errors; they decide the exit code.
 pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     let cells: Vec<&Cell> = plan.cells.iter().collect();
     let device = options.device.open()?;
+    for cell in &cells {
+        options.device.check(&device, cell.training.precision)?;
+    }
     let device_name = options.device.settled().to_string();
     let out = options.out.join(&plan.name);
     check_data(plan, &cells, &options.library)?;

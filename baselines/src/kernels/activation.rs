@@ -1,6 +1,8 @@
 //! Activations whose scalar loops dominate a step on the CPU.
 
 pub mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 pub(super) mod curve;
 mod flex;
 
@@ -13,8 +15,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
+
 /// The forward passes as backend operations.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait ActivationOps: Backend {
     /// `x · Φ(x)`, with the exact normal distribution function.
     fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -32,35 +39,47 @@ pub trait ActivationGrad: ActivationOps {
     fn gated_linear_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
-macro_rules! composed_backend {
-    ($backend:ty) => {
+#[cfg(any(feature = "cube", feature = "tch"))]
+macro_rules! backend {
+    ($backend:ty, $gelu:expr, $gelu_backward:expr, $glu:expr, $glu_backward:expr) => {
         impl ActivationOps for $backend {
             fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-                composed::gelu::<Self>(x)
+                timed::<Self, _>("gelu", &x.device(), || $gelu(x))
             }
 
             fn gated_linear(x: FloatTensor<Self>) -> FloatTensor<Self> {
-                composed::glu::<Self>(x)
+                timed::<Self, _>("glu", &x.device(), || $glu(x))
             }
         }
 
         impl ActivationGrad for $backend {
             fn exact_gelu_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self> {
-                composed::gelu_backward::<Self>(x, g)
+                timed::<Self, _>("gelu backward", &x.device(), || $gelu_backward(x, g))
             }
 
             fn gated_linear_backward(x: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self> {
-                composed::glu_backward::<Self>(x, g)
+                timed::<Self, _>("glu backward", &x.device(), || $glu_backward(x, g))
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-composed_backend!(burn::backend::Cube);
+#[cfg(feature = "cube")]
+backend!(
+    burn::backend::Cube,
+    |x| cube::gelu(&x).unwrap_or_else(|| composed::gelu::<Self>(x)),
+    |x, g| cube::gelu_backward(&x, &g).unwrap_or_else(|| composed::gelu_backward::<Self>(x, g)),
+    |x| cube::glu(&x).unwrap_or_else(|| composed::glu::<Self>(x)),
+    |x, g| cube::glu_backward(&x, &g).unwrap_or_else(|| composed::glu_backward::<Self>(x, g))
+);
 #[cfg(feature = "tch")]
-composed_backend!(burn::backend::LibTorch);
+backend!(
+    burn::backend::LibTorch,
+    composed::gelu::<Self>,
+    composed::gelu_backward::<Self>,
+    composed::glu::<Self>,
+    composed::glu_backward::<Self>
+);
 
 #[derive(Debug)]
 struct GeluBackward;

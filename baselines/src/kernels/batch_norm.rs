@@ -1,6 +1,8 @@
 //! Batch normalisation with the statistics of the batch.
 
 pub mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 
 use burn::backend::autodiff::{
@@ -12,8 +14,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
+
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait BatchNormOps: Backend {
     /// Input `[batch, channels, positions]`, scale and offset `[channels]`, none of them empty; returns the normalised
     /// input, mean and biased variance `[channels]`.
@@ -38,9 +45,9 @@ pub trait BatchNormGrad: BatchNormOps {
     ) -> [FloatTensor<Self>; 3];
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
-macro_rules! composed_backend {
-    ($backend:ty) => {
+#[cfg(any(feature = "cube", feature = "tch"))]
+macro_rules! backend {
+    ($backend:ty, $forward:expr, $backward:expr) => {
         impl BatchNormOps for $backend {
             fn normalise_batch(
                 x: FloatTensor<Self>,
@@ -48,7 +55,7 @@ macro_rules! composed_backend {
                 beta: FloatTensor<Self>,
                 epsilon: f64,
             ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-                composed::forward::<Self>(x, gamma, beta, epsilon)
+                timed::<Self, _>("batch norm", &x.device(), || $forward(x, gamma, beta, epsilon))
             }
         }
 
@@ -61,16 +68,25 @@ macro_rules! composed_backend {
                 g: FloatTensor<Self>,
                 epsilon: f64,
             ) -> [FloatTensor<Self>; 3] {
-                composed::backward::<Self>(x, gamma, mean, variance, g, epsilon)
+                timed::<Self, _>("batch norm backward", &x.device(), || $backward(x, gamma, mean, variance, g, epsilon))
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-composed_backend!(burn::backend::Cube);
+#[cfg(feature = "cube")]
+backend!(
+    burn::backend::Cube,
+    |x, gamma, beta, epsilon| {
+        cube::forward(&x, &gamma, &beta, epsilon).unwrap_or_else(|| composed::forward::<Self>(x, gamma, beta, epsilon))
+    },
+    |x, gamma, mean, variance, g, epsilon| {
+        cube::backward(&x, &gamma, &mean, &variance, &g, epsilon)
+            .unwrap_or_else(|| composed::backward::<Self>(x, gamma, mean, variance, g, epsilon))
+    }
+);
 #[cfg(feature = "tch")]
-composed_backend!(burn::backend::LibTorch);
+backend!(burn::backend::LibTorch, composed::forward::<Self>, composed::backward::<Self>);
 
 #[derive(Debug)]
 struct BatchNormBackward {

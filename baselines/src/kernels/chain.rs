@@ -15,6 +15,11 @@ use burn::tensor::activation::relu;
 
 use super::activation::gelu;
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
+
 /// The activation of a chain, element by element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Curve {
@@ -38,7 +43,7 @@ impl Curve {
 }
 
 /// The forward passes as backend operations, on tensors `[batch, channels, positions]` that are not empty.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait ChainOps: Backend {
     /// `mask · σ(x)`, for a mask of the shape of `x`, or of one position that stands for all. It holds zeros and `factor`,
     /// which is positive, and has no gradient.
@@ -76,20 +81,20 @@ pub trait ChainGrad: ChainOps {
     ) -> FloatTensor<Self>;
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
+#[cfg(any(feature = "cube", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl ChainOps for $backend {
             fn masked(x: FloatTensor<Self>, mask: FloatTensor<Self>, _factor: f32, curve: Curve) -> FloatTensor<Self> {
-                composed::masked::<Self>(x, mask, curve)
+                timed::<Self, _>("dropout", &x.device(), || composed::masked::<Self>(x, mask, curve))
             }
 
             fn added(x: FloatTensor<Self>, shortcut: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-                composed::added::<Self>(x, shortcut, curve)
+                timed::<Self, _>("shortcut", &x.device(), || composed::added::<Self>(x, shortcut, curve))
             }
 
             fn joined(x: FloatTensor<Self>, shortcut: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-                composed::joined::<Self>(x, shortcut, curve)
+                timed::<Self, _>("shortcut", &x.device(), || composed::joined::<Self>(x, shortcut, curve))
             }
         }
 
@@ -100,15 +105,19 @@ macro_rules! composed_backend {
                 g: FloatTensor<Self>,
                 curve: Curve,
             ) -> FloatTensor<Self> {
-                composed::masked_backward::<Self>(x, mask, g, curve)
+                timed::<Self, _>("dropout backward", &g.device(), || {
+                    composed::masked_backward::<Self>(x, mask, g, curve)
+                })
             }
 
             fn rectified_backward(y: FloatTensor<Self>, g: FloatTensor<Self>, factor: f32) -> FloatTensor<Self> {
-                composed::rectified_backward::<Self>(y, g, factor)
+                timed::<Self, _>("rectifier backward", &g.device(), || {
+                    composed::rectified_backward::<Self>(y, g, factor)
+                })
             }
 
             fn curve_backward(x: FloatTensor<Self>, g: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
-                composed::curve_backward::<Self>(x, g, curve)
+                timed::<Self, _>("shortcut backward", &g.device(), || composed::curve_backward::<Self>(x, g, curve))
             }
 
             fn joined_backward(
@@ -117,13 +126,15 @@ macro_rules! composed_backend {
                 g: FloatTensor<Self>,
                 curve: Curve,
             ) -> FloatTensor<Self> {
-                composed::joined_backward::<Self>(x, shortcut, g, curve)
+                timed::<Self, _>("shortcut backward", &g.device(), || {
+                    composed::joined_backward::<Self>(x, shortcut, g, curve)
+                })
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(feature = "cube")]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
 composed_backend!(burn::backend::LibTorch);

@@ -12,8 +12,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
+
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait ChannelAffineOps: Backend {
     /// Input `[batch, channels, positions]`, scale and shift `[channels]`, none of them empty; returns the input's shape.
     fn scale_channels(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -36,7 +41,7 @@ pub trait ChannelAffineGrad: ChannelAffineOps {
     fn sum_channels(g: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
+#[cfg(any(feature = "cube", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl ChannelAffineOps for $backend {
@@ -45,11 +50,11 @@ macro_rules! composed_backend {
                 scale: FloatTensor<Self>,
                 shift: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                composed::forward::<Self>(x, scale, shift)
+                timed::<Self, _>("channel affine", &x.device(), || composed::forward::<Self>(x, scale, shift))
             }
 
             fn shift_channels(x: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self> {
-                composed::shift::<Self>(x, shift)
+                timed::<Self, _>("channel shift", &x.device(), || composed::shift::<Self>(x, shift))
             }
         }
 
@@ -60,17 +65,19 @@ macro_rules! composed_backend {
                 g: FloatTensor<Self>,
                 wanted: [bool; 3],
             ) -> [Option<FloatTensor<Self>>; 3] {
-                composed::backward::<Self>(x, scale, g, wanted)
+                timed::<Self, _>("channel affine backward", &x.device(), || {
+                    composed::backward::<Self>(x, scale, g, wanted)
+                })
             }
 
             fn sum_channels(g: FloatTensor<Self>) -> FloatTensor<Self> {
-                composed::sum::<Self>(g)
+                timed::<Self, _>("channel shift backward", &g.device(), || composed::sum::<Self>(g))
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(feature = "cube")]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
 composed_backend!(burn::backend::LibTorch);

@@ -12,6 +12,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
+
 /// How the taps of a convolution lie, per axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taps {
@@ -32,7 +37,7 @@ impl Taps {
 }
 
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait ConvOps: Backend {
     /// Input `[batch, in, height, width]`, weight `[out, in, taps, taps]`, neither empty, and an output that is not empty
     /// either: `[batch, out, height, width]`.
@@ -51,12 +56,12 @@ pub trait ConvGrad: ConvOps {
     ) -> [Option<FloatTensor<Self>>; 2];
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
+#[cfg(any(feature = "cube", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl ConvOps for $backend {
             fn correlate(x: FloatTensor<Self>, weight: FloatTensor<Self>, taps: Taps) -> FloatTensor<Self> {
-                composed::forward::<Self>(x, weight, taps)
+                timed::<Self, _>("convolution", &x.device(), || composed::forward::<Self>(x, weight, taps))
             }
         }
 
@@ -68,13 +73,15 @@ macro_rules! composed_backend {
                 taps: Taps,
                 wanted: [bool; 2],
             ) -> [Option<FloatTensor<Self>>; 2] {
-                composed::backward::<Self>(x, weight, g, taps, wanted)
+                timed::<Self, _>("convolution backward", &g.device(), || {
+                    composed::backward::<Self>(x, weight, g, taps, wanted)
+                })
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(feature = "cube")]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
 composed_backend!(burn::backend::LibTorch);

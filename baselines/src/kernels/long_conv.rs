@@ -5,11 +5,14 @@
 //! one axis: rows are stored with a gap of zeros as wide as the kernel's reach, so that a shift by a row is a shift by a
 //! stride and a two-dimensional convolution is a one-dimensional one.
 //!
-//! On the CPU (Flex) each call chooses between direct summation and the FFT by the number of operations. Other backends
-//! use their own convolution for small kernels and `rfft`/`irfft` beyond. Gradients are hand-written; gradients of
+//! On the CPU (Flex) each call chooses between direct summation and the FFT by the number of operations. GPUs sum
+//! depthwise convolutions of up to 1024 taps directly; what remains uses the backend's own convolution for small kernels
+//! and `rfft`/`irfft` beyond. Gradients are hand-written; gradients of
 //! gradients are not available.
 
 pub mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 mod depthwise;
 mod direct;
 mod flex;
@@ -21,11 +24,18 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
+use burn::backend::{Autodiff, Dispatch, backend_extension};
 use burn::signal::SignalOps;
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::kernels::product::ProductOps;
+
+#[cfg(feature = "cube")]
+use crate::kernels::profile::timed;
+#[cfg(feature = "cube")]
+use burn::backend::TensorMetadata;
 
 /// Where the taps of a kernel lie relative to the output sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,8 +68,8 @@ pub struct Geometry {
 }
 
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
-pub trait LongConvOps: Backend + SignalOps {
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
+pub trait LongConvOps: ProductOps + SignalOps {
     /// Input `[batch, in, height, width]`, kernel `[out, in or 1, height, width]`, none of them empty and no tap out of
     /// reach of the data; returns `[batch, out, height, width]`.
     fn long_conv(x: FloatTensor<Self>, k: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self>;
@@ -77,33 +87,50 @@ pub trait LongConvGrad: LongConvOps {
     ) -> [Option<FloatTensor<Self>>; 2];
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
-macro_rules! composed_backend {
-    ($backend:ty) => {
-        impl LongConvOps for $backend {
-            fn long_conv(x: FloatTensor<Self>, k: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
-                composed::forward::<Self>(x, k, geometry)
-            }
-        }
-
-        impl LongConvGrad for $backend {
-            fn long_conv_backward(
-                x: FloatTensor<Self>,
-                k: FloatTensor<Self>,
-                g: FloatTensor<Self>,
-                geometry: Geometry,
-                wanted: [bool; 2],
-            ) -> [Option<FloatTensor<Self>>; 2] {
-                composed::backward::<Self>(x, k, g, geometry, wanted)
-            }
-        }
-    };
+#[cfg(feature = "cube")]
+impl LongConvOps for burn::backend::Cube {
+    fn long_conv(x: FloatTensor<Self>, k: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        timed::<Self, _>("long convolution", &x.device(), || {
+            cube::forward(&x, &k, geometry).unwrap_or_else(|| composed::forward::<Self>(x, k, geometry))
+        })
+    }
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-composed_backend!(burn::backend::Cube);
+#[cfg(feature = "cube")]
+impl LongConvGrad for burn::backend::Cube {
+    fn long_conv_backward(
+        x: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        geometry: Geometry,
+        wanted: [bool; 2],
+    ) -> [Option<FloatTensor<Self>>; 2] {
+        timed::<Self, _>("long convolution backward", &x.device(), || {
+            let found = cube::backward(&x, &k, &g, geometry, wanted);
+            found.unwrap_or_else(|| composed::backward::<Self>(x, k, g, geometry, wanted))
+        })
+    }
+}
+
 #[cfg(feature = "tch")]
-composed_backend!(burn::backend::LibTorch);
+impl LongConvOps for burn::backend::LibTorch {
+    fn long_conv(x: FloatTensor<Self>, k: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
+        composed::forward::<Self>(x, k, geometry)
+    }
+}
+
+#[cfg(feature = "tch")]
+impl LongConvGrad for burn::backend::LibTorch {
+    fn long_conv_backward(
+        x: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        geometry: Geometry,
+        wanted: [bool; 2],
+    ) -> [Option<FloatTensor<Self>>; 2] {
+        composed::backward::<Self>(x, k, g, geometry, wanted)
+    }
+}
 
 #[derive(Debug)]
 struct LongConvBackward(Geometry);

@@ -9,12 +9,19 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
+use burn::backend::{Autodiff, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+use crate::kernels::product::ProductOps;
+
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
+
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
-pub trait PointwiseOps: Backend {
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
+pub trait PointwiseOps: ProductOps {
     /// Input `[batch, in, positions]`, weight `[out, in]`, bias `[out]`, none of them empty; returns `[batch, out,
     /// positions]`.
     fn map_channels(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -31,7 +38,7 @@ pub trait PointwiseGrad: PointwiseOps {
     ) -> [Option<FloatTensor<Self>>; 3];
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
+#[cfg(any(feature = "cube", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl PointwiseOps for $backend {
@@ -40,7 +47,7 @@ macro_rules! composed_backend {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                composed::forward::<Self>(x, weight, bias)
+                timed::<Self, _>("pointwise", &x.device(), || composed::forward::<Self>(x, weight, bias))
             }
         }
 
@@ -51,13 +58,13 @@ macro_rules! composed_backend {
                 g: FloatTensor<Self>,
                 wanted: [bool; 3],
             ) -> [Option<FloatTensor<Self>>; 3] {
-                composed::backward::<Self>(x, weight, g, wanted)
+                timed::<Self, _>("pointwise backward", &x.device(), || composed::backward::<Self>(x, weight, g, wanted))
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(feature = "cube")]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
 composed_backend!(burn::backend::LibTorch);

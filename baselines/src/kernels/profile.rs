@@ -1,6 +1,7 @@
 //! Time spent in each kernel, for `bench speed --profile`.
 //!
-//! Off, a kernel pays one load of a flag. What Burn's own operations take is not counted.
+//! Off, a kernel pays one load of a flag. On a GPU, kernels wait for the device while they are counted, so that a profiled
+//! step takes longer than another. What Burn's own operations take is not counted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +41,23 @@ pub(super) struct Scope {
 /// Count the rest of the caller's block as kernel `name`.
 pub(super) fn scope(name: &'static str) -> Scope {
     Scope { name, begun: ENABLED.load(Ordering::Relaxed).then(Instant::now) }
+}
+
+/// `run`, counted as kernel `name`, on a device whose kernels run on after their call: while counting, the device finishes
+/// before and after. (A device that fails here fails again where its results are read.)
+pub(super) fn timed<B: burn::backend::Backend, R>(
+    name: &'static str,
+    device: &B::Device,
+    run: impl FnOnce() -> R,
+) -> R {
+    if !ENABLED.load(Ordering::Relaxed) {
+        return run();
+    }
+    let _ = B::sync(device);
+    let _scope = scope(name);
+    let result = run();
+    let _ = B::sync(device);
+    result
 }
 
 impl Drop for Scope {

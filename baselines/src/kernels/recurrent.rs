@@ -5,6 +5,8 @@
 //! slice is as long as the sequence; as one operation it is linear. Gradients of gradients are not available.
 
 pub mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 
 use burn::backend::autodiff::{
@@ -13,11 +15,18 @@ use burn::backend::autodiff::{
     ops::{Backward, Ops, OpsKind},
 };
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
+use burn::backend::{Autodiff, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+use crate::kernels::product::ProductOps;
+
+#[cfg(feature = "cube")]
+use crate::kernels::profile::timed;
+#[cfg(feature = "cube")]
+use burn::backend::TensorMetadata;
+
 /// The recurrence computed at every step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cell {
     /// Long short-term memory.
     Lstm,
@@ -43,8 +52,8 @@ impl Cell {
 pub type Operands<B> = [FloatTensor<B>; 5];
 
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
-pub trait RecurrentOps: Backend {
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
+pub trait RecurrentOps: ProductOps {
     /// Hidden states `[batch, hidden, length]` of non-empty [`Operands`].
     fn recurrent(
         cell: Cell,
@@ -73,45 +82,79 @@ pub trait RecurrentGrad: RecurrentOps {
     ) -> [Option<FloatTensor<Self>>; 5];
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
-macro_rules! composed_backend {
-    ($backend:ty) => {
-        impl RecurrentOps for $backend {
-            fn recurrent(
-                cell: Cell,
-                x: FloatTensor<Self>,
-                w_ih: FloatTensor<Self>,
-                w_hh: FloatTensor<Self>,
-                b_ih: FloatTensor<Self>,
-                b_hh: FloatTensor<Self>,
-            ) -> FloatTensor<Self> {
-                composed::forward::<Self>(cell, [x, w_ih, w_hh, b_ih, b_hh], false).0
-            }
-        }
-
-        impl RecurrentGrad for $backend {
-            fn recurrent_keeping(cell: Cell, operands: Operands<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
-                composed::forward::<Self>(cell, operands, true)
-            }
-
-            fn recurrent_backward(
-                cell: Cell,
-                operands: Operands<Self>,
-                y: FloatTensor<Self>,
-                kept: FloatTensor<Self>,
-                g: FloatTensor<Self>,
-                wanted: [bool; 5],
-            ) -> [Option<FloatTensor<Self>>; 5] {
-                composed::backward::<Self>(cell, operands, y, kept, g, wanted)
-            }
-        }
-    };
+#[cfg(feature = "cube")]
+impl RecurrentOps for burn::backend::Cube {
+    fn recurrent(
+        cell: Cell,
+        x: FloatTensor<Self>,
+        w_ih: FloatTensor<Self>,
+        w_hh: FloatTensor<Self>,
+        b_ih: FloatTensor<Self>,
+        b_hh: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let operands = [x, w_ih, w_hh, b_ih, b_hh];
+        timed::<Self, _>("recurrence", &operands[0].device(), || {
+            let found = cube::forward(cell, &operands, false);
+            found.unwrap_or_else(|| composed::forward::<Self>(cell, operands, false)).0
+        })
+    }
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-composed_backend!(burn::backend::Cube);
+#[cfg(feature = "cube")]
+impl RecurrentGrad for burn::backend::Cube {
+    fn recurrent_keeping(cell: Cell, operands: Operands<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        timed::<Self, _>("recurrence", &operands[0].device(), || {
+            let found = cube::forward(cell, &operands, true);
+            found.unwrap_or_else(|| composed::forward::<Self>(cell, operands, true))
+        })
+    }
+
+    fn recurrent_backward(
+        cell: Cell,
+        operands: Operands<Self>,
+        y: FloatTensor<Self>,
+        kept: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        wanted: [bool; 5],
+    ) -> [Option<FloatTensor<Self>>; 5] {
+        timed::<Self, _>("recurrence backward", &y.device(), || {
+            let found = cube::backward(cell, &operands, &y, &kept, &g, wanted);
+            found.unwrap_or_else(|| composed::backward::<Self>(cell, operands, y, kept, g, wanted))
+        })
+    }
+}
+
 #[cfg(feature = "tch")]
-composed_backend!(burn::backend::LibTorch);
+impl RecurrentOps for burn::backend::LibTorch {
+    fn recurrent(
+        cell: Cell,
+        x: FloatTensor<Self>,
+        w_ih: FloatTensor<Self>,
+        w_hh: FloatTensor<Self>,
+        b_ih: FloatTensor<Self>,
+        b_hh: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::forward::<Self>(cell, [x, w_ih, w_hh, b_ih, b_hh], false).0
+    }
+}
+
+#[cfg(feature = "tch")]
+impl RecurrentGrad for burn::backend::LibTorch {
+    fn recurrent_keeping(cell: Cell, operands: Operands<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        composed::forward::<Self>(cell, operands, true)
+    }
+
+    fn recurrent_backward(
+        cell: Cell,
+        operands: Operands<Self>,
+        y: FloatTensor<Self>,
+        kept: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        wanted: [bool; 5],
+    ) -> [Option<FloatTensor<Self>>; 5] {
+        composed::backward::<Self>(cell, operands, y, kept, g, wanted)
+    }
+}
 
 #[derive(Debug)]
 struct RecurrentBackward(Cell);

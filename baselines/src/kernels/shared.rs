@@ -28,6 +28,17 @@ impl<'a, T> Shared<'a, T> {
         Self { values: values.as_mut_ptr(), length: values.len(), owner: PhantomData }
     }
 
+    pub(super) fn len(self) -> usize {
+        self.length
+    }
+
+    /// Where element `place` lies.
+    pub(super) fn at(self, place: usize) -> *mut T {
+        assert!(place < self.length, "place {place} lies beyond {}", self.length);
+        // SAFETY: the element lies inside the slice that `values` points to.
+        unsafe { self.values.add(place) }
+    }
+
     /// The `length` elements from `first` on.
     ///
     /// # Safety

@@ -2,10 +2,13 @@
 //!
 //! Both sum over the states without ever holding a value per state and sample. Their operands are small, a few numbers per
 //! state, and their sums are ill-conditioned in single precision (phases grow with the length, resolvents are taken close
-//! to their poles), so that every backend evaluates them in f64 on the host, in parallel over the channels. Complex
+//! to their poles). On the CPU both are evaluated in f64, in parallel over the channels. On a GPU the diagonal kernel is
+//! evaluated in f32 with phases in fixed point; the one of rank one, whose resolvents f32 cannot hold, on the host. Complex
 //! operands are two real tensors, real and imaginary parts; gradients are hand-written, and gradients of gradients are not
 //! available.
 
+#[cfg(feature = "cube")]
+mod cube;
 mod diagonal;
 mod host;
 mod low_rank;
@@ -23,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use self::diagonal::Diagonal;
 use self::low_rank::LowRank;
-use crate::kernels::profile;
+use crate::kernels::profile::timed;
 
 /// How the continuous state equation `s' = A s + B u` is stepped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,7 +40,7 @@ pub enum Discretisation {
 
 /// From `x`, a step times an eigenvalue of the state matrix, to the factor φ on the input and the logarithm λ of the
 /// multiplier of the state per sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rule {
     /// `φ = (eˣ − 1) / x` and `λ = x`.
     Zoh,
@@ -57,7 +60,7 @@ impl From<Discretisation> for Rule {
 }
 
 /// The forward passes as backend operations.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait SsmOps: Backend {
     /// See [`diagonal_kernel`]: operands `[rows, states]`, none of them empty, to `[rows, length]`.
     fn diagonal_ssm(
@@ -99,8 +102,25 @@ pub trait SsmGrad: SsmOps {
     ) -> [Option<FloatTensor<Self>>; 4];
 }
 
-macro_rules! host_backend {
-    ($backend:ty) => {
+/// [`SsmOps::diagonal_ssm`] on the host.
+fn diagonal_on_host<B: Backend>(rule: Rule, length: usize, operands: [FloatTensor<B>; 4]) -> FloatTensor<B> {
+    let shape = operands[0].shape();
+    host::forward::<B>(operands, [shape[0], length], |values| Diagonal::new(rule, shape[1], length, values).forward())
+}
+
+/// [`SsmGrad::diagonal_ssm_backward`] on the host.
+fn diagonal_backward_on_host<B: Backend>(
+    rule: Rule,
+    operands: [FloatTensor<B>; 4],
+    g: FloatTensor<B>,
+    wanted: [bool; 4],
+) -> [Option<FloatTensor<B>>; 4] {
+    let (states, length) = (operands[0].shape()[1], g.shape()[1]);
+    host::backward::<B>(operands, g, wanted, |values, g| Diagonal::new(rule, states, length, values).backward(g))
+}
+
+macro_rules! backend {
+    ($backend:ty, $diagonal:expr, $diagonal_backward:expr) => {
         impl SsmOps for $backend {
             fn diagonal_ssm(
                 rule: Rule,
@@ -110,10 +130,8 @@ macro_rules! host_backend {
                 x_re: FloatTensor<Self>,
                 x_im: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                let shape = c_re.shape();
-                let _scope = profile::scope("diagonal kernel");
-                host::forward::<Self>([c_re, c_im, x_re, x_im], [shape[0], length], |values| {
-                    Diagonal::new(rule, shape[1], length, values).forward()
+                timed::<Self, _>("diagonal kernel", &c_re.device(), || {
+                    $diagonal(rule, length, [c_re, c_im, x_re, x_im])
                 })
             }
 
@@ -125,9 +143,10 @@ macro_rules! host_backend {
                 a_im: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
                 let shape = v_re.shape();
-                let _scope = profile::scope("low-rank kernel");
-                host::forward::<Self>([v_re, v_im, a_re, a_im], [shape[1] - 1, shape[2], length], |values| {
-                    LowRank::new([shape[1] - 1, shape[2], shape[3]], length, values).forward()
+                timed::<Self, _>("low-rank kernel", &v_re.device(), || {
+                    host::forward::<Self>([v_re, v_im, a_re, a_im], [shape[1] - 1, shape[2], length], |values| {
+                        LowRank::new([shape[1] - 1, shape[2], shape[3]], length, values).forward()
+                    })
                 })
             }
         }
@@ -139,10 +158,8 @@ macro_rules! host_backend {
                 g: FloatTensor<Self>,
                 wanted: [bool; 4],
             ) -> [Option<FloatTensor<Self>>; 4] {
-                let (states, length) = (operands[0].shape()[1], g.shape()[1]);
-                let _scope = profile::scope("diagonal kernel backward");
-                host::backward::<Self>(operands, g, wanted, |values, g| {
-                    Diagonal::new(rule, states, length, values).backward(g)
+                timed::<Self, _>("diagonal kernel backward", &g.device(), || {
+                    $diagonal_backward(rule, operands, g, wanted)
                 })
             }
 
@@ -152,20 +169,30 @@ macro_rules! host_backend {
                 wanted: [bool; 4],
             ) -> [Option<FloatTensor<Self>>; 4] {
                 let (shape, length) = (operands[0].shape(), g.shape()[2]);
-                let _scope = profile::scope("low-rank kernel backward");
-                host::backward::<Self>(operands, g, wanted, |values, g| {
-                    LowRank::new([shape[1] - 1, shape[2], shape[3]], length, values).backward(g)
+                timed::<Self, _>("low-rank kernel backward", &g.device(), || {
+                    host::backward::<Self>(operands, g, wanted, |values, g| {
+                        LowRank::new([shape[1] - 1, shape[2], shape[3]], length, values).backward(g)
+                    })
                 })
             }
         }
     };
 }
 
-host_backend!(Flex);
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-host_backend!(burn::backend::Cube);
+backend!(Flex, diagonal_on_host::<Self>, diagonal_backward_on_host::<Self>);
+#[cfg(feature = "cube")]
+backend!(
+    burn::backend::Cube,
+    |rule, length, operands: [FloatTensor<Self>; 4]| {
+        cube::forward(rule, length, &operands).unwrap_or_else(|| diagonal_on_host::<Self>(rule, length, operands))
+    },
+    |rule, operands: [FloatTensor<Self>; 4], g: FloatTensor<Self>, wanted| {
+        cube::backward(rule, &operands, &g, wanted)
+            .unwrap_or_else(|| diagonal_backward_on_host::<Self>(rule, operands, g, wanted))
+    }
+);
 #[cfg(feature = "tch")]
-host_backend!(burn::backend::LibTorch);
+backend!(burn::backend::LibTorch, diagonal_on_host::<Self>, diagonal_backward_on_host::<Self>);
 
 /// What is differentiated.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,8 @@
 //! Mean 0 and variance 1 along an axis: the heart of layer and group normalisation.
 
 pub mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 
 use burn::backend::autodiff::{
@@ -12,8 +14,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+#[cfg(any(feature = "cube", feature = "tch"))]
+use burn::backend::TensorMetadata;
+
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait StandardiseOps: Backend {
     /// Input `[batch, values, positions]`, not empty, standardised over its values; returns the input's shape.
     fn standardise_values(x: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self>;
@@ -25,12 +32,12 @@ pub trait StandardiseGrad: StandardiseOps {
     fn standardise_values_backward(x: FloatTensor<Self>, g: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self>;
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
-macro_rules! composed_backend {
-    ($backend:ty) => {
+#[cfg(any(feature = "cube", feature = "tch"))]
+macro_rules! backend {
+    ($backend:ty, $forward:expr, $backward:expr) => {
         impl StandardiseOps for $backend {
             fn standardise_values(x: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self> {
-                composed::forward::<Self>(x, epsilon)
+                timed::<Self, _>("standardise", &x.device(), || $forward(x, epsilon))
             }
         }
 
@@ -40,16 +47,20 @@ macro_rules! composed_backend {
                 g: FloatTensor<Self>,
                 epsilon: f64,
             ) -> FloatTensor<Self> {
-                composed::backward::<Self>(x, g, epsilon)
+                timed::<Self, _>("standardise backward", &x.device(), || $backward(x, g, epsilon))
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-composed_backend!(burn::backend::Cube);
+#[cfg(feature = "cube")]
+backend!(
+    burn::backend::Cube,
+    |x, epsilon| cube::forward(&x, epsilon).unwrap_or_else(|| composed::forward::<Self>(x, epsilon)),
+    |x, g, epsilon| cube::backward(&x, &g, epsilon).unwrap_or_else(|| composed::backward::<Self>(x, g, epsilon))
+);
 #[cfg(feature = "tch")]
-composed_backend!(burn::backend::LibTorch);
+backend!(burn::backend::LibTorch, composed::forward::<Self>, composed::backward::<Self>);
 
 #[derive(Debug)]
 struct StandardiseBackward(f64);

@@ -6,6 +6,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, Slice};
 
+use crate::kernels::product::ProductOps;
+use crate::precision::Precision;
+
 /// A float tensor outside autodiff.
 pub(super) struct Value<B: Backend>(pub(super) FloatTensor<B>);
 
@@ -67,10 +70,6 @@ impl<B: Backend> Value<B> {
         Self(B::float_tanh(self.0))
     }
 
-    pub(super) fn matmul(self, other: Self) -> Self {
-        Self(B::float_matmul(self.0, other.0))
-    }
-
     pub(super) fn permute(self, axes: &[usize]) -> Self {
         Self(B::float_permute(self.0, axes))
     }
@@ -116,5 +115,17 @@ impl<B: Backend> Value<B> {
     /// Sum along `axis`, which keeps length one.
     pub(super) fn sum(self, axis: usize) -> Self {
         Self(B::float_sum_dim(self.0, axis))
+    }
+}
+
+impl<B: ProductOps> Value<B> {
+    /// A matrix product, unrounded.
+    pub(super) fn matmul(self, other: Self) -> Self {
+        Self(B::product(self.0, other.0, Precision::Float32))
+    }
+
+    /// A matrix product in the precision in use.
+    pub(super) fn product(self, other: Self) -> Self {
+        Self(B::product(self.0, other.0, Precision::current()))
     }
 }

@@ -12,8 +12,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
+#[cfg(any(feature = "cube", feature = "tch"))]
+use crate::kernels::profile::timed;
+
 /// The forward pass as a backend operation.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), LibTorch: cfg(feature = "tch"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
 pub trait WeightedSumOps: Backend {
     /// Input `[batch, channels, positions]`, not empty, and weights `[batch, 1, positions]` or `[1, 1, positions]`; returns
     /// `[batch, channels, 1]`. The weights have no gradient.
@@ -26,12 +29,12 @@ pub trait WeightedSumGrad: WeightedSumOps {
     fn sum_positions_backward(weights: FloatTensor<Self>, g: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self>;
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu", feature = "tch"))]
+#[cfg(any(feature = "cube", feature = "tch"))]
 macro_rules! composed_backend {
     ($backend:ty) => {
         impl WeightedSumOps for $backend {
             fn sum_positions(x: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self> {
-                composed::forward::<Self>(x, weights)
+                timed::<Self, _>("weighted sum", &x.device(), || composed::forward::<Self>(x, weights))
             }
         }
 
@@ -41,13 +44,13 @@ macro_rules! composed_backend {
                 g: FloatTensor<Self>,
                 _shape: Shape,
             ) -> FloatTensor<Self> {
-                composed::backward::<Self>(weights, g)
+                timed::<Self, _>("weighted sum backward", &g.device(), || composed::backward::<Self>(weights, g))
             }
         }
     };
 }
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(feature = "cube")]
 composed_backend!(burn::backend::Cube);
 #[cfg(feature = "tch")]
 composed_backend!(burn::backend::LibTorch);

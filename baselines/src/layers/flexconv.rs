@@ -1,13 +1,17 @@
 //! FlexConv: long convolutions whose kernels come from a network, under a Gaussian mask of learnt width.
 
 use std::f64::consts::PI;
+use std::ops::Range;
 
 use burn::module::{Module, Param};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+use crate::device::is_gpu;
+use crate::kernels::{
+    Alignment, ExactProduct, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
+};
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use crate::layers::{Pointwise, Window, first_tap, grid, odd_fft};
 use crate::{BuildError, Forward, Init};
@@ -18,6 +22,9 @@ const EPSILON: f64 = 1e-8;
 const SPREAD: f64 = 1.667;
 /// Taps beyond which the reference programs convolve by the FFT.
 const FFT_TAPS: usize = 50;
+/// What the taps of a cropped line are rounded up to a multiple of on a GPU, whose memory and tuned kernels can then be used
+/// again while the mask's width moves.
+const GPU_TAPS: usize = 32;
 
 /// Whose convolution a [`FlexConv`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,16 +152,22 @@ impl FlexConv {
     /// that a convolution sums to about the same. The first tap of a causal kernel is weighted by [`first_tap`], unless this
     /// is to be faithful.
     pub fn sample_at(&self, resolution: f64) -> SampledKernel {
+        let kept = self.crop();
+        self.sample_on(&kept, &kept, resolution)
+    }
+
+    /// The same on the points of `sampled`, with zeros at those that are not `kept` too; on a plane, both are the same.
+    fn sample_on(&self, sampled: &[Range<usize>], kept: &[Range<usize>], resolution: f64) -> SampledKernel {
         let axes = self.window.sizes.len();
         let device = self.bias.device();
-        let points = self.window.points_at(&self.crop(), resolution);
+        let points = self.window.points_at(sampled, resolution);
         let shape = points.iter().map(Vec::len).collect();
         let positions = grid(&points, &device);
         let mask = match (&self.mask_width_param, &self.mask_params) {
             (Some(width), _) => {
                 let squares = (positions.clone() - self.window.mean()).square();
                 let scale = (width.val().square() + EPSILON).recip() * -0.5;
-                scale.unsqueeze::<2>().matmul(squares).exp()
+                scale.unsqueeze::<2>().exact_matmul(squares).exp()
             }
             (None, Some(params)) => {
                 let params = params.val();
@@ -163,11 +176,38 @@ impl FlexConv {
             }
             (None, None) => Tensor::ones([1, positions.dims()[1]], &device),
         };
+        let mask = match sampled == kept {
+            true => mask,
+            false => mask * indicator(positions.dims()[1], &self.own_taps(sampled, kept, resolution), &device),
+        };
         let values = self.kernel.forward(&positions) * mask;
         let scale = self.kernel_scale / resolution.powi(axes as i32);
         let values = if scale == 1.0 { values } else { values * scale };
         let values = if self.window.causal && !self.faithful { first_tap(values, resolution) } else { values };
         SampledKernel { values, shape }
+    }
+
+    /// Where the points of `kept` lie among those of `sampled`, on a line.
+    fn own_taps(&self, sampled: &[Range<usize>], kept: &[Range<usize>], resolution: f64) -> Range<usize> {
+        let taps = |ranges| self.window.points_at(ranges, resolution).first().map_or(0, Vec::len);
+        let (all, own) = (taps(sampled), taps(kept));
+        let alignment = self.alignment();
+        let lead = alignment.left(all) - alignment.left(own);
+        lead..lead + own
+    }
+
+    fn alignment(&self) -> Alignment {
+        if self.window.causal { Alignment::Causal } else { Alignment::Centred }
+    }
+
+    /// The points to sample on `device` where cropping leaves those of `kept`. On a plane these are few as they are; and the
+    /// error of the reference programs depends on the number of taps.
+    fn points_on(&self, device: &Device, kept: &[Range<usize>], shape: &[usize]) -> Vec<Range<usize>> {
+        let misread = self.faithful && shape.iter().any(|size| size % 2 == 1);
+        match shape.len() == 1 && !misread && is_gpu(device) {
+            true => self.window.round_up(kept, GPU_TAPS),
+            false => kept.to_vec(),
+        }
     }
 
     /// Frequencies of the kernel network's filters, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).
@@ -178,7 +218,7 @@ impl FlexConv {
     }
 
     /// Points kept per axis under the current mask.
-    fn crop(&self) -> Vec<std::ops::Range<usize>> {
+    fn crop(&self) -> Vec<Range<usize>> {
         let axes = self.window.sizes.len();
         // A read that fails gives no numbers, and the whole grid is kept.
         let read = |values: TensorData| values.try_to_vec_as::<f32>().unwrap_or_default();
@@ -199,10 +239,18 @@ impl FlexConv {
     /// Convolve `x`, `[batch, inputs, positions]` with positions of shape `shape` flattened, to
     /// `[batch, outputs, positions]`. Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let kernel = self.sample_at(ctx.resolution());
+        let (kept, resolution) = (self.crop(), ctx.resolution());
+        let sampled = self.points_on(&x.device(), &kept, shape);
+        let kernel = self.sample_on(&sampled, &kept, resolution);
         let x = if self.window.causal { x } else { ctx.mask_padding(x) };
-        ctx.probe(|| layer.to_owned(), "kernel", &kernel.values);
-        let alignment = if self.window.causal { Alignment::Causal } else { Alignment::Centred };
+        match sampled == kept {
+            true => ctx.probe(|| layer.to_owned(), "kernel", &kernel.values),
+            false => {
+                let own = self.own_taps(&sampled, &kept, resolution);
+                ctx.probe(|| layer.to_owned(), "kernel", &kernel.values.clone().narrow(1, own.start, own.len()));
+            }
+        }
+        let alignment = self.alignment();
         let [outputs] = self.bias.dims();
         let odd = (self.faithful && shape.len() == 1 && shape[0] % 2 == 1 && kernel.shape[0] > FFT_TAPS)
             .then(|| odd_fft::Full::of(shape[0], kernel.shape[0], alignment));
@@ -228,6 +276,12 @@ impl FlexConv {
         ctx.probe(|| layer.to_owned(), "activation", &out);
         out
     }
+}
+
+/// One at the `own` taps of `all` on a line, else zero: `[1, all]`.
+fn indicator(all: usize, own: &Range<usize>, device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = (0..all).map(|tap| if own.contains(&tap) { 1.0 } else { 0.0 }).collect();
+    Tensor::from_data(TensorData::new(values, [1, all]), device)
 }
 
 /// Every channel with its own kernel.
@@ -271,4 +325,62 @@ fn dense(x: Tensor<3>, shape: &[usize], kernel: SampledKernel, outputs: usize, a
 
 fn centred(kernel: [usize; 3], groups: usize) -> ConvOptions<3> {
     ConvOptions::new([1; 3], kernel.map(|k| k / 2), [1; 3], groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(sizes: Vec<usize>, causal: bool, lineage: Lineage) -> FlexConv {
+        let spec = FlexConvSpec {
+            inputs: 2,
+            outputs: 3,
+            window: Window { sizes, causal, threshold: 0.1 },
+            lineage,
+            separable: lineage == Lineage::Ccnn,
+            kernel_network: KernelNetworkKind::Magnet,
+            kernel_hidden: 6,
+            kernel_layers: 3,
+            frequency: Frequency::Omega0(12.0),
+            mask_init: 0.13,
+            init: KernelInit::Corrected,
+            kernel_scale: 1.0,
+            faithful: false,
+        };
+        FlexConv::new(&spec, &mut Init::new(3, &Device::flex())).unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    /// What lies around the kept taps is zero, and the kept ones are what they are without it.
+    #[test]
+    fn taps_that_rounding_adds_are_zeros() {
+        for (lineage, causal) in
+            [(Lineage::Ccnn, true), (Lineage::Ccnn, false), (Lineage::FlexNet, true), (Lineage::FlexNet, false)]
+        {
+            for (size, resolution) in [(101, 1.0), (100, 1.0), (101, 2.0), (40, 0.5), (20, 1.0)] {
+                let what = format!("{lineage:?}, causal {causal}, {size} points at resolution {resolution}");
+                let layer = layer(vec![size], causal, lineage);
+                let kept = layer.crop();
+                let sampled = layer.window.round_up(&kept, GPU_TAPS);
+                assert!(kept[0].len() < sampled[0].len(), "{what}");
+                let bare = layer.sample_at(resolution).values;
+                let padded = layer.sample_on(&sampled, &kept, resolution).values;
+                let [kernels, all] = padded.dims();
+                let own = layer.own_taps(&sampled, &kept, resolution);
+                assert_eq!(own.len(), bare.dims()[1], "{what}");
+                assert_eq!(layer.alignment().left(all) - own.start, layer.alignment().left(own.len()), "{what}");
+                let read = |values: Tensor<2>| values.into_data().try_to_vec::<f32>().unwrap_or_default();
+                let (bare, padded) = (read(bare), read(padded));
+                for kernel in 0..kernels {
+                    for tap in 0..all {
+                        let found = padded[kernel * all + tap];
+                        let expected = match own.contains(&tap) {
+                            true => bare[kernel * own.len() + tap - own.start],
+                            false => 0.0,
+                        };
+                        assert!((found - expected).abs() <= 1e-6, "{what}, tap {tap}: {found} instead of {expected}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::Init;
-use crate::kernels::pointwise;
+use crate::kernels::{ExactProduct, pointwise};
 
 /// The same linear map at every position (a convolution of size 1).
 #[derive(Module, Debug)]
@@ -48,7 +48,7 @@ impl Pointwise {
 
     /// `[batch, in]` to `[batch, out]`.
     pub fn rows(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
+        x.exact_matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
     }
 
     /// `[in, positions]` to `[out, positions]`.
@@ -60,7 +60,7 @@ impl Pointwise {
     pub fn forward_shifted(&self, x: Tensor<3>, shift: Tensor<1>) -> Tensor<3> {
         let weight = self.weight.val();
         let outputs = weight.dims()[0];
-        let bias = weight.clone().matmul(shift.unsqueeze_dim::<2>(1)).reshape([outputs]) + self.bias.val();
+        let bias = weight.clone().exact_matmul(shift.unsqueeze_dim::<2>(1)).reshape([outputs]) + self.bias.val();
         pointwise(x, weight, bias)
     }
 }

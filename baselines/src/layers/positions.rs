@@ -119,6 +119,18 @@ impl Window {
             .collect()
     }
 
+    /// The smallest ranges around the kept ones, with the current position at the same place of a kernel, whose lengths are
+    /// multiples of `multiple`; the whole grid where there is no room for them.
+    pub fn round_up(&self, ranges: &[Range<usize>], multiple: usize) -> Vec<Range<usize>> {
+        let round = |(&size, range): (&usize, &Range<usize>)| {
+            let taps = range.len().next_multiple_of(multiple);
+            let ahead = if self.causal { 0 } else { taps - taps / 2 };
+            let end = if self.causal { size } else { size / 2 + ahead };
+            if end > size || taps > end { 0..size } else { end - taps..end }
+        };
+        self.sizes.iter().zip(ranges).map(round).collect()
+    }
+
     /// Grid points of the kept ranges at `resolution` times the points of training, per axis: the current position, and from
     /// there on in steps that are `resolution` times smaller, over the interval that the ranges cover at training.
     pub fn points_at(&self, ranges: &[Range<usize>], resolution: f64) -> Vec<Vec<f32>> {
@@ -194,6 +206,27 @@ mod tests {
         assert_eq!(window.crop(&[-0.075]).as_slice(), std::slice::from_ref(&(14..19)));
         assert_eq!(window.crop(&[f32::NAN]).as_slice(), std::slice::from_ref(&(0..33)));
         assert_eq!(window.crop(&[0.0]).as_slice(), std::slice::from_ref(&(16..17)));
+    }
+
+    #[test]
+    fn ranges_are_rounded_up_around_the_current_position() {
+        let round = |causal, size, range| {
+            let window = Window { sizes: vec![size], causal, threshold: 0.1 };
+            window.round_up(&[range], 8)[0].clone()
+        };
+        assert_eq!(round(true, 33, 30..33), 25..33);
+        assert_eq!(round(true, 33, 25..33), 25..33);
+        assert_eq!(round(true, 33, 24..33), 17..33);
+        assert_eq!(round(true, 33, 0..33), 0..33);
+        // Tap K / 2 is the current position, 16 of 33 and of 32.
+        for size in [33, 32] {
+            assert_eq!(round(false, size, 14..19), 12..20);
+            assert_eq!(round(false, size, 12..21), 8..24);
+            assert_eq!(round(false, size, 5..28), 4..28);
+            assert_eq!(round(false, size, 4..29), 0..32);
+        }
+        assert_eq!(round(false, 31, 1..30), 0..31);
+        assert_eq!(round(false, 33, 0..33), 0..33);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, TensorData};
 
+use crate::kernels::ExactProduct;
+
 /// Where every pixel of an output of `[height, width]` lies in the input under `theta`, `[batch, 2, 3]`: `[batch, 2, height
 /// · width]`, x before y, −1 and 1 being the outer edges of the outer pixels. That of
 /// `torch.nn.functional.affine_grid(align_corners=False)`, with the coordinates in front of the positions.
@@ -13,8 +15,10 @@ pub fn affine_grid(theta: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<3> {
     values.extend((0..pixels).map(|i| centre(i / width, height)));
     values.extend(std::iter::repeat_n(1.0, pixels));
     let options = (&theta.device(), theta.dtype());
-    let base = Tensor::<3>::from_data(TensorData::new(values, [1, 3, pixels]), options);
-    theta.matmul(base)
+    let base = Tensor::<2>::from_data(TensorData::new(values, [3, pixels]), options);
+    let [batch, rows, columns] = theta.dims();
+    // Coordinates of few bits would move pixels.
+    theta.reshape([batch * rows, columns]).exact_matmul(base).reshape([batch, rows, pixels])
 }
 
 /// `image`, `[batch, channels, height, width]`, at the points of `grid`, `[batch, 2, points]`, by bilinear interpolation

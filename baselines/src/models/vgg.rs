@@ -8,6 +8,7 @@ use burn::tensor::ops::MaxPoolOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::ExactProduct;
 use crate::layers::check;
 use crate::layers::conv::{Geometry, convolve};
 use crate::layers::orthogonality::{Householder, cosine_similarity_loss, with_bias};
@@ -251,7 +252,7 @@ impl Body for VggBody {
         }
         let x = x.flatten().flatten::<2>(1, 2);
         let (weight, bias) = self.fc.parts();
-        let h = self.activation.apply(x.matmul(weight.transpose()) + bias.unsqueeze::<2>());
+        let h = self.activation.apply(x.exact_matmul(weight.transpose()) + bias.unsqueeze::<2>());
         ctx.probe(|| "fc".into(), "activation", &h);
         Features::Line(h.unsqueeze_dim(2))
     }

@@ -1,5 +1,6 @@
-//! Pointwise maps on the CPU: one matrix product per item, parallel over items, or over rows of the output where there
+//! Pointwise maps on the CPU: one matrix product per item, parallel over items, and over stretches of positions where there
 //! are few items.
+#![allow(unsafe_code)]
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -8,18 +9,19 @@ use rayon::prelude::*;
 
 use super::{PointwiseGrad, PointwiseOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
-use crate::kernels::matmul::{Matrix, matmul};
+use crate::kernels::matmul::{Matrix, matmul, matmul_shared};
 use crate::kernels::profile;
 use crate::kernels::room::Room;
 use crate::kernels::rows::{over_rows, sum};
+use crate::kernels::shared::Shared;
 use crate::kernels::simd::Real;
 
 /// Tasks that work is split into at most.
 const TASKS: usize = 16;
 /// Positions per product: few enough that the output stays in the cache between its bias and the product.
 const POSITIONS: usize = 1024;
-/// Rows of an output that are not split further.
-const ROWS: usize = 8;
+/// Positions that are not split further.
+const LEAST: usize = 128;
 
 impl PointwiseOps for Flex {
     fn map_channels(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
@@ -85,23 +87,24 @@ fn apply<T: Real>(
     x: &[T],
     bias: Option<&[T]>,
 ) -> Room<T> {
-    let rows = outputs.div_ceil(TASKS.div_ceil(batch)).next_multiple_of(ROWS);
+    // Few items are split into stretches of positions: a task then packs each factor once.
+    let stretch = (positions * batch).div_ceil(TASKS).next_multiple_of(LEAST).clamp(LEAST, POSITIONS);
+    let stretches = positions.div_ceil(stretch);
     let mut y = Room::new(batch * outputs * positions);
-    y.par_chunks_mut(outputs * positions).zip(x.par_chunks(inputs * positions)).for_each(|(y, x)| {
-        y.par_chunks_mut(rows * positions).enumerate().for_each(|(block, y)| {
-            let (first, rows) = (block * rows, y.len() / positions);
-            let matrix = Matrix { values: &matrix.values[first * matrix.row..], ..matrix };
-            for start in (0..positions).step_by(POSITIONS) {
-                let n = POSITIONS.min(positions - start);
-                if let Some(bias) = bias {
-                    for (y, &bias) in y.chunks_mut(positions).zip(&bias[first..]) {
-                        y[start..start + n].fill(bias);
-                    }
-                }
-                let x = Matrix::rows(&x[start..], positions);
-                matmul([rows, n, inputs], matrix, x, &mut y[start..], positions, bias.is_some());
+    let out = Shared::new(&mut y);
+    (0..batch * stretches).into_par_iter().for_each(|task| {
+        let (item, start) = (task / stretches, task % stretches * stretch);
+        let n = stretch.min(positions - start);
+        let first = item * outputs * positions + start;
+        if let Some(bias) = bias {
+            for (row, &bias) in bias.iter().enumerate() {
+                // SAFETY: these positions of this item belong to this task alone.
+                unsafe { out.slice(first + row * positions, n) }.fill(bias);
             }
-        });
+        }
+        let x = Matrix::rows(&x[item * inputs * positions + start..], positions);
+        // SAFETY: as above; the slices that were filled are gone.
+        unsafe { matmul_shared([outputs, n, inputs], matrix, x, out, [first, positions], bias.is_some()) };
     });
     y
 }

@@ -5,16 +5,16 @@ use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
 
 use super::{Cell, Operands};
+use crate::kernels::product::ProductOps;
 use crate::kernels::value::Value;
 
 /// Hidden states `[batch, hidden, length]` and, where `keep`, the activations of every step
 /// `[length, batch, activations]` (otherwise the hidden states once more).
-pub fn forward<B: Backend>(cell: Cell, operands: Operands<B>, keep: bool) -> (FloatTensor<B>, FloatTensor<B>) {
+pub fn forward<B: ProductOps>(cell: Cell, operands: Operands<B>, keep: bool) -> (FloatTensor<B>, FloatTensor<B>) {
     let [x, w_ih, w_hh, b_ih, b_hh] = operands.map(Value::<B>);
     let (b, l, h) = (x.dim(0), x.dim(2), w_hh.dim(1));
     let rows = cell.gates() * h;
-    let projected = time_major(x).matmul(w_ih.permute(&[1, 0])) + b_ih.reshape([1, rows]);
-    let projected = projected.reshape([l, b, rows]);
+    let projected = project(x, w_ih, b_ih);
     let (w_hh, b_hh) = (w_hh.permute(&[1, 0]), b_hh.reshape([1, rows]));
     let mut hidden = w_hh.zeros_like([b, h]);
     let mut memory = hidden.clone();
@@ -57,7 +57,7 @@ pub fn forward<B: Backend>(cell: Cell, operands: Operands<B>, keep: bool) -> (Fl
 }
 
 /// The backward pass, see [`super::RecurrentGrad::recurrent_backward`].
-pub fn backward<B: Backend>(
+pub fn backward<B: ProductOps>(
     cell: Cell,
     operands: Operands<B>,
     y: FloatTensor<B>,
@@ -66,14 +66,13 @@ pub fn backward<B: Backend>(
     wanted: [bool; 5],
 ) -> [Option<FloatTensor<B>>; 5] {
     let [x, w_ih, w_hh, _, _] = operands.map(Value::<B>);
-    let (b, input, l, h) = (x.dim(0), x.dim(1), x.dim(2), w_hh.dim(1));
+    let (b, l, h) = (x.dim(0), x.dim(2), w_hh.dim(1));
     let rows = cell.gates() * h;
     let kept = Value::<B>(kept);
     let width = kept.dim(2);
     let g = Value::<B>(g).permute(&[2, 0, 1]);
-    // States before every step, the first being zero.
     let states = Value::<B>(y).permute(&[2, 0, 1]);
-    let before = Value::cat(vec![states.zeros_like([1, b, h]), states.narrow(0, 0..l - 1)], 0);
+    let before = before(states.clone());
 
     let at = |v: &Value<B>, t: usize, width: usize| v.clone().narrow(0, t..t + 1).reshape([b, width]);
     let mut dh = w_hh.zeros_like([b, h]);
@@ -119,16 +118,43 @@ pub fn backward<B: Backend>(
     }
     from_x.reverse();
     from_h.reverse();
-    let from_x = Value::cat(from_x, 0).reshape([l * b, rows]);
-    let from_h = if from_h.is_empty() { from_x.clone() } else { Value::cat(from_h, 0).reshape([l * b, rows]) };
+    let from_h = (!from_h.is_empty()).then(|| Value::cat(from_h, 0));
+    gather(x, w_ih, states, Value::cat(from_x, 0), from_h, wanted)
+}
+
+/// The input's part of the sums before the gates, `[length, batch, gates · hidden]`.
+pub(super) fn project<B: ProductOps>(x: Value<B>, w_ih: Value<B>, b_ih: Value<B>) -> Value<B> {
+    let (b, l, rows) = (x.dim(0), x.dim(2), w_ih.dim(0));
+    (time_major(x).product(w_ih.permute(&[1, 0])) + b_ih.reshape([1, rows])).reshape([l, b, rows])
+}
+
+/// Gradients of the operands from the states `[length, batch, hidden]` and the gradients of the sums before the gates,
+/// `[length, batch, gates · hidden]`: of the input's part, and of the recurrent part where that differs.
+pub(super) fn gather<B: ProductOps>(
+    x: Value<B>,
+    w_ih: Value<B>,
+    states: Value<B>,
+    from_x: Value<B>,
+    from_h: Option<Value<B>>,
+    wanted: [bool; 5],
+) -> [Option<FloatTensor<B>>; 5] {
+    let (b, input, l, h, rows) = (x.dim(0), x.dim(1), x.dim(2), states.dim(2), w_ih.dim(0));
+    let from_x = from_x.reshape([l * b, rows]);
+    let from_h = from_h.map_or_else(|| from_x.clone(), |from_h| from_h.reshape([l * b, rows]));
     let bias = |d: &Value<B>| d.clone().sum(0).reshape([rows]).0;
     [
-        wanted[0].then(|| from_x.clone().matmul(w_ih).reshape([l, b, input]).permute(&[1, 2, 0]).0),
-        wanted[1].then(|| from_x.clone().permute(&[1, 0]).matmul(time_major(x)).0),
-        wanted[2].then(|| from_h.clone().permute(&[1, 0]).matmul(before.reshape([l * b, h])).0),
+        wanted[0].then(|| from_x.clone().product(w_ih).reshape([l, b, input]).permute(&[1, 2, 0]).0),
+        wanted[1].then(|| from_x.clone().permute(&[1, 0]).product(time_major(x)).0),
+        wanted[2].then(|| from_h.clone().permute(&[1, 0]).product(before(states).reshape([l * b, h])).0),
         wanted[3].then(|| bias(&from_x)),
         wanted[4].then(|| bias(&from_h)),
     ]
+}
+
+/// States before every step, the first being zero.
+fn before<B: Backend>(states: Value<B>) -> Value<B> {
+    let (l, b, h) = (states.dim(0), states.dim(1), states.dim(2));
+    Value::cat(vec![states.zeros_like([1, b, h]), states.narrow(0, 0..l - 1)], 0)
 }
 
 /// Derivative of the logistic function, from its value.

@@ -8,6 +8,7 @@ use rand::Rng;
 use rand_distr::{Distribution, Gamma};
 
 use super::{Frequency, KernelInit, KernelNetworkKind, KernelNetworkSpec};
+use crate::kernels::gabor;
 use crate::layers::Pointwise;
 use crate::{BuildError, Init};
 
@@ -81,27 +82,21 @@ impl Filter {
         Self { mu: None, gamma: None, linear }
     }
 
-    /// `[hidden, points]`, for positions given as one row `[1, points]` per axis.
-    pub(super) fn forward(&self, rows: &[Tensor<2>]) -> Tensor<2> {
-        let sine = self.phase(rows).sin();
-        match self.envelope(rows) {
-            Some(envelope) => envelope * sine,
-            None => sine,
+    /// `[hidden, points]`, for positions `[axes, points]`.
+    pub(super) fn forward(&self, positions: &Tensor<2>) -> Tensor<2> {
+        let (weight, bias) = (self.linear.weight.val(), self.linear.bias.val());
+        match (&self.mu, &self.gamma) {
+            (Some(mu), Some(gamma)) => gabor(positions.clone(), weight, bias, mu.val(), gamma.val()),
+            _ => self.phase(positions).sin(),
         }
     }
 
     /// W x + b, as sums of outer products: exact in the last bit of the position, which high frequencies need.
-    pub(super) fn phase(&self, rows: &[Tensor<2>]) -> Tensor<2> {
+    pub(super) fn phase(&self, positions: &Tensor<2>) -> Tensor<2> {
         let weight = self.linear.weight.val();
         let bias = self.linear.bias.val().unsqueeze_dim::<2>(1);
-        rows.iter().enumerate().fold(bias, |sum, (d, row)| column(&weight, d) * row.clone() + sum)
-    }
-
-    fn envelope(&self, rows: &[Tensor<2>]) -> Option<Tensor<2>> {
-        let (mu, gamma) = (self.mu.as_ref()?.val(), self.gamma.as_ref()?.val());
-        let square = |(d, row): (usize, &Tensor<2>)| ((row.clone() - column(&mu, d)) * column(&gamma, d)).square();
-        let exponent = rows.iter().enumerate().map(square).reduce(|sum, term| sum + term)?;
-        Some((exponent * -0.5).exp())
+        let row = |d: usize| positions.clone().slice_dim(0, d..d + 1);
+        (0..positions.dims()[0]).fold(bias, |sum, d| column(&weight, d) * row(d) + sum)
     }
 }
 

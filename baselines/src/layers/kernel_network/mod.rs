@@ -131,17 +131,17 @@ impl KernelNetwork {
 
     /// Kernel values `[outputs, points]` at `positions`, `[axes, points]`.
     pub fn forward(&self, positions: &Tensor<2>) -> Tensor<2> {
-        let [axes, points] = positions.dims();
-        let rows = (0..axes).map(|d| positions.clone().slice([d..d + 1, 0..points])).collect::<Vec<_>>();
         let mut filters = self.filters.iter();
         let hidden = match (self.kind, filters.next()) {
             (KernelNetworkKind::RandomFourier, Some(features)) => {
-                let phase = features.phase(&rows);
+                let phase = features.phase(positions);
                 self.rectified(Tensor::cat(vec![phase.clone().cos(), phase.sin()], 0))
             }
-            (_, Some(first)) => filters
-                .zip(&self.linears)
-                .fold(first.forward(&rows), |hidden, (filter, linear)| filter.forward(&rows) * linear.apply(hidden)),
+            (_, Some(first)) => {
+                filters.zip(&self.linears).fold(first.forward(positions), |hidden, (filter, linear)| {
+                    filter.forward(positions) * linear.apply(hidden)
+                })
+            }
             (KernelNetworkKind::Siren, None) => self
                 .linears
                 .iter()
