@@ -45,7 +45,7 @@ pub fn parsers() -> Vec<Parser> {
         parser("wav", |bytes| done(super::wav::parse(bytes)), seeds::wav, 1, SMALL),
         parser("ts", |bytes| done(super::ts::parse(bytes)), seeds::ts, 64, SMALL),
         parser("mat", |bytes| done(super::mat::parse(bytes)), seeds::mat, 48 * 64, 48 << 20),
-        parser("psv", |bytes| done(super::psv::parse(bytes)), seeds::psv, 64, SMALL),
+        parser("psv", |bytes| done(super::psv::parse(bytes)), seeds::psv, 32, SMALL),
     ]
 }
 
