@@ -46,7 +46,7 @@ pub struct Records {
     pub labels: Vec<u8>,
 }
 
-/// The images of one file.
+/// The images of one file. Takes at most twice the memory of `bytes`.
 ///
 /// # Errors
 /// A size that is no whole number of records; a label that does not exist. The record is named.

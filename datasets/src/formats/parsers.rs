@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use super::archive::Limits;
+use super::{archive::Limits, cifar::Kind};
 
 /// A parser of bytes from files, with what its tests need.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +35,25 @@ pub fn parsers() -> Vec<Parser> {
             1_024,
             16 << 20,
         ),
+        parser("tsv", |bytes| done(super::tsv::parse(bytes, 2)), seeds::tsv, 128, SMALL),
+        parser("npy_text", |bytes| done(super::npy_text::parse(bytes)), seeds::npy_text, 16, SMALL),
+        parser("cifar10", |bytes| done(super::cifar::parse(bytes, Kind::Ten)), seeds::cifar10, 2, SMALL),
+        parser("cifar100", |bytes| done(super::cifar::parse(bytes, Kind::Hundred)), seeds::cifar100, 2, SMALL),
+        parser("stl_images", |bytes| done(super::stl::parse_images(bytes)), seeds::stl_images, 2, SMALL),
+        parser("stl_labels", |bytes| done(super::stl::parse_labels(bytes)), seeds::stl_labels, 2, SMALL),
+        parser("png", |bytes| done(super::png::parse_square(bytes, SIDE)), seeds::png, 0, PNG_MEMORY),
+        parser("wav", |bytes| done(super::wav::parse(bytes)), seeds::wav, 1, SMALL),
+        parser("ts", |bytes| done(super::ts::parse(bytes)), seeds::ts, 64, SMALL),
+        parser("mat", |bytes| done(super::mat::parse(bytes)), seeds::mat, 48 * 64, 48 << 20),
+        parser("psv", |bytes| done(super::psv::parse(bytes)), seeds::psv, 32, SMALL),
     ]
 }
+
+/// Room for a message and for the first few elements of a vector.
+const SMALL: u64 = 8 << 10;
+/// Side of the pictures, in pixels.
+const SIDE: u32 = 16;
+const PNG_MEMORY: u64 = (SIDE as u64).pow(2) * 16 + (1 << 20);
 
 const UNPACKED: u64 = 64 << 20;
 const LIMITS: Limits = Limits { bytes: UNPACKED, members: 10_000, file: UNPACKED };
@@ -54,6 +71,12 @@ mod seeds {
     use std::io::{Cursor, Write};
 
     use flate2::{Compression, write::GzEncoder};
+    use image::{ColorType, ImageEncoder, codecs::png::PngEncoder};
+
+    use super::{
+        super::{cifar, stl},
+        SIDE,
+    };
 
     pub(super) fn idx() -> Vec<Vec<u8>> {
         vec![
@@ -112,5 +135,86 @@ mod seeds {
             writer.finish().ok().map(Cursor::into_inner)
         };
         [zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated].into_iter().filter_map(build).collect()
+    }
+
+    pub(super) fn tsv() -> Vec<Vec<u8>> {
+        vec![
+            b"Source\tTarget\n( [MAX 2 7 ] )\t7\r\n\n( [MIN 2 7 ] )\t2".to_vec(),
+            b"1.0\tb'\\xe9 a \"text\"'\n\t\n".to_vec(),
+        ]
+    }
+
+    pub(super) fn npy_text() -> Vec<Vec<u8>> {
+        let text = "imgs/0 sample_0.png 0 1 1.0 6 2 2 0.5 1 1\n\nimgs/12 sample_1.png 1 0.0 1.0 6 2 2 0.5 1 1\n";
+        vec![text.as_bytes().to_vec()]
+    }
+
+    fn pixels(count: usize) -> impl Iterator<Item = u8> {
+        (0..count).map(|place| (place % 251) as u8)
+    }
+
+    pub(super) fn cifar10() -> Vec<Vec<u8>> {
+        let record = |label: u8| [label].into_iter().chain(pixels(cifar::PIXELS));
+        vec![record(3).collect(), record(0).chain(record(9)).collect()]
+    }
+
+    pub(super) fn cifar100() -> Vec<Vec<u8>> {
+        let record = |coarse: u8, fine: u8| [coarse, fine].into_iter().chain(pixels(cifar::PIXELS));
+        vec![record(19, 99).collect(), record(0, 0).chain(record(7, 42)).collect()]
+    }
+
+    pub(super) fn stl_images() -> Vec<Vec<u8>> {
+        vec![vec![], pixels(stl::PIXELS).collect()]
+    }
+
+    pub(super) fn stl_labels() -> Vec<Vec<u8>> {
+        vec![vec![], (1..=stl::CLASSES).collect()]
+    }
+
+    pub(super) fn png() -> Vec<Vec<u8>> {
+        let picture = |colours, bytes_per_pixel: usize| {
+            let mut bytes = Vec::new();
+            let pixels: Vec<u8> = pixels((SIDE * SIDE) as usize * bytes_per_pixel).collect();
+            PngEncoder::new(&mut bytes).write_image(&pixels, SIDE, SIDE, colours).ok()?;
+            Some(bytes)
+        };
+        let colours = [(ColorType::L8, 1), (ColorType::Rgb8, 3), (ColorType::La16, 4), (ColorType::Rgba16, 8)];
+        colours.into_iter().filter_map(|(colours, bytes)| picture(colours.into(), bytes)).collect()
+    }
+
+    pub(super) fn wav() -> Vec<Vec<u8>> {
+        let recording = |sample_rate, samples: &[i16]| {
+            let sample_format = hound::SampleFormat::Int;
+            let spec = hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format };
+            let mut bytes = Cursor::new(Vec::new());
+            let mut writer = hound::WavWriter::new(&mut bytes, spec).ok()?;
+            for &sample in samples {
+                writer.write_sample(sample).ok()?;
+            }
+            writer.finalize().ok()?;
+            Some(bytes.into_inner())
+        };
+        [recording(8_000, &[0, 1, -1, 300, -300, i16::MAX, i16::MIN, 5]), recording(16_000, &[])]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    pub(super) fn ts() -> Vec<Vec<u8>> {
+        let text = "# a comment\n@problemName Letters\n@timeStamps false\n@missing false\n@univariate false\n\
+                    @dimensions 2\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:-1,-2.5,1e-3:b\n0.5,?:7,8:a\n";
+        vec![text.as_bytes().to_vec()]
+    }
+
+    /// Written by SciPy: cells, structures, texts and numbers, compressed and not.
+    pub(super) fn mat() -> Vec<Vec<u8>> {
+        vec![
+            include_bytes!("../../tests/fixtures/formats/scipy-compressed.mat").to_vec(),
+            include_bytes!("../../tests/fixtures/formats/scipy-plain.mat").to_vec(),
+        ]
+    }
+
+    pub(super) fn psv() -> Vec<Vec<u8>> {
+        vec![b"HR|Temp|SepsisLabel\nNaN|36.5|0\r\n80|NaN|0\n91.5|-1e2|1\n".to_vec()]
     }
 }

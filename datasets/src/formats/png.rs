@@ -10,7 +10,7 @@ use super::FormatError;
 pub const MOST_SIDE: u32 = 4096;
 
 /// The grey values of a PNG image of `side` × `side` pixels, row after row. Colours and depths of 16 bits are turned into
-/// 8-bit grey.
+/// 8-bit grey. Takes at most 16 bytes per pixel and 1 MiB.
 ///
 /// # Errors
 /// Another format, a damaged file, another size. Sizes are compared before a pixel is decoded, so that a small file that

@@ -12,7 +12,7 @@ pub const PIXELS: usize = 3 * SIDE * SIDE;
 /// Number of classes.
 pub const CLASSES: u8 = 10;
 
-/// The images of a file, `[image, channel, row, column]`.
+/// The images of a file, `[image, channel, row, column]`. Takes at most twice the memory of `bytes`.
 ///
 /// # Errors
 /// A size that is no whole number of images.

@@ -96,7 +96,7 @@ impl Row<'_> {
     }
 }
 
-/// All rows of a text in memory.
+/// All rows of a text in memory. Takes at most 128 times the memory of `bytes`.
 ///
 /// # Errors
 /// The first line that is no row.

@@ -163,7 +163,7 @@ fn cifar10() -> DataSet {
                 "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/cifar-10-binary.tar.gz",
             ]),
             size: Size::Exact(170_052_171),
-            checksum: Some(md5("c32a1d4ab5d03f1284b67883e8d87530")),
+            checksum: Some(sha256("c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd")),
             unpacked: 185 * MB,
             most_members: 30,
             into: String::new(),
@@ -195,7 +195,7 @@ fn cifar100() -> DataSet {
             format: Format::TarGz,
             sources: texts(&["https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"]),
             size: Size::Exact(168_513_733),
-            checksum: Some(md5("03b5dce01913d631647c71ecec9e9cb8")),
+            checksum: Some(sha256("58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec")),
             unpacked: 185 * MB,
             most_members: 30,
             into: String::new(),
@@ -313,7 +313,7 @@ fn lra() -> DataSet {
         citation: "Tay et al., Long Range Arena: a benchmark for efficient transformers, ICLR 2021, arXiv 2011.04006"
             .to_owned(),
         tasks: texts(&["retrieval"]),
-        optional_for: texts(&["listops", "pathfinder"]),
+        optional_for: texts(&["listops", "pathfinder", "pathx"]),
         archives: vec![Archive {
             name: "lra_release.gz".to_owned(),
             format: Format::TarGz,

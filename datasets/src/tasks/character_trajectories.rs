@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-const SET: &str = "CharacterTrajectories";
+const SET: &str = "character-trajectories";
 const CHANNELS: usize = 3;
 const CLASSES: usize = 20;
 const LETTERS: usize = 2_858;
@@ -350,7 +350,7 @@ mod tests {
 
     fn small() -> (tempfile::TempDir, Library) {
         let folder = tempfile::tempdir().unwrap();
-        let set = folder.path().join(SET);
+        let set = folder.path().join("CharacterTrajectories");
         fs::create_dir_all(&set).unwrap();
         fs::write(set.join("CharacterTrajectories_TRAIN.ts"), ts_file(0..60)).unwrap();
         fs::write(set.join("CharacterTrajectories_TEST.ts"), ts_file(60..100)).unwrap();
@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_damaged_is_named() {
         let (folder, library) = small();
-        let set = folder.path().join(SET);
+        let set = folder.path().join("CharacterTrajectories");
         let error = |source, library: &Library| {
             CharacterTrajectories::build(plain(source)).unwrap().prepare(library, &()).err().unwrap()
         };

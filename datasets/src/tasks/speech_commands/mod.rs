@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-const SET: &str = "speech_commands_v0.02";
+const SET: &str = "speech-commands";
 const RATE: u32 = 16_000;
 /// Samples of a clip.
 const SAMPLES: usize = 16_000;

@@ -7,10 +7,13 @@ use crate::{
     task::{Batch, Inputs, Targets},
 };
 
+/// Where the catalogue puts the set.
+const FOLDER: &str = "speech_commands_v0.02";
+
 /// A small data set: for each of three words ten clips of different tones, one of them too short.
 fn small() -> (tempfile::TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();
-    let set = folder.path().join(SET);
+    let set = folder.path().join(FOLDER);
     let (mut validation, mut test) = (String::new(), String::new());
     for (class, word) in ["yes", "no", "bed"].into_iter().enumerate() {
         fs::create_dir_all(set.join(word)).unwrap();
@@ -171,11 +174,11 @@ fn what_is_missing_or_damaged_is_named() {
     let empty = tempfile::tempdir().unwrap();
     let task = build(Config::default(), Form::Raw).unwrap();
     let absent = task.check(&Library::open(empty.path())).unwrap_err();
-    assert!(absent.is_missing() && absent.to_string().contains("bench data fetch speech_commands_v0.02"), "{absent}");
+    assert!(absent.is_missing() && absent.to_string().contains("bench data fetch speech-commands"), "{absent}");
     assert!(task.prepare(&Library::open(empty.path()), &()).err().unwrap().is_missing());
     task.check(&library).unwrap();
 
-    let set = folder.path().join(SET);
+    let set = folder.path().join(FOLDER);
     let official = build(Config { split: Division::Official, ..Config::default() }, Form::Raw).unwrap();
     fs::write(set.join(TESTING_LIST), "yes/5_nohash_0.wav\nyes 6\n").unwrap();
     let error = official.prepare(&library, &()).err().unwrap().to_string();
@@ -197,13 +200,13 @@ fn a_changed_clip_is_read_again() {
     let (folder, library) = small();
     let hash = |library: &Library| prepared(all(Division::Official), Form::Raw, library).content_hash().to_owned();
     let before = hash(&library);
-    fs::write(folder.path().join(SET).join("bed/0_nohash_0.wav"), wav::write(RATE, &[1, 2, 3])).unwrap();
+    fs::write(folder.path().join(FOLDER).join("bed/0_nohash_0.wav"), wav::write(RATE, &[1, 2, 3])).unwrap();
     assert_ne!(before, hash(&library));
 }
 
 #[test]
 fn the_clips_that_are_here_follow_the_official_lists() {
-    let Some(root) = std::env::var_os("BENCH_DATA").map(PathBuf::from).filter(|root| root.join(SET).is_dir()) else {
+    let Some(root) = std::env::var_os("BENCH_DATA").map(PathBuf::from).filter(|root| root.join(FOLDER).is_dir()) else {
         eprintln!("skipped: BENCH_DATA names no folder with {SET}");
         return;
     };
