@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::room::Room;
-use super::simd::{Loop, Real, dispatch};
+use super::simd::{Loop, Real, dispatch, total};
 
 /// `factor · x + offset`, where `of(channel)` gives factor and offset of a channel.
 pub(super) fn map_rows<T: Real>(
@@ -73,7 +73,7 @@ impl<T: Real> Loop for Sum<'_, T> {
                 }
             }
         }
-        *self.total = lanes.iter().map(|lane| lane.double()).sum();
+        *self.total = total(&lanes);
     }
 }
 

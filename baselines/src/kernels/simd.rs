@@ -197,14 +197,17 @@ impl Real for f32 {
         f32::is_nan(self)
     }
 
+    #[inline(always)]
     fn of(value: f64) -> Self {
         value as Self
     }
 
+    #[inline(always)]
     fn double(self) -> f64 {
         f64::from(self)
     }
 
+    #[inline(always)]
     fn sqrt(self) -> Self {
         f32::sqrt(self)
     }
@@ -303,14 +306,17 @@ impl Real for f64 {
         f64::is_nan(self)
     }
 
+    #[inline(always)]
     fn of(value: f64) -> Self {
         value
     }
 
+    #[inline(always)]
     fn double(self) -> f64 {
         self
     }
 
+    #[inline(always)]
     fn sqrt(self) -> Self {
         f64::sqrt(self)
     }
@@ -345,6 +351,21 @@ impl Real for f64 {
         .as_ref()
         .clone()
     }
+}
+
+/// The sum of `lanes`, their number a power of two, as a tree: halves are added as vectors.
+#[inline(always)]
+pub(super) fn total<T: Real, const LANES: usize>(lanes: &[T; LANES]) -> f64 {
+    const { assert!(LANES.is_power_of_two()) };
+    let mut sums = lanes.map(T::double);
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+        half /= 2;
+    }
+    sums[0]
 }
 
 /// [`Real::complex_tile`] without instructions of its own.

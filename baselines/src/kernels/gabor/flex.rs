@@ -11,10 +11,12 @@ use crate::kernels::activation::curve::sine_and_cosine;
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
 use crate::kernels::room::Room;
-use crate::kernels::simd::{Loop, Real, dispatch, exp};
+use crate::kernels::simd::{Loop, Real, dispatch, exp, total};
 
 /// Points of a pass, whose intermediate values stay in the cache.
 const POINTS: usize = 256;
+/// Points of a task at least: fewer are done sooner than another thread has begun.
+const LEAST: usize = 4096;
 /// Points of a loop, which has no rest: what a row lacks of a multiple is computed for zeros and left out.
 const BLOCK: usize = 64;
 /// Sums side by side.
@@ -42,7 +44,8 @@ impl GaborOps for Flex {
         let (hidden, points) = (operands[1].shape()[0], operands[0].shape()[1]);
         let filters = Filters::new(&operands);
         let mut y = Room::new(hidden * points);
-        y.par_chunks_mut(points).enumerate().for_each(|(channel, y)| dispatch(Forward { filters, channel, y }));
+        let rows = y.par_chunks_mut(points).with_min_len(LEAST.div_ceil(points)).enumerate();
+        rows.for_each(|(channel, y)| dispatch(Forward { filters, channel, y }));
         finish(tensor(y, [hidden, points]), dtype)
     }
 }
@@ -61,7 +64,9 @@ impl GaborGrad for Flex {
         let g = values::<f32>(&g);
         let width = OWN + PER_AXIS * axes;
         let mut sums = vec![0.0; hidden * width];
-        sums.par_chunks_mut(width).zip(g.par_chunks(points)).enumerate().for_each(|(channel, (sums, g))| {
+        let rows =
+            sums.par_chunks_mut(width).zip(g.par_chunks(points)).with_min_len(LEAST.div_ceil(points)).enumerate();
+        rows.for_each(|(channel, (sums, g))| {
             dispatch(Backward { filters, channel, g, sums });
         });
         let of_axis = |which: usize| -> Vec<f32> {
@@ -237,9 +242,4 @@ impl Loop for Backward<'_> {
             }
         }
     }
-}
-
-#[inline(always)]
-fn total(lanes: &[f32; LANES]) -> f64 {
-    lanes.iter().map(|&lane| f64::from(lane)).sum()
 }
