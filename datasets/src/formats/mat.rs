@@ -344,7 +344,11 @@ fn structures(cursor: &mut Cursor<'_>, count: usize, depth: usize) -> Result<Con
         let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
         String::from_utf8(bytes[..end].to_vec()).map_err(|_| names.failed("a field name that is no text"))
     };
-    let fields = names.data.chunks_exact(room).map(name).collect::<Result<Vec<_>, _>>()?;
+    // Names may be a byte long each: a vector that grows would take three times as much for them.
+    let mut fields = Vec::with_capacity(names.data.len() / room);
+    for bytes in names.data.chunks_exact(room) {
+        fields.push(name(bytes)?);
+    }
     let values = count.checked_mul(fields.len()).ok_or_else(|| names.failed("more fields than memory could hold"))?;
     Ok(Content::Structures { values: cursor.arrays(values, depth + 1)?, fields })
 }
@@ -355,14 +359,14 @@ pub(crate) mod writer {
     #![allow(clippy::unwrap_used)]
     use std::io::Write;
 
-    fn element(kind: u32, data: &[u8]) -> Vec<u8> {
+    pub(super) fn element(kind: u32, data: &[u8]) -> Vec<u8> {
         let mut bytes = [kind.to_le_bytes(), (data.len() as u32).to_le_bytes()].concat();
         bytes.extend(data);
         bytes.resize(bytes.len().next_multiple_of(8), 0);
         bytes
     }
 
-    fn array(class: u32, name: &str, shape: &[usize], content: &[u8]) -> Vec<u8> {
+    pub(super) fn array(class: u32, name: &str, shape: &[usize], content: &[u8]) -> Vec<u8> {
         let shape: Vec<u8> = shape.iter().flat_map(|&size| (size as i32).to_le_bytes()).collect();
         let flags = [class.to_le_bytes(), [0; 4]].concat();
         element(14, &[&element(6, &flags), &element(5, &shape), &element(1, name.as_bytes()), content].concat())
@@ -503,6 +507,19 @@ mod tests {
         assert!(error(&writer::file(&[deep])).contains("more than 16 deep"));
     }
 
+    #[test]
+    fn names_of_one_byte_take_no_more_than_is_said() {
+        let count = (1 << 15) + 1;
+        // One byte for each name; the structure itself is empty.
+        let room = [(4u32 << 16 | 5).to_le_bytes(), 1u32.to_le_bytes()].concat();
+        let bytes =
+            writer::file(&[writer::array(2, "s", &[0, 0], &[room, writer::element(1, &vec![b'n'; count])].concat())]);
+        let arrays = parse(&bytes).unwrap();
+        assert!(matches!(&arrays[0].content, Content::Structures { fields, .. } if fields.len() == count));
+        let held = held(&arrays[0]);
+        assert!(held <= 48 * bytes.len(), "{held} bytes for {}", bytes.len());
+    }
+
     fn held(array: &Array) -> usize {
         size_of::<Array>()
             + array.name.capacity()
@@ -512,7 +529,8 @@ mod tests {
                 Content::Text(text) => text.capacity(),
                 Content::Cells(cells) => cells.iter().map(held).sum(),
                 Content::Structures { fields, values } => {
-                    fields.iter().map(|field| size_of::<String>() + field.capacity()).sum::<usize>()
+                    size_of::<String>() * fields.capacity()
+                        + fields.iter().map(String::capacity).sum::<usize>()
                         + values.iter().map(held).sum::<usize>()
                 }
             }
