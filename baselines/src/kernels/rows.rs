@@ -14,9 +14,14 @@ pub(super) fn map_rows<T: Real>(
     let mut y = Room::new(x.len());
     y.par_chunks_mut(length).zip(x.par_chunks(length)).enumerate().for_each(|(row, (y, x))| {
         let (factor, offset) = of(row % channels);
-        dispatch(Map { y, x, factor, offset });
+        map_row(y, x, factor, offset);
     });
     y
+}
+
+/// `y = factor · x + offset`
+pub(super) fn map_row<T: Real>(y: &mut [T], x: &[T], factor: T, offset: T) {
+    dispatch(Map { y, x, factor, offset });
 }
 
 /// For every channel, the sum of `of(channel, row)` over its rows, in their order.

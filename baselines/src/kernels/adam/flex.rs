@@ -38,16 +38,17 @@ fn step<T: Real>(operands: &[FlexTensor; 4], update: Update) -> [FlexTensor; 3] 
     let [value, gradient, first, second] = operands.each_ref().map(values::<T>);
     let factors = Factors::from(update);
     let [mut new_value, mut new_first, mut new_second] = [(); 3].map(|()| Room::<T>::new(value.len()));
-    let results = new_value
-        .par_chunks_mut(CHUNK)
-        .zip(new_first.par_chunks_mut(CHUNK).zip(new_second.par_chunks_mut(CHUNK)))
-        .map(|(value, (first, second))| [value, first, second]);
-    let operands = value
-        .par_chunks(CHUNK)
-        .zip(gradient.par_chunks(CHUNK))
-        .zip(first.par_chunks(CHUNK).zip(second.par_chunks(CHUNK)))
-        .map(|((value, gradient), (first, second))| [value, gradient, first, second]);
-    results.zip(operands).for_each(|(results, operands)| dispatch(Step { results, operands, factors }));
+    if value.len() <= CHUNK {
+        let results = [&mut *new_value, &mut *new_first, &mut *new_second];
+        dispatch(Step { results, operands: [value, gradient, first, second], factors });
+    } else {
+        let moments = new_first.par_chunks_mut(CHUNK).zip(new_second.par_chunks_mut(CHUNK));
+        let results = new_value.par_chunks_mut(CHUNK).zip(moments);
+        results.enumerate().for_each(|(chunk, (value_out, (first_out, second_out)))| {
+            let operands = [value, gradient, first, second].map(|whole| &whole[chunk * CHUNK..][..value_out.len()]);
+            dispatch(Step { results: [value_out, first_out, second_out], operands, factors });
+        });
+    }
     [new_value, new_first, new_second].map(|values| tensor(values, shape.clone()))
 }
 

@@ -1,4 +1,5 @@
-//! Batch normalisation on the CPU: two passes over the input, parallel over rows of one channel, sums in f64.
+//! Batch normalisation on the CPU, parallel over channels, whose rows stay in the cache from pass to pass; sums in f64.
+#![allow(unsafe_code)]
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -9,7 +10,8 @@ use super::{BatchNormGrad, BatchNormOps};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
 use crate::kernels::profile;
 use crate::kernels::room::Room;
-use crate::kernels::rows::{map_rows, over_rows, sum};
+use crate::kernels::rows::{map_row, sum};
+use crate::kernels::shared::Shared;
 use crate::kernels::simd::{Loop, Real, dispatch};
 
 impl BatchNormOps for Flex {
@@ -53,50 +55,54 @@ impl BatchNormGrad for Flex {
 fn forward<T: Real>(operands: [FlexTensor; 3], epsilon: f64) -> [FlexTensor; 3] {
     let shape = operands[0].shape();
     let [x, gamma, beta] = operands.each_ref().map(values::<T>);
-    let (channels, length) = (shape[1], shape[2]);
-    let n = (shape[0] * length) as f64;
-    let mean: Vec<T> = over_rows(channels, x.len() / length, |_, row| sum(&x[row * length..][..length], T::ZERO, None))
-        .map(|sum| T::of(sum / n))
-        .collect();
-    let variance: Vec<T> = over_rows(channels, x.len() / length, |channel, row| {
-        let x = &x[row * length..][..length];
-        sum(x, mean[channel], Some((x, mean[channel])))
-    })
-    .map(|sum| T::of(sum / n))
-    .collect();
-    let y = map_rows(x, [channels, length], |channel| {
-        let factor = gamma[channel] / (variance[channel] + T::of(epsilon)).sqrt();
-        (factor, beta[channel] - mean[channel] * factor)
-    });
+    let (batch, channels, length) = (shape[0], shape[1], shape[2]);
+    let n = (batch * length) as f64;
+    let mut y = Room::new(x.len());
+    let out = Shared::new(&mut y);
+    let of_channel = |channel: usize| {
+        let rows = || (0..batch).map(|item| (item * channels + channel) * length);
+        let row = |at: usize| &x[at..][..length];
+        let mean = T::of(rows().map(|at| sum(row(at), T::ZERO, None)).sum::<f64>() / n);
+        let squares = rows().map(|at| sum(row(at), mean, Some((row(at), mean))));
+        let variance = T::of(squares.sum::<f64>() / n);
+        let factor = gamma[channel] / (variance + T::of(epsilon)).sqrt();
+        let offset = beta[channel] - mean * factor;
+        for at in rows() {
+            // SAFETY: rows do not overlap, and those of this channel belong to this task alone.
+            let y = unsafe { out.slice(at, length) };
+            map_row(y, row(at), factor, offset);
+        }
+        (mean, variance)
+    };
+    let (mean, variance): (Vec<T>, Vec<T>) = (0..channels).into_par_iter().map(of_channel).unzip();
     [tensor(y, shape), tensor(mean, [channels]), tensor(variance, [channels])]
 }
 
 fn backward<T: Real>(operands: [FlexTensor; 5], epsilon: f64) -> [FlexTensor; 3] {
     let shape = operands[0].shape();
     let [x, gamma, mean, variance, g] = operands.each_ref().map(values::<T>);
-    let (channels, length) = (shape[1], shape[2]);
-    let rows = x.len() / length;
-    let n = T::of((shape[0] * length) as f64);
-    let inverse: Vec<T> = variance.iter().map(|&v| T::ONE / (v + T::of(epsilon)).sqrt()).collect();
-    let d_beta: Vec<T> =
-        over_rows(channels, rows, |_, row| sum(&g[row * length..][..length], T::ZERO, None)).map(T::of).collect();
-    let d_gamma: Vec<T> = over_rows(channels, rows, |channel, row| {
-        let at = row * length..(row + 1) * length;
-        sum(&g[at.clone()], T::ZERO, Some((&x[at], mean[channel])))
-    })
-    .zip(&inverse)
-    .map(|(sum, &inverse)| T::of(sum) * inverse)
-    .collect();
+    let (batch, channels, length) = (shape[0], shape[1], shape[2]);
+    let n = T::of((batch * length) as f64);
     let mut dx = Room::new(x.len());
-    dx.par_chunks_mut(length).zip(x.par_chunks(length)).zip(g.par_chunks(length)).enumerate().for_each(
-        |(row, ((dx, x), g))| {
-            let channel = row % channels;
-            let factor = gamma[channel] * inverse[channel];
-            let slope = -factor * inverse[channel] * d_gamma[channel] / n;
-            let offset = -factor * d_beta[channel] / n - slope * mean[channel];
-            dispatch(Affine { y: dx, a: g, b: x, factors: [factor, slope], offset });
-        },
-    );
+    let out = Shared::new(&mut dx);
+    let of_channel = |channel: usize| {
+        let rows = || (0..batch).map(|item| (item * channels + channel) * length);
+        let (x, g) = (|at: usize| &x[at..][..length], |at: usize| &g[at..][..length]);
+        let inverse = T::ONE / (variance[channel] + T::of(epsilon)).sqrt();
+        let d_beta = T::of(rows().map(|at| sum(g(at), T::ZERO, None)).sum());
+        let products = rows().map(|at| sum(g(at), T::ZERO, Some((x(at), mean[channel]))));
+        let d_gamma = T::of(products.sum()) * inverse;
+        let factor = gamma[channel] * inverse;
+        let slope = -factor * inverse * d_gamma / n;
+        let offset = -factor * d_beta / n - slope * mean[channel];
+        for at in rows() {
+            // SAFETY: rows do not overlap, and those of this channel belong to this task alone.
+            let y = unsafe { out.slice(at, length) };
+            dispatch(Affine { y, a: g(at), b: x(at), factors: [factor, slope], offset });
+        }
+        (d_gamma, d_beta)
+    };
+    let (d_gamma, d_beta): (Vec<T>, Vec<T>) = (0..channels).into_par_iter().map(of_channel).unzip();
     [tensor(dx, shape), tensor(d_gamma, [channels]), tensor(d_beta, [channels])]
 }
 
