@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::experiment::{Cell, fit};
 use crate::run::memory;
+use crate::train::attend::attended;
 use crate::train::batches::{self, EpochOrder};
 use crate::train::objective;
 use crate::train::optimiser::{self, Optimiser};
@@ -213,16 +214,17 @@ fn time(
         let Some(batch) = batches.next() else { break };
         let batch = batch.map_err(|error| error.to_string())?;
         marks[0] = begun.elapsed().as_secs_f64();
-        let placed = batches::place(&batch, &spec.input, &autodiff);
-        let output = model.forward(placed, &mut Forward::training(0, step as u64));
-        let (mut loss, _) = objective::evaluate(output, &batch.targets, &spec.target);
+        let (mut loss, _) = attended(|| {
+            let placed = batches::place(&batch, &spec.input, &autodiff);
+            let output = model.forward(placed, &mut Forward::training(0, step as u64));
+            objective::evaluate(output, &batch.targets, &spec.target)
+        });
         if let Some(penalty) = model.penalty() {
             loss = loss + penalty;
         }
         finish()?;
         marks[1] = begun.elapsed().as_secs_f64();
-        let mut gradients = loss.backward();
-        let mut gradients = model.take_gradients(&mut gradients);
+        let mut gradients = attended(|| model.take_gradients(&mut loss.backward()));
         finish()?;
         marks[2] = begun.elapsed().as_secs_f64();
         if let Some(limit) = cell.training.grad_clip {

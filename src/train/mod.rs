@@ -1,5 +1,6 @@
 //! The training loop: one cell, from its first step or a checkpoint to its final metrics.
 
+pub(crate) mod attend;
 pub(crate) mod batches;
 pub(crate) mod canary;
 pub(crate) mod checkpoint;
@@ -22,6 +23,7 @@ use burn::tensor::{Device, Tensor};
 use datasets::resample::Grid;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
 
+use self::attend::attended;
 use self::batches::EpochOrder;
 use self::checkpoint::{CheckpointError, Extra, Weights};
 use self::journal::{Journal, JournalError};
@@ -258,8 +260,10 @@ fn step(
         let Some(batch) = batches.next() else { break };
         let batch = batch?;
         let mut ctx = Forward::training(job.seeds.dropout, progress.step * parts + part);
-        let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx);
-        let (mut loss, mut score) = objective::evaluate(output, &batch.targets, &job.spec.target);
+        let (mut loss, mut score) = attended(|| {
+            let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx);
+            objective::evaluate(output, &batch.targets, &job.spec.target)
+        });
         let value = scalar(&loss);
         if let Some(penalty) = model.penalty() {
             loss = loss + penalty;
@@ -272,8 +276,8 @@ fn step(
         score.loss = value * score.targets as f64;
         progress.train.add(&score, job.spec.metric);
         progress.canary.add(&score);
-        let mut gradients = loss.backward();
-        optimiser::accumulate(&mut sum, model.take_gradients(&mut gradients));
+        let gradients = attended(|| model.take_gradients(&mut loss.backward()));
+        optimiser::accumulate(&mut sum, gradients);
         used += 1;
         samples += batch.size;
     }
