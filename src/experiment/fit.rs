@@ -133,21 +133,22 @@ mod tests {
             chance: 1.0,
             splits: SplitSizes { train: 8, validation: 8, test: 8 },
         };
-        check(registry::find(baseline).unwrap(), &settings, &task)
+        check(&registry::find(baseline).unwrap(), &settings, &task)
     }
 
     #[test]
     fn who_looks_ahead_does_not_predict_characters() {
         for (baseline, settings) in [
             ("gru", json!({"hidden": 6})),
-            ("s4d", json!({"n_layers": 2, "d_model": 6, "bidirectional": false, "norm": "layer"})),
+            ("s4d", json!({"n_layers": 2, "d_model": 6, "norm": "layer"})),
+            ("s4", json!({"n_layers": 1, "d_model": 6, "bidirectional": false, "norm": "layer"})),
             ("ccnn", json!({"blocks": 1, "hidden": 6, "kernel_hidden": 4, "causal": true})),
         ] {
             let found = fit(baseline, settings, Metric::BitsPerCharacter);
             assert!(matches!(found, Fit::Fits { .. }), "{baseline}: {found:?}");
         }
         for (baseline, settings) in [
-            ("s4d", json!({"n_layers": 2, "d_model": 6, "bidirectional": true, "norm": "layer"})),
+            ("s4", json!({"n_layers": 1, "d_model": 6, "bidirectional": true, "norm": "layer"})),
             ("ccnn", json!({"blocks": 1, "hidden": 6, "kernel_hidden": 4, "causal": false})),
             // Statistics over the whole sequence.
             ("ckcnn", json!({"blocks": 1, "hidden": 6, "kernel_hidden": 4, "norm": "group"})),
