@@ -103,6 +103,21 @@ fn an_interrupt_saves_a_checkpoint_and_ends_with_130() {
     assert_same_results(&whole, &bench);
 }
 
+#[test]
+fn a_damaged_status_is_named_and_results_are_kept() {
+    let whole = finished();
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    bench.command(&["run", "small.yaml"]).assert().success();
+    std::fs::write(bench.path(CELLS[0]).join("status.json"), "{\"schema\": 1, \"sta").unwrap();
+    let run = bench.command(&["run", "small.yaml"]).assert().success();
+    let said = [&run.get_output().stdout[..], &run.get_output().stderr[..]].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("status counts as new") && said.contains("status.json"), "{said}");
+    assert_eq!(bench.status(CELLS[0])["state"], "done");
+    assert_same_results(&whole, &bench);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_termination_signal_leaves_a_resumable_cell() {

@@ -254,7 +254,7 @@ fn read_cell(dir: &Path, experiment: &str) -> Result<Cell, ReportError> {
     let file = dir.join("cell.yaml");
     let record = if file.is_file() { Some(read_yaml::<CellRecord>(&file)?) } else { None };
     let file = dir.join("status.json");
-    let status = if file.is_file() { read_json::<Status>(&file)? } else { pending() };
+    let status = if file.is_file() { read_json::<Status>(&file)? } else { Status::pending() };
     let file = dir.join("metrics.jsonl");
     let (lines, cut_lines) = if file.is_file() { read_lines(&file)? } else { (Vec::new(), 0) };
     Ok(Cell {
@@ -266,24 +266,6 @@ fn read_cell(dir: &Path, experiment: &str) -> Result<Cell, ReportError> {
         lines,
         cut_lines,
     })
-}
-
-fn pending() -> Status {
-    Status {
-        schema: SCHEMA,
-        state: State::Pending,
-        reason: None,
-        message: None,
-        attempts: 0,
-        started: None,
-        updated: None,
-        seconds: 0.0,
-        epoch: 0,
-        host: None,
-        threads: None,
-        versions: BTreeMap::new(),
-        git: None,
-    }
 }
 
 fn check_schema(path: &Path, found: Option<u64>) -> Result<(), ReportError> {

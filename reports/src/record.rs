@@ -89,6 +89,28 @@ pub struct Status {
     pub git: Option<String>,
 }
 
+impl Status {
+    /// That of a cell that has not begun.
+    #[must_use]
+    pub fn pending() -> Self {
+        Self {
+            schema: SCHEMA,
+            state: State::Pending,
+            reason: None,
+            message: None,
+            attempts: 0,
+            started: None,
+            updated: None,
+            seconds: 0.0,
+            epoch: 0,
+            host: None,
+            threads: None,
+            versions: BTreeMap::new(),
+            git: None,
+        }
+    }
+}
+
 /// Where a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -132,7 +132,14 @@ pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
             return Outcome::Failed(error.to_string());
         }
     };
-    let mut status = folder::read_status(folder.path()).ok().flatten().unwrap_or_else(folder::pending);
+    let mut status = match folder::read_status(folder.path()) {
+        Ok(found) => found.unwrap_or_else(Status::pending),
+        Err(error) => {
+            // The checkpoint decides where the cell goes on; what the status said is lost.
+            bench.display.line(&format!("{}: its status counts as new: {error}", cell.id));
+            Status::pending()
+        }
+    };
     // A panic inside a numerical library must not take the other cells along.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| attempt(bench, cell, &folder, &mut status)))
         .unwrap_or_else(|panic| Err(CellError::Panic(panic_message(panic.as_ref()))));
@@ -165,7 +172,7 @@ fn attempt(
 ) -> Result<(Outcome, String), CellError> {
     if bench.fresh {
         folder.clear()?;
-        *status = folder::pending();
+        *status = Status::pending();
     }
     if let Some(reason) = &cell.not_applicable {
         return skip(bench, cell, folder, status, "not_applicable", reason);

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use reports::record::{CellRecord, SCHEMA, State, Status};
+use reports::record::{CellRecord, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -181,32 +181,13 @@ pub(crate) fn enlist(folder: &Path, cell: &CellRecord) -> Result<(), FolderError
     let (cell_path, status_path) = (folder.join("cell.yaml"), folder.join("status.json"));
     let cell = serde_yaml::to_string(cell)
         .map_err(|error| FolderError::Record { path: cell_path.clone(), reason: error.to_string() })?;
-    let status = serde_json::to_string_pretty(&pending())
+    let status = serde_json::to_string_pretty(&Status::pending())
         .map_err(|error| FolderError::Record { path: status_path.clone(), reason: error.to_string() })?;
     for (path, text) in [(cell_path, cell), (status_path, status)] {
         // Never over the file of a process that has begun meanwhile.
         create_file(&path, text.as_bytes()).map_err(|source| FolderError::Io { action: "write", path, source })?;
     }
     Ok(())
-}
-
-/// A status for a cell that has not begun.
-pub(crate) fn pending() -> Status {
-    Status {
-        schema: SCHEMA,
-        state: State::Pending,
-        reason: None,
-        message: None,
-        attempts: 0,
-        started: None,
-        updated: None,
-        seconds: 0.0,
-        epoch: 0,
-        host: None,
-        threads: None,
-        versions: Default::default(),
-        git: None,
-    }
 }
 
 /// Fields in which two records differ, as `path: before → now`, skipping those in `ignored`.

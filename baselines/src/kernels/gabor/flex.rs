@@ -16,9 +16,9 @@ use crate::kernels::simd::{Loop, Real, dispatch, exp, total};
 /// Points of a pass, whose intermediate values stay in the cache.
 const POINTS: usize = 256;
 /// Points of a task at least: fewer are done sooner than another thread has begun.
-const LEAST: usize = 4096;
+const LEAST: usize = 1024;
 /// Points of a loop, which has no rest: what a row lacks of a multiple is computed for zeros and left out.
-const BLOCK: usize = 64;
+const BLOCK: usize = 32;
 /// Sums side by side.
 const LANES: usize = 16;
 /// Sums of one channel beside those of its axes.
