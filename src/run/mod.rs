@@ -138,7 +138,10 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
     };
     if options.json {
         let summaries = cells.iter().map(|cell| {
-            let status = folder::read_status(&out.join(&cell.id)).ok().flatten().unwrap_or_else(reports::record::Status::pending);
+            let status = folder::read_status(&out.join(&cell.id))
+                .ok()
+                .flatten()
+                .unwrap_or_else(reports::record::Status::pending);
             CellSummary {
                 id: cell.id.clone(),
                 state: status.state.name().to_owned(),
