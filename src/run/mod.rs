@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use baselines::device::DeviceChoice;
 use datasets::Library;
-use reports::record::State;
+use reports::record::{State, Status};
 use serde::Serialize;
 
 use self::cell::{Bench, Outcome};
@@ -138,10 +138,7 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
     };
     if options.json {
         let summaries = cells.iter().map(|cell| {
-            let status = folder::read_status(&out.join(&cell.id))
-                .ok()
-                .flatten()
-                .unwrap_or_else(reports::record::Status::pending);
+            let status = folder::read_status(&out.join(&cell.id)).ok().flatten().unwrap_or_else(Status::pending);
             CellSummary {
                 id: cell.id.clone(),
                 state: status.state.name().to_owned(),

@@ -86,8 +86,13 @@ impl Optimiser {
                 decoupled: self.kind == Kind::AdamW,
                 number: self.updates,
             };
-            let (value, moments) = adam(value, gradient, self.moments.remove(name), update);
-            self.moments.insert(name.to_owned(), moments);
+            // In its place: tensors are large values, which a map moves about when entries come and go.
+            let moments = self.moments.get_mut(name);
+            let (value, next) = adam(value, gradient, moments.as_deref().cloned(), update);
+            match moments {
+                Some(moments) => *moments = next,
+                None => _ = self.moments.insert(name.to_owned(), next),
+            }
             Some(value)
         });
     }

@@ -108,13 +108,32 @@ impl<'scope, T, E> Batches<'scope, T, E> {
     }
 }
 
+/// Workers end before the consumer goes on. One of them may be at a batch whose parts the pool has to make, so that waiting for
+/// it must not keep the pool's thread.
+impl<T, E> Drop for Batches<'_, T, E> {
+    fn drop(&mut self) {
+        let Source::Workers(workers) = &mut self.source else { return };
+        // Without the receivers, every worker stops after its batch.
+        let threads: Vec<_> = workers.drain(..).filter_map(|worker| worker.thread).collect();
+        while !threads.iter().all(ScopedJoinHandle::is_finished) {
+            help();
+            std::thread::sleep(PATIENCE / 10);
+        }
+    }
+}
+
+/// Do what the pool is asked to do.
+fn help() {
+    while rayon::yield_now() == Some(rayon::Yield::Executed) {}
+}
+
 /// Wait for a message, and meanwhile do what the pool is asked to do, by a worker that decodes in parallel for instance.
 fn receive<T>(finished: &Receiver<T>) -> Result<T, RecvError> {
     loop {
         match finished.recv_timeout(PATIENCE) {
             Ok(message) => return Ok(message),
             Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
-            Err(RecvTimeoutError::Timeout) => while rayon::yield_now() == Some(rayon::Yield::Executed) {},
+            Err(RecvTimeoutError::Timeout) => help(),
         }
     }
 }
@@ -152,6 +171,11 @@ mod tests {
         let make = |index| Ok(pool.install(|| (0..=index).into_par_iter().sum::<u64>()));
         let found = pool.install(|| all(2, 0..20, &make));
         assert_eq!(found, (0..20).map(|index| index * (index + 1) / 2).collect::<Vec<_>>());
+        // Also where the consumer leaves early, while workers are at a batch.
+        for _ in 0..20 {
+            let first = pool.install(|| ahead(2, 0..1000, &make, |batches| batches.next()));
+            assert_eq!(first, Some(Ok(0)));
+        }
     }
 
     #[test]
