@@ -205,6 +205,9 @@ pub struct SpeedArgs {
     /// Steps that count
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     pub steps: u16,
+    /// Time all cells this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub rounds: u16,
     /// Steps before those that count
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub warmup: u16,

@@ -1,30 +1,20 @@
 //! `bench eval`: the score of a checkpoint, ours or a reference program's.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use baselines::registry::{self, Entry};
-use baselines::{BuildError, Model, Resolution, reference};
+use baselines::{BuildError, Resolution};
 use burn::tensor::Device;
 use datasets::resample::{self, Grid};
 use datasets::{DataError, Library, Metric, Split};
 use reports::record::CellRecord;
-use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 
 use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
-use crate::pytorch::dtype::Dtype;
-use crate::pytorch::{self, PytorchError};
 use crate::run::folder::{self, FolderError};
-use crate::state_dict::{self, Misfit};
-use crate::train::checkpoint::{self, CheckpointError, Weights};
 use crate::train::{self, Pass, objective::Score};
-
-/// Tensors of our own checkpoints that are the network's.
-const OWN: &str = "model.";
-/// What our names of a body's tensors begin with; no reference program has it.
-const BODY: &str = "body.";
+use crate::weights::{self, WeightsError};
 
 /// What is to be evaluated.
 pub(crate) struct Request<'a> {
@@ -116,37 +106,9 @@ pub(crate) enum EvalError {
     /// The samples are not there.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// A safetensors file that cannot be read.
+    /// The weights cannot be used.
     #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A safetensors file of another program that cannot be read.
-    #[error("{path} cannot be read: {reason}")]
-    Safetensors {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// A PyTorch file that cannot be read.
-    #[error("{path} cannot be read: {source}")]
-    Pytorch {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: PytorchError,
-    },
-    /// Weights of another network.
-    #[error("{path} does not fit {baseline}: {misfit}{hint}")]
-    Misfit {
-        /// The file.
-        path: PathBuf,
-        /// The baseline.
-        baseline: String,
-        /// Which tensors.
-        misfit: Box<Misfit>,
-        /// Settings with which it might fit, in words; may be empty.
-        hint: String,
-    },
+    Weights(#[from] WeightsError),
 }
 
 /// Evaluate a checkpoint on `device`. `announce` is told what is being done.
@@ -167,7 +129,7 @@ pub(crate) fn run(
     let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
     let mut model = build(&cell.baseline.config)?;
     let grids = grids(request.resolutions, &cell, &entry, device)?;
-    load_weights(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, input.rank(), &build)?;
+    weights::load(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, input.rank(), &build)?;
     announce(&format!("preparing {}", cell.task.label));
     let dataset = cell.task.task.prepare(library, &())?;
     announce(&format!("evaluating {} samples", dataset.len(request.split)));
@@ -294,110 +256,10 @@ fn own_cell(checkpoint: &Path) -> Result<Option<CellRecord>, FolderError> {
     Ok(None)
 }
 
-/// A network of other settings for the same inputs and outputs.
-type Rebuild<'a> = &'a dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>;
-
-/// Put the weights of the file at `path` into `model`, which `build` made of `config`.
-fn load_weights(
-    path: &Path,
-    model: &mut dyn Model,
-    entry: &Entry,
-    config: &Value,
-    rank: usize,
-    build: Rebuild<'_>,
-) -> Result<(), EvalError> {
-    let weights = read(path)?;
-    let theirs = |name: &str| (entry.reference_name)(config, rank, name).unwrap_or_else(|| name.to_owned());
-    let ours = |name: &str| name.to_owned();
-    let own = weights.keys().any(|name| name.starts_with(BODY));
-    let rename: &dyn Fn(&str) -> String = if own { &ours } else { &theirs };
-    let fit = |model: &dyn Model| state_dict::fit(&weights, model.parameters(), rename, &reference::is_bookkeeping);
-    let fitted = fit(model).map_err(|misfit| {
-        // Only settings with which the weights do fit are worth trying.
-        let sizes = sizes(&misfit, &weights, config);
-        let mut other = config.clone();
-        for (field, value) in &sizes {
-            other[field] = Value::from(*value);
-        }
-        let fits = !sizes.is_empty() && build(&other).is_ok_and(|model| fit(model.as_ref()).is_ok());
-        let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
-        let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
-        EvalError::Misfit {
-            path: path.to_owned(),
-            baseline: entry.info.name.to_owned(),
-            misfit: Box::new(misfit),
-            hint,
-        }
-    })?;
-    state_dict::load(model, &fitted);
-    Ok(())
-}
-
-/// The weights in a file, under the names that they have there.
-fn read(path: &Path) -> Result<Weights, EvalError> {
-    if path.extension().is_none_or(|extension| extension != "safetensors") {
-        return pytorch::load(path).map_err(|source| EvalError::Pytorch { path: path.to_owned(), source });
-    }
-    let broken = |reason: String| EvalError::Safetensors { path: path.to_owned(), reason };
-    let bytes = std::fs::read(path).map_err(|error| broken(error.to_string()))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| broken(error.to_string()))?;
-    if header.metadata().as_ref().is_some_and(checkpoint::is_ours) {
-        let loaded = checkpoint::load(path)?.ok_or_else(|| broken("it has vanished".into()))?;
-        return Ok(loaded.named(OWN));
-    }
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
-    let mut weights = Weights::new();
-    for (name, view) in file.tensors() {
-        let dtype = Dtype::of_safetensors(view.dtype())
-            .ok_or_else(|| broken(format!("`{name}` has the type {:?}", view.dtype())))?;
-        let values = dtype.decode(view.data()).into_iter().map(|value| value as f32).collect();
-        weights.insert(name, (view.shape().to_vec(), values));
-    }
-    Ok(weights)
-}
-
-/// Settings that may give the sizes found: the number of blocks, and fields of `config` whose value is a size wanted.
-fn sizes(misfit: &Misfit, weights: &Weights, config: &Value) -> BTreeMap<String, usize> {
-    let mut sizes = BTreeMap::new();
-    let blocks = weights.keys().filter_map(|name| {
-        let rest = name.trim_start_matches(BODY);
-        let rest = rest.strip_prefix("backbone.").or_else(|| rest.strip_prefix("blocks."))?;
-        rest.split('.').next()?.parse::<usize>().ok()
-    });
-    if let (Some(last), Some(blocks)) = (blocks.max(), config["blocks"].as_u64())
-        && last as u64 + 1 != blocks
-    {
-        sizes.insert("blocks".to_owned(), last + 1);
-    }
-    let fields = config.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_u64()?)));
-    let fields: Vec<(&String, u64)> = fields.collect();
-    for (_, there, wanted) in &misfit.misshapen {
-        for (&there, &wanted) in there.iter().zip(wanted).filter(|(there, wanted)| there != wanted) {
-            for (name, _) in fields.iter().filter(|(_, value)| *value == wanted as u64) {
-                // A later tensor is the more telling: the first ones depend on the task's channels too.
-                sizes.insert((*name).clone(), there);
-            }
-        }
-    }
-    sizes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn sizes_that_differ_are_traced_to_settings() {
-        let misfit =
-            Misfit { misshapen: vec![("finallyr.weight".into(), vec![10, 100], vec![10, 30])], ..Misfit::default() };
-        let names = ["backbone.0.a", "backbone.2.a"];
-        let weights = names.iter().map(|name| ((*name).to_owned(), (vec![1], vec![0.0]))).collect();
-        let config = json!({"blocks": 2, "hidden": 30, "kernel_hidden": 32});
-        let wanted = BTreeMap::from([("blocks".to_owned(), 3), ("hidden".to_owned(), 100)]);
-        assert_eq!(sizes(&misfit, &weights, &config), wanted);
-        assert!(sizes(&Misfit::default(), &Weights::new(), &config).is_empty());
-    }
 
     #[test]
     fn settings_of_the_cell_hold_unless_another_is_named() {

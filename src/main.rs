@@ -12,6 +12,7 @@ mod run;
 mod speed;
 mod state_dict;
 mod train;
+mod weights;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

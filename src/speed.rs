@@ -1,5 +1,6 @@
 //! Time and memory of training steps, on synthetic samples or on those of the task.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use baselines::kernels::profile;
@@ -107,7 +108,7 @@ pub struct KernelTime {
 ///
 /// # Errors
 /// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
-pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device) -> Result<Measured, String> {
+pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device) -> Result<Steps, String> {
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
@@ -137,25 +138,67 @@ pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device)
             pipeline::ahead(workers, 0..steps, &read, |batches| time(cell, effort, device, (model, optimiser), batches))
         }
     };
-    let Timed { laps, totals, cpu, device_memory, kernels } = timed?;
-    let waited: f64 = laps[0].iter().sum();
-    let data_share = waited / totals.iter().sum::<f64>();
-    let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
-    Ok(Measured {
-        parameters,
-        samples: effort.samples,
-        seconds: Spread::of(totals),
-        cpu_seconds: (!cpu.is_empty()).then(|| Spread::of(cpu)),
-        data_seconds: data,
-        data_share,
-        forward_seconds: forward,
-        backward_seconds: backward,
-        optimiser_seconds: update,
-        base_memory_bytes,
-        peak_memory_bytes: memory::peak_bytes(),
-        device_memory_bytes: device_memory,
-        kernels,
-    })
+    let peak_memory_bytes = memory::peak_bytes();
+    Ok(Steps { parameters, samples: effort.samples, base_memory_bytes, peak_memory_bytes, timed: timed? })
+}
+
+/// The steps of one cell.
+pub struct Steps {
+    parameters: u64,
+    samples: usize,
+    base_memory_bytes: Option<u64>,
+    peak_memory_bytes: Option<u64>,
+    timed: Timed,
+}
+
+impl Steps {
+    /// Count the steps of `more`, another round of the same cell, too. The memory remains that of the first round: in later
+    /// ones the process still holds pages of the earlier.
+    pub fn add(&mut self, more: Self) {
+        let (own, more) = (&mut self.timed, more.timed);
+        own.laps.iter_mut().zip(more.laps).for_each(|(own, more)| own.extend(more));
+        own.totals.extend(more.totals);
+        own.cpu.extend(more.cpu);
+        for (name, time) in more.kernels.into_iter().flatten() {
+            let sum = own.kernels.get_or_insert_default().entry(name).or_default();
+            sum.calls += time.calls;
+            sum.total += time.total;
+        }
+    }
+
+    /// Medians and spreads over all steps.
+    pub fn summary(self) -> Measured {
+        let Timed { laps, totals, cpu, device_memory, kernels } = self.timed;
+        let waited: f64 = laps[0].iter().sum();
+        let data_share = waited / totals.iter().sum::<f64>();
+        let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
+        let steps = totals.len() as f64;
+        let per_step = |(name, time): (&'static str, profile::Time)| KernelTime {
+            name,
+            calls: time.calls as f64 / steps,
+            seconds: time.total.as_secs_f64() / steps,
+        };
+        let kernels = kernels.map(|kernels| {
+            let mut kernels: Vec<KernelTime> = kernels.into_iter().map(per_step).collect();
+            kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+            kernels
+        });
+        Measured {
+            parameters: self.parameters,
+            samples: self.samples,
+            seconds: Spread::of(totals),
+            cpu_seconds: (!cpu.is_empty()).then(|| Spread::of(cpu)),
+            data_seconds: data,
+            data_share,
+            forward_seconds: forward,
+            backward_seconds: backward,
+            optimiser_seconds: update,
+            base_memory_bytes: self.base_memory_bytes,
+            peak_memory_bytes: self.peak_memory_bytes,
+            device_memory_bytes: device_memory,
+            kernels,
+        }
+    }
 }
 
 /// The batches of one epoch after another.
@@ -182,7 +225,7 @@ struct Timed {
     totals: Vec<f64>,
     cpu: Vec<f64>,
     device_memory: Option<u64>,
-    kernels: Option<Vec<KernelTime>>,
+    kernels: Option<BTreeMap<&'static str, profile::Time>>,
 }
 
 /// Take all steps and time those after the warm-up.
@@ -241,17 +284,7 @@ fn time(
         totals.push(marks[3]);
         cpu.extend(cpu_seconds().zip(cpu_begun).map(|(now, then)| now - then));
     }
-    let kernels = effort.profile.then(|| {
-        let steps = totals.len() as f64;
-        let per_step = |(name, time): (&'static str, profile::Time)| KernelTime {
-            name,
-            calls: time.calls as f64 / steps,
-            seconds: time.total.as_secs_f64() / steps,
-        };
-        let mut kernels: Vec<KernelTime> = profile::stop().into_iter().map(per_step).collect();
-        kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-        kernels
-    });
+    let kernels = effort.profile.then(profile::stop);
     Ok(Timed { laps, totals, cpu, device_memory: device_memory.get(), kernels })
 }
 
@@ -314,7 +347,8 @@ mod tests {
             let (loss, score) = objective::evaluate(output, &batch.targets, &spec.target);
             assert_eq!(score.targets, 5);
             let gradients = model.take_gradients(&mut loss.backward());
-            assert!(model.parameters().iter().all(|parameter| gradients.contains_key(&parameter.name)));
+            assert_eq!(gradients.len(), model.parameters().len());
+            assert!(gradients.iter().all(Option::is_some));
         }
     }
 

@@ -231,6 +231,65 @@ fn a_changed_cell_is_refused_with_the_differences_unless_fresh() {
     bench.command(&change).arg("--fresh").assert().success();
 }
 
+/// The weights of the best epoch of a cell.
+fn best_weights(bench: &Bench, cell: &str) -> Vec<(String, Vec<f32>)> {
+    let file = std::fs::read(bench.path(cell).join("checkpoints/best.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let values = |data: &[u8]| data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    let mut weights: Vec<_> = tensors.iter().map(|(name, view)| (name.to_owned(), values(view.data()))).collect();
+    weights.sort_by(|a: &(String, _), b| a.0.cmp(&b.0));
+    weights
+}
+
+#[test]
+fn a_cell_begins_with_the_weights_of_another() {
+    const FIRST: &str = "runs/chain/add.gru.s0";
+    const SECOND: &str = "runs/chain/longer.gru.s0";
+    let bench = Bench::new();
+    let text = "\
+name: chain
+tasks:
+  - {name: adding, label: add, length: 24, train_samples: 64, validation_samples: 16, test_samples: 16}
+  - {name: adding, label: longer, length: 32, train_samples: 64, validation_samples: 16, test_samples: 16}
+baselines: [{name: gru, label: gru, hidden: 12}]
+training: {epochs: 2, batch_size: 16, learning_rate: 0.01}
+cells:
+  - when: {task: longer}
+    training: {learning_rate: 1.0e-12, initial_weights: runs/chain/add.gru.s0/checkpoints/best.safetensors}
+";
+    bench.file("chain.yaml", text);
+    // Without the other cell there are no weights.
+    bench
+        .command(&["run", "chain.yaml", "--only", "task=longer"])
+        .assert()
+        .code(1)
+        .stderr(contains("training.initial_weights").and(contains("checkpoints/best.safetensors")));
+    bench.command(&["run", "chain.yaml"]).assert().success();
+    let (first, second) = (best_weights(&bench, FIRST), best_weights(&bench, SECOND));
+    assert_eq!(first.len(), second.len());
+    for ((name, a), (other, b)) in first.iter().zip(&second) {
+        assert!(name == other && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6), "{name}");
+    }
+    let report = std::fs::read_to_string(bench.path("runs/chain/report/report.md")).unwrap();
+    assert!(report.contains("training began with those of `training.initial_weights`"), "{report}");
+
+    // A cell that has begun goes on without the file, but not with another one.
+    let (file, away) = (bench.path(FIRST).join("checkpoints/best.safetensors"), bench.path("away.safetensors"));
+    std::fs::rename(&file, &away).unwrap();
+    let on = ["run", "chain.yaml", "--only", "task=longer", "--set", "training.epochs=3"];
+    bench.command(&on).assert().success();
+    assert_eq!(bench.status(SECOND)["epoch"], 3);
+    std::fs::copy(bench.path(SECOND).join("checkpoints/best.safetensors"), &file).unwrap();
+    bench.command(&on).assert().code(2).stderr(contains("initial_weights:").and(contains("--fresh")));
+
+    // Weights of another network are named tensor by tensor.
+    bench
+        .command(&["run", "chain.yaml", "--only", "task=longer", "--fresh", "--set", "baseline.hidden=8"])
+        .assert()
+        .code(1)
+        .stderr(contains("does not fit gru").and(contains("--set baseline.hidden=12")));
+}
+
 #[test]
 fn a_cell_that_another_process_trains_is_refused_and_other_cells_go_on() {
     let bench = Bench::new();

@@ -19,18 +19,28 @@ pub fn visit<M: Module>(module: &M, visitor: &mut dyn FnMut(&Parameter, Tensor<1
     module.visit(&mut Walk::new(|parameter: Parameter, value| visitor(&parameter, value)));
 }
 
-/// Take the gradients of the trainable tensors of `module` out of `gradients`, each `[elements]`. A tensor that the loss
-/// does not depend on is absent.
-pub fn take_gradients<M: Module>(module: &M, gradients: &mut Gradients) -> BTreeMap<String, Tensor<1>> {
-    let mut take = Take { path: Vec::new(), gradients, taken: BTreeMap::new() };
+/// Take the gradients of the tensors of `module` out of `gradients`: one entry per tensor of [`list`], `[elements]`. Running
+/// statistics have none, and neither has a tensor that the loss does not depend on.
+pub fn take_gradients<M: Module>(module: &M, gradients: &mut Gradients) -> Vec<Option<Tensor<1>>> {
+    let mut take = Take { gradients, taken: Vec::new() };
     module.visit(&mut take);
     take.taken
 }
 
-/// Replace tensors of `module`: `replacement` gets name and value, `[elements]`, and returns the new value or `None` to
-/// keep it.
-pub fn replace<M: Module>(module: M, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>) -> M {
-    module.map(&mut Replace { path: Vec::new(), replacement })
+/// `gradients`, in the order of `parameters`, under their names; those that do not exist are left out.
+pub fn by_name(parameters: &[Parameter], gradients: Vec<Option<Tensor<1>>>) -> BTreeMap<String, Tensor<1>> {
+    let named = parameters.iter().zip(gradients);
+    named.filter_map(|(parameter, gradient)| Some((parameter.name.clone(), gradient?))).collect()
+}
+
+/// Replace tensors of `module`, whose [`list`] is `parameters`: `replacement` gets name and value, `[elements]`, of every
+/// tensor in that order, and returns the new value or `None` to keep it.
+pub fn replace<M: Module>(
+    module: M,
+    parameters: &[Parameter],
+    replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>,
+) -> M {
+    module.map(&mut Replace { parameters: parameters.iter(), replacement })
 }
 
 /// Visits every float tensor with its dotted name.
@@ -63,52 +73,35 @@ impl<F: FnMut(Parameter, Tensor<1>)> ModuleVisitor for Walk<F> {
     }
 }
 
+/// Goes by the order of the tensors: names would cost more than small gradients do.
 struct Take<'a> {
-    path: Vec<String>,
     gradients: &'a mut Gradients,
-    taken: BTreeMap<String, Tensor<1>>,
+    taken: Vec<Option<Tensor<1>>>,
 }
 
 impl ModuleVisitor for Take<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if param.is_require_grad()
-            && let Some(gradient) = param.val().grad_remove(self.gradients)
-        {
+        let gradient = if param.is_require_grad() { param.val().grad_remove(self.gradients) } else { None };
+        self.taken.push(gradient.map(|gradient| {
             let elements = gradient.dims().iter().product::<usize>();
-            self.taken.insert(self.path.join("."), gradient.reshape([elements]));
-        }
+            gradient.reshape([elements])
+        }));
     }
 }
 
 struct Replace<'a> {
-    path: Vec<String>,
+    parameters: std::slice::Iter<'a, Parameter>,
     replacement: &'a mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>,
 }
 
 impl ModuleMapper for Replace<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.join(".");
+        let Some(parameter) = self.parameters.next() else { return param };
         let replacement = &mut self.replacement;
         param.map(|value| {
             let (shape, trainable, autodiff) = (value.dims(), value.is_require_grad(), value.is_autodiff());
             let elements = shape.iter().product::<usize>();
-            match replacement(&name, value.clone().inner().reshape([elements])) {
+            match replacement(&parameter.name, value.clone().inner().reshape([elements])) {
                 None => value,
                 Some(new) => {
                     let new = new.reshape(shape);

@@ -1,7 +1,5 @@
 //! Embedding → body → read-out → head, and the object-safe [`Model`] that the training loop sees.
 
-use std::collections::BTreeMap;
-
 use burn::module::{Module, Param};
 use burn::tensor::{Gradients, Int, Tensor, TensorData};
 use schemars::JsonSchema;
@@ -87,10 +85,12 @@ pub trait Model: Send {
     /// Call `visitor` with every tensor.
     fn visit(&self, visitor: &mut dyn FnMut(&Parameter, Tensor<1>));
 
-    /// Take the gradients of the trainable tensors out of `gradients`. A tensor that the loss does not depend on is absent.
-    fn take_gradients(&self, gradients: &mut Gradients) -> BTreeMap<String, Tensor<1>>;
+    /// Take the gradients out of `gradients`, one entry per tensor of [`parameters`](Self::parameters). Running statistics
+    /// have none, and neither has a tensor that the loss does not depend on.
+    fn take_gradients(&self, gradients: &mut Gradients) -> Vec<Option<Tensor<1>>>;
 
-    /// Replace tensors: `replacement` gets name and value, and returns the new value or `None` to keep it.
+    /// Replace tensors: `replacement` gets name and value of every one, in the order of [`parameters`](Self::parameters), and
+    /// returns the new value or `None` to keep it.
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>);
 
     /// See [`Body::filter_frequencies`].
@@ -319,13 +319,13 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         named::visit(self.network(), visitor);
     }
 
-    fn take_gradients(&self, gradients: &mut Gradients) -> BTreeMap<String, Tensor<1>> {
+    fn take_gradients(&self, gradients: &mut Gradients) -> Vec<Option<Tensor<1>>> {
         named::take_gradients(self.network(), gradients)
     }
 
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>) {
         if let Some(network) = self.network.take() {
-            self.network = Some(named::replace(network, replacement));
+            self.network = Some(named::replace(network, &self.parameters, replacement));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Padded sequences, pairs of inputs, and inputs of another resolution, for every baseline.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use baselines::named;
 use baselines::network::InputValues;
 use baselines::registry::{self, Entry};
 use baselines::{Features, Forward, Init, Input, InputSpec, Model, Output, OutputSpec, Resolution};
@@ -187,7 +188,8 @@ fn pairs_are_read_by_two_towers_of_every_baseline() {
         let values = Tensor::<3>::from_data(values, &Device::flex().autodiff());
         let input = Input { values: InputValues::Values(Features::Line(values)), lengths: Some(lengths.to_vec()) };
         let Output::Sample(y) = autodiff.forward(input, &mut Forward::training(0, 0)) else { panic!("{name}") };
-        let gradients = autodiff.take_gradients(&mut y.square().sum().backward());
+        let gradients =
+            named::by_name(autodiff.parameters(), autodiff.take_gradients(&mut y.square().sum().backward()));
         for parameter in autodiff.parameters().iter().filter(|p| p.trainable) {
             assert!(gradients.contains_key(&parameter.name), "{name}: no gradient for {}", parameter.name);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use baselines::forward::DropoutKind;
 use baselines::layers::{Norm, NormKind};
+use baselines::named;
 use baselines::network::{InputValues, count_parameters};
 use baselines::{Features, Forward, Init, Input, InputSpec, Model, Output, OutputSpec, Probe, registry};
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};
@@ -135,7 +136,7 @@ fn every_baseline_takes_every_rank_and_length_that_it_does_not_refuse() {
                     let y = sample(run(&*model, x.clone(), &mut Forward::training(0, 0)));
                     assert_eq!(y.dims(), [batch, 7], "{name} {dims:?}");
                     let mut gradients = y.square().sum().backward();
-                    let gradients = model.take_gradients(&mut gradients);
+                    let gradients = named::by_name(model.parameters(), model.take_gradients(&mut gradients));
                     let trainable = model.parameters().iter().filter(|p| p.trainable);
                     let without = trainable.filter(|p| !gradients.contains_key(&p.name)).map(|p| p.name.as_str());
                     assert_eq!(without.collect::<Vec<_>>(), [""; 0], "{name} {dims:?}: no gradient");
@@ -462,7 +463,7 @@ fn gradients_agree_with_finite_differences() {
                 None => loss,
             }
         };
-        let gradients = model.take_gradients(&mut loss(&*model).backward());
+        let gradients = named::by_name(model.parameters(), model.take_gradients(&mut loss(&*model).backward()));
         let scale = gradients.values().map(norm).fold(0.0, f64::max);
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         for (name, gradient) in &gradients {

@@ -7,6 +7,7 @@ use baselines::layers::orthogonality::{
     Householder, cosine_similarity_loss, orthonormality_loss, reflect, unpack, with_bias,
 };
 use baselines::models::vgg::{Activation, Orthogonality, Vgg, VggConfig};
+use baselines::named;
 use baselines::{Baseline, Body, BodySpec, Features, Forward, Init, InputSpec, OutputSpec, registry};
 use burn::tensor::{Device, Tensor};
 use serde_json::json;
@@ -125,7 +126,7 @@ fn recurrent_penalty_sums_over_layers_and_gates() {
         });
         let penalty = model.penalty().unwrap();
         assert!((read(penalty.clone())[0] - 0.5 * expected).abs() < 1e-4 * expected, "{name}");
-        let gradients = model.take_gradients(&mut penalty.backward());
+        let gradients = named::by_name(model.parameters(), model.take_gradients(&mut penalty.backward()));
         let names = gradients.keys().map(String::as_str).collect::<Vec<_>>();
         assert_eq!(names, ["body.layers.0.weight_hh", "body.layers.1.weight_hh"], "{name}");
         assert!(build(&json!({"hidden": 6})).penalty().is_none());

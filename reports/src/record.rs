@@ -160,6 +160,9 @@ pub struct CellRecord {
     pub baseline: BaselineRecord,
     /// Resolved training settings.
     pub training: Value,
+    /// SHA-256 (hex) of the checkpoint `training.initial_weights` that training begins with; absent: random weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_weights: Option<String>,
     /// How much of the recipe was run: `paper` (all), `laptop` or `smoke`.
     #[serde(default = "paper")]
     pub scale: String,

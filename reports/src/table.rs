@@ -15,6 +15,8 @@ pub enum Flag {
     StoppedByTime,
     /// Training ended by early stopping.
     StoppedEarly,
+    /// Training began with given weights.
+    InitialWeights,
     /// Some cells of the row have not finished.
     Unfinished,
     /// Some cells of the row failed.
@@ -55,6 +57,9 @@ impl Flag {
                 "Stopped by time: `training.max_time` ended the training before its last epoch. More time may give a better value."
             }
             Self::StoppedEarly => "Stopped early: the validation metric had not improved for the set number of epochs.",
+            Self::InitialWeights => {
+                "Given weights: training began with those of `training.initial_weights`, which have learnt from other samples already; no difference to a published value is given."
+            }
             Self::Unfinished => "Not all cells have finished; only finished ones enter the mean.",
             Self::Failed => "Some cells failed; they do not enter the mean. The table of cells gives the reason.",
             Self::Skipped => {

@@ -185,6 +185,8 @@ pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Ve
     };
     when(any_reason("max_time"), Flag::StoppedByTime);
     when(any_reason("early_stopping"), Flag::StoppedEarly);
+    let given = |c: &&Cell| c.record.as_ref().is_some_and(|record| record.initial_weights.is_some());
+    when(group.cells.iter().any(given), Flag::InitialWeights);
     let open = [State::Pending, State::Running, State::Interrupted];
     when(open.iter().any(|s| states.contains_key(s)), Flag::Unfinished);
     when(states.contains_key(&State::Failed), Flag::Failed);
@@ -326,6 +328,7 @@ fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> 
         (counterpart.full_data, Flag::ReducedData),
         (counterpart.same_difficulty, Flag::OtherDifficulty),
         (record.scale == PAPER, Flag::OtherScale),
+        (record.initial_weights.is_none(), Flag::InitialWeights),
         (same_size, Flag::OtherSize),
     ];
     for (holds, flag) in conditions {

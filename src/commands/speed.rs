@@ -7,7 +7,7 @@ use super::table::{Align, bytes, grouped, render};
 use crate::cli::{DataFrom, Global, SpeedArgs};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Cell, load};
-use crate::speed::{Effort, Measured, Source, measure};
+use crate::speed::{Effort, Measured, Source, Steps, measure};
 
 /// One cell.
 #[derive(Debug, Serialize)]
@@ -28,6 +28,8 @@ struct Speed {
     experiment: String,
     device: String,
     threads: usize,
+    rounds: usize,
+    /// Steps of a round.
     steps: usize,
     cells: Vec<Line>,
 }
@@ -41,34 +43,54 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
     }
     let (steps, warmup) = (args.steps.into(), args.warmup.into());
     let library = Library::locate(global.data.clone())?;
-    let mut cells = Vec::new();
     let mut seen: Vec<&Cell> = Vec::new();
     for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
         // Seeds take the same time.
-        if seen.iter().any(|other| is_same_work(other, cell)) {
-            continue;
+        if !seen.iter().any(|other| is_same_work(other, cell)) {
+            seen.push(cell);
         }
-        seen.push(cell);
-        if !global.quiet {
-            tracing::info!("{} on {}", cell.baseline.label, cell.task.label);
-        }
+    }
+    let time = |cell: &Cell| {
         let effort = Effort { samples: cell.training.batch_size, warmup, steps, profile: args.profile };
-        let measured = match args.data_from {
+        match args.data_from {
             DataFrom::Synthetic => measure(cell, effort, Source::Synthetic, &device),
             DataFrom::Task => match cell.task.task.prepare(&library, &()) {
                 Ok(dataset) => measure(cell, effort, Source::Task(dataset.as_ref()), &device),
                 Err(error) => Err(error.to_string()),
             },
-        };
-        let (measured, error) = match measured {
-            Ok(measured) => (Some(measured), None),
-            Err(error) => (None, Some(error)),
-        };
-        cells.push(Line { task: cell.task.label.clone(), baseline: cell.baseline.label.clone(), measured, error });
+        }
+    };
+    let mut taken: Vec<Option<Result<Steps, String>>> = seen.iter().map(|_| None).collect();
+    for round in 1..=args.rounds {
+        for (cell, taken) in seen.iter().zip(&mut taken) {
+            if !global.quiet {
+                let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
+                tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
+            }
+            match taken {
+                None => *taken = Some(time(cell)),
+                Some(Ok(steps)) => match time(cell) {
+                    Ok(more) => steps.add(more),
+                    Err(error) => *taken = Some(Err(error)),
+                },
+                // What has failed once is not tried again.
+                Some(Err(_)) => {}
+            }
+        }
     }
+    let line = |(cell, taken): (&Cell, Option<Result<Steps, String>>)| {
+        let (measured, error) = match taken {
+            Some(Ok(steps)) => (Some(steps.summary()), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        Line { task: cell.task.label.clone(), baseline: cell.baseline.label.clone(), measured, error }
+    };
+    let cells: Vec<Line> = seen.into_iter().zip(taken).map(line).collect();
     let failed = cells.iter().any(|line| line.error.is_some());
     let device = args.device.settled().to_string();
-    let speed = Speed { schema: 1, experiment: plan.name, device, threads: rayon::current_num_threads(), steps, cells };
+    let (rounds, threads) = (args.rounds.into(), rayon::current_num_threads());
+    let speed = Speed { schema: 1, experiment: plan.name, device, threads, rounds, steps, cells };
     if global.json {
         print_json(&speed)?;
     } else {
@@ -134,7 +156,7 @@ impl Speed {
             render(&heading, &rows),
             self.device,
             self.threads,
-            self.steps
+            if self.rounds > 1 { format!("{} rounds of {}", self.rounds, self.steps) } else { self.steps.to_string() }
         )
     }
 }

@@ -370,9 +370,9 @@ fn unknown_keys_name_what_was_meant() {
     4 |   epoch: 3
       |   ^^^^^
       = accepted keys: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps, schedule_steps,
-        min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip, early_stopping,
-        max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
+        initial_weights, betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps,
+        schedule_steps, min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip,
+        early_stopping, max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");
     insta::assert_snapshot!(error("tasks:\n  - name: line\n    lenght: 3\nbaselines: [net]\n"), @r"
     x.yaml:3:5: unknown key `lenght` in task `line`; did you mean `length`?
@@ -712,9 +712,9 @@ fn errors_of_arguments_name_the_argument() {
      | training.epoch=3
      | ^^^^^^^^^^^^^^
       = accepted fields: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps, schedule_steps,
-        min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip, early_stopping,
-        max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
+        initial_weights, betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps,
+        schedule_steps, min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip,
+        early_stopping, max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");
     insta::assert_snapshot!(set_error("training.epochs=ten"), @r"
     --set training.epochs=ten: `epochs` of training must be a whole number, 0 or more; found text `ten`

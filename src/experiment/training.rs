@@ -1,5 +1,6 @@
 //! Training settings of one cell, as they stand under `training:` in an experiment file.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use baselines::precision::Precision;
@@ -28,6 +29,10 @@ pub struct Training {
     pub optimiser: Optimiser,
     /// Peak learning rate.
     pub learning_rate: f64,
+    /// Checkpoint (`…/checkpoints/best.safetensors` of another cell) whose weights training begins with, instead of random ones;
+    /// the optimiser begins anew. Read when the cell starts, so that it may be a cell before it in the same experiment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial_weights: Option<PathBuf>,
     /// Decay rates of the two moment estimates, each in [0, 1).
     pub betas: [f64; 2],
     /// Added to the denominator of the update.
@@ -107,6 +112,7 @@ impl Default for Training {
             precision: Precision::Float32,
             optimiser: Optimiser::AdamW,
             learning_rate: 0.001,
+            initial_weights: None,
             betas: [0.9, 0.999],
             epsilon: 1e-8,
             weight_decay: 0.0,

@@ -35,8 +35,9 @@ pub(super) fn pass(golden: &Golden) -> Forward<'static> {
 /// # Errors
 /// Tensors that are missing, left over or of another shape.
 pub(super) fn load<M: Module>(golden: &Golden, module: M, rename: Rename<'_>) -> Result<M, ParityError> {
-    let fitted = fit(golden, &named::list(&module), rename)?;
-    Ok(named::replace(module, &mut |name, old| state_dict::replacement(&fitted, name, &old)))
+    let parameters = named::list(&module);
+    let fitted = fit(golden, &parameters, rename)?;
+    Ok(named::replace(module, &parameters, &mut |name, old| state_dict::replacement(&fitted, name, &old)))
 }
 
 /// The same for a network.
@@ -140,7 +141,7 @@ pub(super) fn module<M: Module, const D: usize>(
     if golden.under("grad.").next().is_some() {
         let mut gradients = loss(golden, y)?.backward();
         inputs(golden, &mut comparison, input, &gradients)?;
-        let ours = named::take_gradients(module, &mut gradients);
+        let ours = named::by_name(&named::list(module), named::take_gradients(module, &mut gradients));
         self::gradients(golden, &mut comparison, ours, rename);
     }
     let mut statistics = Vec::new();
@@ -166,7 +167,7 @@ pub(super) fn network(
     if golden.under("grad.").next().is_some() {
         let mut gradients = loss(golden, y)?.backward();
         inputs(golden, &mut comparison, Some(input), &gradients)?;
-        self::gradients(golden, &mut comparison, model.take_gradients(&mut gradients), rename);
+        self::gradients(golden, &mut comparison, by_name(model, &mut gradients), rename);
     }
     statistics(golden, &mut comparison, running(model, rename))?;
     Ok(comparison)
@@ -180,8 +181,12 @@ pub(super) fn network_gradients(
     loss: Tensor<1>,
     rename: Rename<'_>,
 ) {
-    let ours = model.take_gradients(&mut loss.backward());
-    gradients(golden, comparison, ours, rename);
+    gradients(golden, comparison, by_name(model, &mut loss.backward()), rename);
+}
+
+/// The gradients of `model` under its names.
+fn by_name(model: &dyn Model, gradients: &mut Gradients) -> BTreeMap<String, Tensor<1>> {
+    named::by_name(model.parameters(), model.take_gradients(gradients))
 }
 
 /// Original names of the parameters whose gradients are nothing but rounding, so that the signs of an optimiser's updates

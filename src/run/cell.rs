@@ -9,6 +9,7 @@ use baselines::{BuildError, Model, registry};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library};
 use reports::record::{CellRecord, State as CellState, Status};
+use serde_json::Value;
 
 use super::display::{Display, describe};
 use super::folder::{self, CellFolder, FolderError};
@@ -22,6 +23,7 @@ use crate::train::optimiser::Optimiser;
 use crate::train::progress::Progress;
 use crate::train::seeds::Seeds;
 use crate::train::{Epoch, Finish, Job, State, TrainError, Watch, checkpoint};
+use crate::weights::{self, WeightsError};
 
 /// What all cells of a command share.
 pub(crate) struct Bench<'a> {
@@ -71,6 +73,8 @@ enum CellError {
     Data(#[from] DataError),
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error("training.initial_weights: {0}")]
+    InitialWeights(#[from] WeightsError),
     #[error("the model cannot be built: {0}")]
     Build(#[from] BuildError),
     #[error("cannot write a record: {0}")]
@@ -189,15 +193,14 @@ fn attempt(
     };
     let mut record = identity::record(cell, bench.experiment, &bench.device_name, Some(dataset.content_hash()))?;
     record.task.notes = dataset.notes();
-    if let Some(before) = &before
-        && before.hash != record.hash
-        && before.task.data_hash.is_some()
-    {
-        let changes = folder::differences(before, &record, &identity::FREE).join("; ");
-        let path = folder.path().join("cell.yaml");
-        return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
+    if let Some(before) = before.as_ref().filter(|before| before.task.data_hash.is_some()) {
+        identity::keep_initial_weights(&mut record, before)?;
+        if before.hash != record.hash {
+            let changes = folder::differences(before, &record, &identity::FREE).join("; ");
+            let path = folder.path().join("cell.yaml");
+            return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
+        }
     }
-    folder.write_cell(&record)?;
 
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
@@ -205,7 +208,9 @@ fn attempt(
     let entry = registry::find(&cell.baseline.name)
         .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    let mut model = (entry.build)(&cell.baseline.config, &input, &output, seeds.init, &bench.device)?;
+    let config = &cell.baseline.config;
+    let build = |config: &Value| (entry.build)(config, &input, &output, seeds.init, &bench.device);
+    let mut model = build(config)?;
     let mut optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
     let mut progress = Progress::start();
     let mut best = None;
@@ -219,7 +224,12 @@ fn attempt(
         loaded.restore_optimiser(&mut optimiser, &bench.device);
         best = loaded.best();
         progress = loaded.progress;
+    } else if let Some(path) = &cell.training.initial_weights {
+        weights::load(path, model.as_mut(), &entry, config, input.rank(), &build)?;
+        folder.log(&format!("begins with the weights of {}", path.display()))?;
     }
+    // From here on the folder belongs to these settings, samples and weights.
+    folder.write_cell(&record)?;
     announce(bench, cell, folder, status, model.as_ref(), &progress)?;
 
     let open = |name: &str, keep| Journal::open(&folder.path().join(name), keep).map_err(TrainError::from);

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 
 use crate::experiment::Cell;
-use crate::speed::{self, Effort, Source};
+use crate::speed::{self, Effort, Source, Steps};
 
 /// Most samples of a timed step; larger batches are extrapolated in proportion.
 const TIMED_SAMPLES: usize = 8;
@@ -28,6 +28,7 @@ pub struct Estimate {
 pub fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
     let steps = |samples, warmup, steps| {
         speed::measure(cell, Effort { samples, warmup, steps, profile: false }, Source::Synthetic, device)
+            .map(Steps::summary)
     };
     let first = steps(1, 0, 1)?;
     let fit = samples_that_fit(first.seconds.min, cell.training.batch_size);

@@ -6,10 +6,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::experiment::Cell;
+use crate::weights;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 15] = [
+pub(crate) const FREE: [&str; 16] = [
     "schema",
     "id",
     "hash",
@@ -23,11 +24,14 @@ pub(crate) const FREE: [&str; 15] = [
     "training.epochs",
     "training.max_time",
     "training.early_stopping",
+    // The hash of the file decides, not its place.
+    "training.initial_weights",
     "training.log_every",
     "training.workers",
 ];
 
-/// The record of `cell` in `experiment` on `device`; `data_hash` is known once the samples were read.
+/// The record of `cell` in `experiment` on `device`; `data_hash` is known once the samples were read, the hash of its
+/// initial weights once they are there.
 pub(crate) fn record(
     cell: &Cell,
     experiment: &str,
@@ -65,6 +69,7 @@ pub(crate) fn record(
             parameters: cell.parameters,
         },
         training: serde_json::to_value(&cell.training)?,
+        initial_weights: cell.training.initial_weights.as_deref().and_then(weights::digest),
         scale: cell.scale.name().to_owned(),
         sources: cell.sources.clone(),
         seed: cell.seed,
@@ -73,6 +78,16 @@ pub(crate) fn record(
     };
     record.hash = hash(&record)?;
     Ok(record)
+}
+
+/// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same cell begun
+/// earlier, did: they are no longer needed.
+pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {
+    if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
+        record.initial_weights.clone_from(&before.initial_weights);
+        record.hash = hash(record)?;
+    }
+    Ok(())
 }
 
 /// SHA-256 (hex) over every field of the record that is not [`FREE`], keys sorted.

@@ -223,7 +223,12 @@ fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str) -> Re
     for cell in cells {
         let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };
         let hash = before.task.data_hash.as_deref();
-        let now = identity::record(cell, &plan.name, device, hash).map_err(Stop::failed)?;
+        let mut now = identity::record(cell, &plan.name, device, hash).map_err(Stop::failed)?;
+        identity::keep_initial_weights(&mut now, &before).map_err(Stop::failed)?;
+        if hash.is_none() {
+            // A cell that has not begun takes the weights that are there when it does.
+            now.initial_weights.clone_from(&before.initial_weights);
+        }
         let differences = folder::differences(&before, &now, &identity::FREE);
         if !differences.is_empty() {
             changed.push(format!("{}:\n    {}", cell.id, differences.join("\n    ")));

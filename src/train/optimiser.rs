@@ -1,7 +1,7 @@
 //! Adam and AdamW over named flat tensors, with parameter groups and global clipping.
 //!
 //! Burn's own optimisers clip per parameter, key their state by random identifiers and cannot give a group a learning
-//! rate; here the state is a map of names to tensors that goes into the one checkpoint file.
+//! rate; here the state has the names of the parameters, and goes into the one checkpoint file.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use burn::tensor::Tensor;
 use crate::experiment::Training;
 use crate::experiment::training::Optimiser as Kind;
 
-/// Gradients by parameter name, flat.
-pub(crate) type Gradients = BTreeMap<String, Tensor<1>>;
+/// Gradients in the order of a model's parameters, flat; running statistics have none.
+pub(crate) type Gradients = Vec<Option<Tensor<1>>>;
 
 /// Adam or AdamW (update rule and defaults of `torch.optim`).
 pub(crate) struct Optimiser {
@@ -24,12 +24,20 @@ pub(crate) struct Optimiser {
     /// Learning rate that the schedule starts from: what the bounds of groups apply to, as in `torch.optim`, where a group
     /// has a base rate of its own and shares the schedule's factor.
     base_rate: f64,
-    /// Group of each parameter that is in one.
-    groups: BTreeMap<String, ParameterGroup>,
-    /// First and second moments by parameter name.
-    moments: BTreeMap<String, [Tensor<1>; 2]>,
+    /// Per parameter of the model, in their order.
+    slots: Vec<Slot>,
     /// Updates made.
     updates: u64,
+}
+
+/// What the optimiser knows of a parameter.
+struct Slot {
+    /// Its name.
+    name: String,
+    /// Its group, if it is in one.
+    group: Option<ParameterGroup>,
+    /// First and second moment, from the first update on.
+    moments: Option<[Tensor<1>; 2]>,
 }
 
 /// A parameter group that selects nothing.
@@ -46,15 +54,18 @@ impl Optimiser {
     /// # Errors
     /// A group that matches no trainable parameter.
     pub(crate) fn new(settings: &Training, model: &dyn Model) -> Result<Self, EmptyGroup> {
-        let trainable: Vec<&Parameter> = model.parameters().iter().filter(|p| p.trainable).collect();
-        let mut groups = BTreeMap::new();
+        let slot = |p: &Parameter| Slot { name: p.name.clone(), group: None, moments: None };
+        let mut slots: Vec<Slot> = model.parameters().iter().map(slot).collect();
         for group in model.groups() {
-            let matches = |p: &&&Parameter| group.contains.iter().any(|part| p.name.contains(part.as_str()));
-            let members: Vec<_> = trainable.iter().filter(matches).map(|p| p.name.clone()).collect();
+            let matches =
+                |p: &Parameter| p.trainable && group.contains.iter().any(|part| p.name.contains(part.as_str()));
+            let members: Vec<usize> = (0..slots.len()).filter(|&index| matches(&model.parameters()[index])).collect();
             if members.is_empty() {
                 return Err(EmptyGroup { name: group.name.clone(), contains: group.contains.clone() });
             }
-            groups.extend(members.into_iter().map(|name| (name, group.clone())));
+            for member in members {
+                slots[member].group = Some(group.clone());
+            }
         }
         Ok(Self {
             kind: settings.optimiser,
@@ -62,18 +73,20 @@ impl Optimiser {
             epsilon: settings.epsilon,
             weight_decay: settings.weight_decay,
             base_rate: settings.learning_rate,
-            groups,
-            moments: BTreeMap::new(),
+            slots,
             updates: 0,
         })
     }
 
-    /// One update of `model` along `gradients` with the schedule's `learning_rate`.
-    pub(crate) fn step(&mut self, model: &mut dyn Model, mut gradients: Gradients, learning_rate: f64) {
+    /// One update of `model`, whose parameters are those that this optimiser was made for, along `gradients` with the
+    /// schedule's `learning_rate`.
+    pub(crate) fn step(&mut self, model: &mut dyn Model, gradients: Gradients, learning_rate: f64) {
         self.updates += 1;
-        model.replace(&mut |name, value| {
-            let gradient = gradients.remove(name)?;
-            let group = self.groups.get(name);
+        let mut slots = self.slots.iter_mut().zip(gradients);
+        model.replace(&mut |_, value| {
+            let (slot, gradient) = slots.next()?;
+            let gradient = gradient?;
+            let group = slot.group.as_ref();
             let rate = group.map_or(learning_rate, |g| {
                 let bound = g.max_learning_rate.map_or(1.0, |most| (most / self.base_rate).min(1.0));
                 learning_rate * bound * g.learning_rate_factor
@@ -86,32 +99,30 @@ impl Optimiser {
                 decoupled: self.kind == Kind::AdamW,
                 number: self.updates,
             };
-            // In its place: tensors are large values, which a map moves about when entries come and go.
-            let moments = self.moments.get_mut(name);
-            let (value, next) = adam(value, gradient, moments.as_deref().cloned(), update);
-            match moments {
-                Some(moments) => *moments = next,
-                None => _ = self.moments.insert(name.to_owned(), next),
-            }
+            let (value, moments) = adam(value, gradient, slot.moments.take(), update);
+            slot.moments = Some(moments);
             Some(value)
         });
     }
 
     /// Number of updates and, by parameter name, the two moments.
-    pub(crate) fn state(&self) -> (u64, &BTreeMap<String, [Tensor<1>; 2]>) {
-        (self.updates, &self.moments)
+    pub(crate) fn state(&self) -> (u64, impl Iterator<Item = (&str, &[Tensor<1>; 2])>) {
+        let moments = self.slots.iter().filter_map(|slot| Some((slot.name.as_str(), slot.moments.as_ref()?)));
+        (self.updates, moments)
     }
 
     /// Put back what [`state`](Self::state) gave.
-    pub(crate) fn restore(&mut self, updates: u64, moments: BTreeMap<String, [Tensor<1>; 2]>) {
+    pub(crate) fn restore(&mut self, updates: u64, mut moments: BTreeMap<String, [Tensor<1>; 2]>) {
         self.updates = updates;
-        self.moments = moments;
+        for slot in &mut self.slots {
+            slot.moments = moments.remove(&slot.name);
+        }
     }
 }
 
 /// Euclidean norm of all gradients together.
 pub(crate) fn norm(gradients: &Gradients) -> f64 {
-    let squares: Vec<_> = gradients.values().map(|g| (g.clone() * g.clone()).sum()).collect();
+    let squares: Vec<_> = gradients.iter().flatten().map(|g| (g.clone() * g.clone()).sum()).collect();
     if squares.is_empty() {
         return 0.0;
     }
@@ -131,18 +142,21 @@ pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> f64 {
 
 /// Multiply all gradients by `factor`.
 pub(crate) fn scale(gradients: &mut Gradients, factor: f64) {
-    for gradient in gradients.values_mut() {
+    for gradient in gradients.iter_mut().flatten() {
         *gradient = gradient.clone() * factor;
     }
 }
 
-/// Add `more` to `sum`, name by name.
+/// Add `more` to `sum`, which is empty at first, parameter by parameter.
 pub(crate) fn accumulate(sum: &mut Gradients, more: Gradients) {
-    for (name, gradient) in more {
-        let total = match sum.remove(&name) {
-            Some(so_far) => so_far + gradient,
-            None => gradient,
+    if sum.is_empty() {
+        *sum = more;
+        return;
+    }
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum = match (sum.take(), more) {
+            (Some(sum), Some(more)) => Some(sum + more),
+            (sum, more) => sum.or(more),
         };
-        sum.insert(name, total);
     }
 }

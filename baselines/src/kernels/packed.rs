@@ -46,23 +46,24 @@ impl<T: Real> Loop for Multiply<'_, T> {
         let m = self.rows.len() / k;
         for (index, panel) in panels.chunks_exact(k * PANEL).enumerate() {
             let first = index * PANEL;
-            let width = PANEL.min(n - first);
+            let width = n - first;
+            let whole = width >= PANEL;
             let mut row = 0;
             // As many rows at a time as registers hold sums of.
             if LEVEL == WIDE {
                 while row + 8 <= m {
-                    self.tile::<8, LEVEL>(panel, row, first, width);
+                    self.tile::<8, LEVEL>(panel, [row, first], whole);
                     row += 8;
                 }
             }
             if LEVEL != PLAIN {
                 while row + 2 <= m {
-                    self.tile::<2, LEVEL>(panel, row, first, width);
+                    self.tile::<2, LEVEL>(panel, [row, first], whole);
                     row += 2;
                 }
             }
             while row < m {
-                self.tile::<1, LEVEL>(panel, row, first, width);
+                self.tile::<1, LEVEL>(panel, [row, first], whole);
                 row += 1;
             }
         }
@@ -70,23 +71,31 @@ impl<T: Real> Loop for Multiply<'_, T> {
 }
 
 impl<T: Real> Multiply<'_, T> {
+    /// `M` rows from `row` times the panel whose first column is `first`; `whole` where the matrix has all of its columns.
     #[inline(always)]
-    fn tile<const M: usize, const LEVEL: usize>(&mut self, panel: &[T], row: usize, first: usize, width: usize) {
-        let k = self.packed.k;
+    fn tile<const M: usize, const LEVEL: usize>(&mut self, panel: &[T], [row, first]: [usize; 2], whole: bool) {
+        let Packed { k, n, .. } = *self.packed;
         let left = Strided { values: &self.rows[row * k..], row: k, step: 1 };
         let sums = T::tile::<M, LEVEL>(left, panel, PANEL, &[[0, 0]], k);
         for (i, sums) in sums.iter().enumerate() {
-            let out = &mut self.out[(row + i) * self.packed.n + first..][..width];
-            if self.add {
-                for (out, &sum) in out.iter_mut().zip(sums) {
-                    *out += sum;
-                }
-            } else {
-                for (out, &sum) in out.iter_mut().zip(sums) {
-                    *out = sum;
+            let out = &mut self.out[(row + i) * n + first..];
+            // A fixed number of columns spares a call per row.
+            match out.first_chunk_mut::<PANEL>() {
+                Some(out) if whole => put(out, sums, self.add),
+                _ => {
+                    let width = PANEL.min(n - first);
+                    put(&mut out[..width], &sums[..width], self.add);
                 }
             }
         }
+    }
+}
+
+/// `out = sums` or `out += sums`
+#[inline(always)]
+fn put<T: Real>(out: &mut [T], sums: &[T], add: bool) {
+    for lane in 0..out.len().min(sums.len()) {
+        out[lane] = if add { out[lane] + sums[lane] } else { sums[lane] };
     }
 }
 

@@ -93,8 +93,9 @@ struct Map<'a, T> {
 impl<T: Real> Loop for Map<'_, T> {
     #[inline(always)]
     fn run<const LEVEL: usize>(self) {
-        for (y, &x) in self.y.iter_mut().zip(self.x) {
-            *y = self.factor.fma::<LEVEL>(x, self.offset);
+        let (y, x) = (self.y, self.x);
+        for i in 0..y.len().min(x.len()) {
+            y[i] = self.factor.fma::<LEVEL>(x[i], self.offset);
         }
     }
 }

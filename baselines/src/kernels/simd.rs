@@ -107,8 +107,6 @@ pub(super) trait Real:
     /// Gradients of smaller magnitude count as zero: products with weights stay clear of subnormal numbers.
     const NEGLIGIBLE: Self;
 
-    fn is_nan(self) -> bool;
-
     fn of(value: f64) -> Self;
 
     fn double(self) -> f64;
@@ -191,11 +189,6 @@ impl Real for f32 {
     const ONE: Self = 1.0;
     const TYPE: DType = DType::F32;
     const NEGLIGIBLE: Self = 1e-28;
-
-    #[inline(always)]
-    fn is_nan(self) -> bool {
-        f32::is_nan(self)
-    }
 
     #[inline(always)]
     fn of(value: f64) -> Self {
@@ -302,11 +295,6 @@ impl Real for f64 {
     const NEGLIGIBLE: Self = 1e-250;
 
     #[inline(always)]
-    fn is_nan(self) -> bool {
-        f64::is_nan(self)
-    }
-
-    #[inline(always)]
     fn of(value: f64) -> Self {
         value
     }
@@ -357,7 +345,11 @@ impl Real for f64 {
 #[inline(always)]
 pub(super) fn total<T: Real, const LANES: usize>(lanes: &[T; LANES]) -> f64 {
     const { assert!(LANES.is_power_of_two()) };
-    let mut sums = lanes.map(T::double);
+    // A loop: what `array::map` calls is not compiled for the instruction set of its caller.
+    let mut sums = [0.0; LANES];
+    for lane in 0..LANES {
+        sums[lane] = lanes[lane].double();
+    }
     let mut half = LANES / 2;
     while half > 0 {
         for lane in 0..half {

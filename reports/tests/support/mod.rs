@@ -59,6 +59,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
                 parameters: Some(parameters),
             },
             training: json!({"learning_rate": 0.01}),
+            initial_weights: None,
             scale: "paper".to_owned(),
             sources: Vec::new(),
             seed,

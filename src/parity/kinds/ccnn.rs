@@ -9,7 +9,7 @@ use baselines::layers::{
     BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, NormKind, ResidualBlock, ResidualSpec,
     Window,
 };
-use baselines::{Init, Model, reference};
+use baselines::{Init, Model, named, reference};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
@@ -109,6 +109,7 @@ pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, P
         let mut gradients = loss.backward();
         let gradients = model.take_gradients(&mut gradients);
         if step == 1 {
+            let gradients = named::by_name(model.parameters(), gradients.clone());
             undetermined = check::vanishing(&gradients, names(golden));
         }
         optimiser.step(model.as_mut(), gradients, settings.learning_rate);

@@ -234,8 +234,9 @@ fn truncated(golden: &Golden, prefix: &str, comparison: &mut Comparison, device:
     };
     let spec = kernel_spec(golden, prefix)?;
     let kernel = S4Kernel::new(&spec, &mut Init::new(0, device));
+    let parameters = named::list(&kernel);
     let mut fault = None;
-    let kernel = named::replace(kernel, &mut |name, old| {
+    let kernel = named::replace(kernel, &parameters, &mut |name, old| {
         let recorded = if name == "c" { Ok(c) } else { golden.get(&format!("param.{prefix}{}", reference::s4(name))) };
         match recorded {
             Ok(stored) if stored.values.len() == old.dims()[0] => {
@@ -257,7 +258,7 @@ fn truncated(golden: &Golden, prefix: &str, comparison: &mut Comparison, device:
     }
     let (mut values, first) = kernel.truncated(0, l_max(golden)?);
     if first < spec.l_max {
-        let started = named::replace(kernel, &mut |name, old| {
+        let started = named::replace(kernel, &parameters, &mut |name, old| {
             let values = (name == "c").then(|| values.clone())?;
             Some(Tensor::from_data(TensorData::new(values, old.dims()), device))
         });

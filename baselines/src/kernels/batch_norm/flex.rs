@@ -119,8 +119,9 @@ impl<T: Real> Loop for Affine<'_, T> {
     #[inline(always)]
     fn run<const LEVEL: usize>(self) {
         let [first, second] = self.factors;
-        for ((y, &a), &b) in self.y.iter_mut().zip(self.a).zip(self.b) {
-            *y = first.fma::<LEVEL>(a, second.fma::<LEVEL>(b, self.offset));
+        let (y, a, b) = (self.y, self.a, self.b);
+        for i in 0..y.len().min(a.len()).min(b.len()) {
+            y[i] = first.fma::<LEVEL>(a[i], second.fma::<LEVEL>(b[i], self.offset));
         }
     }
 }

@@ -162,7 +162,7 @@ fn forward_group<T: Real>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T]
     let zeros = |n: usize| vec![T::ZERO; n];
     let mut inputs = zeros(STEPS * rows * input);
     let mut projected = zeros(STEPS * rows * gates);
-    let mut recurrent = zeros(rows * gates);
+    let mut recurrent = zeros(if size.cell == Cell::Gru { rows * gates } else { 0 });
     let mut states = zeros(STEPS * rows * hidden);
     let (mut state, mut memory) = (zeros(rows * hidden), zeros(rows * hidden));
     let mut unkept = zeros(if kept.is_empty() { rows * size.kept } else { 0 });
@@ -176,14 +176,19 @@ fn forward_group<T: Real>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T]
         let sizes = [steps * rows, gates, input];
         matmul(sizes, Matrix::rows(&inputs, input), input_weights, &mut projected, gates, true);
         for step in 0..steps {
-            weights.recurrent.multiply(&state, &mut recurrent, false);
+            let projected = &mut projected[step * rows * gates..][..rows * gates];
+            match size.cell {
+                // Its reset gate multiplies the recurrent part of a sum.
+                Cell::Gru => weights.recurrent.multiply(&state, &mut recurrent, false),
+                _ => weights.recurrent.multiply(&state, projected, true),
+            }
             let kept = match unkept.is_empty() {
                 true => &mut kept[(start + step) * rows * size.kept..][..rows * size.kept],
                 false => &mut unkept[..],
             };
             dispatch(Forward {
                 size,
-                projected: &projected[step * rows * gates..][..rows * gates],
+                projected,
                 recurrent: &recurrent,
                 inner_bias: &weights.inner_bias,
                 state: &mut state,
@@ -307,8 +312,8 @@ fn backward_group<T: Real>(
             });
             if start + step > 0 {
                 let d = if from_h.is_empty() { &from_x } else { &from_h };
-                // The cell leaves what reaches the earlier state without the weights.
-                recurrent.multiply(&d[at(gates)], &mut d_state, true);
+                // The GRU leaves what reaches the earlier state without the weights.
+                recurrent.multiply(&d[at(gates)], &mut d_state, cell == Cell::Gru);
             }
         }
         let n = steps * rows;
@@ -317,10 +322,9 @@ fn backward_group<T: Real>(
         let states = Matrix::rows(&states, hidden);
         matmul([gates, hidden, n], transposed(from_h), states, &mut d_w_hh, hidden, true);
         matmul([gates, input, n], transposed(&from_x), Matrix::rows(&inputs, input), &mut d_w_ih, input, true);
-        for (sum, d) in [(&mut d_b_ih, &from_x), (&mut d_b_hh, from_h)] {
-            for row in d[..n * gates].chunks_exact(gates) {
-                sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
-            }
+        dispatch(Columns { values: &from_x[..n * gates], sums: &mut d_b_ih });
+        if cell == Cell::Gru {
+            dispatch(Columns { values: &from_h[..n * gates], sums: &mut d_b_hh });
         }
         if !dx.is_empty() {
             let sizes = [n, input, gates];
@@ -328,7 +332,28 @@ fn backward_group<T: Real>(
             scatter(&inputs, dx, [rows, input, length], start, steps);
         }
     }
+    if cell != Cell::Gru {
+        d_b_hh.clone_from(&d_b_ih);
+    }
     [d_w_ih, d_w_hh, d_b_ih, d_b_hh]
+}
+
+/// Add the sums of the columns of `values` to `sums`.
+struct Columns<'a, T> {
+    values: &'a [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Real> Loop for Columns<'_, T> {
+    #[inline(always)]
+    fn run<const LEVEL: usize>(self) {
+        let sums = self.sums;
+        for row in self.values.chunks_exact(sums.len()) {
+            for column in 0..sums.len() {
+                sums[column] += row[column];
+            }
+        }
+    }
 }
 
 /// Copy `steps` steps from `start` of `from` `[rows, features, length]` to `to` `[steps, rows, features]`.
@@ -359,10 +384,28 @@ fn scatter<T: Real>(from: &[T], to: &mut [T], [rows, features, length]: [usize; 
     }
 }
 
+/// Every unit of every row, `UNITS` at a time: `units::<LEVEL, WHOLE>(row, first)` of `$self`.
+macro_rules! over_units {
+    ($self:ident, $hidden:expr, $rows:expr, $level:ident) => {
+        let hidden = $hidden;
+        let whole = hidden / UNITS * UNITS;
+        for row in 0..$rows {
+            for first in (0..whole).step_by(UNITS) {
+                $self.units::<$level, true>(row, first);
+            }
+            if whole < hidden {
+                $self.units::<$level, false>(row, whole);
+            }
+        }
+    };
+}
+
 /// One step forward for every row of a group.
 struct Forward<'a, T> {
     size: Size,
+    /// Projected inputs, and where `recurrent` is empty, recurrent products added.
     projected: &'a [T],
+    /// Recurrent products of the GRU.
     recurrent: &'a [T],
     inner_bias: &'a [T],
     state: &'a mut [T],
@@ -372,77 +415,81 @@ struct Forward<'a, T> {
 
 impl<T: Real> Loop for Forward<'_, T> {
     #[inline(always)]
-    fn run<const LEVEL: usize>(self) {
+    fn run<const LEVEL: usize>(mut self) {
+        over_units!(self, self.size.hidden, self.state.len() / self.size.hidden, LEVEL);
+    }
+}
+
+impl<T: Real> Forward<'_, T> {
+    /// `UNITS` units of `row` from `first`, or where not `WHOLE` as many as are left.
+    #[inline(always)]
+    fn units<const LEVEL: usize, const WHOLE: bool>(&mut self, row: usize, first: usize) {
         let Size { cell, hidden, gates, kept: width, .. } = self.size;
         let zero = [T::ZERO; UNITS];
-        for (row, state) in self.state.chunks_exact_mut(hidden).enumerate() {
-            let projected = &self.projected[row * gates..][..gates];
-            let recurrent = &self.recurrent[row * gates..][..gates];
-            let memory = &mut self.memory[row * hidden..][..hidden];
-            let kept = &mut self.kept[row * width..][..width];
-            for first in (0..hidden).step_by(UNITS) {
-                let n = UNITS.min(hidden - first);
-                let at = |gate: usize| gate * hidden + first;
-                match cell {
-                    Cell::Lstm => {
-                        let mut i = load(projected, at(0), n);
-                        let mut f = load(projected, at(1), n);
-                        let mut g = load(projected, at(2), n);
-                        let mut o = load(projected, at(3), n);
-                        let ri = load(recurrent, at(0), n);
-                        let rf = load(recurrent, at(1), n);
-                        let rg = load(recurrent, at(2), n);
-                        let ro = load(recurrent, at(3), n);
-                        let (mut c, mut h) = (load(memory, first, n), zero);
-                        for u in 0..UNITS {
-                            i[u] = (i[u] + ri[u]).sigmoid::<LEVEL>();
-                            f[u] = (f[u] + rf[u]).sigmoid::<LEVEL>();
-                            g[u] = (g[u] + rg[u]).tanh::<LEVEL>();
-                            o[u] = (o[u] + ro[u]).sigmoid::<LEVEL>();
-                            c[u] = f[u] * c[u] + i[u] * g[u];
-                            h[u] = o[u] * c[u].tanh::<LEVEL>();
-                        }
-                        for (k, gate) in [i, f, g, o, c].iter().enumerate() {
-                            store(kept, at(k), n, gate);
-                        }
-                        store(memory, first, n, &c);
-                        store(state, first, n, &h);
-                    }
-                    Cell::Gru => {
-                        let mut r = load(projected, at(0), n);
-                        let mut z = load(projected, at(1), n);
-                        let mut m = load(projected, at(2), n);
-                        let rr = load(recurrent, at(0), n);
-                        let rz = load(recurrent, at(1), n);
-                        let mut q = load(recurrent, at(2), n);
-                        let (bias, mut h) = (load(self.inner_bias, first, n), load(state, first, n));
-                        for u in 0..UNITS {
-                            r[u] = (r[u] + rr[u]).sigmoid::<LEVEL>();
-                            z[u] = (z[u] + rz[u]).sigmoid::<LEVEL>();
-                            q[u] += bias[u];
-                            m[u] = (m[u] + r[u] * q[u]).tanh::<LEVEL>();
-                            h[u] = m[u] + z[u] * (h[u] - m[u]);
-                        }
-                        for (k, gate) in [r, z, m, q].iter().enumerate() {
-                            store(kept, at(k), n, gate);
-                        }
-                        store(state, first, n, &h);
-                    }
-                    Cell::Rnn => {
-                        let (mut h, r) = (load(projected, first, n), load(recurrent, first, n));
-                        for u in 0..UNITS {
-                            h[u] = (h[u] + r[u]).tanh::<LEVEL>();
-                        }
-                        store(state, first, n, &h);
-                    }
+        let state = &mut self.state[row * hidden..][..hidden];
+        let projected = &self.projected[row * gates..][..gates];
+        let recurrent = match cell {
+            Cell::Gru => &self.recurrent[row * gates..][..gates],
+            _ => &[],
+        };
+        let memory = &mut self.memory[row * hidden..][..hidden];
+        let kept = &mut self.kept[row * width..][..width];
+        let n = hidden - first;
+        let at = |gate: usize| gate * hidden + first;
+        match cell {
+            Cell::Lstm => {
+                let mut i = load::<T, WHOLE>(projected, at(0), n);
+                let mut f = load::<T, WHOLE>(projected, at(1), n);
+                let mut g = load::<T, WHOLE>(projected, at(2), n);
+                let mut o = load::<T, WHOLE>(projected, at(3), n);
+                let (mut c, mut h) = (load::<T, WHOLE>(memory, first, n), zero);
+                for u in 0..UNITS {
+                    i[u] = i[u].sigmoid::<LEVEL>();
+                    f[u] = f[u].sigmoid::<LEVEL>();
+                    g[u] = g[u].tanh::<LEVEL>();
+                    o[u] = o[u].sigmoid::<LEVEL>();
+                    c[u] = f[u] * c[u] + i[u] * g[u];
+                    h[u] = o[u] * c[u].tanh::<LEVEL>();
                 }
+                for (k, gate) in [i, f, g, o, c].iter().enumerate() {
+                    store::<T, WHOLE>(kept, at(k), n, gate);
+                }
+                store::<T, WHOLE>(memory, first, n, &c);
+                store::<T, WHOLE>(state, first, n, &h);
+            }
+            Cell::Gru => {
+                let mut r = load::<T, WHOLE>(projected, at(0), n);
+                let mut z = load::<T, WHOLE>(projected, at(1), n);
+                let mut m = load::<T, WHOLE>(projected, at(2), n);
+                let rr = load::<T, WHOLE>(recurrent, at(0), n);
+                let rz = load::<T, WHOLE>(recurrent, at(1), n);
+                let mut q = load::<T, WHOLE>(recurrent, at(2), n);
+                let (bias, mut h) = (load::<T, WHOLE>(self.inner_bias, first, n), load::<T, WHOLE>(state, first, n));
+                for u in 0..UNITS {
+                    r[u] = (r[u] + rr[u]).sigmoid::<LEVEL>();
+                    z[u] = (z[u] + rz[u]).sigmoid::<LEVEL>();
+                    q[u] += bias[u];
+                    m[u] = (m[u] + r[u] * q[u]).tanh::<LEVEL>();
+                    h[u] = m[u] + z[u] * (h[u] - m[u]);
+                }
+                for (k, gate) in [r, z, m, q].iter().enumerate() {
+                    store::<T, WHOLE>(kept, at(k), n, gate);
+                }
+                store::<T, WHOLE>(state, first, n, &h);
+            }
+            Cell::Rnn => {
+                let mut h = load::<T, WHOLE>(projected, first, n);
+                for u in 0..UNITS {
+                    h[u] = h[u].tanh::<LEVEL>();
+                }
+                store::<T, WHOLE>(state, first, n, &h);
             }
         }
     }
 }
 
-/// One step backward for every row of a group. On entry `d_state` holds what later steps sent back; on exit, what
-/// reaches the earlier state other than through the recurrent weights.
+/// One step backward for every row of a group. On entry `d_state` holds what later steps sent back; on exit, for
+/// the GRU, what reaches the earlier state other than through the recurrent weights.
 struct Backward<'a, T> {
     size: Size,
     g: &'a [T],
@@ -461,117 +508,124 @@ struct Backward<'a, T> {
 
 impl<T: Real> Loop for Backward<'_, T> {
     #[inline(always)]
-    fn run<const LEVEL: usize>(self) {
+    fn run<const LEVEL: usize>(mut self) {
+        over_units!(self, self.size.hidden, self.d_state.len() / self.size.hidden, LEVEL);
+    }
+}
+
+impl<T: Real> Backward<'_, T> {
+    /// `UNITS` units of `row` from `first`, or where not `WHOLE` as many as are left.
+    #[inline(always)]
+    fn units<const LEVEL: usize, const WHOLE: bool>(&mut self, row: usize, first: usize) {
         let Size { cell, hidden, gates, kept: width, .. } = self.size;
         let zero = [T::ZERO; UNITS];
         let one = T::ONE;
-        for (row, d_state) in self.d_state.chunks_exact_mut(hidden).enumerate() {
-            let at_row = row * hidden..(row + 1) * hidden;
-            let kept = &self.kept[row * width..][..width];
-            let from_x = &mut self.from_x[row * gates..][..gates];
-            for first in (0..hidden).step_by(UNITS) {
-                let n = UNITS.min(hidden - first);
-                let at = |gate: usize| gate * hidden + first;
-                let mut d = load(d_state, first, n);
-                let g = load(&self.g[at_row.clone()], first, n);
+        let at_row = row * hidden..(row + 1) * hidden;
+        let d_state = &mut self.d_state[at_row.clone()];
+        let kept = &self.kept[row * width..][..width];
+        let from_x = &mut self.from_x[row * gates..][..gates];
+        let n = hidden - first;
+        let at = |gate: usize| gate * hidden + first;
+        let mut d = load::<T, WHOLE>(d_state, first, n);
+        let g = load::<T, WHOLE>(&self.g[at_row.clone()], first, n);
+        for u in 0..UNITS {
+            d[u] += g[u];
+        }
+        match cell {
+            Cell::Lstm => {
+                let mut i = load::<T, WHOLE>(kept, at(0), n);
+                let mut f = load::<T, WHOLE>(kept, at(1), n);
+                let mut g = load::<T, WHOLE>(kept, at(2), n);
+                let mut o = load::<T, WHOLE>(kept, at(3), n);
+                let h = load::<T, WHOLE>(&self.state[at_row.clone()], first, n);
+                let before = match self.memory_before {
+                    [] => zero,
+                    all => load::<T, WHOLE>(all, row * width + at(4), n),
+                };
+                let memory = &mut self.d_memory[at_row.clone()];
+                let mut dc = load::<T, WHOLE>(memory, first, n);
                 for u in 0..UNITS {
-                    d[u] += g[u];
+                    // h = o tanh c. Where o is next to nothing, whatever depends on tanh c is too.
+                    let tanh_c = h[u] / if o[u] > T::NEGLIGIBLE { o[u] } else { one };
+                    let d_c = dc[u] + d[u] * o[u] * (one - tanh_c * tanh_c);
+                    let (iu, fu, gu) = (i[u], f[u], g[u]);
+                    dc[u] = d_c * fu;
+                    o[u] = d[u] * tanh_c * o[u] * (one - o[u]);
+                    i[u] = d_c * gu * iu * (one - iu);
+                    f[u] = d_c * before[u] * fu * (one - fu);
+                    g[u] = d_c * iu * (one - gu * gu);
                 }
-                match cell {
-                    Cell::Lstm => {
-                        let mut i = load(kept, at(0), n);
-                        let mut f = load(kept, at(1), n);
-                        let mut g = load(kept, at(2), n);
-                        let mut o = load(kept, at(3), n);
-                        let c = load(kept, at(4), n);
-                        let before = match self.memory_before {
-                            [] => zero,
-                            all => load(all, row * width + at(4), n),
-                        };
-                        let memory = &mut self.d_memory[at_row.clone()];
-                        let mut dc = load(memory, first, n);
-                        for u in 0..UNITS {
-                            let tanh_c = c[u].tanh::<LEVEL>();
-                            let d_c = dc[u] + d[u] * o[u] * (one - tanh_c * tanh_c);
-                            let (iu, fu, gu) = (i[u], f[u], g[u]);
-                            dc[u] = d_c * fu;
-                            o[u] = d[u] * tanh_c * o[u] * (one - o[u]);
-                            i[u] = d_c * gu * iu * (one - iu);
-                            f[u] = d_c * before[u] * fu * (one - fu);
-                            g[u] = d_c * iu * (one - gu * gu);
-                        }
-                        for (k, gate) in [i, f, g, o].iter().enumerate() {
-                            store_gradient(from_x, at(k), n, gate);
-                        }
-                        store_gradient(memory, first, n, &dc);
-                        store_gradient(d_state, first, n, &zero);
-                    }
-                    Cell::Gru => {
-                        let mut r = load(kept, at(0), n);
-                        let mut z = load(kept, at(1), n);
-                        let mut m = load(kept, at(2), n);
-                        let mut q = load(kept, at(3), n);
-                        let before = load(&self.state_before[at_row.clone()], first, n);
-                        for u in 0..UNITS {
-                            let (ru, zu, mu) = (r[u], z[u], m[u]);
-                            let d_m = d[u] * (one - zu) * (one - mu * mu);
-                            z[u] = d[u] * (before[u] - mu) * zu * (one - zu);
-                            r[u] = d_m * q[u] * ru * (one - ru);
-                            m[u] = d_m;
-                            q[u] = d_m * ru;
-                            d[u] *= zu;
-                        }
-                        for (k, gate) in [r, z, m].iter().enumerate() {
-                            store_gradient(from_x, at(k), n, gate);
-                        }
-                        let from_h = &mut self.from_h[row * gates..][..gates];
-                        for (k, gate) in [r, z, q].iter().enumerate() {
-                            store_gradient(from_h, at(k), n, gate);
-                        }
-                        store_gradient(d_state, first, n, &d);
-                    }
-                    Cell::Rnn => {
-                        let h = load(&self.state[at_row.clone()], first, n);
-                        for u in 0..UNITS {
-                            d[u] *= one - h[u] * h[u];
-                        }
-                        store_gradient(from_x, first, n, &d);
-                        store_gradient(d_state, first, n, &zero);
-                    }
+                for (k, gate) in [i, f, g, o].iter().enumerate() {
+                    store_gradient::<T, WHOLE>(from_x, at(k), n, gate);
                 }
+                store_gradient::<T, WHOLE>(memory, first, n, &dc);
+            }
+            Cell::Gru => {
+                let mut r = load::<T, WHOLE>(kept, at(0), n);
+                let mut z = load::<T, WHOLE>(kept, at(1), n);
+                let mut m = load::<T, WHOLE>(kept, at(2), n);
+                let mut q = load::<T, WHOLE>(kept, at(3), n);
+                let before = load::<T, WHOLE>(&self.state_before[at_row.clone()], first, n);
+                for u in 0..UNITS {
+                    let (ru, zu, mu) = (r[u], z[u], m[u]);
+                    let d_m = d[u] * (one - zu) * (one - mu * mu);
+                    z[u] = d[u] * (before[u] - mu) * zu * (one - zu);
+                    r[u] = d_m * q[u] * ru * (one - ru);
+                    m[u] = d_m;
+                    q[u] = d_m * ru;
+                    d[u] *= zu;
+                }
+                for (k, gate) in [r, z, m].iter().enumerate() {
+                    store_gradient::<T, WHOLE>(from_x, at(k), n, gate);
+                }
+                let from_h = &mut self.from_h[row * gates..][..gates];
+                for (k, gate) in [r, z, q].iter().enumerate() {
+                    store_gradient::<T, WHOLE>(from_h, at(k), n, gate);
+                }
+                store_gradient::<T, WHOLE>(d_state, first, n, &d);
+            }
+            Cell::Rnn => {
+                let h = load::<T, WHOLE>(&self.state[at_row.clone()], first, n);
+                for u in 0..UNITS {
+                    d[u] *= one - h[u] * h[u];
+                }
+                store_gradient::<T, WHOLE>(from_x, first, n, &d);
             }
         }
     }
 }
 
-/// `n` values from `first`, then zeros. (Local arrays spare the vectoriser the question whether slices overlap.)
+/// `UNITS` values from `first`, or where not `WHOLE` the `n` that are left, then zeros. (Local arrays spare the vectoriser the
+/// question whether slices overlap. Copies of whole arrays are instructions, those of slices calls.)
 #[inline(always)]
-fn load<T: Real>(values: &[T], first: usize, n: usize) -> [T; UNITS] {
-    let mut units = [T::ZERO; UNITS];
-    if n == UNITS {
-        units.copy_from_slice(&values[first..first + UNITS]);
-    } else {
-        units[..n].copy_from_slice(&values[first..first + n]);
+fn load<T: Real, const WHOLE: bool>(values: &[T], first: usize, n: usize) -> [T; UNITS] {
+    match values[first..].first_chunk::<UNITS>() {
+        Some(units) if WHOLE => *units,
+        _ => std::array::from_fn(|u| if u < n { values[first + u] } else { T::ZERO }),
     }
-    units
 }
 
 #[inline(always)]
-fn store<T: Real>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) {
-    if n == UNITS {
-        values[first..first + UNITS].copy_from_slice(units);
-    } else {
-        values[first..first + n].copy_from_slice(&units[..n]);
+fn store<T: Real, const WHOLE: bool>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) {
+    match values[first..].first_chunk_mut::<UNITS>() {
+        Some(values) if WHOLE => *values = *units,
+        _ => {
+            for u in 0..n {
+                values[first + u] = units[u];
+            }
+        }
     }
 }
 
 /// [`store`], with gradients too small to matter as zeros. Gradients that vanish over many steps would otherwise become
 /// subnormal numbers, with which processors compute many times slower.
 #[inline(always)]
-fn store_gradient<T: Real>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) {
-    let mut kept = [T::ZERO; UNITS];
-    for (kept, &unit) in kept.iter_mut().zip(units) {
-        *kept = if unit > T::NEGLIGIBLE || unit < -T::NEGLIGIBLE || unit.is_nan() { unit } else { T::ZERO };
+fn store_gradient<T: Real, const WHOLE: bool>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) {
+    let mut kept = *units;
+    for unit in &mut kept {
+        // Both comparisons in any case, or there would be a jump per value. NaN is not small.
+        let small = (*unit <= T::NEGLIGIBLE) & (*unit >= -T::NEGLIGIBLE);
+        *unit = if small { T::ZERO } else { *unit };
     }
-    store(values, first, n, &kept);
+    store::<T, WHOLE>(values, first, n, &kept);
 }
