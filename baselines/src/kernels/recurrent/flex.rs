@@ -15,7 +15,7 @@ use crate::kernels::matmul::{Matrix, matmul};
 use crate::kernels::packed::Packed;
 use crate::kernels::profile;
 use crate::kernels::room::Room;
-use crate::kernels::simd::{Loop, Real, dispatch};
+use crate::kernels::simd::{Loop, Real, dispatch, prefetch};
 
 /// Batch rows per task.
 const ROWS: usize = 16;
@@ -176,6 +176,11 @@ fn forward_group<T: Real>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T]
         let sizes = [steps * rows, gates, input];
         matmul(sizes, Matrix::rows(&inputs, input), input_weights, &mut projected, gates, true);
         for step in 0..steps {
+            // What the gates are written to arrives during the product.
+            prefetch(
+                kept.get((start + step) * rows * size.kept..)
+                    .map_or(&[], |rest| &rest[..rest.len().min(rows * size.kept)]),
+            );
             let projected = &mut projected[step * rows * gates..][..rows * gates];
             match size.cell {
                 // Its reset gate multiplies the recurrent part of a sum.
@@ -311,6 +316,9 @@ fn backward_group<T: Real>(
                 from_h: if from_h.is_empty() { &mut [] } else { &mut from_h[at(gates)] },
             });
             if start + step > 0 {
+                // The step after the next: the memory of that one is already read by the next.
+                let width = rows * size.kept;
+                prefetch(&group.kept[now.saturating_sub(2 * width)..now.saturating_sub(width)]);
                 let d = if from_h.is_empty() { &from_x } else { &from_h };
                 // The GRU leaves what reaches the earlier state without the weights.
                 recurrent.multiply(&d[at(gates)], &mut d_state, cell == Cell::Gru);
