@@ -368,10 +368,14 @@ impl Recurrence {
 
     /// Forward against the definition; gradients in f64 against central differences of it, in f32 against f64.
     fn check(&self) {
+        self.check_along(&values(self.batch * self.hidden * self.length, 9));
+    }
+
+    /// [`check`](Self::check) with the gradients of `Σ g · y`.
+    fn check_along(&self, g: &[f64]) {
         let operands = self.operands();
-        let g = values(self.batch * self.hidden * self.length, 9);
         let expected = self.plain(&operands);
-        let (y, grads) = self.fused(&operands, &g, DType::F64);
+        let (y, grads) = self.fused(&operands, g, DType::F64);
         assert_close(&y, &expected, 1e-12, &format!("{self:?} y"));
         for (which, grad) in grads.iter().enumerate() {
             let n = grad.len();
@@ -379,14 +383,14 @@ impl Recurrence {
                 let loss = |offset: f64| {
                     let mut moved = operands.clone();
                     moved[which][at] += offset;
-                    self.plain(&moved).iter().zip(&g).map(|(y, g)| y * g).sum::<f64>()
+                    self.plain(&moved).iter().zip(g).map(|(y, g)| y * g).sum::<f64>()
                 };
                 let slope = (loss(1e-5) - loss(-1e-5)) / 2e-5;
                 let error = (slope - grad[at]).abs();
                 assert!(error < 1e-7 * (1.0 + slope.abs()), "{self:?} operand {which}[{at}]: {} not {slope}", grad[at]);
             }
         }
-        let (y32, grads32) = self.fused(&operands, &g, DType::F32);
+        let (y32, grads32) = self.fused(&operands, g, DType::F32);
         assert_close(&y32, &y, 1e-5, &format!("{self:?} y in f32"));
         for (which, (found, expected)) in grads32.iter().zip(&grads).enumerate() {
             assert_close(found, expected, 5e-5, &format!("{self:?} operand {which} in f32"));
@@ -403,6 +407,22 @@ fn recurrences() {
             [[1, 1, 1, 1], [2, 3, 5, 4], [17, 2, 7, 3], [3, 1, 33, 5], [2, 4, 70, 6], [1, 2, 3, 67]]
         {
             Recurrence { cell, batch, input, length, hidden }.check();
+        }
+    }
+}
+
+/// Where no gradient enters and none is left from later steps, there is nothing to do; what earlier steps get must not suffer.
+#[test]
+fn gradients_that_enter_at_some_steps_alone() {
+    for cell in CELLS {
+        let case = Recurrence { cell, batch: 3, input: 2, length: 200, hidden: 4 };
+        for entered in [0..1, 40..45, 199..200, 0..0] {
+            let along = |(i, value): (usize, f64)| if entered.contains(&(i % case.length)) { value } else { 0.0 };
+            let g: Vec<f64> = values(3 * 4 * 200, 9).into_iter().enumerate().map(along).collect();
+            case.check_along(&g);
+            let (_, [dx, ..]) = case.fused(&case.operands(), &g, DType::F32);
+            // Nothing flows forward in time.
+            assert!(dx.iter().enumerate().all(|(i, &d)| i % case.length < entered.end || d == 0.0), "{cell:?}");
         }
     }
 }

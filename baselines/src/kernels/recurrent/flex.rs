@@ -289,8 +289,17 @@ fn backward_group<T: Real>(
     let (mut d_state, mut d_memory) = (zeros(rows * hidden), zeros(rows * hidden));
     for start in (0..length).step_by(STEPS).rev() {
         let steps = STEPS.min(length - start);
-        gather(group.x, &mut inputs, [rows, input, length], start, steps);
         gather(group.g, &mut grads, [rows, hidden, length], start, steps);
+        let zero = |values: &[T]| values.iter().all(|&value| value == T::ZERO);
+        if zero(&d_state) && zero(&d_memory) && zero(&grads[..steps * rows * hidden]) {
+            // No gradient reaches these steps: it has vanished, and none enters here.
+            if !dx.is_empty() {
+                inputs.fill(T::ZERO);
+                scatter(&inputs, dx, [rows, input, length], start, steps);
+            }
+            continue;
+        }
+        gather(group.x, &mut inputs, [rows, input, length], start, steps);
         let (before, inside) = states.split_at_mut(rows * hidden);
         gather(group.y, inside, [rows, hidden, length], start, steps);
         match start {
