@@ -496,8 +496,8 @@ impl<T: Real> Forward<'_, T> {
             }
             Cell::Rnn => {
                 let mut h = load::<T, WHOLE>(projected, first, n);
-                for u in 0..UNITS {
-                    h[u] = h[u].tanh::<LEVEL>();
+                for value in &mut h {
+                    *value = value.tanh::<LEVEL>();
                 }
                 store::<T, WHOLE>(state, first, n, &h);
             }
@@ -626,11 +626,7 @@ fn load<T: Real, const WHOLE: bool>(values: &[T], first: usize, n: usize) -> [T;
 fn store<T: Real, const WHOLE: bool>(values: &mut [T], first: usize, n: usize, units: &[T; UNITS]) {
     match values[first..].first_chunk_mut::<UNITS>() {
         Some(values) if WHOLE => *values = *units,
-        _ => {
-            for u in 0..n {
-                values[first + u] = units[u];
-            }
-        }
+        _ => values[first..first + n].copy_from_slice(&units[..n]),
     }
 }
 
