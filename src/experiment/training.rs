@@ -30,7 +30,8 @@ pub struct Training {
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Checkpoint (`…/checkpoints/best.safetensors` of another cell) whose weights training begins with, instead of random ones;
-    /// the optimiser begins anew. Read when the cell starts, so that it may be a cell before it in the same experiment.
+    /// the optimiser begins anew. A path from the working folder, read when the cell starts, so that it may
+    /// be that of a cell before it in the same experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial_weights: Option<PathBuf>,
     /// Decay rates of the two moment estimates, each in [0, 1).
