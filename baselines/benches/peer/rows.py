@@ -11,7 +11,7 @@ from torch import nn
 from models.ccnn import Ccnn
 from models.ckcnn import Ckcnn
 from models.flexnet import FlexNet
-from models.recurrent import Recurrent
+from models.recurrent import CharacterModel, Recurrent
 from models.resnet import ResNet18
 from models.state_space import StateSpaceNetwork
 
@@ -26,6 +26,8 @@ class Row:
     outputs: int
     #: Factors on the learning rate by a part of parameters' names.
     rate_factors: tuple[tuple[str, float], ...] = ()
+    #: Whether inputs are tokens and the next one is predicted at every step; `outputs` is their number then.
+    tokens: bool = False
 
 
 #: Sequential MNIST, Pathfinder as sequences, Pathfinder as images: shape of a sample and outputs.
@@ -118,6 +120,11 @@ def recurrent(cell: str) -> Row:
     return Row(lambda: Recurrent(cell, 1, outputs, hidden=128), 64, shape, outputs)
 
 
+def characters(cell: str) -> Row:
+    """One layer of 128 hidden units that predicts the next character: gradients enter at every step."""
+    return Row(lambda: CharacterModel(cell, 66, hidden=128, embedding=64), 64, (784,), 66, tokens=True)
+
+
 ROWS: dict[str, Row] = {
     "ccnn-1d": ccnn(SMNIST, 784, 2976.49, 0.075, 0.1),
     "ccnn-pathfinder": ccnn(PATHFINDER_1D, 1024, 2272.557, 0.4, 0.2),
@@ -133,4 +140,8 @@ ROWS: dict[str, Row] = {
     # The same models in another formulation: CKCNN slower, as the original program has it, S4 faster.
     "ckcnn-pairs": ckcnn(pairs=True),
     "s4-matmul": state_space("s4-matmul"),
+    # Recurrences with a loss at every step instead of the last.
+    "lstm-steps": characters("lstm"),
+    "gru-steps": characters("gru"),
+    "rnn-steps": characters("rnn"),
 }

@@ -82,9 +82,12 @@ class Trainer:
         return peak_memory()
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """Arbitrary inputs `[batch, channels, …]` and labels `[batch]` of the row's shape, on the device."""
+        """Arbitrary inputs `[batch, channels, …]` and labels `[batch]` of the row's shape, or tokens, on the device."""
         row = self.row
         shape = (row.batch, *row.shape)
+        if row.tokens:
+            text = torch.arange(torch.Size(shape).numel() + 1).remainder(row.outputs)
+            return text[:-1].view(shape).to(self.device), text[1:].view(shape).to(self.device)
         x = torch.arange(torch.Size(shape).numel()).mul(0.37).sin().view(shape)
         labels = torch.arange(row.batch) % max(row.outputs, 2)
         return x.to(self.device, memory_format=self.layout), labels.to(self.device)

@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN of `torch.nn`, read out at the last step."""
+"""LSTM, GRU and RNN of `torch.nn`, read out at the last step or at every one."""
 
 from torch import Tensor, nn
 
@@ -18,3 +18,17 @@ class Recurrent(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         states, _ = self.rnn(x.transpose(1, 2))
         return self.head(states[:, -1])
+
+
+class CharacterModel(nn.Module):
+    """`[batch, length]` of tokens to `[batch, vocabulary, length]`: what comes next, at every step."""
+
+    def __init__(self, cell: str, vocabulary: int, *, hidden: int, embedding: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.rnn = CELLS[cell](embedding, hidden, batch_first=True)
+        self.head = nn.Linear(hidden, vocabulary)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        states, _ = self.rnn(self.embedding(tokens))
+        return self.head(states).transpose(1, 2)
