@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use baselines::kernels::conv::Taps;
 use baselines::kernels::{
-    Alignment, Curve, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d, gabor,
-    gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, masked, pointwise, rnn, ssm,
-    standardise, weighted_sum,
+    Alignment, Curve, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d,
+    cross_entropy, gabor, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, masked,
+    pointwise, rnn, ssm, standardise, weighted_sum,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, criterion_group};
@@ -120,6 +120,11 @@ fn elementwise(c: &mut Criterion) {
     measure(c, "weighted_sum", "16x140x784", |device| {
         let (x, weights) = (tensor([16, 140, 784], device), Tensor::ones([1, 1, 784], device));
         Box::new(move || weighted_sum(x.clone(), weights.clone()))
+    });
+    measure(c, "cross_entropy", "64x66x784", |device| {
+        let labels: Vec<i32> = (0..64 * 784).map(|i| i % 66).collect();
+        let logits = tensor([64, 66, 784], device);
+        Box::new(move || cross_entropy(logits.clone(), &labels))
     });
     measure(c, "channel_bias", "64x40x784", |device| {
         let (x, bias) = (tensor([64, 40, 784], device), tensor([40], device));

@@ -11,8 +11,8 @@ use baselines::kernels::conv::Taps;
 use baselines::kernels::ssm::Rule;
 use baselines::kernels::{
     Alignment, Curve, activate_and_add, adam, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d,
-    diagonal_kernel, gabor, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
-    low_rank_kernel, lstm, masked, pointwise, rnn, standardise, weighted_sum,
+    cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d,
+    long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn, standardise, weighted_sum,
 };
 use baselines::layers::kernel_network::Frequency;
 use baselines::layers::spatial_transformer::{affine_grid, grid_sample};
@@ -137,6 +137,12 @@ fn weighted_sums() {
         let what = format!("weights of {samples} samples");
         agree!(place, what, 1e-5, [x: [3, 4, 50]], weighted_sum(x, weights(place)));
     }
+}
+
+#[test]
+fn cross_entropies() {
+    let labels: Vec<i32> = (0..60).map(|i| i * 7 % 6 - 1).collect();
+    agree!("cross-entropy", 1e-5, [x: [3, 5, 20]], cross_entropy(x * 4.0, &labels));
 }
 
 #[test]

@@ -3,9 +3,9 @@
 
 use baselines::kernels::recurrent::Cell;
 use baselines::kernels::{
-    Alignment, activation, adam, batch_norm, chain, channel_affine, channel_bias, conv, gabor, gelu, glu, gru,
-    long_conv, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent, rnn,
-    standardise, weighted_sum,
+    Alignment, activation, adam, batch_norm, chain, channel_affine, channel_bias, conv, cross_entropy, gabor, gelu,
+    glu, gru, long_conv, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent,
+    rnn, standardise, weighted_sum,
 };
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -981,6 +981,63 @@ fn chains_of_nothing_are_nothing_and_not_a_number_stays() {
             assert!(y[0].is_nan() && y[1].is_finite(), "{curve:?}: {y:?}");
         }
     }
+}
+
+/// Labels, some of which do not count.
+fn labels(n: usize, classes: usize) -> Vec<i32> {
+    values(n, 12).iter().map(|v| if *v > 0.6 { -1 } else { ((v + 1.0) * 1e6) as i32 % classes as i32 }).collect()
+}
+
+#[test]
+fn cross_entropies_are_those_of_plain_sums() {
+    for [batch, classes, positions] in [[1, 1, 1], [64, 10, 1], [3, 2, 16], [2, 66, 37], [2, 5, 1500]] {
+        let x: Vec<f64> = values(batch * classes * positions, 4).iter().map(|v| v * 9.0).collect();
+        let labels = labels(batch * positions, classes);
+        let counted = labels.iter().filter(|&&label| label >= 0).count().max(1) as f64;
+        let (mut loss, mut d) = (0.0, vec![0.0; x.len()]);
+        for (at, &label) in labels.iter().enumerate().filter(|(_, label)| **label >= 0) {
+            let place = |class: usize| (at / positions * classes + class) * positions + at % positions;
+            let sum: f64 = (0..classes).map(|class| x[place(class)].exp()).sum();
+            loss += (sum.ln() - x[place(label as usize)]) / counted;
+            for class in 0..classes {
+                let hit = f64::from(u8::from(class == label as usize));
+                d[place(class)] = 3.0 * (x[place(class)].exp() / sum - hit) / counted;
+            }
+        }
+        for dtype in [DType::F32, DType::F64] {
+            let what = format!("{batch} × {classes} × {positions} in {dtype:?}");
+            let logits = tensor(&x, [batch, classes, positions], dtype).require_grad();
+            let found = cross_entropy(logits.clone(), &labels);
+            let grads = (found.clone() * 3.0).backward();
+            assert_close(&read(found), &[loss], tolerance(dtype), &what);
+            // Relative to the largest slope: means over many positions have small ones.
+            let scaled = |d: Vec<f64>| d.into_iter().map(|d| d * counted).collect::<Vec<f64>>();
+            let slopes = scaled(read(logits.grad(&grads).unwrap()));
+            assert_close(&slopes, &scaled(d.clone()), tolerance(dtype), &what);
+        }
+    }
+}
+
+#[test]
+fn cross_entropy_of_extreme_logits() {
+    let of = |logits: [f64; 3], label: i32| read(cross_entropy(tensor(&logits, [1, 3, 1], DType::F32), &[label]))[0];
+    assert!((of([1e30, 0.0, 0.0], 0)).abs() < 1e-6);
+    assert!((of([-300.0, 0.0, -300.0], 0) - 300.0).abs() < 1e-3);
+    assert_eq!(of([0.5, 0.0, 0.0], -1), 0.0);
+    assert!(of([0.0, f64::NAN, 0.0], 0).is_nan() && of([f64::INFINITY, 0.0, 0.0], 1).is_nan());
+}
+
+#[test]
+fn composed_cross_entropies_agree() {
+    use baselines::kernels::cross_entropy::{CrossEntropyGrad, CrossEntropyOps, composed};
+    let x = flex(&values(3 * 7 * 70, 1), [3, 7, 70], DType::F32);
+    let g = flex(&[1.7], [1], DType::F32);
+    let labels = labels(3 * 70, 7);
+    let shared: cross_entropy::Labels = labels.clone().into();
+    let fused = read_flex(Flex::cross_entropy(x.clone(), shared.clone()));
+    assert_close(&fused, &read_flex(composed::forward::<Flex>(x.clone(), &labels)), 1e-6, "cross-entropy");
+    let fused = read_flex(Flex::cross_entropy_backward(x.clone(), shared, g.clone()));
+    assert_close(&fused, &read_flex(composed::backward::<Flex>(x, &labels, g)), 1e-7, "cross-entropy backward");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Losses, and the score of predictions, for every kind of target.
 
 use baselines::Output;
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, Tensor, TensorData};
+use baselines::kernels::cross_entropy;
+use burn::tensor::{Tensor, TensorData};
 use datasets::{Metric, TargetSpec, Targets};
 
 use super::ranking::Ranking;
@@ -54,11 +54,8 @@ pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &TargetSpec) -> 
     match (spec, output, targets) {
         (TargetSpec::Binary, Output::Sample(logits), Targets::Labels(labels)) => binary(logits, labels),
         (TargetSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => regression(values, wanted),
-        (_, Output::Sample(logits), Targets::Labels(labels)) => classes(logits, labels),
-        (_, Output::Step(logits), Targets::Labels(labels)) => {
-            let [batch, outputs, length] = logits.dims();
-            classes(logits.swap_dims(1, 2).reshape([batch * length, outputs]), labels)
-        }
+        (_, Output::Sample(logits), Targets::Labels(labels)) => classes(logits.unsqueeze_dim(2), labels),
+        (_, Output::Step(logits), Targets::Labels(labels)) => classes(logits, labels),
         (_, Output::Step(values), Targets::Values(wanted)) => {
             let [batch, outputs, length] = values.dims();
             regression(values.swap_dims(1, 2).reshape([batch, length * outputs]), wanted)
@@ -67,26 +64,26 @@ pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &TargetSpec) -> 
     }
 }
 
-/// Cross-entropy of logits `[rows, classes]`; rows with label −1 do not count.
-fn classes(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
-    let device = logits.device();
-    let [rows, classes] = logits.dims();
+/// Cross-entropy of logits `[batch, classes, positions]`; positions with label −1 do not count.
+fn classes(logits: Tensor<3>, labels: &[i32]) -> (Tensor<1>, Score) {
+    let [_, classes, positions] = logits.dims();
     let counted = labels.iter().filter(|&&label| label >= 0).count();
     let values = host(&logits);
-    let correct = argmax(&values, classes).zip(labels).filter(|(guess, label)| *guess == **label).count();
+    let items = || values.chunks_exact((classes * positions).max(1)).zip(labels.chunks_exact(positions.max(1)));
+    let right = |(logits, labels): (&[f32], &[i32])| {
+        argmax(logits, positions).into_iter().zip(labels).filter(|(guess, label)| guess == *label).count()
+    };
+    let correct = items().map(right).sum::<usize>();
     let mut ranking = Ranking::default();
     if classes == 2 {
-        let margins = values.chunks_exact(2).map(|row| row[1] - row[0]).zip(labels);
-        margins.filter(|(_, label)| **label >= 0).for_each(|(margin, label)| ranking.push(margin, *label == 1));
+        for (logits, labels) in items() {
+            let (first, second) = logits.split_at(positions);
+            for ((first, second), &label) in first.iter().zip(second).zip(labels).filter(|(_, label)| **label >= 0) {
+                ranking.push(second - first, label == 1);
+            }
+        }
     }
-    let index: Vec<i32> = labels.iter().map(|&label| label.max(0)).collect();
-    let index = Tensor::<2, Int>::from_data(TensorData::new(index, [rows, 1]), &device);
-    let mut log_likelihood = log_softmax(logits, 1).gather(1, index);
-    if counted < rows {
-        let weights: Vec<f32> = labels.iter().map(|&label| if label >= 0 { 1.0 } else { 0.0 }).collect();
-        log_likelihood = log_likelihood * Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &device);
-    }
-    let loss = log_likelihood.sum().neg() / counted.max(1) as f64;
+    let loss = cross_entropy(logits, labels);
     (loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64, ranking })
 }
 
@@ -115,17 +112,22 @@ fn regression(values: Tensor<2>, wanted: &[f32]) -> (Tensor<1>, Score) {
 }
 
 /// Values on the host, row-major.
-fn host(logits: &Tensor<2>) -> Vec<f32> {
+fn host<const D: usize>(logits: &Tensor<D>) -> Vec<f32> {
     logits.clone().inner().into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
 }
 
-/// Index of the first largest value per row.
-fn argmax(values: &[f32], classes: usize) -> impl Iterator<Item = i32> {
-    let rows = values.len() / classes.max(1);
-    (0..rows).map(move |row| {
-        let row = &values[row * classes..][..classes];
-        row.iter().enumerate().fold(0, |best, (i, value)| if *value > row[best] { i } else { best }) as i32
-    })
+/// Per position, the index of the first class with the largest of `values` `[classes, positions]`.
+fn argmax(values: &[f32], positions: usize) -> Vec<i32> {
+    let mut best = vec![0; positions];
+    let mut most = values[..positions].to_vec();
+    for (class, row) in values.chunks_exact(positions).enumerate().skip(1) {
+        for ((best, most), &value) in best.iter_mut().zip(&mut most).zip(row) {
+            if value > *most {
+                (*best, *most) = (class as i32, value);
+            }
+        }
+    }
+    best
 }
 
 #[cfg(test)]

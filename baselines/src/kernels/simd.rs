@@ -127,6 +127,8 @@ pub(super) trait Real:
     /// `self · a + b`, in one rounding where the instruction set has it.
     fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self;
 
+    fn exp<const LEVEL: usize>(self) -> Self;
+
     fn tanh<const LEVEL: usize>(self) -> Self;
 
     fn sigmoid<const LEVEL: usize>(self) -> Self;
@@ -219,6 +221,11 @@ impl Real for f32 {
     #[inline(always)]
     fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self {
         if LEVEL == PLAIN { self * a + b } else { f32::mul_add(self, a, b) }
+    }
+
+    #[inline(always)]
+    fn exp<const LEVEL: usize>(self) -> Self {
+        exp::<LEVEL>(self)
     }
 
     #[inline(always)]
@@ -323,6 +330,11 @@ impl Real for f64 {
     #[inline(always)]
     fn fma<const LEVEL: usize>(self, a: Self, b: Self) -> Self {
         if LEVEL == PLAIN { self * a + b } else { f64::mul_add(self, a, b) }
+    }
+
+    #[inline(always)]
+    fn exp<const LEVEL: usize>(self) -> Self {
+        f64::exp(self)
     }
 
     #[inline(always)]
