@@ -156,8 +156,11 @@ fn elementwise(c: &mut Criterion) {
 }
 
 fn state_space_kernels(c: &mut Criterion) {
-    // Steps times eigenvalues with negative real parts.
-    let eigenvalues = |shape, device: &Device| [tensor::<2>(shape, device).abs().neg() - 0.01, tensor(shape, device)];
+    // Steps times eigenvalues with negative real parts, as leaves: every backward pass begins with a graph of its own.
+    let eigenvalues = |shape, device: &Device| {
+        let real = (tensor::<2>(shape, device).abs().neg() - 0.01).detach();
+        [if device.is_autodiff() { real.require_grad() } else { real }, tensor(shape, device)]
+    };
     for (rows, states, length) in [(128, 32, 1024), (128, 32, 16_384)] {
         let shape = format!("{rows}x{states} to {length}");
         measure(c, "diagonal_kernel", &shape, |device| {
