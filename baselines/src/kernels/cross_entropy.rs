@@ -1,4 +1,4 @@
-//! The cross-entropy of labels: softmax, logarithm, choice and mean in one pass.
+//! The cross-entropy of labels: softmax, logarithm, choice and mean in one operation, on positions as they lie.
 
 pub mod composed;
 mod flex;

@@ -114,7 +114,7 @@ impl<'a, T: Real> Stretch<'a, T> {
         let mut most = [T::of(f64::NEG_INFINITY); LANES];
         for tile in self.tiles(first) {
             for lane in 0..LANES {
-                // Not a number wins, so that it shows.
+                // What is not a number is in the sum below, whichever is larger.
                 most[lane] = if tile[lane] <= most[lane] { most[lane] } else { tile[lane] };
             }
         }
