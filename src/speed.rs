@@ -353,6 +353,34 @@ mod tests {
     }
 
     #[test]
+    fn rounds_add_their_steps_and_keep_the_memory_of_the_first() {
+        let round = |totals: &[f64], memory| Steps {
+            parameters: 3,
+            samples: 2,
+            base_memory_bytes: Some(memory),
+            peak_memory_bytes: Some(2 * memory),
+            timed: Timed {
+                laps: [0.0, 0.25, 0.5, 0.25].map(|share| totals.iter().map(|total| share * total).collect()),
+                totals: totals.to_vec(),
+                cpu: totals.to_vec(),
+                device_memory: None,
+                kernels: Some(BTreeMap::from([(
+                    "gelu",
+                    profile::Time { calls: 4, total: std::time::Duration::from_secs(6) },
+                )])),
+            },
+        };
+        let mut steps = round(&[1.0, 9.0], 100);
+        steps.add(round(&[2.0, 3.0], 500));
+        let found = steps.summary();
+        assert_eq!(found.seconds, Spread { min: 1.0, median: 2.5, max: 9.0 });
+        assert_eq!((found.forward_seconds, found.backward_seconds, found.data_share), (0.625, 1.25, 0.0));
+        assert_eq!((found.base_memory_bytes, found.peak_memory_bytes), (Some(100), Some(200)));
+        // Two rounds of two steps: 8 calls and 12 seconds in four steps.
+        assert_eq!(found.kernels, Some(vec![KernelTime { name: "gelu", calls: 2.0, seconds: 3.0 }]));
+    }
+
+    #[test]
     fn batches_of_a_task_go_on_from_epoch_to_epoch() {
         let epochs = Epochs { samples: 25, size: 10, seeds: Seeds::derive(1) };
         let (first, stream) = epochs.batch(0);

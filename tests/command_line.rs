@@ -156,6 +156,25 @@ fn a_dry_run_shows_cells_and_writes_nothing() {
 }
 
 #[test]
+fn training_steps_are_timed_in_rounds_without_data() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("training:", "seeds: [0, 1]\ntraining:"));
+    let command = ["speed", "small.yaml", "--rounds", "2", "--steps", "1", "--warmup", "0", "--profile"];
+    let output = bench.command(&command).arg("--json").assert().success().get_output().stdout.clone();
+    let speed: serde_json::Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!((&speed["rounds"], &speed["steps"]), (&2.into(), &1.into()));
+    // Two seeds are the same work.
+    let [cell] = speed["cells"].as_array().unwrap().as_slice() else { panic!("{speed}") };
+    let kernels = cell["kernels"].as_array().unwrap();
+    // Both rounds count: one forward pass in each of two steps.
+    let recurrence = kernels.iter().find(|kernel| kernel["name"] == "recurrence").unwrap();
+    assert_eq!(recurrence["calls"], 1.0);
+    let text = bench.command(&command).assert().success().get_output().stdout.clone();
+    assert!(String::from_utf8(text).unwrap().contains("medians of 2 rounds of 1 steps"));
+    assert_eq!(bench.names(), ["small.yaml"]);
+}
+
+#[test]
 fn every_recipe_can_be_planned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
     let bench = Bench::new();

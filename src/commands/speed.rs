@@ -50,7 +50,11 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
             seen.push(cell);
         }
     }
-    let time = |cell: &Cell| {
+    let time = |cell: &Cell, round: u16| {
+        if !global.quiet {
+            let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
+            tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
+        }
         let effort = Effort { samples: cell.training.batch_size, warmup, steps, profile: args.profile };
         match args.data_from {
             DataFrom::Synthetic => measure(cell, effort, Source::Synthetic, &device),
@@ -60,29 +64,21 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
             },
         }
     };
-    let mut taken: Vec<Option<Result<Steps, String>>> = seen.iter().map(|_| None).collect();
-    for round in 1..=args.rounds {
+    let mut taken: Vec<Result<Steps, String>> = seen.iter().map(|cell| time(cell, 1)).collect();
+    for round in 2..=args.rounds {
         for (cell, taken) in seen.iter().zip(&mut taken) {
-            if !global.quiet {
-                let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
-                tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
-            }
-            match taken {
-                None => *taken = Some(time(cell)),
-                Some(Ok(steps)) => match time(cell) {
-                    Ok(more) => steps.add(more),
-                    Err(error) => *taken = Some(Err(error)),
-                },
-                // What has failed once is not tried again.
-                Some(Err(_)) => {}
+            // What has failed once is not tried again.
+            let Ok(steps) = taken else { continue };
+            match time(cell, round) {
+                Ok(more) => steps.add(more),
+                Err(error) => *taken = Err(error),
             }
         }
     }
-    let line = |(cell, taken): (&Cell, Option<Result<Steps, String>>)| {
+    let line = |(cell, taken): (&Cell, Result<Steps, String>)| {
         let (measured, error) = match taken {
-            Some(Ok(steps)) => (Some(steps.summary()), None),
-            Some(Err(error)) => (None, Some(error)),
-            None => (None, None),
+            Ok(steps) => (Some(steps.summary()), None),
+            Err(error) => (None, Some(error)),
         };
         Line { task: cell.task.label.clone(), baseline: cell.baseline.label.clone(), measured, error }
     };
