@@ -1,4 +1,4 @@
-"""The training steps of `bench` in PyTorch: `python baselines/benches/peer goldens|step|serve …`."""
+"""The training steps of `bench` in PyTorch: `python baselines/benches/peer goldens|recorded|step|serve …`."""
 
 import argparse
 import json
@@ -29,8 +29,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     goldens = commands.add_parser("goldens", help="compare the models with tensors recorded from the original programs")
     goldens.add_argument("directory", type=Path, metavar="DIR")
+    recorded = commands.add_parser("recorded", help="compare CPU seconds with those recorded from the original programs")
+    recorded.add_argument("file", type=Path, metavar="FILE")
     step = commands.add_parser("step", help="time training steps")
-    step.add_argument("--steps", type=positive, default=5, metavar="N", help="steps that count")
+    for command, steps in ((recorded, 7), (step, 5)):
+        command.add_argument("--steps", type=positive, default=steps, metavar="N", help="steps that count")
     step.add_argument("--json", action="store_true")
     serve = commands.add_parser("serve", help="time one step for every line `step` on standard input")
     for command in (step, serve):
@@ -42,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """The exit status: 1 if a golden fails, 2 for wrong usage, 3 without the device."""
+    """The exit status: 1 if a golden fails or a step took another time than recorded, 2 for wrong usage, 3 without the device."""
     arguments = parser().parse_args()
     if arguments.command == "goldens":
         import goldens
@@ -51,6 +54,10 @@ def main() -> int:
             print(f"error: no folder {arguments.directory}", file=sys.stderr)
             return 2
         return goldens.run(arguments.directory)
+    if arguments.command == "recorded":
+        import recorded
+
+        return recorded.run(arguments.file, arguments.steps)
 
     import torch
 

@@ -137,6 +137,8 @@ ROWS: dict[str, Row] = {
     "gru": recurrent("gru"),
     "rnn": recurrent("rnn"),
     "resnet18": Row(lambda: ResNet18(1, 1), 16, PATHFINDER_2D[0], PATHFINDER_2D[1]),
+    # With a mask of 5 × 5 taps at the start, as the original program was timed.
+    "ccnn-2d-narrow": ccnn(PATHFINDER_2D, 33, 1239.138, 0.075, 0.1),
     # The same models in another formulation: CKCNN slower, as the original program has it, S4 faster.
     "ckcnn-pairs": ckcnn(pairs=True),
     "s4-matmul": state_space("s4-matmul"),
