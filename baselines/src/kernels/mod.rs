@@ -14,6 +14,7 @@ pub mod conv;
 mod cpu;
 pub mod cross_entropy;
 pub mod gabor;
+mod lane_fft;
 pub mod long_conv;
 mod matmul;
 mod packed;
@@ -28,6 +29,7 @@ mod simd;
 pub mod ssm;
 pub mod standardise;
 mod value;
+mod vector;
 pub mod weighted_sum;
 
 pub use activation::{gelu, glu};

@@ -10,6 +10,9 @@ use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
 use rustfft::FftPlanner;
 
+use super::lane_fft::Transforms;
+use super::vector::{self, Four, Vectorised};
+
 /// No fused multiply-add.
 pub(super) const PLAIN: usize = 0;
 /// Fused multiply-add and 16 or more registers of at least 128 bits.
@@ -158,6 +161,15 @@ pub(super) trait Real:
         plain_tile::<Self, M, LEVEL>(left, right, right_step, segments, steps)
     }
 
+    /// Run `body` with the widest vectors of this level.
+    #[inline(always)]
+    fn vectorised<const LEVEL: usize>(body: impl Vectorised<Self>) {
+        body.run::<Four<Self, LEVEL>>();
+    }
+
+    /// The transforms of many series of length `n`, planned once per process.
+    fn lane_fft(n: usize) -> Arc<Transforms<Self>>;
+
     /// The transforms of length `n`, planned once per process.
     fn fft(n: usize) -> Arc<Fft<Self>>;
 
@@ -289,6 +301,15 @@ impl Real for f32 {
         }
     }
 
+    #[inline(always)]
+    fn vectorised<const LEVEL: usize>(body: impl Vectorised<Self>) {
+        vector::single::<LEVEL>(body);
+    }
+
+    fn lane_fft(n: usize) -> Arc<Transforms<Self>> {
+        plans!(Transforms<f32>, n, Transforms::new(n))
+    }
+
     fn fft(n: usize) -> Arc<Fft<Self>> {
         plans!(Fft<f32>, n, {
             let mut planner = RealFftPlanner::new();
@@ -345,6 +366,10 @@ impl Real for f64 {
     #[inline(always)]
     fn sigmoid<const LEVEL: usize>(self) -> Self {
         1.0 / (1.0 + (-self).exp())
+    }
+
+    fn lane_fft(n: usize) -> Arc<Transforms<Self>> {
+        plans!(Transforms<f64>, n, Transforms::new(n))
     }
 
     fn fft(n: usize) -> Arc<Fft<Self>> {

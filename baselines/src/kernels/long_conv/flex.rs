@@ -14,6 +14,7 @@ use super::direct::{Correlate, Dots};
 use super::spectral::Spectra;
 use super::{Geometry, LongConvGrad, LongConvOps, composed};
 use crate::kernels::cpu::{finish, prepare, tensor, values};
+use crate::kernels::lane_fft::Layout;
 use crate::kernels::profile;
 use crate::kernels::room::Room;
 use crate::kernels::shared::Shared;
@@ -234,58 +235,13 @@ impl Plan {
     }
 
     /// How the taps of a kernel lie on the common axis.
-    fn kernel_layout(&self) -> [usize; 2] {
-        [self.taps[1], self.stride]
+    fn kernel(&self) -> Layout {
+        Layout { width: self.taps[1], stride: self.stride, offset: 0 }
     }
 
     /// How the positions of a channel lie on the common axis.
-    fn data_layout(&self) -> [usize; 2] {
-        [self.size[1], self.stride]
-    }
-
-    /// Spectra of series of `length` values, laid out from `offset` on.
-    fn spectra<T: Real>(
-        &self,
-        values: &[T],
-        length: usize,
-        layout: [usize; 2],
-        offset: usize,
-        conjugate: bool,
-    ) -> Spectra<T> {
-        let fft = T::fft(self.n);
-        Spectra::of(
-            values.len() / length,
-            self.n / 2 + 1,
-            conjugate,
-            || Work::new(&fft, self.n),
-            |work, row| {
-                work.load(&values[row * length..][..length], layout, offset);
-                work.forward();
-                &work.bins
-            },
-        )
-    }
-
-    /// Series from their spectra; series `i` of the spectra is written to the place that `to(i)` tells.
-    fn series<T: Real>(
-        &self,
-        spectra: &Spectra<T>,
-        back: Series,
-        out: Shared<'_, T>,
-        to: impl Fn(usize) -> usize + Sync + Send,
-    ) {
-        let fft = T::fft(self.n);
-        let scale = T::ONE / T::of(self.n as f64);
-        (0..spectra.series()).into_par_iter().for_each_init(
-            || Work::new(&fft, self.n),
-            |work, row| {
-                spectra.read(row, scale, back.conjugate, &mut work.bins);
-                work.inverse();
-                // SAFETY: `to` is one to one.
-                let series = unsafe { out.slice(to(row) * back.length, back.length) };
-                work.store(series, back.layout, back.offset);
-            },
-        );
+    fn data(&self, offset: usize) -> Layout {
+        Layout { width: self.size[1], stride: self.stride, offset }
     }
 
     /// Ranges of channels, of which one has as many spectra of kernels, for `others` channels on the other side, as are
@@ -298,14 +254,14 @@ impl Plan {
 
     fn dense<T: Real>(&self, x: &[T], k: &[T]) -> Room<T> {
         let (b, i, o, positions) = (self.batch, self.input, self.output, self.positions());
-        let x = self.spectra(x, positions, self.data_layout(), self.offset, false);
+        let x = self.data_spectra(x, self.offset, false);
         let mut y = Room::new(b * o * positions);
-        let back = Series { length: positions, layout: self.data_layout(), offset: 0, conjugate: false };
+        let out = Shared::new(&mut y);
         for outputs in self.blocks::<T>(o, i) {
             let (first, n) = (outputs.start, outputs.len());
-            let k = self.kernel_spectra(k, (0..n * i).map(|at| first * i + at), true);
+            let k = self.kernel_spectra(k, n * i, true, |at| first * i + at);
             let block = Spectra::products([b, n, i], (&x, 0, [i, 1]), (&k, 0, [i, 1]));
-            self.series(&block, back, Shared::new(&mut y), |row| row / n * o + first + row % n);
+            block.series(self.n, false, self.data(0), (out, positions), |row| row / n * o + first + row % n);
         }
         y
     }
@@ -313,59 +269,53 @@ impl Plan {
     fn dense_backward<T: Real>(&self, x: &[T], k: &[T], g: &[T], wanted: [bool; 2]) -> [Option<Room<T>>; 2] {
         let (b, i, o) = (self.batch, self.input, self.output);
         let (positions, taps) = (self.positions(), self.taps[0] * self.taps[1]);
-        let g = self.spectra(g, positions, self.data_layout(), 0, false);
+        let g = self.data_spectra(g, 0, false);
         let dx = wanted[0].then(|| {
             let mut dx = Room::new(x.len());
-            let back = Series { length: positions, layout: self.data_layout(), offset: self.offset, conjugate: false };
+            let out = Shared::new(&mut dx);
             for inputs in self.blocks::<T>(i, o) {
                 let (first, n) = (inputs.start, inputs.len());
                 // Kernels of the block, by input and then by output.
-                let k = self.kernel_spectra(k, (0..n * o).map(|at| at % o * i + first + at / o), false);
+                let k = self.kernel_spectra(k, n * o, false, |at| at % o * i + first + at / o);
                 let block = Spectra::products([b, n, o], (&g, 0, [o, 1]), (&k, 0, [o, 1]));
-                self.series(&block, back, Shared::new(&mut dx), |row| row / n * i + first + row % n);
+                let layout = self.data(self.offset);
+                block.series(self.n, false, layout, (out, positions), |row| row / n * i + first + row % n);
             }
             dx
         });
         let dk = wanted[1].then(|| {
             // Conjugated once more on the way back, so that one set of spectra of `g` serves both gradients.
-            let x = self.spectra(x, positions, self.data_layout(), self.offset, true);
+            let x = self.data_spectra(x, self.offset, true);
             let mut dk = Room::new(k.len());
-            let back = Series { length: taps, layout: self.kernel_layout(), offset: 0, conjugate: true };
+            let out = Shared::new(&mut dk);
             for inputs in self.blocks::<T>(i, o) {
                 let (first, n) = (inputs.start, inputs.len());
                 let block = Spectra::products([n, o, b], (&x, first, [1, i]), (&g, 0, [1, o]));
-                self.series(&block, back, Shared::new(&mut dk), |row| row % o * i + first + row / o);
+                block.series(self.n, true, self.kernel(), (out, taps), |row| row % o * i + first + row / o);
             }
             dk
         });
         [dx, dk]
     }
 
-    /// Spectra of some of the kernels, in their order.
-    fn kernel_spectra<T: Real>(&self, k: &[T], kernels: impl Iterator<Item = usize>, conjugate: bool) -> Spectra<T> {
-        let (fft, taps) = (T::fft(self.n), self.taps[0] * self.taps[1]);
-        let kernels: Vec<usize> = kernels.collect();
-        Spectra::of(
-            kernels.len(),
-            self.n / 2 + 1,
-            conjugate,
-            || Work::new(&fft, self.n),
-            |work, row| {
-                work.load(&k[kernels[row] * taps..][..taps], self.kernel_layout(), 0);
-                work.forward();
-                &work.bins
-            },
-        )
+    /// Spectra of all channels of all samples, laid out from `offset` on.
+    fn data_spectra<T: Real>(&self, values: &[T], offset: usize, conjugate: bool) -> Spectra<T> {
+        let positions = self.positions();
+        let row = |row| &values[row * positions..][..positions];
+        Spectra::of(self.n, values.len() / positions, conjugate, self.data(offset), row)
     }
-}
 
-/// How a series is read from its spectrum.
-#[derive(Clone, Copy)]
-struct Series {
-    length: usize,
-    layout: [usize; 2],
-    offset: usize,
-    conjugate: bool,
+    /// Spectra of `count` of the kernels: the i-th of them is kernel `at(i)`.
+    fn kernel_spectra<T: Real>(
+        &self,
+        k: &[T],
+        count: usize,
+        conjugate: bool,
+        at: impl Fn(usize) -> usize + Sync + Send,
+    ) -> Spectra<T> {
+        let taps = self.taps[0] * self.taps[1];
+        Spectra::of(self.n, count, conjugate, self.kernel(), |row| &k[at(row) * taps..][..taps])
+    }
 }
 
 /// Rows of `x`, `width` wide, into `data`, `stride` apart, below and to the right of `before` zeros.

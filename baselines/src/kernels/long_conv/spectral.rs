@@ -1,9 +1,11 @@
 //! Matrix products of spectra, one per frequency, with neighbouring frequencies side by side in vector lanes.
 #![allow(unsafe_code)]
 
-use rayon::prelude::*;
-use realfft::num_complex::Complex;
+use std::ops::Range;
 
+use rayon::prelude::*;
+
+use crate::kernels::lane_fft::{LaneFft, Layout};
 use crate::kernels::room::Room;
 use crate::kernels::shared::Shared;
 use crate::kernels::simd::{LANES, Loop, PAIR, PLAIN, Real, WIDE, Walk, dispatch};
@@ -23,32 +25,52 @@ pub(super) struct Spectra<T> {
 pub(super) type Factor<'a, T> = (&'a Spectra<T>, usize, [usize; 2]);
 
 impl<T: Real> Spectra<T> {
-    /// Spectra of `bins` frequencies, where `transform(scratch, i)` leaves that of series `i` in what it returns;
-    /// conjugated where asked for.
-    pub(super) fn of<S>(
+    /// Spectra of series `row(0)` to `row(series − 1)` that lie in `n` samples as `layout` tells; conjugated where asked for.
+    pub(super) fn of<'a>(
+        n: usize,
         series: usize,
-        bins: usize,
         conjugate: bool,
-        scratch: impl Fn() -> S + Sync + Send,
-        transform: impl for<'s> Fn(&'s mut S, usize) -> &'s [Complex<T>] + Sync + Send,
-    ) -> Self {
-        let mut values = Room::new(bins.div_ceil(BLOCK) * series * PAIR);
-        let sign = if conjugate { -T::ONE } else { T::ONE };
+        layout: Layout,
+        row: impl Fn(usize) -> &'a [T] + Sync + Send,
+    ) -> Self
+    where
+        T: 'a,
+    {
+        let mut values = Room::new((n / 2 + 1).div_ceil(BLOCK) * series * PAIR);
         let shared = Shared::new(&mut values);
-        (0..series).into_par_iter().for_each_init(scratch, |scratch, row| {
-            for (block, bins) in transform(scratch, row).chunks(BLOCK).enumerate() {
-                // SAFETY: place (block, row) belongs to this row alone, and every row is visited once.
-                let pair = unsafe { shared.slice((block * series + row) * PAIR, PAIR) };
-                let (re, im) = pair.split_at_mut(BLOCK);
-                re[bins.len()..].fill(T::ZERO);
-                im[bins.len()..].fill(T::ZERO);
-                for ((bin, re), im) in bins.iter().zip(re).zip(im) {
-                    *re = bin.re;
-                    *im = sign * bin.im;
-                }
-            }
-        });
+        groups(series).for_each_init(
+            || LaneFft::new(n),
+            |fft, group| {
+                fft.load(std::array::from_fn(|lane| (lane < group.len()).then(|| row(group.start + lane))), layout);
+                fft.forward(conjugate);
+                // SAFETY: places (block, series) of this group belong to this task alone, and every group is visited once.
+                fft.take(|block| unsafe { shared.slice((block * series + group.start) * PAIR, group.len() * PAIR) });
+            },
+        );
         Self { values, series }
+    }
+
+    /// The series of `n` samples behind the spectra, conjugated where asked for; what `layout` tells of series i is written
+    /// to the `length` places of `out` from `to(i)` times `length` on.
+    pub(super) fn series(
+        &self,
+        n: usize,
+        conjugate: bool,
+        layout: Layout,
+        (out, length): (Shared<'_, T>, usize),
+        to: impl Fn(usize) -> usize + Sync + Send,
+    ) {
+        let scale = T::ONE / T::of(n as f64);
+        groups(self.series).for_each_init(
+            || LaneFft::new(n),
+            |fft, group| {
+                fft.give(|block| &self.values[(block * self.series + group.start) * PAIR..][..group.len() * PAIR]);
+                fft.inverse(scale, conjugate);
+                // SAFETY: `to` is one to one.
+                let row = |series| unsafe { out.slice(to(series) * length, length) };
+                fft.store(std::array::from_fn(|lane| (lane < group.len()).then(|| row(group.start + lane))), layout);
+            },
+        );
     }
 
     /// For every frequency, `c[m, n] = Σ_k a[m, k] · b[n, k]`; the series of the result are ordered `[m, n]`.
@@ -63,25 +85,15 @@ impl<T: Real> Spectra<T> {
         Self { values, series: m * n }
     }
 
-    /// Number of series.
-    pub(super) fn series(&self) -> usize {
-        self.series
-    }
-
     fn block(&self, block: usize) -> &[[T; PAIR]] {
         self.values[block * self.series * PAIR..][..self.series * PAIR].as_chunks::<PAIR>().0
     }
+}
 
-    /// The frequencies of series `row`, scaled and conjugated where asked for, into `bins`.
-    pub(super) fn read(&self, row: usize, scale: T, conjugate: bool, bins: &mut [Complex<T>]) {
-        let im_scale = if conjugate { -scale } else { scale };
-        for (block, bins) in bins.chunks_mut(BLOCK).enumerate() {
-            let (re, im) = self.block(block)[row].split_at(BLOCK);
-            for ((bin, &re), &im) in bins.iter_mut().zip(re).zip(im) {
-                *bin = Complex::new(re * scale, im * im_scale);
-            }
-        }
-    }
+/// Neighbouring series that are transformed together.
+fn groups(series: usize) -> impl IndexedParallelIterator<Item = Range<usize>> {
+    let group = move |group: usize| group * LANES..(group * LANES + LANES).min(series);
+    (0..series.div_ceil(LANES)).into_par_iter().map(group)
 }
 
 /// One block of a factor.

@@ -1,0 +1,592 @@
+//! Fourier transforms of sixteen real series at once, one in every lane of vectors.
+//!
+//! Transforms of one series spend more instructions on moving numbers within vectors than on sums. With a series in every
+//! lane there is nothing to move: all lanes do the same. The algorithm is Stockham's, whose results come out in order, with
+//! radices 5, 3, 8, 4 and 2; real series of length n are complex ones of half the length (even samples are real parts, odd ones
+//! imaginary parts), whose spectra are taken apart at the end.
+
+use std::sync::Arc;
+
+use super::room::Room;
+use super::simd::{LANES, PAIR, Real};
+use super::vector::{Vector, Vectorised, transpose, vectorise};
+
+/// Numbers of sixteen series at one place.
+pub(super) type Lanes<T> = [T; LANES];
+
+/// What transforms of one length have in common.
+pub(super) struct Transforms<T> {
+    /// Length of the real series.
+    n: usize,
+    passes: Vec<Pass<T>>,
+    /// `exp(−2πi k / n)` for k from 0 to n / 4.
+    turns: Vec<[T; 2]>,
+}
+
+/// One step of Stockham's algorithm: `groups · stride` transforms of `radix` values.
+struct Pass<T> {
+    radix: usize,
+    /// Factors by which results are multiplied, `[groups, radix − 1]`.
+    twiddles: Vec<[T; 2]>,
+    groups: usize,
+    stride: usize,
+}
+
+/// `exp(−2πi k / n)`.
+fn turn<T: Real>(k: usize, n: usize) -> [T; 2] {
+    let (sin, cos) = (-2.0 * std::f64::consts::PI * (k % n) as f64 / n as f64).sin_cos();
+    [T::of(cos), T::of(sin)]
+}
+
+impl<T: Real> Transforms<T> {
+    /// Transforms of length `n`, which is even and has no prime factor beyond 5.
+    pub(super) fn new(n: usize) -> Self {
+        let mut passes = Vec::new();
+        let (mut length, mut stride) = (n / 2, 1);
+        for radix in [5, 3, 8, 4, 2] {
+            while length.is_multiple_of(radix) {
+                let groups = length / radix;
+                let twiddles = (0..groups).flat_map(|p| (1..radix).map(move |u| turn(u * p, length))).collect();
+                passes.push(Pass { radix, twiddles, groups, stride });
+                (length, stride) = (groups, stride * radix);
+            }
+        }
+        assert!(n.is_multiple_of(2) && length == 1, "{n} is odd or has other prime factors than 2, 3 and 5");
+        Self { n, passes, turns: (0..=n / 4).map(|k| turn(k, n)).collect() }
+    }
+}
+
+/// How series lie in a transform: rows of `width` numbers, `stride` apart, from `offset` on.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    pub(super) width: usize,
+    pub(super) stride: usize,
+    pub(super) offset: usize,
+}
+
+/// Sixteen series, or their spectra.
+pub(super) struct LaneFft<T> {
+    plan: Arc<Transforms<T>>,
+    values: Room<T>,
+    /// Passes go from one room to the other.
+    other: Room<T>,
+}
+
+impl<T: Real> LaneFft<T> {
+    /// Room for series of length `n`.
+    pub(super) fn new(n: usize) -> Self {
+        let room = || Room::new((n / 2 + 1) * PAIR);
+        Self { plan: T::lane_fft(n), values: room(), other: room() }
+    }
+
+    /// The series `rows`, zero elsewhere.
+    pub(super) fn load(&mut self, rows: [Option<&[T]>; LANES], layout: Layout) {
+        vectorise(Load { rows, layout, series: self.values.as_chunks_mut().0 });
+    }
+
+    /// Turn the series into their spectra, conjugated where asked for.
+    pub(super) fn forward(&mut self, conjugate: bool) {
+        let plan = &*self.plan;
+        vectorise(Forward { plan, from: self.values.as_chunks_mut().0, to: self.other.as_chunks_mut().0, conjugate });
+        self.swap();
+    }
+
+    /// Turn spectra, conjugated where asked for, into `scale` times the sums over all frequencies.
+    pub(super) fn inverse(&mut self, scale: T, conjugate: bool) {
+        let plan = &*self.plan;
+        let (from, to) = (self.values.as_chunks_mut().0, self.other.as_chunks_mut().0);
+        vectorise(Inverse { plan, from, to, scale, conjugate });
+        self.swap();
+    }
+
+    fn swap(&mut self) {
+        if !self.plan.passes.len().is_multiple_of(2) {
+            std::mem::swap(&mut self.values, &mut self.other);
+        }
+    }
+
+    /// What [`inverse`](Self::inverse) left.
+    pub(super) fn store(&self, rows: [Option<&mut [T]>; LANES], layout: Layout) {
+        vectorise(Store { rows, layout, series: self.values.as_chunks().0 });
+    }
+
+    /// The spectra that [`forward`](Self::forward) left, series by series: `block(i)` takes frequencies 16 i to 16 i + 15 of
+    /// as many series as it has pairs of real and imaginary parts.
+    pub(super) fn take<'s>(&self, block: impl FnMut(usize) -> &'s mut [T])
+    where
+        T: 's,
+    {
+        vectorise(Take { bins: self.values.as_chunks().0, block });
+    }
+
+    /// Spectra for [`inverse`](Self::inverse), as [`take`](Self::take) has them.
+    pub(super) fn give<'s>(&mut self, block: impl FnMut(usize) -> &'s [T])
+    where
+        T: 's,
+    {
+        vectorise(Give { bins: self.values.as_chunks_mut().0, block });
+    }
+}
+
+struct Load<'a, T> {
+    rows: [Option<&'a [T]>; LANES],
+    layout: Layout,
+    series: &'a mut [Lanes<T>],
+}
+
+impl<T: Real> Vectorised<T> for Load<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Layout { width, stride, offset } = self.layout;
+        let zero = [T::ZERO; LANES];
+        self.series.fill(zero);
+        let lines = self.rows.iter().flatten().map(|row| row.len() / width).next().unwrap_or(0);
+        for (line, series) in self.series[offset..].chunks_mut(stride).take(lines).enumerate() {
+            let mut at = 0;
+            while at + LANES <= width {
+                let mut rows = [&zero; LANES];
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    let values = self.rows[lane].and_then(|row| row[line * width + at..].first_chunk());
+                    *row = values.unwrap_or(&zero);
+                }
+                transpose::<T, V>(rows, &mut series[at..at + LANES], 1);
+                at += LANES;
+            }
+            for at in at..width {
+                for (lane, row) in self.rows.iter().enumerate() {
+                    series[at][lane] = row.map_or(T::ZERO, |row| row[line * width + at]);
+                }
+            }
+        }
+    }
+}
+
+struct Store<'a, T> {
+    rows: [Option<&'a mut [T]>; LANES],
+    layout: Layout,
+    series: &'a [Lanes<T>],
+}
+
+impl<T: Real> Vectorised<T> for Store<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) {
+        let Layout { width, stride, offset } = self.layout;
+        let lines = self.rows.iter().flatten().map(|row| row.len() / width).next().unwrap_or(0);
+        for line in 0..lines {
+            // Real and imaginary parts are swapped: see `Inverse`.
+            let first = offset + line * stride;
+            let mut at = 0;
+            while at + LANES <= width {
+                let mut rows = [&self.series[0]; LANES];
+                for (i, row) in rows.iter_mut().enumerate() {
+                    *row = &self.series[(first + at + i) ^ 1];
+                }
+                let mut block = [[T::ZERO; LANES]; LANES];
+                transpose::<T, V>(rows, &mut block, 1);
+                for (row, block) in self.rows.iter_mut().zip(&block) {
+                    if let Some(row) = row {
+                        row[line * width + at..][..LANES].copy_from_slice(block);
+                    }
+                }
+                at += LANES;
+            }
+            for at in at..width {
+                let values = &self.series[(first + at) ^ 1];
+                for (row, &value) in self.rows.iter_mut().zip(values) {
+                    if let Some(row) = row {
+                        row[line * width + at] = value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Take<'a, T, F> {
+    bins: &'a [Lanes<T>],
+    block: F,
+}
+
+impl<'s, T: Real + 's, F: FnMut(usize) -> &'s mut [T]> Vectorised<T> for Take<'_, T, F> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) {
+        let zero = [T::ZERO; LANES];
+        for (block, bins) in self.bins.chunks(PAIR).enumerate() {
+            let out = (self.block)(block).as_chunks_mut().0;
+            for part in 0..2 {
+                let mut rows = [&zero; LANES];
+                for (row, bin) in rows.iter_mut().zip(bins[part..].iter().step_by(2)) {
+                    *row = bin;
+                }
+                transpose::<T, V>(rows, &mut out[part..], 2);
+            }
+        }
+    }
+}
+
+struct Give<'a, T, F> {
+    bins: &'a mut [Lanes<T>],
+    block: F,
+}
+
+impl<'s, T: Real + 's, F: FnMut(usize) -> &'s [T]> Vectorised<T> for Give<'_, T, F> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) {
+        let zero = [T::ZERO; LANES];
+        for (block, bins) in self.bins.chunks_mut(PAIR).enumerate() {
+            let pairs = (self.block)(block).as_chunks().0;
+            for part in 0..2 {
+                let mut rows = [&zero; LANES];
+                for (row, pair) in rows.iter_mut().zip(pairs[part..].iter().step_by(2)) {
+                    *row = pair;
+                }
+                transpose::<T, V>(rows, &mut bins[part..], 2);
+            }
+        }
+    }
+}
+
+struct Forward<'a, T> {
+    plan: &'a Transforms<T>,
+    from: &'a mut [Lanes<T>],
+    to: &'a mut [Lanes<T>],
+    conjugate: bool,
+}
+
+impl<T: Real> Vectorised<T> for Forward<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let bins = self.plan.run::<V>(self.from, self.to);
+        // With Z the spectrum of half the length, E = (Z[k] + conj Z[m − k]) / 2 is that of the even samples and
+        // O = (Z[k] − conj Z[m − k]) / 2i that of the odd ones; E + exp(−2πi k / n) O is the one that is sought.
+        let m = self.plan.n / 2;
+        let half = V::splat(T::of(0.5));
+        let sign = V::splat(if self.conjugate { -T::ONE } else { T::ONE });
+        for lane in (0..LANES).step_by(V::WIDTH) {
+            let z = Complex::<V>::load(bins, 0, lane);
+            let zero = V::splat(T::ZERO);
+            Complex { re: z.re.add(z.im), im: zero }.store(bins, 0, lane);
+            Complex { re: z.re.sub(z.im), im: zero }.store(bins, m, lane);
+        }
+        for (k, &turn) in self.plan.turns.iter().enumerate().skip(1) {
+            for lane in (0..LANES).step_by(V::WIDTH) {
+                let (a, b) = (Complex::<V>::load(bins, k, lane), Complex::<V>::load(bins, m - k, lane));
+                let even = Complex { re: a.re.add(b.re).mul(half), im: a.im.sub(b.im).mul(half) };
+                let odd = Complex { re: a.im.add(b.im).mul(half), im: b.re.sub(a.re).mul(half) };
+                let odd = odd.times(turn);
+                let (sum, rest) = (even.add(odd), even.sub(odd));
+                Complex { re: sum.re, im: sum.im.mul(sign) }.store(bins, k, lane);
+                Complex { re: rest.re, im: V::splat(T::ZERO).sub(rest.im.mul(sign)) }.store(bins, m - k, lane);
+            }
+        }
+    }
+}
+
+struct Inverse<'a, T> {
+    plan: &'a Transforms<T>,
+    from: &'a mut [Lanes<T>],
+    to: &'a mut [Lanes<T>],
+    scale: T,
+    conjugate: bool,
+}
+
+impl<T: Real> Vectorised<T> for Inverse<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        // The steps of `Forward`, backwards. Real and imaginary parts are swapped before and after the passes, which makes
+        // them those of the inverse transform.
+        let (m, bins) = (self.plan.n / 2, self.from);
+        let scale = V::splat(self.scale);
+        let sign = V::splat(if self.conjugate { -self.scale } else { self.scale });
+        for lane in (0..LANES).step_by(V::WIDTH) {
+            // The first and the last bin of a real series are real.
+            let (a, b) = (Complex::<V>::load(bins, 0, lane).re, Complex::<V>::load(bins, m, lane).re);
+            Complex { re: a.sub(b).mul(scale), im: a.add(b).mul(scale) }.store(bins, 0, lane);
+        }
+        for (k, &[cos, sin]) in self.plan.turns.iter().enumerate().skip(1) {
+            for lane in (0..LANES).step_by(V::WIDTH) {
+                let (a, b) = (Complex::<V>::load(bins, k, lane), Complex::<V>::load(bins, m - k, lane));
+                let even = Complex { re: a.re.add(b.re).mul(scale), im: a.im.sub(b.im).mul(sign) };
+                let odd = Complex { re: a.re.sub(b.re).mul(scale), im: a.im.add(b.im).mul(sign) };
+                let odd = odd.times([cos, T::ZERO - sin]);
+                // Z[k] = E + i O and Z[m − k] = conj E + i conj O, swapped.
+                Complex { re: even.im.add(odd.re), im: even.re.sub(odd.im) }.store(bins, k, lane);
+                Complex { re: odd.re.sub(even.im), im: even.re.add(odd.im) }.store(bins, m - k, lane);
+            }
+        }
+        self.plan.run::<V>(bins, self.to);
+    }
+}
+
+/// Complex numbers of some lanes.
+#[derive(Clone, Copy)]
+struct Complex<V> {
+    re: V,
+    im: V,
+}
+
+impl<V> Complex<V> {
+    #[inline(always)]
+    fn load<T>(values: &[Lanes<T>], place: usize, lane: usize) -> Self
+    where
+        V: Vector<T>,
+    {
+        Self { re: V::load(&values[2 * place], lane), im: V::load(&values[2 * place + 1], lane) }
+    }
+
+    #[inline(always)]
+    fn store<T>(self, values: &mut [Lanes<T>], place: usize, lane: usize)
+    where
+        V: Vector<T>,
+    {
+        self.re.store(&mut values[2 * place], lane);
+        self.im.store(&mut values[2 * place + 1], lane);
+    }
+
+    #[inline(always)]
+    fn add<T>(self, other: Self) -> Self
+    where
+        V: Vector<T>,
+    {
+        Self { re: self.re.add(other.re), im: self.im.add(other.im) }
+    }
+
+    #[inline(always)]
+    fn sub<T>(self, other: Self) -> Self
+    where
+        V: Vector<T>,
+    {
+        Self { re: self.re.sub(other.re), im: self.im.sub(other.im) }
+    }
+
+    #[inline(always)]
+    fn scaled<T>(self, factor: V) -> Self
+    where
+        V: Vector<T>,
+    {
+        Self { re: self.re.mul(factor), im: self.im.mul(factor) }
+    }
+
+    /// `self + factor · other`.
+    #[inline(always)]
+    fn plus<T>(self, factor: V, other: Self) -> Self
+    where
+        V: Vector<T>,
+    {
+        Self { re: factor.fma(other.re, self.re), im: factor.fma(other.im, self.im) }
+    }
+
+    /// `self − i · other` and `self + i · other`.
+    #[inline(always)]
+    fn turned<T>(self, other: Self) -> [Self; 2]
+    where
+        V: Vector<T>,
+    {
+        [
+            Self { re: self.re.add(other.im), im: self.im.sub(other.re) },
+            Self { re: self.re.sub(other.im), im: self.im.add(other.re) },
+        ]
+    }
+
+    #[inline(always)]
+    fn times<T>(self, [re, im]: [T; 2]) -> Self
+    where
+        V: Vector<T>,
+    {
+        let (re, im) = (V::splat(re), V::splat(im));
+        Self { re: im.fnma(self.im, re.mul(self.re)), im: im.fma(self.re, re.mul(self.im)) }
+    }
+}
+
+/// Transforms of two, three, four, five and eight numbers.
+trait Butterfly<T, const RADIX: usize>: Sized {
+    fn butterfly(values: [Complex<Self>; RADIX]) -> [Complex<Self>; RADIX];
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 2> for V {
+    #[inline(always)]
+    fn butterfly([a, b]: [Complex<V>; 2]) -> [Complex<V>; 2] {
+        [a.add(b), a.sub(b)]
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 3> for V {
+    #[inline(always)]
+    fn butterfly([a, b, c]: [Complex<V>; 3]) -> [Complex<V>; 3] {
+        let (sum, difference) = (b.add(c), b.sub(c));
+        let sin = V::splat(T::of(0.75_f64.sqrt()));
+        let [second, third] = a.plus(V::splat(T::of(-0.5)), sum).turned(difference.scaled(sin));
+        [a.add(sum), second, third]
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 4> for V {
+    #[inline(always)]
+    fn butterfly([a, b, c, d]: [Complex<V>; 4]) -> [Complex<V>; 4] {
+        let (even, odd) = (a.add(c), b.add(d));
+        let [second, fourth] = a.sub(c).turned(b.sub(d));
+        [even.add(odd), second, even.sub(odd), fourth]
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 5> for V {
+    #[inline(always)]
+    fn butterfly([a, b, c, d, e]: [Complex<V>; 5]) -> [Complex<V>; 5] {
+        const ANGLE: f64 = 0.4 * std::f64::consts::PI;
+        let [cos_1, cos_2] = [V::splat(T::of(ANGLE.cos())), V::splat(T::of((2.0 * ANGLE).cos()))];
+        let [sin_1, sin_2] = [V::splat(T::of(ANGLE.sin())), V::splat(T::of((2.0 * ANGLE).sin()))];
+        let (outer, inner) = (b.add(e), c.add(d));
+        let (outer_rest, inner_rest) = (b.sub(e), c.sub(d));
+        let near = a.plus(cos_1, outer).plus(cos_2, inner);
+        let far = a.plus(cos_2, outer).plus(cos_1, inner);
+        let near_rest = outer_rest.scaled(sin_1).plus(sin_2, inner_rest);
+        let far_rest = outer_rest.scaled(sin_2).sub(inner_rest.scaled(sin_1));
+        let [second, fifth] = near.turned(near_rest);
+        let [third, fourth] = far.turned(far_rest);
+        [a.add(outer).add(inner), second, third, fourth, fifth]
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 8> for V {
+    #[inline(always)]
+    fn butterfly([a, b, c, d, e, f, g, h]: [Complex<V>; 8]) -> [Complex<V>; 8] {
+        let even = <V as Butterfly<T, 4>>::butterfly([a, c, e, g]);
+        let [o0, o1, o2, o3] = <V as Butterfly<T, 4>>::butterfly([b, d, f, h]);
+        let half = V::splat(T::of(0.5_f64.sqrt()));
+        // Products with the first and the third power of exp(−2πi / 8).
+        let o1 = Complex { re: o1.re.add(o1.im).mul(half), im: o1.im.sub(o1.re).mul(half) };
+        let o3 = Complex { re: o3.im.sub(o3.re).mul(half), im: V::splat(T::ZERO).sub(o3.re.add(o3.im).mul(half)) };
+        let [r2, r6] = even[2].turned(o2);
+        [even[0].add(o0), even[1].add(o1), r2, even[3].add(o3), even[0].sub(o0), even[1].sub(o1), r6, even[3].sub(o3)]
+    }
+}
+
+impl<T: Real> Transforms<T> {
+    /// All passes; the slice that holds the result.
+    #[inline(always)]
+    fn run<'a, V: Vector<T>>(&self, mut from: &'a mut [Lanes<T>], mut to: &'a mut [Lanes<T>]) -> &'a mut [Lanes<T>] {
+        for pass in &self.passes {
+            match pass.radix {
+                2 => pass.run::<V, 2>(from, to),
+                3 => pass.run::<V, 3>(from, to),
+                4 => pass.run::<V, 4>(from, to),
+                5 => pass.run::<V, 5>(from, to),
+                _ => pass.run::<V, 8>(from, to),
+            }
+            std::mem::swap(&mut from, &mut to);
+        }
+        from
+    }
+}
+
+impl<T: Real> Pass<T> {
+    #[inline(always)]
+    fn run<V: Vector<T> + Butterfly<T, RADIX>, const RADIX: usize>(&self, from: &[Lanes<T>], to: &mut [Lanes<T>]) {
+        let Self { twiddles, groups, stride, .. } = self;
+        for (group, twiddles) in twiddles.chunks_exact(RADIX - 1).enumerate() {
+            for at in 0..*stride {
+                for lane in (0..LANES).step_by(V::WIDTH) {
+                    let zero = V::splat(T::ZERO);
+                    let mut values = [Complex { re: zero, im: zero }; RADIX];
+                    for (i, value) in values.iter_mut().enumerate() {
+                        *value = Complex::load(from, at + stride * (group + groups * i), lane);
+                    }
+                    let results = V::butterfly(values);
+                    let first = at + stride * RADIX * group;
+                    results[0].store(to, first, lane);
+                    for i in 1..RADIX {
+                        // The factors of the first group are one.
+                        let result = if group == 0 { results[i] } else { results[i].times(twiddles[i - 1]) };
+                        result.store(to, first + stride * i, lane);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frequency k of `series`, by definition.
+    fn frequency(series: &[f64], k: usize) -> [f64; 2] {
+        let n = series.len();
+        series.iter().enumerate().fold([0.0, 0.0], |[re, im], (t, x)| {
+            let [cos, sin] = turn::<f64>(k * t, n);
+            [re + x * cos, im + x * sin]
+        })
+    }
+
+    fn check<T: Real>(n: usize, tolerance: f64) {
+        let series: Vec<Vec<f64>> =
+            (0..LANES - 1).map(|i| (0..n).map(|t| (0.7 * (t * (i + 3)) as f64 + i as f64).sin()).collect()).collect();
+        let values: Vec<Vec<T>> = series.iter().map(|row| row.iter().map(|&x| T::of(x)).collect()).collect();
+        let layout = Layout { width: n, stride: n, offset: 0 };
+        for conjugate in [false, true] {
+            let mut fft = LaneFft::<T>::new(n);
+            fft.load(std::array::from_fn(|i| values.get(i).map(Vec::as_slice)), layout);
+            fft.forward(conjugate);
+            let blocks = (n / 2 + 1).div_ceil(LANES);
+            let mut spectra = vec![vec![T::ONE; values.len() * PAIR]; blocks];
+            let mut rooms = spectra.iter_mut();
+            fft.take(|_| rooms.next().unwrap());
+            for (i, series) in series.iter().enumerate() {
+                for k in 0..LANES * blocks {
+                    let pair = &spectra[k / LANES][i * PAIR..][..PAIR];
+                    let [re, im] = if k <= n / 2 { frequency(series, k) } else { [0.0, 0.0] };
+                    let im = if conjugate { -im } else { im };
+                    let error = (pair[k % LANES].double() - re).hypot(pair[LANES + k % LANES].double() - im);
+                    assert!(error <= tolerance * n as f64, "n {n}, series {i}, frequency {k}: error {error}");
+                }
+            }
+            let mut fft = LaneFft::<T>::new(n);
+            fft.give(|block| &spectra[block]);
+            fft.inverse(T::of(1.0 / n as f64), conjugate);
+            let mut back = vec![vec![T::ZERO; n]; values.len()];
+            let mut rows = back.iter_mut();
+            fft.store(std::array::from_fn(|_| rows.next().map(Vec::as_mut_slice)), layout);
+            for (i, (series, back)) in series.iter().zip(&back).enumerate() {
+                for (t, (x, y)) in series.iter().zip(back).enumerate() {
+                    assert!(
+                        (x - y.double()).abs() <= tolerance,
+                        "n {n}, series {i}, sample {t}: {x} and {}",
+                        y.double()
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn spectra_are_those_of_the_definition_and_lead_back() {
+        // All radices alone and together, even and odd halves.
+        for n in
+            [2, 4, 6, 8, 10, 16, 18, 20, 30, 32, 48, 60, 64, 90, 120, 128, 150, 160, 240, 250, 256, 270, 360, 480, 600]
+        {
+            check::<f32>(n, 2e-6);
+            check::<f64>(n, 1e-14);
+        }
+    }
+
+    #[test]
+    fn rows_of_a_picture_lie_a_stride_apart() {
+        let (width, stride, offset, n) = (18, 23, 24, 96);
+        let picture: Vec<f32> = (0..3 * width).map(|i| i as f32 + 1.0).collect();
+        let layout = Layout { width, stride, offset };
+        let mut fft = LaneFft::<f32>::new(n);
+        fft.load(std::array::from_fn(|i| (i == 3).then_some(&picture[..])), layout);
+        for (at, values) in fft.values.as_chunks::<LANES>().0.iter().take(n).enumerate() {
+            let place = at.checked_sub(offset).filter(|place| place % stride < width && place / stride < 3);
+            let expected = place.map_or(0.0, |place| picture[place / stride * width + place % stride]);
+            assert_eq!(values[3], expected, "sample {at}");
+            assert_eq!(values[2], 0.0);
+        }
+        fft.forward(false);
+        fft.inverse(1.0 / n as f32, false);
+        let mut back = vec![0.0; picture.len()];
+        let mut row = Some(&mut back[..]);
+        fft.store(std::array::from_fn(|i| if i == 3 { row.take() } else { None }), layout);
+        picture.iter().zip(&back).for_each(|(x, y)| assert!((x - y).abs() < 1e-4, "{x} and {y}"));
+    }
+}
