@@ -99,6 +99,27 @@ impl<T: Real> LaneFft<T> {
         self.swap();
     }
 
+    /// The spectra that [`forward`](Self::forward) left, frequency by frequency: `[n / 2 + 1, 2, 16]`.
+    pub(super) fn bins(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Multiply the spectra by others, laid out as [`bins`](Self::bins) are.
+    pub(super) fn multiply(&mut self, by: &[T]) {
+        vectorise(Multiply { bins: self.values.as_chunks_mut().0, by: by.as_chunks().0 });
+    }
+
+    /// Set all spectra to zero.
+    pub(super) fn clear(&mut self) {
+        self.values.fill(T::ZERO);
+    }
+
+    /// Add `a · conj b` to the spectra.
+    pub(super) fn add_product(&mut self, a: &Self, b: &Self) {
+        let [a, b] = [a, b].map(|factor| factor.values.as_chunks().0);
+        vectorise(AddProduct { bins: self.values.as_chunks_mut().0, a, b });
+    }
+
     fn swap(&mut self) {
         if !self.plan.passes.len().is_multiple_of(2) {
             std::mem::swap(&mut self.values, &mut self.other);
@@ -241,6 +262,46 @@ impl<'s, T: Real + 's, F: FnMut(usize) -> &'s [T]> Vectorised<T> for Give<'_, T,
                     *row = pair;
                 }
                 transpose::<T, V>(rows, &mut bins[part..], 2);
+            }
+        }
+    }
+}
+
+struct Multiply<'a, T> {
+    bins: &'a mut [Lanes<T>],
+    by: &'a [Lanes<T>],
+}
+
+impl<T: Real> Vectorised<T> for Multiply<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        for k in 0..self.bins.len() / 2 {
+            for lane in (0..LANES).step_by(V::WIDTH) {
+                let (a, b) = (Complex::<V>::load(self.bins, k, lane), Complex::<V>::load(self.by, k, lane));
+                let re = a.im.fnma(b.im, a.re.mul(b.re));
+                let im = a.im.fma(b.re, a.re.mul(b.im));
+                Complex { re, im }.store(self.bins, k, lane);
+            }
+        }
+    }
+}
+
+struct AddProduct<'a, T> {
+    bins: &'a mut [Lanes<T>],
+    a: &'a [Lanes<T>],
+    b: &'a [Lanes<T>],
+}
+
+impl<T: Real> Vectorised<T> for AddProduct<'_, T> {
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        for k in 0..self.bins.len() / 2 {
+            for lane in (0..LANES).step_by(V::WIDTH) {
+                let sum = Complex::<V>::load(self.bins, k, lane);
+                let (a, b) = (Complex::<V>::load(self.a, k, lane), Complex::<V>::load(self.b, k, lane));
+                let re = a.im.fma(b.im, a.re.fma(b.re, sum.re));
+                let im = a.re.fnma(b.im, a.im.fma(b.re, sum.im));
+                Complex { re, im }.store(self.bins, k, lane);
             }
         }
     }

@@ -6,9 +6,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use burn::tensor::{DType, Element};
-use realfft::num_complex::Complex;
-use realfft::{ComplexToReal, FftNum, RealFftPlanner, RealToComplex};
-use rustfft::FftPlanner;
+use realfft::FftNum;
 
 use super::lane_fft::Transforms;
 use super::vector::{self, Four, Vectorised};
@@ -69,35 +67,6 @@ pub(super) fn prefetch<T: Real>(values: &[T]) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = values;
-}
-
-/// Transforms of one length.
-pub(super) struct Fft<T> {
-    pub(super) forward: Arc<dyn RealToComplex<T>>,
-    pub(super) inverse: Arc<dyn ComplexToReal<T>>,
-}
-
-/// Complex transforms of one length, in both directions.
-#[derive(Clone)]
-pub(super) struct ComplexFft<T> {
-    forward: Arc<dyn rustfft::Fft<T>>,
-    inverse: Arc<dyn rustfft::Fft<T>>,
-}
-
-impl<T: FftNum> ComplexFft<T> {
-    /// Length of the scratch space.
-    pub(super) fn scratch(&self) -> usize {
-        self.forward.get_inplace_scratch_len().max(self.inverse.get_inplace_scratch_len())
-    }
-
-    pub(super) fn forward(&self, series: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
-        self.forward.process_with_scratch(series, scratch);
-    }
-
-    /// Without the division by the length.
-    pub(super) fn inverse(&self, series: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
-        self.inverse.process_with_scratch(series, scratch);
-    }
 }
 
 /// The element types that kernels compute in.
@@ -169,12 +138,6 @@ pub(super) trait Real:
 
     /// The transforms of many series of length `n`, planned once per process.
     fn lane_fft(n: usize) -> Arc<Transforms<Self>>;
-
-    /// The transforms of length `n`, planned once per process.
-    fn fft(n: usize) -> Arc<Fft<Self>>;
-
-    /// The complex transforms of length `n`, planned once per process.
-    fn complex_fft(n: usize) -> ComplexFft<Self>;
 }
 
 /// Lanes that kernels on pairs work on at a time.
@@ -309,22 +272,6 @@ impl Real for f32 {
     fn lane_fft(n: usize) -> Arc<Transforms<Self>> {
         plans!(Transforms<f32>, n, Transforms::new(n))
     }
-
-    fn fft(n: usize) -> Arc<Fft<Self>> {
-        plans!(Fft<f32>, n, {
-            let mut planner = RealFftPlanner::new();
-            Fft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
-        })
-    }
-
-    fn complex_fft(n: usize) -> ComplexFft<Self> {
-        plans!(ComplexFft<f32>, n, {
-            let mut planner = FftPlanner::new();
-            ComplexFft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
-        })
-        .as_ref()
-        .clone()
-    }
 }
 
 impl Real for f64 {
@@ -370,22 +317,6 @@ impl Real for f64 {
 
     fn lane_fft(n: usize) -> Arc<Transforms<Self>> {
         plans!(Transforms<f64>, n, Transforms::new(n))
-    }
-
-    fn fft(n: usize) -> Arc<Fft<Self>> {
-        plans!(Fft<f64>, n, {
-            let mut planner = RealFftPlanner::new();
-            Fft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
-        })
-    }
-
-    fn complex_fft(n: usize) -> ComplexFft<Self> {
-        plans!(ComplexFft<f64>, n, {
-            let mut planner = FftPlanner::new();
-            ComplexFft { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
-        })
-        .as_ref()
-        .clone()
     }
 }
 

@@ -2,13 +2,11 @@
 #![allow(unsafe_code)]
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::DType;
 use rayon::prelude::*;
-use realfft::num_complex::Complex;
 
 use super::direct::{Correlate, Dots};
 use super::spectral::Spectra;
@@ -18,7 +16,7 @@ use crate::kernels::lane_fft::Layout;
 use crate::kernels::profile;
 use crate::kernels::room::Room;
 use crate::kernels::shared::Shared;
-use crate::kernels::simd::{Fft, Real, dispatch};
+use crate::kernels::simd::{Real, dispatch};
 
 /// Samples of a batch whose kernel gradients are summed by one task.
 const ROWS: usize = 16;
@@ -235,12 +233,12 @@ impl Plan {
     }
 
     /// How the taps of a kernel lie on the common axis.
-    fn kernel(&self) -> Layout {
+    pub(super) fn kernel(&self) -> Layout {
         Layout { width: self.taps[1], stride: self.stride, offset: 0 }
     }
 
     /// How the positions of a channel lie on the common axis.
-    fn data(&self, offset: usize) -> Layout {
+    pub(super) fn data(&self, offset: usize) -> Layout {
         Layout { width: self.size[1], stride: self.stride, offset }
     }
 
@@ -343,52 +341,4 @@ fn smooth(n: usize) -> usize {
         fives *= 5;
     }
     best
-}
-
-/// One task's buffers for transforms of length n.
-pub(super) struct Work<T> {
-    fft: Arc<Fft<T>>,
-    signal: Vec<T>,
-    pub(super) bins: Vec<Complex<T>>,
-    scratch: Vec<Complex<T>>,
-}
-
-impl<T: Real> Work<T> {
-    pub(super) fn new(fft: &Arc<Fft<T>>, n: usize) -> Self {
-        let zero = Complex::new(T::ZERO, T::ZERO);
-        let scratch = fft.forward.get_scratch_len().max(fft.inverse.get_scratch_len());
-        Self {
-            fft: Arc::clone(fft),
-            signal: vec![T::ZERO; n],
-            bins: vec![zero; n / 2 + 1],
-            scratch: vec![zero; scratch],
-        }
-    }
-
-    pub(super) fn load(&mut self, values: &[T], [width, stride]: [usize; 2], offset: usize) {
-        self.signal.fill(T::ZERO);
-        for (values, row) in values.chunks_exact(width).zip(self.signal[offset..].chunks_mut(stride)) {
-            row[..width].copy_from_slice(values);
-        }
-    }
-
-    pub(super) fn store(&self, values: &mut [T], [width, stride]: [usize; 2], offset: usize) {
-        for (values, row) in values.chunks_exact_mut(width).zip(self.signal[offset..].chunks(stride)) {
-            values.copy_from_slice(&row[..width]);
-        }
-    }
-
-    pub(super) fn forward(&mut self) {
-        let done = self.fft.forward.process_with_scratch(&mut self.signal, &mut self.bins, &mut self.scratch);
-        debug_assert!(done.is_ok(), "buffers have the plan's lengths");
-    }
-
-    pub(super) fn inverse(&mut self) {
-        // The first and the last bin of a real signal are real; rounding may have left a trace.
-        let last = self.bins.len() - 1;
-        self.bins[0].im = T::ZERO;
-        self.bins[last].im = T::ZERO;
-        let done = self.fft.inverse.process_with_scratch(&mut self.bins, &mut self.signal, &mut self.scratch);
-        debug_assert!(done.is_ok(), "buffers have the plan's lengths");
-    }
 }

@@ -6,12 +6,13 @@
 
 use std::f64::consts::PI;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use realfft::num_complex::Complex;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-use crate::kernels::simd::{Fft, Loop, Real, dispatch};
+use crate::kernels::simd::{Loop, Real, dispatch};
 
 type Complex64 = Complex<f64>;
 
@@ -125,11 +126,11 @@ impl<'a> LowRank<'a> {
 
     /// The kernel, `[outputs, rows, length]`.
     pub(super) fn forward(&self) -> Vec<f64> {
-        let fft = f64::fft(self.length);
+        let plans = Plans::of(self.length);
         let by_row: Vec<Vec<f64>> = (0..self.rows)
             .into_par_iter()
             .map_init(
-                || Transform::new(&fft),
+                || Transform::new(&plans),
                 |transform, row| {
                     let sums = self.sums(row);
                     let first = self.places()[1];
@@ -150,10 +151,10 @@ impl<'a> LowRank<'a> {
 
     /// Gradients of the four operands from that of the kernel.
     pub(super) fn backward(&self, g: &[f64]) -> [Vec<f64>; 4] {
-        let fft = f64::fft(self.length);
+        let plans = Plans::of(self.length);
         let by_row: Vec<[Vec<f64>; 4]> = (0..self.rows)
             .into_par_iter()
-            .map_init(|| Transform::new(&fft), |transform, row| self.row_gradients(row, g, transform))
+            .map_init(|| Transform::new(&plans), |transform, row| self.row_gradients(row, g, transform))
             .collect();
         let products = |part: usize| {
             let n = self.states;
@@ -166,7 +167,7 @@ impl<'a> LowRank<'a> {
     }
 
     /// Gradients of one row: products `[products, states]`, eigenvalues `[states]`.
-    fn row_gradients(&self, row: usize, g: &[f64], transform: &mut Transform) -> [Vec<f64>; 4] {
+    fn row_gradients(&self, row: usize, g: &[f64], transform: &mut Transform<'_>) -> [Vec<f64>; 4] {
         let gammas = self.sum_gradients(row, g, transform);
         let n = self.states;
         let (mut dv_re, mut dv_im) = (vec![0.0; self.products() * n], vec![0.0; self.products() * n]);
@@ -191,7 +192,7 @@ impl<'a> LowRank<'a> {
     }
 
     /// For every product a spectrum Γ such that the loss changes by `Re Σ Γ dr` with its sum of resolvents r.
-    fn sum_gradients(&self, row: usize, g: &[f64], transform: &mut Transform) -> Vec<Spectrum> {
+    fn sum_gradients(&self, row: usize, g: &[f64], transform: &mut Transform<'_>) -> Vec<Spectrum> {
         let sums = self.sums(row);
         let [b_p, first, p_p] = self.places();
         let mut gammas = vec![self.zeros(); self.products()];
@@ -319,21 +320,36 @@ impl Loop for Add<'_> {
     }
 }
 
+/// Transforms of one length. Lengths are those of kernels, so of any prime factors.
+struct Plans {
+    forward: Arc<dyn RealToComplex<f64>>,
+    inverse: Arc<dyn ComplexToReal<f64>>,
+}
+
+impl Plans {
+    /// Planned once per process.
+    fn of(length: usize) -> Self {
+        static PLANNER: LazyLock<Mutex<RealFftPlanner<f64>>> = LazyLock::new(|| Mutex::new(RealFftPlanner::new()));
+        let mut planner = PLANNER.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { forward: planner.plan_fft_forward(length), inverse: planner.plan_fft_inverse(length) }
+    }
+}
+
 /// Transforms of one length with their scratch.
-struct Transform {
-    fft: Arc<Fft<f64>>,
+struct Transform<'a> {
+    plans: &'a Plans,
     signal: Vec<f64>,
     bins: Vec<Complex64>,
     scratch: Vec<Complex64>,
 }
 
-impl Transform {
-    fn new(fft: &Arc<Fft<f64>>) -> Self {
-        let scratch = fft.forward.get_scratch_len().max(fft.inverse.get_scratch_len());
+impl<'a> Transform<'a> {
+    fn new(plans: &'a Plans) -> Self {
+        let scratch = plans.forward.get_scratch_len().max(plans.inverse.get_scratch_len());
         Self {
-            fft: Arc::clone(fft),
-            signal: fft.inverse.make_output_vec(),
-            bins: fft.inverse.make_input_vec(),
+            plans,
+            signal: plans.inverse.make_output_vec(),
+            bins: plans.inverse.make_input_vec(),
             scratch: vec![Complex64::default(); scratch],
         }
     }
@@ -347,7 +363,7 @@ impl Transform {
                 value.im = 0.0;
             }
         }
-        let done = self.fft.inverse.process_with_scratch(&mut self.bins, &mut self.signal, &mut self.scratch);
+        let done = self.plans.inverse.process_with_scratch(&mut self.bins, &mut self.signal, &mut self.scratch);
         debug_assert!(done.is_ok(), "buffers have the plan's sizes");
         for (out, value) in out.iter_mut().zip(&self.signal) {
             *out = value / length as f64;
@@ -358,7 +374,7 @@ impl Transform {
     fn forward(&mut self, g: &[f64]) -> &[Complex64] {
         let length = self.signal.len();
         self.signal.copy_from_slice(g);
-        let done = self.fft.forward.process_with_scratch(&mut self.signal, &mut self.bins, &mut self.scratch);
+        let done = self.plans.forward.process_with_scratch(&mut self.signal, &mut self.bins, &mut self.scratch);
         debug_assert!(done.is_ok(), "buffers have the plan's sizes");
         for (k, bin) in self.bins.iter_mut().enumerate() {
             let weight = if is_own_mirror(k, length) { 1.0 } else { 2.0 } / length as f64;
