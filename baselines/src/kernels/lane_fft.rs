@@ -2,8 +2,8 @@
 //!
 //! Transforms of one series spend more instructions on moving numbers within vectors than on sums. With a series in every
 //! lane there is nothing to move: all lanes do the same. The algorithm is Stockham's, whose results come out in order, with
-//! radices 5, 3, 8, 4 and 2; real series of length n are complex ones of half the length (even samples are real parts, odd ones
-//! imaginary parts), whose spectra are taken apart at the end.
+//! as few passes over the memory as radices up to 16 allow; real series of length n are complex ones of half the length
+//! (even samples are real parts, odd ones imaginary parts), whose spectra are taken apart at the end.
 
 use std::sync::Arc;
 
@@ -32,6 +32,9 @@ struct Pass<T> {
     stride: usize,
 }
 
+/// What [`Butterfly`] knows.
+const RADICES: [usize; 10] = [16, 12, 10, 9, 8, 6, 5, 4, 3, 2];
+
 /// `exp(−2πi k / n)`.
 fn turn<T: Real>(k: usize, n: usize) -> [T; 2] {
     let (sin, cos) = (-2.0 * std::f64::consts::PI * (k % n) as f64 / n as f64).sin_cos();
@@ -43,17 +46,42 @@ impl<T: Real> Transforms<T> {
     pub(super) fn new(n: usize) -> Self {
         let mut passes = Vec::new();
         let (mut length, mut stride) = (n / 2, 1);
-        for radix in [5, 3, 8, 4, 2] {
-            while length.is_multiple_of(radix) {
-                let groups = length / radix;
-                let twiddles = (0..groups).flat_map(|p| (1..radix).map(move |u| turn(u * p, length))).collect();
-                passes.push(Pass { radix, twiddles, groups, stride });
-                (length, stride) = (groups, stride * radix);
-            }
+        assert!(n.is_multiple_of(2), "{n} is odd");
+        for radix in radices(length) {
+            let groups = length / radix;
+            let twiddles = (0..groups).flat_map(|p| (1..radix).map(move |u| turn(u * p, length))).collect();
+            passes.push(Pass { radix, twiddles, groups, stride });
+            (length, stride) = (groups, stride * radix);
         }
-        assert!(n.is_multiple_of(2) && length == 1, "{n} is odd or has other prime factors than 2, 3 and 5");
         Self { n, passes, turns: (0..=n / 4).map(|k| turn(k, n)).collect() }
     }
+}
+
+/// Radices whose product is `length`: as few as possible, where one of 16, for which registers do not suffice, counts one and a
+/// half times; of those, the ones with the smallest sum.
+fn radices(length: usize) -> Vec<usize> {
+    if length == 1 {
+        return Vec::new();
+    }
+    // Largest first, so that the others are tried for what remains only.
+    fn search(length: usize, largest: usize, chosen: &mut Vec<usize>, best: &mut Option<Vec<usize>>) {
+        let effort = |&radix: &usize| if radix == 16 { 3 } else { 2 };
+        let cost = |radices: &[usize]| (radices.iter().map(effort).sum::<usize>(), radices.iter().sum::<usize>());
+        if length == 1 {
+            if best.as_ref().is_none_or(|best| cost(chosen) < cost(best)) {
+                *best = Some(chosen.clone());
+            }
+            return;
+        }
+        for radix in RADICES.into_iter().filter(|&radix| radix <= largest && length.is_multiple_of(radix)) {
+            chosen.push(radix);
+            search(length / radix, radix, chosen, best);
+            chosen.pop();
+        }
+    }
+    let mut best = None;
+    search(length, RADICES[0], &mut Vec::new(), &mut best);
+    best.unwrap_or_else(|| panic!("{length} has other prime factors than 2, 3 and 5"))
 }
 
 /// How series lie in a transform: rows of `width` numbers, `stride` apart, from `offset` on.
@@ -459,7 +487,7 @@ impl<V> Complex<V> {
     }
 }
 
-/// Transforms of two, three, four, five and eight numbers.
+/// Transforms of a few numbers.
 trait Butterfly<T, const RADIX: usize>: Sized {
     fn butterfly(values: [Complex<Self>; RADIX]) -> [Complex<Self>; RADIX];
 }
@@ -522,6 +550,116 @@ impl<T: Real, V: Vector<T>> Butterfly<T, 8> for V {
     }
 }
 
+/// A transform of `N = A · B` numbers, where A and B have no common factor, as those of A and of B numbers: Good and
+/// Thomas's arrangement. `steps` are the numbers below N that are 1 modulo A and 0 modulo B, and the reverse.
+#[inline(always)]
+fn coprime<T: Real, V, const A: usize, const B: usize, const N: usize>(
+    values: [Complex<V>; N],
+    steps: [usize; 2],
+) -> [Complex<V>; N]
+where
+    V: Vector<T> + Butterfly<T, A> + Butterfly<T, B>,
+{
+    let mut rows = [[values[0]; B]; A];
+    for b in 0..B {
+        let mut column = [values[0]; A];
+        for a in 0..A {
+            column[a] = values[(B * a + A * b) % N];
+        }
+        let column = <V as Butterfly<T, A>>::butterfly(column);
+        for a in 0..A {
+            rows[a][b] = column[a];
+        }
+    }
+    let mut out = values;
+    for a in 0..A {
+        let row = <V as Butterfly<T, B>>::butterfly(rows[a]);
+        for b in 0..B {
+            out[(steps[0] * a + steps[1] * b) % N] = row[b];
+        }
+    }
+    out
+}
+
+/// A transform of `N = A²` numbers as those of A numbers, twice. `twiddles[a − 1][b − 1]` is `exp(−2πi a b / N)`.
+#[inline(always)]
+fn square<T: Real, V, const A: usize, const N: usize, const REST: usize>(
+    values: [Complex<V>; N],
+    twiddles: [[[f64; 2]; REST]; REST],
+) -> [Complex<V>; N]
+where
+    V: Vector<T> + Butterfly<T, A>,
+{
+    let mut rows = [[values[0]; A]; A];
+    for b in 0..A {
+        let mut column = [values[0]; A];
+        for a in 0..A {
+            column[a] = values[A * a + b];
+        }
+        let column = V::butterfly(column);
+        for a in 0..A {
+            rows[a][b] = column[a];
+            if a > 0 && b > 0 {
+                let [re, im] = twiddles[a - 1][b - 1];
+                rows[a][b] = column[a].times([T::of(re), T::of(im)]);
+            }
+        }
+    }
+    let mut out = values;
+    for a in 0..A {
+        let row = V::butterfly(rows[a]);
+        for b in 0..A {
+            out[a + A * b] = row[b];
+        }
+    }
+    out
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 6> for V {
+    #[inline(always)]
+    fn butterfly(values: [Complex<V>; 6]) -> [Complex<V>; 6] {
+        coprime::<T, V, 2, 3, 6>(values, [3, 4])
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 9> for V {
+    #[inline(always)]
+    fn butterfly(values: [Complex<V>; 9]) -> [Complex<V>; 9] {
+        const FIRST: [f64; 2] = [0.766_044_443_118_978, -0.642_787_609_686_539_4];
+        const SECOND: [f64; 2] = [0.173_648_177_666_930_36, -0.984_807_753_012_208];
+        const FOURTH: [f64; 2] = [-0.939_692_620_785_908_3, -0.342_020_143_325_668_9];
+        square::<T, V, 3, 9, 2>(values, [[FIRST, SECOND], [SECOND, FOURTH]])
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 10> for V {
+    #[inline(always)]
+    fn butterfly(values: [Complex<V>; 10]) -> [Complex<V>; 10] {
+        coprime::<T, V, 2, 5, 10>(values, [5, 6])
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 12> for V {
+    #[inline(always)]
+    fn butterfly(values: [Complex<V>; 12]) -> [Complex<V>; 12] {
+        coprime::<T, V, 3, 4, 12>(values, [4, 9])
+    }
+}
+
+impl<T: Real, V: Vector<T>> Butterfly<T, 16> for V {
+    #[inline(always)]
+    fn butterfly(values: [Complex<V>; 16]) -> [Complex<V>; 16] {
+        const HALF: f64 = std::f64::consts::FRAC_1_SQRT_2;
+        const FIRST: [f64; 2] = [0.923_879_532_511_286_7, -0.382_683_432_365_089_8];
+        const SECOND: [f64; 2] = [HALF, -HALF];
+        const THIRD: [f64; 2] = [-FIRST[1], -FIRST[0]];
+        const FOURTH: [f64; 2] = [0.0, -1.0];
+        const SIXTH: [f64; 2] = [-HALF, -HALF];
+        const NINTH: [f64; 2] = [-FIRST[0], -FIRST[1]];
+        square::<T, V, 4, 16, 3>(values, [[FIRST, SECOND, THIRD], [SECOND, FOURTH, SIXTH], [THIRD, SIXTH, NINTH]])
+    }
+}
+
 impl<T: Real> Transforms<T> {
     /// All passes; the slice that holds the result.
     #[inline(always)]
@@ -532,7 +670,12 @@ impl<T: Real> Transforms<T> {
                 3 => pass.run::<V, 3>(from, to),
                 4 => pass.run::<V, 4>(from, to),
                 5 => pass.run::<V, 5>(from, to),
-                _ => pass.run::<V, 8>(from, to),
+                6 => pass.run::<V, 6>(from, to),
+                8 => pass.run::<V, 8>(from, to),
+                9 => pass.run::<V, 9>(from, to),
+                10 => pass.run::<V, 10>(from, to),
+                12 => pass.run::<V, 12>(from, to),
+                _ => pass.run::<V, 16>(from, to),
             }
             std::mem::swap(&mut from, &mut to);
         }
@@ -627,6 +770,21 @@ mod tests {
         {
             check::<f32>(n, 2e-6);
             check::<f64>(n, 1e-14);
+        }
+    }
+
+    #[test]
+    fn lengths_are_reached_in_few_passes() {
+        for (length, expected) in [
+            (1, &[][..]),
+            (16, &[16]),
+            (18, &[6, 3]),
+            (432, &[9, 8, 6]),
+            (600, &[10, 10, 6]),
+            (1024, &[16, 8, 8]),
+            (2048, &[8, 8, 8, 4]),
+        ] {
+            assert_eq!(radices(length), expected);
         }
     }
 
