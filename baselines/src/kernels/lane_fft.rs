@@ -177,6 +177,14 @@ impl<T: Real> LaneFft<T> {
     }
 }
 
+/// `fill` would be compiled for the oldest processor.
+#[inline(always)]
+fn clear<T: Real>(series: &mut [Lanes<T>]) {
+    for lanes in series {
+        *lanes = [T::ZERO; LANES];
+    }
+}
+
 struct Load<'a, T> {
     rows: [Option<&'a [T]>; LANES],
     layout: Layout,
@@ -188,9 +196,16 @@ impl<T: Real> Vectorised<T> for Load<'_, T> {
     fn run<V: Vector<T>>(self) {
         let Layout { width, stride, offset } = self.layout;
         let zero = [T::ZERO; LANES];
-        self.series.fill(zero);
         let lines = self.rows.iter().flatten().map(|row| row.len() / width).next().unwrap_or(0);
-        for (line, series) in self.series[offset..].chunks_mut(stride).take(lines).enumerate() {
+        let (before, series) = self.series.split_at_mut(offset);
+        clear(before);
+        for (line, series) in series.chunks_mut(stride).enumerate() {
+            if line >= lines {
+                clear(series);
+                continue;
+            }
+            let (series, gap) = series.split_at_mut(width);
+            clear(gap);
             let mut at = 0;
             while at + LANES <= width {
                 let mut rows = [&zero; LANES];

@@ -17,7 +17,7 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 use super::simd::Real;
 
 /// Smaller results are left to the allocator.
-const SMALLEST: usize = 64 << 10;
+const SMALLEST: usize = 32 << 10;
 
 /// A cache line.
 #[derive(Clone, Copy)]
