@@ -152,9 +152,11 @@ fn spread<'a, T: Real>(
         return Matrix::rows(&values[start..], positions);
     }
     let pitch = n.next_multiple_of(LINE) + LINE;
-    buffer.resize(rows * pitch, T::ZERO);
-    for (row, copy) in buffer.chunks_exact_mut(pitch).enumerate() {
-        copy[..n].copy_from_slice(&values[row * positions + start..][..n]);
+    buffer.clear();
+    buffer.reserve_exact(rows * pitch);
+    for row in 0..rows {
+        buffer.extend_from_slice(&values[row * positions + start..][..n]);
+        buffer.resize((row + 1) * pitch, T::ZERO);
     }
     Matrix::rows(buffer, pitch)
 }
