@@ -60,8 +60,8 @@ pub(super) fn transpose<T: Real, V: Vector<T>>(rows: [&[T; LANES]; LANES], out: 
     for top in (0..LANES).step_by(V::WIDTH) {
         for left in (0..LANES).step_by(V::WIDTH) {
             let mut block = [V::splat(T::ZERO); LANES];
-            for i in 0..V::WIDTH {
-                block[i] = V::load(rows[top + i], left);
+            for (block, row) in block.iter_mut().zip(&rows[top..top + V::WIDTH]) {
+                *block = V::load(row, left);
             }
             // Each round moves one bit of the column's number to the row's.
             let mut round = 1;
@@ -72,9 +72,9 @@ pub(super) fn transpose<T: Real, V: Vector<T>>(rows: [&[T; LANES]; LANES], out: 
                 }
                 round *= 2;
             }
-            for i in 0..V::WIDTH {
+            for (i, block) in block.iter().enumerate().take(V::WIDTH) {
                 if let Some(out) = out.get_mut(step * (left + i)) {
-                    block[i].store(out, top);
+                    block.store(out, top);
                 }
             }
         }
