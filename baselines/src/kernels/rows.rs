@@ -53,33 +53,45 @@ impl<T: Real> Loop for Sum<'_, T> {
     #[inline(always)]
     fn run<const LEVEL: usize>(self) {
         const LANES: usize = 32;
+        let Self { a, shift, other, total: sum } = self;
         let mut lanes = [T::ZERO; LANES];
-        let (blocks, rest) = self.a.as_chunks::<LANES>();
-        match self.other {
+        let (blocks, rest) = a.as_chunks::<LANES>();
+        match other {
             None => {
                 for block in blocks {
                     for lane in 0..LANES {
-                        lanes[lane] += block[lane] - self.shift;
+                        lanes[lane] += block[lane] - shift;
                     }
                 }
-                for (lane, &value) in lanes.iter_mut().zip(rest) {
-                    *lane += value - self.shift;
+                // What is filled up counts as zero.
+                let block = filled::<T, LANES>(rest, shift);
+                for lane in 0..LANES {
+                    lanes[lane] += block[lane] - shift;
                 }
             }
             Some((b, centre)) => {
                 let (others, others_rest) = b.as_chunks::<LANES>();
                 for (block, other) in blocks.iter().zip(others) {
                     for lane in 0..LANES {
-                        lanes[lane] = (block[lane] - self.shift).fma::<LEVEL>(other[lane] - centre, lanes[lane]);
+                        lanes[lane] = (block[lane] - shift).fma::<LEVEL>(other[lane] - centre, lanes[lane]);
                     }
                 }
-                for ((lane, &value), &other) in lanes.iter_mut().zip(rest).zip(others_rest) {
-                    *lane += (value - self.shift) * (other - centre);
+                let (block, other) = (filled::<T, LANES>(rest, shift), filled::<T, LANES>(others_rest, centre));
+                for lane in 0..LANES {
+                    lanes[lane] = (block[lane] - shift).fma::<LEVEL>(other[lane] - centre, lanes[lane]);
                 }
             }
         }
-        *self.total = total(&lanes);
+        *sum = total(&lanes);
     }
+}
+
+/// `values`, and `filler` after them.
+#[inline(always)]
+fn filled<T: Real, const LANES: usize>(values: &[T], filler: T) -> [T; LANES] {
+    let mut block = [filler; LANES];
+    block[..values.len()].copy_from_slice(values);
+    block
 }
 
 /// `y = factor · x + offset`

@@ -133,7 +133,7 @@ fn outer<T: Real>([batch, outputs, inputs, positions]: [usize; 4], g: &[T], x: &
     let mut parts = parts.into_iter();
     let mut total = parts.next().unwrap_or_else(|| vec![T::ZERO; outputs * inputs]);
     for part in parts {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+        total.iter_mut().zip(&part).for_each(|(total, &part)| *total += part);
     }
     total
 }
