@@ -177,6 +177,7 @@ impl<'a> Forward<'a> {
     fn mask(&mut self, shape: [usize; 3], p: f64, device: &Device) -> Tensor<3> {
         /// Elements per task.
         const CHUNK: usize = 1 << 16;
+        const WORDS: usize = 256;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         // 64 bits of stream: the step in the upper 48, the site in the lower 16.
         rng.set_stream((self.step << 16) | self.site);
@@ -189,7 +190,14 @@ impl<'a> Forward<'a> {
             // Every element takes one word of the stream, so that tasks start in its middle.
             let mut rng = rng.clone();
             rng.set_word_pos((chunk * CHUNK) as u128);
-            values.fill_with(|| if rng.random::<u32>() <= threshold { scale } else { 0.0 });
+            // Many words at a time: taken one by one they cost more than they do to generate.
+            let mut words = [0_u32; WORDS];
+            for values in values.chunks_mut(WORDS) {
+                rng.fill(&mut words[..]);
+                for (value, &word) in values.iter_mut().zip(&words) {
+                    *value = if word <= threshold { scale } else { 0.0 };
+                }
+            }
         });
         Tensor::from_data(TensorData::new(values, shape), device)
     }
@@ -198,4 +206,22 @@ impl<'a> Forward<'a> {
 /// What is kept is scaled by this, so that the mean stays.
 fn kept_factor(p: f64) -> f32 {
     (1.0 / (1.0 - p)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_of_a_mask_takes_the_word_of_its_place() {
+        let shape = [3, 7, 7_001];
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        rng.set_stream(5 << 16);
+        let threshold = (0.75 * f64::from(u32::MAX)) as u32;
+        let expected: Vec<f32> = (0..shape.iter().product())
+            .map(|_| if rng.random::<u32>() <= threshold { kept_factor(0.25) } else { 0.0 })
+            .collect();
+        let mask = Forward::training(7, 5).mask(shape, 0.25, &Device::flex());
+        assert_eq!(mask.into_data().try_to_vec::<f32>().unwrap_or_default(), expected);
+    }
 }
