@@ -177,6 +177,7 @@ impl<'a> Forward<'a> {
     fn mask(&mut self, shape: [usize; 3], p: f64, device: &Device) -> Tensor<3> {
         /// Elements per task.
         const CHUNK: usize = 1 << 16;
+        /// Words that are taken from the stream at a time.
         const WORDS: usize = 256;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         // 64 bits of stream: the step in the upper 48, the site in the lower 16.
@@ -190,7 +191,7 @@ impl<'a> Forward<'a> {
             // Every element takes one word of the stream, so that tasks start in its middle.
             let mut rng = rng.clone();
             rng.set_word_pos((chunk * CHUNK) as u128);
-            // Many words at a time: taken one by one they cost more than they do to generate.
+            // One by one, words cost more to take than to generate.
             let mut words = [0_u32; WORDS];
             for values in values.chunks_mut(WORDS) {
                 rng.fill(&mut words[..]);

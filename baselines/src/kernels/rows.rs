@@ -111,3 +111,27 @@ impl<T: Real> Loop for Map<'_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Real>(n: usize, tolerance: f64) {
+        let wave = |phase: f64| (0..n).map(|i| T::of((i as f64 * 0.7 + phase).sin() + 0.5)).collect::<Vec<_>>();
+        let (a, b) = (wave(0.0), wave(2.0));
+        let (shift, centre) = (T::of(0.25), T::of(-0.125));
+        let plain: f64 = a.iter().map(|a| a.double() - 0.25).sum();
+        let products: f64 = a.iter().zip(&b).map(|(a, b)| (a.double() - 0.25) * (b.double() + 0.125)).sum();
+        for (found, expected) in [(sum(&a, shift, None), plain), (sum(&a, shift, Some((&b, centre))), products)] {
+            assert!((found - expected).abs() < tolerance * n.max(1) as f64, "{n}: {found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn sums_take_every_element_once() {
+        for n in [0, 1, 15, 31, 32, 33, 63, 64, 784, 1_023] {
+            check::<f32>(n, 1e-6);
+            check::<f64>(n, 1e-14);
+        }
+    }
+}
