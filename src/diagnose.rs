@@ -114,7 +114,9 @@ fn measure(
     for mode in ["eval", "train"] {
         let mut probes = Vec::new();
         let ctx = if mode == "train" { Forward::training(seeds.dropout, 0) } else { Forward::evaluation() };
-        model.forward(batches::place(&batch, &spec.input, device), &mut ctx.with_probes(&mut probes));
+        model
+            .forward(batches::place(&batch, &spec.input, device), &mut ctx.with_probes(&mut probes))
+            .map_err(|error| format!("{}: {error}", cell.baseline.label))?;
         let mut conditions = variant.conditions.clone();
         conditions.insert("mode".into(), mode.into());
         lines.extend(probes.iter().enumerate().flat_map(|(order, probe)| {

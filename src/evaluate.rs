@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use baselines::registry::{self, Entry};
-use baselines::{BuildError, Resolution};
+use baselines::{BuildError, ReadError, Resolution};
 use burn::tensor::Device;
 use datasets::resample::{self, Grid};
 use datasets::{DataError, Library, Metric, Split};
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
 use crate::run::folder::{self, FolderError};
-use crate::train::{self, Pass, objective::Score};
+use crate::train::{self, Pass, TrainError, objective::Score};
 use crate::weights::{self, WeightsError};
 
 /// What is to be evaluated.
@@ -109,6 +109,24 @@ pub(crate) enum EvalError {
     /// The weights cannot be used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The network does not run to the end, or what it gave cannot be read.
+    #[error("evaluation stopped: {0}")]
+    Stopped(TrainError),
+}
+
+impl From<TrainError> for EvalError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Data(error) => Self::Data(error),
+            other => Self::Stopped(other),
+        }
+    }
+}
+
+impl From<ReadError> for EvalError {
+    fn from(error: ReadError) -> Self {
+        Self::Stopped(error.into())
+    }
 }
 
 /// Evaluate a checkpoint on `device`. `announce` is told what is being done.
@@ -133,7 +151,7 @@ pub(crate) fn run(
     announce(&format!("preparing {}", cell.task.label));
     let dataset = cell.task.task.prepare(library, &())?;
     announce(&format!("evaluating {} samples", dataset.len(request.split)));
-    let frequencies = model.filter_frequencies();
+    let frequencies = model.filter_frequencies()?;
     let mut passes = Vec::new();
     for (&resolution, grid) in request.resolutions.iter().zip(grids) {
         if request.resolutions.len() > 1 {

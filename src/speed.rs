@@ -259,10 +259,10 @@ fn time(
         marks[0] = begun.elapsed().as_secs_f64();
         let (mut loss, _) = attended(|| {
             let placed = batches::place(&batch, &spec.input, &autodiff);
-            let output = model.forward(placed, &mut Forward::training(0, step as u64));
-            objective::evaluate(output, &batch.targets, &spec.target)
-        });
-        if let Some(penalty) = model.penalty() {
+            let output = model.forward(placed, &mut Forward::training(0, step as u64)).map_err(|e| e.to_string())?;
+            objective::evaluate(output, &batch.targets, &spec.target).map_err(|e| e.to_string())
+        })?;
+        if let Some(penalty) = model.penalty().map_err(|e| e.to_string())? {
             loss = loss + penalty;
         }
         finish()?;
@@ -271,7 +271,7 @@ fn time(
         finish()?;
         marks[2] = begun.elapsed().as_secs_f64();
         if let Some(limit) = cell.training.grad_clip {
-            optimiser::clip(&mut gradients, limit);
+            optimiser::clip(&mut gradients, limit).map_err(|e| e.to_string())?;
         }
         optimiser.step(model.as_mut(), gradients, cell.training.learning_rate);
         finish()?;
@@ -343,8 +343,8 @@ mod tests {
             let model = (entry.build)(&serde_json::json!({"hidden": 4}), &input, &output, 0, &device).unwrap();
             let batch = synthetic(&spec, 5);
             let placed = batches::place(&batch, &spec.input, &device.clone().autodiff());
-            let output = model.forward(placed, &mut Forward::training(0, 0));
-            let (loss, score) = objective::evaluate(output, &batch.targets, &spec.target);
+            let output = model.forward(placed, &mut Forward::training(0, 0)).unwrap();
+            let (loss, score) = objective::evaluate(output, &batch.targets, &spec.target).unwrap();
             assert_eq!(score.targets, 5);
             let gradients = model.take_gradients(&mut loss.backward());
             assert_eq!(gradients.len(), model.parameters().len());

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::network::Head;
-use crate::{Forward, Init};
+use crate::{Forward, Init, ReadError};
 
 /// One baseline: a configuration with defaults from its paper, and a body built from it.
 ///
@@ -60,17 +60,66 @@ pub trait Body: Module + ModuleDisplay {
     /// is set, and may be reduced otherwise.
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features;
 
-    /// Term added to the loss (already weighted), e.g. a norm of the sampled kernels; `head` is what follows the body.
-    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
-        None
+    /// Term added to the loss (already weighted), e.g. a norm of the sampled kernels; `head` is what follows the body. `None`
+    /// where nothing is to be added.
+    ///
+    /// # Errors
+    /// What the term depends on could not be read from the device.
+    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
+        Ok(None)
+    }
+
+    /// What a penalty judges, layer by layer and without its weight: to be seen over training whether or not it is added to
+    /// the loss, since its weight of zero is what the others are compared with. Empty for a baseline that has no such
+    /// setting.
+    ///
+    /// # Errors
+    /// What it depends on could not be read from the device.
+    fn measures(&self) -> Result<Vec<Measure>, ReadError> {
+        Ok(Vec::new())
     }
 
     /// Frequency of every filter of the position at the bottom of the kernel networks, relative to the highest frequency
     /// that the kernels' grid of training can show (Nyquist: half a turn per grid point): greater than 1 is above it. Where
     /// there are several axes, the largest counts. Empty without kernel networks that have frequencies.
-    fn filter_frequencies(&self) -> Vec<f64> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// The frequencies could not be read from the device.
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        Ok(Vec::new())
     }
+}
+
+/// One number that a penalty judges in one layer, on the device; see [`Body::measures`].
+#[derive(Debug, Clone)]
+pub struct Measure {
+    /// Layer, or gate of a layer: `convs.0`, `layers.0.forget`.
+    pub layer: String,
+    /// What is measured; see [`LayerMeasure::quantity`].
+    pub quantity: &'static str,
+    /// The number, `[1]`.
+    pub value: Tensor<1>,
+}
+
+impl Measure {
+    /// `quantity` of `layer`.
+    pub fn new(layer: impl Into<String>, quantity: &'static str, value: Tensor<1>) -> Self {
+        Self { layer: layer.into(), quantity, value }
+    }
+}
+
+/// A [`Measure`] that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerMeasure {
+    /// Layer, or gate of a layer: `convs.0`, `layers.0.forget`.
+    pub layer: String,
+    /// What was measured, of the matrix W whose columns are the weights of the layer's units (bias included):
+    /// `orthogonality` is the sum of the squared cosines between every two different units, which is ‖I − WᵀW‖² with
+    /// the columns brought to length 1; `orthonormality` is ‖I − WᵀW‖² with the columns as they are (both the squared
+    /// Frobenius norm, at least 0). `kernel_norm` is ‖k‖₂ of the kernel that a layer generates.
+    pub quantity: &'static str,
+    /// The number.
+    pub value: f64,
 }
 
 /// What becomes of a network at another resolution than that of training.

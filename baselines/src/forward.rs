@@ -1,5 +1,7 @@
 //! The context that travels through a forward pass: mode, random stream, probes.
 
+use std::sync::OnceLock;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -7,8 +9,9 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Features;
 use crate::kernels::{Curve, masked};
+use crate::read::read;
+use crate::{Features, ReadError};
 
 /// What is dropped together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +39,37 @@ pub struct Probe {
     pub max_abs: f64,
 }
 
+impl Probe {
+    fn of(layer: String, quantity: &'static str, values: &[f32]) -> Self {
+        let n = values.len().max(1) as f64;
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+        // Not a number counts as the largest: `f64::max` would pass over it.
+        let larger = |most: f64, v: f64| if v.is_nan() || v > most { v } else { most };
+        let max_abs = values.iter().map(|&v| f64::from(v.abs())).fold(0.0, larger);
+        Self { layer, quantity, mean, variance, max_abs }
+    }
+}
+
+/// Why a forward pass gave nothing that may be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForwardError {
+    /// A value that decides what is computed could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A layer has changed the number of positions, and the valid lengths were not taken along.
+    #[error(
+        "valid lengths are known for {known} positions, and a layer has {found}: the layer that changed their number has \
+         to call `Forward::reduce`"
+    )]
+    Lengths {
+        /// Positions that the lengths are counted in.
+        known: usize,
+        /// Positions that were found.
+        found: usize,
+    },
+}
+
 /// Mode, random stream and probes of one forward pass.
 ///
 /// Dropout masks come from a stream keyed by (seed, step, number of the call within the pass), never from a backend's
@@ -49,9 +83,10 @@ pub struct Forward<'a> {
     resolution: f64,
     padding: Option<Padding>,
     probes: Option<&'a mut Vec<Probe>>,
+    failure: OnceLock<ForwardError>,
 }
 
-/// Valid positions of a batch of sequences padded on the right.
+/// Valid positions of a batch of sequences padded on the right, at the present stage of a network.
 #[derive(Debug, Clone)]
 struct Padding {
     /// Per row.
@@ -63,12 +98,21 @@ struct Padding {
 impl<'a> Forward<'a> {
     /// A training pass: batch statistics and dropout, masks keyed by `seed` and `step`.
     pub fn training(seed: u64, step: u64) -> Self {
-        Self { training: true, seed, step, site: 0, resolution: 1.0, padding: None, probes: None }
+        Self { training: true, seed, step, ..Self::evaluation() }
     }
 
     /// An evaluation pass: running statistics, no dropout.
     pub fn evaluation() -> Self {
-        Self { training: false, seed: 0, step: 0, site: 0, resolution: 1.0, padding: None, probes: None }
+        Self {
+            training: false,
+            seed: 0,
+            step: 0,
+            site: 0,
+            resolution: 1.0,
+            padding: None,
+            probes: None,
+            failure: OnceLock::new(),
+        }
     }
 
     /// The same pass, with every probe recorded into `probes`.
@@ -89,11 +133,22 @@ impl<'a> Forward<'a> {
         self.resolution
     }
 
-    /// Make known how many of the `length` positions of every row are valid; nothing is padding where it is absent or whole.
+    /// Make known how many of the `length` positions of every row are valid, at least 1 each; nothing is padding where it is
+    /// absent or whole.
     pub fn set_lengths(&mut self, valid: Option<&[usize]>, length: usize) {
         self.padding = valid
             .filter(|valid| valid.iter().any(|&n| n < length))
-            .map(|valid| Padding { valid: valid.to_vec(), length });
+            .map(|valid| Padding { valid: valid.iter().map(|&n| n.clamp(1, length.max(1))).collect(), length });
+    }
+
+    /// Take the valid lengths along into a stage that has another number of positions: `outputs` says how many positions the
+    /// stage makes of `n`. A stage with strides or poolings calls this once, when its input was masked and before anything
+    /// looks at its output. Nothing is rounded twice: every row gets what the stage would make of it alone.
+    pub fn reduce(&mut self, outputs: impl Fn(usize) -> usize) {
+        if let Some(padding) = &mut self.padding {
+            padding.valid.iter_mut().for_each(|n| *n = outputs(*n));
+            padding.length = outputs(padding.length);
+        }
     }
 
     /// Whether some positions are padding.
@@ -101,11 +156,31 @@ impl<'a> Forward<'a> {
         self.padding.is_some()
     }
 
-    /// Valid positions per row of features with `positions` positions, at least 1 each: those of the input, scaled along
-    /// where a body has reduced its positions. `None` where nothing is padding.
+    /// Valid positions per row of features with `positions` positions; `None` where nothing is padding. Another number of
+    /// positions than [`reduce`](Self::reduce) has led to makes the pass fail.
     pub fn valid(&self, positions: usize) -> Option<Vec<usize>> {
         let Padding { valid, length } = self.padding.as_ref()?;
-        Some(valid.iter().map(|&n| (n * positions).div_ceil((*length).max(1)).clamp(1, positions.max(1))).collect())
+        if *length != positions {
+            self.fail(ForwardError::Lengths { known: *length, found: positions });
+            return None;
+        }
+        Some(valid.clone())
+    }
+
+    /// Let the pass fail. A body that calls this returns anything of the right shape, which nobody will see.
+    pub fn fail(&self, error: impl Into<ForwardError>) {
+        // The first failure explains those that follow.
+        if self.failure.get().is_none() {
+            self.failure.get_or_init(|| error.into());
+        }
+    }
+
+    /// What has failed so far.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn outcome(&self) -> Result<(), ForwardError> {
+        self.failure.get().cloned().map_or(Ok(()), Err)
     }
 
     /// `[batch, channels, positions]` with zeros in the padded positions, as a convolution has beyond the end of a sequence.
@@ -139,13 +214,11 @@ impl<'a> Forward<'a> {
         values: &Tensor<D>,
     ) {
         let Some(probes) = self.probes.as_deref_mut() else { return };
-        let data = values.clone().into_data().convert::<f32>();
-        let values = data.try_to_vec::<f32>().unwrap_or_default();
-        let n = values.len().max(1) as f64;
-        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-        let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
-        let max_abs = values.iter().map(|&v| f64::from(v.abs())).fold(0.0, f64::max);
-        probes.push(Probe { layer: layer(), quantity, mean, variance, max_abs });
+        let layer = layer();
+        match read(values.clone(), &format!("the {quantity} of {layer}")) {
+            Ok(values) => probes.push(Probe::of(layer, quantity, &values)),
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Inverted dropout with probability `p` on features `[batch, channels, positions…]`; the identity outside training.
@@ -223,6 +296,40 @@ mod tests {
             .map(|_| if rng.random::<u32>() <= threshold { kept_factor(0.25) } else { 0.0 })
             .collect();
         let mask = Forward::training(7, 5).mask(shape, 0.25, &Device::flex());
-        assert_eq!(mask.into_data().try_to_vec::<f32>().unwrap_or_default(), expected);
+        assert_eq!(read(mask, "a mask"), Ok(expected));
+    }
+
+    #[test]
+    fn lengths_go_through_every_stage_by_themselves() {
+        let mut ctx = Forward::evaluation();
+        ctx.set_lengths(Some(&[0, 1, 59, 73, 81]), 81);
+        assert_eq!(ctx.valid(81), Some(vec![1, 1, 59, 73, 81]));
+        for wanted in [[1, 1, 30, 37, 41], [1, 1, 15, 19, 21], [1, 1, 8, 10, 11]] {
+            ctx.reduce(|n| (n + 2 - 3) / 2 + 1);
+            assert_eq!(ctx.valid(wanted[4]), Some(wanted.to_vec()));
+        }
+        assert_eq!(ctx.outcome(), Ok(()));
+        // A layer that has forgotten to tell.
+        assert_eq!(ctx.valid(6), None);
+        assert_eq!(ctx.outcome(), Err(ForwardError::Lengths { known: 11, found: 6 }));
+        ctx.set_lengths(Some(&[81, 81]), 81);
+        ctx.reduce(|n| n / 2);
+        assert_eq!(ctx.valid(40), None);
+    }
+
+    #[test]
+    fn the_first_failure_stays() {
+        let ctx = Forward::evaluation();
+        ctx.fail(ReadError::new("a mask", "gone"));
+        ctx.fail(ForwardError::Lengths { known: 2, found: 1 });
+        assert_eq!(ctx.outcome(), Err(ForwardError::Read(ReadError::new("a mask", "gone"))));
+    }
+
+    #[test]
+    fn a_probe_of_something_that_is_not_a_number_says_so() {
+        let of = |values: &[f32]| Probe::of(String::new(), "activation", values);
+        assert!(of(&[1.0, f32::NAN, 2.0]).max_abs.is_nan());
+        assert_eq!(of(&[1.0, f32::NEG_INFINITY, 2.0]).max_abs, f64::INFINITY);
+        assert_eq!((of(&[1.0, -3.0]).variance, of(&[1.0, -3.0]).max_abs), (4.0, 3.0));
     }
 }

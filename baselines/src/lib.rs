@@ -17,16 +17,18 @@ pub mod models;
 pub mod named;
 pub mod network;
 pub mod precision;
+pub mod read;
 pub mod reference;
 pub mod registry;
 
 pub use baseline::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, InputSpec, OutputSpec, ParameterGroup,
-    Readout, Resolution,
+    Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, InputSpec, LayerMeasure, Measure,
+    OutputSpec, ParameterGroup, Readout, Resolution,
 };
-pub use forward::{Forward, Probe};
+pub use forward::{Forward, ForwardError, Probe};
 pub use init::Init;
 pub use network::{Input, Model, Output, Parameter};
+pub use read::ReadError;
 
 /// The example of the contributor's guide, compiled and run.
 #[cfg(doctest)]

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::forward::DropoutKind;
 use crate::kernels::{ExactProduct, pointwise, weighted_sum};
 use crate::named;
+use crate::read::read_scalar;
 use crate::{
-    Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, InputSpec, OutputSpec, ParameterGroup,
-    Readout,
+    Body, BodySpec, BuildError, Built, Features, Forward, ForwardError, HeadInit, Init, InputSpec, LayerMeasure,
+    Measure, OutputSpec, ParameterGroup, ReadError, Readout,
 };
 
 /// Inputs of a batch on a device.
@@ -71,10 +72,23 @@ impl Parameter {
 /// Tensors are exchanged flat, `[elements]`, under the names of [`parameters`](Self::parameters), and without autodiff.
 pub trait Model: Send {
     /// Logits or predictions for a batch.
-    fn forward(&self, input: Input, ctx: &mut Forward<'_>) -> Output;
+    ///
+    /// # Errors
+    /// A layer could not read what decides its result, or has lost the valid lengths.
+    fn forward(&self, input: Input, ctx: &mut Forward<'_>) -> Result<Output, ForwardError>;
 
     /// Term to be added to the loss, already weighted.
-    fn penalty(&self) -> Option<Tensor<1>>;
+    ///
+    /// # Errors
+    /// See [`Body::penalty`].
+    fn penalty(&self) -> Result<Option<Tensor<1>>, ReadError>;
+
+    /// What penalties judge, layer by layer in the order of the network: see [`Body::measures`]. It costs about as much as
+    /// one penalty and a transfer per layer, so it is for once in a while.
+    ///
+    /// # Errors
+    /// The numbers could not be read from the device.
+    fn measures(&self) -> Result<Vec<LayerMeasure>, ReadError>;
 
     /// Every tensor, trainable or not, in the order of the modules.
     fn parameters(&self) -> &[Parameter];
@@ -94,7 +108,10 @@ pub trait Model: Send {
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>);
 
     /// See [`Body::filter_frequencies`].
-    fn filter_frequencies(&self) -> Vec<f64>;
+    ///
+    /// # Errors
+    /// The frequencies could not be read from the device.
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
 
     /// A copy without autodiff that shares its tensors with this model.
     fn evaluator(&self) -> Box<dyn Model>;
@@ -267,7 +284,7 @@ impl<B: Body> Erased<B> {
 }
 
 impl<B: Body + Sync + 'static> Model for Erased<B> {
-    fn forward(&self, input: Input, ctx: &mut Forward<'_>) -> Output {
+    fn forward(&self, input: Input, ctx: &mut Forward<'_>) -> Result<Output, ForwardError> {
         let network = self.network();
         let features = match (input.values, &network.embedding) {
             (InputValues::Tokens(tokens), Some(embedding)) => {
@@ -292,19 +309,31 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         if self.per_step {
             let logits = network.head.step(features);
             ctx.probe(|| "head".into(), "logits", &logits);
-            return Output::Step(logits);
+            return ctx.outcome().map(|()| Output::Step(logits));
         }
         let mut features = self.read_out(features, ctx);
+        // Before anything else is computed from features that nobody may see.
+        ctx.outcome()?;
         if self.pairs {
             features = join_pairs(features);
         }
         let logits = network.head.sample(features);
         ctx.probe(|| "head".into(), "logits", &logits);
-        Output::Sample(logits)
+        ctx.outcome().map(|()| Output::Sample(logits))
     }
 
-    fn penalty(&self) -> Option<Tensor<1>> {
+    fn penalty(&self) -> Result<Option<Tensor<1>>, ReadError> {
         self.network().body.penalty(&self.network().head)
+    }
+
+    fn measures(&self) -> Result<Vec<LayerMeasure>, ReadError> {
+        let measures = self.network().body.measures()?;
+        let read = |measure: Measure| {
+            let Measure { layer, quantity, value } = measure;
+            let value = f64::from(read_scalar(value, &format!("{quantity} of {layer}"))?);
+            Ok(LayerMeasure { layer, quantity, value })
+        };
+        measures.into_iter().map(read).collect()
     }
 
     fn parameters(&self) -> &[Parameter] {
@@ -329,7 +358,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         }
     }
 
-    fn filter_frequencies(&self) -> Vec<f64> {
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
         self.network().body.filter_frequencies()
     }
 

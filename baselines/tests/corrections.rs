@@ -26,7 +26,7 @@ fn evaluate(model: &dyn Model, batch: usize, shape: &[usize]) -> Tensor<2> {
     let noise: Vec<f32> = (0..batch * 2 * positions).map(|_| source.standard_normal() as f32).collect();
     let x = Tensor::<3>::from_data(TensorData::new(noise, [batch, 2, positions]), &Device::flex());
     let input = Input { values: InputValues::Values(Features::from_flat(x, shape)), lengths: None };
-    match model.evaluator().forward(input, &mut Forward::evaluation()) {
+    match model.evaluator().forward(input, &mut Forward::evaluation()).unwrap() {
         Output::Sample(y) => y,
         Output::Step(_) => panic!("an output per sample was expected"),
     }
@@ -87,9 +87,9 @@ fn the_penalty_is_a_sum_of_norms_that_are_not_squared() {
                 || name.contains("kernel_net.2.bias")
                 || !name.contains("kernel.") && !name.contains("mask")
         };
-        let before = f64::from(model.penalty().unwrap().into_scalar::<f32>());
+        let before = f64::from(model.penalty().unwrap().unwrap().into_scalar::<f32>());
         model.replace(&mut |name, value| linear(name).then(|| value * 3.0));
-        let after = f64::from(model.penalty().unwrap().into_scalar::<f32>());
+        let after = f64::from(model.penalty().unwrap().unwrap().into_scalar::<f32>());
         let masks = model.parameters().iter().filter(|p| p.name.contains("mask_width_param")).count() as f64;
         let fixed = 0.5 * masks * 0.075;
         assert!((after - fixed - 3.0 * (before - fixed)).abs() < 1e-4 * after, "{name}: {before} and {after}");

@@ -35,7 +35,7 @@ fn noise(shape: &[usize], seed: u64) -> Features {
 }
 
 fn run(model: &dyn Model, x: Features, ctx: &mut Forward<'_>) -> Output {
-    model.forward(Input { values: InputValues::Values(x), lengths: None }, ctx)
+    model.forward(Input { values: InputValues::Values(x), lengths: None }, ctx).unwrap()
 }
 
 fn sample(output: Output) -> Tensor<2> {
@@ -458,7 +458,7 @@ fn gradients_agree_with_finite_differences() {
         let loss = |model: &dyn Model| {
             let y = sample(run(model, x.clone(), &mut Forward::training(9, 4)));
             let loss = (y * weights.clone()).sum();
-            match model.penalty() {
+            match model.penalty().unwrap() {
                 Some(penalty) => loss + penalty,
                 None => loss,
             }

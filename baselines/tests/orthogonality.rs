@@ -8,9 +8,9 @@ use baselines::layers::orthogonality::{
 };
 use baselines::models::vgg::{Activation, Orthogonality, Vgg, VggConfig};
 use baselines::named;
-use baselines::{Baseline, Body, BodySpec, Features, Forward, Init, InputSpec, OutputSpec, registry};
+use baselines::{Baseline, Body, BodySpec, Features, Forward, Init, InputSpec, Model, OutputSpec, registry};
 use burn::tensor::{Device, Tensor};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{check_gradient, read, tensor, values};
 
 /// Row i of `[n, m]` vectors with their leading zeros.
@@ -124,12 +124,12 @@ fn recurrent_penalty_sums_over_layers_and_gates() {
             }
             assert_eq!(value.len(), gates * 36);
         });
-        let penalty = model.penalty().unwrap();
+        let penalty = model.penalty().unwrap().unwrap();
         assert!((read(penalty.clone())[0] - 0.5 * expected).abs() < 1e-4 * expected, "{name}");
         let gradients = named::by_name(model.parameters(), model.take_gradients(&mut penalty.backward()));
         let names = gradients.keys().map(String::as_str).collect::<Vec<_>>();
         assert_eq!(names, ["body.layers.0.weight_hh", "body.layers.1.weight_hh"], "{name}");
-        assert!(build(&json!({"hidden": 6})).penalty().is_none());
+        assert!(build(&json!({"hidden": 6})).penalty().unwrap().is_none());
     }
 }
 
@@ -161,7 +161,7 @@ fn vgg_penalty_is_weighted_and_optional() {
     let input = InputSpec::Values { channels: 3, shape: vec![32, 32] };
     let penalty = |config| {
         let model = (entry.build)(&config, &input, &OutputSpec::Classes(10), 3, &Device::flex()).unwrap();
-        model.penalty().map(|penalty| read(penalty)[0])
+        model.penalty().unwrap().map(|penalty| read(penalty)[0])
     };
     assert_eq!(penalty(json!({})), None);
     assert_eq!(penalty(json!({"orthogonality": "householder"})), None);
@@ -196,4 +196,57 @@ fn vgg_runs_with_every_setting() {
             assert!(read(y.flatten()).iter().all(|v| v.is_finite()));
         }
     }
+}
+
+/// What is shown per layer is what the penalties sum up, and is there without them too.
+#[test]
+fn measures_add_up_to_the_penalties() {
+    let build = |name: &str, config: Value, shape: &[usize]| {
+        let input = InputSpec::Values { channels: 2, shape: shape.to_vec() };
+        (registry::find(name).unwrap().build)(&config, &input, &OutputSpec::Classes(3), 3, &Device::flex()).unwrap()
+    };
+    let sum = |model: &dyn Model, quantity: &str, layers: &str| {
+        let measures = model.measures().unwrap();
+        let chosen = measures.iter().filter(|m| m.quantity == quantity && m.layer.starts_with(layers));
+        let chosen: Vec<f64> = chosen.map(|m| m.value).collect();
+        assert!(!chosen.is_empty() && chosen.iter().all(|v| v.is_finite() && *v >= 0.0), "{measures:?}");
+        chosen.into_iter().sum::<f64>()
+    };
+    let close = |a: f64, b: f64, what: &str| assert!((a - b).abs() < 1e-4 * b.abs(), "{what}: {a} instead of {b}");
+    let penalty = |model: &dyn Model| read(model.penalty().unwrap().unwrap())[0];
+
+    let vgg = |orthogonality: &str, linear: bool| {
+        json!({"width": 6, "hidden": 9, "orthogonality": orthogonality, "orthogonality_weight": 0.5,
+            "orthogonality_linear": linear})
+    };
+    for (linear, layers) in [(false, "convs."), (true, "")] {
+        let model = build("vgg", vgg("loss", linear), &[12, 12]);
+        close(0.5 * sum(&*model, "orthogonality", layers), penalty(&*model), "vgg");
+        let free = build("vgg", vgg("none", linear), &[12, 12]);
+        close(sum(&*free, "orthogonality", layers), sum(&*model, "orthogonality", layers), "vgg without");
+    }
+    let held = build("vgg", vgg("householder", true), &[12, 12]);
+    assert!(sum(&*held, "orthonormality", "") < 1e-8 && sum(&*held, "orthogonality", "") < 1e-8);
+
+    for (name, gates) in [("lstm", 4), ("gru", 3), ("rnn", 1)] {
+        let config = |weight: f64| json!({"hidden": 5, "layers": 2, "orthonormality": weight});
+        let model = build(name, config(0.25), &[7]);
+        assert_eq!(model.measures().unwrap().len(), 2 * gates, "{name}");
+        close(0.25 * sum(&*model, "orthonormality", "layers."), penalty(&*model), name);
+        let free = build(name, config(0.0), &[7]);
+        assert_eq!(free.measures().unwrap(), model.measures().unwrap(), "{name}");
+    }
+
+    // Biases of these are zero at first, so that the kernels are all that the penalty sums.
+    for (name, shape) in [("ckcnn", &[9][..]), ("flexnet", &[9]), ("flexnet", &[9, 9])] {
+        let config = json!({"blocks": 2, "hidden": 4, "kernel_hidden": 5, "weight_penalty": 0.1});
+        let model = build(name, config, shape);
+        let expected = penalty(&*model) / 0.1;
+        let kernels = sum(&*model, "kernel_norm", "");
+        assert!((kernels - expected).abs() < 1e-4 * expected, "{name} {shape:?}: {kernels}, {expected}");
+    }
+    let ccnn = build("ccnn", json!({"blocks": 1, "hidden": 4, "kernel_hidden": 5, "omega_0": 9.0}), &[9]);
+    let layers: Vec<String> = ccnn.measures().unwrap().into_iter().map(|m| m.layer).collect();
+    assert_eq!(layers, ["conv1", "blocks.0.conv1"]);
+    assert!(build("tcn", json!({"levels": 1, "hidden": 3}), &[9]).measures().unwrap().is_empty());
 }

@@ -139,12 +139,16 @@ fn value(score: &Score, metric: Metric) -> String {
 
 impl From<EvalError> for Stop {
     fn from(error: EvalError) -> Self {
-        Self::usage(error)
+        match error {
+            EvalError::Stopped(_) => Self::failed(error),
+            _ => Self::usage(error),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -162,7 +166,8 @@ mod tests {
             )),
             &datasets::Targets::Labels(vec![1, 0, 0]),
             &datasets::TargetSpec::Binary,
-        );
+        )
+        .unwrap();
         ranked.add(&batch.1, Metric::AreaUnderRoc);
         assert!(value(&ranked, Metric::AreaUnderRoc).starts_with("AUC 0.5000 over 3 samples"));
     }

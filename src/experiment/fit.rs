@@ -2,6 +2,7 @@
 
 use baselines::device::DeviceChoice;
 use baselines::network::{InputValues, count_parameters};
+use baselines::read::read;
 use baselines::{BuildError, Features, Forward, Input, Model, Output};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use datasets::{Metric, TargetSpec, TaskSpec};
@@ -61,17 +62,27 @@ pub fn check(entry: &baselines::registry::Entry, config: &Value, task: &TaskSpec
         Err(error) => return Fit::Invalid(BuildError::new("", error.to_string())),
     };
     match (entry.build)(config, &input, &output(&task.target), 0, &device) {
-        Ok(model) if task.metric == Metric::BitsPerCharacter && looks_ahead(model.as_ref(), &input, &device) => {
-            Fit::NotApplicable("looks ahead, at the characters that it is to predict".into())
-        }
-        Ok(model) => Fit::Fits { parameters: count_parameters(model.as_ref()) as u64 },
+        Ok(model) if task.metric == Metric::BitsPerCharacter => match looks_ahead(model.as_ref(), &input, &device) {
+            Ok(false) => fits(model.as_ref()),
+            Ok(true) => Fit::NotApplicable("looks ahead, at the characters that it is to predict".into()),
+            Err(why) => {
+                let message = format!("cannot be told to look ahead or not: {why}");
+                Fit::Invalid(BuildError::new("", message))
+            }
+        },
+        Ok(model) => fits(model.as_ref()),
         Err(error) if error.field.is_empty() => Fit::NotApplicable(error.message),
         Err(error) => Fit::Invalid(error),
     }
 }
 
-/// Whether outputs of the first half of a sequence depend on inputs of the second, in evaluation mode.
-fn looks_ahead(model: &dyn Model, input: &baselines::InputSpec, device: &Device) -> bool {
+fn fits(model: &dyn Model) -> Fit {
+    Fit::Fits { parameters: count_parameters(model) as u64 }
+}
+
+/// Whether outputs of the first half of a sequence depend on inputs of the second, in evaluation mode; or why that cannot be
+/// told.
+fn looks_ahead(model: &dyn Model, input: &baselines::InputSpec, device: &Device) -> Result<bool, String> {
     // Two sequences that agree in their first half.
     let number = |row: usize, position: usize, length: usize| position + if 2 * position < length { 0 } else { row };
     let (values, length) = match input {
@@ -92,16 +103,21 @@ fn looks_ahead(model: &dyn Model, input: &baselines::InputSpec, device: &Device)
         }
     };
     let input = Input { values, lengths: None };
-    let Output::Step(outputs) = model.evaluator().forward(input, &mut Forward::evaluation()) else { return false };
+    let output = model.evaluator().forward(input, &mut Forward::evaluation()).map_err(|error| error.to_string())?;
+    // One output for the whole sequence predicts nothing within it.
+    let Output::Step(outputs) = output else { return Ok(false) };
     let [_, classes, steps] = outputs.dims();
-    let outputs = outputs.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+    let outputs = read(outputs, "the outputs of a new network").map_err(|error| error.to_string())?;
+    if outputs.iter().any(|output| !output.is_finite()) {
+        return Err("its first outputs are not finite; use a normalisation or another initialisation".into());
+    }
     let (first, second) = outputs.split_at(outputs.len() / 2);
     let mut changes = [0.0_f32; 2];
     for (place, (a, b)) in first.iter().zip(second).enumerate().take(classes * steps) {
         let half = usize::from(2 * (place % steps) >= length);
         changes[half] = changes[half].max((a - b).abs());
     }
-    changes[0] > ROUNDING * changes[1]
+    Ok(changes[0] > ROUNDING * changes[1])
 }
 
 fn axes(rank: usize) -> String {

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::network::{Input, InputValues};
-use baselines::{Features, Forward, InputSpec, Model, Output, OutputSpec, Parameter, named, reference, registry};
+use baselines::read::read;
+use baselines::{
+    Features, Forward, InputSpec, Model, Output, OutputSpec, Parameter, ReadError, named, reference, registry,
+};
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
@@ -137,12 +140,12 @@ pub(super) fn module<M: Module, const D: usize>(
     rename: Rename<'_>,
 ) -> Result<Comparison, ParityError> {
     let mut comparison = Comparison::default();
-    comparison.output(golden, "output.y", &host(y.clone()))?;
+    comparison.output(golden, "output.y", &host(y.clone())?)?;
     if golden.under("grad.").next().is_some() {
         let mut gradients = loss(golden, y)?.backward();
         inputs(golden, &mut comparison, input, &gradients)?;
         let ours = named::by_name(&named::list(module), named::take_gradients(module, &mut gradients));
-        self::gradients(golden, &mut comparison, ours, rename);
+        self::gradients(golden, &mut comparison, ours, rename)?;
     }
     let mut statistics = Vec::new();
     named::visit(module, &mut |parameter, value| statistics.push((rename(&parameter.name), value)));
@@ -163,25 +166,28 @@ pub(super) fn network(
     load_network(golden, model, rename)?;
     let y = logits(golden, model, input)?;
     let mut comparison = Comparison::default();
-    comparison.output(golden, "output.y", &host(y.clone()))?;
+    comparison.output(golden, "output.y", &host(y.clone())?)?;
     if golden.under("grad.").next().is_some() {
         let mut gradients = loss(golden, y)?.backward();
         inputs(golden, &mut comparison, Some(input), &gradients)?;
-        self::gradients(golden, &mut comparison, by_name(model, &mut gradients), rename);
+        self::gradients(golden, &mut comparison, by_name(model, &mut gradients), rename)?;
     }
     statistics(golden, &mut comparison, running(model, rename))?;
     Ok(comparison)
 }
 
 /// Compare all gradients of `loss`.
+///
+/// # Errors
+/// A gradient cannot be read from the device.
 pub(super) fn network_gradients(
     golden: &Golden,
     comparison: &mut Comparison,
     model: &dyn Model,
     loss: Tensor<1>,
     rename: Rename<'_>,
-) {
-    gradients(golden, comparison, by_name(model, &mut loss.backward()), rename);
+) -> Result<(), ReadError> {
+    gradients(golden, comparison, by_name(model, &mut loss.backward()), rename)
 }
 
 /// The gradients of `model` under its names.
@@ -191,11 +197,18 @@ fn by_name(model: &dyn Model, gradients: &mut Gradients) -> BTreeMap<String, Ten
 
 /// Original names of the parameters whose gradients are nothing but rounding, so that the signs of an optimiser's updates
 /// are undetermined.
-pub(super) fn vanishing(gradients: &BTreeMap<String, Tensor<1>>, rename: Rename<'_>) -> BTreeSet<String> {
+///
+/// # Errors
+/// A gradient cannot be read from the device.
+pub(super) fn vanishing(
+    gradients: &BTreeMap<String, Tensor<1>>,
+    rename: Rename<'_>,
+) -> Result<BTreeSet<String>, ReadError> {
     let length = |values: Vec<f32>| values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-    let lengths: Vec<(&String, f64)> = gradients.iter().map(|(name, g)| (name, length(host(g.clone())))).collect();
+    let measured = |(name, g): (_, &Tensor<1>)| Ok((name, length(host(g.clone())?)));
+    let lengths: Vec<(&String, f64)> = gradients.iter().map(measured).collect::<Result<_, ReadError>>()?;
     let largest = lengths.iter().map(|&(_, length)| length).fold(0.0, f64::max);
-    lengths.into_iter().filter(|&(_, length)| length < VANISHING * largest).map(|(name, _)| rename(name)).collect()
+    Ok(lengths.into_iter().filter(|&(_, length)| length < VANISHING * largest).map(|(name, _)| rename(name)).collect())
 }
 
 /// Logits of `model` in the golden's mode, `[batch, outputs]`.
@@ -203,7 +216,7 @@ pub(super) fn vanishing(gradients: &BTreeMap<String, Tensor<1>>, rename: Rename<
 /// # Errors
 /// A network with an output per position.
 pub(super) fn logits(golden: &Golden, model: &dyn Model, input: &Leaf) -> Result<Tensor<2>, ParityError> {
-    match model.forward(input.input(), &mut pass(golden)) {
+    match model.forward(input.input(), &mut pass(golden))? {
         Output::Sample(y) => Ok(y),
         Output::Step(_) => Err(ParityError::Unsupported("an output per position".into())),
     }
@@ -234,9 +247,11 @@ pub(super) fn build(
 }
 
 /// Values on the host.
-pub(super) fn host<const D: usize>(value: Tensor<D>) -> Vec<f32> {
-    // A read that fails gives nothing, which compares as another shape and fails.
-    value.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
+///
+/// # Errors
+/// They cannot be read from the device.
+pub(super) fn host<const D: usize>(value: Tensor<D>) -> Result<Vec<f32>, ReadError> {
+    read(value, "a tensor")
 }
 
 fn inputs(
@@ -244,15 +259,23 @@ fn inputs(
     comparison: &mut Comparison,
     input: Option<&Leaf>,
     gradients: &Gradients,
-) -> Result<(), GoldenError> {
+) -> Result<(), ParityError> {
     let Some(leaf) = input else { return Ok(()) };
-    let gradient = leaf.value.grad(gradients).map(host).unwrap_or_default();
-    comparison.input_gradient(golden, leaf.name, &gradient)
+    // An input that the output does not depend on has no gradient: that compares as another shape, and fails.
+    let gradient = leaf.value.grad(gradients).map(host).transpose()?.unwrap_or_default();
+    Ok(comparison.input_gradient(golden, leaf.name, &gradient)?)
 }
 
-fn gradients(golden: &Golden, comparison: &mut Comparison, ours: BTreeMap<String, Tensor<1>>, rename: Rename<'_>) {
-    let ours: BTreeMap<String, Vec<f32>> = ours.into_iter().map(|(name, g)| (rename(&name), host(g))).collect();
+fn gradients(
+    golden: &Golden,
+    comparison: &mut Comparison,
+    ours: BTreeMap<String, Tensor<1>>,
+    rename: Rename<'_>,
+) -> Result<(), ReadError> {
+    let ours = ours.into_iter().map(|(name, g)| Ok((rename(&name), host(g)?)));
+    let ours = ours.collect::<Result<BTreeMap<String, Vec<f32>>, ReadError>>()?;
     comparison.gradients(golden, |name| ours.get(name).map(Vec::as_slice));
+    Ok(())
 }
 
 /// Compare the running statistics among `tensors` with those recorded after the forward pass.
@@ -260,10 +283,10 @@ fn statistics(
     golden: &Golden,
     comparison: &mut Comparison,
     tensors: Vec<(String, Tensor<1>)>,
-) -> Result<(), GoldenError> {
+) -> Result<(), ParityError> {
     for (name, value) in tensors.into_iter().filter(|(name, _)| name.contains("running_")) {
         if golden.find(&format!("buffer_after.{name}")).is_some() {
-            comparison.statistic(golden, &name, &host(value))?;
+            comparison.statistic(golden, &name, &host(value)?)?;
         }
     }
     Ok(())

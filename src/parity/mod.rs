@@ -10,8 +10,8 @@ mod kinds;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
-use baselines::BuildError;
 use baselines::precision::Precision;
+use baselines::{BuildError, ForwardError, ReadError};
 use burn::tensor::Device;
 
 pub(crate) use self::compare::Comparison;
@@ -33,6 +33,12 @@ pub(crate) enum ParityError {
     /// A setting that our side refuses.
     #[error("cannot be built: {0}")]
     Build(#[from] BuildError),
+    /// The network gave nothing.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// What it gave cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// Our side stopped.
     #[error("the computation stopped: {0}")]
     Panicked(String),

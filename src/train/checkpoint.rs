@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use baselines::Model;
+use baselines::read::read;
+use baselines::{Model, ReadError};
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
@@ -29,6 +30,9 @@ pub(crate) enum CheckpointError {
         /// Why.
         source: std::io::Error,
     },
+    /// What it is to hold is not there.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// Not one of ours, or damaged.
     #[error("checkpoint {path} cannot be used: {reason}; start the cell again with --fresh")]
     Invalid {
@@ -43,10 +47,19 @@ pub(crate) enum CheckpointError {
 pub(crate) type Weights = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// Copy the tensors of `model` to the host.
-pub(crate) fn weights(model: &dyn Model) -> Weights {
-    let mut weights = Weights::new();
+///
+/// # Errors
+/// One of them cannot be read from the device.
+pub(crate) fn weights(model: &dyn Model) -> Result<Weights, ReadError> {
+    let mut weights = Ok(Weights::new());
     model.visit(&mut |parameter, value| {
-        weights.insert(parameter.name.clone(), (parameter.shape.clone(), host(value)));
+        let Ok(read_so_far) = &mut weights else { return };
+        match read(value, &parameter.name) {
+            Ok(values) => {
+                read_so_far.insert(parameter.name.clone(), (parameter.shape.clone(), values));
+            }
+            Err(error) => weights = Err(error),
+        }
     });
     weights
 }
@@ -84,8 +97,8 @@ pub(crate) fn save(
         let (made, moments) = extra.optimiser.state();
         updates = made;
         for (name, [first, second]) in moments {
-            put("optimiser.first", name, &first.dims(), &host(first.clone()));
-            put("optimiser.second", name, &second.dims(), &host(second.clone()));
+            put("optimiser.first", name, &first.dims(), &read(first.clone(), name)?);
+            put("optimiser.second", name, &second.dims(), &read(second.clone(), name)?);
         }
     }
     let metadata = HashMap::from([
@@ -204,10 +217,6 @@ pub(crate) fn restore(model: &mut dyn Model, weights: &Weights) -> Result<(), St
 
 fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &device.clone().without_autodiff())
-}
-
-fn host(value: Tensor<1>) -> Vec<f32> {
-    value.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
 }
 
 /// Write `content` beside `path`, sync it, and rename it into place.

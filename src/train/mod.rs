@@ -18,7 +18,8 @@ mod records;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use baselines::{Forward, Model, Output};
+use baselines::read::read_scalar;
+use baselines::{Forward, ForwardError, Model, Output, ReadError};
 use burn::tensor::{Device, Tensor};
 use datasets::resample::Grid;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
@@ -152,6 +153,12 @@ pub(crate) enum TrainError {
     /// Samples cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The network gave nothing.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// What it gave cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -260,12 +267,12 @@ fn step(
         let Some(batch) = batches.next() else { break };
         let batch = batch?;
         let mut ctx = Forward::training(job.seeds.dropout, progress.step * parts + part);
-        let (mut loss, mut score) = attended(|| {
-            let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx);
-            objective::evaluate(output, &batch.targets, &job.spec.target)
-        });
-        let value = scalar(&loss);
-        if let Some(penalty) = model.penalty() {
+        let (mut loss, mut score) = attended(|| -> Result<_, TrainError> {
+            let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx)?;
+            Ok(objective::evaluate(output, &batch.targets, &job.spec.target)?)
+        })?;
+        let value = scalar(&loss)?;
+        if let Some(penalty) = model.penalty()? {
             loss = loss + penalty;
         }
         if !value.is_finite() {
@@ -286,8 +293,8 @@ fn step(
     }
     let logged = (progress.step + 1).is_multiple_of(u64::from(job.settings.log_every));
     let norm = match job.settings.grad_clip {
-        Some(limit) => Some(optimiser::clip(&mut sum, limit)),
-        None => logged.then(|| optimiser::norm(&sum)),
+        Some(limit) => Some(optimiser::clip(&mut sum, limit)?),
+        None => logged.then(|| optimiser::norm(&sum)).transpose()?,
     };
     let learning_rate = schedule::learning_rate(job.settings, progress.step, steps_per_epoch, progress.plateau_scale);
     optimiser.step(model.as_mut(), sum, learning_rate);
@@ -335,7 +342,7 @@ fn end_epoch(
     watch.epoch_ended(progress, &Epoch { train: &train, validation: &validation, seconds, waited });
     probe(job, state, diagnostics)?;
     if better {
-        state.best = Some(checkpoint::weights(state.model.as_ref()));
+        state.best = Some(checkpoint::weights(state.model.as_ref())?);
         save_best(job, state)?;
     }
     if whole {
@@ -375,7 +382,7 @@ fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
 pub(crate) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split) -> Result<(Score, usize), TrainError> {
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
     let pass = Pass { spec: job.spec, split, size, workers: job.settings.workers, device: job.device, resolution: 1.0 };
-    Ok(score(model, job.dataset, &pass)?)
+    score(model, job.dataset, &pass)
 }
 
 /// One evaluation of a split.
@@ -395,7 +402,7 @@ pub(crate) struct Pass<'a> {
 }
 
 /// Score of `model` over `pass`, and the number of samples.
-pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -> Result<(Score, usize), DataError> {
+pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -> Result<(Score, usize), TrainError> {
     let model = model.evaluator();
     let (samples, size) = (dataset.len(pass.split), pass.size.max(1));
     let grid = Grid::new(&pass.spec.input, pass.resolution);
@@ -409,16 +416,16 @@ pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -
         while let Some(batch) = batches.next() {
             let batch = batch?;
             let mut ctx = Forward::evaluation().at_resolution(pass.resolution);
-            let output = model.forward(batches::place(&batch, grid.input(), pass.device), &mut ctx);
-            let (loss, mut score) = objective::evaluate(output, &batch.targets, &pass.spec.target);
-            score.loss = scalar(&loss) * score.targets as f64;
+            let output = model.forward(batches::place(&batch, grid.input(), pass.device), &mut ctx)?;
+            let (loss, mut score) = objective::evaluate(output, &batch.targets, &pass.spec.target)?;
+            score.loss = scalar(&loss)? * score.targets as f64;
             total.add(&score, pass.spec.metric);
         }
         Ok((total, samples))
     })
 }
 
-fn forward(job: &Job<'_>, model: &dyn Model, batch: &Batch, ctx: &mut Forward<'_>) -> Output {
+fn forward(job: &Job<'_>, model: &dyn Model, batch: &Batch, ctx: &mut Forward<'_>) -> Result<Output, ForwardError> {
     model.forward(batches::place(batch, &job.spec.input, job.device), ctx)
 }
 
@@ -430,7 +437,7 @@ fn probe(job: &Job<'_>, state: &State, diagnostics: &mut Journal) -> Result<(), 
     }
     let batch = job.dataset.read(Split::Validation, &positions)?;
     let mut probes = Vec::new();
-    forward(job, state.model.evaluator().as_ref(), &batch, &mut Forward::evaluation().with_probes(&mut probes));
+    forward(job, state.model.evaluator().as_ref(), &batch, &mut Forward::evaluation().with_probes(&mut probes))?;
     diagnostics.append(&records::diagnostics(job.labels, job.seed, state.progress.step, &probes))?;
     Ok(())
 }
@@ -450,7 +457,7 @@ fn save(
     state.progress.seconds = clock.seconds();
     let path = job.folder.join("checkpoints").join("last.safetensors");
     let extra = Extra { optimiser: &state.optimiser, best: state.best.as_ref() };
-    checkpoint::save(&path, job.hash, &checkpoint::weights(state.model.as_ref()), Some(extra), &state.progress)?;
+    checkpoint::save(&path, job.hash, &checkpoint::weights(state.model.as_ref())?, Some(extra), &state.progress)?;
     clock.saved();
     Ok(())
 }
@@ -469,8 +476,8 @@ fn finished(settings: &Training, progress: &Progress, clock: &Clock) -> Option<F
     }
 }
 
-fn scalar(value: &Tensor<1>) -> f64 {
-    f64::from(value.clone().inner().into_scalar::<f32>())
+fn scalar(value: &Tensor<1>) -> Result<f64, ReadError> {
+    read_scalar(value.clone().inner(), "the loss").map(f64::from)
 }
 
 /// Training time over all attempts, and time since the last checkpoint.
@@ -677,12 +684,12 @@ mod tests {
             let mut losses = Vec::new();
             for step in 0..20 {
                 let mut ctx = Forward::training(1, step);
-                let output = model.forward(batches::place(&batch, &spec, &autodiff), &mut ctx);
-                let (loss, _) = objective::evaluate(output, &batch.targets, &TargetSpec::Classes(2));
-                losses.push(scalar(&loss));
+                let output = model.forward(batches::place(&batch, &spec, &autodiff), &mut ctx).unwrap();
+                let (loss, _) = objective::evaluate(output, &batch.targets, &TargetSpec::Classes(2)).unwrap();
+                losses.push(scalar(&loss).unwrap());
                 let mut gradients = loss.backward();
                 let mut gradients = model.take_gradients(&mut gradients);
-                optimiser::clip(&mut gradients, 1.0);
+                optimiser::clip(&mut gradients, 1.0).unwrap();
                 optimiser.step(model.as_mut(), gradients, settings.learning_rate);
             }
             // The smallest: some overshoot on so small a batch once they have learnt it.

@@ -1,7 +1,8 @@
 //! Losses, and the score of predictions, for every kind of target.
 
-use baselines::Output;
 use baselines::kernels::cross_entropy;
+use baselines::read::read;
+use baselines::{Output, ReadError};
 use burn::tensor::{Tensor, TensorData};
 use datasets::{Metric, TargetSpec, Targets};
 
@@ -50,25 +51,28 @@ impl Score {
 }
 
 /// Mean loss of a batch `[1]`, and its score without the loss, which the caller reads from the device when it suits.
-pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &TargetSpec) -> (Tensor<1>, Score) {
+///
+/// # Errors
+/// The logits cannot be read from the device.
+pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &TargetSpec) -> Result<(Tensor<1>, Score), ReadError> {
     match (spec, output, targets) {
         (TargetSpec::Binary, Output::Sample(logits), Targets::Labels(labels)) => binary(logits, labels),
-        (TargetSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => regression(values, wanted),
+        (TargetSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
         (_, Output::Sample(logits), Targets::Labels(labels)) => classes(logits.unsqueeze_dim(2), labels),
         (_, Output::Step(logits), Targets::Labels(labels)) => classes(logits, labels),
         (_, Output::Step(values), Targets::Values(wanted)) => {
             let [batch, outputs, length] = values.dims();
-            regression(values.swap_dims(1, 2).reshape([batch, length * outputs]), wanted)
+            Ok(regression(values.swap_dims(1, 2).reshape([batch, length * outputs]), wanted))
         }
-        (_, Output::Sample(values), Targets::Values(wanted)) => regression(values, wanted),
+        (_, Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
     }
 }
 
 /// Cross-entropy of logits `[batch, classes, positions]`; positions with label −1 do not count.
-fn classes(logits: Tensor<3>, labels: &[i32]) -> (Tensor<1>, Score) {
+fn classes(logits: Tensor<3>, labels: &[i32]) -> Result<(Tensor<1>, Score), ReadError> {
     let [_, classes, positions] = logits.dims();
     let counted = labels.iter().filter(|&&label| label >= 0).count();
-    let values = host(&logits);
+    let values = host(&logits)?;
     let items = || values.chunks_exact((classes * positions).max(1)).zip(labels.chunks_exact(positions.max(1)));
     let right = |(logits, labels): (&[f32], &[i32])| {
         argmax(logits, positions).into_iter().zip(labels).filter(|(guess, label)| guess == *label).count()
@@ -84,14 +88,14 @@ fn classes(logits: Tensor<3>, labels: &[i32]) -> (Tensor<1>, Score) {
         }
     }
     let loss = cross_entropy(logits, labels);
-    (loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64, ranking })
+    Ok((loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64, ranking }))
 }
 
 /// Binary cross-entropy of logits `[batch, 1]`, in the form that cannot overflow.
-fn binary(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
+fn binary(logits: Tensor<2>, labels: &[i32]) -> Result<(Tensor<1>, Score), ReadError> {
     let device = logits.device();
     let rows = labels.len();
-    let guesses = host(&logits);
+    let guesses = host(&logits)?;
     let correct = guesses.iter().zip(labels).filter(|(logit, label)| (**logit > 0.0) == (**label == 1)).count();
     let mut ranking = Ranking::default();
     guesses.iter().zip(labels).for_each(|(logit, label)| ranking.push(*logit, *label == 1));
@@ -99,7 +103,7 @@ fn binary(logits: Tensor<2>, labels: &[i32]) -> (Tensor<1>, Score) {
     let wanted = Tensor::<2>::from_data(TensorData::new(wanted, [rows, 1]), &device);
     let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
     let loss = (logits.clone().clamp_min(0.0) - logits * wanted + softplus).mean();
-    (loss, Score { loss: 0.0, correct: correct as u64, targets: rows as u64, ranking })
+    Ok((loss, Score { loss: 0.0, correct: correct as u64, targets: rows as u64, ranking }))
 }
 
 /// Mean squared error of values `[batch, outputs]`.
@@ -112,8 +116,8 @@ fn regression(values: Tensor<2>, wanted: &[f32]) -> (Tensor<1>, Score) {
 }
 
 /// Values on the host, row-major.
-fn host<const D: usize>(logits: &Tensor<D>) -> Vec<f32> {
-    logits.clone().inner().into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
+fn host<const D: usize>(logits: &Tensor<D>) -> Result<Vec<f32>, ReadError> {
+    read(logits.clone().inner(), "the logits")
 }
 
 /// Per position, the index of the first class with the largest of `values` `[classes, positions]`.
@@ -147,7 +151,8 @@ mod tests {
     #[test]
     fn cross_entropy_matches_a_hand_computed_value() {
         let (loss, score) =
-            evaluate(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &TargetSpec::Classes(3));
+            evaluate(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &TargetSpec::Classes(3))
+                .unwrap();
         let first = -(2.0 - (1f64.exp() + 2f64.exp() + 0.5f64.exp()).ln());
         let second = -(0.0 - (1.0 + 1.0 + 3f64.exp()).ln());
         assert!((value(loss) - (first + second) / 2.0).abs() < 1e-6);
@@ -157,7 +162,8 @@ mod tests {
     #[test]
     fn steps_without_a_label_count_neither_in_the_loss_nor_in_the_accuracy() {
         let steps = Tensor::<3>::from_data([[[5.0f32, 0.0, 1.0], [0.0, 7.0, 0.0]]], &Device::flex());
-        let (loss, score) = evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &TargetSpec::PerStep(2));
+        let (loss, score) =
+            evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &TargetSpec::PerStep(2)).unwrap();
         let wanted = (-(7.0 - (1.0 + 7f64.exp()).ln()) - (1.0 - (1f64.exp() + 1.0).ln())) / 2.0;
         assert!((value(loss) - wanted).abs() < 1e-6);
         assert_eq!((score.correct, score.targets), (2, 2));
@@ -165,7 +171,8 @@ mod tests {
 
     #[test]
     fn binary_loss_is_right_and_finite_for_huge_logits() {
-        let (loss, score) = evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &TargetSpec::Binary);
+        let (loss, score) =
+            evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &TargetSpec::Binary).unwrap();
         assert!((value(loss) - (200.0 + (1.0 + (-1f64).exp()).ln()) / 2.0).abs() < 1e-4);
         assert_eq!((score.correct, score.targets), (1, 2));
     }
@@ -173,7 +180,7 @@ mod tests {
     #[test]
     fn two_classes_are_ranked_in_either_form_and_over_all_batches() {
         let binary = |logits: [[f32; 1]; 2], labels: [i32; 2]| {
-            evaluate(rows(logits), &Targets::Labels(labels.into()), &TargetSpec::Binary).1
+            evaluate(rows(logits), &Targets::Labels(labels.into()), &TargetSpec::Binary).unwrap().1
         };
         let mut total = Score::default();
         total.add(&binary([[0.5], [-1.0]], [1, 0]), Metric::AreaUnderRoc);
@@ -181,7 +188,7 @@ mod tests {
         // Better than one, equal to one, worse than one.
         assert_eq!(total.metric(Metric::AreaUnderRoc), 0.5);
         let logits = [[0.0, 0.5], [1.5, 0.5], [-0.5, 0.0], [1.0, 3.0]];
-        let (_, score) = evaluate(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &TargetSpec::Classes(2));
+        let (_, score) = evaluate(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &TargetSpec::Classes(2)).unwrap();
         assert_eq!(score.metric(Metric::AreaUnderRoc), 0.5);
         // Only the metric that needs the logits keeps them, and a checkpoint gives them back.
         let mut plain = Score::default();
@@ -195,7 +202,7 @@ mod tests {
     #[test]
     fn regression_is_the_mean_squared_error() {
         let (loss, score) =
-            evaluate(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &TargetSpec::Regression(1));
+            evaluate(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &TargetSpec::Regression(1)).unwrap();
         assert!((value(loss) - 2.5).abs() < 1e-6);
         assert_eq!(score.targets, 2);
     }

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use baselines::kernels::adam::{Update, adam};
-use baselines::{Model, Parameter, ParameterGroup};
+use baselines::read::read;
+use baselines::{Model, Parameter, ParameterGroup, ReadError};
 use burn::tensor::Tensor;
 
 use crate::experiment::Training;
@@ -121,23 +122,29 @@ impl Optimiser {
 }
 
 /// Euclidean norm of all gradients together.
-pub(crate) fn norm(gradients: &Gradients) -> f64 {
+///
+/// # Errors
+/// It cannot be read from the device.
+pub(crate) fn norm(gradients: &Gradients) -> Result<f64, ReadError> {
     let squares: Vec<_> = gradients.iter().flatten().map(|g| (g.clone() * g.clone()).sum()).collect();
     if squares.is_empty() {
-        return 0.0;
+        return Ok(0.0);
     }
-    let squares = Tensor::cat(squares, 0).into_data().convert::<f64>();
-    squares.try_to_vec::<f64>().unwrap_or_default().into_iter().sum::<f64>().sqrt()
+    let squares = read(Tensor::cat(squares, 0), "the norm of the gradients")?;
+    Ok(squares.into_iter().map(f64::from).sum::<f64>().sqrt())
 }
 
 /// Scale all gradients so that their common norm is at most `limit`; returns the norm before.
-pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> f64 {
-    let norm = norm(gradients);
+///
+/// # Errors
+/// As [`norm`].
+pub(crate) fn clip(gradients: &mut Gradients, limit: f64) -> Result<f64, ReadError> {
+    let norm = norm(gradients)?;
     if norm > limit {
         // The same small term as torch's `clip_grad_norm_`.
         scale(gradients, limit / (norm + 1e-6));
     }
-    norm
+    Ok(norm)
 }
 
 /// Multiply all gradients by `factor`.

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
 use crate::layers::{KernelInit, Siren, first_tap, grid, linspace_to, odd_fft};
-use crate::{Forward, Init};
+use crate::{Forward, Init, ReadError};
 
 /// Width of the smoothing at a higher sampling rate than that of training, in samples.
 const SMOOTHING: f64 = 0.5;
@@ -83,9 +83,12 @@ impl CkConv {
     }
 
     /// Frequencies of the kernel network's first map, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).
-    pub fn filter_frequencies(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// They cannot be read from the device.
+    pub fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
         let step = 2.0 / (self.length.max(2) - 1) as f64;
-        self.kernel.frequencies().into_iter().map(|w| w * step / std::f64::consts::PI).collect()
+        Ok(self.kernel.frequencies()?.into_iter().map(|w| w * step / std::f64::consts::PI).collect())
     }
 
     /// `[batch, inputs, length]` to `[batch, outputs, length]`. Probes are taken as `layer`.

@@ -44,6 +44,13 @@ impl Geometry {
         self.kernel.pow(rank as u32)
     }
 
+    /// Outputs along an axis of `positions`: ⌊(positions + 2 · padding − dilation · (kernel − 1) − 1) / stride⌋ + 1, and none
+    /// where the kernel is longer.
+    pub fn outputs(&self, positions: usize) -> usize {
+        let reach = self.dilation * (self.kernel - 1) + 1;
+        (positions + 2 * self.padding).checked_sub(reach).map_or(0, |rest| rest / self.stride + 1)
+    }
+
     fn plane(&self) -> Taps {
         Taps { stride: [self.stride; 2], dilation: [self.dilation; 2], padding: [self.padding; 2] }
     }
@@ -133,6 +140,11 @@ impl Conv {
     pub fn forward(&self, x: Features) -> Features {
         convolve(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.geometry)
     }
+
+    /// Outputs along an axis of `positions`, see [`Geometry::outputs`].
+    pub fn outputs(&self, positions: usize) -> usize {
+        self.geometry.outputs(positions)
+    }
 }
 
 /// A causal convolution over a sequence whose weight is `g · v / ‖v‖` per output channel, as `torch.nn.utils.weight_norm`
@@ -181,5 +193,30 @@ impl CausalConv {
             Tensor::cat(vec![Tensor::zeros([batch, inputs, zeros], (&x.device(), x.dtype())), x], 2)
         };
         channel_bias(correlate_line(x, self.weight(), self.geometry), self.bias.val())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_counted_as_a_convolution_makes_them() {
+        let device = burn::tensor::Device::flex();
+        for kernel in 1..=5 {
+            for (stride, dilation, padding) in [(1, 1, 0), (1, 1, 2), (2, 1, 1), (2, 1, 0), (3, 2, 1)] {
+                let geometry = Geometry { kernel, stride, dilation, padding };
+                for n in 1..=12 {
+                    let found = geometry.outputs(n);
+                    if found > 0 {
+                        let (x, weight) = (Tensor::zeros([1, 1, n], &device), Tensor::zeros([1, 1, kernel], &device));
+                        let y = convolve(Features::Line(x), weight, None, geometry).dims();
+                        assert_eq!(y[2], found, "{n} positions, {geometry:?}");
+                    } else {
+                        assert!(n + 2 * padding < dilation * (kernel - 1) + 1, "{n} positions, {geometry:?}");
+                    }
+                }
+            }
+        }
     }
 }

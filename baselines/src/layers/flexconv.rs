@@ -14,7 +14,8 @@ use crate::kernels::{
 };
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use crate::layers::{Pointwise, Window, first_tap, grid, odd_fft};
-use crate::{BuildError, Forward, Init};
+use crate::read::read;
+use crate::{BuildError, Forward, Init, ReadError};
 
 /// Keeps the mask of CCNN finite for a width of zero.
 const EPSILON: f64 = 1e-8;
@@ -144,16 +145,22 @@ impl FlexConv {
     }
 
     /// The masked kernel at the positions left by the current mask. Cropping itself carries no gradient.
-    pub fn sample(&self) -> SampledKernel {
+    ///
+    /// # Errors
+    /// The mask's width cannot be read from the device.
+    pub fn sample(&self) -> Result<SampledKernel, ReadError> {
         self.sample_at(1.0)
     }
 
     /// The same at `resolution` times the points per axis, over the same interval and divided by `resolution` per axis, so
     /// that a convolution sums to about the same. The first tap of a causal kernel is weighted by [`first_tap`], unless this
     /// is to be faithful.
-    pub fn sample_at(&self, resolution: f64) -> SampledKernel {
-        let kept = self.crop();
-        self.sample_on(&kept, &kept, resolution)
+    ///
+    /// # Errors
+    /// The mask's width cannot be read from the device.
+    pub fn sample_at(&self, resolution: f64) -> Result<SampledKernel, ReadError> {
+        let kept = self.crop()?;
+        Ok(self.sample_on(&kept, &kept, resolution))
     }
 
     /// The same on the points of `sampled`, with zeros at those that are not `kept` too; on a plane, both are the same.
@@ -211,35 +218,38 @@ impl FlexConv {
     }
 
     /// Frequencies of the kernel network's filters, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).
-    pub fn filter_frequencies(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// The frequencies cannot be read from the device.
+    pub fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
         let steps = self.window.steps();
         let relative = |row: Vec<f64>| row.iter().zip(&steps).map(|(w, step)| w * step / PI).fold(0.0, f64::max);
-        self.kernel.frequencies().into_iter().map(relative).collect()
+        Ok(self.kernel.frequencies()?.into_iter().map(relative).collect())
     }
 
     /// Points kept per axis under the current mask.
-    fn crop(&self) -> Vec<Range<usize>> {
-        let axes = self.window.sizes.len();
-        // A read that fails gives no numbers, and the whole grid is kept.
-        let read = |values: TensorData| values.try_to_vec_as::<f32>().unwrap_or_default();
+    fn crop(&self) -> Result<Vec<Range<usize>>, ReadError> {
         match (&self.mask_width_param, &self.mask_params) {
-            (Some(width), _) => {
-                let widths = read(width.val().into_data());
-                self.window.crop(&if widths.len() == axes { widths } else { vec![f32::INFINITY; axes] })
-            }
+            (Some(width), _) => Ok(self.window.crop(&read(width.val(), "the width of a mask")?)),
             (None, Some(params)) => {
-                let pairs = read(params.val().into_data());
-                let pairs = pairs.as_chunks::<2>().0;
-                self.window.crop_learnt(if pairs.len() == axes { pairs } else { &[[f32::NAN; 2]; 3][..axes.min(3)] })
+                let pairs = read(params.val(), "mean and width of a mask")?;
+                Ok(self.window.crop_learnt(pairs.as_chunks::<2>().0))
             }
-            (None, None) => self.window.sizes.iter().map(|&size| 0..size).collect(),
+            (None, None) => Ok(self.window.sizes.iter().map(|&size| 0..size).collect()),
         }
     }
 
     /// Convolve `x`, `[batch, inputs, positions]` with positions of shape `shape` flattened, to
     /// `[batch, outputs, positions]`. Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let (kept, resolution) = (self.crop(), ctx.resolution());
+        let resolution = ctx.resolution();
+        let kept = match self.crop() {
+            Ok(kept) => kept,
+            Err(error) => {
+                ctx.fail(error);
+                self.window.sizes.iter().map(|&size| 0..size).collect()
+            }
+        };
         let sampled = self.points_on(&x.device(), &kept, shape);
         let kernel = self.sample_on(&sampled, &kept, resolution);
         let x = if self.window.causal { x } else { ctx.mask_padding(x) };
@@ -359,16 +369,16 @@ mod tests {
             for (size, resolution) in [(101, 1.0), (100, 1.0), (101, 2.0), (40, 0.5), (20, 1.0)] {
                 let what = format!("{lineage:?}, causal {causal}, {size} points at resolution {resolution}");
                 let layer = layer(vec![size], causal, lineage);
-                let kept = layer.crop();
+                let kept = layer.crop().unwrap_or_else(|error| unreachable!("{error}"));
                 let sampled = layer.window.round_up(&kept, GPU_TAPS);
                 assert!(kept[0].len() < sampled[0].len(), "{what}");
-                let bare = layer.sample_at(resolution).values;
+                let bare = layer.sample_at(resolution).unwrap_or_else(|error| unreachable!("{error}")).values;
                 let padded = layer.sample_on(&sampled, &kept, resolution).values;
                 let [kernels, all] = padded.dims();
                 let own = layer.own_taps(&sampled, &kept, resolution);
                 assert_eq!(own.len(), bare.dims()[1], "{what}");
                 assert_eq!(layer.alignment().left(all) - own.start, layer.alignment().left(own.len()), "{what}");
-                let read = |values: Tensor<2>| values.into_data().try_to_vec::<f32>().unwrap_or_default();
+                let read = |values| read(values, "a kernel").unwrap_or_else(|error| unreachable!("{error}"));
                 let (bare, padded) = (read(bare), read(padded));
                 for kernel in 0..kernels {
                     for tap in 0..all {

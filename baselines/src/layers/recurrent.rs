@@ -10,7 +10,7 @@ use crate::kernels::{gru, lstm, rnn};
 use crate::layers::check;
 use crate::layers::orthogonality::orthonormality_loss;
 use crate::network::Head;
-use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout};
+use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Measure, ReadError, Readout};
 
 /// Settings of the recurrent baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,11 +47,11 @@ pub enum Cell {
 }
 
 impl Cell {
-    fn gates(self) -> usize {
+    fn gates(self) -> &'static [&'static str] {
         match self {
-            Self::Lstm => 4,
-            Self::Gru => 3,
-            Self::Rnn => 1,
+            Self::Lstm => &["input", "forget", "cell", "output"],
+            Self::Gru => &["reset", "update", "new"],
+            Self::Rnn => &["state"],
         }
     }
 }
@@ -74,7 +74,7 @@ pub struct RecurrentLayer {
 impl RecurrentLayer {
     fn new(cell: Cell, inputs: usize, hidden: usize, init: &mut Init) -> Self {
         let bound = 1.0 / (hidden as f64).sqrt();
-        let rows = cell.gates() * hidden;
+        let rows = cell.gates().len() * hidden;
         Self {
             weight_ih: init.uniform([rows, inputs], -bound, bound),
             weight_hh: init.uniform([rows, hidden], -bound, bound),
@@ -94,11 +94,10 @@ impl RecurrentLayer {
         scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val())
     }
 
-    /// Σ ‖I − MᵀM‖² over the hidden-to-hidden matrices M of the gates: `[1]`.
-    pub fn orthonormality_loss(&self) -> Tensor<1> {
-        let gates = self.weight_hh.val().chunk(self.cell.gates(), 0);
-        let zero = Tensor::zeros([1], &self.weight_hh.val().device());
-        gates.into_iter().map(orthonormality_loss).fold(zero, |sum, term| sum + term)
+    /// Every gate with ‖I − MᵀM‖² of its hidden-to-hidden matrix M, `[1]`.
+    pub fn orthonormality(&self) -> impl Iterator<Item = (&'static str, Tensor<1>)> {
+        let gates = self.cell.gates();
+        gates.iter().copied().zip(self.weight_hh.val().chunk(gates.len(), 0).into_iter().map(orthonormality_loss))
     }
 }
 
@@ -149,14 +148,22 @@ impl Body for Recurrent {
         Features::Line(x)
     }
 
-    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
+    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
         if self.orthonormality == 0.0 {
-            return None;
+            return Ok(None);
         }
-        self.layers
-            .iter()
-            .map(RecurrentLayer::orthonormality_loss)
-            .reduce(|sum, term| sum + term)
-            .map(|sum| sum * self.orthonormality)
+        let sum = |a: Tensor<1>, b| a + b;
+        let layers = self.layers.iter().filter_map(|layer| layer.orthonormality().map(|(_, loss)| loss).reduce(sum));
+        Ok(layers.reduce(sum).map(|sum| sum * self.orthonormality))
+    }
+
+    fn measures(&self) -> Result<Vec<Measure>, ReadError> {
+        let layers = self.layers.iter().enumerate();
+        let measures = layers.flat_map(|(i, layer)| {
+            layer
+                .orthonormality()
+                .map(move |(gate, loss)| Measure::new(format!("layers.{i}.{gate}"), "orthonormality", loss))
+        });
+        Ok(measures.collect())
     }
 }

@@ -122,9 +122,12 @@ impl BasicBlock {
     }
 
     /// `[batch, in, positions…]` to `[batch, out, positions…]`.
-    pub fn forward(&self, x: Features, ctx: &Forward<'_>) -> Features {
+    pub fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
         let x = without_padding(x, ctx);
-        let h = activate(normalise(self.conv1.forward(x.clone()), &self.bn1, ctx));
+        let h = self.conv1.forward(x.clone());
+        // The shortcut takes every `stride`-th position, and so has as many.
+        ctx.reduce(|n| self.conv1.outputs(n));
+        let h = activate(normalise(h, &self.bn1, ctx));
         let h = normalise(self.conv2.forward(without_padding(h, ctx)), &self.bn2, ctx);
         let shape = h.dims();
         let shortcut = match &self.downsample {

@@ -3,8 +3,9 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::Init;
 use crate::layers::WeightNormed;
+use crate::read::read;
+use crate::{Init, ReadError};
 
 /// Three weight-normed linear maps with sin(ω₀ ·) between them; biases are multiplied by ω₀ too.
 #[derive(Module, Debug)]
@@ -40,10 +41,14 @@ impl Siren {
     }
 
     /// Magnitudes of the frequencies of the first map, ω₀ W, in radians per unit of position.
-    pub fn frequencies(&self) -> Vec<f64> {
-        let Some(first) = self.kernel_net.first() else { return Vec::new() };
+    ///
+    /// # Errors
+    /// They cannot be read from the device.
+    pub fn frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        let Some(first) = self.kernel_net.first() else { return Ok(Vec::new()) };
         // One input: a row is its length times a sign.
-        first.weight_g.val().into_data().iter::<f32>().map(|g| (f64::from(g) * self.omega_0).abs()).collect()
+        let lengths = read(first.weight_g.val(), "the frequencies of a kernel network")?;
+        Ok(lengths.into_iter().map(|g| (f64::from(g) * self.omega_0).abs()).collect())
     }
 
     /// Kernel values `[outputs, points]` at `positions`, `[1, points]`.

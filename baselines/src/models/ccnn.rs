@@ -14,8 +14,8 @@ use crate::layers::{
 };
 use crate::network::Head;
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
-    Resolution, reference,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
+    ReadError, Readout, Resolution, reference,
 };
 
 /// Kernel size of images, per axis.
@@ -306,22 +306,33 @@ impl Body for CcnnBody {
         Features::from_flat(x, &shape)
     }
 
-    fn filter_frequencies(&self) -> Vec<f64> {
-        let blocks = self.blocks.iter().flat_map(ResidualBlock::convolutions);
-        std::iter::once(&self.conv1).chain(blocks).flat_map(FlexConv::filter_frequencies).collect()
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        let frequencies = self.convolutions().map(|(_, conv)| conv.filter_frequencies());
+        Ok(frequencies.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    fn penalty(&self, head: &Head) -> Option<Tensor<1>> {
+    fn penalty(&self, head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
         if self.weight_penalty == 0.0 {
-            return None;
+            return Ok(None);
         }
-        let kernels = self
-            .blocks
-            .iter()
-            .flat_map(ResidualBlock::convolutions)
-            .fold(norm(self.conv1.sample().values), |sum, conv| sum + norm(conv.sample().values));
-        let sum =
-            [parameter_norms(self), parameter_norms(head)].into_iter().flatten().fold(kernels, |sum, term| sum + term);
-        Some(sum * self.weight_penalty)
+        let kernels = self.measures()?.into_iter().map(|measure| measure.value);
+        let parameters = [parameter_norms(self), parameter_norms(head)].into_iter().flatten();
+        Ok(kernels.chain(parameters).reduce(|sum, term| sum + term).map(|sum| sum * self.weight_penalty))
+    }
+
+    fn measures(&self) -> Result<Vec<Measure>, ReadError> {
+        let measure =
+            |(layer, conv): (String, &FlexConv)| Ok(Measure::new(layer, "kernel_norm", norm(conv.sample()?.values)));
+        self.convolutions().map(measure).collect()
+    }
+}
+
+impl CcnnBody {
+    /// Every convolution by its name.
+    fn convolutions(&self) -> impl Iterator<Item = (String, &FlexConv)> {
+        let blocks = self.blocks.iter().enumerate().flat_map(|(i, block)| {
+            block.convolutions().enumerate().map(move |(j, conv)| (format!("blocks.{i}.conv{}", j + 1), conv))
+        });
+        std::iter::once(&self.conv1).map(|conv| ("conv1".to_owned(), conv)).chain(blocks)
     }
 }

@@ -11,8 +11,8 @@ use crate::layers::penalty::norm;
 use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise, check};
 use crate::network::Head;
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, Resolution,
-    reference,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
+    Resolution, reference,
 };
 
 /// Settings of [`Ckcnn`]; the defaults are those of sequential MNIST.
@@ -183,20 +183,35 @@ impl Body for CkcnnBody {
         Features::Line(x)
     }
 
-    fn filter_frequencies(&self) -> Vec<f64> {
-        let convolutions = self.backbone.iter().flat_map(|block| [&block.cconv1, &block.cconv2]);
-        convolutions.flat_map(CkConv::filter_frequencies).collect()
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        let frequencies = self.convolutions().map(|(_, conv)| conv.filter_frequencies());
+        Ok(frequencies.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
+    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
         if self.weight_penalty == 0.0 {
-            return None;
+            return Ok(None);
         }
-        self.backbone
-            .iter()
-            .flat_map(|block| [&block.cconv1, &block.cconv2])
-            .map(|conv| norm(conv.sample(self.length)) + norm(conv.bias.val()))
-            .reduce(|sum, term| sum + term)
-            .map(|sum| sum * self.weight_penalty)
+        let sum = self
+            .convolutions()
+            .map(|(_, conv)| norm(conv.sample(self.length)) + norm(conv.bias.val()))
+            .reduce(|sum, term| sum + term);
+        Ok(sum.map(|sum| sum * self.weight_penalty))
+    }
+
+    fn measures(&self) -> Result<Vec<Measure>, ReadError> {
+        let measure =
+            |(layer, conv): (String, &CkConv)| Measure::new(layer, "kernel_norm", norm(conv.sample(self.length)));
+        Ok(self.convolutions().map(measure).collect())
+    }
+}
+
+impl CkcnnBody {
+    /// Every convolution by its name.
+    fn convolutions(&self) -> impl Iterator<Item = (String, &CkConv)> {
+        self.backbone.iter().enumerate().flat_map(|(i, block)| {
+            [("cconv1", &block.cconv1), ("cconv2", &block.cconv2)]
+                .map(|(name, conv)| (format!("backbone.{i}.{name}"), conv))
+        })
     }
 }

@@ -31,7 +31,9 @@ impl Default for CnnConfig {
     }
 }
 
-/// Conv 3, ReLU, Conv 3, ReLU, max-pool 2, Conv 3, ReLU, Conv 3, ReLU, global average, dropout, linear.
+/// Conv 3, ReLU, Conv 3, ReLU, max-pool 2, Conv 3, ReLU, Conv 3, ReLU, global average, dropout, linear. The pooling keeps the
+/// last of an odd number of positions by itself (PyTorch's `ceil_mode`): so the end of a sequence counts whether or not it is
+/// padded to an even length.
 #[derive(Debug)]
 pub struct Cnn;
 
@@ -89,7 +91,8 @@ impl Body for CnnBody {
         for (i, conv) in self.convs.iter().enumerate() {
             x = without_padding(x, ctx);
             if i == 2 && self.pool {
-                x = max_pool(x);
+                x = max_pool(x, true);
+                ctx.reduce(|n| n.div_ceil(2));
             }
             let h = conv.forward(x);
             let shape = h.dims();
@@ -102,10 +105,11 @@ impl Body for CnnBody {
     }
 }
 
-/// The larger of every two positions on every axis.
-pub(crate) fn max_pool(x: Features) -> Features {
+/// The larger of every two positions on every axis. Where their number is odd, the last one stays by itself if `ceil`, and is
+/// left out otherwise.
+pub(crate) fn max_pool(x: Features, ceil: bool) -> Features {
     match x {
-        Features::Plane(x) => Features::Plane(max_pool2d(x, MaxPoolOptions::new([2, 2]))),
-        x => Features::Line(max_pool1d(x.flatten(), MaxPoolOptions::new([2]))),
+        Features::Plane(x) => Features::Plane(max_pool2d(x, MaxPoolOptions::new([2, 2]).with_ceil_mode(ceil))),
+        x => Features::Line(max_pool1d(x.flatten(), MaxPoolOptions::new([2]).with_ceil_mode(ceil))),
     }
 }

@@ -15,8 +15,8 @@ use crate::layers::{
 };
 use crate::network::Head;
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, ParameterGroup, Readout,
-    Resolution, reference,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
+    ReadError, Readout, Resolution, reference,
 };
 
 /// Kernel size of images, per axis.
@@ -274,21 +274,33 @@ impl Body for FlexNetBody {
         Features::from_flat(x, &shape)
     }
 
-    fn filter_frequencies(&self) -> Vec<f64> {
-        let blocks = self.blocks.iter().flat_map(ResidualBlock::convolutions);
-        self.conv1.iter().chain(blocks).flat_map(FlexConv::filter_frequencies).collect()
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        let frequencies = self.convolutions().map(|(_, conv)| conv.filter_frequencies());
+        Ok(frequencies.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
+    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
         if self.weight_penalty == 0.0 {
-            return None;
+            return Ok(None);
         }
-        let blocks = self.blocks.iter().flat_map(ResidualBlock::convolutions);
-        self.conv1
-            .iter()
-            .chain(blocks)
-            .map(|conv| norm(conv.sample().values) + norm(conv.bias.val()))
-            .reduce(|sum, term| sum + term)
-            .map(|sum| sum * self.weight_penalty)
+        let term = |(_, conv): (String, &FlexConv)| Ok(norm(conv.sample()?.values) + norm(conv.bias.val()));
+        let terms = self.convolutions().map(term).collect::<Result<Vec<_>, ReadError>>()?;
+        Ok(terms.into_iter().reduce(|sum, term| sum + term).map(|sum| sum * self.weight_penalty))
+    }
+
+    fn measures(&self) -> Result<Vec<Measure>, ReadError> {
+        let measure =
+            |(layer, conv): (String, &FlexConv)| Ok(Measure::new(layer, "kernel_norm", norm(conv.sample()?.values)));
+        self.convolutions().map(measure).collect()
+    }
+}
+
+impl FlexNetBody {
+    /// Every convolution by its name.
+    fn convolutions(&self) -> impl Iterator<Item = (String, &FlexConv)> {
+        let blocks = self.blocks.iter().enumerate().flat_map(|(i, block)| {
+            block.convolutions().enumerate().map(move |(j, conv)| (format!("blocks.{i}.conv{}", j + 1), conv))
+        });
+        self.conv1.iter().map(|conv| ("conv1".to_owned(), conv)).chain(blocks)
     }
 }

@@ -90,7 +90,7 @@ impl Localisation {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<3> {
         let mut x = Features::Plane(x);
         for conv in &self.convs {
-            let pooled = max_pool(conv.forward(x));
+            let pooled = max_pool(conv.forward(x), false);
             let shape = pooled.dims();
             x = Features::from_flat(relu(pooled.flatten()), &shape[2..]);
         }

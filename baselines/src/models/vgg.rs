@@ -3,18 +3,18 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::module::{max_pool1d, max_pool2d};
-use burn::tensor::ops::MaxPoolOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::ExactProduct;
 use crate::layers::check;
-use crate::layers::conv::{Geometry, convolve};
-use crate::layers::orthogonality::{Householder, cosine_similarity_loss, with_bias};
+use crate::layers::conv::{Geometry, convolve, without_padding};
+use crate::layers::orthogonality::{Householder, cosine_similarity_loss, orthonormality_loss, with_bias};
+use crate::models::cnn::max_pool;
 use crate::network::Head;
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, Resolution,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
+    Resolution,
 };
 
 /// Positions per axis below which the poolings leave nothing.
@@ -238,18 +238,28 @@ impl Body for VggBody {
             let [outputs, _] = weight.dims();
             let inputs = x.dims()[1];
             let weight = weight.reshape([outputs as i32, inputs as i32, -1]);
-            let h = convolve(x, weight, Some(bias), geometry);
+            let h = convolve(without_padding(x, ctx), weight, Some(bias), geometry);
+            ctx.reduce(|n| geometry.outputs(n));
             let shape = h.dims();
             let h = self.activation.apply(h.flatten());
             ctx.probe(|| format!("convs.{i}"), "activation", &h);
             x = Features::from_flat(h, &shape[2..]);
             match i {
                 // The first pooling also takes a window that is half outside.
-                1 => x = max_pool(x, true),
-                3 => x = max_pool(x, false),
+                1 => {
+                    x = max_pool(without_padding(x, ctx), true);
+                    ctx.reduce(|n| n.div_ceil(2));
+                }
+                3 => {
+                    x = max_pool(without_padding(x, ctx), false);
+                    ctx.reduce(|n| n / 2);
+                }
                 _ => {}
             }
         }
+        // The layer over all positions has a weight for each of them: beyond the end of a sequence it sees zeros.
+        let x = without_padding(x, ctx);
+        ctx.set_lengths(None, 1);
         let x = x.flatten().flatten::<2>(1, 2);
         let (weight, bias) = self.fc.parts();
         let h = self.activation.apply(x.exact_matmul(weight.transpose()) + bias.unsqueeze::<2>());
@@ -257,17 +267,23 @@ impl Body for VggBody {
         Features::Line(h.unsqueeze_dim(2))
     }
 
-    fn penalty(&self, _head: &Head) -> Option<Tensor<1>> {
-        let (weight, linear) = self.loss?;
+    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
+        let Some((weight, linear)) = self.loss else { return Ok(None) };
         let fc = linear.then_some(&self.fc);
         let sum = self.convs.iter().chain(fc).map(|units| cosine_similarity_loss(units.rows()));
-        sum.reduce(|sum, term| sum + term).map(|sum| sum * weight)
+        Ok(sum.reduce(|sum, term| sum + term).map(|sum| sum * weight))
     }
-}
 
-fn max_pool(x: Features, ceil: bool) -> Features {
-    match x {
-        Features::Plane(x) => Features::Plane(max_pool2d(x, MaxPoolOptions::new([2, 2]).with_ceil_mode(ceil))),
-        x => Features::Line(max_pool1d(x.flatten(), MaxPoolOptions::new([2]).with_ceil_mode(ceil))),
+    fn measures(&self) -> Result<Vec<Measure>, ReadError> {
+        let convs = self.convs.iter().enumerate().map(|(i, conv)| (format!("convs.{i}"), conv));
+        let layers = convs.chain(std::iter::once(("fc".to_owned(), &self.fc)));
+        let measures = layers.flat_map(|(layer, units)| {
+            let rows = units.rows();
+            [
+                Measure::new(layer.clone(), "orthogonality", cosine_similarity_loss(rows.clone())),
+                Measure::new(layer, "orthonormality", orthonormality_loss(rows.transpose())),
+            ]
+        });
+        Ok(measures.collect())
     }
 }

@@ -44,7 +44,9 @@ fn convolution(golden: &Golden, separable: bool, device: &Device) -> Result<Comp
     let spec = spec(golden, &x.shape, separable)?;
     let conv = FlexConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::ccnn)?;
-    let y = conv.forward(x.tensor(), &x.shape, "conv", &mut check::pass(golden));
+    let mut ctx = check::pass(golden);
+    let y = conv.forward(x.tensor(), &x.shape, "conv", &mut ctx);
+    ctx.outcome()?;
     check::module(golden, &conv, y, Some(&x), &reference::ccnn)
 }
 
@@ -64,7 +66,9 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     let spec = spec(golden, &x.shape, separable)?;
     let block = ResidualBlock::new(&spec, residual, &mut Init::new(0, &check::autodiff(device)))?;
     let block = check::load(golden, block, names(golden))?;
-    let y = block.forward(x.tensor(), &x.shape, "block", &mut check::pass(golden));
+    let mut ctx = check::pass(golden);
+    let y = block.forward(x.tensor(), &x.shape, "block", &mut ctx);
+    ctx.outcome()?;
     check::module(golden, &block, y, Some(&x), names(golden))
 }
 
@@ -80,10 +84,10 @@ pub(super) fn penalty(golden: &Golden, device: &Device) -> Result<Comparison, Pa
     let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let mut model = build(golden, &x, golden.number("weight")?, device)?;
     check::load_network(golden, model.as_mut(), names(golden))?;
-    let penalty = model.penalty().ok_or_else(|| ParityError::Unsupported("a penalty of weight 0".into()))?;
+    let penalty = model.penalty()?.ok_or_else(|| ParityError::Unsupported("a penalty of weight 0".into()))?;
     let mut comparison = Comparison::default();
-    comparison.output(golden, "output.reg", &check::host(penalty.clone()))?;
-    check::network_gradients(golden, &mut comparison, model.as_ref(), penalty, names(golden));
+    comparison.output(golden, "output.reg", &check::host(penalty.clone())?)?;
+    check::network_gradients(golden, &mut comparison, model.as_ref(), penalty, names(golden))?;
     Ok(comparison)
 }
 
@@ -102,7 +106,7 @@ pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, P
     let mut undetermined = BTreeSet::new();
     for step in 1..=steps + 1 {
         let loss = check::loss(golden, check::logits(golden, model.as_ref(), &x)?)?;
-        losses.extend(check::host(loss.clone()));
+        losses.extend(check::host(loss.clone())?);
         if step > steps {
             break;
         }
@@ -110,13 +114,13 @@ pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, P
         let gradients = model.take_gradients(&mut gradients);
         if step == 1 {
             let gradients = named::by_name(model.parameters(), gradients.clone());
-            undetermined = check::vanishing(&gradients, names(golden));
+            undetermined = check::vanishing(&gradients, names(golden))?;
         }
         optimiser.step(model.as_mut(), gradients, settings.learning_rate);
         for (name, value) in check::running(model.as_ref(), names(golden)) {
             let key = format!("param_after{step}.{name}");
             if golden.find(&key).is_some() && !undetermined.contains(&name) {
-                comparison.tensor(golden, &key, &check::host(value), TRAINED)?;
+                comparison.tensor(golden, &key, &check::host(value)?, TRAINED)?;
             }
         }
     }

@@ -37,7 +37,9 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
     };
     let conv = CkConv::new(&spec, &mut Init::new(0, &check::autodiff(device)));
     let conv = check::load(golden, conv, &reference::ckconv)?;
-    let y = conv.forward(x.tensor(), "conv", &mut check::pass(golden));
+    let mut ctx = check::pass(golden);
+    let y = conv.forward(x.tensor(), "conv", &mut ctx);
+    ctx.outcome()?;
     check::module(golden, &conv, y, Some(&x), &reference::ckconv)
 }
 
@@ -55,7 +57,9 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     };
     let block = CkBlock::new(inputs, trained_length(golden)?, &config, &mut Init::new(0, &check::autodiff(device)));
     let block = check::load(golden, block, &reference::ckconv)?;
-    let y = block.forward(x.tensor(), "block", &mut check::pass(golden));
+    let mut ctx = check::pass(golden);
+    let y = block.forward(x.tensor(), "block", &mut ctx);
+    ctx.outcome()?;
     check::module(golden, &block, y, Some(&x), &reference::ckconv)
 }
 

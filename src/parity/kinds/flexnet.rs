@@ -44,7 +44,9 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
     };
     let conv = FlexConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::flexconv)?;
-    let y = conv.forward(x.tensor(), &x.shape, "conv", &mut check::pass(golden));
+    let mut ctx = check::pass(golden);
+    let y = conv.forward(x.tensor(), &x.shape, "conv", &mut ctx);
+    ctx.outcome()?;
     check::module(golden, &conv, y, Some(&x), &reference::flexconv)
 }
 

@@ -86,7 +86,9 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     let spec = S4BlockSpec { length: kernel.l_max, kernel, bidirectional, dropout: 0.0 };
     let block = S4Block::new(&spec, &mut Init::new(0, &check::autodiff(device)));
     let block = check::load(golden, block, &reference::s4)?;
-    let y = block.forward_at(x.tensor(), golden.number("rate")?, "block", &mut check::pass(golden));
+    let mut ctx = check::pass(golden);
+    let y = block.forward_at(x.tensor(), golden.number("rate")?, "block", &mut ctx);
+    ctx.outcome()?;
     let mut comparison = check::module(golden, &block, y, Some(&x), &reference::s4)?;
     truncated(golden, prefix, &mut comparison, device)?;
     Ok(comparison)
@@ -126,7 +128,9 @@ pub(super) fn s4d_layer(golden: &Golden, device: &Device) -> Result<Comparison, 
     let x = Leaf::read(golden, "u", golden.count("d_model")?, false, device)?;
     let layer = S4d::new(&s4d_spec(golden)?, &mut Init::new(0, &check::autodiff(device)));
     let layer = check::load(golden, layer, &reference::s4)?;
-    let y = layer.forward(x.tensor(), "layer", &mut check::pass(golden));
+    let mut ctx = check::pass(golden);
+    let y = layer.forward(x.tensor(), "layer", &mut ctx);
+    ctx.outcome()?;
     check::module(golden, &layer, y, Some(&x), &reference::s4)
 }
 

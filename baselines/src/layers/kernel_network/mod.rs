@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::filter::Filter;
 use crate::layers::Pointwise;
-use crate::{BuildError, Init};
+use crate::read::read;
+use crate::{BuildError, Init, ReadError};
 
 /// Family of a kernel network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -154,16 +155,23 @@ impl KernelNetwork {
     /// Magnitudes of the frequencies of the position at the bottom of the network, in radians per unit of position, one row
     /// of axes per filter: W of every Gabor filter, sine or random Fourier feature, ω₀ W of a SIREN's first map. (A
     /// multiplicative network also makes sums of them.) Empty for a perceptron with ReLU.
-    pub fn frequencies(&self) -> Vec<Vec<f64>> {
+    ///
+    /// # Errors
+    /// They cannot be read from the device.
+    pub fn frequencies(&self) -> Result<Vec<Vec<f64>>, ReadError> {
         let rows = |linear: &Pointwise, factor: f64| {
             let weight = linear.weight.val();
             let [_, axes] = weight.dims();
-            let values: Vec<f64> = weight.into_data().iter::<f32>().map(|w| (f64::from(w) * factor).abs()).collect();
-            values.chunks(axes.max(1)).map(<[f64]>::to_vec).collect::<Vec<_>>()
+            let values = read(weight, "the frequencies of a kernel network")?;
+            let values: Vec<f64> = values.into_iter().map(|w| (f64::from(w) * factor).abs()).collect();
+            Ok(values.chunks(axes.max(1)).map(<[f64]>::to_vec).collect::<Vec<_>>())
         };
         match (self.kind, self.linears.first()) {
             (KernelNetworkKind::Siren, Some(first)) => rows(first, self.omega_0),
-            _ => self.filters.iter().flat_map(|filter| rows(&filter.linear, 1.0)).collect(),
+            _ => {
+                let filters = self.filters.iter().map(|filter| rows(&filter.linear, 1.0));
+                Ok(filters.collect::<Result<Vec<_>, _>>()?.concat())
+            }
         }
     }
 
