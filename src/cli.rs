@@ -89,6 +89,33 @@ pub enum Command {
         /// Which shell
         shell: Shell,
     },
+    /// Train cells as `bench run` orders on standard input
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+impl Command {
+    /// Whether messages are coloured, where another process decides.
+    pub fn has_colour(&self) -> Option<bool> {
+        match self {
+            Self::Worker(args) => Some(args.colour),
+            _ => None,
+        }
+    }
+}
+
+/// `bench worker`
+#[derive(Debug, Clone, Args)]
+pub struct WorkerArgs {
+    /// Run folder of the experiment
+    #[arg(long, value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE")]
+    pub device: DeviceChoice,
+    /// Messages end on a terminal that shows colours
+    #[arg(long)]
+    pub colour: bool,
 }
 
 /// `bench run`

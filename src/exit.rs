@@ -84,14 +84,33 @@ impl From<DeviceError> for Stop {
     }
 }
 
-/// Print `text` and a line feed on standard output. A reader that has gone (`| head`) ends the program quietly.
+/// Print `text` and a line feed on standard output. A reader that has gone (`| head`, a closed terminal) is no failure: the
+/// command ends as it would have.
+///
+/// # Errors
+/// Standard output cannot be written for another reason, such as a full disk.
 pub fn print(text: &str) -> Result<(), Stop> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Stop::failed(format!("cannot write to standard output: {error}"))),
+    unless_gone(writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()))
+}
+
+/// `written`, where the reader's going away counts as written.
+///
+/// # Errors
+/// See [`print`].
+pub fn unless_gone(written: io::Result<()>) -> Result<(), Stop> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe || is_gone_terminal(&error) => Ok(()),
+        other => other.map_err(|error| Stop::failed(format!("cannot write to standard output: {error}"))),
     }
+}
+
+/// Whether `error` is what writing to a closed terminal gives.
+fn is_gone_terminal(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(nix::errno::Errno::EIO as i32);
+    #[cfg(not(unix))]
+    return error.kind() == io::ErrorKind::NotConnected;
 }
 
 /// Print `value` as JSON on standard output.

@@ -16,6 +16,7 @@ mod files;
 mod format;
 mod frame;
 mod group;
+mod holder;
 mod load;
 mod page;
 mod parquet;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
 use crate::error::ReportError;
+use crate::holder;
 use crate::record::{CellRecord, DiagnosticLine, MetricKind, MetricLine, PAPER, SCHEMA, State, Status};
 
 /// Everything read from the given folders, in order of name.
@@ -255,6 +256,7 @@ fn read_cell(dir: &Path, experiment: &str) -> Result<Cell, ReportError> {
     let record = if file.is_file() { Some(read_yaml::<CellRecord>(&file)?) } else { None };
     let file = dir.join("status.json");
     let status = if file.is_file() { read_json::<Status>(&file)? } else { Status::pending() };
+    let status = holder::settle(dir, status);
     let file = dir.join("metrics.jsonl");
     let (lines, cut_lines) = if file.is_file() { read_lines(&file)? } else { (Vec::new(), 0) };
     Ok(Cell {

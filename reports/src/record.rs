@@ -57,7 +57,7 @@ pub struct Status {
     /// Where the cell stands.
     pub state: State,
     /// Machine-readable reason: `max_time`, `max_steps`, `early_stopping` (with state done), `nan`, `out_of_memory`, `disk_full`, `missing_data`,
-    /// `not_applicable`, `interrupted`, `error`.
+    /// `not_applicable`, `interrupted`, `killed`, `error`.
     #[serde(default)]
     pub reason: Option<String>,
     /// Reason in words.
@@ -117,7 +117,7 @@ impl Status {
 pub enum State {
     /// Not begun.
     Pending,
-    /// A process works on it (or was killed while it did).
+    /// A process works on it; or was killed while it did, where nobody holds the lock.
     Running,
     /// Finished.
     Done,

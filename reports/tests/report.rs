@@ -178,7 +178,7 @@ fn status_lists_every_cell() {
     let table = status(&home).unwrap();
     assert_eq!(table.rows.len(), 22);
     assert_eq!(row(&table, "adding-200.gru-64.s0")[1], "pending");
-    assert_eq!(row(&table, "smnist.lstm-64.s1")[1..3], ["running", "3"]);
+    assert_eq!(row(&table, "smnist.lstm-64.s1")[1..3], ["interrupted", "3"]);
     assert!(table.to_text().lines().count() == 23);
 }
 

@@ -26,6 +26,7 @@ pub fn execute(cli: &Cli) -> Result<Exit, Stop> {
     let global = &cli.global;
     match &cli.command {
         Command::Run(args) => run::execute(args, global),
+        Command::Worker(args) => run::work(args, global),
         Command::Report(args) => report::write(args, global),
         Command::Compare(args) => report::compare(args, global),
         Command::Diagnose(args) => diagnose::execute(args, global),

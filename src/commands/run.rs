@@ -3,7 +3,7 @@
 use datasets::Library;
 
 use super::dry_run;
-use crate::cli::{Global, RunArgs};
+use crate::cli::{Global, RunArgs, WorkerArgs};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Cell, Plan, diagnostic::with_suggestion, load};
 use crate::run;
@@ -18,10 +18,6 @@ pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
     if args.dry_run {
         return dry_run(&plan, args, &library, global);
     }
-    let mut plan_arguments = vec![args.experiment.file.display().to_string()];
-    plan_arguments.extend(args.experiment.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
-    plan_arguments.extend(args.experiment.only.iter().flat_map(|only| ["--only".to_owned(), only.clone()]));
-    plan_arguments.extend(args.experiment.seeds.iter().flat_map(|seeds| ["--seeds".to_owned(), seeds.clone()]));
     let options = run::Options {
         out: args.out.clone(),
         device: args.device,
@@ -32,9 +28,14 @@ pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
         fresh: args.fresh,
         quiet: global.quiet,
         json: global.json,
-        plan_arguments,
     };
     run::execute(&plan, &options)
+}
+
+/// Train cells as `bench run` orders.
+pub fn work(args: &WorkerArgs, global: &Global) -> Result<Exit, Stop> {
+    let library = Library::locate(global.data.clone())?;
+    run::worker::serve(args.folder.clone(), args.device, &library)
 }
 
 fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, Stop> {

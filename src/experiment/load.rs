@@ -1,5 +1,7 @@
 //! Reading an experiment file and the arguments that change it.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Plan;
@@ -34,12 +36,10 @@ pub enum ExperimentError {
         source: std::io::Error,
     },
     /// The file is far too large.
-    #[error("`{path}` has {bytes} bytes, which is no experiment file (at most {MAX_BYTES})")]
+    #[error("`{path}` is no experiment file: it has more than {MAX_BYTES} bytes")]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size.
-        bytes: u64,
     },
     /// The file is not text.
     #[error("{path}:{line}:{column}: not UTF-8 text; save the file as UTF-8")]
@@ -84,11 +84,13 @@ pub fn load_text(name: &str, text: String, overrides: &Overrides) -> Result<Plan
 
 fn read(path: &Path) -> Result<String, ExperimentError> {
     let refuse = |source| ExperimentError::Read { path: path.to_owned(), source };
-    let bytes = std::fs::metadata(path).map_err(refuse)?.len();
-    if bytes > MAX_BYTES {
-        return Err(ExperimentError::TooLarge { path: path.to_owned(), bytes });
+    let mut bytes = Vec::new();
+    // Pipes and devices have no size of their own.
+    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(refuse)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(ExperimentError::TooLarge { path: path.to_owned() });
     }
-    String::from_utf8(std::fs::read(path).map_err(refuse)?).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
         let column = good.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;

@@ -107,7 +107,7 @@ impl fmt::Debug for TaskCell {
 }
 
 /// The baseline of a cell.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BaselineCell {
     /// Registry name, e.g. `ccnn`.
     pub name: String,

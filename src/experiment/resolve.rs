@@ -471,7 +471,7 @@ fn resolve_task(
             task = (kind.build)(&cut).map_err(refuse)?;
             config = cut;
         }
-        task = datasets::limit::limit(task, most);
+        task = scale.limit(task);
     }
     let task: Arc<dyn datasets::Task> = Arc::from(task);
     let label = entry.label.as_ref().map_or_else(|| task.spec().name.clone(), |(label, _)| label.clone());

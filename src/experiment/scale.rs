@@ -1,6 +1,6 @@
 //! Budgets: one recipe as in its paper, for a laptop, or for a look whether everything holds together.
 
-use datasets::{InputSpec, SplitSizes, TargetSpec, TaskSpec};
+use datasets::{InputSpec, SplitSizes, TargetSpec, Task, TaskSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -73,6 +73,14 @@ impl Scale {
             Self::Smoke => (SMOKE_STEPS as usize * smoke_batch(spec), within(SMOKE_POSITIONS, SMOKE_EVALUATED)),
         };
         Some(SplitSizes { train, validation: evaluated, test: evaluated })
+    }
+
+    /// `task` with the samples that are left of it at this scale.
+    pub fn limit(self, task: Box<dyn Task>) -> Box<dyn Task> {
+        match self.samples(task.spec()) {
+            Some(most) => datasets::limit::limit(task, most),
+            None => task,
+        }
     }
 
     /// `config`, the resolved settings of a task, with the sizes of its splits cut to `most` where it has settings for

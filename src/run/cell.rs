@@ -9,12 +9,14 @@ use baselines::{BuildError, Model, registry};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library};
 use reports::record::{CellRecord, State as CellState, Status};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::display::{Display, describe};
+use super::display::describe;
 use super::folder::{self, CellFolder, FolderError};
 use super::identity;
 use super::interrupt::Interrupt;
+use super::telling::Telling;
 use super::{memory, provenance};
 use crate::experiment::{Cell, Missing, Training, fit};
 use crate::train::journal::Journal;
@@ -41,16 +43,19 @@ pub(crate) struct Bench<'a> {
     pub(crate) device_name: String,
     /// Start every cell anew.
     pub(crate) fresh: bool,
-    /// Signals and deadline.
+    /// The process that holds the cells, as others are told.
+    pub(crate) process: u32,
+    /// Signals, and the end of orders.
     pub(crate) interrupt: Interrupt,
     /// Progress.
-    pub(crate) display: Display,
+    pub(crate) display: Telling,
     /// Prepared data sets by task name and settings.
     pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,
 }
 
 /// How a cell ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// Trained to its end, now or before.
     Done,
@@ -62,6 +67,30 @@ pub(crate) enum Outcome {
     Locked(String),
     /// Stopped by a signal or the command's deadline.
     Interrupted,
+}
+
+impl Outcome {
+    /// In a word.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed(_) => "failed",
+            Self::Locked(_) => "locked",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// In words.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Done => "done".into(),
+            Self::Skipped => "skipped".into(),
+            Self::Failed(message) => format!("failed: {message}"),
+            Self::Locked(message) => message.clone(),
+            Self::Interrupted => "interrupted; run again to go on".into(),
+        }
+    }
 }
 
 /// Why a cell failed.
@@ -99,10 +128,19 @@ impl CellError {
             Self::Folder(FolderError::Io { source, .. }) if full(source) => "disk_full",
             Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => "disk_full",
             Self::Data(error) if error.is_missing() => "missing_data",
-            Self::Panic(message) if message.to_lowercase().contains("out of memory") => "out_of_memory",
+            Self::Panic(message) if is_out_of_memory(message) => "out_of_memory",
             _ => "error",
         }
     }
+}
+
+/// Whether a panic speaks of memory that could not be had: on a GPU in the words of Burn's backends and of CUDA, on the host
+/// in those of a vector that would be longer than the address space.
+fn is_out_of_memory(message: &str) -> bool {
+    let message = message.to_lowercase().replace(['_', ' '], "");
+    ["outofmemory", "capacityoverflow", "memoryallocation", "allocatememory"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Whether the folder's status says that nothing is left to do for `settings`.
@@ -125,7 +163,7 @@ fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training
 
 /// Run one cell; every error ends in its status file (where that can be written) and in the outcome.
 pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
-    let folder = match CellFolder::lock(&bench.out.join(&cell.id)) {
+    let folder = match CellFolder::lock(&bench.out.join(&cell.id), bench.process) {
         Ok(folder) => folder,
         Err(error @ FolderError::Locked { .. }) => {
             bench.display.cell_ends(&cell.id, &error.to_string());
@@ -264,6 +302,7 @@ fn attempt(
     *status = watch.status;
     let finish = result?;
     status.epoch = state.progress.epoch;
+    status.seconds = state.progress.seconds;
     let (state, reason, words) = match finish {
         Finish::Stopped => (CellState::Interrupted, Some("interrupted"), "interrupted; run again to go on"),
         Finish::Epochs => (CellState::Done, None, "done"),

@@ -1,13 +1,13 @@
-//! Progress for people: three bars on a terminal (experiment, cell, epoch), plain lines elsewhere.
+//! Progress for people: bars on a terminal (experiment; cell and epoch of every worker), plain lines elsewhere.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
-use datasets::{Metric, Progress as DataProgress};
+use datasets::Metric;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::protocol::Event;
+use crate::terminal::{self, Level};
 use crate::train::objective::Score;
-use crate::train::progress::Progress;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,20 +17,28 @@ enum Mode {
     Silent,
 }
 
+/// Most workers that have bars: more do not fit below each other.
+const MOST_SLOTS: usize = 8;
+
 /// Progress of a whole command.
-pub(crate) struct Display {
+pub(super) struct Display {
     mode: Mode,
     bars: MultiProgress,
     experiment: ProgressBar,
+    slots: Vec<Slot>,
+}
+
+/// The bars of one worker.
+struct Slot {
     cell: ProgressBar,
     epoch: ProgressBar,
     data: ProgressBar,
 }
 
 impl Display {
-    /// A display for `cells` cells of `experiment`.
-    pub(crate) fn new(experiment: &str, cells: usize, quiet: bool) -> Self {
-        let mode = match (quiet, std::io::stderr().is_terminal()) {
+    /// A display for `cells` cells of `experiment`, of which `workers` run at the same time.
+    pub(super) fn new(experiment: &str, cells: usize, workers: usize, quiet: bool) -> Self {
+        let mode = match (quiet, terminal::can_draw()) {
             (true, _) => Mode::Silent,
             (false, true) => Mode::Bars,
             (false, false) => Mode::Lines,
@@ -48,9 +56,13 @@ impl Display {
         let display = Self {
             mode,
             experiment: bar("{prefix:28!} {bar:24.cyan} {pos}/{len} cells   {elapsed_precise} elapsed"),
-            cell: bar("{prefix:28!} {bar:24.green} {pos}/{len} epochs  {wide_msg}"),
-            epoch: bar("{prefix:28!} {bar:24.yellow} {pos}/{len} steps   {wide_msg}"),
-            data: bar("{prefix:28!} {bar:24.magenta} {percent:>3} %  {wide_msg}"),
+            slots: (0..workers.min(MOST_SLOTS))
+                .map(|_| Slot {
+                    cell: bar("{prefix:28!} {bar:24.green} {pos}/{len} epochs  {wide_msg}"),
+                    epoch: bar("{prefix:28!} {bar:24.yellow} {pos}/{len} steps   {wide_msg}"),
+                    data: bar("{prefix:28!} {bar:24.magenta} {percent:>3} %  {wide_msg}"),
+                })
+                .collect(),
             bars,
         };
         display.experiment.set_prefix(experiment.to_owned());
@@ -62,101 +74,101 @@ impl Display {
     }
 
     /// A line that stays.
-    pub(crate) fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         match self.mode {
-            // A terminal that is gone cannot be told so.
-            Mode::Bars => drop(self.bars.println(text)),
-            Mode::Lines => eprintln!("{text}"),
+            Mode::Bars => self.bars.suspend(|| terminal::say(Level::Info, text)),
+            Mode::Lines => terminal::say(Level::Info, text),
             Mode::Silent => {}
         }
     }
 
-    /// A cell begins.
-    pub(crate) fn cell_begins(&self, id: &str, epochs: u64, done: u64) {
-        self.cell.set_prefix(shorten(id));
-        self.cell.set_length(epochs);
-        self.cell.set_position(done);
-        self.cell.set_message("");
-        self.line(&match done {
-            0 => format!("{id}: training for {epochs} epochs"),
-            _ => format!("{id}: going on after epoch {done} of {epochs}"),
-        });
+    /// What the user must see, whether or not progress is wanted.
+    pub(super) fn warn(&self, text: &str) {
+        self.bars.suspend(|| terminal::say(Level::Warning, text));
+    }
+
+    /// A line of a worker's log.
+    pub(super) fn pass_on(&self, line: &str) {
+        self.bars.suspend(|| terminal::pass_on(line));
     }
 
     /// A cell is over, or was skipped.
-    pub(crate) fn cell_ends(&self, id: &str, outcome: &str) {
-        self.epoch.set_length(0);
-        self.epoch.set_message("");
+    pub(super) fn cell_ends(&self, worker: usize, id: &str, outcome: &str) {
+        if let Some(slot) = self.slots.get(worker) {
+            slot.epoch.set_length(0);
+            slot.epoch.set_message("");
+            slot.data.set_length(0);
+        }
         self.experiment.inc(1);
         self.line(&format!("{id}: {outcome}"));
     }
 
-    /// An epoch begins at step `done` of `steps`.
-    pub(crate) fn epoch_begins(&self, progress: &Progress, steps: u64) {
-        self.epoch.set_prefix(format!("  epoch {}", progress.epoch + 1));
-        self.epoch.reset();
-        self.epoch.set_length(steps);
-        self.epoch.set_position(progress.step_in_epoch);
-    }
-
-    /// A step was taken.
-    pub(crate) fn step_taken(&self, progress: &Progress, metric: Metric, samples_per_second: f64) {
-        if self.mode == Mode::Bars {
-            self.epoch.set_position(progress.step_in_epoch);
-            let train = match metric {
-                // To rank all samples of the epoch at every step would cost more than the step.
-                Metric::AreaUnderRoc => format!("loss {:.4}", progress.train.mean_loss()),
-                _ => describe(&progress.train, metric),
-            };
-            let left = indicatif::HumanDuration(self.epoch.eta());
-            self.epoch.set_message(format!("{train}, {samples_per_second:.0} samples/s, {left:#} left"));
+    /// Show what a worker tells.
+    pub(super) fn show(&self, worker: usize, event: &Event) {
+        let said = match event {
+            Event::Line { text } => Some(text.clone()),
+            Event::CellBegins { id, epochs, done: 0 } => Some(format!("{id}: training for {epochs} epochs")),
+            Event::CellBegins { id, epochs, done } => Some(format!("{id}: going on after epoch {done} of {epochs}")),
+            // On a terminal the bar of the cell says it.
+            Event::EpochEnded { id, done, message } if self.mode == Mode::Lines => {
+                Some(format!("{id}: epoch {done}: {message}"))
+            }
+            Event::DataBegins { what, total } if self.mode == Mode::Lines => Some(format!("{what}: {total} to go")),
+            Event::CellEnds { id, outcome } => return self.cell_ends(worker, id, outcome),
+            _ => None,
+        };
+        if let Some(said) = said {
+            self.line(&said);
         }
-    }
-
-    /// An epoch is over.
-    pub(crate) fn epoch_ended(
-        &self,
-        id: &str,
-        progress: &Progress,
-        metric: Metric,
-        train: &Score,
-        validation: &Score,
-        left: Duration,
-    ) {
-        self.cell.set_position(progress.epoch);
-        let left = indicatif::HumanDuration(left);
-        let message =
-            format!("train {}, validation {}, {left:#} left", describe(train, metric), describe(validation, metric),);
-        self.cell.set_message(message.clone());
-        if self.mode == Mode::Lines {
-            eprintln!("{id}: epoch {}: {message}", progress.epoch);
+        if self.mode == Mode::Bars
+            && let Some(slot) = self.slots.get(worker)
+        {
+            slot.show(event);
         }
     }
 
     /// Everything is over.
-    pub(crate) fn finish(&self) {
-        for bar in [&self.epoch, &self.cell, &self.data, &self.experiment] {
-            bar.finish_and_clear();
+    pub(super) fn finish(&self) {
+        for slot in &self.slots {
+            [&slot.epoch, &slot.cell, &slot.data].iter().for_each(|bar| bar.finish_and_clear());
         }
+        self.experiment.finish_and_clear();
     }
 }
 
-impl DataProgress for Display {
-    fn begin(&self, what: &str, total: u64) {
-        self.data.reset();
-        self.data.set_prefix(shorten(what));
-        self.data.set_length(total);
-        if self.mode == Mode::Lines {
-            eprintln!("{what}: {total} to go");
+impl Slot {
+    fn show(&self, event: &Event) {
+        match event {
+            Event::CellBegins { id, epochs, done } => {
+                self.cell.set_prefix(shorten(id));
+                self.cell.set_length(*epochs);
+                self.cell.set_position(*done);
+                self.cell.set_message("");
+            }
+            Event::EpochBegins { epoch, done, steps } => {
+                self.epoch.set_prefix(format!("  epoch {epoch}"));
+                self.epoch.reset();
+                self.epoch.set_length(*steps);
+                self.epoch.set_position(*done);
+            }
+            Event::Steps { done, message } => {
+                self.epoch.set_position(*done);
+                let left = indicatif::HumanDuration(self.epoch.eta());
+                self.epoch.set_message(format!("{message}, {left:#} left"));
+            }
+            Event::EpochEnded { done, message, .. } => {
+                self.cell.set_position(*done);
+                self.cell.set_message(message.clone());
+            }
+            Event::DataBegins { what, total } => {
+                self.data.reset();
+                self.data.set_prefix(shorten(what));
+                self.data.set_length(*total);
+            }
+            Event::DataAdvanced { done } => self.data.inc(*done),
+            Event::DataEnded => self.data.set_length(0),
+            Event::Line { .. } | Event::CellEnds { .. } | Event::Ended { .. } => {}
         }
-    }
-
-    fn advance(&self, done: u64) {
-        self.data.inc(done);
-    }
-
-    fn finish(&self) {
-        self.data.set_length(0);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use reports::record::{CellRecord, Status};
 use serde::Serialize;
@@ -54,6 +55,27 @@ impl From<FolderError> for Stop {
     }
 }
 
+/// How long a lock is waited for: a report looks for an instant whether there is one.
+const FOR_READERS: Duration = Duration::from_millis(500);
+/// How long where the process that it is held for is there no longer.
+const FOR_ORPHANS: Duration = Duration::from_secs(60);
+
+/// Whether `holder`, the text of a lock file, names a process of this machine that has ended.
+fn is_gone(holder: &str) -> bool {
+    let Some((process, host)) = holder.strip_prefix("process ").and_then(|rest| rest.split_once(" on ")) else {
+        return false;
+    };
+    #[cfg(unix)]
+    if host == provenance::host()
+        && let Ok(process) = process.parse()
+    {
+        let process = nix::unistd::Pid::from_raw(process);
+        return nix::sys::signal::kill(process, None) == Err(nix::errno::Errno::ESRCH);
+    }
+    let _ = (process, host);
+    false
+}
+
 /// The folder of a cell, locked for this process as long as the value lives.
 pub(crate) struct CellFolder {
     path: PathBuf,
@@ -61,8 +83,10 @@ pub(crate) struct CellFolder {
 }
 
 impl CellFolder {
-    /// Create the folder where needed and lock it.
-    pub(crate) fn lock(path: &Path) -> Result<Self, FolderError> {
+    /// Create the folder where needed and lock it for `process`, which others are told to wait for.
+    ///
+    /// A worker whose `bench run` was killed saves and leaves: it is waited for.
+    pub(crate) fn lock(path: &Path, process: u32) -> Result<Self, FolderError> {
         let io = |action, path: &Path| {
             let path = path.to_owned();
             move |source| FolderError::Io { action, path, source }
@@ -77,19 +101,27 @@ impl CellFolder {
             .write(true)
             .open(&lock_path)
             .map_err(io("open", &lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = std::fs::read_to_string(&lock_path).unwrap_or_default();
-                let holder = holder.trim();
-                let holder = if holder.is_empty() { String::new() } else { format!(" ({holder})") };
-                return Err(FolderError::Locked { path: path.to_owned(), holder });
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let holder = std::fs::read_to_string(&lock_path).unwrap_or_default();
+                    let holder = holder.trim();
+                    let patience = if is_gone(holder) { FOR_ORPHANS } else { FOR_READERS };
+                    if begun.elapsed() < patience {
+                        std::thread::sleep(Duration::from_millis(20));
+                        continue;
+                    }
+                    let holder = if holder.is_empty() { String::new() } else { format!(" ({holder})") };
+                    return Err(FolderError::Locked { path: path.to_owned(), holder });
+                }
+                Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
         }
         // For the message above only; the lock itself is the operating system's.
         lock.set_len(0)
-            .and_then(|()| write!(lock, "process {} on {}", std::process::id(), provenance::host()))
+            .and_then(|()| write!(lock, "process {process} on {}", provenance::host()))
             .map_err(io("write", &lock_path))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -239,11 +271,11 @@ mod tests {
     #[test]
     fn a_second_lock_is_refused_and_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
-        let first = CellFolder::lock(folder.path()).unwrap();
-        let error = CellFolder::lock(folder.path()).err().unwrap().to_string();
+        let first = CellFolder::lock(folder.path(), std::process::id()).unwrap();
+        let error = CellFolder::lock(folder.path(), std::process::id()).err().unwrap().to_string();
         assert!(error.contains("locked by another process"), "{error}");
         assert!(error.contains(&std::process::id().to_string()), "{error}");
         drop(first);
-        CellFolder::lock(folder.path()).unwrap();
+        CellFolder::lock(folder.path(), std::process::id()).unwrap();
     }
 }

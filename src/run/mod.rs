@@ -1,17 +1,20 @@
-//! Execution of a plan: checks before anything starts, then cell after cell (or several as child processes), then the
-//! report.
+//! Execution of a plan: checks before anything starts, then the cells in processes of their own, then the report.
 
+mod aftermath;
 mod cell;
-mod children;
+mod crew;
 mod display;
 pub mod estimate;
 pub(crate) mod folder;
 mod identity;
 mod interrupt;
 pub(crate) mod memory;
+mod protocol;
 mod provenance;
+mod telling;
+pub(crate) mod worker;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -20,11 +23,14 @@ use datasets::Library;
 use reports::record::{State, Status};
 use serde::Serialize;
 
-use self::cell::{Bench, Outcome};
+use self::cell::Outcome;
+use self::crew::Crew;
 use self::display::Display;
 use self::interrupt::Interrupt;
+use self::protocol::Setup;
 use crate::exit::{self, Exit, Stop};
 use crate::experiment::{Cell, Missing, Plan, Scale};
+use crate::terminal::{self, Level};
 
 /// How a plan is executed.
 pub struct Options {
@@ -46,8 +52,6 @@ pub struct Options {
     pub quiet: bool,
     /// Machine-readable result on standard output.
     pub json: bool,
-    /// Arguments that make this program expand the same plan again, for child processes.
-    pub plan_arguments: Vec<String>,
 }
 
 /// Result of a command, as `--json` prints it.
@@ -57,13 +61,18 @@ struct Summary {
     scale: Scale,
     folder: PathBuf,
     report: Option<PathBuf>,
+    /// Why there is none, where that is not as it should be.
+    report_error: Option<String>,
     cells: Vec<CellSummary>,
 }
 
 #[derive(Debug, Serialize)]
 struct CellSummary {
     id: String,
+    /// As its folder says.
     state: String,
+    /// What came of it in this command: `done`, `failed`, `skipped`, `locked` or `interrupted`.
+    outcome: &'static str,
     reason: Option<String>,
     message: Option<String>,
     seconds: f64,
@@ -96,65 +105,81 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     }
 
     let deadline = options.max_time.map(|limit| Instant::now() + limit);
-    let interrupt = Interrupt::install(deadline).map_err(Stop::failed)?;
-    let display = Display::new(&plan.name, cells.len(), options.quiet);
-    let mut bench = Bench {
-        experiment: &plan.name,
+    let mut interrupt = Interrupt::install(deadline).map_err(Stop::failed)?;
+    let display = Display::new(&plan.name, cells.len(), crew::workers(options.jobs, cells.len()), options.quiet);
+    let setup = Setup {
+        experiment: plan.name.clone(),
         missing: plan.missing,
-        out: out.clone(),
-        library: &options.library,
-        device,
-        device_name,
         fresh: options.fresh,
-        interrupt,
-        display,
-        prepared: HashMap::new(),
+        process: std::process::id(),
     };
-    let outcomes = if options.jobs > 1 && cells.len() > 1 {
-        children::run(&bench, &cells, options)?
-    } else {
-        let mut outcomes = Vec::new();
-        for cell in &cells {
-            if bench.interrupt.requested() {
-                outcomes.push(Outcome::Interrupted);
-            } else {
-                outcomes.push(cell::run(&mut bench, cell));
-            }
-        }
-        outcomes
-    };
-    bench.display.finish();
-    conclude(plan, options, &cells, &outcomes, out)
+    let work = Crew { setup, folder: &out, options, display: &display }.run(&cells, &mut interrupt);
+    display.finish();
+    interrupt.let_go();
+    if work.left_at_once {
+        return Err(Stop::new(Exit::Interrupted, "left at once, without a report; run again to go on"));
+    }
+    conclude(plan, options, &cells, &work.outcomes, out)
 }
 
 /// Report, summary and exit code.
 fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome], out: PathBuf) -> Result<Exit, Stop> {
-    let report = if options.single_cell {
-        None
-    } else {
-        let paths = reports::write(std::slice::from_ref(&out), &out.join("report"), reports::Formats::ALL)
-            .map_err(Stop::failed)?;
-        paths.index
+    let written = match options.single_cell {
+        true => Ok(None),
+        false => reports::write(std::slice::from_ref(&out), &out.join("report"), reports::Formats::ALL)
+            .map(|paths| paths.index),
     };
+    let report = written.as_ref().ok().cloned().flatten();
+    let not_written = written.err().map(|error| format!("the report is not written: {error}"));
+    let interrupted = outcomes.contains(&Outcome::Interrupted);
+    let failed = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Locked(_)));
+    // What came of the cells first: it is not to be lost with the report.
+    let said = say_outcomes(plan, options, cells, outcomes, &out, report, not_written.as_deref());
+    // Results stand in their files, whoever could read of them here.
+    for problem in said.err().map(|stop| stop.message).into_iter().chain(not_written.clone()) {
+        terminal::say(Level::Error, &format!("error: {problem}"));
+    }
+    Ok(match () {
+        () if interrupted => Exit::Interrupted,
+        () if failed || not_written.is_some() => Exit::Failed,
+        () => Exit::Done,
+    })
+}
+
+/// Print what came of every cell.
+fn say_outcomes(
+    plan: &Plan,
+    options: &Options,
+    cells: &[&Cell],
+    outcomes: &[Outcome],
+    out: &Path,
+    report: Option<PathBuf>,
+    report_error: Option<&str>,
+) -> Result<(), Stop> {
     if options.json {
-        let summaries = cells.iter().map(|cell| {
+        let summaries = cells.iter().zip(outcomes).map(|(cell, outcome)| {
             let status = folder::read_status(&out.join(&cell.id)).ok().flatten().unwrap_or_else(Status::pending);
             CellSummary {
                 id: cell.id.clone(),
                 state: status.state.name().to_owned(),
+                outcome: outcome.name(),
                 reason: status.reason,
-                message: status.message,
+                message: match outcome {
+                    Outcome::Failed(message) | Outcome::Locked(message) => Some(message.clone()),
+                    _ => status.message,
+                },
                 seconds: status.seconds,
             }
         });
         let summary = Summary {
             experiment: plan.name.clone(),
             scale: plan.scale,
-            folder: out.clone(),
-            report: report.clone(),
+            folder: out.to_owned(),
+            report,
+            report_error: report_error.map(str::to_owned),
             cells: summaries.collect(),
         };
-        exit::print_json(&summary)?;
+        exit::print_json(&summary)
     } else {
         let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
         let parts = [
@@ -171,7 +196,7 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
                 text.push_str(&format!("\n  {}: {message}", cell.id));
             }
         }
-        for (message, ids) in missing_data(cells, &out) {
+        for (message, ids) in missing_data(cells, out) {
             text.push_str(&format!("\n  {message}\n    skipped: {}", ids.join(", ")));
         }
         if let Some(scale) = reports::record::describe_scale(plan.scale.name()) {
@@ -180,15 +205,8 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
         if let Some(report) = report {
             text.push_str(&format!("\nreport: {}", report.display()));
         }
-        exit::print(&text)?;
+        exit::print(&text)
     }
-    Ok(if outcomes.contains(&Outcome::Interrupted) {
-        Exit::Interrupted
-    } else if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Locked(_))) {
-        Exit::Failed
-    } else {
-        Exit::Done
-    })
 }
 
 /// Cells skipped for want of data, by what is missing and the command that fetches it.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -54,10 +55,25 @@ impl Bench {
         names
     }
 
+    /// Whether a cell's `status.json` is there and has this state.
+    pub fn has_state(&self, cell: &str, state: &str) -> bool {
+        let text = std::fs::read(self.path(cell).join("status.json")).unwrap_or_default();
+        serde_json::from_slice::<Value>(&text).is_ok_and(|status| status["state"] == state)
+    }
+
     /// `status.json` of a cell.
     pub fn status(&self, cell: &str) -> Value {
         let text = std::fs::read(self.path(cell).join("status.json")).unwrap();
         serde_json::from_slice(&text).unwrap()
+    }
+}
+
+/// Wait until `condition` holds; far longer than it takes, since machines differ.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

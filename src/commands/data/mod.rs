@@ -5,7 +5,6 @@ mod list;
 mod transfer;
 mod verify;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -17,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::Global;
 use crate::exit::{Exit, Stop, print, print_json};
+use crate::terminal::{self, Level};
 
 const FETCH_HELP: &str = "\
 Before a download and before unpacking, the free space on the disk is checked. Archives are unpacked beside the data and \
@@ -340,7 +340,7 @@ struct Bar {
 
 impl Bar {
     fn new(quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = terminal::can_draw();
         let bar = ProgressBar::with_draw_target(
             Some(0),
             if quiet || !terminal { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() },
@@ -358,7 +358,7 @@ impl Progress for Bar {
         self.bar.set_length(total);
         self.bar.set_message(what.to_owned());
         if self.lines {
-            eprintln!("{what}");
+            terminal::say(Level::Info, what);
         }
     }
 

@@ -1,0 +1,163 @@
+//! What the process that runs an experiment and those that train its cells tell each other: one JSON object per line.
+//!
+//! Orders go to a worker's standard input, beginning with [`Setup`]; its end asks the worker to save and leave. Events come
+//! from its standard output.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::cell::Outcome;
+use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training};
+
+/// What holds for every cell of an experiment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Setup {
+    /// Name of the experiment.
+    pub(super) experiment: String,
+    /// What happens where data are missing.
+    pub(super) missing: Missing,
+    /// Discard earlier results.
+    pub(super) fresh: bool,
+    /// Id of the process that gives the orders.
+    pub(super) process: u32,
+}
+
+/// A cell to train: everything that the experiment file, the command line and the scale have made of it, so that nobody reads
+/// the file again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Order {
+    id: String,
+    task: OrderedTask,
+    baseline: BaselineCell,
+    training: Training,
+    seed: u64,
+    scale: Scale,
+    sources: Vec<String>,
+    grid: BTreeMap<String, Value>,
+    not_applicable: Option<String>,
+    parameters: Option<u64>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct OrderedTask {
+    name: String,
+    label: String,
+    config: Value,
+}
+
+impl From<&Cell> for Order {
+    fn from(cell: &Cell) -> Self {
+        let TaskCell { name, label, config, task: _ } = cell.task.clone();
+        Self {
+            id: cell.id.clone(),
+            task: OrderedTask { name, label, config },
+            baseline: cell.baseline.clone(),
+            training: cell.training.clone(),
+            seed: cell.seed,
+            scale: cell.scale,
+            sources: cell.sources.clone(),
+            grid: cell.grid.clone(),
+            not_applicable: cell.not_applicable.clone(),
+            parameters: cell.parameters,
+        }
+    }
+}
+
+impl Order {
+    /// The cell, with its task built again.
+    ///
+    /// # Errors
+    /// The order comes from another version of the program.
+    pub(super) fn cell(self) -> Result<Cell, String> {
+        let OrderedTask { name, label, config } = self.task;
+        let entry = datasets::registry::find(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
+        let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
+        let task = Arc::from(self.scale.limit(task));
+        Ok(Cell {
+            id: self.id,
+            task: TaskCell { name, label, config, task },
+            baseline: self.baseline,
+            training: self.training,
+            seed: self.seed,
+            scale: self.scale,
+            sources: self.sources,
+            grid: self.grid,
+            not_applicable: self.not_applicable,
+            parameters: self.parameters,
+        })
+    }
+}
+
+/// What happens in a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Event {
+    /// Something to say.
+    Line {
+        /// The words.
+        text: String,
+    },
+    /// A cell begins.
+    CellBegins {
+        /// Its id.
+        id: String,
+        /// Its epochs.
+        epochs: u64,
+        /// Epochs done before.
+        done: u64,
+    },
+    /// A cell is over, or was skipped.
+    CellEnds {
+        /// Its id.
+        id: String,
+        /// How it ended, in words.
+        outcome: String,
+    },
+    /// An epoch begins.
+    EpochBegins {
+        /// Its number, from 1.
+        epoch: u64,
+        /// Steps done.
+        done: u64,
+        /// Steps of the epoch.
+        steps: u64,
+    },
+    /// Steps were taken.
+    Steps {
+        /// Steps done in the epoch.
+        done: u64,
+        /// Loss and speed in words.
+        message: String,
+    },
+    /// An epoch is over.
+    EpochEnded {
+        /// Id of the cell.
+        id: String,
+        /// Epochs done.
+        done: u64,
+        /// Scores in words.
+        message: String,
+    },
+    /// Work on a data set begins.
+    DataBegins {
+        /// What is done.
+        what: String,
+        /// How much there is to do.
+        total: u64,
+    },
+    /// So much more of it is done.
+    DataAdvanced {
+        /// How much.
+        done: u64,
+    },
+    /// It is over.
+    DataEnded,
+    /// The order is carried out.
+    Ended {
+        /// What came of it.
+        outcome: Outcome,
+    },
+}

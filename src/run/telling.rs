@@ -1,0 +1,122 @@
+//! A worker's progress, told to the process that gives it orders.
+
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use datasets::{Metric, Progress as DataProgress};
+
+use super::cell::Outcome;
+use super::display::describe;
+use super::protocol::Event;
+use crate::train::objective::Score;
+use crate::train::progress::Progress;
+
+/// Shortest time between two events of the same work: nobody reads faster.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Tells events on standard output.
+pub(crate) struct Telling {
+    last: Mutex<Instant>,
+    data: AtomicU64,
+}
+
+impl Telling {
+    /// Nothing told yet.
+    pub(crate) fn new() -> Self {
+        Self { last: Mutex::new(Instant::now()), data: AtomicU64::new(0) }
+    }
+
+    fn tell(&self, event: &Event) {
+        // Where nobody listens any longer, the end of orders stops this process; what it computes stands in files.
+        if let Ok(mut line) = serde_json::to_vec(event) {
+            line.push(b'\n');
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(&line).and_then(|()| out.flush());
+        }
+    }
+
+    /// Whether the last event of the kind that comes often is long enough ago.
+    fn is_due(&self) -> bool {
+        let Ok(mut last) = self.last.lock() else { return false };
+        let due = last.elapsed() >= PAUSE;
+        if due {
+            *last = Instant::now();
+        }
+        due
+    }
+
+    /// A line that stays.
+    pub(crate) fn line(&self, text: &str) {
+        self.tell(&Event::Line { text: text.to_owned() });
+    }
+
+    /// A cell begins.
+    pub(crate) fn cell_begins(&self, id: &str, epochs: u64, done: u64) {
+        self.tell(&Event::CellBegins { id: id.to_owned(), epochs, done });
+    }
+
+    /// A cell is over, or was skipped.
+    pub(crate) fn cell_ends(&self, id: &str, outcome: &str) {
+        self.tell(&Event::CellEnds { id: id.to_owned(), outcome: outcome.to_owned() });
+    }
+
+    /// The order is carried out.
+    pub(super) fn ended(&self, outcome: Outcome) {
+        self.tell(&Event::Ended { outcome });
+    }
+
+    /// An epoch begins at step `done` of `steps`.
+    pub(crate) fn epoch_begins(&self, progress: &Progress, steps: u64) {
+        self.tell(&Event::EpochBegins { epoch: progress.epoch + 1, done: progress.step_in_epoch, steps });
+    }
+
+    /// A step was taken.
+    pub(crate) fn step_taken(&self, progress: &Progress, metric: Metric, samples_per_second: f64) {
+        if !self.is_due() {
+            return;
+        }
+        let train = match metric {
+            // To rank all samples of the epoch at every step would cost more than the step.
+            Metric::AreaUnderRoc => format!("loss {:.4}", progress.train.mean_loss()),
+            _ => describe(&progress.train, metric),
+        };
+        let message = format!("{train}, {samples_per_second:.0} samples/s");
+        self.tell(&Event::Steps { done: progress.step_in_epoch, message });
+    }
+
+    /// An epoch is over.
+    pub(crate) fn epoch_ended(
+        &self,
+        id: &str,
+        progress: &Progress,
+        metric: Metric,
+        train: &Score,
+        validation: &Score,
+        left: Duration,
+    ) {
+        let left = indicatif::HumanDuration(left);
+        let message =
+            format!("train {}, validation {}, {left:#} left", describe(train, metric), describe(validation, metric));
+        self.tell(&Event::EpochEnded { id: id.to_owned(), done: progress.epoch, message });
+    }
+}
+
+impl DataProgress for Telling {
+    fn begin(&self, what: &str, total: u64) {
+        self.data.store(0, Ordering::Relaxed);
+        self.tell(&Event::DataBegins { what: what.to_owned(), total });
+    }
+
+    fn advance(&self, done: u64) {
+        self.data.fetch_add(done, Ordering::Relaxed);
+        if self.is_due() {
+            self.tell(&Event::DataAdvanced { done: self.data.swap(0, Ordering::Relaxed) });
+        }
+    }
+
+    fn finish(&self) {
+        self.tell(&Event::DataEnded);
+    }
+}

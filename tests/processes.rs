@@ -1,0 +1,459 @@
+//! The binary among other processes: signals, terminals, pipes that close, processes that die, files that change meanwhile.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::fcntl::OFlag;
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+use support::{Bench, wait_until};
+
+/// Two cells of well below a second.
+const TINY: &str = "\
+name: tiny
+tasks: [{name: adding, label: add, length: 24, train_samples: 400, validation_samples: 16, test_samples: 16}]
+baselines: [{name: gru, label: gru, hidden: 8}, {name: rnn, label: rnn, hidden: 8}]
+training: {epochs: 2, batch_size: 20}
+";
+const TINY_CELLS: [&str; 2] = ["runs/tiny/add.gru.s0", "runs/tiny/add.rnn.s0"];
+
+/// Two cells that do not end.
+fn endless() -> String {
+    TINY.replace("epochs: 2", "epochs: 1000000, schedule: constant")
+}
+
+/// Two cells whose steps take long.
+fn slow_steps() -> String {
+    let longer = TINY.replace("length: 24", "length: 2000").replace("hidden: 8", "hidden: 96");
+    longer.replace("epochs: 2, batch_size: 20", "epochs: 1000, batch_size: 20, log_every: 1, schedule: constant")
+}
+
+fn bench(text: &str) -> Bench {
+    let bench = Bench::new();
+    bench.file("x.yaml", text);
+    bench
+}
+
+fn signal(process: u32, name: &str) {
+    send(&process.to_string(), name);
+}
+
+fn send(target: &str, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, "--", target]).status().unwrap().success());
+}
+
+/// Start in the background without output, and wait until the first of `cells` trains.
+fn started(bench: &Bench, arguments: &[&str], cells: &[&str]) -> Child {
+    let run = bench.process(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for_training(bench, cells);
+    run
+}
+
+fn wait_for_training(bench: &Bench, cells: &[&str]) {
+    for cell in cells {
+        wait_until("the cell trains", || {
+            bench.has_state(cell, "running")
+                && std::fs::metadata(bench.path(cell).join("metrics.jsonl")).is_ok_and(|file| file.len() > 0)
+        });
+    }
+}
+
+/// Optimiser steps in a checkpoint.
+fn steps_saved(bench: &Bench, cell: &str) -> u64 {
+    let bytes = std::fs::read(bench.path(cell).join("checkpoints/last.safetensors")).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    let progress = header["__metadata__"].as_object().unwrap().values().find_map(|value| {
+        let value: Value = serde_json::from_str(value.as_str()?).ok()?;
+        value["step"].as_u64().or_else(|| value["progress"]["step"].as_u64())
+    });
+    progress.expect("a checkpoint says its step")
+}
+
+/// The processes that train cells for `run`.
+fn workers(run: &Child) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", run.id())).unwrap_or_default();
+    children.split_whitespace().map(|id| id.parse().unwrap()).collect()
+}
+
+/// A process with a terminal of its own, which it is in the foreground of.
+struct OnTerminal {
+    child: Child,
+    master: File,
+}
+
+impl OnTerminal {
+    fn start(bench: &Bench, arguments: &[&str], term: &str) -> Self {
+        // Closed in every process that is started: the last copy of the master decides when the terminal is gone.
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let master = nix::pty::posix_openpt(flags).unwrap();
+        nix::pty::grantpt(&master).unwrap();
+        nix::pty::unlockpt(&master).unwrap();
+        let name = nix::pty::ptsname_r(&master).unwrap();
+        let open = || File::options().read(true).write(true).custom_flags(nix::libc::O_NOCTTY).open(&name).unwrap();
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(env!("CARGO_BIN_EXE_bench")).args(arguments);
+        command.current_dir(bench.folder.path()).env("BENCH_DATA", bench.path("data")).env("TERM", term);
+        command.env_remove("NO_COLOR").env_remove("BENCH_LOG");
+        let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
+        Self { child, master: File::from(OwnedFd::from(master)) }
+    }
+
+    /// What the terminal shows until the process ends.
+    fn end(mut self) -> (ExitStatus, String) {
+        let mut shown = Vec::new();
+        let mut part = [0; 4096];
+        // A terminal that nobody writes to any longer ends with an error.
+        while let Ok(n @ 1..) = self.master.read(&mut part) {
+            shown.extend_from_slice(&part[..n]);
+        }
+        (self.child.wait().unwrap(), String::from_utf8_lossy(&shown).into_owned())
+    }
+}
+
+#[test]
+fn nobody_who_reads_is_needed() {
+    // Standard error is closed at once, then the disk behind it is full, then that behind standard output as well.
+    let bench = bench(TINY);
+    let mut run = bench.process(&["run", "x.yaml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(run.stderr.take());
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    for cell in TINY_CELLS {
+        assert_eq!(bench.status(cell)["state"], "done");
+    }
+    let full = || File::options().write(true).open("/dev/full").unwrap();
+    let fresh = ["run", "x.yaml", "--fresh"];
+    let run = bench.process(&fresh).stdout(Stdio::null()).stderr(full()).status().unwrap();
+    assert_eq!(run.code(), Some(0));
+    let run = bench.process(&fresh).stdout(full()).stderr(full()).status().unwrap();
+    assert_eq!(run.code(), Some(0));
+    assert!(bench.path("runs/tiny/report/index.html").is_file());
+    // Other commands have nothing but what they print.
+    let list = bench.process(&["list", "tasks"]).stdout(full()).output().unwrap();
+    assert_eq!(list.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&list.stderr).contains("standard output"));
+}
+
+#[test]
+fn a_reader_that_has_gone_does_not_change_the_exit_code() {
+    let failing =
+        TINY.replace("hidden: 8}, {name: rnn", "hidden: 8, training: {initial_weights: none.pt}}, {name: rnn");
+    let bench = bench(&failing);
+    for (arguments, code) in [(&["run", "x.yaml"][..], 1), (&["list", "tasks"], 0), (&["run", "no.yaml"], 2)] {
+        let mut run = bench.process(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((run.stdout.take(), run.stderr.take()));
+        assert_eq!(run.wait().unwrap().code(), Some(code), "{arguments:?}");
+    }
+    assert_eq!(bench.status(TINY_CELLS[1])["state"], "done");
+}
+
+#[test]
+fn signals_that_were_ignored_at_the_start_stay_ignored() {
+    for name in ["HUP", "INT"] {
+        let bench = bench(&endless());
+        let script = format!("trap '' {name}; exec \"$0\" run x.yaml --jobs 2");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_bench")]).current_dir(bench.folder.path());
+        command.env("BENCH_DATA", bench.path("data")).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let mut run = command.spawn().unwrap();
+        wait_for_training(&bench, &TINY_CELLS);
+        send(&format!("-{}", run.id()), name);
+        let epoch = bench.status(TINY_CELLS[0])["epoch"].as_u64().unwrap();
+        wait_until("training has gone on", || bench.status(TINY_CELLS[0])["epoch"].as_u64().unwrap() > epoch + 5);
+        signal(run.id(), "TERM");
+        assert_eq!(run.wait().unwrap().code(), Some(130), "{name}");
+    }
+}
+
+#[test]
+fn signals_to_the_whole_group_are_one_request_and_every_cell_saves() {
+    for name in ["INT", "TERM", "HUP"] {
+        let bench = bench(&slow_steps());
+        let mut command = bench.process(&["run", "x.yaml", "--jobs", "2"]);
+        let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
+        wait_for_training(&bench, &TINY_CELLS);
+        // As `timeout -s INT` does: to the process, and to its group.
+        signal(run.id(), name);
+        send(&format!("-{}", run.id()), name);
+        let mut said = String::new();
+        run.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(run.wait().unwrap().code(), Some(130), "{name}");
+        assert_eq!(said.matches("saving a checkpoint").count(), 1, "{said}");
+        for cell in TINY_CELLS {
+            assert_eq!(bench.status(cell)["state"], "interrupted", "{name}");
+            assert!(steps_saved(&bench, cell) > 0, "{name} {cell}");
+        }
+        assert!(bench.path("runs/tiny/report/index.html").is_file());
+    }
+}
+
+#[test]
+fn a_second_request_leaves_at_once() {
+    // One step takes minutes.
+    let bench = bench(&slow_steps().replace("hidden: 96", "hidden: 512").replace("batch_size: 20", "batch_size: 400"));
+    let mut run = bench.process(&["run", "x.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("the cell begins", || bench.has_state(TINY_CELLS[0], "running"));
+    signal(run.id(), "INT");
+    std::thread::sleep(Duration::from_millis(1200));
+    signal(run.id(), "INT");
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let status = bench.status(TINY_CELLS[0]);
+    assert_eq!(status["state"], "interrupted");
+    assert!(status["message"].as_str().unwrap().contains("at once"), "{status}");
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_saves_every_cell() {
+    let bench = bench(&slow_steps());
+    let mut run = OnTerminal::start(&bench, &["run", "x.yaml", "--jobs", "2"], "xterm");
+    wait_for_training(&bench, &TINY_CELLS);
+    run.master.write_all(b"\x03").unwrap();
+    let (status, shown) = run.end();
+    assert_eq!(status.code(), Some(130), "{shown}");
+    for cell in TINY_CELLS {
+        assert_eq!(bench.status(cell)["state"], "interrupted");
+        assert!(steps_saved(&bench, cell) > 0);
+    }
+}
+
+#[test]
+fn a_closed_terminal_ends_a_run_with_checkpoint_and_report() {
+    let bench = bench(&endless());
+    let OnTerminal { mut child, master } = OnTerminal::start(&bench, &["run", "x.yaml"], "xterm");
+    wait_for_training(&bench, &TINY_CELLS[..1]);
+    drop(master);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(bench.status(TINY_CELLS[0])["state"], "interrupted");
+    assert!(bench.path("runs/tiny/report/index.html").is_file());
+}
+
+#[test]
+fn terminals_show_what_they_can() {
+    let bench = bench(TINY);
+    let (status, shown) = OnTerminal::start(&bench, &["list", "tasks"], "xterm").end();
+    assert!(status.success() && shown.starts_with("task") && !shown.contains("tracing"), "{shown}");
+    let (status, shown) = OnTerminal::start(&bench, &["run", "x.yaml"], "dumb").end();
+    assert!(status.success() && shown.contains("add.gru.s0: epoch 2") && !shown.contains('\x1b'), "{shown}");
+    let (status, shown) = OnTerminal::start(&bench, &["run", "x.yaml", "--fresh"], "xterm").end();
+    assert!(status.success() && shown.contains('\x1b'), "{shown}");
+    assert!(!shown.contains("tracing-subscriber"), "{shown}");
+}
+
+#[test]
+fn every_line_of_a_json_log_is_json() {
+    let bench = bench(TINY);
+    bench.file("wrong.yaml", "tasks: [ading]\nbaselines: [lstm]\n");
+    bench.file(
+        "bad.yaml",
+        TINY.replace("name: tiny", "name: bad").replace("hidden: 8}, ", "training: {initial_weights: no.pt}}, "),
+    );
+    let cases: [&[&str]; 8] = [
+        &["run", "x.yaml"],
+        &["run", "x.yaml", "--jobs", "2", "--fresh"],
+        &["run", "x.yaml", "--max-time", "1ms", "--fresh"],
+        &["run", "x.yaml", "--dry-run"],
+        &["run", "wrong.yaml"],
+        &["run", "bad.yaml"],
+        &["run", "x.yaml", "--no-such-option"],
+        &[
+            "data",
+            "generate",
+            "listops",
+            "--set",
+            "train_samples=8",
+            "--set",
+            "validation_samples=4",
+            "--set",
+            "test_samples=4",
+        ],
+    ];
+    for arguments in cases {
+        let output = bench.command(arguments).args(["--log", "json"]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!said.is_empty(), "{arguments:?}");
+        for line in said.lines() {
+            let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{arguments:?}: {line}"));
+            assert!(value["level"].is_string() && value["fields"]["message"].is_string(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_is_that_of_the_start_whatever_becomes_of_the_file() {
+    let bench = bench(&TINY.replace("epochs: 2", "epochs: 40").replace("name: tiny", "name: tiny\nseeds: [0, 1, 2]"));
+    let mut run =
+        started(&bench, &["run", "x.yaml", "--jobs", "2", "--set", "training.batch_size=10"], &TINY_CELLS[..1]);
+    bench.file("x.yaml", TINY.replace("epochs: 2", "epochs: 3").replace("hidden: 8", "hidden: 4"));
+    std::fs::remove_file(bench.path("x.yaml")).unwrap();
+    assert!(run.wait().unwrap().success());
+    for seed in 0..3 {
+        for baseline in ["gru", "rnn"] {
+            let status = bench.status(&format!("runs/tiny/add.{baseline}.s{seed}"));
+            assert_eq!((status["state"].as_str(), status["epoch"].as_u64()), (Some("done"), Some(40)));
+        }
+    }
+    let resolved = std::fs::read_to_string(bench.path("runs/tiny/experiment.yaml")).unwrap();
+    assert!(resolved.contains("epochs: 40") && resolved.contains("batch_size: 10"), "{resolved}");
+}
+
+#[test]
+fn any_file_that_can_be_read_once_will_do() {
+    use std::os::unix::ffi::OsStringExt;
+    for jobs in ["1", "2"] {
+        let bench = bench(TINY);
+        let options = ["run", "--quiet", "--jobs", jobs];
+        bench.command(&options).arg("/dev/stdin").write_stdin(TINY).assert().success();
+        let wanted = bench.file("-x.yaml", TINY.replace("name: tiny", "name: dash"));
+        assert!(wanted.is_file());
+        bench.command(&options).args(["--", "-x.yaml"]).assert().success();
+        let name = std::ffi::OsString::from_vec(b"\xff.yaml".to_vec());
+        std::fs::write(bench.folder.path().join(&name), TINY.replace("name: tiny", "name: odd")).unwrap();
+        bench.command(&options).arg(&name).assert().success();
+        let out = std::ffi::OsString::from_vec(b"out\xfe".to_vec());
+        bench.command(&options).arg("--out").arg(&out).arg("x.yaml").assert().success();
+        assert!(bench.folder.path().join(&out).join("tiny/add.gru.s0/checkpoints/best.safetensors").is_file());
+        for name in ["dash", "odd"] {
+            assert_eq!(bench.status(&format!("runs/{name}/add.rnn.s0"))["state"], "done");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_experiment_file_is_refused_without_reading_it_all() {
+    let bench = bench(TINY);
+    bench.command(&["run", "/dev/zero"]).assert().code(2).stderr(contains("no experiment file"));
+    bench.command(&["run", "/dev/null"]).assert().code(2).stderr(contains("empty"));
+    bench.command(&["run", "."]).assert().code(2);
+    let huge = File::create(bench.path("huge.yaml")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    bench.command(&["run", "huge.yaml"]).assert().code(2).stderr(contains("no experiment file"));
+}
+
+#[test]
+fn a_locked_cell_is_called_locked_with_jobs_too() {
+    let bench = bench(&endless());
+    let mut holder = started(&bench, &["run", "x.yaml", "--cell", "add.gru.s0"], &TINY_CELLS[..1]);
+    let second = ["run", "x.yaml", "--jobs", "2", "--max-time", "2s", "--json"];
+    let output = bench.command(&second).assert().code(130).get_output().stdout.clone();
+    let summary: Value = serde_json::from_slice(&output).unwrap();
+    assert_eq!(summary["cells"][0]["outcome"], "locked");
+    assert!(summary["cells"][0]["message"].as_str().unwrap().contains(&holder.id().to_string()), "{summary}");
+    assert_eq!(summary["cells"][1]["outcome"], "interrupted");
+    signal(holder.id(), "TERM");
+    assert_eq!(holder.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn more_jobs_than_cells_are_no_trouble() {
+    let bench = bench(TINY);
+    bench.command(&["run", "x.yaml", "--jobs", "40"]).assert().success().stdout(contains("2 done"));
+    bench.command(&["run", "x.yaml", "--jobs", "40"]).assert().success().stderr(contains("already done"));
+}
+
+#[test]
+fn a_run_that_was_killed_does_not_count_as_running() {
+    let bench = bench(&endless());
+    let mut command = bench.process(&["run", "x.yaml", "--jobs", "2"]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+    wait_for_training(&bench, &TINY_CELLS);
+    send(&format!("-{}", run.id()), "KILL");
+    run.wait().unwrap();
+    let states = || {
+        let table = bench.json(&["status", "runs/tiny"]);
+        table["rows"].as_array().unwrap().iter().map(|row| row["State"].clone()).collect::<Vec<_>>()
+    };
+    wait_until("the locks are free", || states() == ["interrupted", "interrupted"]);
+    bench.command(&["status", "runs/tiny"]).assert().success().stdout(contains("killed"));
+    bench.command(&["report", "runs/tiny"]).assert().success();
+    let report = std::fs::read_to_string(bench.path("runs/tiny/report/report.md")).unwrap();
+    assert!(!report.contains("running"), "{report}");
+}
+
+#[test]
+fn workers_do_not_outlive_the_run_and_what_they_did_is_kept() {
+    let bench = bench(&endless());
+    let mut run = started(&bench, &["run", "x.yaml", "--jobs", "2"], &TINY_CELLS);
+    let workers = workers(&run);
+    assert_eq!(workers.len(), 2);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // The next one waits for them to leave.
+    bench.command(&["run", "x.yaml", "--jobs", "2", "--set", "training.epochs=1"]).assert().success();
+    for worker in workers {
+        wait_until("the worker has left", || !Path::new(&format!("/proc/{worker}/cwd")).exists());
+    }
+    for cell in TINY_CELLS {
+        assert_eq!(bench.status(cell)["attempts"].as_u64().map(|attempts| attempts <= 2), Some(true));
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_takes_its_cell_alone_along() {
+    for (name, code, state) in [("KILL", 130, "interrupted"), ("ABRT", 1, "failed"), ("TERM", 130, "interrupted")] {
+        let bench = bench(&TINY.replace("{name: gru", "{name: gru, training: {epochs: 100000, schedule: constant}"));
+        let mut run = started(&bench, &["run", "x.yaml"], &TINY_CELLS[..1]);
+        signal(workers(&run)[0], name);
+        assert_eq!(run.wait().unwrap().code(), Some(code), "{name}");
+        let status = bench.status(TINY_CELLS[0]);
+        assert_eq!(status["state"], state, "{name}: {status}");
+        assert_eq!(bench.status(TINY_CELLS[1])["state"], "done", "{name}");
+    }
+}
+
+#[test]
+fn a_cell_without_memory_fails_alone_and_says_why() {
+    let text = TINY.replace("length: 24", "length: 2000").replace("batch_size: 20", "batch_size: 200, max_steps: 1");
+    let bench =
+        bench(&text.replace("{name: gru, label: gru, hidden: 8}", "{name: ccnn, label: big, blocks: 2, hidden: 64}"));
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 700000; exec \"$0\" run x.yaml --threads 2", env!("CARGO_BIN_EXE_bench")]);
+    command.current_dir(bench.folder.path()).env("BENCH_DATA", bench.path("data"));
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let status = bench.status("runs/tiny/add.big.s0");
+    assert_eq!(
+        (status["state"].as_str(), status["reason"].as_str()),
+        (Some("failed"), Some("out_of_memory")),
+        "{said}"
+    );
+    assert_eq!(bench.status(TINY_CELLS[1])["state"], "done", "{said}");
+}
+
+#[test]
+fn what_came_of_the_cells_is_said_even_without_a_report() {
+    let bench = bench(TINY);
+    std::fs::create_dir_all(bench.path("runs/tiny")).unwrap();
+    bench.file("runs/tiny/report", "a file where the folder should be");
+    let run = bench.command(&["run", "x.yaml"]).assert().code(1);
+    run.stdout(contains("2 done")).stderr(contains("the report is not written"));
+    let output = bench.command(&["run", "x.yaml", "--json"]).assert().code(1).get_output().stdout.clone();
+    let summary: Value = serde_json::from_slice(&output).unwrap();
+    assert!(summary["report"].is_null() && summary["report_error"].is_string(), "{summary}");
+    assert_eq!(summary["cells"][1]["outcome"], "done");
+}
+
+#[test]
+fn a_run_folder_that_is_removed_meanwhile_fails_cells_not_the_program() {
+    let bench = bench(&TINY.replace("epochs: 2", "epochs: 4000"));
+    let mut command = bench.process(&["run", "x.yaml", "--jobs", "2"]);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_training(&bench, &TINY_CELLS);
+    wait_until("the folder is gone", || {
+        std::fs::remove_dir_all(bench.path("runs")).is_ok() || !bench.path("runs").exists()
+    });
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(contains("2 failed").eval(&String::from_utf8_lossy(&output.stdout)), "{output:?}");
+}
