@@ -1,5 +1,9 @@
 //! `bench eval`: the score of a checkpoint, ours or a reference program's.
 
+mod file_name;
+pub(crate) mod origin;
+mod told;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,12 +13,15 @@ use burn::tensor::Device;
 use datasets::resample::{self, Grid};
 use datasets::{DataError, Library, Metric, Split};
 use reports::record::CellRecord;
+use reports::record::State as CellState;
 use serde_json::{Map, Value};
 
+use self::file_name::Named;
+use self::origin::Settings;
 use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
 use crate::run::folder::{self, FolderError};
 use crate::train::{self, Pass, TrainError, objective::Score};
-use crate::weights::{self, WeightsError};
+use crate::weights::{self, Own, Wanted, WeightsError};
 
 /// What is to be evaluated.
 pub(crate) struct Request<'a> {
@@ -46,7 +53,9 @@ pub(crate) struct Evaluation {
     pub(crate) samples: usize,
     /// Trainable parameters.
     pub(crate) parameters: usize,
-    /// What a reader of the result must know about the samples.
+    /// Settings of the task and the network, and where each comes from.
+    pub(crate) settings: Settings,
+    /// What a reader of the result must know about the samples, the weights and the settings.
     pub(crate) notes: Vec<String>,
 }
 
@@ -97,6 +106,25 @@ pub(crate) enum EvalError {
         /// Why.
         reason: String,
     },
+    /// The network gives no number.
+    #[error(
+        "the loss on the {split} split{at} is {loss}: the network overflows, or its weights are of a training that diverged; \
+         this is no result"
+    )]
+    NotFinite {
+        /// The split.
+        split: &'static str,
+        /// The resolution in words, where it is another one.
+        at: String,
+        /// The loss.
+        loss: f64,
+    },
+    /// Nothing can be scored.
+    #[error("the {split} split has no sample to score")]
+    Empty {
+        /// The split.
+        split: &'static str,
+    },
     /// The cell's folder is damaged.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -107,11 +135,22 @@ pub(crate) enum EvalError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// The weights cannot be used.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
+    #[error("{source}{hint}")]
+    Weights {
+        /// Why.
+        source: WeightsError,
+        /// Settings to think of; may be empty.
+        hint: String,
+    },
     /// The network does not run to the end, or what it gave cannot be read.
     #[error("evaluation stopped: {0}")]
     Stopped(TrainError),
+}
+
+impl From<WeightsError> for EvalError {
+    fn from(source: WeightsError) -> Self {
+        Self::Weights { source, hint: String::new() }
+    }
 }
 
 impl From<TrainError> for EvalError {
@@ -139,7 +178,13 @@ pub(crate) fn run(
     device: &Device,
     mut announce: impl FnMut(&str),
 ) -> Result<Evaluation, EvalError> {
-    let cell = resolve(request)?;
+    let mut file = weights::File::open(request.checkpoint)?;
+    let own = file.own().cloned();
+    let found = own_cell(request.checkpoint)?;
+    // The name of a checkpoint of ours says nothing, and what a cell's record says is exact.
+    let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
+    let record = found.as_ref().map(|found| &found.record);
+    let cell = resolve(request, record, named.as_ref())?;
     let spec = cell.task.task.spec();
     let entry = registry::find(&cell.baseline.name)
         .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
@@ -147,7 +192,17 @@ pub(crate) fn run(
     let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
     let mut model = build(&cell.baseline.config)?;
     let grids = grids(request.resolutions, &cell, &entry, device)?;
-    weights::load(request.checkpoint, model.as_mut(), &entry, &cell.baseline.config, input.rank(), &build)?;
+    let settings = Settings::find(&cell, request.set, record, named.as_ref(), &entry);
+    let wanted = Wanted { entry: &entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
+    let loaded = weights::load(&mut file, model.as_mut(), &wanted).map_err(|error| EvalError::Weights {
+        // Whoever follows the hint has to think of what it does not name.
+        hint: match &error {
+            WeightsError::Misfit { hint, .. } if !hint.is_empty() => settings.if_assumed(),
+            _ => String::new(),
+        },
+        source: error,
+    })?;
+    drop(file);
     announce(&format!("preparing {}", cell.task.label));
     let dataset = cell.task.task.prepare(library, &())?;
     announce(&format!("evaluating {} samples", dataset.len(request.split)));
@@ -161,12 +216,30 @@ pub(crate) fn run(
         let pass = Pass { spec, split: request.split, size: request.batch_size, workers, device, resolution };
         let begun = Instant::now();
         let (score, _) = train::score(model.as_ref(), dataset.as_ref(), &pass)?;
+        let split = request.split.name();
+        if score.targets == 0 {
+            return Err(EvalError::Empty { split });
+        }
+        if !score.loss.is_finite() {
+            let at =
+                if resolution == 1.0 { String::new() } else { format!(" at {resolution} times the samples per axis") };
+            return Err(EvalError::NotFinite { split, at, loss: score.mean_loss() });
+        }
         let seconds = begun.elapsed().as_secs_f64();
         let above = frequencies.iter().filter(|&&frequency| frequency > resolution).count();
         let above_nyquist = (!frequencies.is_empty()).then(|| above as f64 / frequencies.len() as f64);
         passes.push(Passed { resolution, shape: grid, score, above_nyquist, seconds });
     }
     let mut notes = dataset.notes();
+    notes.extend(loaded);
+    if let Some(found) = &found {
+        notes.extend(found.about_samples(&cell, dataset.content_hash()));
+        notes.extend(own.as_ref().and_then(|own| found.about_run(own)));
+    }
+    notes.extend(settings.contradictions.clone());
+    if spec.metric == Metric::AreaUnderRoc && passes.iter().any(|pass| pass.score.metric(spec.metric).is_nan()) {
+        notes.push("the samples are of one class alone, so that there is no AUC".to_owned());
+    }
     if entry.resolution == Resolution::AsIs && request.resolutions.iter().any(|&r| r != 1.0) {
         notes.push(format!(
             "{} has no kernels or steps that follow the resolution: it ran on the other number of samples as it is",
@@ -178,6 +251,7 @@ pub(crate) fn run(
         passes,
         samples: dataset.len(request.split),
         parameters: baselines::network::count_parameters(model.as_ref()),
+        settings,
         notes,
         cell,
     })
@@ -216,21 +290,30 @@ fn grids(resolutions: &[f64], cell: &Cell, entry: &Entry, device: &Device) -> Re
     Ok(grids)
 }
 
-/// The one cell that the checkpoint's folder and the arguments describe.
-fn resolve(request: &Request<'_>) -> Result<Cell, EvalError> {
-    let record = own_cell(request.checkpoint)?;
-    let record = record.as_ref();
+/// The one cell that the checkpoint's record, its file name and the arguments describe.
+fn resolve(request: &Request<'_>, record: Option<&CellRecord>, named: Option<&Named>) -> Result<Cell, EvalError> {
     let unnamed = |what| EvalError::Unnamed { checkpoint: request.checkpoint.to_owned(), what };
-    let task = record.map(|r| Recorded { name: &r.task.name, label: &r.task.label, config: &r.task.config });
-    let task = part(request.task, task).ok_or_else(|| unnamed("task"))?;
-    let baseline =
-        record.map(|r| Recorded { name: &r.baseline.name, label: &r.baseline.label, config: &r.baseline.config });
-    let baseline = part(request.baseline, baseline).ok_or_else(|| unnamed("baseline"))?;
+    let task = record.map(|r| Recorded { name: &r.task.name, config: &r.task.config });
+    let mut task_part = part(request.task, task).ok_or_else(|| unnamed("task"))?;
+    let baseline = record.map(|r| Recorded { name: &r.baseline.name, config: &r.baseline.config });
+    let mut baseline_part = part(request.baseline, baseline).ok_or_else(|| unnamed("baseline"))?;
+    if let Some(named) = named {
+        named.fill(&mut task_part, &mut baseline_part);
+    }
     // JSON is YAML, so the settings go the way of every experiment file, `--set` and its suggestions included.
-    let text = serde_json::json!({ "tasks": [task], "baselines": [baseline] }).to_string();
+    let text = serde_json::json!({ "tasks": [task_part], "baselines": [baseline_part] }).to_string();
     let overrides = Overrides { set: request.set.to_vec(), ..Overrides::default() };
     let plan = load_text("arguments", text, &overrides)?;
-    let cell = plan.cells.into_iter().next().ok_or_else(|| unnamed("task"))?;
+    let mut cell = plan.cells.into_iter().next().ok_or_else(|| unnamed("task"))?;
+    // The label of a record may be one that a file could not give.
+    if let Some(record) = record {
+        if record.task.name == cell.task.name {
+            cell.task.label.clone_from(&record.task.label);
+        }
+        if record.baseline.name == cell.baseline.name {
+            cell.baseline.label.clone_from(&record.baseline.label);
+        }
+    }
     match &cell.not_applicable {
         Some(reason) => Err(EvalError::NotApplicable {
             baseline: cell.baseline.name.clone(),
@@ -245,33 +328,90 @@ fn resolve(request: &Request<'_>) -> Result<Cell, EvalError> {
 #[derive(Clone, Copy)]
 struct Recorded<'a> {
     name: &'a str,
-    label: &'a str,
     config: &'a Value,
 }
 
-/// Name, label and settings of the task or baseline: those of the cell's record, unless another one is named.
-fn part(named: Option<&str>, recorded: Option<Recorded<'_>>) -> Option<Value> {
+/// Name and settings of the task or baseline: those of the cell's record, unless another one is named.
+fn part(named: Option<&str>, recorded: Option<Recorded<'_>>) -> Option<Map<String, Value>> {
     let recorded = recorded.filter(|recorded| named.is_none_or(|name| name == recorded.name));
     let name = named.or(recorded.map(|recorded| recorded.name))?;
     let mut all = Map::from_iter([("name".to_owned(), Value::from(name))]);
-    if let Some(Recorded { label, config, .. }) = recorded {
-        all.insert("label".to_owned(), Value::from(label));
+    if let Some(Recorded { config, .. }) = recorded {
         // An absent setting is written as null, which a file would not have.
         let config = config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
         all.extend(config.map(|(key, value)| (key.clone(), value.clone())));
     }
-    Some(Value::Object(all))
+    Some(all)
+}
+
+/// The cell that a checkpoint lies in.
+struct Found {
+    folder: PathBuf,
+    record: CellRecord,
 }
 
 /// The record of the cell whose folder, or whose folder `checkpoints`, the file lies in.
-fn own_cell(checkpoint: &Path) -> Result<Option<CellRecord>, FolderError> {
+fn own_cell(checkpoint: &Path) -> Result<Option<Found>, FolderError> {
     for folder in checkpoint.ancestors().skip(1).take(2) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         if let Some(record) = folder::read_cell(folder)? {
-            return Ok(Some(record));
+            return Ok(Some(Found { folder: folder.to_owned(), record }));
         }
     }
     Ok(None)
+}
+
+impl Found {
+    /// How the samples, which have the hash `data_hash`, differ from those of training.
+    fn about_samples(&self, cell: &Cell, data_hash: &str) -> Option<String> {
+        let (then, now) = (&self.record.task, cell.task.task.spec());
+        if then.name != cell.task.name {
+            return Some(format!("the weights are of training on {}", then.label));
+        }
+        if then.version != now.version {
+            return Some(format!(
+                "training was on version {} of the task, these samples are of version {}",
+                then.version, now.version
+            ));
+        }
+        let without_null = |config: &Value| -> Map<String, Value> {
+            let fields = config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+            fields.map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        // Other settings are other samples, and the settings say so.
+        let same = without_null(&then.config) == without_null(&cell.task.config);
+        let before = then.data_hash.as_deref().filter(|before| same && *before != data_hash)?;
+        let short = |hash: &str| hash.chars().take(12).collect::<String>();
+        Some(format!(
+            "the data are not those of training: their hash is {}, then it was {}",
+            short(data_hash),
+            short(before)
+        ))
+    }
+
+    /// Where training stood, unless it came to its end.
+    fn about_run(&self, own: &Own) -> Option<String> {
+        if own.cell_hash != self.record.hash {
+            return Some(
+                "the checkpoint was written under another configuration than that of the cell it lies in, whose settings \
+                 are used here"
+                    .to_owned(),
+            );
+        }
+        let epoch = own.progress.epoch;
+        let of = self.record.training["epochs"].as_u64().map(|all| format!(" of {all}")).unwrap_or_default();
+        let status = folder::read_status(&self.folder).ok().flatten()?;
+        match (status.state, status.reason) {
+            (CellState::Done, None) => None,
+            (CellState::Done, Some(reason)) => {
+                Some(format!("training ended early ({reason}): the weights are of epoch {epoch}{of} at the latest"))
+            }
+            (state, _) => Some(format!(
+                "the cell is {}, not done: the weights are of epoch {epoch}{of} at the latest",
+                state.name()
+            )),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -282,10 +422,11 @@ mod tests {
     #[test]
     fn settings_of_the_cell_hold_unless_another_is_named() {
         let config = json!({"hidden": 8, "limit": null});
-        let own = Some(Recorded { name: "rnn", label: "small", config: &config });
-        assert_eq!(part(None, own), Some(json!({"name": "rnn", "label": "small", "hidden": 8})));
-        assert_eq!(part(Some("rnn"), own), part(None, own));
-        assert_eq!(part(Some("gru"), own), Some(json!({"name": "gru"})));
-        assert_eq!(part(None, None), None);
+        let own = Some(Recorded { name: "rnn", config: &config });
+        let whole = |named, own| part(named, own).map(Value::Object);
+        assert_eq!(whole(None, own), Some(json!({"name": "rnn", "hidden": 8})));
+        assert_eq!(whole(Some("rnn"), own), whole(None, own));
+        assert_eq!(whole(Some("gru"), own), Some(json!({"name": "gru"})));
+        assert_eq!(whole(None, None), None);
     }
 }

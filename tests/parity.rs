@@ -114,7 +114,7 @@ fn a_changed_golden_fails() {
             let at = place(bytes, "grad.rnn.weight_hh_l0");
             bytes[at..at + 4].copy_from_slice(&9f32.to_le_bytes());
         }),
-        ("output.y", |bytes| {
+        ("`head.bias` is NaN", |bytes| {
             let at = place(bytes, "param.head.bias");
             bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
         }),
@@ -152,6 +152,63 @@ fn parameters_that_do_not_fit_are_named() {
         .stdout(contains("missing (1):     head.bias").and(contains("unexpected (1):     head.bibs")));
 }
 
+/// Tensors under a name of their own are missing on one side, whatever they are; a comparison of the others is no pass.
+#[test]
+fn tensors_without_an_equal_fail_and_are_named() {
+    let cases = [
+        ("torch_gru_l2", "grad.head.bias", "grad.head.bibs"),
+        ("torch_gru_l2", "grad_input.x", "grad_input.z"),
+        ("ccnn_ccnn_1d_train", "buffer_after.norm1.running_mean", "buffer_after.norm9.running_mean"),
+        ("ccnn_ccnn_1d_train", "buffer_after.norm1.running_var", "buffer_after.norm1.running_vae"),
+        ("ccnn_ccnn_1d_train", "grad.blocks.0.conv1.bias", "grad.blocks.0.conv1.bibs"),
+        ("torch_gru_l2", "output.hidden_seq", "output.hidden_sek"),
+    ];
+    for (golden, name, other) in cases {
+        let bench = Bench::new();
+        let folder = copy(&bench, golden, |bytes| {
+            let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+            let names = String::from_utf8(bytes[8..8 + header].to_vec()).unwrap();
+            assert!(names.contains(&format!("\"{name}\"")), "{golden} has no {name}");
+            let names = names.replace(&format!("\"{name}\""), &format!("\"{other}\""));
+            bytes[8..8 + header].copy_from_slice(names.as_bytes());
+        });
+        bench
+            .command(&["parity", &folder, "--device", "cpu"])
+            .assert()
+            .code(1)
+            .stdout(contains("FAIL").and(contains(other)).and(contains("0 passed, 1 failed")));
+        let output = bench.command(&["parity", &folder, "--device", "cpu", "--json"]).output().unwrap().stdout;
+        let result: serde_json::Value = serde_json::from_slice(&output).unwrap();
+        assert!(result["goldens"][0]["unmatched"].to_string().contains(other), "{result}");
+    }
+}
+
+/// The same numbers in another shape are another tensor.
+#[test]
+fn other_shapes_fail() {
+    for (from, to) in [
+        ("\"output.y\":{\"dtype\":\"F32\",\"shape\":[2,5]", "\"output.y\":{\"dtype\":\"F32\",\"shape\":[5,2]"),
+        (
+            "\"grad.rnn.weight_ih_l0\":{\"dtype\":\"F32\",\"shape\":[36,3]",
+            "\"grad.rnn.weight_ih_l0\":{\"dtype\":\"F32\",\"shape\":[3,36]",
+        ),
+    ] {
+        let bench = Bench::new();
+        let folder = copy(&bench, "torch_gru_l2", |bytes| {
+            let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+            let names = String::from_utf8(bytes[8..8 + header].to_vec()).unwrap();
+            assert!(names.contains(from), "{names}");
+            bytes[8..8 + header].copy_from_slice(names.replace(from, to).as_bytes());
+        });
+        let name = from.split('"').nth(1).unwrap();
+        bench
+            .command(&["parity", &folder, "--device", "cpu"])
+            .assert()
+            .code(1)
+            .stdout(contains("FAIL").and(contains(name)));
+    }
+}
+
 #[test]
 fn what_is_not_supported_counts_as_failed() {
     let bench = Bench::new();
@@ -187,6 +244,22 @@ fn tensors_without_a_description_fail() {
     let folder = copy(&bench, "torch_gru_l2", |_| ());
     std::fs::remove_file(Path::new(&folder).join("torch_gru_l2.json")).unwrap();
     bench.command(&["parity", &folder, "--device", "cpu"]).assert().code(1).stdout(contains("cannot read"));
+}
+
+#[test]
+fn descriptions_without_tensors_fail() {
+    let bench = Bench::new();
+    let folder = copy(&bench, "torch_gru_l2", |_| ());
+    // Other JSON is none of ours; what is cut off may have been.
+    std::fs::write(Path::new(&folder).join("index.json"), "{\"files\": 1}").unwrap();
+    bench.command(&["parity", &folder, "--device", "cpu"]).assert().success().stdout(contains("1 passed, 0 failed"));
+    std::fs::write(Path::new(&folder).join("cut.json"), "{\"kind\": \"rnn.net").unwrap();
+    std::fs::copy(Path::new(&folder).join("torch_gru_l2.json"), Path::new(&folder).join("alone.json")).unwrap();
+    bench
+        .command(&["parity", &folder, "--device", "cpu"])
+        .assert()
+        .code(1)
+        .stdout(contains("1 passed, 2 failed").and(contains("alone.safetensors")).and(contains("cut.json is damaged")));
 }
 
 #[test]

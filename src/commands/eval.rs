@@ -63,6 +63,8 @@ fn json(args: &EvalArgs, result: &Evaluation) -> Value {
         "samples": result.samples,
         "parameters": result.parameters,
         "notes": result.notes,
+        "settings": result.settings.json(),
+        "assumed": result.settings.assumed(),
     });
     let resolutions: Vec<Value> = result.passes.iter().map(numbers).collect();
     if let (Some(all), Some(Value::Object(first))) = (all.as_object_mut(), resolutions.first()) {
@@ -116,6 +118,9 @@ fn text(args: &EvalArgs, result: &Evaluation) -> String {
     for note in &result.notes {
         text.push_str(&format!("\nnote: {note}"));
     }
+    for line in result.settings.lines() {
+        text.push_str(&format!("\n{line}"));
+    }
     text
 }
 
@@ -140,7 +145,7 @@ fn value(score: &Score, metric: Metric) -> String {
 impl From<EvalError> for Stop {
     fn from(error: EvalError) -> Self {
         match error {
-            EvalError::Stopped(_) => Self::failed(error),
+            EvalError::NotFinite { .. } | EvalError::Stopped(_) => Self::failed(error),
             _ => Self::usage(error),
         }
     }

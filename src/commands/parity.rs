@@ -61,7 +61,10 @@ fn row(outcome: &Outcome) -> Vec<String> {
                 comparison.deviations.len(),
                 number(worst.map(|worst| worst.error)),
                 number(worst.map(|worst| worst.bound)),
-                worst.map(|worst| worst.tensor.clone()).unwrap_or_default(),
+                match comparison.unmatched.as_slice() {
+                    [] => worst.map(|worst| worst.tensor.clone()).unwrap_or_default(),
+                    unmatched => format!("not compared, missing on one side: {}", unmatched.join(", ")),
+                },
             )
         }
     };
@@ -81,6 +84,7 @@ fn record(outcome: &Outcome) -> Value {
                 json!({ "tensor": worst.tensor, "error": finite(worst.error), "bound": worst.bound })
             }));
             let missed = comparison.deviations.iter().filter(|deviation| !deviation.passes());
+            record["unmatched"] = json!(comparison.unmatched);
             record["missed"] = missed.map(|deviation| json!(deviation.tensor)).collect();
         }
     }

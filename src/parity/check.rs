@@ -20,6 +20,9 @@ use crate::state_dict::{self, Fitted};
 /// From our name of a tensor to the original's.
 pub(super) type Rename<'a> = &'a dyn Fn(&str) -> String;
 
+/// Bound of running statistics after one forward pass.
+const STATISTICS: f64 = 1e-4;
+
 /// Bound of the losses of a few optimiser steps.
 pub(super) const LOSSES: f64 = 1e-3;
 
@@ -54,9 +57,15 @@ pub(super) fn load_network(golden: &Golden, model: &mut dyn Model, rename: Renam
 }
 
 fn fit(golden: &Golden, parameters: &[Parameter], rename: Rename<'_>) -> Result<Fitted, ParityError> {
-    Ok(state_dict::fit(&golden.weights(), parameters, rename, &|name| {
-        name.contains("running_") || reference::is_bookkeeping(name)
-    })?)
+    let found = state_dict::fit(&golden.shapes(), parameters, rename, &reference::is_bookkeeping)?;
+    found.read(parameters, |name| Ok(golden.weight(name)?.values.clone()))
+}
+
+/// From our name of a tensor of `parameters` to that under which the golden has it, which for weight normalisation is one of
+/// two.
+fn names<'a>(golden: &Golden, parameters: &[Parameter], rename: Rename<'a>) -> impl Fn(&str) -> String + use<'a> {
+    let (found, _) = state_dict::find_all(&golden.shapes(), parameters, rename);
+    move |name| found.key(name).map_or_else(|| rename(name), str::to_owned)
 }
 
 /// A recorded input as `[batch, channels, positions]` that gradients can be asked of, and its positions per axis.
@@ -118,7 +127,7 @@ impl Leaf {
 
 /// The loss that goldens were recorded with: the mean cross-entropy of `input.labels` where there are any, else Σ y².
 pub(super) fn loss<const D: usize>(golden: &Golden, y: Tensor<D>) -> Result<Tensor<1>, GoldenError> {
-    let Some(labels) = golden.labels() else { return Ok(y.square().sum()) };
+    let Some(labels) = golden.labels()? else { return Ok(y.square().sum()) };
     let dims = y.dims();
     let (rows, classes) = (labels.len(), dims[dims.len() - 1]);
     if dims.iter().product::<usize>() != rows * classes || labels.iter().any(|&l| l < 0 || l as usize >= classes) {
@@ -139,17 +148,19 @@ pub(super) fn module<M: Module, const D: usize>(
     input: Option<&Leaf>,
     rename: Rename<'_>,
 ) -> Result<Comparison, ParityError> {
+    let parameters = named::list(module);
+    let names = names(golden, &parameters, rename);
     let mut comparison = Comparison::default();
-    comparison.output(golden, "output.y", &host(y.clone())?)?;
+    comparison.output(golden, "output.y", &y.dims(), &host(y.clone())?)?;
     if golden.under("grad.").next().is_some() {
         let mut gradients = loss(golden, y)?.backward();
         inputs(golden, &mut comparison, input, &gradients)?;
-        let ours = named::by_name(&named::list(module), named::take_gradients(module, &mut gradients));
-        self::gradients(golden, &mut comparison, ours, rename)?;
+        let ours = named::by_name(&parameters, named::take_gradients(module, &mut gradients));
+        self::gradients(golden, &mut comparison, &parameters, ours, &names)?;
     }
     let mut statistics = Vec::new();
-    named::visit(module, &mut |parameter, value| statistics.push((rename(&parameter.name), value)));
-    self::statistics(golden, &mut comparison, statistics)?;
+    named::visit(module, &mut |parameter, value| statistics.push((names(&parameter.name), value)));
+    self::statistics(golden, &mut comparison, "buffer_after", STATISTICS, statistics)?;
     Ok(comparison)
 }
 
@@ -165,14 +176,15 @@ pub(super) fn network(
 ) -> Result<Comparison, ParityError> {
     load_network(golden, model, rename)?;
     let y = logits(golden, model, input)?;
+    let names = names(golden, model.parameters(), rename);
     let mut comparison = Comparison::default();
-    comparison.output(golden, "output.y", &host(y.clone())?)?;
+    comparison.output(golden, "output.y", &y.dims(), &host(y.clone())?)?;
     if golden.under("grad.").next().is_some() {
         let mut gradients = loss(golden, y)?.backward();
         inputs(golden, &mut comparison, Some(input), &gradients)?;
-        self::gradients(golden, &mut comparison, by_name(model, &mut gradients), rename)?;
+        self::gradients(golden, &mut comparison, model.parameters(), by_name(model, &mut gradients), &names)?;
     }
-    statistics(golden, &mut comparison, running(model, rename))?;
+    statistics(golden, &mut comparison, "buffer_after", STATISTICS, running(model, &names))?;
     Ok(comparison)
 }
 
@@ -187,7 +199,8 @@ pub(super) fn network_gradients(
     loss: Tensor<1>,
     rename: Rename<'_>,
 ) -> Result<(), ReadError> {
-    gradients(golden, comparison, by_name(model, &mut loss.backward()), rename)
+    let names = names(golden, model.parameters(), rename);
+    gradients(golden, comparison, model.parameters(), by_name(model, &mut loss.backward()), &names)
 }
 
 /// The gradients of `model` under its names.
@@ -266,27 +279,37 @@ fn inputs(
     Ok(comparison.input_gradient(golden, leaf.name, &gradient)?)
 }
 
+/// Compare the gradients `ours` of `parameters` with those recorded.
 fn gradients(
     golden: &Golden,
     comparison: &mut Comparison,
+    parameters: &[Parameter],
     ours: BTreeMap<String, Tensor<1>>,
     rename: Rename<'_>,
 ) -> Result<(), ReadError> {
     let ours = ours.into_iter().map(|(name, g)| Ok((rename(&name), host(g)?)));
     let ours = ours.collect::<Result<BTreeMap<String, Vec<f32>>, ReadError>>()?;
-    comparison.gradients(golden, |name| ours.get(name).map(Vec::as_slice));
+    let known: BTreeSet<String> = parameters.iter().map(|parameter| rename(&parameter.name)).collect();
+    comparison.gradients(golden, &known, &ours);
     Ok(())
 }
 
-/// Compare the running statistics among `tensors` with those recorded after the forward pass.
-fn statistics(
+/// Compare the running statistics among `tensors` with those recorded after the forward pass, under `prefix`. Where some
+/// were, all of ours have to be among them.
+pub(super) fn statistics(
     golden: &Golden,
     comparison: &mut Comparison,
+    prefix: &str,
+    bound: f64,
     tensors: Vec<(String, Tensor<1>)>,
 ) -> Result<(), ParityError> {
-    for (name, value) in tensors.into_iter().filter(|(name, _)| name.contains("running_")) {
-        if golden.find(&format!("buffer_after.{name}")).is_some() {
-            comparison.statistic(golden, &name, &host(value)?)?;
+    let any = golden.names().any(|name| name.split('.').next() == Some(prefix));
+    for (name, value) in tensors.into_iter().filter(|(name, _)| any && name.contains("running_")) {
+        let key = format!("{prefix}.{name}");
+        if golden.find(&key).is_none() {
+            comparison.unmatched(format!("{key} (ours)"));
+        } else if !comparison.excuses(&key) {
+            comparison.tensor(golden, &key, &host(value)?, bound)?;
         }
     }
     Ok(())

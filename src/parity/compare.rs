@@ -1,10 +1,12 @@
 //! Deviations of our tensors from recorded ones, and the bounds they have to keep.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use baselines::precision::Precision;
 
 use super::golden::{Golden, GoldenError};
 
-/// Least bound of outputs, and the bound of running statistics.
+/// Least bound of outputs.
 const OUTPUT: f64 = 1e-4;
 /// Least bound of gradients.
 const GRADIENT: f64 = 1e-3;
@@ -44,12 +46,51 @@ impl Deviation {
 pub(crate) struct Comparison {
     /// In the order of comparison.
     pub(crate) deviations: Vec<Deviation>,
+    /// Tensors of the golden that nothing was compared with, and ours that the golden lacks.
+    pub(crate) unmatched: Vec<String>,
+    /// Tensors of the golden that are known and not compared, since they are not determined.
+    excused: BTreeSet<String>,
 }
 
+/// What a recorded tensor that is compared begins with, up to its first point and without a number at the end.
+const COMPARED: [&str; 5] = ["output", "grad", "grad_input", "buffer_after", "param_after"];
+/// Outputs that follow from those compared, or that show how these came about.
+const BESIDE: [&str; 4] = ["output.loss", "output.hidden_seq", "output.backbone", "output.y_spatial_exact"];
+
 impl Comparison {
-    /// Whether something was compared and everything passes.
+    /// Whether something was compared, nothing was left, and everything passes.
     pub(crate) fn passes(&self) -> bool {
-        !self.deviations.is_empty() && self.deviations.iter().all(Deviation::passes)
+        !self.deviations.is_empty() && self.unmatched.is_empty() && self.deviations.iter().all(Deviation::passes)
+    }
+
+    /// Note a tensor that one of the sides lacks.
+    pub(crate) fn unmatched(&mut self, name: String) {
+        self.unmatched.push(name);
+    }
+
+    /// Note a tensor of the golden that is not determined.
+    pub(crate) fn excuse(&mut self, name: String) {
+        self.excused.insert(name);
+    }
+
+    /// Whether the tensor of the golden was noted as not determined.
+    pub(crate) fn excuses(&self, name: &str) -> bool {
+        self.excused.contains(name)
+    }
+
+    /// The same with every tensor of `golden` unmatched that should have been compared and was not.
+    pub(crate) fn complete(mut self, golden: &Golden) -> Self {
+        let seen: BTreeSet<&str> = self.deviations.iter().map(|deviation| deviation.tensor.as_str()).collect();
+        let left = golden.names().filter(|name| {
+            let kind = name.split('.').next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
+            let last = name.split_once('.').map_or(*name, |(_, last)| last);
+            // Bookkeeping of the original has no equal here.
+            let beside = BESIDE.contains(name) || (kind == "buffer_after" && !last.contains("running_"));
+            COMPARED.contains(&kind) && !beside && !seen.contains(name) && !self.excuses(name)
+        });
+        let left: Vec<String> = left.map(str::to_owned).collect();
+        self.unmatched.extend(left);
+        self
     }
 
     /// The deviation nearest to its bound, or furthest beyond it.
@@ -65,19 +106,28 @@ impl Comparison {
         actual: &[f32],
         bound: f64,
     ) -> Result<(), GoldenError> {
-        let error = relative(actual, &golden.get(name)?.values);
+        let stored = golden.get(name)?;
+        if stored.values.is_empty() {
+            return Err(golden.fault(name, "has no values"));
+        }
+        let error = relative(actual, &stored.values);
         self.deviations.push(Deviation { tensor: name.to_owned(), error, bound });
         Ok(())
     }
 
-    /// Compare with an output, e.g. `output.y`.
-    pub(crate) fn output(&mut self, golden: &Golden, name: &str, actual: &[f32]) -> Result<(), GoldenError> {
+    /// Compare with an output of shape `dims`, e.g. `output.y`.
+    pub(crate) fn output(
+        &mut self,
+        golden: &Golden,
+        name: &str,
+        dims: &[usize],
+        actual: &[f32],
+    ) -> Result<(), GoldenError> {
+        let stored = golden.get(name)?;
+        if stored.values.len() == actual.len() && !same_layout(&stored.shape, dims) {
+            return Err(golden.fault(name, format!("has shape {:?}, ours is {dims:?}", stored.shape)));
+        }
         self.tensor(golden, name, actual, output_bound(golden))
-    }
-
-    /// Compare with running statistics after the forward pass, `buffer_after.<name>`.
-    pub(crate) fn statistic(&mut self, golden: &Golden, name: &str, actual: &[f32]) -> Result<(), GoldenError> {
-        self.tensor(golden, &format!("buffer_after.{name}"), actual, OUTPUT)
     }
 
     /// Compare with the gradient of input `name`, if it was recorded.
@@ -89,14 +139,30 @@ impl Comparison {
         }
     }
 
-    /// Compare with every `grad.*`; `actual` gives ours under the original name, nothing where the loss does not depend on
-    /// the parameter.
-    pub(crate) fn gradients<'a>(&mut self, golden: &Golden, actual: impl Fn(&str) -> Option<&'a [f32]>) {
+    /// Compare with every `grad.*`. `ours` has the gradients under the original names, none where the loss does not depend
+    /// on the parameter, and `known` the names of all parameters. What one side lacks is unmatched, but for gradients of ours
+    /// that are zero.
+    pub(crate) fn gradients(&mut self, golden: &Golden, known: &BTreeSet<String>, ours: &BTreeMap<String, Vec<f32>>) {
+        for (name, values) in ours {
+            if golden.find(&format!("grad.{name}")).is_none() && values.iter().any(|&value| value != 0.0) {
+                self.unmatched.push(format!("grad.{name} (ours)"));
+            }
+        }
         let largest = golden.under("grad.").map(|(_, stored)| length(&stored.values)).fold(0.0, f64::max);
         for (name, stored) in golden.under("grad.") {
+            if !known.contains(name) {
+                // `complete` names it.
+                continue;
+            }
+            let parameter = golden.find(&format!("param.{name}"));
+            if stored.values.is_empty() || parameter.is_some_and(|parameter| parameter.shape != stored.shape) {
+                let tensor = format!("grad.{name}");
+                self.deviations.push(Deviation { tensor, error: f64::INFINITY, bound: GRADIENT });
+                continue;
+            }
             let expected = &stored.values;
             let zeros = vec![0.0; expected.len()];
-            let actual = actual(name).unwrap_or(&zeros);
+            let actual = ours.get(name).unwrap_or(&zeros);
             let own = golden.note("f32_vs_f64_grad_maxrel_per_param")[name].as_f64().unwrap_or(0.0);
             let relative = Deviation {
                 tensor: format!("grad.{name}"),
@@ -133,6 +199,20 @@ impl Comparison {
         }
         self
     }
+}
+
+/// Whether a tensor of shape `dims` is one of shape `stored` with neighbouring axes taken together.
+fn same_layout(stored: &[usize], dims: &[usize]) -> bool {
+    let products = |shape: &[usize]| {
+        let product = |product: &mut usize, &size: &usize| {
+            *product = product.saturating_mul(size);
+            Some(*product)
+        };
+        shape.iter().scan(1, product).collect::<BTreeSet<usize>>()
+    };
+    let (theirs, ours) = (products(stored), products(dims));
+    // A single element has no axes.
+    ours.iter().all(|product| *product == 1 || theirs.contains(product))
 }
 
 /// Bound of outputs: twice what the original's single precision misses its double precision by, but at least 1e-4.
@@ -183,7 +263,8 @@ mod tests {
             let error = relative(&[ours, 1.0], &[theirs, 1.0]);
             assert!(!deviation(error, 1e9).passes(), "{ours} against {theirs}");
         }
-        let both = Comparison { deviations: vec![deviation(f64::NAN, 1.0), deviation(5.0, 1.0)] };
+        let both =
+            Comparison { deviations: vec![deviation(f64::NAN, 1.0), deviation(5.0, 1.0)], ..Comparison::default() };
         assert!(!both.passes());
         assert!(both.worst().is_some_and(|worst| worst.error.is_nan()));
     }
@@ -193,6 +274,7 @@ mod tests {
         let names = ["output.y", "grad.w"];
         let all = || Comparison {
             deviations: names.map(|name| Deviation { tensor: name.into(), error: 0.02, bound: 1e-3 }).into(),
+            ..Comparison::default()
         };
         let passes = |precision| all().within(precision).deviations.iter().map(Deviation::passes).collect::<Vec<_>>();
         assert_eq!(passes(Precision::Float32), [false, false]);
@@ -203,6 +285,21 @@ mod tests {
     #[test]
     fn a_comparison_of_nothing_does_not_pass() {
         assert!(!Comparison::default().passes());
-        assert!(Comparison { deviations: vec![deviation(0.5, 1.0)] }.passes());
+        let one = || Comparison { deviations: vec![deviation(0.5, 1.0)], ..Comparison::default() };
+        assert!(one().passes());
+        let mut unmatched = one();
+        unmatched.unmatched("grad.w".into());
+        assert!(!unmatched.passes());
+    }
+
+    #[test]
+    fn axes_may_be_taken_together_but_not_exchanged() {
+        assert!(
+            same_layout(&[2, 3, 4, 5], &[2, 3, 20])
+                && same_layout(&[2, 3], &[2, 3])
+                && same_layout(&[2, 3, 1], &[2, 3])
+        );
+        assert!(same_layout(&[], &[1]) && same_layout(&[6], &[6]) && same_layout(&[2, 1, 3], &[1, 2, 3]));
+        assert!(!same_layout(&[2, 3], &[3, 2]) && !same_layout(&[6], &[2, 3]));
     }
 }

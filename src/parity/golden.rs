@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::ParityError;
 use crate::pytorch::dtype::Dtype;
-use crate::train::checkpoint::Weights;
+use crate::state_dict::Shapes;
 
 /// A tensor on the host, row-major. Values are held in double precision, which keeps those of every stored type.
 #[derive(Debug, Clone)]
@@ -101,9 +101,11 @@ impl Golden {
         let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(&data, error.to_string()))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
-            let dtype = Dtype::of_safetensors(view.dtype())
-                .ok_or_else(|| damaged(&data, format!("`{name}` has the type {:?}", view.dtype())))?;
-            tensors.insert(name, Stored { shape: view.shape().to_vec(), values: dtype.decode(view.data()) });
+            let dtype = Dtype::of_safetensors(view.dtype());
+            let values = dtype
+                .decode(view.data())
+                .ok_or_else(|| damaged(&data, format!("`{name}` has the type {}", dtype.name())))?;
+            tensors.insert(name, Stored { shape: view.shape().to_vec(), values });
         }
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self { name, kind, about, tensors })
@@ -170,8 +172,19 @@ impl Golden {
     }
 
     /// `input.labels`, if the loss is a cross-entropy.
-    pub(crate) fn labels(&self) -> Option<Vec<i32>> {
-        Some(self.find("input.labels")?.values.iter().map(|&label| label as i32).collect())
+    ///
+    /// # Errors
+    /// Labels that are no whole numbers.
+    pub(crate) fn labels(&self) -> Result<Option<Vec<i32>>, GoldenError> {
+        let Some(stored) = self.find("input.labels") else { return Ok(None) };
+        let whole = |&label: &f64| (label.trunc() == label && label.abs() < 2f64.powi(31)).then_some(label as i32);
+        let labels: Option<Vec<i32>> = stored.values.iter().map(whole).collect();
+        labels.map(Some).ok_or_else(|| self.fault("input.labels", "has a value that is no whole number"))
+    }
+
+    /// Names of all tensors.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
     /// Names that begin with `prefix`, without it, and their tensors.
@@ -179,13 +192,16 @@ impl Golden {
         self.tensors.iter().filter_map(move |(name, stored)| Some((name.strip_prefix(prefix)?, stored)))
     }
 
-    /// Parameters and running statistics before the forward pass, as a state dict.
-    pub(crate) fn weights(&self) -> Weights {
+    /// Shapes of parameters and running statistics before the forward pass, under their names in the state dict.
+    pub(crate) fn shapes(&self) -> Shapes {
         let statistics = self.under("buffer.").filter(|(name, _)| name.contains("running_"));
-        self.under("param.")
-            .chain(statistics)
-            .map(|(name, stored)| (name.to_owned(), (stored.shape.clone(), stored.to_f32())))
-            .collect()
+        self.under("param.").chain(statistics).map(|(name, stored)| (name.to_owned(), stored.shape.clone())).collect()
+    }
+
+    /// The tensor that is called `name` in the state dict.
+    pub(crate) fn weight(&self, name: &str) -> Result<&Stored, GoldenError> {
+        let parameter = self.find(&format!("param.{name}"));
+        parameter.or_else(|| self.find(&format!("buffer.{name}"))).ok_or_else(|| self.fault(name, "is missing"))
     }
 
     /// Refuse a setting: `build.<field>` is there and not one of `known`.

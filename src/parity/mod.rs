@@ -16,7 +16,7 @@ use burn::tensor::Device;
 
 pub(crate) use self::compare::Comparison;
 use self::golden::{Golden, GoldenError};
-use crate::state_dict::Misfit;
+use crate::state_dict::{BadValue, Misfit};
 
 /// Why a golden was not compared.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub(crate) enum ParityError {
     /// Its parameters are not those of our module.
     #[error(transparent)]
     Misfit(#[from] Misfit),
+    /// One of its parameters has a value that none can have.
+    #[error(transparent)]
+    Value(#[from] BadValue),
     /// We have nothing that computes it.
     #[error("{0}")]
     Unsupported(String),
@@ -65,7 +68,8 @@ impl Outcome {
     }
 }
 
-/// Descriptions of all goldens in `folder`, by name. A file of tensors without a description counts as one.
+/// Descriptions of all goldens in `folder`, by name. A file of tensors without a description counts as one, and so does a
+/// description without tensors, or a JSON file that is damaged.
 ///
 /// # Errors
 /// A folder that cannot be read.
@@ -74,13 +78,20 @@ pub(crate) fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let is = |extension: &str| path.extension().is_some_and(|e| e == extension);
-        if is("safetensors") || (is("json") && path.with_extension("safetensors").is_file()) {
+        if is("safetensors") || (is("json") && (path.with_extension("safetensors").exists() || describes(&path))) {
             found.push(path.with_extension("json"));
         }
     }
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Whether the JSON file at `path` is the description of a golden, or cannot be read.
+fn describes(path: &Path) -> bool {
+    let text = std::fs::read(path).ok();
+    let about = text.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    about.is_none_or(|about| about.get("kind").is_some())
 }
 
 /// Compare the golden whose description is `path`, computing in `precision` and within the bounds that go with it.
@@ -102,5 +113,5 @@ pub(crate) fn run(path: &Path, device: &Device, precision: Precision) -> Outcome
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         Err(ParityError::Panicked(text.unwrap_or_else(|| "without a message".into())))
     });
-    Outcome { name, kind, result: result.map(|comparison| comparison.within(precision)) }
+    Outcome { name, kind, result: result.map(|comparison| comparison.complete(&golden).within(precision)) }
 }

@@ -1,41 +1,35 @@
 //! State dicts written by `torch.save`, without Python.
 //!
 //! Both containers are read: the zip archive of PyTorch 1.6 and later (`<name>/data.pkl` and one stored file per storage)
-//! and the stream of pickles before it. What is not a state dict is refused; sizes are bounded by what the file holds.
+//! and the stream of pickles before it. Nothing in a pickle is executed: a function that builds no tensor leaves an inert
+//! value, which is of no consequence beside the weights and an error in their place. Sizes are bounded by what the file
+//! holds and by what the network needs, before anything is allocated.
+//!
+//! `pytorch-reader`, which Burn's own store is built on, reads the same containers, and is not used here: it refuses a
+//! whole file for one tensor of a type that it does not represent (complex, 8-bit, quantised), even where no network needs
+//! it, gives no list of the dicts that a file holds, and does not say what it passed over.
 
 mod container;
 pub(crate) mod dtype;
 mod pickle;
 
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
 
 use self::container::Container;
-use self::pickle::{Pickled, TensorView, Value};
-use crate::train::checkpoint::Weights;
+use self::pickle::{Id, Object, Pickled, TensorView, Value};
 
-/// Largest file that is read, 4 GiB.
-const MOST_BYTES: u64 = 4 << 30;
-/// Most numbers that all tensors of a file may have together: 1 GiB in single precision.
-const MOST_ELEMENTS: usize = 1 << 28;
-/// Keys under which training programs store a state dict beside other things.
-const WRAPPERS: [&str; 4] = ["state_dict", "model_state_dict", "model", "net"];
-/// What `DataParallel` puts before every name.
-const PARALLEL: &str = "module.";
+/// How deep a state dict may lie within other dicts.
+const DEEPEST: usize = 4;
+/// Most state dicts of a file that are considered.
+const MOST_DICTS: usize = 64;
 
-/// Why a file cannot be read as a state dict.
+/// Why a file cannot be read as a checkpoint of PyTorch.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PytorchError {
-    /// The file system refuses.
-    #[error("cannot read {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Its pickle names a function that builds no state dict.
+    /// The whole is the result of a function that builds no state dict.
     #[error(
-        "it wants to call `{global}`, which is no part of a state dict, so it is refused; in the program that wrote it, save \
+        "it wants to call `{global}`, which is not executed and makes no state dict; in the program that wrote it, save \
          `model.state_dict()` alone"
     )]
     Refused {
@@ -43,76 +37,160 @@ pub(crate) enum PytorchError {
         global: String,
     },
     /// Truncated or corrupted.
-    #[error("it is damaged or no PyTorch file: {0}")]
+    #[error("it is damaged: {0}; copy or download it again")]
     Damaged(String),
     /// Whole, but without a state dict.
-    #[error("it holds no state dict: {0}; save `model.state_dict()`")]
+    #[error("it holds no state dict: {0}")]
     NoStateDict(String),
     /// Beyond the bounds.
     #[error("it is too large: {0}")]
     TooLarge(String),
+    /// A tensor of a type that weights are not read from.
+    #[error("its numbers are of the type {0}, which weights are not read from")]
+    Type(String),
 }
 
-/// Read the state dict at `path`.
+/// An open file.
+pub(crate) struct PytorchFile {
+    container: Container,
+    /// Its state dicts.
+    pub(crate) dicts: Vec<StateDict>,
+    /// Functions and classes that the pickle names and that are not executed, in order.
+    pub(crate) inert: Vec<String>,
+}
+
+/// Tensors by name.
+pub(crate) struct StateDict {
+    /// Keys that lead to it, e.g. `state_dict` or `checkpoint.model`; empty where it is the whole.
+    pub(crate) place: String,
+    tensors: BTreeMap<String, Rc<TensorView>>,
+    /// Entries that are no tensors that could be read: name, and the function or class that makes them.
+    pub(crate) opaque: BTreeMap<String, String>,
+}
+
+impl StateDict {
+    /// Name, shape and type of every tensor.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = (&str, &[usize], String)> {
+        self.tensors.iter().map(|(name, view)| (name.as_str(), view.shape.as_slice(), view.type_name()))
+    }
+}
+
+/// Read the file in `bytes`.
 ///
 /// # Errors
-/// A file that is no state dict, damaged, too large, or that wants to call other functions.
-pub(crate) fn load(path: &Path) -> Result<Weights, PytorchError> {
-    let io = |source| PytorchError::Io { path: path.to_owned(), source };
-    let size = std::fs::metadata(path).map_err(io)?.len();
-    if size > MOST_BYTES {
-        return Err(PytorchError::TooLarge(format!("{size} bytes, at most {MOST_BYTES} are read")));
+/// A file without a state dict, damaged, or too large.
+pub(crate) fn open(bytes: Vec<u8>) -> Result<PytorchFile, PytorchError> {
+    let container = Container::open(bytes.into())?;
+    let made = container.object();
+    let dicts = Finder { made, seen: HashSet::new(), found: Vec::new() }.run();
+    if dicts.is_empty() {
+        return Err(nothing(made));
     }
-    parse(&std::fs::read(path).map_err(io)?)
+    let names: BTreeSet<&Rc<str>> = objects(made).map(|object| &object.class).collect();
+    let inert = names.into_iter().map(ToString::to_string).collect();
+    Ok(PytorchFile { container, dicts, inert })
 }
 
-/// Read the state dict in `bytes`.
-///
-/// # Errors
-/// As [`load`].
-pub(crate) fn parse(bytes: &[u8]) -> Result<Weights, PytorchError> {
-    let mut container = Container::open(bytes)?;
-    let tensors = state_dict(container.object())?;
-    let mut elements = 0usize;
-    for (_, view) in &tensors {
-        let count = view.shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
-        elements = count.and_then(|count| elements.checked_add(count)).unwrap_or(usize::MAX);
+impl PytorchFile {
+    /// Let what is compressed unpack to `bytes` more than the little that is always allowed.
+    pub(crate) fn allow(&mut self, bytes: u64) {
+        self.container.allow(bytes);
     }
-    if elements > MOST_ELEMENTS {
-        return Err(PytorchError::TooLarge(format!("its tensors have more than {MOST_ELEMENTS} numbers")));
+
+    /// The numbers of the tensor `name` of the state dict at `index`, row-major; none where there is no such tensor.
+    ///
+    /// # Errors
+    /// A storage that is damaged or too large, or a type that weights are not read from.
+    pub(crate) fn values(&mut self, index: usize, name: &str) -> Result<Option<Vec<f64>>, PytorchError> {
+        let Some(view) = self.dicts.get(index).and_then(|dict| dict.tensors.get(name)) else { return Ok(None) };
+        let view = view.clone();
+        self.container.values(&view).map(Some)
     }
-    let parallel = tensors.iter().all(|(name, _)| name.starts_with(PARALLEL));
-    let mut weights = Weights::new();
-    for (name, view) in tensors {
-        let values = container.values(&view)?;
-        let name = if parallel { name[PARALLEL.len()..].to_owned() } else { name };
-        weights.insert(name, (view.shape, values));
-    }
-    Ok(weights)
 }
 
-/// Names and views of the tensors of the state dict that `made` is, or holds under a well-known key.
-fn state_dict(made: &Pickled) -> Result<Vec<(String, TensorView)>, PytorchError> {
-    let Value::Dict(dict) = made.root() else {
-        return Err(PytorchError::NoStateDict("it is no dict".into()));
-    };
-    let inner = WRAPPERS.iter().find_map(|key| match made.entry(dict, key) {
-        Some(Value::Dict(inner)) => Some(inner),
-        _ => None,
-    });
-    let mut tensors = Vec::new();
-    for &(key, value) in inner.unwrap_or(dict) {
-        match (made.at(key), made.at(value)) {
-            (Value::Text(name), Value::Tensor(view)) => tensors.push((name.clone(), view.clone())),
-            // Programs store numbers and settings beside the tensors.
-            (Value::Text(_), _) => {}
-            _ => return Err(PytorchError::NoStateDict("a name in it is no text".into())),
+/// Looks for state dicts.
+struct Finder<'a> {
+    made: &'a Pickled,
+    seen: HashSet<Id>,
+    found: Vec<StateDict>,
+}
+
+impl Finder<'_> {
+    fn run(mut self) -> Vec<StateDict> {
+        self.visit(self.made.root_id(), String::new(), 0);
+        self.found
+    }
+
+    /// Look at the dict or list `id`, and within.
+    fn visit(&mut self, id: Id, place: String, depth: usize) {
+        if depth > DEEPEST || self.found.len() >= MOST_DICTS || !self.seen.insert(id) {
+            return;
+        }
+        let below = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
+        let items = match self.made.at(id) {
+            Value::Dict(items) | Value::Object(Object { items, .. }) => items,
+            Value::List(parts) | Value::Tuple(parts) => {
+                // More than a few models in a list are none; there may be millions of numbers.
+                for (index, &part) in parts.iter().enumerate().take(MOST_DICTS) {
+                    self.visit(part, format!("{place}[{index}]"), depth + 1);
+                }
+                return;
+            }
+            _ => return,
+        };
+        let mut dict = StateDict { place: place.clone(), tensors: BTreeMap::new(), opaque: BTreeMap::new() };
+        let mut inner = Vec::new();
+        for &(key, value) in items {
+            let Value::Text(name) = self.made.at(key) else { continue };
+            match self.made.at(value) {
+                Value::Tensor(view) => {
+                    dict.tensors.insert(name.to_string(), view.clone());
+                }
+                other => {
+                    if let Value::Object(object) = other {
+                        dict.opaque.insert(name.to_string(), object.class.to_string());
+                    }
+                    inner.push((name.clone(), value));
+                }
+            }
+        }
+        if !dict.tensors.is_empty() {
+            self.found.push(dict);
+        }
+        for (name, value) in inner {
+            self.visit(value, below(&name), depth + 1);
         }
     }
-    if tensors.is_empty() {
-        return Err(PytorchError::NoStateDict("no tensor is in it".into()));
+}
+
+fn objects(made: &Pickled) -> impl Iterator<Item = &Object> {
+    made.values().iter().filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None })
+}
+
+/// What a file without a state dict holds instead.
+fn nothing(made: &Pickled) -> PytorchError {
+    let save = "save `model.state_dict()`";
+    let module = objects(made).find(|object| match object.state.map(|id| made.at(id)) {
+        Some(Value::Dict(state)) => {
+            made.entry(state, "_modules").is_some() && made.entry(state, "_parameters").is_some()
+        }
+        _ => false,
+    });
+    if let Some(module) = module {
+        return PytorchError::NoStateDict(format!(
+            "it is a whole pickled model of the class `{}`, whose code would be needed; load it in its program and {save}",
+            module.class
+        ));
     }
-    Ok(tensors)
+    match made.root() {
+        Value::Object(object) => PytorchError::Refused { global: object.class.to_string() },
+        Value::Dict(dict) if made.entry(dict, "param_groups").is_some() => {
+            PytorchError::NoStateDict(format!("it is the state of an optimiser alone; {save}"))
+        }
+        Value::Dict(_) => PytorchError::NoStateDict(format!("no tensor with a name is in it; {save}")),
+        Value::Tensor(_) => PytorchError::NoStateDict(format!("it is a single tensor; {save}")),
+        _ => PytorchError::NoStateDict(format!("it is no dict; {save}")),
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,24 @@
 //! The part of Python's pickle language that state dicts are written in.
 //!
-//! A pickle is a program that may call any function. This interpreter knows the few that build tensors and refuses the
-//! rest by name, before anything is called. Values live in an arena and refer to each other by index, so that a pickle
-//! that shares or nests values without end costs no more memory than it has bytes.
+//! A pickle is a program that may call any function. This interpreter knows the few that build tensors; a call of any
+//! other leaves an inert [`Object`] that carries its name, and nothing is ever executed. Values live in an arena and refer
+//! to each other by index, so that a pickle that nests or shares values without end needs no recursion and no copies, and
+//! every value and every reference counts against [`MOST_WORK`].
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::PytorchError;
 use super::dtype::Dtype;
 
+/// Most values and references that a pickle may make: what 4 194 304 of them occupy is bounded, and a checkpoint of ten
+/// thousand tensors with the moments of its optimiser needs a tenth.
+const MOST_WORK: usize = 1 << 22;
+/// Longest name of a function or class that is kept.
+const LONGEST_NAME: usize = 200;
+
 /// Index of a value in the arena.
-type Id = usize;
+pub(super) type Id = usize;
 
 /// Values whose meaning is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,80 +27,131 @@ pub(super) enum Value {
     None,
     /// `True` or `False`
     Bool(bool),
-    /// A whole number; up to 16 bytes are read.
+    /// A whole number of up to 16 bytes.
     Int(i128),
-    /// A float, whose value no state dict needs.
-    Float,
+    /// A number whose value no state dict needs: a float, or a whole number of more bytes.
+    Number,
     /// Text, or bytes that are text.
-    Text(String),
+    Text(Rc<str>),
+    /// Bytes that are no text; what they say is of no use here.
+    Bytes,
     /// A tuple.
     Tuple(Vec<Id>),
-    /// A list.
+    /// A list or a set.
     List(Vec<Id>),
     /// A dict or an `OrderedDict`.
     Dict(Vec<(Id, Id)>),
     /// A function or class.
     Global(Global),
+    /// What a call of an unknown function or class stands for.
+    Object(Object),
     /// A block of numbers beside the pickle.
-    Storage(Storage),
+    Storage(Rc<Storage>),
     /// A view of a storage.
-    Tensor(TensorView),
+    Tensor(Rc<TensorView>),
 }
 
-/// Functions and classes that a state dict may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a call of an unknown function or class would have made: its name and what was put into it. Inert.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Object {
+    /// Module and name of the function or class.
+    pub(super) class: Rc<str>,
+    /// Entries that were put into it, as into a dict.
+    pub(super) items: Vec<(Id, Id)>,
+    /// Its attributes.
+    pub(super) state: Option<Id>,
+}
+
+/// Functions and classes that a pickle names.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Global {
     /// `collections.OrderedDict`
     OrderedDict,
-    /// `torch._utils._rebuild_tensor_v2`
+    /// `torch._utils._rebuild_tensor`, `_rebuild_tensor_v2` and `_rebuild_tensor_v3`
     Tensor,
     /// `torch._utils._rebuild_parameter`
     Parameter,
     /// `torch.Size`
     Size,
     /// `torch.FloatStorage` and its kin.
-    Storage(Dtype),
+    Storage(Elements),
+    /// `torch.float8_e4m3fn` and its kin, by the last part of their names.
+    Dtype(Rc<str>),
+    /// Any other, module and name.
+    Other(Rc<str>),
 }
 
 impl Global {
-    fn find(module: &str, name: &str) -> Result<Self, PytorchError> {
+    fn find(module: &str, name: &str) -> Self {
         match (module, name) {
-            ("collections", "OrderedDict") => Ok(Self::OrderedDict),
-            ("torch._utils", "_rebuild_tensor_v2") => Ok(Self::Tensor),
-            ("torch._utils", "_rebuild_parameter") => Ok(Self::Parameter),
-            ("torch", "Size") => Ok(Self::Size),
-            ("torch", storage) => Dtype::of_storage(storage).map(Self::Storage).ok_or_else(|| refuse(module, name)),
-            _ => Err(refuse(module, name)),
+            ("collections", "OrderedDict") => Self::OrderedDict,
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3") => Self::Tensor,
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Self::Parameter,
+            ("torch", "Size") => Self::Size,
+            ("torch.storage", "UntypedStorage") => Self::Storage(Elements::Untyped),
+            ("torch" | "torch.cuda" | "torch.storage", class) if class.ends_with("Storage") => {
+                let known = Dtype::of_storage(class).map(Elements::Known);
+                Self::Storage(known.unwrap_or_else(|| Elements::Unknown(full_name(module, name))))
+            }
+            ("torch", kind) if Dtype::is_torch_name(kind) => Self::Dtype(kind.into()),
+            _ => Self::Other(full_name(module, name)),
         }
     }
 }
 
-fn refuse(module: &str, name: &str) -> PytorchError {
-    PytorchError::Refused { global: format!("{module}.{name}") }
+/// `module.name`, cut where it is too long for a message.
+fn full_name(module: &str, name: &str) -> Rc<str> {
+    format!("{module}.{name}").chars().take(LONGEST_NAME).collect::<String>().into()
+}
+
+/// Type of the elements of a storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Elements {
+    /// This one.
+    Known(Dtype),
+    /// Bytes, whose meaning the tensor says.
+    Untyped,
+    /// One of a size that is not known, with the name of the class.
+    Unknown(Rc<str>),
 }
 
 /// A block of numbers beside the pickle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Storage {
     /// Its name in the file.
-    pub(super) key: String,
-    /// Type of its numbers.
-    pub(super) dtype: Dtype,
+    pub(super) key: Rc<str>,
+    /// Type of its elements.
+    pub(super) elements: Elements,
     /// How many there are.
-    pub(super) elements: usize,
+    pub(super) count: usize,
+    /// Element of the block in the file at which it begins: files before the archives have storages within storages.
+    pub(super) base: usize,
 }
 
 /// A view of a storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TensorView {
     /// What it is a view of.
-    pub(super) storage: Storage,
+    pub(super) storage: Rc<Storage>,
+    /// Type of its elements.
+    pub(super) elements: Elements,
     /// Element at which it begins.
     pub(super) offset: usize,
     /// Sizes.
     pub(super) shape: Vec<usize>,
     /// Elements between neighbours, per axis.
     pub(super) strides: Vec<usize>,
+}
+
+impl TensorView {
+    /// The type of the elements in words, e.g. `complex64`.
+    pub(super) fn type_name(&self) -> String {
+        match &self.elements {
+            Elements::Known(dtype) => dtype.name().to_owned(),
+            Elements::Untyped => "bytes without a type".to_owned(),
+            Elements::Unknown(class) => class.to_string(),
+        }
+    }
 }
 
 /// What a pickle made.
@@ -110,19 +169,31 @@ impl Pickled {
         &self.arena[self.root]
     }
 
+    /// Where the whole lies.
+    pub(super) fn root_id(&self) -> Id {
+        self.root
+    }
+
     /// The value at `id`, an index within some value of this pickle.
     pub(super) fn at(&self, id: Id) -> &Value {
         &self.arena[id]
     }
 
+    /// Every value, in the order in which they were made.
+    pub(super) fn values(&self) -> &[Value] {
+        &self.arena
+    }
+
     /// Every storage that the pickle names.
     pub(super) fn storages(&self) -> impl Iterator<Item = &Storage> {
-        self.arena.iter().filter_map(|value| if let Value::Storage(storage) = value { Some(storage) } else { None })
+        self.arena
+            .iter()
+            .filter_map(|value| if let Value::Storage(storage) = value { Some(storage.as_ref()) } else { None })
     }
 
     /// The entry of `dict` under the key `name`.
     pub(super) fn entry(&self, dict: &[(Id, Id)], name: &str) -> Option<&Value> {
-        let found = dict.iter().rev().find(|(key, _)| matches!(self.at(*key), Value::Text(text) if text == name))?;
+        let found = dict.iter().rev().find(|(key, _)| matches!(self.at(*key), Value::Text(text) if &**text == name))?;
         Some(self.at(found.1))
     }
 }
@@ -130,10 +201,17 @@ impl Pickled {
 /// Run the pickle at the start of `bytes`.
 ///
 /// # Errors
-/// A function that is not known, an instruction that no state dict has, or bytes that are no pickle.
+/// Bytes that are no pickle, one that asks for more than [`MOST_WORK`], or an instruction that no checkpoint has.
 pub(super) fn run(bytes: &[u8]) -> Result<Pickled, PytorchError> {
-    let mut machine =
-        Machine { bytes, at: 0, arena: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+    let mut machine = Machine {
+        bytes,
+        at: 0,
+        arena: Vec::new(),
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        work: 0,
+    };
     while !machine.step()? {}
     let root = machine.pop()?;
     Ok(Pickled { arena: machine.arena, root, bytes: machine.at })
@@ -147,17 +225,29 @@ struct Machine<'a> {
     /// Heights of the stack.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    /// Values and references made.
+    work: usize,
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
     fn damaged(&self, what: &str) -> PytorchError {
         PytorchError::Damaged(format!("{what} at byte {} of its pickle", self.at))
     }
 
-    fn take(&mut self, count: usize) -> Result<&[u8], PytorchError> {
+    /// Count `count` values or references.
+    fn charge(&mut self, count: usize) -> Result<(), PytorchError> {
+        self.work = self.work.saturating_add(count);
+        if self.work > MOST_WORK {
+            return Err(PytorchError::TooLarge(format!("its pickle makes more than {MOST_WORK} values")));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], PytorchError> {
         let end = self.at.checked_add(count).filter(|&end| end <= self.bytes.len());
         let Some(end) = end else { return Err(self.damaged("it ends too early")) };
-        let taken = &self.bytes[self.at..end];
+        let bytes: &'a [u8] = self.bytes;
+        let taken = &bytes[self.at..end];
         self.at = end;
         Ok(taken)
     }
@@ -172,37 +262,40 @@ impl Machine<'_> {
         usize::try_from(length).map_err(|_| self.damaged("an impossible length"))
     }
 
-    /// A signed little-endian number of `count` bytes.
-    fn signed(&mut self, count: usize) -> Result<i128, PytorchError> {
-        if count > 16 {
-            return Err(self.damaged("a number of more than 16 bytes"));
-        }
+    /// A signed little-endian number of `count` bytes; none where it has more than 16, as states of random generators do.
+    fn signed(&mut self, count: usize) -> Result<Option<i128>, PytorchError> {
         let bytes = self.take(count)?;
+        if count > 16 {
+            return Ok(None);
+        }
         let fill = if bytes.last().is_some_and(|&last| last >= 0x80) { 0xff } else { 0 };
         let mut whole = [fill; 16];
         whole[..count].copy_from_slice(bytes);
-        Ok(i128::from_le_bytes(whole))
+        Ok(Some(i128::from_le_bytes(whole)))
     }
 
-    fn text(&mut self, length: usize) -> Result<String, PytorchError> {
-        let bytes = self.take(length)?.to_vec();
-        String::from_utf8(bytes).map_err(|_| self.damaged("text that is not UTF-8"))
+    /// Text, or bytes that are none.
+    fn text(&mut self, length: usize) -> Result<Value, PytorchError> {
+        let bytes = self.take(length)?;
+        Ok(std::str::from_utf8(bytes).map_or(Value::Bytes, |text| Value::Text(text.into())))
     }
 
     /// Text up to the next line feed.
-    fn line(&mut self) -> Result<String, PytorchError> {
-        let rest = &self.bytes[self.at..];
+    fn line(&mut self) -> Result<&'a str, PytorchError> {
+        let bytes: &'a [u8] = self.bytes;
+        let rest = &bytes[self.at..];
         let Some(length) = rest.iter().position(|&byte| byte == b'\n') else {
             return Err(self.damaged("it ends within a line"));
         };
-        let text = self.text(length)?;
-        self.at += 1;
-        Ok(text)
+        self.at += length + 1;
+        std::str::from_utf8(&rest[..length]).map_err(|_| self.damaged("text that is not UTF-8"))
     }
 
-    fn push(&mut self, value: Value) {
+    fn push(&mut self, value: Value) -> Result<(), PytorchError> {
+        self.charge(1)?;
         self.arena.push(value);
         self.stack.push(self.arena.len() - 1);
+        Ok(())
     }
 
     fn pop(&mut self) -> Result<Id, PytorchError> {
@@ -224,12 +317,14 @@ impl Machine<'_> {
     }
 
     fn remember(&mut self, key: u64) -> Result<(), PytorchError> {
+        self.charge(1)?;
         let top = self.top()?;
         self.memo.insert(key, top);
         Ok(())
     }
 
     fn recall(&mut self, key: u64) -> Result<(), PytorchError> {
+        self.charge(1)?;
         let id = self.memo.get(&key).copied().ok_or_else(|| self.damaged("a reference to nothing"))?;
         self.stack.push(id);
         Ok(())
@@ -238,16 +333,16 @@ impl Machine<'_> {
     fn tuple(&mut self, count: usize) -> Result<(), PytorchError> {
         let mut parts = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
         parts.reverse();
-        self.push(Value::Tuple(parts));
-        Ok(())
+        self.push(Value::Tuple(parts))
     }
 
     /// Put pairs into the dict on top of the stack.
     fn set_items(&mut self, parts: &[Id]) -> Result<(), PytorchError> {
+        self.charge(parts.len())?;
         let top = self.top()?;
         let (pairs, rest) = parts.as_chunks::<2>();
         match &mut self.arena[top] {
-            Value::Dict(dict) if rest.is_empty() => {
+            Value::Dict(dict) | Value::Object(Object { items: dict, .. }) if rest.is_empty() => {
                 dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
                 Ok(())
             }
@@ -256,21 +351,24 @@ impl Machine<'_> {
     }
 
     /// Put values into the list on top of the stack.
-    fn append(&mut self, parts: Vec<Id>) -> Result<(), PytorchError> {
+    fn append(&mut self, parts: &[Id]) -> Result<(), PytorchError> {
+        self.charge(parts.len())?;
         let top = self.top()?;
         match &mut self.arena[top] {
             Value::List(list) => {
                 list.extend(parts);
                 Ok(())
             }
+            // A list of another class.
+            Value::Object(_) => Ok(()),
             _ => Err(self.damaged("values for what is no list")),
         }
     }
 
-    fn global(&mut self, module: &str, name: &str) -> Result<(), PytorchError> {
-        let global = Global::find(module, name)?;
-        self.push(Value::Global(global));
-        Ok(())
+    fn global(&mut self) -> Result<Global, PytorchError> {
+        let module: Rc<str> = self.line()?.into();
+        let name = self.line()?;
+        Ok(Global::find(&module, name))
     }
 
     /// One instruction; true where it was the last.
@@ -282,7 +380,10 @@ impl Machine<'_> {
             0x80 | 0x95 => {
                 self.take(if code == 0x80 { 1 } else { 8 })?;
             }
-            b'(' => self.marks.push(self.stack.len()),
+            b'(' => {
+                self.charge(1)?;
+                self.marks.push(self.stack.len());
+            }
             b'0' => {
                 self.pop()?;
             }
@@ -290,20 +391,21 @@ impl Machine<'_> {
                 self.marked()?;
             }
             b'2' => {
+                self.charge(1)?;
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            b'N' => self.push(Value::None),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
+            b'N' => self.push(Value::None)?,
+            0x88 => self.push(Value::Bool(true))?,
+            0x89 => self.push(Value::Bool(false))?,
             b'J' => self.integer(4)?,
             b'K' => {
                 let number = self.number(1)?;
-                self.push(Value::Int(number.into()));
+                self.push(Value::Int(number.into()))?;
             }
             b'M' => {
                 let number = self.number(2)?;
-                self.push(Value::Int(number.into()));
+                self.push(Value::Int(number.into()))?;
             }
             0x8a => {
                 let count = self.length(1)?;
@@ -316,43 +418,47 @@ impl Machine<'_> {
             b'I' | b'L' => self.written()?,
             b'G' => {
                 self.take(8)?;
-                self.push(Value::Float);
+                self.push(Value::Number)?;
             }
             b'F' => {
                 self.line()?;
-                self.push(Value::Float);
+                self.push(Value::Number)?;
             }
             // BINUNICODE, BINSTRING and BINBYTES; their short forms; their long forms.
             b'X' | b'T' | b'B' => self.string(4)?,
             0x8c | b'U' | b'C' => self.string(1)?,
-            0x8d | 0x8e => self.string(8)?,
+            0x8d | 0x8e | 0x96 => self.string(8)?,
             b'V' => {
-                let text = self.line()?;
-                self.push(Value::Text(text));
+                let text = self.line()?.into();
+                self.push(Value::Text(text))?;
             }
-            b')' => self.push(Value::Tuple(Vec::new())),
+            b'S' => {
+                let text = self.line()?.trim_matches(['\'', '"']).into();
+                self.push(Value::Text(text))?;
+            }
+            b')' => self.push(Value::Tuple(Vec::new()))?,
             0x85..=0x87 => self.tuple(usize::from(code - 0x84))?,
             b't' => {
                 let parts = self.marked()?;
-                self.push(Value::Tuple(parts));
+                self.push(Value::Tuple(parts))?;
             }
-            b']' => self.push(Value::List(Vec::new())),
-            b'l' => {
+            b']' | 0x8f => self.push(Value::List(Vec::new()))?,
+            b'l' | 0x91 => {
                 let parts = self.marked()?;
-                self.push(Value::List(parts));
+                self.push(Value::List(parts))?;
             }
             b'a' => {
                 let part = self.pop()?;
-                self.append(vec![part])?;
+                self.append(&[part])?;
             }
-            b'e' => {
+            b'e' | 0x90 => {
                 let parts = self.marked()?;
-                self.append(parts)?;
+                self.append(&parts)?;
             }
-            b'}' => self.push(Value::Dict(Vec::new())),
+            b'}' => self.push(Value::Dict(Vec::new()))?,
             b'd' => {
                 let parts = self.marked()?;
-                self.push(Value::Dict(Vec::new()));
+                self.push(Value::Dict(Vec::new()))?;
                 self.set_items(&parts)?;
             }
             b's' => {
@@ -377,126 +483,200 @@ impl Machine<'_> {
                 if code == b'p' { self.remember(key)? } else { self.recall(key)? }
             }
             b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
-                self.global(&module, &name)?;
+                let global = self.global()?;
+                self.push(Value::Global(global))?;
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                match (self.arena[module].clone(), self.arena[name].clone()) {
-                    (Value::Text(module), Value::Text(name)) => self.global(&module, &name)?,
-                    _ => return Err(self.damaged("a function without a name")),
-                }
+                let (Value::Text(module), Value::Text(name)) = (&self.arena[module], &self.arena[name]) else {
+                    return Err(self.damaged("a function without a name"));
+                };
+                let global = Global::find(module, name);
+                self.push(Value::Global(global))?;
+            }
+            // INST and OBJ: a class and, from a mark on, its arguments.
+            b'i' => {
+                let global = self.global()?;
+                let parts = self.marked()?;
+                self.call(global, &parts)?;
+            }
+            b'o' => {
+                let parts = self.marked()?;
+                let Some((&class, arguments)) = parts.split_first() else {
+                    return Err(self.damaged("a class without a name"));
+                };
+                let global = self.callable(class)?;
+                self.call(global, arguments)?;
             }
             // REDUCE and NEWOBJ call a function or class.
             b'R' | 0x81 => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
-                self.call(function, arguments)?;
+                self.reduce(function, arguments)?;
+            }
+            // NEWOBJ_EX has arguments with names, too.
+            0x92 => {
+                self.pop()?;
+                let (arguments, function) = (self.pop()?, self.pop()?);
+                self.reduce(function, arguments)?;
             }
             b'b' => {
-                // Attributes of an `OrderedDict`, e.g. the versions of the modules.
-                self.pop()?;
+                let attributes = self.pop()?;
                 let top = self.top()?;
-                if !matches!(self.arena[top], Value::Dict(_)) {
-                    return Err(self.damaged("attributes for what is no dict"));
+                match &mut self.arena[top] {
+                    // Attributes of an `OrderedDict`, e.g. the versions of the modules, or of a parameter.
+                    Value::Dict(_) | Value::Tensor(_) => {}
+                    Value::Object(object) => object.state = Some(attributes),
+                    _ => return Err(self.damaged("attributes for what has none")),
                 }
             }
             b'Q' => {
                 let id = self.pop()?;
                 let storage = self.storage(id)?;
-                self.push(Value::Storage(storage));
+                self.push(Value::Storage(Rc::new(storage)))?;
             }
-            other => return Err(self.damaged(&format!("instruction {other:#04x}, which no state dict has,"))),
+            other => return Err(self.damaged(&format!("instruction {other:#04x}, which no checkpoint has,"))),
         }
         Ok(false)
     }
 
     fn integer(&mut self, count: usize) -> Result<(), PytorchError> {
         let number = self.signed(count)?;
-        self.push(Value::Int(number));
-        Ok(())
+        self.push(number.map_or(Value::Number, Value::Int))
     }
 
     /// A number in decimal digits, as protocol 0 has it.
     fn written(&mut self) -> Result<(), PytorchError> {
-        let line = self.line()?;
-        let value = match line.as_str() {
+        let value = match self.line()? {
             "00" => Value::Bool(false),
             "01" => Value::Bool(true),
-            digits => match digits.trim_end_matches('L').parse() {
-                Ok(number) => Value::Int(number),
-                Err(_) => return Err(self.damaged("a number that is none")),
-            },
+            line => {
+                let digits = line.trim_end_matches('L');
+                let whole = digits.trim_start_matches('-').bytes().all(|digit| digit.is_ascii_digit());
+                match digits.parse() {
+                    Ok(number) => Value::Int(number),
+                    Err(_) if whole && !digits.is_empty() => Value::Number,
+                    Err(_) => return Err(self.damaged("a number that is none")),
+                }
+            }
         };
-        self.push(value);
-        Ok(())
+        self.push(value)
     }
 
     fn string(&mut self, count: usize) -> Result<(), PytorchError> {
         let length = self.length(count)?;
         let text = self.text(length)?;
-        self.push(Value::Text(text));
-        Ok(())
+        self.push(text)
     }
 
-    fn call(&mut self, function: Id, arguments: Id) -> Result<(), PytorchError> {
-        let Value::Tuple(arguments) = self.arena[arguments].clone() else {
+    /// What `id` would call. What an unknown call made may be called again, to no effect.
+    fn callable(&self, id: Id) -> Result<Global, PytorchError> {
+        match &self.arena[id] {
+            Value::Global(global) => Ok(global.clone()),
+            Value::Object(object) => Ok(Global::Other(object.class.clone())),
+            _ => Err(self.damaged("a call of what is no function")),
+        }
+    }
+
+    fn reduce(&mut self, function: Id, arguments: Id) -> Result<(), PytorchError> {
+        let global = self.callable(function)?;
+        let Value::Tuple(arguments) = &self.arena[arguments] else {
             return Err(self.damaged("a call without arguments"));
         };
-        let Value::Global(global) = self.arena[function] else {
-            return Err(self.damaged("a call of what is no function"));
-        };
-        match (global, arguments.as_slice()) {
+        let arguments = arguments.clone();
+        self.charge(arguments.len())?;
+        self.call(global, &arguments)
+    }
+
+    fn call(&mut self, global: Global, arguments: &[Id]) -> Result<(), PytorchError> {
+        match (global, arguments) {
             (Global::OrderedDict, []) => self.push(Value::Dict(Vec::new())),
             (Global::OrderedDict, &[pairs]) => {
                 let mut parts = Vec::new();
                 for pair in self.sequence(pairs)? {
-                    parts.extend(self.sequence(pair)?);
+                    let pair = self.sequence(pair)?;
+                    if pair.len() != 2 {
+                        return Err(self.damaged("an entry that is no pair"));
+                    }
+                    parts.extend(pair);
                 }
-                self.push(Value::Dict(Vec::new()));
-                self.set_items(&parts)?;
+                self.push(Value::Dict(Vec::new()))?;
+                self.set_items(&parts)
             }
-            (Global::Tensor, &[storage, offset, shape, strides, ..]) => {
-                let Value::Storage(storage) = self.arena[storage].clone() else {
+            (Global::Tensor, &[storage, offset, shape, strides, ref rest @ ..]) => {
+                let Value::Storage(storage) = &self.arena[storage] else {
                     return Err(self.damaged("a tensor without a storage"));
                 };
+                let storage = storage.clone();
                 let (shape, strides) = (self.counts(shape)?, self.counts(strides)?);
                 if shape.len() != strides.len() {
                     return Err(self.damaged("a tensor whose strides do not fit its shape"));
                 }
                 let offset = self.count(offset)?;
-                self.push(Value::Tensor(TensorView { storage, offset, shape, strides }));
+                // The third version says its type behind `requires_grad` and the hooks.
+                let said = rest.get(2).and_then(|&id| match &self.arena[id] {
+                    Value::Global(Global::Dtype(name)) => Some(name.clone()),
+                    _ => None,
+                });
+                let elements = match said {
+                    Some(name) => Dtype::of_torch(&name).map_or(Elements::Unknown(name), Elements::Known),
+                    None => storage.elements.clone(),
+                };
+                self.push(Value::Tensor(Rc::new(TensorView { storage, elements, offset, shape, strides })))
             }
             (Global::Parameter, &[tensor, ..]) if matches!(self.arena[tensor], Value::Tensor(_)) => {
+                self.charge(1)?;
                 self.stack.push(tensor);
+                Ok(())
             }
             (Global::Size, &[sizes]) => {
                 let parts = self.sequence(sizes)?;
-                self.push(Value::Tuple(parts));
+                self.push(Value::Tuple(parts))
             }
-            _ => return Err(self.damaged("a call with the wrong arguments")),
+            (Global::Other(class), _) => self.push(Value::Object(Object { class, items: Vec::new(), state: None })),
+            // A parameter made of what is no tensor here, e.g. of a quantised one.
+            (Global::Parameter, &[tensor, ..]) if matches!(self.arena[tensor], Value::Object(_)) => {
+                self.charge(1)?;
+                self.stack.push(tensor);
+                Ok(())
+            }
+            _ => Err(self.damaged("a call with the wrong arguments")),
         }
-        Ok(())
     }
 
-    /// Read `("storage", type, key, device, elements)`.
-    fn storage(&self, id: Id) -> Result<Storage, PytorchError> {
+    /// Read `("storage", type, key, device, elements)`, in old files with the view of another storage that it is:
+    /// `(key, first element, elements)`.
+    fn storage(&mut self, id: Id) -> Result<Storage, PytorchError> {
         let parts = self.sequence(id)?;
-        let &[kind, class, key, _, elements, ..] = parts.as_slice() else {
+        let &[kind, class, key, _, count, ref rest @ ..] = parts.as_slice() else {
             return Err(self.damaged("a storage of an unknown form"));
         };
+        let base = match rest.first().map(|&view| &self.arena[view]) {
+            Some(Value::Tuple(view)) => match view.as_slice() {
+                &[_, first, _] => self.count(first)?,
+                _ => return Err(self.damaged("a storage of an unknown form")),
+            },
+            _ => 0,
+        };
         match (&self.arena[kind], &self.arena[class], &self.arena[key]) {
-            (Value::Text(kind), Value::Global(Global::Storage(dtype)), Value::Text(key)) if kind == "storage" => {
-                Ok(Storage { key: key.clone(), dtype: *dtype, elements: self.count(elements)? })
+            (Value::Text(kind), Value::Global(class), Value::Text(key)) if &**kind == "storage" => {
+                let elements = match class {
+                    Global::Storage(elements) => elements.clone(),
+                    Global::Other(name) => Elements::Unknown(name.clone()),
+                    _ => return Err(self.damaged("a storage of an unknown form")),
+                };
+                Ok(Storage { key: key.clone(), elements, count: self.count(count)?, base })
             }
             _ => Err(self.damaged("a storage of an unknown form")),
         }
     }
 
-    fn sequence(&self, id: Id) -> Result<Vec<Id>, PytorchError> {
-        match &self.arena[id] {
-            Value::Tuple(parts) | Value::List(parts) => Ok(parts.clone()),
-            _ => Err(self.damaged("something other than a tuple")),
-        }
+    fn sequence(&mut self, id: Id) -> Result<Vec<Id>, PytorchError> {
+        let parts = match &self.arena[id] {
+            Value::Tuple(parts) | Value::List(parts) => parts.clone(),
+            _ => return Err(self.damaged("something other than a tuple")),
+        };
+        self.charge(parts.len())?;
+        Ok(parts)
     }
 
     fn count(&self, id: Id) -> Result<usize, PytorchError> {
@@ -508,7 +688,7 @@ impl Machine<'_> {
         }
     }
 
-    fn counts(&self, id: Id) -> Result<Vec<usize>, PytorchError> {
+    fn counts(&mut self, id: Id) -> Result<Vec<usize>, PytorchError> {
         self.sequence(id)?.into_iter().map(|part| self.count(part)).collect()
     }
 }
@@ -534,26 +714,64 @@ mod tests {
             let Value::Dict(dict) = made.root() else { panic!("{:?}", made.root()) };
             let Some(Value::Tuple(parts)) = made.entry(dict, "a") else { panic!("{dict:?}") };
             let parts: Vec<&Value> = parts.iter().map(|&id| made.at(id)).collect();
-            assert_eq!(parts, [&Value::Int(1), &Value::Int(-2), &Value::Bool(true), &Value::None, &Value::Float]);
+            assert_eq!(parts, [&Value::Int(1), &Value::Int(-2), &Value::Bool(true), &Value::None, &Value::Number]);
             let Some(Value::List(parts)) = made.entry(dict, "b") else { panic!("{dict:?}") };
             assert_eq!(made.at(parts[0]), &Value::Int(300));
         }
     }
 
+    /// Module and name of what a pickle would call stay with the result; nothing is called.
     #[test]
-    fn functions_are_refused_by_name_before_they_are_called() {
-        let cases: [(&[u8], &str); 4] = [
+    fn unknown_functions_leave_inert_objects() {
+        let cases: [(&[u8], &str); 5] = [
             (b"cos\nsystem\n(S'x'\ntR.", "os.system"),
             (b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.", "builtins.eval"),
-            (b"ctorch\nload\n.", "torch.load"),
-            (b"cnumpy.core.multiarray\nscalar\n.", "numpy.core.multiarray.scalar"),
+            (b"(S'x'\nios\nsystem\n.", "os.system"),
+            (b"(cos\nsystem\nS'x'\no.", "os.system"),
+            (b"cnumpy.core.multiarray\nscalar\n)R(K\x01tb.", "numpy.core.multiarray.scalar"),
         ];
         for (bytes, name) in cases {
-            match run(bytes) {
-                Err(PytorchError::Refused { global }) => assert_eq!(global, name),
+            match run(bytes).unwrap().root() {
+                Value::Object(object) => assert_eq!(&*object.class, name),
                 other => panic!("{name}: {other:?}"),
             }
         }
+    }
+
+    /// A state of a random generator has whole numbers of many bytes, an array of numpy has bytes that are no text.
+    #[test]
+    fn values_of_no_use_are_passed_over() {
+        let mut long = b"\x80\x02\x8a\x20".to_vec();
+        long.extend([0xff; 32]);
+        long.push(b'.');
+        assert_eq!(run(&long).unwrap().root(), &Value::Number);
+        assert_eq!(run(b"\x80\x03C\x02\xff\xfe.").unwrap().root(), &Value::Bytes);
+        assert!(matches!(run(b"\x80\x04\x8f(K\x01K\x02\x90.").unwrap().root(), Value::List(parts) if parts.len() == 2));
+    }
+
+    /// Three hundred kilobytes that ask for gigabytes: one long list put into a hundred thousand dicts.
+    #[test]
+    fn work_is_bounded() {
+        let mut bytes = b"](".to_vec();
+        for _ in 0..50_000 {
+            bytes.extend(b"N)\x86");
+        }
+        bytes.extend(b"eq\x00");
+        for _ in 0..50_000 {
+            bytes.extend(b"ccollections\nOrderedDict\nh\x00\x85R0");
+        }
+        bytes.extend(b"N.");
+        assert!(matches!(run(&bytes), Err(PytorchError::TooLarge(_))));
+        let mut sizes = b"(".to_vec();
+        for _ in 0..50_000 {
+            sizes.extend(b"K\x01");
+        }
+        sizes.extend(b"tq\x00");
+        for _ in 0..50_000 {
+            sizes.extend(b"ctorch\nSize\nh\x00\x85R0");
+        }
+        sizes.extend(b"N.");
+        assert!(matches!(run(&sizes), Err(PytorchError::TooLarge(_))));
     }
 
     #[test]
@@ -582,7 +800,7 @@ mod tests {
         }
     }
 
-    const PARTS: [&[u8]; 34] = [
+    const PARTS: [&[u8]; 40] = [
         b"(",
         b"0",
         b"1",
@@ -617,5 +835,11 @@ mod tests {
         b"R",
         b"b",
         b"Q",
+        b"cos\nsystem\n",
+        b"i\nx\n",
+        b"o",
+        b"\x92",
+        b"\x90",
+        b"ctorch.storage\nUntypedStorage\n",
     ];
 }

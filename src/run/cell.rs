@@ -10,11 +10,11 @@ use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library};
 use reports::record::{CellRecord, State as CellState, Status};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::display::describe;
 use super::folder::{self, CellFolder, FolderError};
 use super::identity;
+use super::initial::{self, InitialError};
 use super::interrupt::Interrupt;
 use super::telling::Telling;
 use super::{memory, provenance};
@@ -25,7 +25,6 @@ use crate::train::optimiser::Optimiser;
 use crate::train::progress::Progress;
 use crate::train::seeds::Seeds;
 use crate::train::{Epoch, Finish, Job, State, TrainError, Watch, checkpoint};
-use crate::weights::{self, WeightsError};
 
 /// What all cells of a command share.
 pub(crate) struct Bench<'a> {
@@ -102,8 +101,8 @@ enum CellError {
     Data(#[from] DataError),
     #[error(transparent)]
     Folder(#[from] FolderError),
-    #[error("training.initial_weights: {0}")]
-    InitialWeights(#[from] WeightsError),
+    #[error(transparent)]
+    InitialWeights(#[from] InitialError),
     #[error("the model cannot be built: {0}")]
     Build(#[from] BuildError),
     #[error("cannot write a record: {0}")]
@@ -246,9 +245,7 @@ fn attempt(
     let entry = registry::find(&cell.baseline.name)
         .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    let config = &cell.baseline.config;
-    let build = |config: &Value| (entry.build)(config, &input, &output, seeds.init, &bench.device);
-    let mut model = build(config)?;
+    let mut model = (entry.build)(&cell.baseline.config, &input, &output, seeds.init, &bench.device)?;
     let mut optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
     let mut progress = Progress::start();
     let mut best = None;
@@ -263,8 +260,11 @@ fn attempt(
         best = loaded.best();
         progress = loaded.progress;
     } else if let Some(path) = &cell.training.initial_weights {
-        weights::load(path, model.as_mut(), &entry, config, input.rank(), &build)?;
+        let notes = initial::load(path, cell, model.as_mut(), &bench.device)?;
         folder.log(&format!("begins with the weights of {}", path.display()))?;
+        for note in notes {
+            folder.log(&format!("initial weights: {note}"))?;
+        }
     }
     // From here on the folder belongs to these settings, samples and weights.
     folder.write_cell(&record)?;

@@ -7,6 +7,7 @@ mod display;
 pub mod estimate;
 pub(crate) mod folder;
 mod identity;
+mod initial;
 mod interrupt;
 pub(crate) mod memory;
 mod protocol;
@@ -94,6 +95,10 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     check_data(plan, &cells, &options.library)?;
     if !options.fresh {
         check_unchanged(&cells, &out, plan, &device_name)?;
+    }
+    for cell in &cells {
+        initial::check(cell, &out, options.fresh, &device)
+            .map_err(|error| Stop::usage(format!("{}: {error}", cell.id)))?;
     }
     std::fs::create_dir_all(&out).map_err(|error| Stop::failed(format!("cannot create {}: {error}", out.display())))?;
     let resolved = serde_yaml::to_string(&plan.resolved).map_err(Stop::failed)?;

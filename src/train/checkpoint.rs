@@ -135,13 +135,21 @@ pub(crate) struct Loaded {
 
 /// Read a checkpoint; `None` where there is no file.
 pub(crate) fn load(path: &Path) -> Result<Option<Loaded>, CheckpointError> {
+    match std::fs::read(path) {
+        Ok(encoded) => {
+            let loaded = parse(path, &encoded)?;
+            loaded.check_values()?;
+            Ok(Some(loaded))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CheckpointError::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// Read the checkpoint `encoded`, which stands at `path`.
+pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Loaded, CheckpointError> {
     let invalid = |reason: String| CheckpointError::Invalid { path: path.to_owned(), reason };
-    let encoded = match std::fs::read(path) {
-        Ok(encoded) => encoded,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(CheckpointError::Io { path: path.to_owned(), source }),
-    };
-    let (_, header) = SafeTensors::read_metadata(&encoded).map_err(|e| invalid(e.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(encoded).map_err(|e| invalid(e.to_string()))?;
     let metadata = header.metadata().clone().unwrap_or_default();
     let field = |name: &str| metadata.get(name).cloned().ok_or_else(|| invalid(format!("it has no `{name}`")));
     if field("format")? != FORMAT {
@@ -151,22 +159,40 @@ pub(crate) fn load(path: &Path) -> Result<Option<Loaded>, CheckpointError> {
     if version != VERSION {
         return Err(invalid(format!("its version is {version}, this program reads {VERSION}")));
     }
-    let all = SafeTensors::deserialize(&encoded).map_err(|e| invalid(e.to_string()))?;
+    let all = SafeTensors::deserialize(encoded).map_err(|e| invalid(e.to_string()))?;
     let mut tensors = Weights::new();
     for (name, view) in all.tensors() {
+        if view.dtype() != Dtype::F32 {
+            return Err(invalid(format!("`{name}` has the type {:?}, not F32", view.dtype())));
+        }
         let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         tensors.insert(name, (view.shape().to_vec(), values));
     }
-    Ok(Some(Loaded {
+    Ok(Loaded {
         cell_hash: field("cell")?,
         progress: serde_json::from_str(&field("progress")?).map_err(|e| invalid(e.to_string()))?,
         updates: field("updates")?.parse().map_err(|_| invalid("`updates` is not a number".into()))?,
         tensors,
         path: path.to_owned(),
-    }))
+    })
 }
 
 impl Loaded {
+    /// Weights are finite and variances not negative. Moments of an optimiser may overflow where a gradient was very large,
+    /// and training goes on; they are numbers all the same.
+    fn check_values(&self) -> Result<(), CheckpointError> {
+        for (name, (_, values)) in &self.tensors {
+            let moment = name.starts_with("optimiser.");
+            let variance = !moment && name.ends_with("running_var");
+            let wrong = |value: &f32| value.is_nan() || (!moment && value.is_infinite()) || (variance && *value < 0.0);
+            if let Some(at) = values.iter().position(wrong) {
+                let reason = format!("element {at} of `{name}` is {}, which it cannot be", values[at]);
+                return Err(CheckpointError::Invalid { path: self.path.clone(), reason });
+            }
+        }
+        Ok(())
+    }
+
     /// Put the weights into `model`.
     pub(crate) fn restore_model(&self, model: &mut dyn Model) -> Result<(), CheckpointError> {
         restore(model, &self.named("model."))

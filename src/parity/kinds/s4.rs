@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::parity::ParityError;
 use crate::parity::check::{self, Leaf};
-use crate::parity::compare::Comparison;
+use crate::parity::compare::{Comparison, output_bound};
 use crate::parity::golden::{Golden, GoldenError};
 
 /// Bound of C after its transformation at the first use, a matrix power that the original takes in single precision.
@@ -27,8 +27,9 @@ pub(super) fn hippo(golden: &Golden, _device: &Device) -> Result<Comparison, Par
     }
     let measure = if !golden.has("init") || golden.text("init")? == "legs" { Measure::Legs } else { Measure::Fout };
     let mut comparison = Comparison::default();
-    for name in golden.setting("compare").as_array().into_iter().flatten().filter_map(Value::as_str) {
-        comparison.output(golden, name, &initial(name, measure, n)?)?;
+    for name in golden.setting("compare").as_array().into_iter().flatten() {
+        let name = name.as_str().ok_or_else(|| ParityError::Unsupported(format!("`build.compare` has {name}")))?;
+        comparison.tensor(golden, name, &initial(name, measure, n)?, output_bound(golden))?;
     }
     Ok(comparison)
 }

@@ -1,0 +1,64 @@
+//! `training.initial_weights`: the weights of a file instead of random ones.
+
+use std::path::Path;
+
+use baselines::{BuildError, Model, registry};
+use burn::tensor::Device;
+use serde_json::Value;
+
+use crate::experiment::{Cell, fit};
+use crate::weights::{self, Wanted, WeightsError};
+
+/// Why a cell cannot begin with the weights of a file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InitialError {
+    /// The network cannot be built.
+    #[error("the model cannot be built: {0}")]
+    Build(#[from] BuildError),
+    /// The file is of no use.
+    #[error("training.initial_weights: {0}")]
+    Weights(#[from] WeightsError),
+}
+
+/// Put the weights of the file at `path` into `model`, the network of `cell`; what is worth telling of how they were found.
+pub(super) fn load(
+    path: &Path,
+    cell: &Cell,
+    model: &mut dyn Model,
+    device: &Device,
+) -> Result<Vec<String>, InitialError> {
+    let spec = cell.task.task.spec();
+    let entry = registry::find(&cell.baseline.name)
+        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
+    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let config = &cell.baseline.config;
+    let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
+    let wanted = Wanted { entry: &entry, config, shape: &input.shape(), build: &build };
+    Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
+}
+
+/// Whether `cell` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
+/// there yet, or within `out`, may be written by an earlier cell. A cell that has begun needs its file no more.
+///
+/// # Errors
+/// A file that is there and of no use.
+pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<(), InitialError> {
+    let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
+        return Ok(());
+    };
+    let begun = out.join(&cell.id).join("checkpoints").join("last.safetensors").exists() && !fresh;
+    let within = match (path.canonicalize(), out.canonicalize()) {
+        (Ok(path), Ok(out)) => path.starts_with(out),
+        (Err(_), _) => true,
+        (Ok(_), Err(_)) => false,
+    };
+    if begun || within {
+        return Ok(());
+    }
+    let spec = cell.task.task.spec();
+    let entry = registry::find(&cell.baseline.name)
+        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
+    let mut model =
+        (entry.build)(&cell.baseline.config, &fit::input(&spec.input), &fit::output(&spec.target), 0, device)?;
+    load(path, cell, model.as_mut(), device).map(drop)
+}

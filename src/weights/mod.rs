@@ -1,0 +1,327 @@
+//! Weights from a file into a network: our own checkpoints, and the safetensors and PyTorch files of reference programs.
+
+mod choose;
+mod file;
+mod hint;
+mod kind;
+
+use std::path::{Path, PathBuf};
+
+use baselines::registry::Entry;
+use baselines::{BuildError, Model};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use self::choose::Candidate;
+pub(crate) use self::file::{File, Own};
+use crate::pytorch::PytorchError;
+use crate::state_dict::{self, BadValue, Fitted, Misfit};
+
+/// Names shown in a note.
+const SHOWN: usize = 6;
+
+/// Why the weights of a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WeightsError {
+    /// The file system refuses.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No checkpoint, or a damaged one.
+    #[error("{path} cannot be read: {reason}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and what to do.
+        reason: String,
+    },
+    /// A PyTorch file that cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Pytorch {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PytorchError,
+    },
+    /// A tensor of the network in a type that weights are not read from.
+    #[error(
+        "{path}: `{tensor}` is of the type {kind}, which weights are not read from; save it as float32 in the program that \
+         wrote it"
+    )]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// Its name in the file.
+        tensor: String,
+        /// Its type.
+        kind: String,
+    },
+    /// A value that no weight can have.
+    #[error("{path}: {source}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        source: BadValue,
+    },
+    /// Several state dicts that fit, with different weights.
+    #[error(
+        "{path} holds the weights of {baseline} more than once, and they differ: {places}; save the one that is meant in a \
+         file of its own"
+    )]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The baseline.
+        baseline: String,
+        /// Where they are.
+        places: String,
+    },
+    /// Kernels that were transformed for another length.
+    #[error(
+        "{path}: `{tensor}` says that the kernels are for {length} positions, and the network's are for {wanted}; evaluate \
+         it with --set baseline.l_max={length}"
+    )]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Its name in the file.
+        tensor: String,
+        /// What it says.
+        length: u64,
+        /// What the network was built for.
+        wanted: u64,
+    },
+    /// Weights of another network.
+    #[error("{path} does not fit {baseline}: {misfit}{hint}")]
+    Misfit {
+        /// The file.
+        path: PathBuf,
+        /// The baseline.
+        baseline: String,
+        /// Which tensors.
+        misfit: Box<Misfit>,
+        /// Settings with which it might fit, in words; may be empty.
+        hint: String,
+    },
+}
+
+/// A network of other settings for the same inputs and outputs.
+pub(crate) type Rebuild<'a> = &'a dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>;
+
+/// The network that weights are for.
+pub(crate) struct Wanted<'a> {
+    /// Its baseline.
+    pub(crate) entry: &'a Entry,
+    /// Its settings.
+    pub(crate) config: &'a Value,
+    /// Positions per axis of its inputs.
+    pub(crate) shape: &'a [usize],
+    /// Builds it with other settings.
+    pub(crate) build: Rebuild<'a>,
+}
+
+/// Put the weights of `file` into `model`, and return what a reader of a result must know of how they were found.
+///
+/// # Errors
+/// The file holds the weights of another network, several that fit, or values that no weight can have.
+pub(crate) fn load(file: &mut File, model: &mut dyn Model, wanted: &Wanted<'_>) -> Result<Vec<String>, WeightsError> {
+    file.allow(16 * 4 * model.parameters().iter().map(|parameter| parameter.len() as u64).sum::<u64>());
+    let (chosen, fitted) = choose(file, model, wanted)?;
+    check_length(file, &chosen, wanted)?;
+    let notes = notes(file, &chosen, wanted)?;
+    state_dict::load(model, &fitted);
+    Ok(notes)
+}
+
+/// The state dict and the names under which the weights of `model` are in `file`, and their values.
+fn choose(file: &mut File, model: &dyn Model, wanted: &Wanted<'_>) -> Result<(Candidate, Fitted), WeightsError> {
+    let candidates = candidates(file, model, wanted, wanted.config);
+    let covering: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.covers()).collect();
+    let Some((&first, others)) = covering.split_first() else {
+        let best = candidates.first().cloned().unwrap_or_default();
+        return Err(misfit(file, wanted, best));
+    };
+    let fitted = read(file, first, model);
+    for other in others {
+        // A second one that cannot be read is another one.
+        let same = match (&fitted, read(file, other, model)) {
+            (Ok(fitted), Ok(other)) => *fitted == other,
+            _ => false,
+        };
+        if !same {
+            let places: Vec<String> = covering.iter().map(|candidate| candidate.place(&file.dicts)).collect();
+            return Err(WeightsError::Ambiguous {
+                path: file.path.clone(),
+                baseline: wanted.entry.info.name.to_owned(),
+                places: places.join(", "),
+            });
+        }
+    }
+    if !first.unused().1.is_empty() {
+        return Err(misfit(file, wanted, first.clone()));
+    }
+    Ok((first.clone(), fitted?))
+}
+
+/// All candidates for a network like `model`, with `config`.
+fn candidates(file: &File, model: &dyn Model, wanted: &Wanted<'_>, config: &Value) -> Vec<Candidate> {
+    let rank = wanted.shape.len();
+    let theirs = |name: &str| (wanted.entry.reference_name)(config, rank, name).unwrap_or_else(|| name.to_owned());
+    let ours = |name: &str| name.to_owned();
+    choose::candidates(&file.dicts, model.parameters(), &[&theirs, &ours])
+}
+
+/// The values of `candidate`.
+fn read(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Result<Fitted, WeightsError> {
+    let path = file.path.clone();
+    let fitted = candidate
+        .found
+        .read(model.parameters(), |name| file.values(candidate.dict, candidate.stored(name)).map_err(ReadError::File));
+    fitted.map_err(|error| match error {
+        ReadError::File(error) => error,
+        ReadError::Value(source) => WeightsError::Value { path, source },
+    })
+}
+
+/// What reading values may give.
+enum ReadError {
+    File(WeightsError),
+    Value(BadValue),
+}
+
+impl From<BadValue> for ReadError {
+    fn from(error: BadValue) -> Self {
+        Self::Value(error)
+    }
+}
+
+/// The error about `candidate`, which does not fit, with settings that would, if there are such.
+fn misfit(file: &File, wanted: &Wanted<'_>, candidate: Candidate) -> WeightsError {
+    // Only settings with which the weights do fit are worth trying.
+    let sizes = hint::sizes(&candidate.misfit, &candidate.shapes, wanted.config, file.size);
+    let mut other = wanted.config.clone();
+    for (field, value) in &sizes {
+        other[field] = Value::from(*value);
+    }
+    let fits = |model: &dyn Model| {
+        let all = candidates(file, model, wanted, &other);
+        all.iter().any(|candidate| candidate.covers() && candidate.unused().1.is_empty())
+    };
+    let fits = !sizes.is_empty() && (wanted.build)(&other).is_ok_and(|model| fits(model.as_ref()));
+    let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
+    let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
+    // What the tensors are, where that is why they are not wanted.
+    let dict = &file.dicts.get(candidate.dict);
+    let with_type = |name: String| match dict.and_then(|dict| dict.types.get(candidate.stored(&name))) {
+        Some(kind) => format!("{name} (of the type {kind})"),
+        None => name,
+    };
+    let made = |name: String| {
+        let stored = format!("{}{name}", candidate.prefix);
+        match dict.and_then(|dict| dict.opaque.get(&stored)) {
+            Some(class) => format!("{name} (there it is what `{class}` makes, from which weights are not read)"),
+            None => name,
+        }
+    };
+    let mut found = candidate.misfit.clone();
+    found.missing = found.missing.into_iter().map(made).collect();
+    found.unexpected = candidate.unused().1.into_iter().map(with_type).collect();
+    WeightsError::Misfit {
+        path: file.path.clone(),
+        baseline: wanted.entry.info.name.to_owned(),
+        misfit: Box::new(found),
+        hint,
+    }
+}
+
+/// Bookkeeping tensors of `candidate` called `last`, of one element, with their values.
+fn single(file: &mut File, candidate: &Candidate, last: &str) -> Result<Option<(String, u64)>, WeightsError> {
+    let (bookkeeping, _) = candidate.unused();
+    for name in bookkeeping.iter().filter(|name| name.rsplit('.').next() == Some(last)) {
+        let one = candidate.shapes.get(name).is_some_and(|shape| shape.iter().all(|&size| size == 1));
+        let stored = candidate.stored(name).to_owned();
+        if one
+            && let Some(&value) = file.values(candidate.dict, &stored)?.first()
+            && value >= 0.0
+        {
+            return Ok(Some((stored, value as u64)));
+        }
+    }
+    Ok(None)
+}
+
+/// The kernels of S4 are stored transformed for a length, which the file says.
+fn check_length(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<(), WeightsError> {
+    let Some((tensor, length)) = single(file, candidate, "l_kernel")? else { return Ok(()) };
+    let input = wanted.shape.iter().product::<usize>() as u64;
+    let built = wanted.config["l_max"].as_u64().unwrap_or(input);
+    if length == built {
+        return Ok(());
+    }
+    if length == 0 {
+        let reason = format!(
+            "`{tensor}` is 0: the file was saved before the network's first use, which transforms its kernels; run it once \
+             and save it again"
+        );
+        return Err(WeightsError::Unusable { path: file.path.clone(), reason });
+    }
+    Err(WeightsError::Length { path: file.path.clone(), tensor, length, wanted: built })
+}
+
+/// What a reader of a result must know.
+fn notes(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<Vec<String>, WeightsError> {
+    let mut notes = Vec::new();
+    let place = file.dicts.get(candidate.dict).map(|dict| dict.place.clone()).unwrap_or_default();
+    if !place.is_empty() {
+        notes.push(format!("the weights are those under `{place}` in the file"));
+    }
+    let mut left_out: Vec<&str> = candidate.wrappers.iter().copied().collect();
+    left_out.extend((!candidate.prefix.is_empty()).then(|| candidate.prefix.trim_end_matches('.')));
+    if !left_out.is_empty() {
+        notes.push(format!("left out of the names of its tensors: {}", listed(&left_out)));
+    }
+    let outside: Vec<&str> = candidate.outside.iter().map(String::as_str).collect();
+    if !outside.is_empty() {
+        notes.push(format!("not read, since they are not the network's: {}", listed(&outside)));
+    }
+    let (bookkeeping, _) = candidate.unused();
+    let mut last: Vec<&str> = bookkeeping.iter().filter_map(|name| name.rsplit('.').next()).collect();
+    last.sort_unstable();
+    last.dedup();
+    if !last.is_empty() {
+        notes.push(format!("passed over as counters and caches: {}", listed(&last)));
+    }
+    if !file.inert.is_empty() {
+        let names: Vec<&str> = file.inert.iter().map(String::as_str).collect();
+        notes.push(format!(
+            "functions and classes that the file names beside its tensors were not executed: {}",
+            listed(&names)
+        ));
+    }
+    if let [length] = *wanted.shape
+        && let Some((tensor, trained)) = single(file, candidate, "train_length")?
+        && trained != 0
+        && trained != length as u64
+    {
+        notes.push(format!("`{tensor}` says that training was on {trained} positions; the task has {length}"));
+    }
+    Ok(notes)
+}
+
+/// The first few of `names`, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let rest = names.len().saturating_sub(SHOWN);
+    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
+}
+
+/// SHA-256 (hex) of the file at `path`; `None` where it cannot be read.
+pub(crate) fn digest(path: &Path) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    Some(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
