@@ -101,7 +101,7 @@ impl Global {
 
 /// `module.name`, cut where it is too long for a message.
 fn full_name(module: &str, name: &str) -> Rc<str> {
-    format!("{module}.{name}").chars().take(LONGEST_NAME).collect::<String>().into()
+    module.chars().chain(['.']).chain(name.chars()).take(LONGEST_NAME).collect::<String>().into()
 }
 
 /// Type of the elements of a storage.
