@@ -1,8 +1,61 @@
-//! Single files packed by gzip.
+//! Files packed by gzip.
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
+
+/// Unpacks what may be several members behind each other. Zeros and line feeds between and behind members are padding, as
+/// `tar` writes it to pipes and tapes; `gzip` and GNU tar pass over zeros, too. Anything else there is an error.
+pub struct Members<R> {
+    /// None while members change hands.
+    decoder: Option<GzDecoder<R>>,
+    ended: bool,
+}
+
+impl<R: BufRead> Members<R> {
+    /// Reads from `packed`.
+    pub fn new(packed: R) -> Self {
+        Self { decoder: Some(GzDecoder::new(packed)), ended: false }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        while !self.ended && !room.is_empty() {
+            let Some(decoder) = &mut self.decoder else { break };
+            match decoder.read(room)? {
+                0 => {}
+                count => return Ok(count),
+            }
+            match pad(decoder.get_mut())? {
+                None => self.ended = true,
+                Some(0x1f) => self.decoder = self.decoder.take().map(|done| GzDecoder::new(done.into_inner())),
+                Some(byte) => {
+                    let message =
+                        format!("byte {byte:#04x} stands behind the packed data, where nothing or padding is expected");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Passes over padding; the byte behind it, if there is one.
+fn pad(packed: &mut impl BufRead) -> io::Result<Option<u8>> {
+    loop {
+        let filled = packed.fill_buf()?;
+        if filled.is_empty() {
+            return Ok(None);
+        }
+        let padding = filled.iter().take_while(|byte| matches!(byte, 0 | b'\n' | b'\r')).count();
+        let next = filled.get(padding).copied();
+        packed.consume(padding);
+        if next.is_some() {
+            return Ok(next);
+        }
+    }
+}
 
 /// Why a file does not unpack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +76,7 @@ pub enum GzError {
 /// A damaged stream, or one that is longer than `most`.
 pub fn unpack(bytes: &[u8], most: u64) -> Result<Vec<u8>, GzError> {
     let mut values = Vec::new();
-    let mut reader = MultiGzDecoder::new(bytes).take(most.saturating_add(1));
+    let mut reader = Members::new(bytes).take(most.saturating_add(1));
     reader.read_to_end(&mut values).map_err(|error| GzError::Damaged(error.to_string()))?;
     if values.len() as u64 > most { Err(GzError::TooLarge(most)) } else { Ok(values) }
 }
@@ -53,6 +106,23 @@ mod tests {
             10_000,
             "members follow each other"
         );
+    }
+
+    #[test]
+    fn padding_behind_and_between_members_is_passed_over() {
+        let (one, other) = (packed(b"some "), packed(b"text"));
+        for padding in [&b""[..], b"\0", b"\n", b"\r\n", &[0; 100_000]] {
+            let bytes = [one.as_slice(), padding, &other, padding].concat();
+            assert_eq!(unpack(&bytes, 100).unwrap(), b"some text");
+        }
+        for garbage in [&b"x"[..], b"\0\0garbage", b"\x1f", b"\x1f\x8b"] {
+            let bytes = [one.as_slice(), garbage].concat();
+            assert!(matches!(unpack(&bytes, 100), Err(GzError::Damaged(_))), "{garbage:?}");
+        }
+        // Padding alone is no file.
+        for bytes in [&b""[..], b"\0\0", b"\n"] {
+            assert!(matches!(unpack(bytes, 100), Err(GzError::Damaged(_))), "{bytes:?}");
+        }
     }
 
     #[test]
