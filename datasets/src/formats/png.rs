@@ -1,16 +1,19 @@
 //! Grey images from PNG files, of a size that is known beforehand.
+//!
+//! Grey is what Pillow's `convert("L")` makes of the file, as the original programs of the data sets do: colours, those of a
+//! palette included, by the weights of ITU-R 601 in 16-bit fixed point; transparency is left out of account; of 16 bits per
+//! channel the upper eight count, except that grey of 16 bits without an alpha channel is cut off at 255.
 
 use std::io::Cursor;
 
-use image::{ImageDecoder, Limits, codecs::png::PngDecoder};
+use image::{DynamicImage, ImageDecoder, Limits, codecs::png::PngDecoder};
 
 use super::FormatError;
 
 /// Largest side that is decoded.
 pub const MOST_SIDE: u32 = 4096;
 
-/// The grey values of a PNG image of `side` × `side` pixels, row after row. Colours and depths of 16 bits are turned into
-/// 8-bit grey. Takes at most 16 bytes per pixel and 1 MiB.
+/// The grey values of a PNG image of `side` × `side` pixels, row after row. Takes at most 16 bytes per pixel and 1 MiB.
 ///
 /// # Errors
 /// Another format, a damaged file, another size. Sizes are compared before a pixel is decoded, so that a small file that
@@ -31,8 +34,36 @@ pub fn parse_square(bytes: &[u8], side: u32) -> Result<Vec<u8>, FormatError> {
     if (width, height) != (side, side) {
         return Err(refuse(format!("it has {width} x {height} pixels instead of {side} x {side}")));
     }
-    let picture = image::DynamicImage::from_decoder(decoder).map_err(|error| refuse(error.to_string()))?;
-    Ok(picture.into_luma8().into_raw())
+    // Depth and kind stand in the header, which has been read; with transparency the decoder makes an alpha channel.
+    let clipped = bytes.get(24..26) == Some(&[16, 0]);
+    let picture = DynamicImage::from_decoder(decoder).map_err(|error| refuse(error.to_string()))?;
+    grey(picture, clipped).ok_or_else(|| refuse("its kind of pixels cannot be read".to_owned()))
+}
+
+/// `clipped`: grey of 16 bits is cut off at 255.
+fn grey(picture: DynamicImage, clipped: bool) -> Option<Vec<u8>> {
+    let high = |value: u16| (value >> 8) as u8;
+    let deep = |value: u16| if clipped { value.min(255) as u8 } else { high(value) };
+    Some(match picture {
+        DynamicImage::ImageLuma8(pixels) => pixels.into_raw(),
+        DynamicImage::ImageLumaA8(pixels) => pixels.chunks_exact(2).map(|pixel| pixel[0]).collect(),
+        DynamicImage::ImageRgb8(pixels) => pixels.chunks_exact(3).map(|p| luma([p[0], p[1], p[2]])).collect(),
+        DynamicImage::ImageRgba8(pixels) => pixels.chunks_exact(4).map(|p| luma([p[0], p[1], p[2]])).collect(),
+        DynamicImage::ImageLuma16(pixels) => pixels.iter().map(|&value| deep(value)).collect(),
+        DynamicImage::ImageLumaA16(pixels) => pixels.chunks_exact(2).map(|pixel| deep(pixel[0])).collect(),
+        DynamicImage::ImageRgb16(pixels) => {
+            pixels.chunks_exact(3).map(|p| luma([high(p[0]), high(p[1]), high(p[2])])).collect()
+        }
+        DynamicImage::ImageRgba16(pixels) => {
+            pixels.chunks_exact(4).map(|p| luma([high(p[0]), high(p[1]), high(p[2])])).collect()
+        }
+        _ => return None,
+    })
+}
+
+/// Grey of a colour as Pillow's `convert("L")` makes it: (19595 R + 38470 G + 7471 B + 32768) / 65536.
+pub fn luma([red, green, blue]: [u8; 3]) -> u8 {
+    ((u32::from(red) * 19_595 + u32::from(green) * 38_470 + u32::from(blue) * 7_471 + 32_768) >> 16) as u8
 }
 
 #[cfg(test)]
@@ -57,6 +88,22 @@ mod tests {
         let mut bytes = Cursor::new(Vec::new());
         RgbImage::from_pixel(8, 8, Rgb([9, 9, 9])).write_to(&mut bytes, ImageFormat::Png).unwrap();
         assert_eq!(parse_square(bytes.get_ref(), 8).unwrap(), [9; 64]);
+    }
+
+    /// Files of every kind of pixels, and their grey values by Pillow 13; see the folder's README.
+    #[test]
+    fn grey_is_that_of_pillow_for_every_kind_of_pixels() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats/png");
+        let table = std::fs::read_to_string(folder.join("pillow-grey.txt")).unwrap();
+        let mut files = 0;
+        for line in table.lines() {
+            let (name, expected) = line.split_once(' ').unwrap();
+            let values = parse_square(&std::fs::read(folder.join(name)).unwrap(), 8).expect(name);
+            let values: String = values.iter().map(|value| format!("{value:02x}")).collect();
+            assert_eq!(values, expected, "{name}");
+            files += 1;
+        }
+        assert_eq!(files, 19);
     }
 
     #[test]

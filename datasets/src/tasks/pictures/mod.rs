@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use self::augment::Augmentation;
 use crate::{
+    formats::png::luma,
     library::{DataError, sample_stream},
     order::{SPLIT_VERSION, split_order},
     settings::within,
@@ -41,7 +42,7 @@ impl Images {
         (&self.pixels[place * size..(place + 1) * size], self.labels[place])
     }
 
-    /// Grey levels as Pillow's `convert("L")` makes them: (19595 R + 38470 G + 7471 B + 32768) / 65536.
+    /// Grey levels as Pillow's `convert("L")` makes them.
     pub(super) fn grey(self) -> Self {
         let plane = self.side * self.side;
         let pixels = self
@@ -50,9 +51,7 @@ impl Images {
             .flat_map_iter(|image| {
                 let (red, rest) = image.split_at(plane);
                 let (green, blue) = rest.split_at(plane);
-                red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| {
-                    ((u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000) >> 16) as u8
-                })
+                red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| luma([r, g, b]))
             })
             .collect();
         Self { channels: 1, pixels, ..self }
