@@ -1,7 +1,7 @@
 //! MATLAB files of level 5 (`-v6`, `-v7`): numeric, character, cell and structure arrays, plain or compressed.
 //!
-//! Source: MathWorks, "MAT-File Format". Files of level 4 and of version 7.3 (which are HDF5) are refused, and so are
-//! sparse arrays, objects and complex numbers.
+//! Source: MathWorks, "MAT-File Format". Files of level 4 and of version 7.3 (which are HDF5) are refused. Of sparse arrays,
+//! objects, functions and complex numbers only their presence is read, so that they do no harm where nobody needs them.
 
 use std::io::Read;
 
@@ -36,6 +36,8 @@ pub enum Content {
         /// Arrays, the fields varying fastest.
         values: Vec<Array>,
     },
+    /// What is not read, in words: `a sparse array`.
+    Unsupported(&'static str),
 }
 
 impl Array {
@@ -74,13 +76,24 @@ const SLACK: usize = 1 << 20;
 const COMPRESSED: u32 = 15;
 const MATRIX: u32 = 14;
 
+/// Bytes in which the name of a compressed variable is looked for.
+const NAME_BYTES: u64 = 4 << 10;
+
 /// Reads all variables. Compressed variables may be up to 64 times as long as the file and 1 MiB longer; what is made of
 /// that takes at most 48 times its memory.
 ///
 /// # Errors
-/// Another version; elements that reach beyond their end; sizes that do not agree; kinds of arrays that are not
-/// supported. The place is a byte of the file, or of a variable after decompression.
+/// Another version; elements that reach beyond their end; sizes that do not agree. The place is a byte of the file, or of a
+/// variable after decompression.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Array>, FormatError> {
+    parse_only(bytes, &|_| true)
+}
+
+/// Reads the variables whose names are `wanted`, and passes over all others; see [`parse`].
+///
+/// # Errors
+/// Those of [`parse`], for the variables that are read.
+pub fn parse_only(bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Array>, FormatError> {
     if bytes.starts_with(b"\x89HDF") || bytes.starts_with(b"MATLAB 7.3") {
         return Err(FormatError::new("header", "this is a file of version 7.3 (HDF5); save it again with `save -v7`"));
     }
@@ -95,8 +108,14 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Array>, FormatError> {
     while !cursor.is_finished() {
         let element = cursor.element()?;
         match element.kind {
+            MATRIX if passed_over(element.body(), wanted) => {}
             MATRIX => arrays.push(array(element.body(), 0)?),
             COMPRESSED => {
+                if beginning(&element).is_some_and(|begun| {
+                    passed_over(Cursor { bytes: &begun, at: 0, start: 0, little, within: "" }, wanted)
+                }) {
+                    continue;
+                }
                 let inflated = inflate(&element, &mut budget)?;
                 let mut inner = Cursor { bytes: &inflated, at: 0, start: 0, little, within: "a compressed variable, " };
                 let element = inner.element()?;
@@ -109,6 +128,19 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Array>, FormatError> {
         }
     }
     Ok(arrays)
+}
+
+/// The beginning of a compressed variable behind its tag, where it can be read.
+fn beginning(element: &Element<'_>) -> Option<Vec<u8>> {
+    let mut begun = Vec::new();
+    // What is damaged further on does not matter here.
+    let _ = ZlibDecoder::new(element.data).take(NAME_BYTES).read_to_end(&mut begun);
+    (begun.len() > 8).then(|| begun.split_off(8))
+}
+
+/// Whether the variable has a name that is not wanted. One whose name cannot be read is looked at.
+fn passed_over(mut cursor: Cursor<'_>, wanted: &dyn Fn(&str) -> bool) -> bool {
+    Head::read(&mut cursor).is_ok_and(|head| !wanted(&head.name))
 }
 
 fn inflate(element: &Element<'_>, budget: &mut usize) -> Result<Vec<u8>, FormatError> {
@@ -259,7 +291,8 @@ impl<'a> Cursor<'a> {
         } else if kind == COMPRESSED {
             end
         } else {
-            end.next_multiple_of(8)
+            // From where the element begins: behind a compressed variable that may be anywhere.
+            data + length.next_multiple_of(8)
         };
         Ok(element)
     }
@@ -289,20 +322,7 @@ fn array(mut cursor: Cursor<'_>, depth: usize) -> Result<Array, FormatError> {
     if cursor.bytes.is_empty() {
         return Ok(Array { name: String::new(), shape: vec![0, 0], content: Content::Numbers(vec![]) });
     }
-    let flags = cursor.element()?;
-    if flags.kind != 6 || flags.data.len() != 8 {
-        return Err(flags.failed("an array does not begin with its flags"));
-    }
-    let flags = flags.body().word(0)?;
-    let class = flags & 0xff;
-    let sizes = cursor.element()?;
-    let shape = sizes.sizes()?;
-    if !(2..=32).contains(&shape.len()) {
-        return Err(sizes.failed(format!("an array of {} dimensions", shape.len())));
-    }
-    let count = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-    let count = count.ok_or_else(|| sizes.failed("an array that no memory could hold"))?;
-    let name = cursor.element()?.name()?;
+    let Head { class, complex, shape, count, name } = Head::read(&mut cursor)?;
     let content = match class {
         1 => Content::Cells(cursor.arrays(count, depth + 1)?),
         2 => structures(&mut cursor, count, depth)?,
@@ -314,7 +334,7 @@ fn array(mut cursor: Cursor<'_>, depth: usize) -> Result<Array, FormatError> {
             }
             Content::Text(text)
         }
-        6..=15 if flags & 0x800 != 0 => return Err(cursor.failed("complex numbers are not supported")),
+        6..=15 if complex => Content::Unsupported("an array of complex numbers"),
         6..=15 => {
             let numbers = cursor.element()?.numbers()?;
             if numbers.len() != count {
@@ -322,12 +342,50 @@ fn array(mut cursor: Cursor<'_>, depth: usize) -> Result<Array, FormatError> {
             }
             Content::Numbers(numbers)
         }
+        5 => Content::Unsupported("a sparse array"),
+        3 | OPAQUE => Content::Unsupported("an object"),
+        16 => Content::Unsupported("a function"),
         class => {
-            let what = if class == 5 { "sparse arrays".to_owned() } else { format!("arrays of class {class}") };
-            return Err(cursor.failed(format!("{what} are not supported (variable `{}`)", shortened(&name))));
+            let message = format!("arrays of class {class} do not exist (variable `{}`)", shortened(&name));
+            return Err(cursor.failed(message));
         }
     };
     Ok(Array { name, shape, content })
+}
+
+/// Class of objects whose arrays have no sizes.
+const OPAQUE: u32 = 17;
+
+/// What stands before the content of an array.
+struct Head {
+    class: u32,
+    complex: bool,
+    shape: Vec<usize>,
+    /// Number of elements.
+    count: usize,
+    name: String,
+}
+
+impl Head {
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
+        let flags = cursor.element()?;
+        if flags.kind != 6 || flags.data.len() != 8 {
+            return Err(flags.failed("an array does not begin with its flags"));
+        }
+        let flags = flags.body().word(0)?;
+        let (class, complex) = (flags & 0xff, flags & 0x800 != 0);
+        if class == OPAQUE {
+            return Ok(Self { class, complex, shape: vec![1, 1], count: 1, name: cursor.element()?.name()? });
+        }
+        let sizes = cursor.element()?;
+        let shape = sizes.sizes()?;
+        if !(2..=32).contains(&shape.len()) {
+            return Err(sizes.failed(format!("an array of {} dimensions", shape.len())));
+        }
+        let count = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        let count = count.ok_or_else(|| sizes.failed("an array that no memory could hold"))?;
+        Ok(Self { class, complex, shape, count, name: cursor.element()?.name()? })
+    }
 }
 
 fn structures(cursor: &mut Cursor<'_>, count: usize, depth: usize) -> Result<Content, FormatError> {
@@ -385,6 +443,12 @@ pub(crate) mod writer {
     pub(crate) fn text(name: &str, text: &str) -> Vec<u8> {
         let data: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         array(4, name, &[1, data.len() / 2], &element(4, &data))
+    }
+
+    /// A sparse 1 × 1 array.
+    pub(crate) fn sparse(name: &str) -> Vec<u8> {
+        let (rows, columns) = (element(5, &[0; 4]), element(5, &[0, 0, 0, 0, 1, 0, 0, 0]));
+        array(5, name, &[1, 1], &[rows, columns, element(9, &1.5f64.to_le_bytes())].concat())
     }
 
     pub(crate) fn cells(name: &str, cells: &[Vec<u8>]) -> Vec<u8> {
@@ -487,6 +551,49 @@ mod tests {
         assert_eq!((arrays[0].name.as_str(), arrays[0].numbers().unwrap()), ("x", &[1.5, -2.0][..]));
     }
 
+    /// Written by SciPy and, for the object, by hand: what this program does not read.
+    #[test]
+    fn what_is_not_supported_does_no_harm_where_it_is_not_needed() {
+        let kind = |array: &Array| match array.content {
+            Content::Unsupported(kind) => Some(kind),
+            _ => None,
+        };
+        for bytes in [
+            &include_bytes!("../../tests/fixtures/formats/scipy-unsupported-compressed.mat")[..],
+            &include_bytes!("../../tests/fixtures/formats/scipy-unsupported-plain.mat")[..],
+        ] {
+            let arrays = parse(bytes).unwrap();
+            let find = |name: &str| arrays.iter().find(|array| array.name == name).unwrap();
+            assert_eq!(kind(find("sparse")), Some("a sparse array"));
+            assert_eq!(kind(find("complex")), Some("an array of complex numbers"));
+            assert_eq!(find("numbers").numbers().unwrap(), [1.0, 2.0]);
+            let inner = find("inner");
+            assert_eq!(
+                (kind(inner.field("other").unwrap()), inner.field("key").unwrap().numbers()),
+                (kind(find("complex")), Some(&[3.0][..]))
+            );
+            let only = parse_only(bytes, &|name| name == "numbers").unwrap();
+            assert_eq!(only, [find("numbers").clone()]);
+        }
+        // An object has no sizes: flags, name, two names of its class, and content of its own.
+        let opaque = [
+            writer::element(6, &[&OPAQUE.to_le_bytes()[..], &[0; 4]].concat()),
+            writer::element(1, b"thing"),
+            writer::element(1, b"MCOS"),
+            writer::element(1, b"string"),
+            writer::small("", &[1]),
+        ];
+        let bytes = writer::file(&[writer::element(14, &opaque.concat()), writer::small("labels", &[7])]);
+        let arrays = parse(&bytes).unwrap();
+        assert_eq!((arrays[0].name.as_str(), kind(&arrays[0])), ("thing", Some("an object")));
+        assert_eq!(arrays[1].numbers().unwrap(), [7.0]);
+        // A variable of far more zeros than may be unpacked, and one of a damaged kind.
+        let zeros = writer::compressed(&writer::doubles("z", &[1, 4_000_000], &vec![0.0; 4_000_000]));
+        let bytes = writer::file(&[zeros, writer::array(99, "odd", &[1, 1], &[]), writer::small("labels", &[7])]);
+        assert_eq!(parse_only(&bytes, &|name| name == "labels").unwrap()[0].numbers().unwrap(), [7.0]);
+        assert!(parse_only(&bytes, &|name| name == "odd").unwrap_err().message.contains("class 99"));
+    }
+
     #[test]
     fn promises_beyond_the_file_are_refused() {
         let error = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
@@ -526,6 +633,7 @@ mod tests {
             + 8 * array.shape.capacity()
             + match &array.content {
                 Content::Numbers(numbers) => 8 * numbers.capacity(),
+                Content::Unsupported(_) => 0,
                 Content::Text(text) => text.capacity(),
                 Content::Cells(cells) => cells.iter().map(held).sum(),
                 Content::Structures { fields, values } => {

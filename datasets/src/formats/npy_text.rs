@@ -3,7 +3,7 @@
 //! A line has at least four fields, separated by spaces: folder of the image (`imgs/0`), its file name, its number, the
 //! label (0 or 1). What follows (continuity, lengths, thickness, margin, …) is not needed to read the images.
 
-use super::{FormatError, shortened, text};
+use super::{FormatError, shortened, text, whole};
 
 /// One image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +45,9 @@ fn entry(line: &str) -> Result<Entry, String> {
     if !is_inside(folder) || !is_inside(file) {
         return Err(format!("`{}/{}` leads out of the folder", shortened(folder), shortened(file)));
     }
-    let label = match label {
-        "0" | "0.0" => 0,
-        "1" | "1.0" => 1,
-        other => return Err(format!("field 3, the label, is `{}` and not 0 or 1", shortened(other))),
-    };
-    Ok(Entry { path: format!("{folder}/{file}"), label })
+    let class =
+        whole(label, 1).ok_or_else(|| format!("field 3, the label, is `{}` and not 0 or 1", shortened(label)))?;
+    Ok(Entry { path: format!("{folder}/{file}"), label: class as u8 })
 }
 
 /// Whether every part of the path is a plain name.
@@ -67,7 +64,7 @@ mod tests {
 
     #[test]
     fn field_three_is_the_label() {
-        let text = b"imgs/0 sample_0.png 0 1 1.0 6 2 2 0.5 1 1\n\nimgs/0 sample_1.png 1 0 1.0 6 2 2 0.5 1 1\n";
+        let text = b"\xef\xbb\xbfimgs/0 sample_0.png 0 1.00 1.0 6 2 2 0.5 1 1\r\n\nimgs/0 sample_1.png 1 0 1.0 6 2 2 0.5 1 1\n";
         let entries = parse(text).unwrap();
         assert_eq!(entries[0], Entry { path: "imgs/0/sample_0.png".into(), label: 1 });
         assert_eq!(entries[1], Entry { path: "imgs/0/sample_1.png".into(), label: 0 });

@@ -74,7 +74,7 @@ mod seeds {
     use image::{ColorType, ImageEncoder, codecs::png::PngEncoder};
 
     use super::{
-        super::{cifar, stl},
+        super::{cifar, stl, wav},
         SIDE,
     };
 
@@ -94,7 +94,8 @@ mod seeds {
 
     pub(super) fn gz() -> Vec<Vec<u8>> {
         let text = b"[MAX 2 9 [MIN 4 7 ] 0 ]\n".repeat(20);
-        [packed(&text), packed(b""), packed(&[0; 50_000])].into_iter().flatten().collect()
+        let padded = packed(&text).map(|one| [&one[..], &[0; 100], &one, b"\n"].concat());
+        [packed(&text), packed(b""), packed(&[0; 50_000]), padded].into_iter().flatten().collect()
     }
 
     fn archive() -> Option<Vec<u8>> {
@@ -183,27 +184,21 @@ mod seeds {
     }
 
     pub(super) fn wav() -> Vec<Vec<u8>> {
-        let recording = |sample_rate, samples: &[i16]| {
-            let sample_format = hound::SampleFormat::Int;
-            let spec = hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format };
-            let mut bytes = Cursor::new(Vec::new());
-            let mut writer = hound::WavWriter::new(&mut bytes, spec).ok()?;
-            for &sample in samples {
-                writer.write_sample(sample).ok()?;
-            }
-            writer.finalize().ok()?;
-            Some(bytes.into_inner())
-        };
-        [recording(8_000, &[0, 1, -1, 300, -300, i16::MAX, i16::MIN, 5]), recording(16_000, &[])]
-            .into_iter()
-            .flatten()
-            .collect()
+        let plain = wav::write(8_000, &[0, 1, -1, 300, -300, i16::MAX, i16::MIN, 5]);
+        // Written to a pipe, and with a chunk of odd size before and behind the samples.
+        let mut piped = plain.clone();
+        piped[40..44].copy_from_slice(&[0xff; 4]);
+        let odd = [&b"LIST\x0d\0\0\0INFOISFT\x01\0\0\0a"[..], b"\0"].concat();
+        let chunks = [&plain[..36], &odd, &plain[36..], &odd].concat();
+        vec![plain, wav::write(16_000, &[]), piped, chunks]
     }
 
     pub(super) fn ts() -> Vec<Vec<u8>> {
         let text = "# a comment\n@problemName Letters\n@timeStamps false\n@missing false\n@univariate false\n\
-                    @dimensions 2\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:-1,-2.5,1e-3:b\n0.5,?:7,8:a\n";
-        vec![text.as_bytes().to_vec()]
+                    @dimensions 2\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:-1,-2.5,1e-3:b\n0.5,?:7:a\n";
+        let numbers =
+            format!("\u{feff}{}", text.replace("true a b", "true 10 2.0").replace(":b", ":2").replace(":a", ":1e1"));
+        vec![text.as_bytes().to_vec(), numbers.into_bytes()]
     }
 
     /// Written by SciPy: cells, structures, texts and numbers, compressed and not.
@@ -211,10 +206,12 @@ mod seeds {
         vec![
             include_bytes!("../../tests/fixtures/formats/scipy-compressed.mat").to_vec(),
             include_bytes!("../../tests/fixtures/formats/scipy-plain.mat").to_vec(),
+            include_bytes!("../../tests/fixtures/formats/scipy-unsupported-compressed.mat").to_vec(),
+            include_bytes!("../../tests/fixtures/formats/scipy-unsupported-plain.mat").to_vec(),
         ]
     }
 
     pub(super) fn psv() -> Vec<Vec<u8>> {
-        vec![b"HR|Temp|SepsisLabel\nNaN|36.5|0\r\n80|NaN|0\n91.5|-1e2|1\n".to_vec()]
+        vec![b"\xef\xbb\xbfHR|Temp|SepsisLabel\nNaN|36.5|0\r\n80|NaN|0\n91.5|-1e2|1\n".to_vec()]
     }
 }

@@ -1,11 +1,11 @@
 //! Tab-separated values without quoting, read line by line: the files of ListOps and of the AAN pairs.
 //!
-//! A line ends with `\n`, or `\r\n`; the last one may end with the file. Quotation marks are ordinary characters, as in the
+//! A line ends with `\n`, or `\r\n`; the last one may end with the file. A byte order mark before the first is left out. Quotation marks are ordinary characters, as in the
 //! pipeline of the Long Range Arena (`use_quote_delim=False`).
 
 use std::io::{self, BufRead};
 
-use super::FormatError;
+use super::{BYTE_ORDER_MARK, FormatError};
 
 /// Longest line that is read, in bytes. The longest of the original files have some hundred thousand.
 pub const MOST_LINE_BYTES: usize = 16 << 20;
@@ -61,6 +61,9 @@ impl<R: BufRead> Rows<R> {
             }
             while matches!(self.line.last(), Some(b'\n' | b'\r')) {
                 self.line.pop();
+            }
+            if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+                self.line.drain(..BYTE_ORDER_MARK.len());
             }
             if self.line.len() > MOST_LINE_BYTES {
                 return Err(self.refuse(format!("it is longer than {MOST_LINE_BYTES} bytes")).into());
@@ -129,6 +132,7 @@ mod tests {
         let rows = parse(b"Source\tTarget\r\n\n( \"a\" )\t3\n\t", 2).unwrap();
         assert_eq!(rows, [row(&["Source", "Target"]), row(&["( \"a\" )", "3"]), row(&["", ""])]);
         assert!(parse(b"", 2).unwrap().is_empty());
+        assert_eq!(parse(b"\xef\xbb\xbfa\tb\r\nc\td", 2).unwrap(), [row(&["a", "b"]), row(&["c", "d"])]);
         let error = parse(b"a\tb\nc\n", 2).unwrap_err().to_string();
         assert_eq!(error, "line 2: it has 1 fields, separated by tabs, instead of 2");
         let mut rows = Rows::new(&b"a\t\xff"[..], 2);

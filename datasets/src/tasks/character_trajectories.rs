@@ -7,6 +7,12 @@
 //!
 //! Two publications of the letters are read, from `<data>/CharacterTrajectories/`: `CharacterTrajectories_TRAIN.ts` and
 //! `CharacterTrajectories_TEST.ts` of the UEA archive (at most 182 steps), or `mixoutALL_shifted.mat` of UCI (205).
+//!
+//! In the archive of 2018, from which published results come, x or y of 39 letters is shorter than the pen's force: every
+//! channel is continued by its own last value, as the programs of both papers do. Values that are missing (`?` or NaN) at
+//! the end of a channel are continued likewise; others are zero after the normalisation. The archive's files were changed
+//! since (zeros around all letters and another training part on 1 November 2023; later zeros at the end of the 39
+//! alone): what is not recognised as the version of 2018 has a note that says so.
 
 use std::path::PathBuf;
 
@@ -16,7 +22,7 @@ use serde_json::json;
 
 use crate::{
     dealt::Dealt,
-    formats::{FormatError, mat, ts},
+    formats::{FormatError, mat, shortened, ts},
     irregular,
     library::{CacheKey, DataError, Library},
     normalise::Normalisation,
@@ -118,7 +124,7 @@ impl TaskDefinition for CharacterTrajectories {
             name.push_str(&format!("-drop{drop}"));
             version.push_str(&format!("-{}-{drop}", irregular::VERSION));
         }
-        version.push_str("-1");
+        version.push_str("-2");
         let spec = TaskSpec {
             name,
             version,
@@ -143,28 +149,56 @@ struct Configured {
 #[derive(Debug, Clone, PartialEq)]
 struct Letter {
     class: u32,
-    values: Vec<f32>,
+    channels: [Vec<f32>; CHANNELS],
 }
 
-/// Letters of a `.ts` file, classes in the order of its header.
-fn from_ts(bytes: &[u8]) -> Result<Vec<Letter>, FormatError> {
-    let file = ts::parse(bytes)?;
-    if file.labels.len() != CLASSES {
-        return Err(FormatError::new("@classLabel", format!("{} classes instead of {CLASSES}", file.labels.len())));
-    }
-    let letter = |(place, series): (usize, ts::Series)| {
-        if series.channels != CHANNELS {
-            let message = format!("{} channels instead of {CHANNELS}", series.channels);
-            return Err(FormatError::new(format!("series {place}"), message));
+impl Letter {
+    /// What stands at the end of a channel as missing is no part of it. `place` names the letter in an error.
+    fn new(class: u32, channels: [Vec<f32>; CHANNELS], place: &dyn Fn() -> String) -> Result<Self, FormatError> {
+        let channels = channels.map(|mut channel| {
+            channel.truncate(channel.iter().rposition(|value| !value.is_nan()).map_or(0, |last| last + 1));
+            channel
+        });
+        match channels.iter().position(Vec::is_empty) {
+            None => Ok(Self { class, channels }),
+            Some(empty) => {
+                Err(FormatError::new(format!("{}, dimension {}", place(), empty + 1), "every value is missing"))
+            }
         }
-        Ok(Letter { class: series.class as u32, values: series.values })
+    }
+
+    /// Steps of its longest channel.
+    fn steps(&self) -> usize {
+        self.channels.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Values that are missing between others.
+    fn missing(&self) -> usize {
+        self.channels.iter().flatten().filter(|value| value.is_nan()).count()
+    }
+}
+
+/// Letters with the name of their place in the file.
+type Placed = Vec<(String, Letter)>;
+
+/// Letters of a `.ts` file, with the classes that its labels have in all files together.
+fn from_ts(file: &ts::SeriesFile, classes: &ts::Classes) -> Result<Placed, FormatError> {
+    let numbers = classes.numbers(file);
+    let letter = |series: &ts::Series| {
+        let place = format!("line {}", series.line);
+        let channels: Vec<Vec<f32>> = series.channels().map(<[f32]>::to_vec).collect();
+        let channels = <[Vec<f32>; CHANNELS]>::try_from(channels).map_err(|channels| {
+            FormatError::new(place.clone(), format!("{} channels instead of {CHANNELS}", channels.len()))
+        })?;
+        Ok((place.clone(), Letter::new(numbers[series.label] as u32, channels, &|| place.clone())?))
     };
-    file.series.into_iter().enumerate().map(letter).collect()
+    file.series.iter().map(letter).collect()
 }
 
 /// Letters of `mixoutALL_shifted.mat`: `mixout` is a cell of 3 × T matrices, `consts.charlabels` has their classes from 1.
-fn from_mat(bytes: &[u8]) -> Result<Vec<Letter>, FormatError> {
-    let arrays = mat::parse(bytes)?;
+/// Other variables are passed over.
+fn from_mat(bytes: &[u8]) -> Result<Placed, FormatError> {
+    let arrays = mat::parse_only(bytes, &|name| matches!(name, "mixout" | "consts"))?;
     let find = |name: &str| {
         let array = arrays.iter().find(|array| array.name == name);
         array.ok_or_else(|| FormatError::new("variables", format!("there is no `{name}`")))
@@ -177,17 +211,51 @@ fn from_mat(bytes: &[u8]) -> Result<Vec<Letter>, FormatError> {
         return Err(FormatError::new("consts.charlabels", message));
     }
     let letter = |(place, (cell, &class)): (usize, (&mat::Array, &f64))| {
-        let failed = |message: String| FormatError::new(format!("letter {place}"), message);
+        let place = format!("letter {place}");
+        let failed = |message: String| FormatError::new(place.clone(), message);
+        if let mat::Content::Unsupported(kind) = cell.content {
+            return Err(failed(format!("{kind}, where numbers are expected")));
+        }
         let numbers = cell.numbers().filter(|_| matches!(cell.shape[..], [CHANNELS, length] if length > 0));
         let numbers = numbers.ok_or_else(|| failed(format!("shape {:?} instead of [{CHANNELS}, T]", cell.shape)))?;
         if class.fract() != 0.0 || !(1.0..=CLASSES as f64).contains(&class) {
             return Err(failed(format!("class {class}, where 1 to {CLASSES} are expected")));
         }
+        if let Some(at) = numbers.iter().position(|&value| (value as f32).is_infinite()) {
+            let (channel, step) = (at % CHANNELS + 1, at / CHANNELS + 1);
+            let place = format!("{place}, dimension {channel}, value {step}");
+            let message = format!("`{:e}` is not a finite number of 32 bits (at most 3.4e38)", numbers[at]);
+            return Err(FormatError::new(place, message));
+        }
         // The first dimension varies fastest.
-        let channel = |channel: usize| numbers.iter().skip(channel).step_by(CHANNELS).map(|&value| value as f32);
-        Ok(Letter { class: class as u32 - 1, values: (0..CHANNELS).flat_map(channel).collect() })
+        let channel =
+            |channel: usize| numbers.iter().skip(channel).step_by(CHANNELS).map(|&value| value as f32).collect();
+        let channels = std::array::from_fn(channel);
+        Ok((place.clone(), Letter::new(class as u32 - 1, channels, &|| place.clone())?))
     };
     cells.iter().zip(classes).enumerate().map(letter).collect()
+}
+
+/// What a reader of results must know about the complete letters of the UEA archive: whether they are those of 2018.
+fn version_note(letters: &[Letter]) -> Option<String> {
+    let uneven = |letter: &&Letter| letter.channels.iter().any(|channel| channel.len() != letter.channels[0].len());
+    if letters.iter().any(|letter| uneven(&letter)) {
+        return None;
+    }
+    let count = |holds: &dyn Fn(&Letter) -> bool| letters.iter().filter(|letter| holds(letter)).count();
+    let around = count(&|letter| letter.channels.iter().all(|channel| channel[0] == 0.0));
+    let behind = count(&|letter| letter.channels.iter().any(|channel| channel.last() == Some(&0.0)));
+    let found = if 2 * around > letters.len() {
+        "here zeros stand around them, as in the files of 1 November 2023, whose parts were dealt anew".to_owned()
+    } else if behind > 0 {
+        format!("here zeros stand at the end of {behind}, as in the files since then")
+    } else {
+        "here no channel is shorter".to_owned()
+    };
+    Some(format!(
+        "not the version of the archive of 2018 that published results come from, in which x or y of 39 letters is shorter: \
+         {found}; results are not exactly comparable with published ones"
+    ))
 }
 
 impl Configured {
@@ -213,33 +281,90 @@ impl Configured {
     }
 
     fn letters(&self, files: &[Found]) -> Result<Vec<Letter>, DataError> {
-        let mut letters = Vec::new();
-        for file in files {
-            let bytes = recordings::read(file)?;
-            let read = match self.source {
-                Source::Uea => from_ts(&bytes),
-                Source::Uci => from_mat(&bytes),
-            };
-            let read = read.map_err(|error| malformed(&file.path, format!("{error}; fetch the file again")))?;
-            if let Some(place) = read.iter().position(|letter| letter.values.len() > CHANNELS * self.reading.length) {
-                let message = format!(
-                    "series {place} has {} steps, the longest of the data set has {}; fetch the file again",
-                    read[place].values.len() / CHANNELS,
-                    self.reading.length
-                );
-                return Err(malformed(&file.path, message));
+        let refused =
+            |file: &Found, error: FormatError| malformed(&file.path, format!("{error}; fetch the file again"));
+        let contents = files.iter().map(recordings::read).collect::<Result<Vec<_>, _>>()?;
+        let read: Vec<Placed> = match self.source {
+            Source::Uci => {
+                let read =
+                    files.iter().zip(&contents).map(|(file, bytes)| from_mat(bytes).map_err(|e| refused(file, e)));
+                read.collect::<Result<_, _>>()?
             }
-            letters.extend(read);
+            Source::Uea => {
+                let parsed =
+                    files.iter().zip(&contents).map(|(file, bytes)| ts::parse(bytes).map_err(|e| refused(file, e)));
+                let parsed: Vec<ts::SeriesFile> = parsed.collect::<Result<_, _>>()?;
+                let classes = ts::Classes::of(&parsed);
+                if classes.labels().len() != CLASSES {
+                    return Err(classes_differ(files, &parsed, &classes));
+                }
+                let read = files.iter().zip(&parsed);
+                read.map(|(file, one)| from_ts(one, &classes).map_err(|e| refused(file, e)))
+                    .collect::<Result<_, _>>()?
+            }
+        };
+        let mut letters = Vec::new();
+        for (file, read) in files.iter().zip(read) {
+            for (place, letter) in read {
+                let (steps, most) = (letter.steps(), self.reading.length);
+                if steps > most {
+                    return Err(malformed(&file.path, self.too_long(&place, steps, most)));
+                }
+                letters.push(letter);
+            }
         }
         Ok(letters)
     }
+
+    fn too_long(&self, place: &str, steps: usize, most: usize) -> String {
+        match self.source {
+            Source::Uci => {
+                format!("{place} has {steps} steps, the longest of the data set has {most}; fetch the file again")
+            }
+            Source::Uea => format!(
+                "{place} has {steps} steps, and the longest letter of the archive of 2018 has {most}: this is another version \
+                 of the data set, perhaps the one with zeros around the letters (1 November 2023); put the files of the \
+                 2018 archive (Multivariate2018_ts.zip) in its place, or set `source: uci`"
+            ),
+        }
+    }
 }
 
-/// Continues every channel by its last value.
+/// The error for files whose headers do not name the classes of the data set.
+fn classes_differ(files: &[Found], parsed: &[ts::SeriesFile], classes: &ts::Classes) -> DataError {
+    let found = classes.labels().len();
+    // A label that one file alone has is what most likely is wrong.
+    let alone = files.iter().zip(parsed).find_map(|(file, one)| {
+        let here = classes.numbers(one);
+        let elsewhere = |number: &usize| {
+            parsed.iter().any(|other| !std::ptr::eq(one, other) && classes.numbers(other).contains(number))
+        };
+        let own: Vec<String> = here
+            .iter()
+            .filter(|number| found > CLASSES && !elsewhere(number))
+            .take(3)
+            .map(|&number| format!("`{}`", shortened(&classes.labels()[number])))
+            .collect();
+        (!own.is_empty()).then_some((file, own))
+    });
+    let message = format!("@classLabel: {found} classes instead of {CLASSES}");
+    match (alone, files.first()) {
+        (Some((file, own)), _) => malformed(
+            &file.path,
+            format!(
+                "{message} in both files together; {} {} in this one alone; spell the labels alike, or fetch the files again",
+                own.join(", "),
+                if own.len() == 1 { "stands" } else { "stand" }
+            ),
+        ),
+        (None, Some(file)) => malformed(&file.path, format!("{message}; fetch the file again")),
+        (None, None) => malformed(std::path::Path::new(SET), message),
+    }
+}
+
+/// Continues every channel by its own last value.
 fn continued(letter: &Letter, length: usize, room: &mut [u8]) {
-    let steps = letter.values.len() / CHANNELS;
-    let rows = room.chunks_exact_mut(4 * length).zip(letter.values.chunks_exact(steps.max(1)));
-    for (room, channel) in rows {
+    for (room, channel) in room.chunks_exact_mut(4 * length).zip(&letter.channels) {
         for (step, room) in room.chunks_exact_mut(4).enumerate() {
             let value = channel.get(step).or(channel.last()).copied().unwrap_or(f32::NAN);
             room.copy_from_slice(&value.to_le_bytes());
@@ -263,13 +388,13 @@ impl Task for Configured {
         }
         let key = CacheKey {
             name: format!("character-trajectories-{}", self.source.name()),
-            version: 1,
-            spec: json!({ "files": recordings::fingerprint(&files), "source": self.source }),
+            version: 2,
+            spec: json!({ "source": self.source }),
             input_bytes: self.reading.input_bytes(),
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train: letters.len(), validation: 0, test: 0 },
         };
-        let store = library.cached(&key, progress, |writer| {
+        let store = library.cached_from(&recordings::sources(&folder, &files), &key, progress, |writer| {
             writer.generate(&(), |index, input, label| {
                 let letter = &letters[index as usize];
                 continued(letter, self.reading.length, input);
@@ -277,14 +402,19 @@ impl Task for Configured {
                 Ok(())
             })
         })?;
-        let notes = if letters.len() == LETTERS {
-            vec![]
-        } else {
-            vec![format!(
+        let mut notes = vec![];
+        if letters.len() != LETTERS {
+            notes.push(format!(
                 "not the complete data set: {} of {LETTERS} letters; results cannot be compared with published ones",
                 letters.len()
-            )]
-        };
+            ));
+        } else if self.source == Source::Uea {
+            notes.extend(version_note(&letters));
+        }
+        let missing: usize = letters.iter().map(Letter::missing).sum();
+        if missing > 0 {
+            notes.push(format!("{missing} values are missing between others: they are zero after the normalisation"));
+        }
         Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
     }
 
@@ -399,6 +529,110 @@ mod tests {
         }
     }
 
+    /// The classes of all letters in `folder`, by their index.
+    fn classes(library: &Library) -> Vec<(usize, i32)> {
+        let data = CharacterTrajectories::build(plain(Source::Uea)).unwrap().prepare(library, &()).unwrap();
+        let mut found = vec![];
+        for split in Split::ALL {
+            let (values, labels) = everything(data.as_ref(), split);
+            found.extend(values.chunks_exact(CHANNELS * 182).map(|letter| letter[0] as usize).zip(labels));
+        }
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn a_class_is_its_label_whatever_the_headers_list_first() {
+        let expected: Vec<(usize, i32)> = (0..100).map(|index| (index, class(index) as i32)).collect();
+        let number = |numbers: &[&str]| format!("@classLabel true {}", numbers.join(" "));
+        let plain: Vec<String> = (1..=CLASSES).map(|label| label.to_string()).collect();
+        let plain: Vec<&str> = plain.iter().map(String::as_str).collect();
+        let header = number(&plain);
+        let mut as_text = plain.clone();
+        as_text.sort_unstable();
+        let reversed: Vec<&str> = plain.iter().rev().copied().collect();
+        let spelt: Vec<String> = plain.iter().map(|label| format!("{label}.0")).collect();
+        let spelt: Vec<&str> = spelt.iter().map(String::as_str).collect();
+        for file in ["CharacterTrajectories_TRAIN.ts", "CharacterTrajectories_TEST.ts"] {
+            for order in [&as_text, &reversed, &spelt] {
+                let (folder, library) = small();
+                let path = folder.path().join("CharacterTrajectories").join(file);
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(text.contains(&header));
+                fs::write(&path, text.replace(&header, &number(order))).unwrap();
+                assert_eq!(classes(&library), expected, "{file} {order:?}");
+            }
+        }
+        // Another class in one file: told, not guessed.
+        let (folder, library) = small();
+        let path = folder.path().join("CharacterTrajectories/CharacterTrajectories_TEST.ts");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace(&header, &number(&plain).replace("true 1 ", "true 0 1 "))).unwrap();
+        let task = CharacterTrajectories::build(super::tests::plain(Source::Uea)).unwrap();
+        let error = task.prepare(&library, &()).err().unwrap().to_string();
+        assert!(
+            error.contains("TEST.ts") && error.contains("21 classes") && error.contains("`0` stands in this"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn every_channel_is_continued_by_its_own_last_value() {
+        let (folder, library) = small();
+        let path = folder.path().join("CharacterTrajectories/CharacterTrajectories_TRAIN.ts");
+        let lines: Vec<String> = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+        let cut = |line: &str, dimension: usize, keep: usize| {
+            let mut parts: Vec<String> = line.split(':').map(str::to_owned).collect();
+            parts[dimension] = parts[dimension].split(',').take(keep).collect::<Vec<_>>().join(",");
+            parts.join(":")
+        };
+        let mut changed = lines.clone();
+        changed[7 + 3] = cut(&lines[7 + 3], 0, 6);
+        changed[7 + 4] = cut(&lines[7 + 4], 2, 8);
+        // Missing at the end is the same as not there; missing in between stays missing.
+        changed[7 + 5] = lines[7 + 5].replacen(':', ",?,NaN:", 1);
+        changed[7 + 6] = lines[7 + 6].replacen(",6.0078125,", ",?,", 1);
+        let names = |text: &str| lines.iter().take(7).filter(|line| line.starts_with(text)).count();
+        assert_eq!((names("@data"), changed[7 + 6] != lines[7 + 6]), (1, true));
+        fs::write(&path, changed.join("\n")).unwrap();
+        let data = CharacterTrajectories::build(plain(Source::Uea)).unwrap().prepare(&library, &()).unwrap();
+        assert!(data.notes()[1].starts_with("1 values are missing"), "{:?}", data.notes());
+        let mut seen = 0;
+        for split in Split::ALL {
+            for letter in everything(data.as_ref(), split).0.chunks_exact(CHANNELS * 182) {
+                let index = letter[0] as usize;
+                let ends = |channel| match (index, channel) {
+                    (3, 0) => 6,
+                    (4, 2) => 8,
+                    _ => steps(index),
+                };
+                for (channel, row) in letter.chunks_exact(182).enumerate() {
+                    for (step, &found) in row.iter().enumerate() {
+                        let missing = (index, channel, step) == (6, 0, 2);
+                        let expected = value(index, channel, step.min(ends(channel) - 1)) as f32;
+                        assert_eq!(found, if missing { 0.0 } else { expected }, "{index} {channel} {step}");
+                    }
+                }
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 100);
+    }
+
+    #[test]
+    fn another_version_of_the_letters_has_a_note() {
+        let letter = |channels: [&[f32]; 3]| Letter { class: 0, channels: channels.map(<[f32]>::to_vec) };
+        let even = letter([&[1.0, 2.0], &[1.0, 2.0], &[1.0, 2.0]]);
+        let uneven = letter([&[1.0], &[1.0, 2.0], &[1.0, 2.0]]);
+        let filled = letter([&[1.0, 0.0], &[1.0, 2.0], &[1.0, 2.0]]);
+        let around = letter([&[0.0, 1.0, 0.0], &[0.0, 1.0, 0.0], &[0.0, 1.0, 0.0]]);
+        assert_eq!(version_note(&[even.clone(), uneven]), None);
+        let note = |letters: &[Letter]| version_note(letters).unwrap();
+        assert!(note(&[even.clone(), filled]).contains("zeros stand at the end of 1"));
+        assert!(note(&[around.clone(), around]).contains("1 November 2023"));
+        assert!(note(&[even]).contains("no channel is shorter"));
+    }
+
     #[test]
     fn dropped_steps_have_a_channel_of_their_own() {
         let (_folder, library) = small();
@@ -428,8 +662,22 @@ mod tests {
         fs::write(&test, ts_file(60..100).replace("@dimensions 3", "@dimensions 2")).unwrap();
         let message = error(Source::Uea, &library).to_string();
         assert!(message.contains("TEST.ts: line 8: 3 dimensions, where 2 are expected"), "{message}");
-        fs::write(&test, ts_file(60..61).replace("@dimensions 3\n", "").replacen(":", ",", 1)).unwrap();
-        assert!(error(Source::Uea, &library).to_string().contains("dimension 2 has"));
+        let unlabelled = ts_file(60..61).replace("@dimensions 3\n", "");
+        fs::write(&test, unlabelled.replacen(":", ",", 1)).unwrap();
+        assert!(error(Source::Uea, &library).to_string().contains("TEST.ts: line 7: 2 channels instead of 3"));
+        let (head, label) = unlabelled.trim_end().rsplit_once(':').unwrap();
+        fs::write(&test, format!("{head}:")).unwrap();
+        let message = error(Source::Uea, &library).to_string();
+        assert!(message.contains(&format!("line 7: the class label is missing")) && !label.is_empty(), "{message}");
+        fs::write(&test, ts_file(60..61).replace("60,", "1e400,")).unwrap();
+        let message = error(Source::Uea, &library).to_string();
+        assert!(message.contains("TEST.ts: line 8, dimension 1, value 1: `1e400` is not a finite"), "{message}");
+        fs::write(&test, format!("{}{}:1,2:1,2:3\n", ts_file(60..61), vec!["0"; 183].join(","))).unwrap();
+        let message = error(Source::Uea, &library).to_string();
+        assert!(message.contains("line 9 has 183 steps") && message.contains("another version"), "{message}");
+        fs::write(&test, format!("{}1,2:?,NaN:1,2:3\n", ts_file(60..61))).unwrap();
+        let message = error(Source::Uea, &library).to_string();
+        assert!(message.contains("line 9, dimension 2: every value is missing"), "{message}");
         fs::remove_file(&test).unwrap();
         assert!(error(Source::Uea, &library).is_missing());
         assert!(CharacterTrajectories::build(plain(Source::Uea)).unwrap().check(&library).unwrap_err().is_missing());
@@ -440,7 +688,16 @@ mod tests {
             (vec![consts(&[1])], "there is no `mixout`"),
             (vec![long.clone(), consts(&[1, 2])], "2 classes for 1 letters"),
             (vec![long.clone(), consts(&[21])], "class 21, where 1 to 20"),
-            (vec![long, consts(&[1])], "series 0 has 206 steps"),
+            (vec![long.clone(), consts(&[1])], "letter 0 has 206 steps"),
+            (
+                vec![
+                    writer::cells("mixout", &[writer::doubles("", &[3, 2], &[0.0, 1.0, 2.0, 3.0, 1e39, 5.0])]),
+                    consts(&[1]),
+                ],
+                "letter 0, dimension 2, value 2: `1e39",
+            ),
+            (vec![writer::cells("mixout", &[writer::sparse("")]), consts(&[1])], "letter 0: a sparse array"),
+            (vec![long, writer::sparse("consts")], "consts: it is a sparse array"),
             (
                 vec![writer::cells("mixout", &[writer::doubles("", &[2, 2], &[0.0; 4])]), consts(&[1])],
                 "shape [2, 2] instead of [3, T]",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::library::DataError;
+use crate::{formats::text, library::DataError};
 
 /// The stored pixel permutation: output position `i` takes input pixel `p[i]`. It is the one with which the authors of
 /// CKCNN (Romero et al., arXiv 2102.02611) trained their published pMNIST weights.
@@ -57,8 +57,8 @@ fn shortened(line: &str) -> String {
 /// Reads a permutation file.
 pub(super) fn read(path: &Path, length: usize) -> Result<Vec<u16>, DataError> {
     let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
-    let text = String::from_utf8(bytes).map_err(|_| "it is not text".to_owned());
-    text.and_then(|text| parse(&text, length)).map_err(|message| DataError::Malformed {
+    let text = text(&bytes).map_err(|error| error.to_string());
+    text.and_then(|text| parse(text, length)).map_err(|message| DataError::Malformed {
         path: path.to_path_buf(),
         message: format!("{message}; a permutation has every index from 0 to {} once, one per line", length - 1),
     })
