@@ -7,6 +7,7 @@ use baselines::device::DeviceChoice;
 use baselines::precision::Precision;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use datasets::{DataError, Library};
 
 use crate::experiment::Overrides;
 
@@ -33,6 +34,9 @@ pub struct Global {
     /// Data folder [default: $BENCH_DATA, else the platform's data directory]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub data: Option<PathBuf>,
+    /// Folder of derived and generated sets [default: $BENCH_CACHE, else .cache in the data folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub cache: Option<PathBuf>,
     /// Print a machine-readable result on standard output
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
@@ -45,6 +49,13 @@ pub struct Global {
     /// CPU threads [default: all cores]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Global options")]
     pub threads: Option<u16>,
+}
+
+impl Global {
+    /// The data folder and the cache that were chosen.
+    pub fn library(&self) -> Result<Library, DataError> {
+        Ok(Library::locate(self.data.clone())?.with_cache(self.cache.clone()))
+    }
 }
 
 /// Form of log lines.
@@ -74,7 +85,7 @@ pub enum Command {
     Eval(EvalArgs),
     /// Compare with tensors recorded from the original programs
     Parity(ParityArgs),
-    /// List, fetch, generate, import, verify and show data sets
+    /// List, fetch, generate, import, verify, show and clean data sets
     Data(crate::commands::data::DataArgs),
     /// List what experiment files can name
     List(ListArgs),

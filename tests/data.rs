@@ -92,6 +92,131 @@ fn a_folder_with_a_manifest_is_reconstructed_and_its_splits_are_compared() {
     assert_eq!(found["duplicates"][0]["found"]["across"][1]["samples"], 0);
 }
 
+/// Ten words of one's own in a data folder, as the set `fsdd` has them: what is derived from them enters the cache.
+fn recordings(bench: &Bench) -> PathBuf {
+    let folder = bench.path("data/fsdd/recordings");
+    fs::create_dir_all(&folder).unwrap();
+    for (place, speaker) in ["george", "jackson", "lucas", "nicolas", "theo", "yweweler"].iter().enumerate() {
+        let samples = [1 + place as u8, 0].repeat(400);
+        let mut bytes =
+            b"RIFF\x44\x03\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x20\x03\0\0"
+                .to_vec();
+        bytes.extend(samples);
+        fs::write(folder.join(format!("1_{speaker}_0.wav")), bytes).unwrap();
+    }
+    folder
+}
+
+fn sets(cache: &Path) -> usize {
+    let names = fs::read_dir(cache).map(|entries| entries.flatten().filter(|entry| entry.path().is_dir()).count());
+    names.unwrap_or(0)
+}
+
+#[test]
+fn the_cache_goes_where_it_is_told() {
+    let bench = Bench::new();
+    recordings(&bench);
+    let generate = ["data", "generate", "fsdd"];
+    let (by_option, by_variable) = (bench.path("by-option"), bench.path("by-variable"));
+    bench.command(&generate).arg("--cache").arg(&by_option).assert().success();
+    bench.command(&generate).env("BENCH_CACHE", &by_variable).assert().success();
+    assert_eq!((sets(&by_option), sets(&by_variable), sets(&bench.path("data/.cache"))), (1, 1, 0));
+    let list = bench.command(&["data", "verify", "--json"]).env("BENCH_CACHE", &by_variable).assert().success();
+    let list: serde_json::Value = serde_json::from_slice(&list.get_output().stdout).unwrap();
+    let files: Vec<&str> =
+        list["checks"].as_array().unwrap().iter().filter_map(|check| check["file"].as_str()).collect();
+    assert!(files.len() == 1 && files[0].starts_with(by_variable.to_str().unwrap()), "{list}");
+}
+
+/// `/sys` takes no folders, whoever asks.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_data_folder_that_cannot_be_written_has_its_cache_elsewhere_and_says_so() {
+    let bench = Bench::new();
+    recordings(&bench);
+    std::os::unix::fs::symlink("/sys/kernel", bench.path("data/.cache")).unwrap();
+    let generate = ["data", "generate", "fsdd"];
+    bench.command(&generate).assert().success().stderr(contains("cannot be written").and(contains("BENCH_CACHE")));
+    assert_eq!(sets(&bench.path("platform-cache/bench")), 1);
+    // The second time it is there, and nothing is made.
+    bench.command(&generate).assert().success().stderr(contains("cannot be written").not());
+    // A place that was asked for is taken, or refused.
+    bench
+        .command(&generate)
+        .args(["--cache", "/sys/kernel"])
+        .assert()
+        .code(1)
+        .stderr(contains("--cache or BENCH_CACHE"));
+    assert_eq!(sets(&bench.path("platform-cache/bench")), 1);
+}
+
+#[test]
+fn what_nobody_needs_is_cleaned_away_and_nothing_else() {
+    let bench = Bench::new();
+    let folder = recordings(&bench);
+    let cache = bench.path("data/.cache");
+    bench.command(&["data", "generate", "fsdd"]).assert().success();
+    let small = ["--set", "train_samples=4", "--set", "validation_samples=2", "--set", "test_samples=2"];
+    bench.command(&["data", "generate", "adding"]).args(small).assert().success();
+    assert_eq!(sets(&cache), 2);
+    let nothing = bench.json(&["data", "clean"]);
+    assert_eq!((nothing["removed"].as_array().unwrap().len(), nothing["bytes"].as_u64()), (0, Some(0)), "{nothing}");
+
+    // One recording changes; a fetch, a cell and a report were killed; a download is left.
+    let changed = folder.join("1_theo_0.wav");
+    let mut bytes = fs::read(&changed).unwrap();
+    bytes[50] = 9;
+    fs::write(&changed, &bytes).unwrap();
+    let write = |path: &str| {
+        let path = bench.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "left").unwrap();
+        path
+    };
+    let abandoned = [
+        write("data/fsdd/.new-a1B2c3"),
+        write("runs/experiment/cell/checkpoints/.tmp-a1B2c3"),
+        write("runs/experiment/report/.bench-a1B2c3"),
+    ];
+    write("runs/experiment/cell/.lock");
+    fs::File::options().write(true).open(&abandoned[2]).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    let download = write("data/.cache/downloads/aclImdb_v1.tar.gz.part");
+    let stays = [
+        write("runs/experiment/cell/checkpoints/last.safetensors"),
+        write("runs/experiment/cell/checkpoints/.tmp-mine"),
+        write("runs/experiment/report/.bench-d4E5f6"),
+    ];
+    let dry = bench.json(&["data", "clean", "--dry-run"]);
+    assert!(abandoned.iter().all(|path| path.exists()) && sets(&cache) == 3, "{dry}");
+    // A cell that runs keeps its own.
+    let lock = fs::File::open(bench.path("runs/experiment/cell/.lock")).unwrap();
+    lock.lock().unwrap();
+    let locked = bench.json(&["data", "clean", "--dry-run"]);
+    assert!(locked["kept"].to_string().contains(".tmp-a1B2c3"), "{locked}");
+    drop(lock);
+    let cleaned = bench.json(&["data", "clean"]);
+    assert_eq!((&cleaned["removed"], &cleaned["bytes"]), (&dry["removed"], &dry["bytes"]));
+    let removed = cleaned["removed"].as_array().unwrap();
+    assert_eq!(removed.len(), 4, "{cleaned}");
+    let reasons = removed.iter().filter(|one| one["reason"] == "source-changed").count();
+    assert!(reasons == 1 && cleaned["bytes"].as_u64().unwrap() > 6 * 8_000, "{cleaned}");
+    assert!(abandoned.iter().all(|path| !path.exists()) && stays.iter().all(|path| path.exists()), "{cleaned}");
+    assert_eq!(fs::read(&changed).unwrap(), bytes);
+    assert_eq!(
+        cleaned["kept"].as_array().unwrap().len(),
+        1,
+        "a young file beside a report may be being written: {cleaned}"
+    );
+    bench.command(&["data", "clean", "--downloads"]).assert().success().stdout(contains("aclImdb_v1.tar.gz.part"));
+    assert!(!download.exists());
+    // The generated set is still there.
+    assert_eq!(bench.json(&["data", "clean"])["removed"], serde_json::json!([]));
+    let names: Vec<String> =
+        fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.iter().any(|name| name.starts_with("adding-")), "{names:?}");
+    bench.command(&["data", "clean", "--runs", "nowhere"]).assert().code(2).stderr(contains("no such folder"));
+}
+
 /// Where `BENCH_DATA` names a folder with the film reviews, all of them are there.
 #[test]
 fn real_data_are_intact() {

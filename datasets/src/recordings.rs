@@ -3,12 +3,12 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
-use sha2::{Digest, Sha256};
-
-use crate::{formats::wav, library::DataError};
+use crate::{
+    formats::wav,
+    library::{DataError, FileState, Sources},
+};
 
 /// Largest file that is read into memory.
 const LARGEST: u64 = 64 << 20;
@@ -20,8 +20,7 @@ pub(crate) struct Found {
     pub(crate) name: String,
     /// The file.
     pub(crate) path: PathBuf,
-    bytes: u64,
-    modified: u128,
+    state: FileState,
 }
 
 /// The files of `folder` whose names end in `.extension`, sorted by name, each called `prefix` + its name; none where there
@@ -42,31 +41,25 @@ pub(crate) fn list(folder: &Path, prefix: &str, extension: &str) -> Result<Vec<F
             continue;
         }
         let about = fs::metadata(&path).map_err(DataError::io("read", &path))?;
-        let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        files.push(Found {
-            name: format!("{prefix}{name}"),
-            path,
-            bytes: about.len(),
-            modified: modified.map_or(0, |time| time.as_nanos()),
-        });
+        files.push(Found { name: format!("{prefix}{name}"), path, state: FileState::of(&about) });
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }
 
-/// SHA-256 (hex) over names, sizes and times of change: what was derived from files is made again when it differs.
-pub(crate) fn fingerprint(files: &[Found]) -> String {
-    let mut hasher = Sha256::new();
-    for file in files {
-        hasher.update(format!("{}\0{}\0{}\n", file.name, file.bytes, file.modified));
-    }
-    format!("{:x}", hasher.finalize())
+/// `files`, which lie below `folder`, as what a cached set is made of.
+pub(crate) fn sources<'a>(folder: &Path, files: impl IntoIterator<Item = &'a Found>) -> Sources {
+    let name = |path: &Path| {
+        let inner = path.strip_prefix(folder).unwrap_or(path);
+        inner.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    };
+    Sources::known(folder, files.into_iter().map(|file| (name(&file.path), file.state)).collect())
 }
 
 /// The bytes of a file of at most 64 MiB.
 pub(crate) fn read(file: &Found) -> Result<Vec<u8>, DataError> {
-    if file.bytes > LARGEST {
-        let message = format!("{} bytes are too many for one sample; remove the file", file.bytes);
+    if file.state.bytes() > LARGEST {
+        let message = format!("{} bytes are too many for one sample; remove the file", file.state.bytes());
         return Err(malformed(&file.path, message));
     }
     fs::read(&file.path).map_err(DataError::io("read", &file.path))
@@ -79,6 +72,9 @@ pub(crate) fn samples(file: &Found, rate: u32) -> Result<Vec<i16>, DataError> {
     if wav.rate != rate {
         let message = format!("{} samples per second, where {rate} are expected; remove the file", wav.rate);
         return Err(malformed(&file.path, message));
+    }
+    if wav.samples.is_empty() {
+        return Err(malformed(&file.path, "the recording has no samples; fetch the file again, or remove it"));
     }
     Ok(wav.samples)
 }
@@ -100,10 +96,11 @@ mod tests {
         }
         let files = list(folder.path(), "yes/", "wav").unwrap();
         assert_eq!(files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["yes/a.wav", "yes/b.wav"]);
-        let before = fingerprint(&files);
-        assert_eq!(before, fingerprint(&list(folder.path(), "yes/", "wav").unwrap()));
+        let print = || sources(folder.path(), &list(folder.path(), "yes/", "wav").unwrap()).fingerprint();
+        let before = print();
+        assert_eq!(before, print());
         fs::write(folder.path().join("a.wav"), "longer than before").unwrap();
-        assert_ne!(before, fingerprint(&list(folder.path(), "yes/", "wav").unwrap()));
+        assert_ne!(before, print());
         assert_eq!(list(&folder.path().join("absent"), "", "wav").unwrap(), []);
     }
 
@@ -114,6 +111,9 @@ mod tests {
         let file = list(folder.path(), "", "wav").unwrap().remove(0);
         assert_eq!(samples(&file, 8_000).unwrap(), [1, 2]);
         let error = samples(&file, 16_000).unwrap_err().to_string();
+        fs::write(folder.path().join("b.wav"), wav::write(8_000, &[])).unwrap();
+        let empty = list(folder.path(), "", "wav").unwrap().remove(1);
+        assert!(samples(&empty, 8_000).unwrap_err().to_string().contains("b.wav: the recording has no samples"));
         assert!(error.contains("8000 samples per second, where 16000 are expected"), "{error}");
     }
 }

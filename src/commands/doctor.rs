@@ -20,6 +20,7 @@ struct Findings {
     simd: Vec<&'static str>,
     devices: Vec<FoundDevice>,
     data_folder: String,
+    cache_folder: String,
     free_disk_bytes: Option<u64>,
     tasks: Vec<FoundTask>,
 }
@@ -41,7 +42,7 @@ struct FoundTask {
 
 /// Print what was found; exit 0 whatever it is.
 pub fn execute(global: &Global) -> Result<Exit, Stop> {
-    let library = Library::locate(global.data.clone())?;
+    let library = global.library()?;
     let findings = Findings {
         schema: 1,
         version: env!("CARGO_PKG_VERSION"),
@@ -53,6 +54,7 @@ pub fn execute(global: &Global) -> Result<Exit, Stop> {
             .map(|(name, compiled, found)| FoundDevice { name, compiled, found })
             .collect(),
         data_folder: library.root().display().to_string(),
+        cache_folder: library.cache_folder().display().to_string(),
         free_disk_bytes: library.root().ancestors().find(|f| f.is_dir()).and_then(|f| fs4::available_space(f).ok()),
         tasks: tasks(&library),
     };
@@ -82,6 +84,7 @@ impl Findings {
             rows.push(line(&format!("device {}", device.name), state));
         }
         rows.push(line("data folder", self.data_folder.clone()));
+        rows.push(line("cache", self.cache_folder.clone()));
         rows.push(line("free disk", self.free_disk_bytes.map_or("unknown".into(), bytes)));
         for task in &self.tasks {
             let state = match (task.available, &task.problem) {

@@ -1,6 +1,6 @@
 //! `bench eval`
 
-use datasets::{Library, Metric};
+use datasets::Metric;
 use serde_json::{Value, json};
 
 use super::table::{Align, grouped, render, seconds};
@@ -11,7 +11,7 @@ use crate::train::objective::Score;
 
 /// Score a checkpoint on a split of a task.
 pub fn execute(args: &EvalArgs, global: &Global) -> Result<Exit, Stop> {
-    let library = Library::locate(global.data.clone())?;
+    let library = global.library()?;
     let request = Request {
         checkpoint: &args.checkpoint,
         task: args.task.as_deref(),

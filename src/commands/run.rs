@@ -14,7 +14,7 @@ pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
     if let Some(id) = &args.cell {
         keep_cell(&mut plan, id)?;
     }
-    let library = Library::locate(global.data.clone())?;
+    let library = global.library()?;
     if args.dry_run {
         return dry_run(&plan, args, &library, global);
     }
@@ -34,7 +34,7 @@ pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
 
 /// Train cells as `bench run` orders.
 pub fn work(args: &WorkerArgs, global: &Global) -> Result<Exit, Stop> {
-    let library = Library::locate(global.data.clone())?;
+    let library = global.library()?;
     run::worker::serve(args.folder.clone(), args.device, &library)
 }
 

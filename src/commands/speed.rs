@@ -1,6 +1,5 @@
 //! `bench speed`
 
-use datasets::Library;
 use serde::Serialize;
 
 use super::table::{Align, bytes, grouped, render};
@@ -42,7 +41,7 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
         args.device.check(&device, cell.training.precision)?;
     }
     let (steps, warmup) = (args.steps.into(), args.warmup.into());
-    let library = Library::locate(global.data.clone())?;
+    let library = global.library()?;
     let mut seen: Vec<&Cell> = Vec::new();
     for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
         // Seeds take the same time.

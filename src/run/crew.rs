@@ -140,6 +140,9 @@ impl Crew<'_> {
             .arg(self.folder)
             .arg("--data")
             .arg(self.options.library.root());
+        if let Some(cache) = self.options.library.chosen_cache() {
+            command.arg("--cache").arg(cache);
+        }
         if self.options.quiet {
             command.arg("--quiet");
         }

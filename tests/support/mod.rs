@@ -39,7 +39,7 @@ impl Bench {
     pub fn process(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bench"));
         command.current_dir(self.folder.path()).args(arguments).env("BENCH_DATA", self.path("data"));
-        command.env_remove("BENCH_LOG");
+        command.env_remove("BENCH_LOG").env_remove("BENCH_CACHE").env("XDG_CACHE_HOME", self.path("platform-cache"));
         command
     }
 

@@ -1,6 +1,7 @@
 //! Derived and generated sets on disk: generated once, read by position.
 //!
-//! One set is one file `<data>/.cache/<name>-<hash of the key>/samples.bin`:
+//! One set is one file `<cache>/<name>-<hash of the key>/samples.bin`, beside the list of the files that it was made of, if
+//! it was made of files:
 //!
 //! | bytes | content |
 //! |---|---|
@@ -14,7 +15,7 @@
 //!
 //! The file appears by an atomic rename under a lock that is shared between processes. Sets of up to
 //! [`IN_MEMORY_BYTES`] are loaded and checked as a whole; larger ones are read by position, and every record is checked
-//! by its own CRC.
+//! by its own CRC. Who reads a set holds a shared lock on its file, so that nobody cleans it away.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Library, error::DataError, temporary_in};
+use super::{Library, Sources, error::DataError, sources, temporary_in};
 use crate::task::{Progress, Split, SplitSizes};
 
 /// Sets up to this size are held in memory.
@@ -38,6 +39,9 @@ const MAGIC: &[u8; 8] = b"BENCHSET";
 const FORMAT: u32 = 1;
 const PAGE: usize = 4096;
 const CRC_BYTES: usize = 4;
+/// Files in the folder of a set.
+pub(super) const SAMPLES: &str = "samples.bin";
+pub(super) const LOCK: &str = "lock";
 /// Room for one round of parallel generation.
 const ROUND_BYTES: usize = 16 << 20;
 
@@ -80,6 +84,16 @@ impl CacheKey {
             .collect();
         let hash = format!("{:x}", Sha256::digest(serde_json::to_vec(self).unwrap_or_default()));
         format!("{safe}-{}", &hash[..16])
+    }
+
+    /// The key with what recognises the files that the set is made of.
+    fn made_of(&self, sources: &Sources) -> Self {
+        let mut key = self.clone();
+        match &mut key.spec {
+            Value::Object(spec) => drop(spec.insert("files".to_owned(), sources.fingerprint().into())),
+            other => *other = serde_json::json!({ "settings": other, "files": sources.fingerprint() }),
+        }
+        key
     }
 
     fn hasher(&self) -> Sha256 {
@@ -200,7 +214,8 @@ pub struct SampleStore {
 
 #[derive(Debug)]
 enum Source {
-    Memory(Vec<u8>),
+    /// The records, and the file, for its lock alone.
+    Memory(Vec<u8>, #[allow(dead_code)] File),
     #[cfg(unix)]
     File(File),
     #[cfg(not(unix))]
@@ -252,7 +267,7 @@ impl SampleStore {
             }
             let offset = (first + position) * stride;
             let record = match &self.source {
-                Source::Memory(payload) => &payload[offset..offset + stride],
+                Source::Memory(payload, _) => &payload[offset..offset + stride],
                 Source::File(file) => {
                     room.resize(stride, 0);
                     read_at(file, &mut room, self.start + offset as u64).map_err(DataError::io("read", &self.path))?;
@@ -294,27 +309,54 @@ fn damaged(path: &Path, record: usize) -> DataError {
 }
 
 impl Library {
-    /// The set of `key`: opened if it exists and is sound, otherwise made by `generate`, once, even when several
-    /// processes ask for it. A damaged file is made again, with a warning.
+    /// The set of `key`, which is generated: opened if it exists and is sound, otherwise made by `generate`, once, even when
+    /// several processes ask for it. A damaged file is made again, with a warning. Where the cache cannot be written and no
+    /// other folder was chosen for it, the set is made in the platform's cache directory, with a warning.
     ///
     /// `generate` pushes `key.total()` samples; see [`CacheWriter::generate`] for the parallel form.
     ///
     /// # Errors
-    /// Those of `generate`; a full disk; a data folder that cannot be written.
+    /// Those of `generate`; a full disk; a cache that cannot be written.
     pub fn cached(
         &self,
         key: &CacheKey,
         progress: &dyn Progress,
         generate: impl FnOnce(&mut CacheWriter<'_>) -> Result<(), DataError>,
     ) -> Result<SampleStore, DataError> {
-        let folder = self.cache_folder().join(key.folder_name());
-        let path = folder.join("samples.bin");
+        self.open_or_make(key, None, progress, generate)
+    }
+
+    /// The set of `key`, which is made of the files `sources`: as [`cached`](Self::cached), and made again when one of them
+    /// has changed. What recognises the files enters the key as `files`.
+    ///
+    /// # Errors
+    /// Those of [`cached`](Self::cached).
+    pub(crate) fn cached_from(
+        &self,
+        sources: &Sources,
+        key: &CacheKey,
+        progress: &dyn Progress,
+        generate: impl FnOnce(&mut CacheWriter<'_>) -> Result<(), DataError>,
+    ) -> Result<SampleStore, DataError> {
+        let key = key.made_of(sources);
+        self.open_or_make(&key, Some(sources), progress, generate)
+    }
+
+    fn open_or_make(
+        &self,
+        key: &CacheKey,
+        sources: Option<&Sources>,
+        progress: &dyn Progress,
+        generate: impl FnOnce(&mut CacheWriter<'_>) -> Result<(), DataError>,
+    ) -> Result<SampleStore, DataError> {
         // A finished file came by a rename, so it can be read without the lock, also in a folder without write access.
-        if let Some(store) = open_or_warn(&path, key)? {
-            return Ok(store);
+        for folder in self.cache_folders() {
+            if let Some(store) = open_or_warn(&folder.join(key.folder_name()).join(SAMPLES), key)? {
+                return Ok(store);
+            }
         }
-        fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
-        let _lock = lock(&folder.join("lock"), &key.name)?;
+        let (folder, _lock) = self.claim(key)?;
+        let path = folder.join(SAMPLES);
         if path.exists()
             && let Ok(Opened::Sound(store)) = open(&path, key)
         {
@@ -322,6 +364,9 @@ impl Library {
         }
         remove_leftovers(&folder);
         self.ensure_space(&path, key.payload_bytes() + PAGE as u64)?;
+        if let Some(sources) = sources {
+            sources.write(self.root(), &folder).map_err(DataError::io("write", folder.join(sources::LIST)))?;
+        }
         write(&folder, &path, key, progress, generate)?;
         match open(&path, key)? {
             Opened::Sound(store) => Ok(store),
@@ -332,9 +377,29 @@ impl Library {
         }
     }
 
+    /// The folder of a set that is about to be made, and its lock.
+    fn claim(&self, key: &CacheKey) -> Result<(PathBuf, File), DataError> {
+        let name = key.folder_name();
+        let folder = self.cache_folder().join(&name);
+        let error = match claim(&folder, &key.name) {
+            Ok(lock) => return Ok((folder, lock)),
+            Err(error) => error,
+        };
+        let Some(spare) = self.spare_cache().filter(|_| error.is_read_only()) else { return Err(error) };
+        let folder = spare.join(&name);
+        let lock = claim(&folder, &key.name)?;
+        tracing::warn!(
+            "the cache {} cannot be written, so {} is kept in {}; --cache DIR or BENCH_CACHE chooses another folder",
+            self.cache_folder().display(),
+            key.name,
+            spare.display()
+        );
+        Ok((folder, lock))
+    }
+
     /// Where the set of `key` lies, or would lie.
     pub fn cache_path(&self, key: &CacheKey) -> PathBuf {
-        self.cache_folder().join(key.folder_name()).join("samples.bin")
+        self.cache_folder().join(key.folder_name()).join(SAMPLES)
     }
 
     /// Every set in the cache, by file; one whose header cannot be read has no key.
@@ -342,23 +407,15 @@ impl Library {
     /// # Errors
     /// A cache folder that cannot be read.
     pub fn cached_sets(&self) -> Result<Vec<CachedSet>, DataError> {
-        let folder = self.cache_folder();
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
-            Err(error) => return Err(DataError::io("read", &folder)(error)),
-        };
-        let mut sets: Vec<CachedSet> = entries
-            .flatten()
-            .map(|entry| entry.path().join("samples.bin"))
-            .filter_map(|path| {
-                let mut file = File::open(&path).ok()?;
-                let bytes = file.metadata().ok()?.len();
-                let header = read_header(&mut file).ok().map(|(header, _)| header);
-                let (key, content_hash) = header.map(|header| (header.key, header.content_sha256)).unzip();
-                Some(CachedSet { path, bytes, key, content_hash })
-            })
-            .collect();
+        let mut sets = Vec::new();
+        for folder in self.cache_folders() {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(DataError::io("read", &folder)(error)),
+            };
+            sets.extend(entries.flatten().map(|entry| entry.path().join(SAMPLES)).filter_map(CachedSet::find));
+        }
         sets.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(sets)
     }
@@ -383,6 +440,45 @@ pub struct CachedSet {
     pub key: Option<CacheKey>,
     /// SHA-256 (hex) of its content, as its header says.
     pub content_hash: Option<String>,
+}
+
+impl CachedSet {
+    /// The set in the file at `path`.
+    pub(super) fn find(path: PathBuf) -> Option<Self> {
+        let mut file = File::open(&path).ok()?;
+        let bytes = file.metadata().ok()?.len();
+        let header = read_header(&mut file).ok().map(|(header, _)| header);
+        let (key, content_hash) = header.map(|header| (header.key, header.content_sha256)).unzip();
+        Some(Self { path, bytes, key, content_hash })
+    }
+}
+
+/// Creates the folder of a set, and locks it.
+fn claim(folder: &Path, what: &str) -> Result<File, DataError> {
+    let path = folder.join(LOCK);
+    loop {
+        fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
+        let held = lock(&path, what)?;
+        // While this process waited, the folder may have been cleaned away, and the lock with it.
+        if is_at(&held, &path) {
+            return Ok(held);
+        }
+    }
+}
+
+/// Whether the open `file` is still the one at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let number = |about: fs::Metadata| (about.dev(), about.ino());
+        matches!((file.metadata().map(number), fs::metadata(path).map(number)), (Ok(one), Ok(other)) if one == other)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
+    }
 }
 
 /// An exclusive lock on `path`, given back when the file is dropped. Says so when it has to wait.
@@ -487,6 +583,8 @@ fn open(path: &Path, key: &CacheKey) -> Result<Opened, DataError> {
         }
         Err(error) => return Err(DataError::io("read", path)(error)),
     };
+    // Not every file system has locks; without one the set is read all the same.
+    let _ = file.try_lock_shared();
     let (header, start) = match read_header(&mut file) {
         Ok(found) => found,
         Err(why) => return Ok(Opened::Damaged(why)),
@@ -512,7 +610,7 @@ fn open(path: &Path, key: &CacheKey) -> Result<Opened, DataError> {
         if found != header.content_sha256 {
             return Ok(Opened::Damaged(format!("expected SHA-256 {}, found {found}", header.content_sha256)));
         }
-        Source::Memory(payload)
+        Source::Memory(payload, file)
     } else {
         #[cfg(unix)]
         let source = Source::File(file);

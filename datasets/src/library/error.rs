@@ -146,6 +146,12 @@ impl DataError {
         }
     }
 
+    /// Whether the folder or the disk may be read only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        let kinds = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
+        matches!(self, Self::Io { source, .. } if kinds.contains(&source.kind()))
+    }
+
     /// Whether files are simply not there yet (recipes may say `missing: skip`).
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Missing { .. })
@@ -162,7 +168,8 @@ fn hint(error: &io::Error) -> &'static str {
             "; free some space or choose another data folder with --data, then run the command again"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "; choose a data folder that can be written with --data or BENCH_DATA"
+            "; choose a data folder that can be written with --data or BENCH_DATA, or another folder for the cache alone \
+             with --cache or BENCH_CACHE"
         }
         _ => "",
     }

@@ -1,11 +1,12 @@
 //! The data folder: original files, downloads, checksums, cache.
 //!
 //! `<data>/<data set>/` holds original files under their original names; `<data>/.cache/` holds what was derived from
-//! them or generated, and is safe to delete.
+//! them or generated, and is safe to delete. Where the data folder cannot be written, the cache is elsewhere.
 
 mod cache;
 mod catalogue;
 mod checksum;
+mod clean;
 mod details;
 mod error;
 mod fetch;
@@ -14,6 +15,7 @@ mod members;
 mod official;
 mod place;
 mod record;
+mod sources;
 mod unpack;
 mod verify;
 
@@ -27,21 +29,27 @@ pub use catalogue::{
     Archive, Count, DataFile, DataSet, Format, Layout, MANIFEST, Manifest, ManifestFile, Members, Presence, Size,
 };
 pub use checksum::Checksum;
+pub use clean::{Cleaned, Kept, Leftover, Reason, is_temporary};
 pub use error::DataError;
 pub use fetch::{Fetched, MIRROR_VARIABLE};
 pub use members::Group;
 pub use official::official;
-pub(crate) use place::{Fingerprint, read_bounded};
+pub(crate) use place::read_bounded;
 pub use record::{RECORD, Record, Source};
+pub(crate) use sources::{FileState, Sources};
 pub use verify::{Provenance, Verified};
 
 /// Environment variable that names the data folder.
 pub const DATA_VARIABLE: &str = "BENCH_DATA";
 
+/// Environment variable that names the folder of derived and generated sets.
+pub const CACHE_VARIABLE: &str = "BENCH_CACHE";
+
 /// The data folder.
 #[derive(Debug, Clone)]
 pub struct Library {
     root: PathBuf,
+    cache: Option<PathBuf>,
     catalogue: Arc<[DataSet]>,
 }
 
@@ -53,20 +61,33 @@ impl Library {
 
     /// The data folder at `root` with other data sets than the official ones.
     pub fn with_catalogue(root: impl Into<PathBuf>, catalogue: Vec<DataSet>) -> Self {
-        Self { root: root.into(), catalogue: catalogue.into() }
+        Self { root: root.into(), cache: None, catalogue: catalogue.into() }
     }
 
-    /// The data folder: `argument`, else `BENCH_DATA`, else `bench` in the platform's data directory.
+    /// The data folder: `argument`, else `BENCH_DATA`, else `bench` in the platform's data directory. `BENCH_CACHE` names the
+    /// folder of the cache, if it is set.
     ///
     /// # Errors
     /// [`DataError::NoHome`] when none of the three says where.
     pub fn locate(argument: Option<PathBuf>) -> Result<Self, DataError> {
-        let variable = std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         argument
-            .or(variable)
+            .or_else(|| variable(DATA_VARIABLE))
             .or_else(|| dirs::data_dir().map(|folder| folder.join("bench")))
-            .map(Self::open)
+            .map(|root| Self::open(root).with_cache(variable(CACHE_VARIABLE)))
             .ok_or(DataError::NoHome)
+    }
+
+    /// With the cache in the folder `cache`, if one is given.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<PathBuf>) -> Self {
+        self.cache = cache.or(self.cache);
+        self
+    }
+
+    /// The folder of the cache, if it is not the one below the data folder.
+    pub fn chosen_cache(&self) -> Option<&Path> {
+        self.cache.as_deref()
     }
 
     /// The folder itself.
@@ -74,9 +95,24 @@ impl Library {
         &self.root
     }
 
-    /// `<data>/.cache`.
+    /// The folder that was chosen for the cache, else `<data>/.cache`.
     pub fn cache_folder(&self) -> PathBuf {
-        self.root.join(".cache")
+        self.cache.clone().unwrap_or_else(|| self.root.join(".cache"))
+    }
+
+    /// The folder that takes the place of `<data>/.cache` where that cannot be written: `bench` in the platform's cache
+    /// directory. None where a folder was chosen.
+    fn spare_cache(&self) -> Option<PathBuf> {
+        match self.cache {
+            Some(_) => None,
+            None => dirs::cache_dir().map(|folder| folder.join("bench")),
+        }
+    }
+
+    /// Where sets may lie: the cache, and what takes its place.
+    pub(crate) fn cache_folders(&self) -> Vec<PathBuf> {
+        let spare = self.spare_cache().filter(|folder| folder.is_dir());
+        [self.cache_folder()].into_iter().chain(spare).collect()
     }
 
     /// Refuses to begin writing `needed` bytes to `path` when the disk has less than that (and a reserve) free.

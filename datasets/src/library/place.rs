@@ -3,10 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
-
-use sha2::{Digest, Sha256};
 
 use super::{DataError, Library, MANIFEST, Manifest};
 
@@ -75,34 +72,6 @@ pub(crate) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, DataError>
     if bytes.len() as u64 > most { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }
 
-/// Recognises files by path, size and time of change, without reading them: what a cache is keyed by, so that it is made
-/// again when its source has changed. It never enters a content hash.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Fingerprint(Sha256);
-
-impl Fingerprint {
-    /// Takes `path` in.
-    pub(crate) fn add(&mut self, path: &Path) -> Result<(), DataError> {
-        let data = fs::metadata(path).map_err(DataError::io("read", path))?;
-        self.add_known(path, &data);
-        Ok(())
-    }
-
-    /// Takes `path` in, whose `data` are known.
-    pub(crate) fn add_known(&mut self, path: &Path, data: &fs::Metadata) {
-        let changed = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        self.0.update(path.as_os_str().as_encoded_bytes());
-        self.0.update([0]);
-        self.0.update(data.len().to_le_bytes());
-        self.0.update(changed.as_nanos().to_le_bytes());
-    }
-
-    /// SHA-256 (hex) of what was taken in.
-    pub(crate) fn finish(self) -> String {
-        format!("{:x}", self.0.finalize())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -125,21 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn files_have_bounds_and_fingerprints() {
+    fn files_have_bounds() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "12345").unwrap();
         assert_eq!(read_bounded(&path, 5).unwrap(), b"12345");
         assert!(read_bounded(&path, 4).unwrap_err().to_string().contains("file: it has 5 bytes or more"));
-        let print = || {
-            let mut print = Fingerprint::default();
-            print.add(&path).unwrap();
-            print.finish()
-        };
-        let first = print();
-        assert_eq!(first, print());
-        fs::write(&path, "123456").unwrap();
-        assert_ne!(first, print());
     }
 
     #[test]

@@ -282,18 +282,16 @@ impl Task for Configured {
             let message = format!("there is no recording by {names}; fetch it with `{}`", library.fetch_command(SET));
             return Err(malformed(&library.folder(SET), message));
         }
-        let found: Vec<Found> = recordings.iter().map(|recording| recording.file.clone()).collect();
+        let sources = recordings::sources(&library.folder(SET), recordings.iter().map(|recording| &recording.file));
         let key = CacheKey {
             name: self.spec.name.split("-drop").next().unwrap_or(SET).to_owned(),
             version: 1,
-            spec: json!({
-                "files": recordings::fingerprint(&found), "samples": self.samples, "representation": self.representation,
-            }),
+            spec: json!({ "samples": self.samples, "representation": self.representation }),
             input_bytes: self.reading.input_bytes(),
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train: recordings.len(), validation: 0, test: 0 },
         };
-        let store = library.cached(&key, progress, |writer| {
+        let store = library.cached_from(&sources, &key, progress, |writer| {
             progress.begin("reading recordings", recordings.len() as u64);
             let mfcc = Mfcc::new(RATE);
             let outcome = writer

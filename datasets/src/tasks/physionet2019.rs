@@ -160,12 +160,23 @@ impl Stay {
             let (place, name) = wrong.unwrap_or((COLUMNS.len(), &"the end of the line"));
             return Err(FormatError::new("line 1", format!("column {} is not {name}", place + 1)));
         }
+        if table.lines.is_empty() {
+            return Err(FormatError::new("line 2", "there is no hour in the table"));
+        }
         let mut stay = Self { hours: 0, sepsis: false, facts: [f32::NAN; FACTS], measured: vec![] };
-        for (number, row) in table.rows().enumerate() {
-            let hour = row[HOUR];
+        for (line, row) in table.lines.iter().zip(table.rows()) {
+            let (hour, sepsis) = (row[HOUR], row[SEPSIS]);
             if hour.fract() != 0.0 || hour <= stay.hours as f32 || hour > 1e6 {
-                let place = format!("line {}, column ICULOS", number + 2);
+                let place = format!("line {line}, column ICULOS");
                 return Err(FormatError::new(place, format!("hour {hour} does not follow hour {}", stay.hours)));
+            }
+            if sepsis != 0.0 && sepsis != 1.0 {
+                let found =
+                    if sepsis.is_nan() { "the label is missing".to_owned() } else { format!("the label is {sepsis}") };
+                return Err(FormatError::new(
+                    format!("line {line}, column SepsisLabel"),
+                    format!("{found}, where 0 or 1 is expected"),
+                ));
             }
             stay.facts.copy_from_slice(&row[MEASURED..MEASURED + FACTS]);
             let hour = hour as usize;
@@ -175,7 +186,7 @@ impl Stay {
             stay.measured.resize((hour - 1) * MEASURED, f32::NAN);
             stay.measured.extend(&row[..MEASURED]);
             stay.hours = hour;
-            stay.sepsis |= row[SEPSIS] > 0.0;
+            stay.sepsis |= sepsis == 1.0;
         }
         Ok(stay)
     }
@@ -244,12 +255,13 @@ impl Configured {
         let key = CacheKey {
             name: SET.to_owned(),
             version: 1,
-            spec: json!({ "files": recordings::fingerprint(files), "hours": hours }),
+            spec: json!({ "hours": hours }),
             input_bytes: input_bytes(hours),
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train: files.len(), validation: 0, test: 0 },
         };
-        library.cached(&key, progress, |writer| {
+        let sources = recordings::sources(&library.folder(SET), files);
+        library.cached_from(&sources, &key, progress, |writer| {
             progress.begin("reading patients", files.len() as u64);
             let outcome = writer.generate(progress, |index, input, label| {
                 let file = &files[index as usize];
@@ -550,6 +562,9 @@ mod tests {
             ("|SepsisLabel", "|SepsisLabel|More", "line 2: 41 fields, where 42 columns"),
             ("|6|0\n", "|4|0\n", "line 6, column ICULOS: hour 4 does not follow hour 5"),
             ("64|", "6x|", "column HR: `6x` is not a number"),
+            ("64|", "1e39|", "line 2, column HR: `1e39` is not a finite number"),
+            ("|6|0\n", "|6|NaN\n", "line 6, column SepsisLabel: the label is missing"),
+            ("|6|0\n", "|6|0.5\n", "line 6, column SepsisLabel: the label is 0.5, where 0 or 1"),
         ] {
             let damaged = table(3).replace(from, to);
             assert_ne!(damaged, table(3), "{from}");
@@ -557,6 +572,12 @@ mod tests {
             let error = task.prepare(&library, &()).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }
+        fs::write(&file, COLUMNS.join("|")).unwrap();
+        let error = task.prepare(&library, &()).err().unwrap().to_string();
+        assert!(error.contains("p000003.psv: line 2: there is no hour"), "{error}");
+        // A mark before the text, and other line ends.
+        fs::write(&file, format!("\u{feff}{}", table(3).replace('\n', "\r\n"))).unwrap();
+        task.prepare(&library, &()).unwrap();
         assert_eq!(Sepsis::build(Config { hours: 2 }).err().unwrap().field, "hours");
     }
 }

@@ -25,8 +25,9 @@ use crate::{
     formats::{
         FormatError, shortened,
         tsv::{Row, Rows, TsvError},
+        whole,
     },
-    library::{CacheKey, CacheWriter, DataError, Fingerprint, Library},
+    library::{CacheKey, CacheWriter, DataError, Library, Sources},
     reading::{COUNT_BYTES, Layout, batch, reading_name, store_sequence},
     settings::{splits, within},
     stored::Stored,
@@ -226,15 +227,11 @@ impl Task for Configured {
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let folder = Self::folder(library)?;
-        let mut fingerprint = Fingerprint::default();
-        for (name, _) in FILES {
-            fingerprint.add(&folder.join(name))?;
-        }
-        let fingerprint = fingerprint.finish();
+        let sources = Sources::read(&folder, FILES.map(|(name, _)| name.to_owned()).to_vec())?;
         let vocabulary = match self.config.level {
             Level::Byte => None,
             Level::Char => {
-                let source = Source { name: "aan-vocabulary", fingerprint: &fingerprint, kept: self.kept() };
+                let source = Source { name: "aan-vocabulary", files: &sources, kept: self.kept() };
                 let characters = source.frequent(library, 1, progress, || {
                     let mut counts = Counts::default();
                     pairs(&folder.join(FILES[0].0), usize::MAX, |texts, _| {
@@ -252,7 +249,6 @@ impl Task for Configured {
             name: format!("aan-{}", self.config.level.name()),
             version: VERSION,
             spec: json!({
-                "files": fingerprint,
                 "characters": vocabulary.as_ref().map(|vocabulary| vocabulary.characters().iter().collect::<String>()),
                 "end_token": self.config.end_token,
             }),
@@ -260,8 +256,9 @@ impl Task for Configured {
             label_bytes: 1,
             sizes: self.spec.splits,
         };
-        let store =
-            library.cached(&key, progress, |writer| self.write(writer, &folder, vocabulary.as_ref(), progress))?;
+        let store = library.cached_from(&sources, &key, progress, |writer| {
+            self.write(writer, &folder, vocabulary.as_ref(), progress)
+        })?;
         let layout = Layout {
             length: self.config.length,
             offset: i32::from(vocabulary.is_none()),
@@ -319,15 +316,12 @@ fn pairs(
 }
 
 fn pair<'a>(row: &'a Row<'_>) -> Result<([&'a str; 2], u8), FormatError> {
-    let label = match row.text(0, "label")? {
-        "0" | "0.0" => 0,
-        "1" | "1.0" => 1,
-        other => {
-            let message = format!("field `label` is `{}` and not 0 or 1", shortened(other));
-            return Err(FormatError::new(format!("line {}", row.line), message));
-        }
-    };
-    Ok(([row.text(3, "text1")?, row.text(4, "text2")?], label))
+    let label = row.text(0, "label")?;
+    let class = whole(label, 1).ok_or_else(|| {
+        let message = format!("field `label` is `{}` and not 0 or 1", shortened(label));
+        FormatError::new(format!("line {}", row.line), message)
+    })?;
+    Ok(([row.text(3, "text1")?, row.text(4, "text2")?], class as u8))
 }
 
 #[cfg(test)]
@@ -344,7 +338,8 @@ mod tests {
         task::{Inputs, Targets},
     };
 
-    const TRAIN: &str = "1.0\tA1\tB1\tabca \"x\tcc\n0.0\tA2\tB2\tb\tlong text of which much is cut off\n";
+    /// With a mark before the text.
+    const TRAIN: &str = "\u{feff}1.0\tA1\tB1\tabca \"x\tcc\n0.0\tA2\tB2\tb\tlong text of which much is cut off\n";
     const OTHER: &str = "0\tA3\tB3\té\tab\n";
 
     fn write(folder: &Path, inner: &str, train: &str) {

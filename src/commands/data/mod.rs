@@ -1,5 +1,6 @@
 //! `bench data`: what data there is, and how it comes here.
 
+mod clean;
 mod duplicates;
 mod list;
 mod transfer;
@@ -37,6 +38,10 @@ const VERIFY_HELP: &str = "\
 Exit code 0: what is here is intact, even if it is incomplete or not the official data (which is said). Exit code 1: a file \
 is damaged, or NAME is not here. A folder is called `reconstructed` where its bench-data.json says so or its content \
 differs from a known official checksum.";
+
+const CLEAN_HELP: &str = "\
+Original files are never touched, generated sets stay, and so does whatever a running process uses; what stays is listed with \
+the reason. Exit code 1: something could not be removed.";
 
 /// `bench data`
 #[derive(Debug, Clone, Args)]
@@ -92,6 +97,19 @@ pub enum DataCommand {
         #[arg(long, value_name = "KEY=VALUE", requires = "duplicates")]
         set: Vec<String>,
     },
+    /// Remove what nobody needs any more: derived sets whose files have changed or are gone, and what killed processes left
+    #[command(after_help = CLEAN_HELP)]
+    Clean {
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// Also downloads that were not finished or not put in place (a later fetch would go on with them)
+        #[arg(long)]
+        downloads: bool,
+        /// Also look for temporary files in these run folders; may be repeated [default: runs, where it is there]
+        #[arg(long, value_name = "DIR")]
+        runs: Vec<PathBuf>,
+    },
     /// Draw the first samples as a PNG contact sheet: images, curves, spectrograms, strips of tokens
     Show {
         #[command(flatten)]
@@ -143,7 +161,7 @@ impl From<SplitName> for Split {
 
 /// Carry out `bench data …`.
 pub fn execute(args: &DataArgs, global: &Global) -> Result<Exit, Stop> {
-    let library = Library::locate(global.data.clone())?;
+    let library = global.library()?;
     let bar = Bar::new(global.quiet);
     match &args.what {
         DataCommand::List { names } => list::list(&library, names, global),
@@ -154,6 +172,7 @@ pub fn execute(args: &DataArgs, global: &Global) -> Result<Exit, Stop> {
             duplicates::duplicates(&library, names, set, &bar, global)
         }
         DataCommand::Verify { names, .. } => verify::verify(&library, names, &bar, global),
+        DataCommand::Clean { dry_run, downloads, runs } => clean::clean(&library, runs, *downloads, *dry_run, global),
         DataCommand::Show { tasks, split, count, out } => {
             if out.is_some() && tasks.names.len() > 1 {
                 return Err(Stop::usage("--out names one picture; show one task at a time, or leave it out"));

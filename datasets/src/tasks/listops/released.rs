@@ -18,8 +18,9 @@ use crate::{
     formats::{
         FormatError,
         tsv::{Rows, TsvError},
+        whole,
     },
-    library::{CacheKey, CacheWriter, DataError, Fingerprint, Library},
+    library::{CacheKey, CacheWriter, DataError, Library, Sources},
     reading::{COUNT_BYTES, batch, reading_name, store_sequence},
     settings::{splits, within},
     stored::Stored,
@@ -141,20 +142,17 @@ impl Task for Released {
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let folder = Self::folder(library)?;
-        let mut fingerprint = Fingerprint::default();
-        for (name, _) in FILES {
-            fingerprint.add(&folder.join(name))?;
-        }
+        let sources = Sources::read(&folder, FILES.map(|(name, _)| name.to_owned()).to_vec())?;
         let SplitSizes { train, validation, test } = self.spec.splits;
         let key = CacheKey {
             name: self.spec.data.clone(),
             version: VERSION,
-            spec: json!({ "files": fingerprint.finish(), "end_token": self.reading.end_token }),
+            spec: json!({ "end_token": self.reading.end_token }),
             input_bytes: COUNT_BYTES + self.kept(),
             label_bytes: 1,
             sizes: SplitSizes { train, validation, test },
         };
-        let store = library.cached(&key, progress, |writer| self.write(writer, &folder, progress))?;
+        let store = library.cached_from(&sources, &key, progress, |writer| self.write(writer, &folder, progress))?;
         let layout = self.reading.layout();
         let notes: Vec<String> = library
             .reconstruction(&folder)?
@@ -232,7 +230,7 @@ fn expressions(
     while count < most {
         let more = next(&mut |line, source, target| {
             let tokens = tokenise(source).map_err(|error| FormatError::new(place(line), error.to_string()))?;
-            let value = target.parse().ok().filter(|value| *value <= 9).ok_or_else(|| {
+            let value = whole(target, 9).map(|value| value as u8).ok_or_else(|| {
                 let target: String = target.chars().take(20).collect();
                 FormatError::new(place(line), format!("field `Target` is `{target}` and not a digit"))
             })?;
@@ -276,7 +274,8 @@ mod tests {
     use crate::task::{Inputs, Targets, TaskDefinition};
 
     const TRAIN: &str = "Source\tTarget\n( ( ( [MAX 2 ) 7 ) ] )\t7\n( ( ( ( [SM 2 ) 9 ) 9 ) ] )\t0\n";
-    const OTHER: &str = "Source\tTarget\n( ( ( [MED 2 ) 5 ) ] )\t3\n";
+    /// As other programs write it: a mark before the text, and the value as a number.
+    const OTHER: &str = "\u{feff}Source\tTarget\r\n( ( ( [MED 2 ) 5 ) ] )\t3.0";
 
     fn config() -> Config {
         Config {

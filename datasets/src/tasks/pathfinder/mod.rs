@@ -93,7 +93,7 @@ fn build_released(config: Config) -> Result<Box<dyn Task>, ConfigError> {
     let variant = if config.centre { "pathfinder-centred" } else { "pathfinder" };
     let spec = TaskSpec {
         name: format!("lra-{}", generated.name),
-        version: format!("{variant}@lra-{parts}-1"),
+        version: format!("{variant}@lra-{parts}-2"),
         data: format!("lra-{}", generated.data),
         ..generated
     };

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{Config, Difficulty, Resolution};
 use crate::{
     formats::{npy_text, png},
-    library::{CacheKey, DataError, Fingerprint, Library, SampleStore, read_bounded},
+    library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded},
     task::{Progress, SplitSizes},
 };
 
@@ -26,7 +26,7 @@ const OUTER: &str = "lra_release";
 /// Version of the order in which images are dealt to the splits.
 pub(super) const SPLIT_VERSION: &str = "path-hash-1";
 /// Raised whenever the same files give other samples.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Images of each level of the released archive.
 const RELEASED: usize = 200_000;
 /// The released file that is empty; S4 and CCNN leave it out by name, the Arena because it is empty.
@@ -97,7 +97,8 @@ pub(super) struct Level {
     folder: PathBuf,
     side: u32,
     pictures: Vec<Picture>,
-    fingerprint: String,
+    /// The metadata files, below the folder.
+    metadata: Vec<String>,
     pub(super) note: Option<String>,
 }
 
@@ -105,19 +106,14 @@ impl Level {
     /// Reads the metadata; opens no image.
     pub(super) fn find(library: &Library, config: &Config) -> Result<Self, DataError> {
         let (folder, name) = folder(library, config.resolution, config.difficulty)?;
-        let mut fingerprint = Fingerprint::default();
+        let mut metadata = Vec::new();
         let mut pictures = Vec::new();
         for path in metadata_files(&folder.join("metadata"))? {
-            fingerprint.add(&path)?;
+            metadata.extend(path.file_name().map(|name| format!("metadata/{}", name.to_string_lossy())));
             let bytes = read_bounded(&path, MOST_METADATA_BYTES)?;
             let entries = npy_text::parse(&bytes)
                 .map_err(|error| DataError::Malformed { path: path.clone(), message: error.to_string() })?;
             pictures.extend(entries.into_iter().map(|entry| Picture { path: entry.path, label: entry.label }));
-        }
-        let images = folder.join("imgs");
-        for entry in fs::read_dir(&images).map_err(DataError::io("read", &images))? {
-            let path = entry.map_err(DataError::io("read", &images))?.path();
-            fingerprint.add(&path)?;
         }
         if (config.resolution, config.difficulty) == (EMPTY.0, EMPTY.1) {
             let size = fs::metadata(folder.join(EMPTY.2)).map(|data| data.len());
@@ -137,7 +133,7 @@ impl Level {
                 message: format!("{} has two lines", twice[0].path),
             });
         }
-        Ok(Self { folder, side: config.resolution.side(), pictures, fingerprint: fingerprint.finish(), note })
+        Ok(Self { folder, side: config.resolution.side(), pictures, metadata, note })
     }
 
     /// Number of images.
@@ -174,7 +170,7 @@ impl Level {
         let key = CacheKey {
             name: name.to_owned(),
             version: VERSION,
-            spec: json!({ "files": self.fingerprint, "order": SPLIT_VERSION, "whole": whole }),
+            spec: json!({ "order": SPLIT_VERSION, "whole": whole }),
             input_bytes: (self.side * self.side) as usize,
             label_bytes: 1,
             sizes,
@@ -183,7 +179,10 @@ impl Level {
             .chain((0..sizes.validation).map(|position| parts.train + position))
             .chain((0..sizes.test).map(|position| parts.train + parts.validation + position))
             .collect();
-        library.cached(&key, progress, |writer| {
+        // Every image that is read is looked at: one that is overwritten in place changes no folder.
+        let images = places.iter().map(|&place| self.pictures[place].path.clone());
+        let sources = Sources::read(&self.folder, self.metadata.iter().cloned().chain(images).collect())?;
+        library.cached_from(&sources, &key, progress, |writer| {
             writer.generate(progress, |position, input, label| {
                 let picture = &self.pictures[places[position as usize]];
                 let path = self.folder.join(&picture.path);
@@ -296,7 +295,7 @@ mod tests {
             let library = Library::open(folder.path());
             let task = task(json!({}));
             task.check(&library).unwrap();
-            assert_eq!(task.spec().version, "pathfinder@lra-path-hash-1-1");
+            assert_eq!(task.spec().version, "pathfinder@lra-path-hash-1-2");
             assert_eq!(task.spec().name, "lra-pathfinder32-easy-1d");
             let data = task.prepare(&library, &()).unwrap();
             let read = all(data.as_ref());
@@ -331,10 +330,30 @@ mod tests {
         let data = task(json!({})).prepare(&library, &()).unwrap();
         assert!(data.notes()[0].ends_with("42 are here"));
         fs::write(place.join("imgs/1/sample_3.png"), "").unwrap();
-        // The cache recognises changes of files by the folder's time: here it does not change, so the cache is emptied.
-        fs::remove_dir_all(library.cache_folder()).unwrap();
         let error = task(json!({})).prepare(&library, &()).err().unwrap().to_string();
         assert!(error.contains("sample_3.png: the image: the file is empty"), "{error}");
+    }
+
+    #[test]
+    fn an_image_that_is_overwritten_in_place_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "lra_release", 32, "curv_baseline", 42);
+        let library = Library::open(folder.path());
+        let prepare = || task(json!({})).prepare(&library, &()).unwrap();
+        let before = prepare().content_hash().to_owned();
+        assert_eq!(before, prepare().content_hash());
+        let path = folder.path().join("lra_release/pathfinder32/curv_baseline/imgs/1/sample_3.png");
+        let image = GrayImage::from_pixel(32, 32, image::Luma([255]));
+        let mut bytes = std::io::Cursor::new(vec![]);
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        // `fs::write` truncates and fills the file that is there, as `cp` does.
+        fs::write(&path, bytes.into_inner()).unwrap();
+        let after = prepare();
+        assert_ne!(before, after.content_hash());
+        assert_eq!(
+            all(after.as_ref()).iter().filter(|(pixels, _)| pixels.iter().all(|&pixel| pixel == 255)).count(),
+            1
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ use self::words::Lists;
 pub use self::words::{Division, Words};
 use crate::{
     dealt::Dealt,
+    formats::text,
     irregular,
     library::{CacheKey, DataError, Library, SampleStore},
     normalise::Normalisation,
@@ -228,12 +229,13 @@ impl Configured {
         let key = CacheKey {
             name: "speech-lengths".to_owned(),
             version: 1,
-            spec: json!({ "files": recordings::fingerprint(&found) }),
+            spec: json!({}),
             input_bytes: 4,
             label_bytes: 0,
             sizes: SplitSizes { train: files.len(), validation: 0, test: 0 },
         };
-        let store = library.cached(&key, progress, |writer| {
+        let sources = recordings::sources(&library.folder(SET), &found);
+        let store = library.cached_from(&sources, &key, progress, |writer| {
             progress.begin("measuring clips", found.len() as u64);
             let outcome = writer.generate(progress, |index, input, _| {
                 let samples = recordings::samples(&found[index as usize], RATE)?.len() as u32;
@@ -267,12 +269,11 @@ impl Configured {
 
     /// The samples of `clips`, in that order.
     fn store(&self, library: &Library, clips: &[Clip], progress: &dyn Progress) -> Result<SampleStore, DataError> {
-        let found: Vec<Found> = clips.iter().map(|clip| clip.file.clone()).collect();
-        let scale = self.config.scale;
-        let (words, files) = (self.config.words, recordings::fingerprint(&found));
+        let sources = recordings::sources(&library.folder(SET), clips.iter().map(|clip| &clip.file));
+        let (words, scale) = (self.config.words, self.config.scale);
         let (name, spec) = match self.form {
-            Form::Raw => ("speech-raw", json!({ "words": words, "files": files })),
-            Form::Mfcc => ("speech-mfcc", json!({ "words": words, "files": files, "scale": scale })),
+            Form::Raw => ("speech-raw", json!({ "words": words })),
+            Form::Mfcc => ("speech-mfcc", json!({ "words": words, "scale": scale })),
         };
         let key = CacheKey {
             name: name.to_owned(),
@@ -282,7 +283,7 @@ impl Configured {
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train: clips.len(), validation: 0, test: 0 },
         };
-        library.cached(&key, progress, |writer| {
+        library.cached_from(&sources, &key, progress, |writer| {
             progress.begin("reading clips", clips.len() as u64);
             let mfcc = Mfcc::new(RATE);
             let outcome = writer.generate(progress, |index, input, label| {
@@ -347,14 +348,15 @@ impl Configured {
     }
 
     fn list(&self, library: &Library, path: &Path) -> Result<HashSet<String>, DataError> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(self.missing(library, &format!("{VALIDATION_LIST}, {TESTING_LIST}")));
             }
             Err(error) => return Err(DataError::io("read", path)(error)),
         };
-        Lists::parse(&text).map_err(|message| malformed(path, format!("{message}; fetch the data set again")))
+        let text = text(&bytes).map_err(|error| error.to_string());
+        text.and_then(Lists::parse).map_err(|message| malformed(path, format!("{message}; fetch the data set again")))
     }
 
     /// What a reader of results must know: how much of the data set this is.

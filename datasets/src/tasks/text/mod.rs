@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use self::reviews::Reviews;
 pub use crate::reading::{Padding, Tokens};
 use crate::{
-    library::{CacheKey, CacheWriter, DataError, Library, SampleStore},
+    library::{CacheKey, CacheWriter, DataError, Library, SampleStore, Sources},
     order::{SPLIT_VERSION, split_order},
     reading::{COUNT_BYTES, Layout, batch, reading_name, store_sequence},
     settings::within,
@@ -292,7 +292,7 @@ impl Configured {
         progress: &dyn Progress,
     ) -> Result<Vocabulary, DataError> {
         let kept = self.config.length - usize::from(self.config.end_token);
-        let source = Source { name: "imdb-vocabulary", fingerprint: &reviews.fingerprint, kept };
+        let source = Source { name: "imdb-vocabulary", files: &reviews.files, kept };
         let least = self.config.min_frequency;
         let characters = source.frequent(library, least, progress, || reviews.characters(kept))?;
         checked(characters, self.config.end_token, self.config.vocabulary, reviews.root())
@@ -312,7 +312,6 @@ impl Configured {
             name: format!("imdb-{}", self.config.level.name()),
             version: VERSION,
             spec: json!({
-                "files": reviews.fingerprint,
                 "kept": kept,
                 "order": SPLIT_VERSION,
                 "characters": vocabulary.map(|vocabulary| vocabulary.characters().iter().collect::<String>()),
@@ -322,7 +321,7 @@ impl Configured {
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train, validation: 0, test },
         };
-        library.cached(&key, progress, |writer: &mut CacheWriter<'_>| {
+        library.cached_from(&reviews.files, &key, progress, |writer: &mut CacheWriter<'_>| {
             let order = split_order(train);
             writer.generate(progress, |position, input, label| {
                 let position = position as usize;
@@ -353,8 +352,8 @@ impl Configured {
 pub(super) struct Source<'a> {
     /// Name of the counts in the cache.
     pub(super) name: &'a str,
-    /// What recognises the files.
-    pub(super) fingerprint: &'a str,
+    /// The files they lie in.
+    pub(super) files: &'a Sources,
     /// Characters of each text that count.
     pub(super) kept: usize,
 }
@@ -372,13 +371,13 @@ impl Source<'_> {
         let key = CacheKey {
             name: self.name.to_owned(),
             version: VERSION,
-            spec: json!({ "files": self.fingerprint, "kept": self.kept, "least": least }),
+            spec: json!({ "kept": self.kept, "least": least }),
             // One more than may be used, so that too many are noticed.
             input_bytes: WORD * (MOST_IDS + 2),
             label_bytes: 0,
             sizes: SplitSizes { train: 1, validation: 0, test: 0 },
         };
-        let store = library.cached(&key, progress, |writer| {
+        let store = library.cached_from(self.files, &key, progress, |writer| {
             let characters = count()?.frequent(least);
             let mut words = vec![characters.len() as u32];
             words.extend(characters.iter().take(MOST_IDS + 1).map(|&c| u32::from(c)));

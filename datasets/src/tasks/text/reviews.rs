@@ -8,7 +8,7 @@ use std::{
 use rayon::prelude::*;
 
 use crate::{
-    library::{DataError, Fingerprint, Library, read_bounded},
+    library::{DataError, Library, Sources, read_bounded},
     task::Split,
     vocabulary::Counts,
 };
@@ -28,7 +28,7 @@ pub(super) struct Reviews {
     /// `(class, number, stars)` per part.
     parts: [Vec<(u8, u32, u32)>; 2],
     reconstruction: Option<String>,
-    pub(super) fingerprint: String,
+    pub(super) files: Sources,
 }
 
 impl Reviews {
@@ -40,7 +40,7 @@ impl Reviews {
     /// Lists the reviews; opens none.
     pub(super) fn find(library: &Library, set: &str) -> Result<Self, DataError> {
         let root = Self::folder(library, set)?;
-        let mut fingerprint = Fingerprint::default();
+        let mut files = Vec::new();
         let mut list = |part: &str| -> Result<Vec<(u8, u32, u32)>, DataError> {
             let mut reviews = Vec::new();
             for (class, (name, stars)) in CLASSES.iter().enumerate() {
@@ -73,24 +73,15 @@ impl Reviews {
                     }
                 }
                 found.sort_unstable();
-                let data: Vec<(PathBuf, fs::Metadata)> = found
-                    .par_iter()
-                    .map(|&(number, rating)| {
-                        let path = folder.join(format!("{number}_{rating}.txt"));
-                        let data = fs::metadata(&path).map_err(DataError::io("read", &path))?;
-                        Ok((path, data))
-                    })
-                    .collect::<Result<_, DataError>>()?;
-                for (path, data) in &data {
-                    fingerprint.add_known(path, data);
-                }
+                files.extend(found.iter().map(|(number, rating)| format!("{part}/{name}/{number}_{rating}.txt")));
                 reviews.extend(found.into_iter().map(|(number, rating)| (class as u8, number, rating)));
             }
             Ok(reviews)
         };
         let parts = [list("train")?, list("test")?];
         let reconstruction = library.reconstruction(&root)?;
-        Ok(Self { root, parts, reconstruction, fingerprint: fingerprint.finish() })
+        let files = Sources::read(&root, files)?;
+        Ok(Self { root, parts, reconstruction, files })
     }
 
     fn part(&self, split: Split) -> &[(u8, u32, u32)] {
