@@ -76,6 +76,9 @@ pub(crate) fn samples(file: &Found, rate: u32) -> Result<Vec<i16>, DataError> {
     if wav.samples.is_empty() {
         return Err(malformed(&file.path, "the recording has no samples; fetch the file again, or remove it"));
     }
+    if wav.samples.iter().all(|&sample| sample == 0) {
+        tracing::warn!("{}: every sample of the recording is zero", file.path.display());
+    }
     Ok(wav.samples)
 }
 

@@ -130,7 +130,7 @@ pub fn is_temporary(name: &str, prefix: &str, suffixes: &[&str]) -> bool {
 }
 
 fn is_ours(name: &str) -> bool {
-    is_temporary(name, ".new-", &[".part", ""])
+    is_temporary(name, ".new-", &[".part", ".probe", ""])
 }
 
 /// Whether a folder of the cache has the name of a set: `pathfinder32-hard-0123456789abcdef`.
@@ -211,19 +211,18 @@ impl Library {
             let loads: Vec<String> = loads.flat_map(|name| [name.clone(), format!("{name}.part")]).collect();
             let mut found = vec![];
             for (name, path) in listed(&self.folder(&set.name))? {
-                if is_ours(&name) {
+                // What was being unpacked where the cache is on another disk.
+                if is_ours(&name) && path.is_file() || name == ".unpacking" && path.is_dir() {
                     found.push((path, Reason::Abandoned));
-                } else if downloads && name.ends_with(".part") && loads.contains(&name) {
+                } else if downloads && path.is_file() && name.ends_with(".part") && loads.contains(&name) {
                     found.push((path, Reason::Download));
                 }
             }
             if downloads {
                 let left = listed(&self.cache_folder().join("downloads"))?;
-                found.extend(
-                    left.into_iter().filter(|(name, _)| loads.contains(name)).map(|(_, path)| (path, Reason::Download)),
-                );
+                let mine = left.into_iter().filter(|(name, path)| loads.contains(name) && path.is_file());
+                found.extend(mine.map(|(_, path)| (path, Reason::Download)));
             }
-            found.retain(|(path, _)| path.is_file());
             if found.is_empty() {
                 continue;
             }
@@ -405,6 +404,7 @@ mod tests {
             write(half.join(".new-a1B2c3.part")),
             write(library.folder("fsdd").join(".new-a1B2c3")),
             write(cache.join("unpacking-fsdd/inner/a.wav")),
+            write(library.folder("mnist").join(".unpacking/inner/a")),
         ];
         let downloads = [
             write(cache.join("downloads/aclImdb_v1.tar.gz.part")),

@@ -348,6 +348,9 @@ mod tests {
         assert!(few.notes()[0].starts_with("2 rare characters"), "{:?}", few.notes());
         assert!(everything(few.as_ref(), Split::Train).0.iter().all(|id| (0..3).contains(id)));
         assert_ne!(data.content_hash(), few.content_hash());
+        // A byte order mark is no character.
+        let marked = prepared(&format!("\u{feff}{text}"), 4, None).unwrap();
+        assert_eq!(data.content_hash(), marked.content_hash());
     }
 
     #[test]

@@ -9,9 +9,8 @@
 //! `CharacterTrajectories_TEST.ts` of the UEA archive (at most 182 steps), or `mixoutALL_shifted.mat` of UCI (205).
 //!
 //! In the archive of 2018, from which published results come, x or y of 39 letters is shorter than the pen's force: every
-//! channel is continued by its own last value, as the programs of both papers do. Values that are missing (`?` or NaN) at
-//! the end of a channel are continued likewise; others are zero after the normalisation. The archive's files were changed
-//! since (zeros around all letters and another training part on 1 November 2023; later zeros at the end of the 39
+//! channel is continued by its own last value, as the programs of both papers do. A value that is missing (`?` or NaN) within
+//! a letter is the one before it (at the beginning, the first one that is there). The archive's files were changed since (zeros around all letters and another training part on 1 November 2023; later zeros at the end of the 39
 //! alone): what is not recognised as the version of 2018 has a note that says so.
 
 use std::path::PathBuf;
@@ -172,7 +171,7 @@ impl Letter {
         self.channels.iter().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// Values that are missing between others.
+    /// Values that are missing before others.
     fn missing(&self) -> usize {
         self.channels.iter().flatten().filter(|value| value.is_nan()).count()
     }
@@ -362,12 +361,13 @@ fn classes_differ(files: &[Found], parsed: &[ts::SeriesFile], classes: &ts::Clas
     }
 }
 
-/// Continues every channel by its own last value.
+/// Continues every channel by its own last value, and fills gaps with the value before them.
 fn continued(letter: &Letter, length: usize, room: &mut [u8]) {
     for (room, channel) in room.chunks_exact_mut(4 * length).zip(&letter.channels) {
+        let mut last = channel.iter().copied().find(|value| !value.is_nan()).unwrap_or(f32::NAN);
         for (step, room) in room.chunks_exact_mut(4).enumerate() {
-            let value = channel.get(step).or(channel.last()).copied().unwrap_or(f32::NAN);
-            room.copy_from_slice(&value.to_le_bytes());
+            last = channel.get(step).copied().filter(|value| !value.is_nan()).unwrap_or(last);
+            room.copy_from_slice(&last.to_le_bytes());
         }
     }
 }
@@ -413,7 +413,7 @@ impl Task for Configured {
         }
         let missing: usize = letters.iter().map(Letter::missing).sum();
         if missing > 0 {
-            notes.push(format!("{missing} values are missing between others: they are zero after the normalisation"));
+            notes.push(format!("{missing} values are missing within letters: the value before takes their place"));
         }
         Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
     }
@@ -589,7 +589,7 @@ mod tests {
         let mut changed = lines.clone();
         changed[7 + 3] = cut(&lines[7 + 3], 0, 6);
         changed[7 + 4] = cut(&lines[7 + 4], 2, 8);
-        // Missing at the end is the same as not there; missing in between stays missing.
+        // Missing at the end is the same as not there; missing in between is the value before.
         changed[7 + 5] = lines[7 + 5].replacen(':', ",?,NaN:", 1);
         changed[7 + 6] = lines[7 + 6].replacen(",6.0078125,", ",?,", 1);
         let names = |text: &str| lines.iter().take(7).filter(|line| line.starts_with(text)).count();
@@ -608,9 +608,9 @@ mod tests {
                 };
                 for (channel, row) in letter.chunks_exact(182).enumerate() {
                     for (step, &found) in row.iter().enumerate() {
-                        let missing = (index, channel, step) == (6, 0, 2);
+                        let step = if (index, channel, step) == (6, 0, 2) { 1 } else { step };
                         let expected = value(index, channel, step.min(ends(channel) - 1)) as f32;
-                        assert_eq!(found, if missing { 0.0 } else { expected }, "{index} {channel} {step}");
+                        assert_eq!(found, expected, "{index} {channel} {step}");
                     }
                 }
                 seen += 1;

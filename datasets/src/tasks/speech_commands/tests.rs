@@ -26,7 +26,7 @@ fn small() -> (tempfile::TempDir, Library) {
         validation.push_str(&format!("{word}/3_nohash_0.wav\n{word}/9_nohash_0.wav\n"));
         test.push_str(&format!("{word}/5_nohash_0.wav\n"));
     }
-    fs::write(set.join(VALIDATION_LIST), validation).unwrap();
+    fs::write(set.join(VALIDATION_LIST), format!("\u{feff}{validation}")).unwrap();
     fs::write(set.join(TESTING_LIST), test).unwrap();
     fs::write(set.join("yes").join("notes.txt"), "no clip").unwrap();
     let library = Library::open(folder.path());
