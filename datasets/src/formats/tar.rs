@@ -14,6 +14,7 @@ use super::{
 };
 
 const BLOCK: usize = 512;
+const HOLES: &str = "a file with holes (unpack the archive with tar, and import the folder)";
 /// Bytes that the headers of one member (long names and attributes included) may have.
 const HEADER_BYTES: u64 = 1 << 20;
 /// Bytes that may follow the last member; archivers fill up to a multiple of 10 KiB, some of more.
@@ -81,7 +82,7 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
             EntryType::Symlink => Some("a symbolic link"),
             EntryType::Char | EntryType::Block => Some("a device"),
             EntryType::Fifo => Some("a pipe"),
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Some("a file with holes"),
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Some(HOLES),
             _ => Some("of an unknown kind"),
         };
         if let Some(kind) = kind {

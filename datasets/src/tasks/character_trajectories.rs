@@ -198,9 +198,12 @@ fn from_ts(file: &ts::SeriesFile, classes: &ts::Classes) -> Result<Placed, Forma
 /// Other variables are passed over.
 fn from_mat(bytes: &[u8]) -> Result<Placed, FormatError> {
     let arrays = mat::parse_only(bytes, &|name| matches!(name, "mixout" | "consts"))?;
-    let find = |name: &str| {
-        let array = arrays.iter().find(|array| array.name == name);
-        array.ok_or_else(|| FormatError::new("variables", format!("there is no `{name}`")))
+    let find = |name: &str| match arrays.iter().find(|array| array.name == name) {
+        Some(mat::Array { content: mat::Content::Unsupported(kind), .. }) => {
+            Err(FormatError::new(name, format!("it is {kind}, which is not read")))
+        }
+        Some(array) => Ok(array),
+        None => Err(FormatError::new("variables", format!("there is no `{name}`"))),
     };
     let cells = find("mixout")?.cells().ok_or_else(|| FormatError::new("mixout", "it is not a cell array"))?;
     let classes = find("consts")?.field("charlabels").and_then(mat::Array::numbers);
