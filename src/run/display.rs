@@ -76,7 +76,7 @@ impl Display {
     /// A line that stays.
     pub(super) fn line(&self, text: &str) {
         match self.mode {
-            Mode::Bars => self.bars.suspend(|| terminal::say(Level::Info, text)),
+            Mode::Bars => self.above(text),
             Mode::Lines => terminal::say(Level::Info, text),
             Mode::Silent => {}
         }
@@ -84,12 +84,23 @@ impl Display {
 
     /// What the user must see, whether or not progress is wanted.
     pub(super) fn warn(&self, text: &str) {
-        self.bars.suspend(|| terminal::say(Level::Warning, text));
+        match self.mode {
+            Mode::Bars => self.above(text),
+            Mode::Lines | Mode::Silent => terminal::say(Level::Warning, text),
+        }
     }
 
     /// A line of a worker's log.
     pub(super) fn pass_on(&self, line: &str) {
-        self.bars.suspend(|| terminal::pass_on(line));
+        match self.mode {
+            Mode::Bars => self.above(line),
+            Mode::Lines | Mode::Silent => terminal::pass_on(line),
+        }
+    }
+
+    /// Print above the bars. A terminal that is gone cannot be told so.
+    fn above(&self, text: &str) {
+        let _ = self.bars.println(text);
     }
 
     /// A cell is over, or was skipped.
