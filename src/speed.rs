@@ -8,6 +8,7 @@ use baselines::network::count_parameters;
 use baselines::{Forward, Model, registry};
 use burn::tensor::Device;
 use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, Split, TargetSpec, Targets, TaskSpec};
+use rustix::time::ClockId;
 use serde::Serialize;
 
 use crate::experiment::{Cell, fit};
@@ -15,15 +16,17 @@ use crate::run::memory;
 use crate::train::attend::attended;
 use crate::train::batches::{self, EpochOrder};
 use crate::train::objective;
-use crate::train::optimiser::{self, Optimiser};
+use crate::train::optimiser::{self, Gradients, Optimiser};
 use crate::train::pipeline::{self, Batches};
 use crate::train::seeds::Seeds;
 
 /// What is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Samples of a step.
+    /// Samples of a forward pass.
     pub samples: usize,
+    /// Forward passes of a step, whose gradients are averaged.
+    pub passes: usize,
     /// Steps before those that count.
     pub warmup: usize,
     /// Steps that count, at least 1.
@@ -67,8 +70,13 @@ pub struct Measured {
     pub parameters: u64,
     /// Samples of a step.
     pub samples: usize,
+    /// Forward passes of a step.
+    pub passes: usize,
     /// Seconds of a whole step.
     pub seconds: Spread,
+    /// Seconds that a step would take if nothing else ran on the machine, as far as CPU times tell: that of the thread that
+    /// takes the steps, or that of all threads shared among them, whichever is more. Absent where another device computes.
+    pub undisturbed_seconds: Option<Spread>,
     /// Seconds of CPU time of a whole step, over all threads, where the system tells.
     pub cpu_seconds: Option<Spread>,
     /// Median seconds that a step waits for its batch to be read, decoded and augmented.
@@ -113,39 +121,43 @@ pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device)
     let spec = cell.task.task.spec();
     let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    memory::reset();
-    // Pages that an earlier cell left behind are not this one's.
-    device.memory_cleanup();
+    memory::restart(device);
     let base_memory_bytes = memory::peak_bytes();
     let model = (entry.build)(&cell.baseline.config, &input, &output, 0, device).map_err(|error| error.to_string())?;
     let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
     let parameters = count_parameters(model.as_ref()) as u64;
     let steps = (effort.warmup + effort.steps.max(1)) as u64;
+    let batches = steps * effort.passes.max(1) as u64;
     let timed = match source {
         Source::Synthetic => {
             let batch = synthetic(spec, effort.samples);
             let read = |_| Ok::<_, DataError>(batch.clone());
-            pipeline::ahead(0, 0..steps, &read, |batches| time(cell, effort, device, (model, optimiser), batches))
+            pipeline::ahead(0, 0..batches, &read, |batches| time(cell, effort, device, (model, optimiser), batches))
         }
         Source::Task(dataset) => {
             let samples = dataset.len(Split::Train);
-            let epochs = Epochs { samples, size: effort.samples, seeds: Seeds::derive(cell.seed) };
+            let epochs = Epochs::new(samples, effort.samples, Seeds::derive(cell.seed), batches);
             let read = |index| {
                 let (positions, stream) = epochs.batch(index);
-                dataset.read_for_training(&positions, stream)
+                dataset.read_for_training(positions, stream)
             };
             let workers = cell.training.workers;
-            pipeline::ahead(workers, 0..steps, &read, |batches| time(cell, effort, device, (model, optimiser), batches))
+            pipeline::ahead(workers, 0..batches, &read, |batches| {
+                time(cell, effort, device, (model, optimiser), batches)
+            })
         }
     };
     let peak_memory_bytes = memory::peak_bytes();
-    Ok(Steps { parameters, samples: effort.samples, base_memory_bytes, peak_memory_bytes, timed: timed? })
+    let passes = effort.passes.max(1);
+    let samples = effort.samples * passes;
+    Ok(Steps { parameters, samples, passes, base_memory_bytes, peak_memory_bytes, timed: timed? })
 }
 
 /// The steps of one cell.
 pub struct Steps {
     parameters: u64,
     samples: usize,
+    passes: usize,
     base_memory_bytes: Option<u64>,
     peak_memory_bytes: Option<u64>,
     timed: Timed,
@@ -159,6 +171,7 @@ impl Steps {
         own.laps.iter_mut().zip(more.laps).for_each(|(own, more)| own.extend(more));
         own.totals.extend(more.totals);
         own.cpu.extend(more.cpu);
+        own.undisturbed.extend(more.undisturbed);
         for (name, time) in more.kernels.into_iter().flatten() {
             let sum = own.kernels.get_or_insert_default().entry(name).or_default();
             sum.calls += time.calls;
@@ -168,7 +181,7 @@ impl Steps {
 
     /// Medians and spreads over all steps.
     pub fn summary(self) -> Measured {
-        let Timed { laps, totals, cpu, device_memory, kernels } = self.timed;
+        let Timed { laps, totals, cpu, undisturbed, device_memory, kernels } = self.timed;
         let waited: f64 = laps[0].iter().sum();
         let data_share = waited / totals.iter().sum::<f64>();
         let [data, forward, backward, update] = laps.map(|lap| Spread::of(lap).median);
@@ -186,7 +199,9 @@ impl Steps {
         Measured {
             parameters: self.parameters,
             samples: self.samples,
+            passes: self.passes,
             seconds: Spread::of(totals),
+            undisturbed_seconds: (!undisturbed.is_empty()).then(|| Spread::of(undisturbed)),
             cpu_seconds: (!cpu.is_empty()).then(|| Spread::of(cpu)),
             data_seconds: data,
             data_share,
@@ -203,18 +218,26 @@ impl Steps {
 
 /// The batches of one epoch after another.
 struct Epochs {
-    samples: usize,
-    size: usize,
+    /// As a run has them, shuffled before anything is timed.
+    orders: Vec<EpochOrder>,
+    /// Batches of an epoch.
+    whole: u64,
     seeds: Seeds,
 }
 
 impl Epochs {
+    /// Those that `batches` batches of `size` out of `samples` samples come from.
+    fn new(samples: usize, size: usize, seeds: Seeds, batches: u64) -> Self {
+        let whole = (samples / size.max(1)).max(1) as u64;
+        let order = |epoch| EpochOrder::new(samples, size, seeds.order, epoch);
+        Self { orders: (0..batches.div_ceil(whole)).map(order).collect(), whole, seeds }
+    }
+
     /// Positions of batch `index`, counted over all epochs, and the stream of its augmentation.
-    fn batch(&self, index: u64) -> (Vec<usize>, u64) {
-        let whole = (self.samples / self.size.max(1)).max(1) as u64;
-        let (epoch, index) = (index / whole, index % whole);
-        let order = EpochOrder::new(self.samples, self.size, self.seeds.order, epoch);
-        (order.batch(index).to_vec(), self.seeds.augmentation(epoch))
+    fn batch(&self, index: u64) -> (&[usize], u64) {
+        let (epoch, index) = (index / self.whole, index % self.whole);
+        let positions = self.orders.get(epoch as usize).map_or(&[][..], |order| order.batch(index));
+        (positions, self.seeds.augmentation(epoch))
     }
 }
 
@@ -224,6 +247,7 @@ struct Timed {
     laps: [Vec<f64>; 4],
     totals: Vec<f64>,
     cpu: Vec<f64>,
+    undisturbed: Vec<f64>,
     device_memory: Option<u64>,
     kernels: Option<BTreeMap<&'static str, profile::Time>>,
 }
@@ -246,52 +270,83 @@ fn time(
         device.sync().map_err(|error| format!("the device failed: {error}"))
     };
     let mut laps: [Vec<f64>; 4] = Default::default();
-    let mut cpu = Vec::new();
-    let mut totals = Vec::new();
-    for step in 0.. {
+    let (mut totals, mut cpu, mut undisturbed) = (Vec::new(), Vec::new(), Vec::new());
+    let threads = rayon::current_num_threads() as f64;
+    let passes = effort.passes.max(1);
+    for step in 0..effort.warmup + effort.steps.max(1) {
         if effort.profile && step == effort.warmup {
             profile::start();
         }
-        let (begun, cpu_begun) = (Instant::now(), cpu_seconds());
-        let mut marks = [0.0; 4];
-        let Some(batch) = batches.next() else { break };
-        let batch = batch.map_err(|error| error.to_string())?;
-        marks[0] = begun.elapsed().as_secs_f64();
-        let (mut loss, _) = attended(|| {
-            let placed = batches::place(&batch, &spec.input, &autodiff);
-            let output = model.forward(placed, &mut Forward::training(0, step as u64)).map_err(|e| e.to_string())?;
-            objective::evaluate(output, &batch.targets, &spec.target).map_err(|e| e.to_string())
-        })?;
-        if let Some(penalty) = model.penalty().map_err(|e| e.to_string())? {
-            loss = loss + penalty;
+        let (begun, cpu_begun, own_begun) = (Instant::now(), cpu_seconds(ALL_THREADS), cpu_seconds(THIS_THREAD));
+        let mut lap = Lap { spent: [0.0; 4], last: begun };
+        let mut sum = Gradients::new();
+        for pass in 0..passes {
+            let Some(batch) = batches.next() else { break };
+            let batch = batch.map_err(|error| error.to_string())?;
+            lap.ends(0);
+            let (mut loss, _) = attended(|| {
+                let placed = batches::place(&batch, &spec.input, &autodiff);
+                let mut ctx = Forward::training(0, (step * passes + pass) as u64);
+                let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
+                objective::evaluate(output, &batch.targets, &spec.target).map_err(|e| e.to_string())
+            })?;
+            if let Some(penalty) = model.penalty().map_err(|e| e.to_string())? {
+                loss = loss + penalty;
+            }
+            finish()?;
+            lap.ends(1);
+            let gradients = attended(|| model.take_gradients(&mut loss.backward()));
+            optimiser::accumulate(&mut sum, gradients);
+            finish()?;
+            lap.ends(2);
         }
-        finish()?;
-        marks[1] = begun.elapsed().as_secs_f64();
-        let mut gradients = attended(|| model.take_gradients(&mut loss.backward()));
-        finish()?;
-        marks[2] = begun.elapsed().as_secs_f64();
+        if passes > 1 {
+            optimiser::scale(&mut sum, 1.0 / passes as f64);
+        }
         if let Some(limit) = cell.training.grad_clip {
-            optimiser::clip(&mut gradients, limit).map_err(|e| e.to_string())?;
+            optimiser::clip(&mut sum, limit).map_err(|e| e.to_string())?;
         }
-        optimiser.step(model.as_mut(), gradients, cell.training.learning_rate);
+        optimiser.step(model.as_mut(), sum, cell.training.learning_rate);
         finish()?;
-        marks[3] = begun.elapsed().as_secs_f64();
+        lap.ends(3);
         if step < effort.warmup {
             continue;
         }
-        let before = [0.0, marks[0], marks[1], marks[2]];
-        laps.iter_mut().zip(marks.iter().zip(before)).for_each(|(lap, (mark, before))| lap.push(mark - before));
-        totals.push(marks[3]);
-        cpu.extend(cpu_seconds().zip(cpu_begun).map(|(now, then)| now - then));
+        laps.iter_mut().zip(lap.spent).for_each(|(laps, spent)| laps.push(spent));
+        let total = begun.elapsed().as_secs_f64();
+        totals.push(total);
+        let (all, own) = (cpu_seconds(ALL_THREADS) - cpu_begun, cpu_seconds(THIS_THREAD) - own_begun);
+        cpu.push(all);
+        if device_memory.get().is_none() {
+            undisturbed.push(own.max(all / threads).min(total));
+        }
     }
     let kernels = effort.profile.then(profile::stop);
-    Ok(Timed { laps, totals, cpu, device_memory: device_memory.get(), kernels })
+    Ok(Timed { laps, totals, cpu, undisturbed, device_memory: device_memory.get(), kernels })
 }
 
-/// CPU time of this process over all threads, where the system tells.
-fn cpu_seconds() -> Option<f64> {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Some(time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9)
+/// Seconds of a step by part: waiting, forward, backward, update.
+struct Lap {
+    spent: [f64; 4],
+    last: Instant,
+}
+
+impl Lap {
+    /// What has gone by since the last end was spent on `part`.
+    fn ends(&mut self, part: usize) {
+        let now = Instant::now();
+        self.spent[part] += (now - self.last).as_secs_f64();
+        self.last = now;
+    }
+}
+
+const ALL_THREADS: ClockId = ClockId::ProcessCPUTime;
+const THIS_THREAD: ClockId = ClockId::ThreadCPUTime;
+
+/// CPU time so far, in seconds.
+fn cpu_seconds(clock: ClockId) -> f64 {
+    let time = rustix::time::clock_gettime(clock);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
 /// A batch of the task's shape with arbitrary content.
@@ -357,12 +412,14 @@ mod tests {
         let round = |totals: &[f64], memory| Steps {
             parameters: 3,
             samples: 2,
+            passes: 1,
             base_memory_bytes: Some(memory),
             peak_memory_bytes: Some(2 * memory),
             timed: Timed {
                 laps: [0.0, 0.25, 0.5, 0.25].map(|share| totals.iter().map(|total| share * total).collect()),
                 totals: totals.to_vec(),
                 cpu: totals.to_vec(),
+                undisturbed: totals.to_vec(),
                 device_memory: None,
                 kernels: Some(BTreeMap::from([(
                     "gelu",
@@ -382,13 +439,15 @@ mod tests {
 
     #[test]
     fn batches_of_a_task_go_on_from_epoch_to_epoch() {
-        let epochs = Epochs { samples: 25, size: 10, seeds: Seeds::derive(1) };
+        let seeds = Seeds::derive(1);
+        let epochs = Epochs::new(25, 10, seeds, 3);
         let (first, stream) = epochs.batch(0);
         assert_eq!((first.len(), epochs.batch(1).0.len()), (10, 10));
         let (next, next_stream) = epochs.batch(2);
         assert!(next.len() == 10 && next != first && next_stream != stream);
+        assert_eq!(first, EpochOrder::new(25, 10, seeds.order, 0).batch(0));
         // A split smaller than a batch is one batch.
-        assert_eq!(Epochs { samples: 4, size: 10, seeds: Seeds::derive(1) }.batch(3).0.len(), 4);
+        assert_eq!(Epochs::new(4, 10, seeds, 5).batch(3).0.len(), 4);
     }
 
     #[test]

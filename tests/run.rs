@@ -332,6 +332,239 @@ fn a_time_limit_ends_a_cell_as_done_and_says_so() {
     assert!(metrics(&bench.path(CELLS[1])).iter().any(|line| line["name"] == "test_mean_squared_error"));
 }
 
+/// Only the GRU of [`SMALL`], with these settings.
+fn gru_alone(settings: &str) -> (Bench, &'static str) {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("epochs: 6", settings));
+    (bench, CELLS[1])
+}
+
+const GRU: [&str; 4] = ["run", "small.yaml", "--only", "baseline=gru"];
+
+#[test]
+fn a_time_limit_within_the_last_epoch_is_no_end_of_the_training() {
+    // So short a time is used up after the first step.
+    let (bench, cell) = gru_alone("epochs: 1, max_time: 1ns");
+    bench.command(&GRU).assert().success().stderr(contains("1 of 25 steps"));
+    let status = bench.status(cell);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("max_time")));
+    assert_eq!((&status["epoch"], &status["partial_epoch"]["steps"]), (&0.into(), &1.into()));
+    let lines = metrics(&bench.path(cell));
+    let (epochs, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["kind"] == "epoch");
+    assert!(epochs.len() > 2 && epochs.iter().all(|line| line["partial"] == true && line["epoch"] == 1));
+    assert!(others.iter().all(|line| line.get("partial").is_none()));
+    assert!(others.iter().any(|line| line["name"] == "test_mean_squared_error" && line["value"].is_number()));
+    let report = std::fs::read_to_string(bench.path("runs/small/report/report.md")).unwrap();
+    assert!(report.contains("Stopped by time"), "{report}");
+    bench.command(&GRU).assert().success().stderr(contains("already done"));
+
+    // More time goes on from there, to what a training without a limit gives.
+    bench.command(&GRU).args(["--set", "training.max_time=1h"]).assert().success();
+    let (whole, _) = gru_alone("epochs: 1");
+    whole.command(&GRU).assert().success();
+    let status = bench.status(cell);
+    assert_eq!((&status["reason"], &status["epoch"]), (&serde_json::Value::Null, &1.into()));
+    assert!(status.get("partial_epoch").is_none(), "{status}");
+    assert_eq!(metrics(&bench.path(cell)), metrics(&whole.path(cell)));
+    assert_eq!(diagnostics(&bench.path(cell)), diagnostics(&whole.path(cell)));
+}
+
+#[test]
+fn a_number_of_steps_within_the_last_epoch_is_told() {
+    let (bench, cell) = gru_alone("epochs: 1, max_steps: 7");
+    bench.command(&GRU).assert().success();
+    let status = bench.status(cell);
+    assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("max_steps")));
+    assert_eq!((&status["epoch"], &status["partial_epoch"]["steps"]), (&0.into(), &7.into()));
+    // As many steps as the epochs have are no limit.
+    let (bench, cell) = gru_alone("epochs: 1, max_steps: 25");
+    bench.command(&GRU).assert().success();
+    assert_eq!(bench.status(cell)["reason"], serde_json::Value::Null);
+}
+
+/// Killed after an epoch that a limit cut short was judged and before the test: it is judged again.
+#[test]
+fn a_partial_epoch_that_was_judged_survives_a_kill() {
+    let (bench, cell) = gru_alone("epochs: 6, max_steps: 32");
+    bench.command(&GRU).assert().success();
+    let (before, path) = (metrics(&bench.path(cell)), bench.path(cell).join("status.json"));
+    let mut status = bench.status(cell);
+    (status["state"], status["reason"]) = ("running".into(), serde_json::Value::Null);
+    std::fs::write(&path, status.to_string()).unwrap();
+    let journal = bench.path(cell).join("metrics.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let until_final: Vec<&str> = text.lines().take_while(|line| !line.contains("\"final\"")).collect();
+    std::fs::write(&journal, until_final.join("\n") + "\n").unwrap();
+    bench.command(&GRU).assert().success();
+    assert_eq!(metrics(&bench.path(cell)), before);
+    assert_eq!(bench.status(cell)["reason"], "max_steps");
+}
+
+#[test]
+fn lost_lines_of_the_metrics_are_noticed_and_named() {
+    let (bench, cell) = gru_alone("epochs: 2");
+    bench.command(&GRU).assert().success();
+    for name in ["metrics.jsonl", "diagnostics.jsonl"] {
+        let path = bench.path(cell).join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        std::fs::write(&path, lines[..2].join("\n") + "\n").unwrap();
+        bench
+            .command(&GRU)
+            .args(["--set", "training.epochs=3"])
+            .assert()
+            .code(1)
+            .stdout(contains(name).and(contains("--fresh")));
+        std::fs::write(&path, text).unwrap();
+    }
+    bench.command(&GRU).args(["--set", "training.epochs=3"]).assert().success();
+}
+
+#[test]
+fn the_penalty_is_recorded_beside_the_loss_of_the_task() {
+    let penalised = |weight: &str| {
+        let bench = Bench::new();
+        let lstm = format!("{{name: lstm, label: gru, hidden: 12, orthonormality: {weight}}}");
+        let text = SMALL.replace("{name: gru, label: gru, hidden: 12, training: {grad_clip: 0.5}}", &lstm);
+        bench.file("small.yaml", text.replace("epochs: 6", "epochs: 2").replace("log_every: 5", "log_every: 1"));
+        bench
+    };
+    let values = |bench: &Bench, kind: &str, name: &str| {
+        let lines = metrics(&bench.path(CELLS[1])).into_iter();
+        let of = lines.filter(|line| line["kind"] == kind && line["name"] == name && line["split"] == "train");
+        of.map(|line| line["value"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    let (with, without) = (penalised("1.0"), penalised("0"));
+    for bench in [&with, &without] {
+        bench.command(&GRU).assert().success();
+    }
+    let penalty = values(&with, "step", "penalty");
+    assert_eq!(penalty.len(), 50);
+    assert!(penalty[49] < 0.5 * penalty[0], "{penalty:?}");
+    // An epoch has the mean over its steps.
+    let epochs = values(&with, "epoch", "penalty");
+    let mean = penalty[..25].iter().sum::<f64>() / 25.0;
+    assert!(epochs.len() == 2 && (epochs[0] - mean).abs() < 1e-9 * mean, "{epochs:?}");
+    // The first loss is that of the same weights, so that no penalty is in it.
+    assert_eq!(values(&with, "step", "loss")[0], values(&without, "step", "loss")[0]);
+    assert!(values(&without, "step", "penalty").is_empty() && values(&without, "epoch", "penalty").is_empty());
+    assert!(with.path("runs/small/report/figures/penalty-add.svg").is_file());
+    assert!(!without.path("runs/small/report/figures/penalty-add.svg").exists());
+    // What it judges is seen at the beginning and after every epoch, weighted or not.
+    for (bench, weighted) in [(&with, true), (&without, false)] {
+        let lines = diagnostics(&bench.path(CELLS[1]));
+        let judged = lines.iter().filter(|line| line["quantity"] == "orthonormality");
+        let at = |step: u64| judged.clone().filter(move |line| line["step"] == step);
+        let sum = |step| at(step).map(|line| line["value"].as_f64().unwrap()).sum::<f64>();
+        assert!(at(0).count() == 4 && [25, 50].iter().all(|step| at(*step).count() == 4), "{lines:?}");
+        assert!((sum(0) / penalty[0] - 1.0).abs() < 1e-4, "{} {}", sum(0), penalty[0]);
+        assert_eq!(sum(50) < 0.5 * sum(0), weighted);
+    }
+    // A penalty that overflows is called so.
+    let wild = penalised("1.0e+38");
+    wild.command(&GRU).assert().code(1).stdout(contains("the penalty"));
+    assert_eq!(wild.status(CELLS[1])["reason"], "nan");
+}
+
+/// The memory of a cell is its own, whatever ran before it in the same process.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_cell_does_not_depend_on_those_before_it() {
+    let bench = Bench::new();
+    let task = |label: &str, length: usize| {
+        format!(
+            "  - {{name: adding, label: {label}, length: {length}, train_samples: 32, validation_samples: 8, test_samples: 8}}\n"
+        )
+    };
+    let tasks = [task("small", 64), task("large", 4096), task("again", 64), task("large-again", 4096)].concat();
+    let text = format!(
+        "name: memory\nseeds: [0]\ntasks:\n{tasks}baselines: [{{name: ccnn, label: ccnn, blocks: 2, hidden: 32, \
+         kernel_hidden: 16}}]\ntraining: {{epochs: 1, batch_size: 8}}\n"
+    );
+    bench.file("memory.yaml", text);
+    bench.command(&["run", "memory.yaml"]).assert().success();
+    let peak = |label: &str| {
+        let path = bench.path(&format!("runs/memory/{label}.ccnn.s0/metrics.jsonl"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.filter(|line| line["name"] == "peak_memory_bytes").find_map(|line| line["value"].as_f64()).unwrap()
+    };
+    let peaks = ["small", "large", "again", "large-again"].map(peak);
+    // What the program itself uses for the first time counts for the first cell.
+    let once = 16e6;
+    let same = |peaks: [f64; 4]| {
+        let [small, large, again, large_again] = peaks;
+        assert!(large > small + 2.0 * once, "{peaks:?}");
+        assert!((again - small).abs() < once && (large_again / large - 1.0).abs() < 0.4, "{peaks:?}");
+    };
+    same(peaks);
+    // So it is for steps that are only timed.
+    let speed = bench.json(&["speed", "memory.yaml", "--steps", "2"]);
+    let above = |index: usize| {
+        let cell = &speed["cells"][index];
+        cell["peak_memory_bytes"].as_f64().unwrap() - cell["base_memory_bytes"].as_f64().unwrap()
+    };
+    same([0, 1, 2, 3].map(above));
+    // And a dry run foresees it, but for the samples.
+    let planned = bench.json(&["run", "memory.yaml", "--dry-run"]);
+    for (index, found) in peaks.into_iter().enumerate() {
+        let wanted = planned["cells"][index]["memory_bytes"].as_f64().unwrap();
+        assert!((0.6..1.8).contains(&(wanted / found)), "{index}: {wanted} foreseen, {found} found");
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_its_times_are_and_where_time_ends_a_cell() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("epochs: 6", "epochs: 100000, max_time: 10s"));
+    let plan = bench.json(&["run", "small.yaml", "--dry-run"]);
+    for cell in plan["cells"].as_array().unwrap() {
+        let reached = cell["epochs_within_limit"].as_f64().unwrap();
+        assert!(reached > 0.0 && reached < 100_000.0, "{cell}");
+        let evaluated = cell["evaluation_seconds"].as_f64().unwrap();
+        assert!(evaluated > 0.0 && evaluated < cell["seconds"].as_f64().unwrap(), "{cell}");
+        assert!(cell["seconds_by_clock"].as_f64().unwrap() > 0.0);
+    }
+    let text = bench.command(&["run", "small.yaml", "--dry-run"]).assert().success();
+    let text = String::from_utf8_lossy(&text.get_output().stdout).into_owned();
+    assert!(text.contains("max_time ends it in epoch") && text.contains("CPU time"), "{text}");
+}
+
+#[test]
+fn steps_that_accumulate_gradients_are_timed_as_a_whole() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("batch_size: 16", "batch_size: 4, accumulate_grad_steps: 3"));
+    let speed = bench.json(&["speed", "small.yaml", "--steps", "2", "--data-from", "task"]);
+    for cell in speed["cells"].as_array().unwrap() {
+        assert_eq!((cell["samples"].as_u64(), cell["passes"].as_u64()), (Some(12), Some(3)), "{cell}");
+    }
+}
+
+/// The last value of a safetensors file becomes `value`.
+fn spoil(path: &Path, value: f32) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let end = bytes.len() - 4;
+    bytes[end..].copy_from_slice(&value.to_le_bytes());
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn weights_that_are_not_numbers_are_named_and_not_blamed_on_the_learning_rate() {
+    let (bench, cell) = gru_alone("epochs: 1");
+    bench.command(&GRU).assert().success();
+    let best = bench.path(cell).join("checkpoints/best.safetensors");
+    spoil(&best, f32::NAN);
+    let text = SMALL.replace("epochs: 6", &format!("epochs: 1, initial_weights: {}", best.display()));
+    bench.file("other.yaml", text.replace("name: small", "name: other"));
+    let refused = bench.command(&["run", "other.yaml", "--only", "baseline=gru"]).assert().code(2);
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("best.safetensors") && said.contains("NaN"), "{said}");
+    assert!(!said.contains("learning_rate"), "{said}");
+    // Nor does a training go on from such.
+    spoil(&bench.path(cell).join("checkpoints/last.safetensors"), f32::NAN);
+    bench.command(&GRU).args(["--set", "training.epochs=2"]).assert().code(1).stdout(contains("last.safetensors"));
+}
+
 #[test]
 fn early_stopping_ends_a_cell_that_no_longer_improves() {
     let bench = Bench::new();
@@ -456,7 +689,8 @@ fn a_number_of_steps_ends_the_training_within_an_epoch() {
     let status = bench.status(CELLS[1]);
     assert_eq!((status["state"].as_str(), status["reason"].as_str()), (Some("done"), Some("max_steps")));
     // 25 steps are an epoch.
-    assert_eq!(status["epoch"], 2);
+    assert_eq!(status["epoch"], 1);
+    assert_eq!(status["partial_epoch"], serde_json::json!({"steps": 7, "of": 25}));
     let lines = std::fs::read_to_string(bench.path(CELLS[1]).join("metrics.jsonl")).unwrap();
     assert_eq!(lines.matches("\"name\":\"learning_rate\"").count(), 32);
     bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success().stderr(contains("already done"));

@@ -24,6 +24,7 @@ pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportErr
     figures.extend(learning_curves(&groups, frames, &colours)?);
     figures.extend(accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(training_loss(&groups, frames, &colours)?);
+    figures.extend(penalties(&groups, frames, &colours)?);
     Ok(figures)
 }
 
@@ -402,4 +403,42 @@ fn thin(points: &[CurvePoint]) -> Vec<CurvePoint> {
         }
     });
     neighbours.collect()
+}
+
+/// What networks add to the loss, against the step.
+fn penalties(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
+    let curves = frames.step_curves("train", "penalty")?;
+    let mut figures = Vec::new();
+    for task in tasks(groups) {
+        let members = groups.iter().filter(|group| group.key.task == task);
+        let drawn = members.filter_map(|group| Some((colours.label(&group.key), &group.key, curves.get(&group.key)?)));
+        let (mut series, mut used) = (Vec::new(), BTreeSet::new());
+        for (label, key, points) in drawn {
+            let points = line(&thin(points), epoch);
+            series.push(Series { label: label.clone(), colour: colours.of(key), mark: Mark::Line, points });
+            used.insert(label);
+        }
+        if series.is_empty() {
+            continue;
+        }
+        let lowest = series.iter().flat_map(|s| &s.points).map(|p| p.interval.map_or(p.y, |i| i.0));
+        let scale = scale_of("penalty", lowest);
+        figures.push(Figure {
+            name: format!("penalty-{}", file_name(task)),
+            title: format!("{task}: penalty"),
+            caption: format!(
+                "What networks with a penalty add to the loss of {task} (weighted; means over neighbouring steps where there \
+                 are many). The figures of the loss leave it out. {BAND}"
+            ),
+            panels: vec![Panel {
+                title: String::new(),
+                x: Axis::new("optimiser step", Scale::Count),
+                y: Axis::new("penalty", scale),
+                series,
+                guides: Vec::new(),
+            }],
+            legend: colours.keys(&used, Mark::Line),
+        });
+    }
+    Ok(figures)
 }

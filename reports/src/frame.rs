@@ -90,7 +90,7 @@ impl Frames {
         read().map_err(failed)
     }
 
-    /// Curves of `name` on `split` over epochs, per group.
+    /// Curves of `name` on `split` over whole epochs, per group.
     ///
     /// # Errors
     /// A polars operation fails.
@@ -172,6 +172,7 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
         "split" => rows.iter().map(|(_, l)| l.split.clone()).collect::<Vec<Option<String>>>(),
         "name" => rows.iter().map(|(_, l)| l.name.clone()).collect::<Vec<String>>(),
         "value" => rows.iter().map(|(_, l)| l.value).collect::<Vec<Option<f64>>>(),
+        "partial" => rows.iter().map(|(_, l)| l.partial).collect::<Vec<bool>>(),
         "wall" => rows.iter().map(|(_, l)| l.wall).collect::<Vec<f64>>(),
     )
 }
@@ -180,7 +181,13 @@ fn curves(frame: &DataFrame, axis: &str, split: &str, name: &str) -> PolarsResul
     let frame = frame
         .clone()
         .lazy()
-        .filter(col("name").eq(lit(name)).and(col("split").eq(lit(split))).and(col("value").is_not_null()))
+        .filter(
+            col("name")
+                .eq(lit(name))
+                .and(col("split").eq(lit(split)))
+                .and(col("value").is_not_null())
+                .and(col("partial").not()),
+        )
         .sort([axis, "seed"], SortMultipleOptions::default().with_maintain_order(true))
         .group_by_stable(KEYS.map(col).into_iter().chain([col(axis)]).collect::<Vec<_>>())
         .agg([col("seed"), col("value"), col("wall")])

@@ -32,6 +32,9 @@ pub struct MetricLine {
     pub name: String,
     /// The value; null stands for a value that is not finite.
     pub value: Option<f64>,
+    /// Of an epoch: whether `training.max_time` or `training.max_steps` ended it before its last step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Seconds of training since the cell began, summed over attempts.
     pub wall: f64,
 }
@@ -40,12 +43,15 @@ pub struct MetricLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MetricKind {
-    /// One optimiser step (train `loss`, `learning_rate`, `gradient_norm`), every few steps.
+    /// One optimiser step, every few steps: train `loss` (of the task, the mean over the epoch so far), `penalty` (what the
+    /// network added to the loss of this step, where it has one), `learning_rate`, `gradient_norm` (of both together).
     Step,
-    /// One epoch: `loss` and the task's metric, split train and validation; `seconds`.
+    /// One epoch: `loss` (of the task) and the task's metric, split train and validation; train `penalty` (mean over the
+    /// steps, where the network has one); `seconds`.
     Epoch,
     /// The cell: `test_<metric>` (at the best validation epoch), `test_loss`, `best_validation_<metric>`, `best_epoch`,
-    /// `parameters`, `seconds`, `samples_per_second`, `peak_memory_bytes`.
+    /// `parameters`, `seconds`, `samples_per_second`, `peak_memory_bytes` (largest resident memory of the process in the last
+    /// attempt at the cell, samples of its task included, after what earlier cells left was given back).
     Final,
 }
 
@@ -75,6 +81,9 @@ pub struct Status {
     pub seconds: f64,
     /// Finished epochs.
     pub epoch: u64,
+    /// The epoch after them, where `training.max_time` or `training.max_steps` ended it before its last step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial_epoch: Option<PartialEpoch>,
     /// Host name.
     #[serde(default)]
     pub host: Option<String>,
@@ -103,12 +112,37 @@ impl Status {
             updated: None,
             seconds: 0.0,
             epoch: 0,
+            partial_epoch: None,
             host: None,
             threads: None,
             versions: BTreeMap::new(),
             git: None,
         }
     }
+}
+
+impl Status {
+    /// Epochs trained, a partial one as a fraction.
+    #[must_use]
+    pub fn epochs(&self) -> f64 {
+        let partial = self.partial_epoch.map_or(0.0, |part| part.steps as f64 / part.of.max(1) as f64);
+        self.epoch as f64 + partial
+    }
+
+    /// [`epochs`](Self::epochs) as in tables: whole numbers as such, others with two digits.
+    #[must_use]
+    pub fn epochs_text(&self) -> String {
+        if self.partial_epoch.is_none() { self.epoch.to_string() } else { format!("{:.2}", self.epochs()) }
+    }
+}
+
+/// How far an epoch came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialEpoch {
+    /// Optimiser steps taken.
+    pub steps: u64,
+    /// Optimiser steps of a whole epoch.
+    pub of: u64,
 }
 
 /// Where a cell stands.
@@ -264,7 +298,9 @@ pub struct DiagnosticLine {
     pub order: u32,
     /// Layer, e.g. `blocks.0.conv`.
     pub layer: String,
-    /// `activation`, `kernel` or `logits`, with the statistic: `activation.variance`, `logits.std`, `logits.max_abs`.
+    /// `activation`, `kernel` or `logits`, with the statistic: `activation.variance`, `logits.std`, `logits.max_abs`. Or what a
+    /// penalty judges, without its weight: `orthogonality` (sum of the squared cosines between different units of the layer),
+    /// `orthonormality` (‖I − WᵀW‖², squared Frobenius norm), `kernel_norm` (‖k‖₂).
     pub quantity: String,
     /// The value; null where it is not finite.
     pub value: Option<f64>,

@@ -287,9 +287,10 @@ fn result_row(
     let done: Vec<&&Cell> = group.cells.iter().filter(|c| c.status.state == State::Done).collect();
     let over_done = |f: &dyn Fn(&Cell) -> f64| mean(&done.iter().map(|c| f(c)).collect::<Vec<_>>());
     let parameters = group.record().and_then(|r| r.baseline.parameters);
-    let epochs: BTreeSet<u64> = done.iter().map(|c| c.status.epoch).collect();
-    let epochs = match (epochs.first(), epochs.last()) {
-        (Some(a), Some(b)) if a == b => Entry::text(a.to_string()),
+    let shorter = |a: &&&&Cell, b: &&&&Cell| a.status.epochs().total_cmp(&b.status.epochs());
+    let shortest = done.iter().min_by(shorter).map(|c| c.status.epochs_text());
+    let epochs = match (shortest, done.iter().max_by(shorter).map(|c| c.status.epochs_text())) {
+        (Some(a), Some(b)) if a == b => Entry::text(a),
         (Some(a), Some(b)) => Entry::text(format!("{a}–{b}")),
         _ => Entry::none(),
     };
@@ -474,7 +475,7 @@ fn cell_row(cell: &Cell) -> Vec<Entry> {
         optional(cell.status.message.clone()),
         number(cell.test_value()),
         number(cell.best_validation()),
-        Entry::text(cell.status.epoch.to_string()),
+        Entry::text(cell.status.epochs_text()),
         Entry::number(duration(cell.status.seconds), cell.status.seconds),
         Entry::text(cell.status.attempts.to_string()),
         optional(cell.record.as_ref().map(|r| r.device.clone())),
@@ -505,7 +506,7 @@ pub(crate) fn status(runs: &Runs) -> Table {
             Entry::text(&cell.experiment),
             Entry::text(&cell.id),
             Entry { class: state_class(cell.status.state), ..Entry::text(cell.status.state.name()) },
-            Entry::text(cell.status.epoch.to_string()),
+            Entry::text(cell.status.epochs_text()),
             best.map_or_else(Entry::none, |v| {
                 let raw = if cell.metric() == "accuracy" { 100.0 * v } else { v };
                 Entry::number(format!("{}{}", metric(v, cell.metric()), percent(cell.metric())), raw)

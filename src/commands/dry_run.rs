@@ -33,9 +33,16 @@ pub struct Line {
     pub steps_per_epoch: usize,
     /// Optimiser steps altogether, early stopping and `max_time` aside.
     pub steps: usize,
-    /// Estimated seconds of training; absent with `--no-time`.
+    /// Estimated seconds of training, validation and test on a machine with nothing else to do; absent with `--no-time`.
     pub seconds: Option<f64>,
-    /// Estimated peak memory in bytes: measured, or with `--no-time` a lower bound (weights, gradients, two moments).
+    /// The same with steps as long as they were by the clock, other work on this machine included.
+    pub seconds_by_clock: Option<f64>,
+    /// Those of `seconds` that evaluate.
+    pub evaluation_seconds: Option<f64>,
+    /// Epochs expected within `max_time`, where not all are.
+    pub epochs_within_limit: Option<f64>,
+    /// Estimated peak memory in bytes, without the samples of the task: measured, or with `--no-time` a lower bound (weights,
+    /// gradients, two moments).
     pub memory_bytes: Option<u64>,
     /// Whether the memory was measured.
     pub memory_measured: bool,
@@ -81,7 +88,12 @@ pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&C
             Some(_) => None,
             None => *estimates.entry(key).or_insert_with(|| estimate(cell)),
         };
-        let limit = cell.training.max_time.map(|time| time.as_secs_f64());
+        let duration = measured.map(|m| m.duration(cell));
+        let by_clock = measured.map(|m| {
+            let slower = m.clock_seconds_per_step / m.seconds_per_step.max(f64::MIN_POSITIVE);
+            let seconds_per_evaluated = m.seconds_per_evaluated * slower;
+            Estimate { seconds_per_step: m.clock_seconds_per_step, seconds_per_evaluated, ..m }.duration(cell)
+        });
         let missing_data = missing
             .entry(format!("{} {}", cell.task.name, cell.task.config))
             .or_insert_with(|| cell.task.task.check(library).err().map(|error| error.to_string()));
@@ -96,7 +108,10 @@ pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&C
             epochs: cell.training.epochs,
             steps_per_epoch,
             steps,
-            seconds: measured.map(|m| (m.seconds_per_step * steps as f64).min(limit.unwrap_or(f64::INFINITY))),
+            seconds: duration.map(|d| d.seconds),
+            seconds_by_clock: by_clock.map(|d| d.seconds),
+            evaluation_seconds: duration.map(|d| d.evaluation_seconds),
+            epochs_within_limit: duration.and_then(|d| d.epochs_within_limit),
             memory_bytes: measured.and_then(|m| m.peak_bytes).or(cell.parameters.map(optimiser_state)),
             memory_measured: measured.is_some(),
             not_applicable: cell.not_applicable.clone(),
@@ -112,6 +127,9 @@ pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&C
         cells,
     }
 }
+
+/// Time by the clock, relative to that of a machine with nothing else to do, from which on a difference is told.
+const LOADED: f64 = 1.3;
 
 /// Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.
 fn optimiser_state(parameters: u64) -> u64 {
@@ -146,6 +164,9 @@ impl DryRun {
                     (None, Some(_)) => "data missing".into(),
                     (None, None) => String::new(),
                 };
+                let limit =
+                    line.epochs_within_limit.map(|epochs| format!("max_time ends it in epoch {}", epochs.ceil()));
+                let remark: Vec<String> = [remark].into_iter().filter(|text| !text.is_empty()).chain(limit).collect();
                 vec![
                     line.id.clone(),
                     line.parameters.map_or_else(none, grouped),
@@ -153,7 +174,7 @@ impl DryRun {
                     format!("{} × {}", line.epochs, line.steps_per_epoch),
                     line.seconds.map_or_else(none, seconds),
                     memory,
-                    remark,
+                    remark.join("; "),
                 ]
             })
             .collect();
@@ -174,10 +195,32 @@ impl DryRun {
             grouped(steps as u64),
             self.folder
         ));
+        if let Some(total) = times.filter(|_| count > 0) {
+            lines.push(self.basis(total));
+        }
         let mut missing: Vec<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
         missing.sort();
         missing.dedup();
         lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
         lines.join("\n")
+    }
+
+    /// What the times and the memory are.
+    fn basis(&self, total: f64) -> String {
+        let by_clock: f64 = self.cells.iter().filter_map(|line| line.seconds_by_clock).sum();
+        let evaluation: f64 = self.cells.iter().filter_map(|line| line.evaluation_seconds).sum();
+        let mut text = format!(
+            "Times are extrapolated from the CPU time of a few steps on made-up samples, as on a machine with nothing else to \
+             do, {:.0} % of them for evaluation; reading samples is not in them. Memory is the peak of the process without \
+             the samples.",
+            100.0 * evaluation / total.max(f64::MIN_POSITIVE)
+        );
+        if by_clock > LOADED * total {
+            text.push_str(&format!(
+                " Other work slows this machine down: by the clock it would take about {}.",
+                seconds(by_clock)
+            ));
+        }
+        text
     }
 }

@@ -132,6 +132,9 @@ fn positions(shape: &[usize]) -> String {
 fn value(score: &Score, metric: Metric) -> String {
     let (targets, loss) = (grouped(score.targets), score.mean_loss());
     match metric {
+        _ if score.targets > 0 && loss.is_nan() => {
+            format!("no {}: some outputs of the network are not numbers (of {targets} targets)", metric.name())
+        }
         Metric::Accuracy => {
             let correct = grouped(score.correct);
             format!("accuracy {:.2} % ({correct} of {targets}), loss {loss:.4}", 100.0 * score.metric(metric))
@@ -163,6 +166,8 @@ mod tests {
         assert_eq!(found[0], "accuracy 75.00 % (3 of 4), loss 0.7500");
         assert_eq!(found[1], "mean squared error 0.750000 over 4 samples");
         assert_eq!(found[2], "1.0820 bits per character over 4 characters");
+        let broken = Score { loss: f64::NAN, correct: 3, targets: 4, ..Score::default() };
+        assert!(value(&broken, Metric::Accuracy).starts_with("no accuracy"));
         let mut ranked = Score::default();
         let batch = crate::train::objective::evaluate(
             baselines::Output::Sample(burn::tensor::Tensor::from_data(

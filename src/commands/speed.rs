@@ -54,7 +54,8 @@ pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
             let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
             tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
         }
-        let effort = Effort { samples: cell.training.batch_size, warmup, steps, profile: args.profile };
+        let passes = cell.training.accumulate_grad_steps;
+        let effort = Effort { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
         match args.data_from {
             DataFrom::Synthetic => measure(cell, effort, Source::Synthetic, &device),
             DataFrom::Task => match cell.task.task.prepare(&library, &()) {
@@ -129,7 +130,7 @@ impl Speed {
             let memory = m.peak_memory_bytes.zip(m.base_memory_bytes).map(|(peak, base)| peak.saturating_sub(base));
             row.extend([
                 grouped(m.parameters),
-                m.samples.to_string(),
+                if m.passes == 1 { m.samples.to_string() } else { format!("{} × {}", m.passes, m.samples / m.passes) },
                 format!("{:.4}", m.seconds.median),
                 format!("{:.4}", m.seconds.min),
                 format!("{:.4}", m.seconds.max),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::training::Training;
+use super::training::{Schedule, Training};
 
 /// How much of a recipe is run. Models and lengths of inputs stay as they are at every scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -101,7 +101,8 @@ impl Scale {
 
     /// `training` of a recipe that was written for `samples` training samples, for those that are left in `spec`.
     ///
-    /// The warm-up keeps its share of the steps.
+    /// Warm-up and schedule keep their share of the steps: an exponential falls as far over fewer epochs, and the patience of
+    /// a plateau is shortened with them.
     pub fn training(self, training: &Training, samples: usize, spec: &TaskSpec) -> Training {
         let mut now = training.clone();
         match self {
@@ -124,12 +125,25 @@ impl Scale {
             let per_epoch = training.steps_in_epoch(samples) as u64;
             (per_epoch, training.total_steps(per_epoch))
         };
-        let ((per_epoch, before), (_, after)) = (total(training, samples), total(&now, spec.splits.train));
+        let ((per_epoch, before), (after_per_epoch, after)) =
+            (total(training, samples), total(&now, spec.splits.train));
         let share = after as f64 / before.max(1) as f64;
         let shrunk = |steps: u64| (steps as f64 * share).round() as u64;
         now.warmup_steps = Some(shrunk(training.warmup(per_epoch))).filter(|steps| *steps > 0);
         now.warmup_epochs = 0.0;
         now.schedule_steps = training.schedule_steps.map(|steps| shrunk(steps).max(1));
+        // These count epochs instead.
+        let epochs = [before as f64 / per_epoch.max(1) as f64, after as f64 / after_per_epoch.max(1) as f64];
+        match training.schedule {
+            Schedule::Exponential => {
+                now.decay_factor = training.decay_factor.powf(epochs[0] / epochs[1]).max(f64::MIN_POSITIVE);
+            }
+            Schedule::Plateau => {
+                let patience = f64::from(training.plateau_patience) * epochs[1] / epochs[0];
+                now.plateau_patience = (patience.round() as u32).max(1);
+            }
+            Schedule::Constant | Schedule::Cosine | Schedule::ChainedCosine => {}
+        }
         now
     }
 }
@@ -244,5 +258,26 @@ mod tests {
         let short = Training { epochs: 2, batch_size: 8, ..Training::default() };
         let same = Scale::Laptop.training(&short, 100, &cut(784, 100));
         assert_eq!((same.epochs, same.batch_size, same.warmup_steps), (2, 8, None));
+    }
+
+    #[test]
+    fn laptop_keeps_the_course_of_schedules_that_count_epochs() {
+        let laptop = |schedule| {
+            let written = Training {
+                epochs: 50,
+                batch_size: 100,
+                schedule,
+                decay_factor: 0.97,
+                plateau_patience: 20,
+                ..Training::default()
+            };
+            Scale::Laptop.training(&written, 55_000, &cut(784, 5_349))
+        };
+        // Five epochs fall as far as fifty did.
+        let exponential = laptop(Schedule::Exponential);
+        assert!((exponential.decay_factor.powi(5) / 0.97_f64.powi(50) - 1.0).abs() < 1e-9, "{exponential:?}");
+        assert_eq!(laptop(Schedule::Plateau).plateau_patience, 2);
+        let cosine = laptop(Schedule::Cosine);
+        assert_eq!((cosine.decay_factor, cosine.plateau_patience), (0.97, 20));
     }
 }

@@ -935,6 +935,41 @@ fn every_recipe_resolves() {
     }
 }
 
+/// What the programs behind the recipes do, and our defaults would not.
+#[test]
+fn recipes_train_as_their_sources_do() {
+    use super::training::Schedule;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    let mut augmented = std::collections::BTreeMap::new();
+    for file in ["images", "lra", "speech", "listops", "orthogonality"] {
+        let plan = super::load(&folder.join(format!("{file}.yaml")), &overrides(&["seeds=[0]"])).unwrap();
+        for cell in &plan.cells {
+            if cell.sources.iter().any(|source| source.starts_with("ccnn experiments/README.md")) {
+                assert_eq!(cell.training.schedule, Schedule::ChainedCosine, "{file}: {}", cell.id);
+            }
+            if let Some(augment) = cell.task.config["augment"].as_bool() {
+                augmented.insert(format!("{file} {} {}", cell.task.label, cell.baseline.label), augment);
+            }
+        }
+    }
+    for (cell, augment) in [
+        ("images cifar10 ccnn-4-140", true),
+        ("images cifar10 ccnn-6-380", true),
+        ("images cifar100 ccnn-4-140", false),
+        ("images cifar100 ccnn-6-380", false),
+        ("images stl10 ccnn-4-140", true),
+        ("images scifar10 ccnn-4-140", true),
+        ("images scifar10 ccnn-6-380", false),
+        ("images cifar10 flexnet", true),
+        ("lra image-1d ccnn-4-140", false),
+        ("lra image-2d ccnn-4-140", false),
+        ("orthogonality cifar10 vgg-none", false),
+        ("orthogonality cifar100 vgg-householder", false),
+    ] {
+        assert_eq!(augmented.get(cell), Some(&augment), "{cell}");
+    }
+}
+
 /// The published network sizes, to the parameter.
 #[test]
 fn the_recipes_of_ccnn_have_the_parameters_of_the_original_program() {

@@ -46,7 +46,8 @@ pub struct Training {
     pub warmup_epochs: f64,
     /// The same in optimiser steps, instead of `warmup_epochs`.
     pub warmup_steps: Option<u64>,
-    /// Optimiser steps after which `cosine` has reached its end, warm-up included; absent: those of the whole training.
+    /// Optimiser steps after which `cosine` and `chained-cosine` have reached their end, warm-up included; absent: those of the
+    /// whole training.
     pub schedule_steps: Option<u64>,
     /// Learning rate at the end of `cosine`, and the floor of `exponential` and `plateau`.
     pub min_learning_rate: f64,
@@ -92,12 +93,16 @@ pub enum Optimiser {
 
 /// Course of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// The peak until the end.
     Constant,
     /// Half a cosine from the peak down to `min_learning_rate`, updated every step.
     Cosine,
+    /// What PyTorch's `LinearLR` and `CosineAnnealingLR` give when both are stepped at every optimiser step, as in CCNN's
+    /// program: the cosine falls during the warm-up, too, and the rate ends the warm-up at 2 / (1 + cos(π (w − 1) / (t − w)))
+    /// times `learning_rate`, for w steps of warm-up out of t: 1.106 times for 10 of 60 epochs.
+    ChainedCosine,
     /// Times `decay_factor` after every epoch, down to `min_learning_rate`.
     Exponential,
     /// Times `plateau_factor` whenever the validation metric stops improving.
@@ -213,6 +218,10 @@ impl Training {
             let message = format!("{steps} steps, and `warmup_epochs` is {} too; keep one of them", self.warmup_epochs);
             return Err(InvalidSetting { field: "warmup_steps", message });
         }
+        if self.schedule == Schedule::ChainedCosine && self.min_learning_rate != 0.0 {
+            let message = format!("must be 0 under `schedule: chained-cosine`, found {}", self.min_learning_rate);
+            return Err(InvalidSetting { field: "min_learning_rate", message });
+        }
         if self.max_time.is_some_and(|time| time.is_zero()) {
             return Err(InvalidSetting { field: "max_time", message: "must be longer than 0s".into() });
         }
@@ -230,6 +239,11 @@ impl Training {
     pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
         let all = u64::from(self.epochs).saturating_mul(steps_per_epoch);
         self.max_steps.map_or(all, |limit| limit.min(all))
+    }
+
+    /// Optimiser steps after which a cosine has reached its end, warm-up included.
+    pub fn schedule_length(&self, steps_per_epoch: u64) -> u64 {
+        self.schedule_steps.unwrap_or_else(|| self.total_steps(steps_per_epoch))
     }
 
     /// Optimiser steps of the warm-up, at `steps_per_epoch` in an epoch.
@@ -325,6 +339,9 @@ mod tests {
         assert_eq!(
             with(|t| (t.warmup_steps, t.warmup_epochs) = (Some(100), 2.0)),
             "warmup_steps: 100 steps, and `warmup_epochs` is 2 too; keep one of them"
+        );
+        assert!(
+            with(|t| (t.schedule, t.min_learning_rate) = (Schedule::ChainedCosine, 1e-6)).contains("min_learning_rate")
         );
         assert!(Training::default().validate().is_ok());
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use baselines::{BuildError, Model, registry};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library};
-use reports::record::{CellRecord, State as CellState, Status};
+use reports::record::{CellRecord, PartialEpoch, State as CellState, Status};
 use serde::{Deserialize, Serialize};
 
 use super::display::describe;
@@ -19,7 +19,7 @@ use super::interrupt::Interrupt;
 use super::telling::Telling;
 use super::{memory, provenance};
 use crate::experiment::{Cell, Missing, Training, fit};
-use crate::train::journal::Journal;
+use crate::train::journal::{Journal, JournalError};
 use crate::train::objective::Score;
 use crate::train::optimiser::Optimiser;
 use crate::train::progress::Progress;
@@ -48,8 +48,10 @@ pub(crate) struct Bench<'a> {
     pub(crate) interrupt: Interrupt,
     /// Progress.
     pub(crate) display: Telling,
-    /// Prepared data sets by task name and settings.
+    /// The data set prepared last, by task name and settings.
     pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,
+    /// Memory that belongs to no cell.
+    pub(crate) memory: memory::Ledger,
 }
 
 /// How a cell ended.
@@ -120,7 +122,7 @@ impl CellError {
         let full = |error: &std::io::Error| matches!(error.kind(), StorageFull | QuotaExceeded);
         match self {
             Self::Train(TrainError::NotFinite { .. }) => "nan",
-            Self::Train(TrainError::Journal(error)) if full(&error.source) => "disk_full",
+            Self::Train(TrainError::Journal(JournalError::Io { source, .. })) if full(source) => "disk_full",
             Self::Train(TrainError::Checkpoint(checkpoint::CheckpointError::Io { source, .. })) if full(source) => {
                 "disk_full"
             }
@@ -222,6 +224,7 @@ fn attempt(
     if is_complete(status, before.as_ref(), &cell.training) {
         return Ok((Outcome::Done, "already done".into()));
     }
+    let left_over_bytes = tidy(bench, cell);
     let dataset = match prepare(bench, cell) {
         Err(error) if error.is_missing() && bench.missing == Missing::Skip => {
             return skip(bench, cell, folder, status, "missing_data", &error.to_string());
@@ -283,8 +286,9 @@ fn attempt(
         spec,
         device: &bench.device,
         folder: folder.path().to_owned(),
+        left_over_bytes,
     };
-    memory::reset();
+    memory::restart(&bench.device);
     let mut state = State { model, optimiser, best, progress };
     let mut watch = CellWatch {
         bench,
@@ -319,7 +323,9 @@ fn attempt(
     reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))
         .map_err(|error| CellError::Diagnostics(error.to_string()))?;
     let validation = last.map(|score| format!(", validation {}", describe(&score, spec.metric))).unwrap_or_default();
-    Ok((Outcome::Done, format!("{words} after {} epochs{validation}", status.epoch)))
+    let partial =
+        status.partial_epoch.map(|PartialEpoch { steps, of }| format!(" and {steps} of {of} steps of another"));
+    Ok((Outcome::Done, format!("{words} after {} epochs{}{validation}", status.epoch, partial.unwrap_or_default())))
 }
 
 /// Mark a cell as skipped.
@@ -351,6 +357,7 @@ fn announce(
     status.state = CellState::Running;
     status.reason = None;
     status.message = None;
+    status.partial_epoch = None;
     status.attempts += 1;
     status.started.get_or_insert_with(|| now.clone());
     status.updated = Some(now);
@@ -373,15 +380,29 @@ fn announce(
     Ok(())
 }
 
-/// The samples of a cell's task, prepared once per command.
+/// The samples of a cell's task, prepared once for all cells of it that follow each other.
 fn prepare(bench: &mut Bench<'_>, cell: &Cell) -> Result<Arc<dyn Dataset>, DataError> {
-    let key = format!("{} {}", cell.task.name, cell.task.config);
+    let key = sample_key(cell);
     if let Some(ready) = bench.prepared.get(&key) {
         return Ok(ready.clone());
     }
-    let dataset: Arc<dyn Dataset> = cell.task.task.prepare(bench.library, &bench.display)?.into();
+    let Bench { library, display, device, memory, .. } = bench;
+    let dataset = memory.samples(device, || cell.task.task.prepare(library, display))?;
+    let dataset: Arc<dyn Dataset> = dataset.into();
     bench.prepared.insert(key, dataset.clone());
     Ok(dataset)
+}
+
+/// What decides the samples of a cell.
+fn sample_key(cell: &Cell) -> String {
+    format!("{} {}", cell.task.name, cell.task.config)
+}
+
+/// Drop the samples of other tasks, of which no cell comes any more, and find what earlier cells have left, in bytes.
+fn tidy(bench: &mut Bench<'_>, cell: &Cell) -> u64 {
+    let key = sample_key(cell);
+    bench.prepared.retain(|prepared, _| *prepared == key);
+    bench.memory.left_over(&bench.device, !bench.prepared.is_empty())
 }
 
 /// Shows a cell's progress and keeps its status file up to date.
@@ -406,15 +427,17 @@ impl Watch for CellWatch<'_, '_> {
     }
 
     fn epoch_ended(&mut self, progress: &Progress, epoch: &Epoch<'_>) {
-        let Epoch { train, validation, seconds, waited } = *epoch;
+        let Epoch { number, partial, train, validation, seconds, waited } = *epoch;
         self.last = Some(validation.clone());
         self.status.epoch = progress.epoch;
+        self.status.partial_epoch = partial.map(|[steps, of]| PartialEpoch { steps, of });
         self.status.seconds = seconds;
         self.status.updated = Some(provenance::now());
         let metric = self.cell.task.task.spec().metric;
+        let part = partial.map(|[steps, of]| format!(" ({steps} of {of} steps)")).unwrap_or_default();
+        let name = format!("epoch {number}{part}");
         let message = format!(
-            "epoch {}: train {}, validation {}; steps waited {waited:.3} s for samples",
-            progress.epoch,
+            "{name}: train {}, validation {}; steps waited {waited:.3} s for samples",
             describe(train, metric),
             describe(validation, metric)
         );
@@ -424,7 +447,13 @@ impl Watch for CellWatch<'_, '_> {
         }
         let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
         let left = per_epoch * self.epochs.saturating_sub(progress.epoch) as u32;
-        self.bench.display.epoch_ended(&self.cell.id, progress, metric, train, validation, left);
+        self.bench.display.epoch_ended(
+            &self.cell.id,
+            &name,
+            progress.epoch,
+            &format!("train {}, validation {}", describe(train, metric), describe(validation, metric)),
+            left,
+        );
     }
 
     fn loss_judged(&mut self, warning: Option<String>) {
@@ -440,6 +469,14 @@ impl Watch for CellWatch<'_, '_> {
             // As after an epoch: the next checkpoint decides.
             self.bench.display.line(&format!("{}: {error}", self.cell.id));
         }
+    }
+
+    fn warned(&mut self, warning: String) {
+        tracing::warn!("{}: {warning}", self.cell.id);
+        if let Err(error) = self.folder.log(&format!("warning: {warning}")) {
+            self.bench.display.line(&format!("{}: {error}", self.cell.id));
+        }
+        self.status.message = Some(warning);
     }
 
     fn wants_to_stop(&self) -> bool {

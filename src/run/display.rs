@@ -121,8 +121,8 @@ impl Display {
             Event::CellBegins { id, epochs, done: 0 } => Some(format!("{id}: training for {epochs} epochs")),
             Event::CellBegins { id, epochs, done } => Some(format!("{id}: going on after epoch {done} of {epochs}")),
             // On a terminal the bar of the cell says it.
-            Event::EpochEnded { id, done, message } if self.mode == Mode::Lines => {
-                Some(format!("{id}: epoch {done}: {message}"))
+            Event::EpochEnded { id, name, message, .. } if self.mode == Mode::Lines => {
+                Some(format!("{id}: {name}: {message}"))
             }
             Event::DataBegins { what, total } if self.mode == Mode::Lines => Some(format!("{what}: {total} to go")),
             Event::CellEnds { id, outcome } => return self.cell_ends(worker, id, outcome),

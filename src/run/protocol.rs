@@ -136,7 +136,9 @@ pub(super) enum Event {
     EpochEnded {
         /// Id of the cell.
         id: String,
-        /// Epochs done.
+        /// The epoch in words.
+        name: String,
+        /// Whole epochs done.
         done: u64,
         /// Scores in words.
         message: String,

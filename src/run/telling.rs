@@ -10,7 +10,6 @@ use datasets::{Metric, Progress as DataProgress};
 use super::cell::Outcome;
 use super::display::describe;
 use super::protocol::Event;
-use crate::train::objective::Score;
 use crate::train::progress::Progress;
 
 /// Shortest time between two events of the same work: nobody reads faster.
@@ -86,20 +85,10 @@ impl Telling {
         self.tell(&Event::Steps { done: progress.step_in_epoch, message });
     }
 
-    /// An epoch is over.
-    pub(crate) fn epoch_ended(
-        &self,
-        id: &str,
-        progress: &Progress,
-        metric: Metric,
-        train: &Score,
-        validation: &Score,
-        left: Duration,
-    ) {
-        let left = indicatif::HumanDuration(left);
-        let message =
-            format!("train {}, validation {}, {left:#} left", describe(train, metric), describe(validation, metric));
-        self.tell(&Event::EpochEnded { id: id.to_owned(), done: progress.epoch, message });
+    /// The epoch called `name` is over, `done` have been taken whole, and it gave `scores`.
+    pub(crate) fn epoch_ended(&self, id: &str, name: &str, done: u64, scores: &str, left: Duration) {
+        let message = format!("{scores}, {:#} left", indicatif::HumanDuration(left));
+        self.tell(&Event::EpochEnded { id: id.to_owned(), name: name.to_owned(), done, message });
     }
 }
 

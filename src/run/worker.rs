@@ -10,6 +10,7 @@ use datasets::Library;
 
 use super::cell::{self, Bench, Outcome};
 use super::interrupt::Interrupt;
+use super::memory;
 use super::protocol::{Order, Setup};
 use super::telling::Telling;
 use crate::exit::{Exit, Stop};
@@ -49,6 +50,7 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library) -> Result
         interrupt,
         display: Telling::new(),
         prepared: HashMap::new(),
+        memory: memory::Ledger::default(),
     };
     for line in orders {
         if bench.interrupt.requested() {

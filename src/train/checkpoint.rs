@@ -33,6 +33,14 @@ pub(crate) enum CheckpointError {
     /// What it is to hold is not there.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A value is infinite or not a number, so that the file was not written.
+    #[error("`{tensor}` holds {value}, which no checkpoint keeps")]
+    NotFinite {
+        /// Name in the file.
+        tensor: String,
+        /// The value.
+        value: f64,
+    },
     /// Not one of ours, or damaged.
     #[error("checkpoint {path} cannot be used: {reason}; start the cell again with --fresh")]
     Invalid {
@@ -72,7 +80,8 @@ pub(crate) struct Extra<'a> {
     pub(crate) best: Option<&'a Weights>,
 }
 
-/// Write `model`, and `extra` where given, with `progress` to `path`; readers see the old file or the new one.
+/// Write `model`, and `extra` where given, with `progress` to `path`; readers see the old file or the new one. A value that is
+/// not finite is refused, and the old file stays.
 pub(crate) fn save(
     path: &Path,
     cell_hash: &str,
@@ -82,7 +91,11 @@ pub(crate) fn save(
 ) -> Result<(), CheckpointError> {
     let invalid = |reason: String| CheckpointError::Invalid { path: path.to_owned(), reason };
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut broken = None;
     let mut put = |prefix: &str, name: &str, shape: &[usize], values: &[f32]| {
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            broken.get_or_insert_with(|| (format!("{prefix}.{name}"), f64::from(*value)));
+        }
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         tensors.push((format!("{prefix}.{name}"), shape.to_vec(), bytes));
     };
@@ -100,6 +113,9 @@ pub(crate) fn save(
             put("optimiser.first", name, &first.dims(), &read(first.clone(), name)?);
             put("optimiser.second", name, &second.dims(), &read(second.clone(), name)?);
         }
+    }
+    if let Some((tensor, value)) = broken {
+        return Err(CheckpointError::NotFinite { tensor, value });
     }
     let metadata = HashMap::from([
         ("format".to_owned(), FORMAT.to_owned()),

@@ -1,7 +1,7 @@
 //! `metrics.jsonl` and `diagnostics.jsonl`: appended line by line, cut back on resume.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -13,31 +13,58 @@ pub(crate) struct Journal {
     bytes: u64,
 }
 
-/// A journal that cannot be written.
+/// A journal that cannot be gone on with.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}: {source}")]
-pub(crate) struct JournalError {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// Why.
-    pub(crate) source: std::io::Error,
+pub(crate) enum JournalError {
+    /// The file system refuses.
+    #[error("cannot write {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Lines that belong to the checkpoint are gone.
+    #[error(
+        "{path} has lost lines: the checkpoint was written when it had {wanted} bytes with whole lines, now it {found}; put \
+         the file back as it was, or start the cell again with --fresh"
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// Length at the checkpoint.
+        wanted: u64,
+        /// What there is instead, in words.
+        found: String,
+    },
 }
 
 impl Journal {
     /// Open `path`, keeping its first `keep` bytes.
+    ///
+    /// # Errors
+    /// The file cannot be opened, is shorter, or has no end of a line there.
     pub(crate) fn open(path: &Path, keep: u64) -> Result<Self, JournalError> {
-        let open = || -> std::io::Result<(File, u64)> {
-            let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-            let length = file.metadata()?.len();
-            let keep = keep.min(length);
-            if length > keep {
-                file.set_len(keep)?;
+        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let lost = |found| JournalError::Lost { path: path.to_owned(), wanted: keep, found };
+        let mut options = OpenOptions::new();
+        let mut file = options.create(true).truncate(false).read(true).write(true).open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        if length < keep {
+            return Err(lost(format!("has {length}")));
+        }
+        if keep > 0 {
+            let mut end = [0];
+            file.seek(SeekFrom::Start(keep - 1)).and_then(|_| file.read_exact(&mut end)).map_err(io)?;
+            if end != *b"\n" {
+                return Err(lost("has another text".into()));
             }
-            file.seek(SeekFrom::Start(keep))?;
-            Ok((file, keep))
-        };
-        let (file, bytes) = open().map_err(|source| JournalError { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, bytes })
+        }
+        if length > keep {
+            file.set_len(keep).map_err(io)?;
+        }
+        file.seek(SeekFrom::Start(keep)).map_err(io)?;
+        Ok(Self { path: path.to_owned(), file, bytes: keep })
     }
 
     /// Append `lines`, in one write.
@@ -45,10 +72,10 @@ impl Journal {
         let mut text = Vec::new();
         for line in lines {
             serde_json::to_writer(&mut text, line)
-                .map_err(|error| JournalError { path: self.path.clone(), source: error.into() })?;
+                .map_err(|error| JournalError::Io { path: self.path.clone(), source: error.into() })?;
             text.push(b'\n');
         }
-        self.file.write_all(&text).map_err(|source| JournalError { path: self.path.clone(), source })?;
+        self.file.write_all(&text).map_err(|source| JournalError::Io { path: self.path.clone(), source })?;
         self.bytes += text.len() as u64;
         Ok(())
     }
@@ -60,7 +87,7 @@ impl Journal {
 
     /// Make sure that everything is on disk, before a checkpoint refers to it.
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
-        self.file.sync_data().map_err(|source| JournalError { path: self.path.clone(), source })
+        self.file.sync_data().map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
 }
 
@@ -81,5 +108,27 @@ mod tests {
         let mut journal = Journal::open(&path, keep).unwrap();
         journal.append(&[4]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n2\n4\n");
+    }
+
+    #[test]
+    fn lines_that_are_gone_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut journal = Journal::open(&path, 0).unwrap();
+        journal.append(&[1, 2]).unwrap();
+        let keep = journal.bytes();
+        drop(journal);
+        let open = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Journal::open(&path, keep)
+        };
+        for short in ["", "1\n", "1\n2", "1\n\u{0}2"] {
+            let error = open(short).err().unwrap();
+            assert!(matches!(&error, JournalError::Lost { wanted: 4, .. }), "{short:?}: {error}");
+            assert!(error.to_string().contains("metrics.jsonl"), "{error}");
+            // What is left stays for whoever looks.
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), short);
+        }
+        assert_eq!(open("1\n2\n3").unwrap().bytes(), 4);
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod attend;
 pub(crate) mod batches;
 pub(crate) mod canary;
 pub(crate) mod checkpoint;
+pub(crate) mod finite;
 pub(crate) mod journal;
 pub(crate) mod objective;
 pub(crate) mod optimiser;
@@ -18,7 +19,7 @@ mod records;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use baselines::read::read_scalar;
+use baselines::read::{read, read_scalar};
 use baselines::{Forward, ForwardError, Model, Output, ReadError};
 use burn::tensor::{Device, Tensor};
 use datasets::resample::Grid;
@@ -27,11 +28,12 @@ use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
 use self::attend::attended;
 use self::batches::EpochOrder;
 use self::checkpoint::{CheckpointError, Extra, Weights};
+use self::finite::{Cause, NotFinite, Where};
 use self::journal::{Journal, JournalError};
 use self::objective::Score;
 use self::optimiser::{EmptyGroup, Gradients, Optimiser};
 use self::pipeline::Batches;
-use self::progress::{Best, Progress};
+use self::progress::{Best, Penalty, Progress};
 use self::seeds::Seeds;
 use crate::experiment::Training;
 use crate::experiment::training::Schedule;
@@ -61,6 +63,23 @@ pub(crate) struct Job<'a> {
     pub(crate) device: &'a Device,
     /// Folder of the cell.
     pub(crate) folder: PathBuf,
+    /// Resident memory that earlier cells of the process have left, in bytes.
+    pub(crate) left_over_bytes: u64,
+}
+
+impl Job<'_> {
+    /// The error of a value that is not finite, named with the value in `broken`, at the position in `progress`.
+    fn not_finite(
+        &self,
+        progress: &Progress,
+        (what, value): (String, f64),
+        cause: Cause,
+        samples: &[usize],
+    ) -> NotFinite {
+        let place = Where { epoch: progress.epoch + 1, step: progress.step, seed: self.seed, samples: samples.into() };
+        let initial_weights = self.settings.initial_weights.clone();
+        NotFinite { what, value, place, cause, initial_weights }
+    }
 }
 
 /// What changes while a cell trains.
@@ -85,12 +104,18 @@ pub(crate) trait Watch {
     fn epoch_ended(&mut self, progress: &Progress, epoch: &Epoch<'_>);
     /// Whether the training loss is still that of guessing was looked at: `warning` says so, where it is.
     fn loss_judged(&mut self, warning: Option<String>);
+    /// Something that a reader of the results must know, and that does not end the training.
+    fn warned(&mut self, warning: String);
     /// Whether to save and leave now.
     fn wants_to_stop(&self) -> bool;
 }
 
 /// What came of an epoch.
 pub(crate) struct Epoch<'a> {
+    /// Its number, from 1.
+    pub(crate) number: u64,
+    /// Steps taken and steps of a whole epoch, where a limit ended it before its last step.
+    pub(crate) partial: Option<[u64; 2]>,
     /// Score in training mode.
     pub(crate) train: &'a Score,
     /// Score on the validation split.
@@ -130,23 +155,9 @@ pub(crate) enum Finish {
 /// Why a run could not go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TrainError {
-    /// The loss is not a number.
-    #[error(
-        "the training loss became {loss} in epoch {epoch}, step {step} (seed {seed}, batch of samples {samples:?}…); \
-         the last checkpoint is intact; lower training.learning_rate or set training.grad_clip"
-    )]
-    NotFinite {
-        /// The value.
-        loss: f64,
-        /// Epoch, from 1.
-        epoch: u64,
-        /// Step, from 0.
-        step: u64,
-        /// Seed.
-        seed: u64,
-        /// First positions of the batch.
-        samples: Vec<usize>,
-    },
+    /// A loss, a penalty, a gradient, a parameter or a moment is infinite or not a number.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
     /// A parameter group selects nothing.
     #[error(transparent)]
     EmptyGroup(#[from] EmptyGroup),
@@ -185,20 +196,28 @@ pub(crate) fn train(
         if let Some(finish) = finished(job.settings, &state.progress, &clock) {
             break finish;
         }
-        // `max_steps` may end an epoch early; it then counts like a whole one.
+        // `max_steps` may end an epoch early.
         let left = job.settings.max_steps.map_or(u64::MAX, |most| most.saturating_sub(state.progress.step));
         let last = steps.min(state.progress.step_in_epoch.saturating_add(left));
         watch.epoch_begins(&state.progress, last);
         let (ended, waited) = take_steps(job, state, [steps, last], metrics, diagnostics, watch, &mut clock)?;
-        if ended != Steps::Whole {
-            // Time is up within an epoch: save the position for a later extension before the partial epoch is judged.
-            save(job, state, metrics, diagnostics, &mut clock)?;
-        }
-        if ended == Steps::Stopped {
-            return Ok(Finish::Stopped);
-        }
-        let whole = ended == Steps::Whole;
-        end_epoch(job, state, metrics, diagnostics, watch, &mut clock, (whole, waited))?;
+        let limit = match ended {
+            Steps::Stopped => {
+                save(job, state, metrics, diagnostics, &mut clock)?;
+                return Ok(Finish::Stopped);
+            }
+            Steps::TimeUp => Finish::MaxTime,
+            Steps::Whole if last < steps => Finish::MaxSteps,
+            Steps::Whole => {
+                end_epoch(job, state, metrics, diagnostics, watch, &mut clock, waited)?;
+                continue;
+            }
+        };
+        // The position stays that within the epoch: a later extension goes on from there, as if nobody had looked, and
+        // what is killed from here on looks again.
+        save(job, state, metrics, diagnostics, &mut clock)?;
+        judge(job, state, metrics, diagnostics, watch, &clock, Some(steps), waited)?;
+        break limit;
     };
     conclude(job, state, metrics, &clock)?;
     Ok(finish)
@@ -223,21 +242,21 @@ fn take_steps(
     let end = (last * parts).min(order.batches());
     pipeline::ahead(job.settings.workers, (step_in_epoch * parts).min(end)..end, &read, |batches| {
         while state.progress.step_in_epoch < last {
-            if clock.is_over(job.settings.max_time) {
+            // An epoch that has begun takes at least one step, lest there be nothing to judge.
+            if state.progress.step_in_epoch > 0 && clock.is_over(job.settings.max_time) {
                 return Ok((Steps::TimeUp, batches.waited().as_secs_f64()));
             }
             if watch.wants_to_stop() {
                 return Ok((Steps::Stopped, batches.waited().as_secs_f64()));
             }
             let begun = Instant::now();
-            let (samples, learning_rate, gradient_norm) = step(job, state, batches, &order, steps)?;
+            let taken = step(job, state, batches, &order, steps)?;
             state.progress.step_seconds += begun.elapsed().as_secs_f64();
             let step = state.progress.step;
             if step.is_multiple_of(u64::from(job.settings.log_every)) {
-                let lines = records::step(&state.progress, learning_rate, gradient_norm, clock.seconds());
-                metrics.append(&lines)?;
+                metrics.append(&records::step(&state.progress, &taken, clock.seconds()))?;
             }
-            watch.step_taken(&state.progress, samples as f64 / begun.elapsed().as_secs_f64());
+            watch.step_taken(&state.progress, taken.samples as f64 / begun.elapsed().as_secs_f64());
             if step.is_multiple_of(canary::STEPS) {
                 watch.loss_judged(state.progress.canary.judge(&job.spec.target, step));
             }
@@ -249,18 +268,30 @@ fn take_steps(
     })
 }
 
-/// One optimiser step over `accumulate_grad_steps` batches; returns samples, learning rate and gradient norm (if known).
+/// One optimiser step.
+struct Taken {
+    samples: usize,
+    learning_rate: f64,
+    /// Norm of all gradients before clipping, penalty included, where it was computed.
+    gradient_norm: Option<f64>,
+    /// Mean penalty of its forward passes, where the network has one.
+    penalty: Option<f64>,
+}
+
+/// One optimiser step over `accumulate_grad_steps` batches. As in the reference programs, the penalty is part of every
+/// forward pass's loss, so that accumulation averages it and clipping sees its gradient.
 fn step(
     job: &Job<'_>,
     state: &mut State,
     batches: &mut Batches<'_, Batch, DataError>,
     order: &EpochOrder,
     steps_per_epoch: u64,
-) -> Result<(usize, f64, Option<f64>), TrainError> {
+) -> Result<Taken, TrainError> {
     let State { model, optimiser, progress, .. } = state;
     let device = job.device.clone().autodiff();
     let parts = job.settings.accumulate_grad_steps as u64;
     let mut sum = Gradients::new();
+    let mut step_penalty = Penalty::default();
     let (mut used, mut samples) = (0, 0);
     for part in 0..parts {
         // The only step of a small split may have fewer parts.
@@ -271,14 +302,17 @@ fn step(
             let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx)?;
             Ok(objective::evaluate(output, &batch.targets, &job.spec.target)?)
         })?;
-        let value = scalar(&loss)?;
-        if let Some(penalty) = model.penalty()? {
-            loss = loss + penalty;
-        }
-        if !value.is_finite() {
+        let penalty = model.penalty()?;
+        let [value, penalty_value] = scalars(&loss, penalty.as_ref())?;
+        if let Some(broken) = finite::broken_loss(value, penalty.as_ref().map(|_| penalty_value)) {
             let positions = order.batch(progress.step_in_epoch * parts + part);
-            let (epoch, samples) = (progress.epoch + 1, positions.iter().copied().take(8).collect());
-            return Err(TrainError::NotFinite { loss: value, epoch, step: progress.step, seed: job.seed, samples });
+            let cause = finite::cause(&batch, positions, model.as_ref(), progress.step, value.is_finite())?;
+            return Err(job.not_finite(progress, broken, cause, positions).into());
+        }
+        if let Some(penalty) = penalty {
+            progress.penalty.add(penalty_value);
+            step_penalty.add(penalty_value);
+            loss = loss + penalty;
         }
         score.loss = value * score.targets as f64;
         progress.train.add(&score, job.spec.metric);
@@ -296,16 +330,20 @@ fn step(
         Some(limit) => Some(optimiser::clip(&mut sum, limit)?),
         None => logged.then(|| optimiser::norm(&sum)).transpose()?,
     };
+    if norm.is_some_and(|norm| !norm.is_finite()) {
+        let (name, value) = finite::gradient(model.as_ref(), &sum)?;
+        let broken = (format!("the gradient of `{name}`"), value);
+        return Err(job.not_finite(progress, broken, Cause::Gradient, &[]).into());
+    }
     let learning_rate = schedule::learning_rate(job.settings, progress.step, steps_per_epoch, progress.plateau_scale);
     optimiser.step(model.as_mut(), sum, learning_rate);
     progress.step += 1;
     progress.step_in_epoch += 1;
     progress.samples += samples as u64;
-    Ok((samples, learning_rate, norm))
+    Ok(Taken { samples, learning_rate, gradient_norm: norm, penalty: step_penalty.mean() })
 }
 
-/// Validate, keep the best weights, lower the learning rate where due, and save. A partial epoch (time is up) is
-/// judged too, but it leaves the checkpoint before it in place, so that an extension goes on from there.
+/// Judge a whole epoch, count it, lower the learning rate where due, and save.
 fn end_epoch(
     job: &Job<'_>,
     state: &mut State,
@@ -313,42 +351,80 @@ fn end_epoch(
     diagnostics: &mut Journal,
     watch: &mut dyn Watch,
     clock: &mut Clock,
-    (whole, waited): (bool, f64),
+    waited: f64,
 ) -> Result<(), TrainError> {
+    judge(job, state, metrics, diagnostics, watch, clock, None, waited)?;
+    save(job, state, metrics, diagnostics, clock)
+}
+
+/// Validate, record the epoch, and keep the weights where they are the best so far.
+///
+/// A whole epoch is counted: it ends patience and may lower the learning rate. One that a limit ended before the last of its
+/// `steps` steps is recorded as partial and may be the best, but counts for nothing else, and its position remains.
+#[expect(clippy::too_many_arguments, reason = "the parts of a run, which is one call further up")]
+fn judge(
+    job: &Job<'_>,
+    state: &mut State,
+    metrics: &mut Journal,
+    diagnostics: &mut Journal,
+    watch: &mut dyn Watch,
+    clock: &Clock,
+    steps: Option<u64>,
+    waited: f64,
+) -> Result<(), TrainError> {
+    // What the last update has broken must not be judged, let alone saved.
+    let weights = checkpoint::weights(state.model.as_ref())?;
+    if let Some((name, value)) = finite::tensor(&weights) {
+        let cause = Cause::Weights { name: name.clone() };
+        return Err(job.not_finite(&state.progress, (format!("parameter `{name}`"), value), cause, &[]).into());
+    }
     let (validation, _) = evaluate(job, state.model.as_ref(), Split::Validation)?;
+    if !validation.loss.is_finite() {
+        let samples = finite::unfit_samples(job.dataset, Split::Validation)?;
+        watch.warned(finite::validation_warning(validation.mean_loss(), state.progress.epoch + 1, &samples));
+    }
     let metric = validation.metric(job.spec.metric);
     let progress = &mut state.progress;
-    progress.epoch += 1;
-    progress.step_in_epoch = 0;
-    let train = std::mem::take(&mut progress.train);
+    let number = progress.epoch + 1;
+    let partial = steps.map(|steps| [progress.step_in_epoch, steps]);
+    let (train, penalty) = (std::mem::take(&mut progress.train), std::mem::take(&mut progress.penalty));
     let better = progress.best.is_none_or(|best| {
         // A metric that does not exist, as the AUC of one class, gives way to any that does.
         let undefined = best.metric.is_nan() && !metric.is_nan();
         undefined || if job.spec.metric.higher_is_better() { metric > best.metric } else { metric < best.metric }
     });
     if better {
-        progress.best = Some(Best { epoch: progress.epoch, metric, loss: validation.mean_loss() });
+        progress.best = Some(Best { epoch: number, metric, loss: validation.mean_loss() });
+    }
+    if partial.is_none() {
+        count_epoch(job.settings, progress, better);
+    }
+    let seconds = clock.seconds();
+    let scores = records::Scores { train: &train, validation: &validation, penalty: penalty.mean() };
+    metrics.append(&records::epoch(job.spec, progress.step, number, partial.is_some(), &scores, seconds))?;
+    watch.epoch_ended(progress, &Epoch { number, partial, train: &train, validation: &validation, seconds, waited });
+    probe(job, state, diagnostics)?;
+    if better {
+        state.best = Some(weights);
+        save_best(job, state)?;
+    }
+    Ok(())
+}
+
+/// Move on to the next epoch.
+fn count_epoch(settings: &Training, progress: &mut Progress, better: bool) {
+    progress.epoch += 1;
+    progress.step_in_epoch = 0;
+    if better {
         (progress.stale_epochs, progress.plateau_epochs) = (0, 0);
     } else {
         progress.stale_epochs += 1;
         progress.plateau_epochs += 1;
     }
-    if job.settings.schedule == Schedule::Plateau && progress.plateau_epochs > job.settings.plateau_patience {
-        progress.plateau_scale *= job.settings.plateau_factor;
+    if settings.schedule == Schedule::Plateau && progress.plateau_epochs > settings.plateau_patience {
+        progress.plateau_scale *= settings.plateau_factor;
         progress.plateau_epochs = 0;
     }
-    let seconds = clock.seconds();
-    metrics.append(&records::epoch(job.spec, progress, &train, &validation, seconds))?;
-    watch.epoch_ended(progress, &Epoch { train: &train, validation: &validation, seconds, waited });
-    probe(job, state, diagnostics)?;
-    if better {
-        state.best = Some(checkpoint::weights(state.model.as_ref())?);
-        save_best(job, state)?;
-    }
-    if whole {
-        save(job, state, metrics, diagnostics, clock)?;
-    }
-    Ok(())
 }
 
 /// Test at the best validation epoch and write the final metrics.
@@ -360,9 +436,23 @@ fn conclude(job: &Job<'_>, state: &mut State, metrics: &mut Journal, clock: &Clo
         // An extension may have left the file of a later, partial epoch.
         save_best(job, state)?;
     }
+    if let Some(best) = state.progress.best.filter(|best| best.metric.is_nan() && !best.loss.is_finite()) {
+        // No epoch could be chosen.
+        let broken = ("the validation loss of every epoch".to_owned(), best.loss);
+        let samples = finite::unfit_samples(job.dataset, Split::Validation)?;
+        let cause = Cause::Evaluation { split: Split::Validation, samples };
+        return Err(job.not_finite(&state.progress, broken, cause, &[]).into());
+    }
     let (test, _) = evaluate(job, model.as_ref(), Split::Test)?;
+    if test.metric(job.spec.metric).is_nan() && !test.loss.is_finite() {
+        let samples = finite::unfit_samples(job.dataset, Split::Test)?;
+        let broken = ("the test loss".to_owned(), test.mean_loss());
+        let cause = Cause::Evaluation { split: Split::Test, samples };
+        return Err(job.not_finite(&state.progress, broken, cause, &[]).into());
+    }
     let parameters = baselines::network::count_parameters(model.as_ref());
-    metrics.append(&records::conclusion(job.spec, &state.progress, &test, parameters, clock.seconds()))?;
+    let peak = crate::run::memory::peak_bytes().map(|peak| peak.saturating_sub(job.left_over_bytes));
+    metrics.append(&records::conclusion(job.spec, &state.progress, &test, parameters, peak, clock.seconds()))?;
     metrics.sync()?;
     Ok(())
 }
@@ -429,16 +519,17 @@ fn forward(job: &Job<'_>, model: &dyn Model, batch: &Batch, ctx: &mut Forward<'_
     model.forward(batches::place(batch, &job.spec.input, job.device), ctx)
 }
 
-/// Variances and logit scale on the first validation samples, in evaluation mode.
+/// Variances and logit scale on the first validation samples, in evaluation mode, and what penalties judge.
 fn probe(job: &Job<'_>, state: &State, diagnostics: &mut Journal) -> Result<(), TrainError> {
     let positions: Vec<usize> = (0..job.dataset.len(Split::Validation).min(PROBED_SAMPLES)).collect();
-    if positions.is_empty() {
-        return Ok(());
-    }
-    let batch = job.dataset.read(Split::Validation, &positions)?;
+    let model = state.model.evaluator();
     let mut probes = Vec::new();
-    forward(job, state.model.evaluator().as_ref(), &batch, &mut Forward::evaluation().with_probes(&mut probes))?;
-    diagnostics.append(&records::diagnostics(job.labels, job.seed, state.progress.step, &probes))?;
+    if !positions.is_empty() {
+        let batch = job.dataset.read(Split::Validation, &positions)?;
+        forward(job, model.as_ref(), &batch, &mut Forward::evaluation().with_probes(&mut probes))?;
+    }
+    let seen = records::Seen { probes: &probes, measures: &model.measures()? };
+    diagnostics.append(&records::diagnostics(job.labels, job.seed, state.progress.step, &seen))?;
     Ok(())
 }
 
@@ -457,14 +548,24 @@ fn save(
     state.progress.seconds = clock.seconds();
     let path = job.folder.join("checkpoints").join("last.safetensors");
     let extra = Extra { optimiser: &state.optimiser, best: state.best.as_ref() };
-    checkpoint::save(&path, job.hash, &checkpoint::weights(state.model.as_ref())?, Some(extra), &state.progress)?;
+    let weights = checkpoint::weights(state.model.as_ref())?;
+    let saved = checkpoint::save(&path, job.hash, &weights, Some(extra), &state.progress);
+    if let Err(CheckpointError::NotFinite { tensor, value }) = saved {
+        let cause = Cause::of_tensor(&tensor);
+        return Err(job.not_finite(&state.progress, (format!("`{tensor}`"), value), cause, &[]).into());
+    }
+    saved?;
     clock.saved();
     Ok(())
 }
 
+/// What ends the training here, at the edge of an epoch. An epoch that has begun is gone on with and judged first, unless
+/// there are as many epochs as wanted already.
 fn finished(settings: &Training, progress: &Progress, clock: &Clock) -> Option<Finish> {
     if progress.epoch >= u64::from(settings.epochs) {
         Some(Finish::Epochs)
+    } else if progress.step_in_epoch > 0 {
+        None
     } else if settings.max_steps.is_some_and(|most| progress.step >= most) {
         Some(Finish::MaxSteps)
     } else if settings.early_stopping.is_some_and(|patience| progress.stale_epochs >= patience) {
@@ -478,6 +579,16 @@ fn finished(settings: &Training, progress: &Progress, clock: &Clock) -> Option<F
 
 fn scalar(value: &Tensor<1>) -> Result<f64, ReadError> {
     read_scalar(value.clone().inner(), "the loss").map(f64::from)
+}
+
+/// A loss, and the penalty beside it (0 where there is none), in one transfer.
+fn scalars(loss: &Tensor<1>, penalty: Option<&Tensor<1>>) -> Result<[f64; 2], ReadError> {
+    let Some(penalty) = penalty else { return Ok([scalar(loss)?, 0.0]) };
+    let both = read(Tensor::cat(vec![loss.clone().inner(), penalty.clone().inner()], 0), "the loss and its penalty")?;
+    match both[..] {
+        [loss, penalty] => Ok([f64::from(loss), f64::from(penalty)]),
+        _ => Err(ReadError::new("the loss and its penalty", format!("{} values instead of two", both.len()))),
+    }
 }
 
 /// Training time over all attempts, and time since the last checkpoint.
@@ -520,8 +631,11 @@ mod tests {
 
     /// Waves of two kinds and of different lengths; one sample cannot be read if that is asked for. Training samples are
     /// shifted by their stream.
+    #[derive(Default)]
     struct Waves {
         unreadable: Option<usize>,
+        /// A sample of the validation split that holds a value that is no number.
+        unfit: Option<usize>,
     }
 
     const LENGTH: usize = 24;
@@ -536,7 +650,14 @@ mod tests {
         }
 
         fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
-            self.shifted(positions, if split == Split::Train { 0 } else { 5 })
+            let mut batch = self.shifted(positions, if split == Split::Train { 0 } else { 5 })?;
+            let unfit = self.unfit.filter(|_| split == Split::Validation);
+            if let (Some(row), Inputs::Values(values)) =
+                (positions.iter().position(|p| Some(*p) == unfit), &mut batch.inputs)
+            {
+                values[row * LENGTH] = f32::NAN;
+            }
+            Ok(batch)
         }
 
         fn read_for_training(&self, positions: &[usize], stream: u64) -> Result<Batch, DataError> {
@@ -571,6 +692,7 @@ mod tests {
         fn step_taken(&mut self, _progress: &Progress, _samples_per_second: f64) {}
         fn epoch_ended(&mut self, _progress: &Progress, _epoch: &Epoch<'_>) {}
         fn loss_judged(&mut self, _warning: Option<String>) {}
+        fn warned(&mut self, _warning: String) {}
         fn wants_to_stop(&self) -> bool {
             false
         }
@@ -589,34 +711,35 @@ mod tests {
         }
     }
 
+    /// Eight epochs of eleven steps.
+    fn eight_epochs() -> Training {
+        Training { epochs: 8, batch_size: 8, learning_rate: 0.03, ..Training::default() }
+    }
+
     /// Train a GRU on the waves in a folder of its own; its metrics without times.
-    fn train_on_waves(
-        workers: usize,
-        unreadable: Option<usize>,
-    ) -> Result<(Vec<serde_json::Value>, State), TrainError> {
+    fn train_on_waves(dataset: &Waves, settings: &Training) -> Result<(Vec<serde_json::Value>, State), TrainError> {
         let (folder, device, spec) = (tempfile::tempdir().unwrap(), Device::flex(), waves());
         std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
-        let settings = Training { epochs: 8, batch_size: 8, learning_rate: 0.03, workers, ..Training::default() };
         let entry = registry::find("gru").unwrap();
         let input = crate::experiment::fit::input(&spec.input);
         let seeds = Seeds::derive(2);
         let config = json!({"hidden": 8});
         let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
-        let optimiser = Optimiser::new(&settings, model.as_ref()).unwrap();
+        let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
         let journal = |name: &str| Journal::open(&folder.path().join(name), 0).unwrap();
         let (mut metrics, mut diagnostics) = (journal("metrics"), journal("diagnostics"));
-        let dataset = Waves { unreadable };
         let job = Job {
             hash: "",
             labels: ("gru", "waves"),
-            settings: &settings,
+            settings,
             seed: 2,
             seeds,
-            dataset: &dataset,
+            dataset,
             spec: &spec,
             device: &device,
             folder: folder.path().to_owned(),
+            left_over_bytes: 0,
         };
         train(&job, &mut state, &mut metrics, &mut diagnostics, &mut Silent)?;
         let text = std::fs::read_to_string(folder.path().join("metrics")).unwrap();
@@ -631,9 +754,10 @@ mod tests {
 
     #[test]
     fn two_classes_are_trained_by_their_ranking_whoever_reads_the_samples() {
-        let (lines, state) = train_on_waves(0, None).unwrap();
+        let with = |workers| train_on_waves(&Waves::default(), &Training { workers, ..eight_epochs() }).unwrap();
+        let (lines, state) = with(0);
         for workers in [1, 2] {
-            assert_eq!(train_on_waves(workers, None).unwrap().0, lines, "{workers} workers");
+            assert_eq!(with(workers).0, lines, "{workers} workers");
         }
         let area = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap()["value"].as_f64().unwrap();
         assert!((0.6..=1.0).contains(&area("best_validation_auc")), "{}", area("best_validation_auc"));
@@ -641,7 +765,7 @@ mod tests {
         let (spec, device) = (waves(), Device::flex());
         let of = |size, workers| {
             let pass = Pass { spec: &spec, split: Split::Test, size, workers, device: &device, resolution: 1.0 };
-            let (score, samples) = score(state.model.as_ref(), &Waves { unreadable: None }, &pass).unwrap();
+            let (score, samples) = score(state.model.as_ref(), &Waves::default(), &pass).unwrap();
             assert_eq!((samples, score.targets), (31, 31));
             score
         };
@@ -656,9 +780,72 @@ mod tests {
     #[test]
     fn a_sample_that_cannot_be_read_ends_training_with_its_error() {
         for workers in [0, 2] {
-            let error = train_on_waves(workers, Some(40)).err().unwrap();
+            let waves = Waves { unreadable: Some(40), ..Waves::default() };
+            let error = train_on_waves(&waves, &Training { workers, ..eight_epochs() }).err().unwrap();
             assert!(matches!(&error, TrainError::Data(_)) && error.to_string().contains("sample 40"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_epoch_cut_short_is_recorded_as_such_and_counts_for_nothing_else() {
+        let limited = Training { max_steps: Some(14), schedule: Schedule::Constant, ..eight_epochs() };
+        let (lines, state) = train_on_waves(&Waves::default(), &limited).unwrap();
+        let Progress { epoch, step_in_epoch, step, stale_epochs, .. } = state.progress;
+        assert_eq!((epoch, step_in_epoch, step), (1, 3, 14));
+        assert_eq!(stale_epochs, 0);
+        let of = |epoch: u64| lines.iter().filter(move |line| line["kind"] == "epoch" && line["epoch"] == epoch);
+        assert!(of(1).count() > 3 && of(1).all(|line| line["partial"].is_null()));
+        assert!(of(2).count() > 3 && of(2).all(|line| line["partial"] == true));
+        assert_eq!(of(3).count(), 0);
+        // The whole epoch before it is the same without a limit.
+        let (all, _) = train_on_waves(&Waves::default(), &Training { max_steps: None, ..limited }).unwrap();
+        let first = |lines: &[serde_json::Value]| {
+            let of_it = lines.iter().filter(|line| line["epoch"] == 1 && line["kind"] != "final");
+            of_it.cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(first(&all), first(&lines));
+    }
+
+    #[test]
+    fn limits_end_training_at_the_edges_of_epochs_and_a_begun_one_is_judged_first() {
+        let clock = Clock::start(100.0);
+        let at = |epoch, step_in_epoch, step, stale_epochs| Progress {
+            epoch,
+            step_in_epoch,
+            step,
+            stale_epochs,
+            ..Progress::start()
+        };
+        let limits = Training {
+            max_time: Some(Duration::from_secs(5)),
+            early_stopping: Some(2),
+            max_steps: Some(14),
+            ..eight_epochs()
+        };
+        assert_eq!(finished(&limits, &at(1, 3, 14, 2), &clock), None);
+        assert_eq!(finished(&limits, &at(1, 0, 11, 0), &clock), Some(Finish::MaxTime));
+        assert_eq!(finished(&limits, &at(1, 0, 11, 2), &clock), Some(Finish::EarlyStopping));
+        assert_eq!(finished(&limits, &at(1, 0, 14, 2), &clock), Some(Finish::MaxSteps));
+        assert_eq!(finished(&limits, &at(0, 0, 0, 0), &clock), None, "the first epoch takes a step whatever the time");
+        // Fewer epochs are wanted than were begun.
+        assert_eq!(finished(&limits, &at(8, 3, 99, 0), &clock), Some(Finish::Epochs));
+    }
+
+    #[test]
+    fn samples_that_are_not_numbers_are_named_where_they_are_evaluated() {
+        let waves = Waves { unfit: Some(17), ..Waves::default() };
+        let error = train_on_waves(&waves, &Training { epochs: 2, ..eight_epochs() }).err().unwrap();
+        let TrainError::NotFinite(NotFinite { cause, .. }) = &error else { unreachable!("{error}") };
+        assert_eq!(*cause, Cause::Evaluation { split: Split::Validation, samples: vec![17] });
+        assert!(error.to_string().contains("[17] of the validation split"), "{error}");
+    }
+
+    #[test]
+    fn what_the_last_update_broke_is_neither_judged_nor_saved() {
+        let wild = Training { learning_rate: 1e39, max_steps: Some(1), ..eight_epochs() };
+        let error = train_on_waves(&Waves::default(), &wild).err().unwrap();
+        let TrainError::NotFinite(NotFinite { cause, .. }) = &error else { unreachable!("{error}") };
+        assert!(matches!(cause, Cause::Weights { .. }), "{error}");
     }
 
     /// Every registered baseline, a new one included, learns one batch of two kinds of waves within 20 steps.

@@ -23,16 +23,18 @@ pub(crate) struct Score {
 }
 
 impl Score {
-    /// Mean loss.
+    /// Mean loss; not a number where nothing was counted.
     pub(crate) fn mean_loss(&self) -> f64 {
-        self.loss / self.targets.max(1) as f64
+        if self.targets == 0 { f64::NAN } else { self.loss / self.targets as f64 }
     }
 
     /// The task's metric: accuracy, the mean squared error (which is the loss of regression), the loss in bits, or the
-    /// area under the receiver operating characteristic (not a number where a class has no sample).
+    /// area under the receiver operating characteristic (not a number where a class has no sample). Not a number where the
+    /// loss is not one, for some outputs then are none either, nor where nothing was counted.
     pub(crate) fn metric(&self, metric: Metric) -> f64 {
         match metric {
-            Metric::Accuracy => self.correct as f64 / self.targets.max(1) as f64,
+            _ if self.mean_loss().is_nan() => f64::NAN,
+            Metric::Accuracy => self.correct as f64 / self.targets as f64,
             Metric::MeanSquaredError => self.mean_loss(),
             Metric::BitsPerCharacter => self.mean_loss() / std::f64::consts::LN_2,
             Metric::AreaUnderRoc => self.ranking.area(),
@@ -96,7 +98,9 @@ fn binary(logits: Tensor<2>, labels: &[i32]) -> Result<(Tensor<1>, Score), ReadE
     let device = logits.device();
     let rows = labels.len();
     let guesses = host(&logits)?;
-    let correct = guesses.iter().zip(labels).filter(|(logit, label)| (**logit > 0.0) == (**label == 1)).count();
+    let correct =
+        guesses.iter().zip(labels).filter(|(logit, label)| !logit.is_nan() && (**logit > 0.0) == (**label == 1));
+    let correct = correct.count();
     let mut ranking = Ranking::default();
     guesses.iter().zip(labels).for_each(|(logit, label)| ranking.push(*logit, *label == 1));
     let wanted: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
@@ -120,14 +124,17 @@ fn host<const D: usize>(logits: &Tensor<D>) -> Result<Vec<f32>, ReadError> {
     read(logits.clone().inner(), "the logits")
 }
 
-/// Per position, the index of the first class with the largest of `values` `[classes, positions]`.
+/// Per position, the index of the first class with the largest of `values` `[classes, positions]`; −2, which is no label,
+/// where one of them is not a number.
 fn argmax(values: &[f32], positions: usize) -> Vec<i32> {
     let mut best = vec![0; positions];
     let mut most = values[..positions].to_vec();
-    for (class, row) in values.chunks_exact(positions).enumerate().skip(1) {
+    for (class, row) in values.chunks_exact(positions).enumerate() {
         for ((best, most), &value) in best.iter_mut().zip(&mut most).zip(row) {
             if value > *most {
                 (*best, *most) = (class as i32, value);
+            } else if value.is_nan() {
+                (*best, *most) = (-2, f32::INFINITY);
             }
         }
     }
@@ -197,6 +204,21 @@ mod tests {
         let text = serde_json::to_string(&total).unwrap();
         assert_eq!(serde_json::from_str::<Score>(&text).unwrap(), total);
         assert_eq!(serde_json::from_str::<Score>(r#"{"loss":1.0,"correct":2,"targets":3}"#).unwrap().targets, 3);
+    }
+
+    #[test]
+    fn outputs_that_are_not_numbers_are_no_guesses_and_have_no_accuracy() {
+        let logits = [[f32::NAN, 1.0], [0.0, f32::NAN], [f32::INFINITY, f32::NAN], [3.0, 1.0]];
+        let (loss, mut score) =
+            evaluate(rows(logits), &Targets::Labels(vec![0, 0, 0, 0]), &TargetSpec::Classes(2)).unwrap();
+        assert_eq!((score.correct, score.targets), (1, 4));
+        score.loss = value(loss) * 4.0;
+        assert!(score.metric(Metric::Accuracy).is_nan() && score.mean_loss().is_nan());
+        let (_, score) =
+            evaluate(rows([[f32::NAN], [-1.0]]), &Targets::Labels(vec![0, 0]), &TargetSpec::Binary).unwrap();
+        assert_eq!(score.correct, 1);
+        let none = Score::default();
+        assert!(none.mean_loss().is_nan() && none.metric(Metric::Accuracy).is_nan());
     }
 
     #[test]

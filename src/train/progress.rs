@@ -16,6 +16,9 @@ pub(crate) struct Progress {
     pub(crate) step: u64,
     /// Sums over the current epoch, in training mode.
     pub(crate) train: Score,
+    /// The penalty over the current epoch.
+    #[serde(default)]
+    pub(crate) penalty: Penalty,
     /// The training loss that was not yet judged.
     #[serde(default)]
     pub(crate) canary: Canary,
@@ -37,6 +40,26 @@ pub(crate) struct Progress {
     pub(crate) metrics_bytes: u64,
     /// Length of `diagnostics.jsonl` that belongs to this position.
     pub(crate) diagnostics_bytes: u64,
+}
+
+/// What was added to the losses of several forward passes, summed up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Penalty {
+    sum: f64,
+    passes: u64,
+}
+
+impl Penalty {
+    /// Add that of a forward pass.
+    pub(crate) fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.passes += 1;
+    }
+
+    /// Mean per forward pass; `None` where the network has no penalty.
+    pub(crate) fn mean(&self) -> Option<f64> {
+        (self.passes > 0).then(|| self.sum / self.passes as f64)
+    }
 }
 
 /// The best validation result so far.

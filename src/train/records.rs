@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use baselines::Probe;
+use baselines::{LayerMeasure, Probe};
 use datasets::TaskSpec;
 use reports::record::{DiagnosticLine, MetricKind, MetricLine};
 
+use super::Taken;
 use super::objective::Score;
 use super::progress::Progress;
 
 /// Lines of one logged step.
-pub(super) fn step(progress: &Progress, learning_rate: f64, gradient_norm: Option<f64>, wall: f64) -> Vec<MetricLine> {
+pub(super) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricLine> {
     let line = |name: &str, value: f64| MetricLine {
         kind: MetricKind::Step,
         epoch: progress.epoch + 1,
@@ -18,35 +19,49 @@ pub(super) fn step(progress: &Progress, learning_rate: f64, gradient_norm: Optio
         split: Some("train".into()),
         name: name.into(),
         value: value.is_finite().then_some(value),
+        partial: false,
         wall,
     };
-    let mut lines = vec![line("loss", progress.train.mean_loss()), line("learning_rate", learning_rate)];
-    lines.extend(gradient_norm.map(|norm| line("gradient_norm", norm)));
+    let mut lines = vec![line("loss", progress.train.mean_loss())];
+    lines.extend(taken.penalty.map(|penalty| line("penalty", penalty)));
+    lines.push(line("learning_rate", taken.learning_rate));
+    lines.extend(taken.gradient_norm.map(|norm| line("gradient_norm", norm)));
     lines
 }
 
-/// Lines of one epoch.
+/// What came of an epoch.
+pub(super) struct Scores<'a> {
+    pub(super) train: &'a Score,
+    pub(super) validation: &'a Score,
+    /// Mean penalty of the training steps.
+    pub(super) penalty: Option<f64>,
+}
+
+/// Lines of epoch `epoch`, after `step` optimiser steps.
 pub(super) fn epoch(
     spec: &TaskSpec,
-    progress: &Progress,
-    train: &Score,
-    validation: &Score,
+    step: u64,
+    epoch: u64,
+    partial: bool,
+    scores: &Scores<'_>,
     wall: f64,
 ) -> Vec<MetricLine> {
     let line = |split: Option<&str>, name: &str, value: f64| MetricLine {
         kind: MetricKind::Epoch,
-        epoch: progress.epoch,
-        step: progress.step,
+        epoch,
+        step,
         split: split.map(Into::into),
         name: name.into(),
         value: value.is_finite().then_some(value),
+        partial,
         wall,
     };
     let mut lines = Vec::new();
-    for (split, score) in [("train", train), ("validation", validation)] {
+    for (split, score) in [("train", scores.train), ("validation", scores.validation)] {
         lines.push(line(Some(split), "loss", score.mean_loss()));
         lines.push(line(Some(split), spec.metric.name(), score.metric(spec.metric)));
     }
+    lines.extend(scores.penalty.map(|penalty| line(Some("train"), "penalty", penalty)));
     lines.push(line(None, "seconds", wall));
     lines
 }
@@ -57,6 +72,7 @@ pub(super) fn conclusion(
     progress: &Progress,
     test: &Score,
     parameters: usize,
+    peak_bytes: Option<u64>,
     wall: f64,
 ) -> Vec<MetricLine> {
     let metric = spec.metric.name();
@@ -73,7 +89,7 @@ pub(super) fn conclusion(
     if progress.step_seconds > 0.0 {
         values.push(("samples_per_second".to_owned(), progress.samples as f64 / progress.step_seconds));
     }
-    if let Some(bytes) = crate::run::memory::peak_bytes() {
+    if let Some(bytes) = peak_bytes {
         values.push(("peak_memory_bytes".to_owned(), bytes as f64));
     }
     values
@@ -85,29 +101,39 @@ pub(super) fn conclusion(
             split: name.starts_with("test_").then(|| "test".to_owned()),
             name,
             value: value.is_finite().then_some(value),
+            partial: false,
             wall,
         })
         .collect()
 }
 
-/// Lines of one look at the activations and kernels.
-pub(super) fn diagnostics(labels: (&str, &str), seed: u64, step: u64, probes: &[Probe]) -> Vec<DiagnosticLine> {
-    probes
-        .iter()
-        .enumerate()
-        .flat_map(|(order, probe)| {
-            let line = move |statistic: &str, value: f64| DiagnosticLine {
-                baseline: labels.0.into(),
-                task: labels.1.into(),
-                conditions: BTreeMap::new(),
-                seed,
-                step,
-                order: order as u32,
-                layer: probe.layer.clone(),
-                quantity: format!("{}.{statistic}", probe.quantity),
-                value: value.is_finite().then_some(value),
-            };
-            [line("variance", probe.variance), line("mean", probe.mean), line("max_abs", probe.max_abs)]
-        })
-        .collect()
+/// What one look at a network shows.
+pub(super) struct Seen<'a> {
+    pub(super) probes: &'a [Probe],
+    pub(super) measures: &'a [LayerMeasure],
+}
+
+/// Lines of one look at the activations and kernels, and at what penalties judge.
+pub(super) fn diagnostics(labels: (&str, &str), seed: u64, step: u64, seen: &Seen<'_>) -> Vec<DiagnosticLine> {
+    let line = move |order: usize, layer: &str, quantity: String, value: f64| DiagnosticLine {
+        baseline: labels.0.into(),
+        task: labels.1.into(),
+        conditions: BTreeMap::new(),
+        seed,
+        step,
+        order: order as u32,
+        layer: layer.to_owned(),
+        quantity,
+        value: value.is_finite().then_some(value),
+    };
+    let probes = seen.probes.iter().enumerate().flat_map(|(order, probe)| {
+        let statistics = [("variance", probe.variance), ("mean", probe.mean), ("max_abs", probe.max_abs)];
+        statistics.map(|(name, value)| line(order, &probe.layer, format!("{}.{name}", probe.quantity), value))
+    });
+    let measures = seen.measures.iter().enumerate();
+    let measures = measures.map(|(order, measure)| {
+        let order = seen.probes.len() + order;
+        line(order, &measure.layer, measure.quantity.to_owned(), measure.value)
+    });
+    probes.chain(measures).collect()
 }

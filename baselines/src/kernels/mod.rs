@@ -44,6 +44,7 @@ pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long
 pub use pointwise::pointwise;
 pub use product::ExactProduct;
 pub use recurrent::{gru, lstm, rnn};
+pub use room::release_idle;
 pub use ssm::{Discretisation, diagonal_kernel, low_rank_kernel};
 pub use standardise::standardise;
 pub use weighted_sum::weighted_sum;

@@ -108,6 +108,24 @@ fn shelf() -> std::sync::MutexGuard<'static, Shelf> {
     SHELF.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Give memory that nothing uses back to the system: idle rooms, and the pages that mimalloc, where that is the allocator of
+/// the program, keeps for each thread of the pool. What comes next then takes what it takes in a new process, whatever ran
+/// before it.
+pub fn release_idle() {
+    // Dropped without the lock.
+    let idle = shelf().clear();
+    drop(idle);
+    collect();
+    rayon::broadcast(|_| collect());
+    // Pages that other threads have emptied.
+    collect();
+}
+
+fn collect() {
+    // SAFETY: it takes no pointer, may be called on any thread at any time, and frees only what nobody has.
+    unsafe { libmimalloc_sys::mi_collect(true) };
+}
+
 /// Idle rooms by size, and how much there is. Sizes count lines.
 struct Shelf {
     idle: BTreeMap<usize, Vec<(u64, Vec<Line>)>>,
@@ -120,6 +138,13 @@ struct Shelf {
 impl Shelf {
     const fn new() -> Self {
         Self { idle: BTreeMap::new(), idle_lines: 0, used_lines: 0, most_used: 0, clock: 0 }
+    }
+
+    /// All idle rooms; how much was used at once is forgotten.
+    fn clear(&mut self) -> BTreeMap<usize, Vec<(u64, Vec<Line>)>> {
+        self.idle_lines = 0;
+        self.most_used = self.used_lines;
+        take(&mut self.idle)
     }
 
     /// A room of `lines` lines, or a few more.
@@ -193,6 +218,18 @@ mod tests {
         shelf.put(again);
         assert_eq!((shelf.used_lines, shelf.idle_lines), (0, 3 * SIZE));
         assert!(shelf.idle.values().all(|rooms| !rooms.is_empty()));
+    }
+
+    #[test]
+    fn a_cleared_shelf_keeps_no_more_than_is_in_use() {
+        let mut shelf = Shelf::new();
+        let rooms: Vec<_> = (0..3).map(|_| shelf.take(SIZE)).collect();
+        let mut rooms = rooms.into_iter();
+        rooms.by_ref().take(2).for_each(|room| shelf.put(room));
+        assert_eq!(shelf.clear().values().map(Vec::len).sum::<usize>(), 2);
+        assert_eq!((shelf.used_lines, shelf.idle_lines, shelf.most_used), (SIZE, 0, SIZE));
+        rooms.for_each(|room| shelf.put(room));
+        assert_eq!((shelf.used_lines, shelf.idle_lines), (0, SIZE));
     }
 
     #[test]

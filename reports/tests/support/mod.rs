@@ -76,6 +76,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
             updated: Some("2001-02-03T04:15:06Z".to_owned()),
             seconds: 60.0 + seed as f64,
             epoch: 10,
+            partial_epoch: None,
             host: Some("fake-host".to_owned()),
             threads: Some(2),
             versions: BTreeMap::from([
@@ -122,6 +123,7 @@ impl Fake {
                 split: split.map(str::to_owned),
                 name: name.to_owned(),
                 value: value.is_finite().then_some(value),
+                partial: false,
                 wall: 6.0 * epoch as f64,
             });
         };
