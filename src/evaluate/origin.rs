@@ -101,7 +101,7 @@ impl Settings {
     ) {
         for (field, value) in config.as_object().into_iter().flatten() {
             let said = named.into_iter().flatten().find(|said| said.field == field);
-            let recorded = record.map(|record| &record[field]);
+            let recorded = record.and_then(|record| record.get(field));
             let origin = if is_given(set, part, field) {
                 let before = recorded.map(|value| ("the record of the cell", value));
                 let before =
@@ -137,7 +137,7 @@ impl Settings {
         }
         if let Some(every) = named.every {
             self.contradictions
-                .push(format!("the file name says that every {every}th sample in time only was trained on"));
+                .push(format!("the file name says that training was on one in {every} samples of a sequence"));
         }
     }
 

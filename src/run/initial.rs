@@ -38,13 +38,14 @@ pub(super) fn load(
 }
 
 /// Whether `cell` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
-/// there yet, or within `out`, may be written by an earlier cell. A cell that has begun needs its file no more.
+/// there yet, or within `out`, may be written by an earlier cell. A cell that has begun needs its file no more. False where
+/// nothing was looked at.
 ///
 /// # Errors
 /// A file that is there and of no use.
-pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<(), InitialError> {
+pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
     let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
-        return Ok(());
+        return Ok(false);
     };
     let begun = out.join(&cell.id).join("checkpoints").join("last.safetensors").exists() && !fresh;
     let within = match (path.canonicalize(), out.canonicalize()) {
@@ -53,12 +54,12 @@ pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Re
         (Ok(_), Err(_)) => false,
     };
     if begun || within {
-        return Ok(());
+        return Ok(false);
     }
     let spec = cell.task.task.spec();
     let entry = registry::find(&cell.baseline.name)
         .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
     let mut model =
         (entry.build)(&cell.baseline.config, &fit::input(&spec.input), &fit::output(&spec.target), 0, device)?;
-    load(path, cell, model.as_mut(), device).map(drop)
+    load(path, cell, model.as_mut(), device).map(|_| true)
 }

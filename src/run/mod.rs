@@ -96,9 +96,14 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     if !options.fresh {
         check_unchanged(&cells, &out, plan, &device_name)?;
     }
+    let mut checked = BTreeSet::new();
     for cell in &cells {
-        initial::check(cell, &out, options.fresh, &device)
-            .map_err(|error| Stop::usage(format!("{}: {error}", cell.id)))?;
+        // Seeds and grids share files and networks.
+        let key = (&cell.training.initial_weights, &cell.task.label, cell.baseline.config.to_string());
+        let failed = |error| Stop::usage(format!("{}: {error}", cell.id));
+        if !checked.contains(&key) && initial::check(cell, &out, options.fresh, &device).map_err(failed)? {
+            checked.insert(key);
+        }
     }
     std::fs::create_dir_all(&out).map_err(|error| Stop::failed(format!("cannot create {}: {error}", out.display())))?;
     let resolved = serde_yaml::to_string(&plan.resolved).map_err(Stop::failed)?;
