@@ -230,6 +230,9 @@ pub struct DiagnoseArgs {
     /// Number of seeds, from 0
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub seeds: u64,
+    /// Samples of the batch of noise; statistics of batch normalisation, and so the logits, depend on it
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub batch_size: u16,
 }
 
 /// `bench speed`

@@ -6,6 +6,7 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::network::Head;
 use crate::{Forward, Init, ReadError};
@@ -33,6 +34,12 @@ pub trait Baseline: Send + Sync + 'static {
     /// Parameter groups with a learning rate or a weight decay of their own. A group that matches no parameter is an
     /// error when training starts.
     fn groups(_config: &Self::Config) -> Vec<ParameterGroup> {
+        Vec::new()
+    }
+
+    /// Settings that came later than others, each with the value under which the baseline is what it was before: a record
+    /// without the setting and one with this value are of the same cell, so that what was begun before can be continued.
+    fn added() -> Vec<(&'static str, Value)> {
         Vec::new()
     }
 
@@ -169,7 +176,7 @@ pub enum Readout {
     Last,
 }
 
-/// Initialisation of the linear head; its bias starts at zero except under [`HeadInit::Torch`].
+/// Initialisation of the linear head; its bias starts at zero unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum HeadInit {
     /// N(0, 2 / fan_in): `kaiming_normal_` with its default gain.
@@ -181,6 +188,8 @@ pub enum HeadInit {
     },
     /// Weight and bias U(±1/√fan_in): the default of `torch.nn.Linear`.
     Torch,
+    /// Weight and bias U(±√(6 / (fan_in + 1 + outputs))): Xavier's initialisation of the matrix whose last row is the bias.
+    XavierWithBias,
 }
 
 /// Parameters with optimiser settings of their own.
@@ -317,6 +326,13 @@ impl Features {
             [d, h, w] => Self::Volume(x.reshape([b, c, d, h, w])),
             _ => Self::Line(x),
         }
+    }
+}
+
+impl From<ReadError> for BuildError {
+    fn from(error: ReadError) -> Self {
+        // Not a setting, but neither is it that the baseline does not fit the task, which an empty field would say.
+        Self::new("device", error.to_string())
     }
 }
 

@@ -77,6 +77,7 @@ pub enum ForwardError {
 #[derive(Debug)]
 pub struct Forward<'a> {
     training: bool,
+    drops: bool,
     seed: u64,
     step: u64,
     site: u64,
@@ -105,6 +106,7 @@ impl<'a> Forward<'a> {
     pub fn evaluation() -> Self {
         Self {
             training: false,
+            drops: true,
             seed: 0,
             step: 0,
             site: 0,
@@ -118,6 +120,12 @@ impl<'a> Forward<'a> {
     /// The same pass, with every probe recorded into `probes`.
     pub fn with_probes(mut self, probes: &'a mut Vec<Probe>) -> Self {
         self.probes = Some(probes);
+        self
+    }
+
+    /// The same pass without any dropout, that of inputs included, whatever the settings are called.
+    pub fn without_dropout(mut self) -> Self {
+        self.drops = false;
         self
     }
 
@@ -223,7 +231,7 @@ impl<'a> Forward<'a> {
 
     /// Inverted dropout with probability `p` on features `[batch, channels, positions…]`; the identity outside training.
     pub fn dropout(&mut self, x: Features, p: f64, kind: DropoutKind) -> Features {
-        if !self.training || p <= 0.0 {
+        if !self.drops_at(p) {
             return x;
         }
         let shape = x.dims();
@@ -237,13 +245,17 @@ impl<'a> Forward<'a> {
 
     /// Dropout after an activation, in one pass over features `[batch, channels, positions]`.
     pub fn activate_and_drop(&mut self, x: Tensor<3>, curve: Curve, p: f64, kind: DropoutKind) -> Tensor<3> {
-        if !self.training || p <= 0.0 {
+        if !self.drops_at(p) {
             return curve.apply(x);
         }
         let [batch, channels, positions] = x.dims();
         let mask =
             self.mask([batch, channels, if kind == DropoutKind::Channel { 1 } else { positions }], p, &x.device());
         masked(x, mask, kept_factor(p), curve)
+    }
+
+    fn drops_at(&self, p: f64) -> bool {
+        self.training && self.drops && p > 0.0
     }
 
     /// `1 / (1 − p)` with probability `1 − p`, else 0.

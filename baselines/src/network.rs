@@ -177,8 +177,11 @@ impl Head {
                 Self { weight: init.normal(shape, (2.0 / features as f64).sqrt()), bias: init.constant([outputs], 0.0) }
             }
             HeadInit::Normal { std } => Self { weight: init.normal(shape, std), bias: init.constant([outputs], 0.0) },
-            HeadInit::Torch => {
-                let bound = 1.0 / (features as f64).sqrt();
+            HeadInit::Torch | HeadInit::XavierWithBias => {
+                let bound = match kind {
+                    HeadInit::XavierWithBias => (6.0 / (features + 1 + outputs) as f64).sqrt(),
+                    _ => 1.0 / (features as f64).sqrt(),
+                };
                 Self { weight: init.uniform(shape, -bound, bound), bias: init.uniform([outputs], -bound, bound) }
             }
         }

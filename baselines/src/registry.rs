@@ -21,6 +21,8 @@ pub struct Entry {
     pub resolve: fn(&Value) -> Result<Value, BuildError>,
     /// Short name of a configuration.
     pub label: fn(&Value) -> Result<String, BuildError>,
+    /// See [`Baseline::added`].
+    pub added: fn() -> Vec<(&'static str, Value)>,
     /// See [`Baseline::reference_name`].
     pub reference_name: fn(&Value, usize, &str) -> Option<String>,
     /// See [`Baseline::resolution`].
@@ -67,6 +69,7 @@ where
         info: B::INFO,
         resolution: B::resolution(),
         schema: schema::<B::Config>,
+        added: B::added,
         resolve: |value| {
             let (settings, config) = split::<B::Config>(value)?;
             let mut merged = object(&config)?;

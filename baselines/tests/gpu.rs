@@ -212,7 +212,7 @@ fn generated_kernels() {
                 kernel_hidden: 6,
                 kernel_layers: 3,
                 frequency: Frequency::Omega0(12.0),
-                mask_init,
+                mask_init: Some(mask_init),
                 init: KernelInit::Corrected,
                 kernel_scale: 1.0,
                 faithful: false,

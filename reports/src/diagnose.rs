@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::error::ReportError;
 use crate::format::significant;
 use crate::page::Page;
@@ -12,6 +14,60 @@ use crate::record::DiagnosticLine;
 use crate::report::{Formats, ReportPaths, write_figures};
 use crate::statistics::{Summary, geometric_mean, median};
 use crate::table::{Column, Entry, Table};
+
+/// What the statistics of a task were measured on, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    /// What the networks were given, e.g. `independent N(0, 1) values`.
+    pub inputs: String,
+    /// Samples of the one batch per seed: statistics of batch normalisation, and so all that follows them, depend on it.
+    pub samples: usize,
+    /// Whether a sample is a pair of inputs.
+    pub pairs: bool,
+    /// What the statistics of the logits are over, e.g. `samples × outputs`.
+    pub logits_over: String,
+    /// Which variance all of them are, and the square of which the standard deviations are.
+    pub variance: Variance,
+    /// Whether anything was dropped.
+    pub dropout: bool,
+}
+
+/// What a sum of squares is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variance {
+    /// The number of values.
+    Population,
+}
+
+/// How statistics are computed, wherever they are.
+const STATISTICS: &str = "Variances are of the population (the sum of squares divided by the number of values), of activations \
+     over samples, channels and positions together, of kernels over kernels and taps; the standard deviation of the logits is \
+     the root of such a variance.";
+/// What happens to layers that differ between training and evaluation.
+const MODES: &str = "Dropout is off in both modes; in train mode batch normalisation takes the statistics of the batch, in eval \
+     mode its initial ones, mean 0 and variance 1, so that it changes nothing.";
+
+impl Measured {
+    fn words(&self) -> String {
+        let samples = match (self.samples, self.pairs) {
+            (1, false) => "1 sample".to_owned(),
+            (1, true) => "1 pair".to_owned(),
+            (n, false) => format!("{n} samples"),
+            (n, true) => format!("{n} pairs"),
+        };
+        format!("{}, {samples} per seed, logits over {}", self.inputs, self.logits_over)
+    }
+}
+
+/// What was measured on every task, in one line; once where it is the same for all.
+fn measured_words(measured: &BTreeMap<String, Measured>) -> String {
+    let words: BTreeSet<String> = measured.values().map(Measured::words).collect();
+    match words.len() {
+        0 | 1 => words.into_iter().collect(),
+        _ => measured.iter().map(|(task, of)| format!("{task}: {}", of.words())).collect::<Vec<_>>().join("; "),
+    }
+}
 
 /// One baseline on one task under one set of conditions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,14 +88,19 @@ impl Case {
     }
 }
 
-/// Write the table, the figures, the page and the Parquet file of `lines` into `out`: `index.html`, `diagnostics.md`,
+/// Write the table, the figures, the page and the Parquet file of `lines`, measured per task as `measured` says, into `out`: `index.html`, `diagnostics.md`,
 /// `tables/diagnostics.csv`, `diagnostics.parquet`, `figures/*.{svg,png,csv}`. Only the first step of each case counts.
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn write_diagnostics(lines: &[DiagnosticLine], out: &Path) -> Result<ReportPaths, ReportError> {
+pub fn write_diagnostics(
+    lines: &[DiagnosticLine],
+    measured: &BTreeMap<String, Measured>,
+    out: &Path,
+) -> Result<ReportPaths, ReportError> {
+    let words = measured_words(measured);
     let table = table(lines);
-    let drawn = figures(lines).into_iter().map(|f| draw(f, true)).collect::<Result<Vec<Drawn>, _>>()?;
+    let drawn = figures(lines, &words).into_iter().map(|f| draw(f, true)).collect::<Result<Vec<Drawn>, _>>()?;
     let names = |of: fn(&DiagnosticLine) -> &String| {
         lines.iter().map(of).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>().join(", ")
     };
@@ -55,12 +116,15 @@ pub fn write_diagnostics(lines: &[DiagnosticLine], out: &Path) -> Result<ReportP
             ("Baselines".to_owned(), names(|l| &l.baseline)),
             ("Tasks".to_owned(), names(|l| &l.task)),
             ("Seeds".to_owned(), seeds.len().to_string()),
+            ("Measured on".to_owned(), words),
         ],
         tables: vec![&table],
         figures: &drawn,
         appendix: Vec::new(),
         footer: Vec::new(),
         remarks: vec![
+            STATISTICS.to_owned(),
+            MODES.to_owned(),
             "Means of logits and growth are geometric, over seeds; lines of figures are medians, bands reach from the \
              lowest to the highest seed."
                 .to_owned(),
@@ -97,26 +161,38 @@ fn value(line: &DiagnosticLine) -> f64 {
     line.value.unwrap_or(f64::INFINITY)
 }
 
-/// Per baseline × conditions: scale of the logits, and growth of the activations from the first layer to the last.
+/// Per baseline × conditions: scale of the logits, and growth of the activations from the first layer of a kind to the last.
 pub(crate) fn table(lines: &[DiagnosticLine]) -> Table {
     let cases = first_steps(lines);
     let conditions: BTreeSet<&String> = cases.keys().flat_map(|c| c.conditions.keys()).collect();
     let mut table = Table::new(
         "diagnostics",
         "Scale per baseline and conditions",
-        "Growth is the variance of the activations after the last layer over that after the first.",
+        "Growth is the variance of the activations after the last layer of a kind (blocks, where there are some) over that \
+         after the first of the same kind, which the column beside it names; – where a network has only one.",
         &["Task", "Baseline"],
     );
     table.columns.extend(conditions.iter().map(|c| Column { title: (*c).clone(), numeric: false }));
-    for title in ["seeds", "logits std", "logits max |·|", "growth", "not finite"] {
-        table.columns.push(Column { title: title.to_owned(), numeric: true });
+    for (title, numeric) in [
+        ("seeds", true),
+        ("logits std", true),
+        ("logits max |·|", true),
+        ("growth", true),
+        ("from → to", false),
+        ("not finite", true),
+    ] {
+        table.columns.push(Column { title: title.to_owned(), numeric });
     }
     for (case, lines) in &cases {
         let seeds: BTreeSet<u64> = lines.iter().map(|l| l.seed).collect();
         let of = |quantity: &str| -> Vec<f64> {
             lines.iter().filter(|l| l.quantity == quantity).map(|l| value(l)).collect()
         };
-        let growth: Vec<f64> = seeds.iter().filter_map(|seed| growth(lines, *seed)).collect();
+        let ends = comparable_ends(lines);
+        let growth: Vec<f64> = match ends {
+            Some(ends) => seeds.iter().filter_map(|seed| growth(lines, ends, *seed)).collect(),
+            None => Vec::new(),
+        };
         let number = |values: &[f64]| match geometric_mean(values) {
             Some(mean) => Entry::number(significant(mean, 3), mean),
             None => Entry::none(),
@@ -125,6 +201,7 @@ pub(crate) fn table(lines: &[DiagnosticLine]) -> Table {
         row.extend(conditions.iter().map(|c| case.conditions.get(*c).map_or_else(Entry::none, Entry::text)));
         row.push(Entry::text(seeds.len().to_string()));
         row.extend([number(&of("logits.std")), number(&of("logits.max_abs")), number(&growth)]);
+        row.push(ends.map_or_else(Entry::none, |[first, last]| Entry::text(format!("{first} → {last}"))));
         let overflown = lines.iter().filter(|l| l.value.is_none()).count();
         row.push(match overflown {
             0 => Entry::text("0"),
@@ -135,15 +212,43 @@ pub(crate) fn table(lines: &[DiagnosticLine]) -> Table {
     table
 }
 
-fn growth(lines: &[&DiagnosticLine], seed: u64) -> Option<f64> {
-    let layers = || lines.iter().filter(|l| l.seed == seed && l.quantity == "activation.variance");
-    let first = layers().min_by_key(|l| l.order)?;
-    let last = layers().max_by_key(|l| l.order)?;
-    let ratio = value(last) / value(first);
+/// First and last of the layers of one kind, which are named alike but for their numbers: of the kinds with several layers the
+/// one that ends last. Outputs of convolutions are not compared with those of blocks, nor a first layer with later ones of
+/// another form.
+fn comparable_ends<'a>(lines: &[&'a DiagnosticLine]) -> Option<[&'a str; 2]> {
+    let mut kinds: BTreeMap<String, BTreeMap<u32, &str>> = BTreeMap::new();
+    for line in lines.iter().filter(|l| l.quantity == "activation.variance") {
+        kinds.entry(kind(&line.layer)).or_default().insert(line.order, &line.layer);
+    }
+    let several = kinds.into_values().filter(|layers| layers.len() > 1);
+    let ending_last = several.max_by_key(|layers| layers.last_key_value().map(|(order, _)| *order))?;
+    Some([*ending_last.first_key_value()?.1, *ending_last.last_key_value()?.1])
+}
+
+/// The name of a layer without its numbers.
+fn kind(layer: &str) -> String {
+    let numberless =
+        |part: &str| if part.bytes().all(|b| b.is_ascii_digit()) { "#".to_owned() } else { part.to_owned() };
+    layer.split('.').map(numberless).collect::<Vec<_>>().join(".")
+}
+
+fn growth(lines: &[&DiagnosticLine], [first, last]: [&str; 2], seed: u64) -> Option<f64> {
+    let of = |layer: &str| {
+        let mut found =
+            lines.iter().filter(|l| l.seed == seed && l.quantity == "activation.variance" && l.layer == layer);
+        found.next().map(|l| value(l))
+    };
+    let ratio = of(last)? / of(first)?;
     Some(if ratio.is_nan() { f64::INFINITY } else { ratio })
 }
 
-pub(crate) fn figures(lines: &[DiagnosticLine]) -> Vec<Figure> {
+/// `words` as a sentence after another one; nothing where there are none.
+fn sentence(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" Measured on {words}.") }
+}
+
+/// The figures of `lines`; their captions say what was measured in the words of `measured`.
+pub(crate) fn figures(lines: &[DiagnosticLine], measured: &str) -> Vec<Figure> {
     let cases = first_steps(lines);
     let per_layer = [
         ("activation.variance", "activation-variance", "Variance of the activations", "variance after the layer"),
@@ -153,10 +258,12 @@ pub(crate) fn figures(lines: &[DiagnosticLine]) -> Vec<Figure> {
         ("logits.std", "logits-std", "Standard deviation of the logits", "standard deviation"),
         ("logits.max_abs", "logits-max-abs", "Largest logit", "max |logit|"),
     ];
-    let layers =
-        per_layer.into_iter().filter_map(|(q, name, title, label)| per_layer_figure(&cases, q, name, title, label));
-    let logits =
-        per_case.into_iter().filter_map(|(q, name, title, label)| per_case_figure(&cases, q, name, title, label));
+    let layers = per_layer
+        .into_iter()
+        .filter_map(|(q, name, title, label)| per_layer_figure(&cases, q, name, title, label, measured));
+    let logits = per_case
+        .into_iter()
+        .filter_map(|(q, name, title, label)| per_case_figure(&cases, q, name, title, label, measured));
     layers.chain(logits).collect()
 }
 
@@ -182,6 +289,7 @@ fn per_layer_figure(
     name: &str,
     title: &str,
     label: &str,
+    measured: &str,
 ) -> Option<Figure> {
     let colours = colours(cases.keys());
     let tasks: BTreeSet<&String> = cases.keys().map(|c| &c.task).collect();
@@ -222,7 +330,9 @@ fn per_layer_figure(
         title: format!("{title} at initialisation"),
         caption: format!(
             "{title} per layer at initialisation: median over seeds, band from the lowest to the highest seed. The file \
-             of plotted values names the layers. Triangles mark overflow."
+             of plotted values names the layers: outputs of convolutions, before any normalisation, stand among those of \
+             blocks. Triangles mark overflow.{} {MODES}",
+            sentence(measured)
         ),
         panels: panels.collect(),
         legend: legend(&colours, modes.len() > 1),
@@ -250,22 +360,23 @@ fn per_case_figure(
     name: &str,
     title: &str,
     label: &str,
+    measured: &str,
 ) -> Option<Figure> {
-    let measured: Vec<(&Case, Vec<f64>)> = cases
+    let found: Vec<(&Case, Vec<f64>)> = cases
         .iter()
         .map(|(case, lines)| {
             (case, lines.iter().filter(|l| l.quantity == quantity).map(|l| value(l)).collect::<Vec<_>>())
         })
         .filter(|(_, values)| !values.is_empty())
         .collect();
-    if measured.is_empty() {
+    if found.is_empty() {
         return None;
     }
-    let tasks: BTreeSet<&String> = measured.iter().map(|(c, _)| &c.task).collect();
-    let colours = colours(measured.iter().map(|(c, _)| *c));
+    let tasks: BTreeSet<&String> = found.iter().map(|(c, _)| &c.task).collect();
+    let colours = colours(found.iter().map(|(c, _)| *c));
     let (mut names, mut series) = (Vec::new(), Vec::new());
-    let count = measured.len();
-    for (index, (case, values)) in measured.iter().enumerate() {
+    let count = found.len();
+    for (index, (case, values)) in found.iter().enumerate() {
         let task = if tasks.len() > 1 { format!(", {}", case.task) } else { String::new() };
         let conditions = case.conditions(&[]);
         let gap = if conditions.is_empty() { "" } else { ": " };
@@ -291,7 +402,9 @@ fn per_case_figure(
         name: name.to_owned(),
         title: format!("{title} at initialisation"),
         caption: format!(
-            "{title} at initialisation: median over seeds, bar from the lowest to the highest seed. Triangles mark overflow."
+            "{title} at initialisation: median over seeds, bar from the lowest to the highest seed. Triangles mark \
+             overflow.{} {MODES}",
+            sentence(measured)
         ),
         panels: vec![Panel {
             title: String::new(),
@@ -302,4 +415,74 @@ fn per_case_figure(
         }],
         legend: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn line(order: u32, layer: &str, quantity: &str, value: f64) -> DiagnosticLine {
+        DiagnosticLine {
+            baseline: "b".into(),
+            task: "t".into(),
+            conditions: BTreeMap::new(),
+            seed: 0,
+            step: 0,
+            order,
+            layer: layer.into(),
+            quantity: quantity.into(),
+            value: Some(value),
+        }
+    }
+
+    fn of(layers: &[(&str, f64)]) -> Option<(String, f64)> {
+        let lines: Vec<_> =
+            layers.iter().zip(0..).map(|((layer, v), order)| line(order, layer, "activation.variance", *v)).collect();
+        let lines: Vec<&DiagnosticLine> = lines.iter().collect();
+        let ends = comparable_ends(&lines)?;
+        Some((ends.join(" "), growth(&lines, ends, 0).unwrap()))
+    }
+
+    #[test]
+    fn growth_compares_layers_of_one_kind() {
+        let ccnn = [
+            ("conv1.depthwise", 1.0),
+            ("conv1", 2.0),
+            ("blocks.0.conv1.depthwise", 3.0),
+            ("blocks.0.conv1", 4.0),
+            ("blocks.0", 5.0),
+            ("blocks.1.conv1.depthwise", 6.0),
+            ("blocks.1.conv1", 7.0),
+            ("blocks.1", 20.0),
+        ];
+        assert_eq!(of(&ccnn), Some(("blocks.0 blocks.1".into(), 4.0)));
+        // One block: its two convolutions are of different names, and nothing is compared.
+        assert_eq!(of(&[("backbone.0.cconv1", 1.0), ("backbone.0.cconv2", 9.0), ("backbone.0", 3.0)]), None);
+        assert_eq!(of(&[("convs.0", 2.0), ("convs.1", 3.0), ("fc", 50.0)]), Some(("convs.0 convs.1".into(), 1.5)));
+        assert_eq!(of(&[("layers.2", 2.0), ("layers.10", 1.0)]), Some(("layers.2 layers.10".into(), 0.5)));
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn what_was_measured_is_said_once_where_it_is_the_same() {
+        let values = |samples| Measured {
+            inputs: "independent N(0, 1) values".into(),
+            samples,
+            pairs: false,
+            logits_over: "samples × outputs".into(),
+            variance: Variance::Population,
+            dropout: false,
+        };
+        let same = BTreeMap::from([("a".to_owned(), values(2)), ("b".to_owned(), values(2))]);
+        let words = "independent N(0, 1) values, 2 samples per seed, logits over samples × outputs";
+        assert_eq!(measured_words(&same), words);
+        let pairs = Measured { samples: 1, pairs: true, ..values(1) };
+        let other = BTreeMap::from([("a".to_owned(), values(2)), ("b".to_owned(), pairs)]);
+        assert!(
+            measured_words(&other).starts_with(&format!("a: {words}; b: "))
+                && measured_words(&other).contains("1 pair ")
+        );
+        assert!(figures(&[line(0, "head", "logits.std", 1.0)], words)[0].caption.contains(words));
+    }
 }

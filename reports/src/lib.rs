@@ -32,7 +32,7 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 pub use compare::{Field, compare};
-pub use diagnose::write_diagnostics;
+pub use diagnose::{Measured, Variance, write_diagnostics};
 pub use error::ReportError;
 pub use load::{Cell, Experiment, Runs, load, read_diagnostics};
 pub use parquet::convert_diagnostics;

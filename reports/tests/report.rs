@@ -8,7 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use reports::record::State;
-use reports::{Field, Flag, Formats, ReportError, Table, compare, load, status, write, write_diagnostics};
+use reports::{
+    Field, Flag, Formats, Measured, ReportError, Table, Variance, compare, load, status, write, write_diagnostics,
+};
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
 
@@ -16,6 +18,18 @@ fn made_up() -> (TempDir, PathBuf) {
     let dir = tempdir().unwrap();
     let home = support::experiment(dir.path());
     (dir, home)
+}
+
+fn measured() -> BTreeMap<String, Measured> {
+    let measured = Measured {
+        inputs: "made-up values".into(),
+        samples: 3,
+        pairs: false,
+        logits_over: "samples × outputs".into(),
+        variance: Variance::Population,
+        dropout: false,
+    };
+    BTreeMap::from([("smnist".to_owned(), measured)])
 }
 
 fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -104,7 +118,7 @@ fn the_whole_report_is_written_and_reproducible() {
     if let Some(keep) = std::env::var_os("BENCH_SAMPLE_REPORT") {
         let keep = PathBuf::from(keep);
         write(&[dir.path().join("made-up")], &keep.join("report"), Formats::ALL).unwrap();
-        write_diagnostics(&support::diagnostics(), &keep.join("diagnose")).unwrap();
+        write_diagnostics(&support::diagnostics(), &measured(), &keep.join("diagnose")).unwrap();
     }
 }
 
@@ -263,7 +277,7 @@ fn unknown_formats_are_refused() {
 fn diagnostics_are_tabulated_drawn_and_stored() {
     let dir = tempdir().unwrap();
     let lines = support::diagnostics();
-    let paths = write_diagnostics(&lines, dir.path()).unwrap();
+    let paths = write_diagnostics(&lines, &measured(), dir.path()).unwrap();
     insta::assert_snapshot!("diagnostics", fs::read_to_string(paths.markdown.unwrap()).unwrap());
     let files = tree(dir.path());
     for name in ["activation-variance", "kernel-variance", "logits-std", "logits-max-abs"] {

@@ -10,12 +10,13 @@ pub fn execute(args: &DiagnoseArgs, global: &Global) -> Result<Exit, Stop> {
     let overrides = Overrides { set: args.set.clone(), only: args.only.clone(), seeds: None };
     let plan = load(&args.file, &overrides)?;
     let device = args.device.open()?;
+    let effort = diagnose::Effort { seeds: args.seeds, samples: args.batch_size.into() };
     let announce = |what: &str| {
         if !global.quiet {
             tracing::info!("{what}");
         }
     };
-    let (lines, page) = diagnose::run(&plan, args.seeds, &device, &args.out, announce).map_err(Stop::failed)?;
+    let (lines, page) = diagnose::run(&plan, effort, &device, &args.out, announce).map_err(Stop::failed)?;
     if global.json {
         print_json(&lines)?;
     } else {

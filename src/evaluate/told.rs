@@ -127,7 +127,11 @@ mod tests {
     /// Settings that a state dict does not tell, by baseline, and axes of positions. A new setting has to be put here, or to
     /// show in the tensors, or to be one of those that make no difference.
     const UNTOLD: [(&str, usize, &[&str]); 15] = [
-        ("ccnn", 1, &["kernel_network", "omega_0", "kernel_size", "mask_threshold", "causal", "faithful"]),
+        (
+            "ccnn",
+            1,
+            &["kernel_network", "omega_0", "kernel_size", "mask_threshold", "nonlinearity", "causal", "faithful"],
+        ),
         ("ckcnn", 1, &["omega_0", "norm", "faithful"]),
         ("cnn", 2, &[]),
         ("flexnet", 1, &["input_scale", "kernel_size", "mask_threshold", "sampling_rate_norm", "faithful"]),

@@ -143,6 +143,7 @@ fn catalogue() -> Catalogue {
         resolve: |value| {
             serde_json::to_value(net_config(value)?).map_err(|error| BuildError::new("", error.to_string()))
         },
+        added: Vec::new,
         reference_name: |_, _, _| None,
         resolution: baselines::Resolution::AsIs,
         label: |value| net_config(value).map(|config| format!("net-{}-{}", config.blocks, config.hidden)),

@@ -236,7 +236,8 @@ fn attempt(
     if let Some(before) = before.as_ref().filter(|before| before.task.data_hash.is_some()) {
         identity::keep_initial_weights(&mut record, before)?;
         if before.hash != record.hash {
-            let changes = folder::differences(before, &record, &identity::FREE).join("; ");
+            let [then, now] = [identity::comparable(before)?, identity::comparable(&record)?];
+            let changes = folder::differences(&then, &now, &identity::FREE).join("; ");
             let path = folder.path().join("cell.yaml");
             return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
         }

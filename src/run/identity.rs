@@ -1,5 +1,6 @@
 //! The record of a cell, and the hash that decides whether a folder may be continued.
 
+use baselines::registry;
 use datasets::InputSpec;
 use reports::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord};
 use serde_json::Value;
@@ -93,8 +94,23 @@ pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord)
 /// SHA-256 (hex) over every field of the record that is not [`FREE`], keys sorted.
 fn hash(record: &CellRecord) -> Result<String, serde_json::Error> {
     let mut text = String::new();
-    canonical("", &serde_json::to_value(record)?, &mut text);
+    canonical("", &comparable(record)?, &mut text);
     Ok(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// `record` without the settings of its baseline that came later and say what was so before: records from before them are of
+/// the same cell.
+pub(crate) fn comparable(record: &CellRecord) -> Result<Value, serde_json::Error> {
+    let mut value = serde_json::to_value(record)?;
+    let added = registry::find(&record.baseline.name).map(|entry| (entry.added)()).unwrap_or_default();
+    if let Some(Value::Object(config)) = value.pointer_mut("/baseline/config") {
+        for (setting, before) in added {
+            if config.get(setting) == Some(&before) {
+                config.remove(setting);
+            }
+        }
+    }
+    Ok(value)
 }
 
 fn canonical(path: &str, value: &Value, text: &mut String) {
@@ -115,5 +131,49 @@ fn canonical(path: &str, value: &Value, text: &mut String) {
             text.push_str(&format!("{path}={number}\n"));
         }
         other => text.push_str(&format!("{path}={other}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::run::folder::differences;
+    use serde_json::json;
+
+    fn of(baseline: &str, config: Value) -> CellRecord {
+        serde_json::from_value(json!({
+            "schema": SCHEMA, "id": "a", "hash": "", "experiment": "e", "scale": "paper", "seed": 0, "device": "cpu",
+            "task": {
+                "name": "smnist", "label": "smnist", "version": "smnist@1", "data": "mnist", "config": {},
+                "shape": [1, 784], "metric": "accuracy", "higher_is_better": true, "chance": 0.1, "splits": [1, 1, 1]
+            },
+            "baseline": {"name": baseline, "label": baseline, "config": config, "parameters": 1},
+            "training": {}, "sources": [], "grid": {}
+        }))
+        .unwrap()
+    }
+
+    /// What a record says of a setting that it is older than is what the setting says at first.
+    #[test]
+    fn settings_that_came_later_leave_the_identity_of_older_cells() {
+        let mut seen = 0;
+        for entry in registry::entries() {
+            let resolved = (entry.resolve)(&json!({})).unwrap();
+            for (setting, before) in (entry.added)() {
+                assert_eq!(resolved[setting], before, "{}: the default of {setting} is another one", entry.info.name);
+                let mut older = resolved.clone();
+                older.as_object_mut().unwrap().remove(setting);
+                let (older, now) = (of(entry.info.name, older), of(entry.info.name, resolved.clone()));
+                assert_eq!(hash(&older).unwrap(), hash(&now).unwrap(), "{} {setting}", entry.info.name);
+                let changes = differences(&comparable(&older).unwrap(), &comparable(&now).unwrap(), &FREE);
+                assert!(changes.is_empty(), "{changes:?}");
+                let mut other = resolved.clone();
+                other[setting] = json!("another");
+                assert_ne!(hash(&of(entry.info.name, other)).unwrap(), hash(&now).unwrap());
+                seen += 1;
+            }
+        }
+        assert!(seen >= 3);
     }
 }

@@ -257,7 +257,8 @@ fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str) -> Re
             // A cell that has not begun takes the weights that are there when it does.
             now.initial_weights.clone_from(&before.initial_weights);
         }
-        let differences = folder::differences(&before, &now, &identity::FREE);
+        let comparable = |record| identity::comparable(record).map_err(Stop::failed);
+        let differences = folder::differences(&comparable(&before)?, &comparable(&now)?, &identity::FREE);
         if !differences.is_empty() {
             changed.push(format!("{}:\n    {}", cell.id, differences.join("\n    ")));
         }

@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
 use crate::layers::{KernelInit, Siren, first_tap, grid, linspace_to, odd_fft};
+use crate::read::read;
 use crate::{Forward, Init, ReadError};
 
 /// Width of the smoothing at a higher sampling rate than that of training, in samples.
@@ -25,6 +26,8 @@ pub struct CkConvSpec {
     pub omega_0: f64,
     /// How the kernel network starts.
     pub init: KernelInit,
+    /// Whether inputs come out of a ReLU, which decides what [`KernelInit::Corrected`] divides by.
+    pub rectified: bool,
     /// Reproduce what the reference program computes for sequences of odd length.
     pub faithful: bool,
 }
@@ -44,15 +47,22 @@ pub struct CkConv {
 
 impl CkConv {
     /// Weights as `spec.init` says.
-    pub fn new(spec: &CkConvSpec, init: &mut Init) -> Self {
-        let scale = match spec.init {
-            KernelInit::Corrected => 1.0 / ((spec.inputs * spec.length) as f64).sqrt(),
-            KernelInit::Original | KernelInit::Off => 1.0,
-        };
+    ///
+    /// # Errors
+    /// The kernel that [`KernelInit::Corrected`] goes by cannot be read from the device.
+    pub fn new(spec: &CkConvSpec, init: &mut Init) -> Result<Self, ReadError> {
         let own = spec.init == KernelInit::Original;
-        let kernel = Siren::new(spec.kernel_hidden, spec.outputs * spec.inputs, spec.omega_0, own, scale, init);
+        let kernel = Siren::new(spec.kernel_hidden, spec.outputs * spec.inputs, spec.omega_0, own, init);
         let bias = init.constant([spec.outputs], 0.0);
-        Self { kernel, bias, length: spec.length, faithful: spec.faithful }
+        let conv = Self { kernel, bias, length: spec.length, faithful: spec.faithful };
+        Ok(match spec.init {
+            KernelInit::Original | KernelInit::Off => conv,
+            KernelInit::Corrected => {
+                let kernel = read(conv.sample(spec.length), "an initial kernel")?;
+                let square = mean_square(&kernel, spec.inputs, spec.length, spec.rectified);
+                Self { kernel: conv.kernel.scaled((1.0 / square).sqrt()), ..conv }
+            }
+        })
     }
 
     /// Kernel values `[outputs · inputs, length]` for inputs of `length` positions; the last belongs to the current
@@ -110,6 +120,29 @@ impl CkConv {
     }
 }
 
+/// Mean square of the outputs of a causal convolution with the kernels `[outputs · inputs, length]`, over outputs and
+/// positions, for inputs that have a mean square of 1 before whatever they go through.
+///
+/// Inputs that were not rectified are taken to be white: every tap adds its square. Those that were are taken to be constant
+/// over time, each channel another constant: the taps of a channel add up before they are squared, which counts `length` times
+/// more where kernels are as smooth as these, whose taps have a common mean. A ReLU halves the mean square.
+fn mean_square(kernel: &[f32], inputs: usize, length: usize, rectified: bool) -> f64 {
+    let outputs = kernel.len() / (inputs * length).max(1);
+    let per_kernel = |taps: &[f32]| {
+        // What an output near the beginning of a sequence sees are the last taps alone.
+        let (mut sum, mut total) = (0.0, 0.0);
+        for &tap in taps.iter().rev() {
+            let tap = f64::from(tap);
+            sum += if rectified { tap } else { tap * tap };
+            total += if rectified { sum * sum / 2.0 } else { sum };
+        }
+        total / length as f64
+    };
+    let total: f64 = kernel.chunks_exact(length.max(1)).map(per_kernel).sum();
+    // A kernel of zeros stays as it is.
+    if total > 0.0 { total / outputs as f64 } else { 1.0 }
+}
+
 /// Sampling rate of an input relative to that of training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Rate {
@@ -156,6 +189,21 @@ fn smooth(kernel: Tensor<2>, half: usize) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mean_squares_are_those_of_a_plain_convolution() {
+        // One output, two inputs, three taps, the last for the current position.
+        let kernel = [1.0, -2.0, 3.0, 0.5, 0.0, -1.0];
+        let white = [(9.0 + 1.0), (9.0 + 4.0 + 1.0), (9.0 + 4.0 + 1.0 + 1.0 + 0.25)];
+        assert!((mean_square(&kernel, 2, 3, false) - white.iter().sum::<f64>() / 3.0).abs() < 1e-12);
+        let constant = [9.0 + 1.0, 1.0 + 1.0, 4.0 + 0.25];
+        assert!((mean_square(&kernel, 2, 3, true) - constant.iter().sum::<f64>() / 6.0).abs() < 1e-12);
+        // Two outputs: the mean over them.
+        let twice = [kernel, kernel.map(|tap| 2.0 * tap)].concat();
+        let ratio = mean_square(&twice, 2, 3, true) / mean_square(&kernel, 2, 3, true);
+        assert!((ratio - 2.5).abs() < 1e-12);
+        assert_eq!(mean_square(&[0.0; 4], 2, 2, true), 1.0);
+    }
 
     #[test]
     fn rates_are_whole_numbers_or_one_over_them() {

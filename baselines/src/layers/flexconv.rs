@@ -57,8 +57,9 @@ pub struct FlexConvSpec {
     pub kernel_layers: usize,
     /// Scale of the frequencies of the kernel network.
     pub frequency: Frequency,
-    /// Initial width of the mask in units of half the grid.
-    pub mask_init: f64,
+    /// Initial width of the mask in units of half the grid. Without a mask a kernel is as long as the grid (CKConv), its filters
+    /// start around the middle, and a mixer starts with the variance 1 / fan_in.
+    pub mask_init: Option<f64>,
     /// How the kernel network starts.
     pub init: KernelInit,
     /// Factor on the kernel, for a resolution other than that of training.
@@ -70,13 +71,15 @@ pub struct FlexConvSpec {
 impl FlexConvSpec {
     fn kernel_network(&self) -> KernelNetworkSpec {
         let axes = self.window.sizes.len();
-        let kept = self.window.crop(&vec![self.mask_init as f32; axes]);
-        let taps: usize = kept.iter().map(ExactSizeIterator::len).product();
+        let taps: usize = match self.mask_init {
+            Some(width) => self.window.crop(&vec![width as f32; axes]).iter().map(ExactSizeIterator::len).product(),
+            None => self.window.sizes.iter().product(),
+        };
         let (outputs, terms) =
             if self.separable { (self.inputs, taps) } else { (self.inputs * self.outputs, self.inputs * taps) };
-        let spread = SPREAD * self.mask_init;
+        let spread = self.mask_init.map_or(1.0, |width| SPREAD * width);
         // FlexNet clips the region, and centres it on 0 even where the mask lies at 1.
-        let original = self.lineage == Lineage::FlexNet || self.init == KernelInit::Original;
+        let original = self.init == KernelInit::Original;
         KernelNetworkSpec {
             kind: self.kernel_network,
             axes,
@@ -130,14 +133,18 @@ impl FlexConv {
     pub fn new(spec: &FlexConvSpec, init: &mut Init) -> Result<Self, BuildError> {
         let axes = spec.window.sizes.len();
         let mean = spec.window.mean();
-        let width = spec.mask_init as f32;
+        let width = spec.mask_init.map(|width| width as f32);
         let learnt = spec.lineage == Lineage::FlexNet;
+        let mixer = match width {
+            Some(_) => Pointwise::kaiming_normal,
+            None => |inputs, outputs, init: &mut Init| Pointwise::kaiming_uniform(inputs, outputs, 0.0, init),
+        };
         Ok(Self {
             kernel: KernelNetwork::new(&spec.kernel_network(), init)?,
-            mask_width_param: (!learnt).then(|| init.values([axes], vec![width; axes])),
-            mask_params: learnt.then(|| init.values([axes, 2], [mean, width].repeat(axes))),
+            mask_width_param: width.filter(|_| !learnt).map(|width| init.values([axes], vec![width; axes])),
+            mask_params: width.filter(|_| learnt).map(|width| init.values([axes, 2], [mean, width].repeat(axes))),
             bias: init.constant([if spec.separable { spec.inputs } else { spec.outputs }], 0.0),
-            channel_mixer: spec.separable.then(|| Pointwise::kaiming_normal(spec.inputs, spec.outputs, init)),
+            channel_mixer: spec.separable.then(|| mixer(spec.inputs, spec.outputs, init)),
             window: spec.window.clone(),
             kernel_scale: spec.kernel_scale,
             faithful: spec.faithful,
@@ -352,7 +359,7 @@ mod tests {
             kernel_hidden: 6,
             kernel_layers: 3,
             frequency: Frequency::Omega0(12.0),
-            mask_init: 0.13,
+            mask_init: Some(0.13),
             init: KernelInit::Corrected,
             kernel_scale: 1.0,
             faithful: false,

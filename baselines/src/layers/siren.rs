@@ -17,27 +17,29 @@ pub struct Siren {
 }
 
 impl Siren {
-    /// Weights of SIREN's own initialisation if `own`, else of PyTorch's default; those of the last map multiplied by
-    /// `scale`. (The reference program writes SIREN's own initialisation to a tensor that weight normalisation then
+    /// Weights of SIREN's own initialisation if `own`, else of PyTorch's default. (The reference program writes SIREN's own initialisation to a tensor that weight normalisation then
     /// overwrites; its published weights were trained from the default.)
-    pub fn new(hidden: usize, outputs: usize, omega_0: f64, own: bool, scale: f64, init: &mut Init) -> Self {
+    pub fn new(hidden: usize, outputs: usize, omega_0: f64, own: bool, init: &mut Init) -> Self {
         let widths = [(1, hidden), (hidden, hidden), (hidden, outputs)];
         let bound = |layer: usize, inputs: usize| match layer {
             0 if own => 1.0 / inputs as f64,
             _ if own => (6.0 / inputs as f64).sqrt() / omega_0,
             _ => 1.0 / (inputs as f64).sqrt(),
         };
-        let mut kernel_net: Vec<_> = widths
+        let kernel_net = widths
             .into_iter()
             .enumerate()
             .map(|(layer, (inputs, outputs))| WeightNormed::new(inputs, outputs, bound(layer, inputs), init))
             .collect();
-        if scale != 1.0
-            && let Some(last) = kernel_net.pop()
-        {
-            kernel_net.push(last.scaled(scale));
-        }
         Self { kernel_net, omega_0 }
+    }
+
+    /// The same network with all its values multiplied by `factor`.
+    pub fn scaled(mut self, factor: f64) -> Self {
+        if let Some(last) = self.kernel_net.pop() {
+            self.kernel_net.push(last.scaled(factor));
+        }
+        self
     }
 
     /// Magnitudes of the frequencies of the first map, ω₀ W, in radians per unit of position.

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::forward::DropoutKind;
 use crate::kernels::Curve;
@@ -51,6 +52,11 @@ pub struct FlexNetConfig {
     pub mask_learning_rate_factor: f64,
     /// Factor on the kernels, greater than 0: (training resolution / resolution) ^ axes at another resolution.
     pub sampling_rate_norm: f64,
+    /// How the kernel networks start: `original` (as in the paper), `off` (as the CCNN program draws them for its FlexConvs,
+    /// whose filters lie at the mask) or `corrected` (as `off`, with their output divided by the root of the number of terms
+    /// that a convolution sums). Without normalisation and with full masks (`mask_init: 0.75`), FlexNet-7 on images of 32 × 32
+    /// has logits with a standard deviation of 1e31 at first, corrected less than 1.
+    pub initialisation: KernelInit,
     /// Normalisation after every convolution: `batch`, `layer` (over channels), `group` (one group per sample) or `none`.
     pub norm: NormKind,
     /// Probability of dropping while training, 0 to 1 (exclusive).
@@ -77,6 +83,7 @@ impl Default for FlexNetConfig {
             mask_threshold: 0.1,
             mask_learning_rate_factor: 0.1,
             sampling_rate_norm: 1.0,
+            initialisation: KernelInit::Original,
             norm: NormKind::Batch,
             dropout: 0.2,
             dropout_kind: DropoutKind::Element,
@@ -199,8 +206,8 @@ impl Baseline for FlexNet {
             kernel_hidden: config.kernel_hidden,
             kernel_layers: config.kernel_layers,
             frequency: Frequency::InputScale(config.input_scale),
-            mask_init: config.mask_init,
-            init: KernelInit::Original,
+            mask_init: Some(config.mask_init),
+            init: config.initialisation,
             kernel_scale: config.sampling_rate_norm,
             faithful: config.faithful,
         };
@@ -245,6 +252,10 @@ impl Baseline for FlexNet {
 
     fn reference_name(_config: &Self::Config, rank: usize, name: &str) -> Option<String> {
         Some(if rank == 1 { reference::flextcn(name) } else { reference::flexconv(name) })
+    }
+
+    fn added() -> Vec<(&'static str, Value)> {
+        vec![("initialisation", "original".into())]
     }
 
     fn resolution() -> Resolution {

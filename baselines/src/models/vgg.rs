@@ -206,8 +206,7 @@ impl Baseline for Vgg {
             activation: config.activation,
             loss: loss.then_some((config.orthogonality_weight, config.orthogonality_linear)),
         };
-        let head = HeadInit::Normal { std: (2.0 / (config.hidden + 1) as f64).sqrt() };
-        Ok(Built { body, features: config.hidden, readout: Readout::Mean, head })
+        Ok(Built { body, features: config.hidden, readout: Readout::Mean, head: HeadInit::XavierWithBias })
     }
 
     fn resolution() -> Resolution {

@@ -169,7 +169,7 @@ fn spec(golden: &Golden, shape: &[usize], separable: bool) -> Result<FlexConvSpe
         kernel_hidden: golden.count("kernel_hidden")?,
         kernel_layers: golden.count("no_layers")?,
         frequency: Frequency::Omega0(golden.number("omega_0")?),
-        mask_init: golden.number("mask_init")?,
+        mask_init: Some(golden.number("mask_init")?),
         init: KernelInit::Off,
         kernel_scale: if golden.has("kernel_scale") { golden.number("kernel_scale")? } else { 1.0 },
         faithful: faithful(golden)?,

@@ -16,7 +16,7 @@ pub(super) fn kernel(golden: &Golden, device: &Device) -> Result<Comparison, Par
     let positions = Leaf::read(golden, "positions", 1, false, device)?;
     let mut init = Init::new(0, &check::autodiff(device));
     let (hidden, omega_0) = (golden.count("kernel_hidden")?, golden.number("omega_0")?);
-    let siren = Siren::new(hidden, outputs(golden)?, omega_0, false, 1.0, &mut init);
+    let siren = Siren::new(hidden, outputs(golden)?, omega_0, false, &mut init);
     let siren = check::load(golden, siren, &reference::ckconv)?;
     let y = siren.forward(positions.tensor().squeeze_dim::<2>(0));
     check::module(golden, &siren, y, Some(&positions), &reference::ckconv)
@@ -33,9 +33,10 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
         kernel_hidden: golden.count("kernel_hidden")?,
         omega_0: golden.number("omega_0")?,
         init: KernelInit::Off,
+        rectified: false,
         faithful: true,
     };
-    let conv = CkConv::new(&spec, &mut Init::new(0, &check::autodiff(device)));
+    let conv = CkConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::ckconv)?;
     let mut ctx = check::pass(golden);
     let y = conv.forward(x.tensor(), "conv", &mut ctx);
@@ -55,7 +56,8 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         faithful: true,
         ..CkcnnConfig::default()
     };
-    let block = CkBlock::new(inputs, trained_length(golden)?, &config, &mut Init::new(0, &check::autodiff(device)));
+    let mut init = Init::new(0, &check::autodiff(device));
+    let block = CkBlock::new(inputs, trained_length(golden)?, false, &config, &mut init)?;
     let block = check::load(golden, block, &reference::ckconv)?;
     let mut ctx = check::pass(golden);
     let y = block.forward(x.tensor(), "block", &mut ctx);

@@ -37,7 +37,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
         kernel_hidden: golden.count("kernel_hidden")?,
         kernel_layers: golden.count("no_layers")?,
         frequency: Frequency::InputScale(golden.number("input_scale")?),
-        mask_init: golden.number("mask_init")?,
+        mask_init: Some(golden.number("mask_init")?),
         init: KernelInit::Original,
         kernel_scale: scale(golden)?,
         faithful: faithful(golden)?,

@@ -47,8 +47,8 @@ impl KernelNetworkKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KernelInit {
-    /// As `off`, with the output divided by the root of the number of terms that the convolution sums, so that the
-    /// variance of the activations is kept (CCNN, section 4.2).
+    /// As `off`, with the output divided by the root of the number of terms that the convolution sums (CCNN, section 4.2). Each
+    /// model says what that keeps, and CKCNN divides by more.
     #[default]
     Corrected,
     /// As the paper of the network's family has it: FlexNet's for MAGNet, SIREN's own, Fathony's, PyTorch's default.
