@@ -9,6 +9,7 @@ pub mod formats;
 pub mod irregular;
 pub mod library;
 pub mod limit;
+mod litter;
 pub mod normalise;
 mod order;
 mod reading;

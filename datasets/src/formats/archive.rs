@@ -9,12 +9,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::litter;
+
 /// Bounds for one archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes of all files together.
     pub bytes: u64,
-    /// Most members, folders included.
+    /// Most members, folders included. What operating systems put beside them (`._a`, `__MACOSX`, `.DS_Store`) is left out
+    /// and not counted among them; of that there may be as much again, and one member more.
     pub members: u64,
     /// Most bytes of one file.
     pub file: u64,
@@ -135,6 +138,7 @@ pub(super) struct Used {
     limits: Limits,
     bytes: u64,
     members: u64,
+    litter: u64,
 }
 
 /// Why a counted read ended.
@@ -146,7 +150,7 @@ enum Over {
 
 impl Used {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, bytes: 0, members: 0 }
+        Self { limits, bytes: 0, members: 0, litter: 0 }
     }
 
     /// A further member.
@@ -156,6 +160,21 @@ impl Used {
             return Err(ArchiveError::Members { most: self.limits.members });
         }
         Ok(())
+    }
+
+    /// Whether the member at `path`, of `bytes` bytes, is what an operating system has left there: it is skipped. Its bytes
+    /// count, since they have to be read.
+    pub(super) fn litter(&mut self, name: &[u8], path: &Path, bytes: u64) -> Result<bool, ArchiveError> {
+        if !litter::within(path) {
+            return Ok(false);
+        }
+        self.litter += 1;
+        if self.litter > self.limits.members.saturating_add(1) {
+            return Err(ArchiveError::Members { most: self.limits.members });
+        }
+        self.announced(name, bytes)?;
+        self.bytes += bytes;
+        Ok(true)
     }
 
     /// Refuses a file whose header already says that it is too large.

@@ -71,8 +71,14 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
         let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
         let size = size.unwrap_or(stored);
         last = Some(shown(&name));
-        used.member()?;
         let path = inside(&name)?;
+        if used.litter(&name, &path, size)? {
+            let mut whole = Whole { inner: &mut archive, left: size };
+            io::copy(&mut whole, &mut io::sink()).map_err(|error| failed(&last, error))?;
+            skip_padding(&mut archive, size).map_err(|error| failed(&last, error))?;
+            continue;
+        }
+        used.member()?;
         // Old archives mark a folder by its name alone.
         let folder = kind.is_dir() || kind == EntryType::Regular && name.ends_with(b"/");
         let kind = match kind {
@@ -385,6 +391,24 @@ mod tests {
             let message = refused(&[("good", EntryType::Regular, b"1"), ("bad", kind, b"")]);
             assert!(message.contains("`bad`") && message.contains(word), "{message}");
         }
+    }
+
+    #[test]
+    fn litter_of_operating_systems_is_skipped_within_bounds() {
+        let bytes = archive(&[
+            ("./._a", EntryType::Regular, &[7; 600]),
+            ("./a", EntryType::Regular, b"1"),
+            ("__MACOSX/link", EntryType::Symlink, b""),
+            ("d/._b", EntryType::Regular, b"x"),
+            ("d/b", EntryType::Regular, b"2"),
+        ]);
+        assert_eq!(
+            listed(&bytes, LIMITS).unwrap(),
+            [("a".to_owned(), b"1".to_vec()), ("d/b".to_owned(), b"2".to_vec())]
+        );
+        assert!(refused(&[("._a", EntryType::Regular, &vec![0; 6_001])]).contains("more than 6000 bytes"));
+        assert!(refused(&vec![("._a", EntryType::Regular, &b""[..]); 12]).contains("more than 10 members"));
+        assert!(matches!(listed(&bytes[..1_000], LIMITS), Err(ArchiveError::Damaged { .. })));
     }
 
     #[test]

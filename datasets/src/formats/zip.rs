@@ -31,11 +31,15 @@ pub fn read(mut archive: impl Read + Seek, limits: Limits, receive: &mut Receive
         return Err(damaged(None, "there is no member in it".to_owned()));
     }
     for index in 0..archive.len() {
-        used.member()?;
         let mut entry = archive.by_index(index).map_err(|error| damaged(last.clone(), error.to_string()))?;
         let name = entry.name_raw().to_vec();
         last = Some(shown(&name));
         let path = inside(&name)?;
+        // Skipped by the list of members, which is at the end: nothing of it is read.
+        if used.litter(&name, &path, 0)? {
+            continue;
+        }
+        used.member()?;
         let kind = match entry.unix_mode().map(|mode| mode & KIND) {
             None | Some(0 | PLAIN | FOLDER) => None,
             Some(LINK) => Some("a symbolic link"),
@@ -137,6 +141,27 @@ mod tests {
         writer.add_symlink("link", "/etc/passwd", SimpleFileOptions::default()).unwrap();
         let message = listed(&writer.finish().unwrap().into_inner()).unwrap_err().to_string();
         assert!(message.contains("`link` is a symbolic link"), "{message}");
+    }
+
+    #[test]
+    fn litter_of_operating_systems_is_skipped_and_not_counted() {
+        let members: [(&str, &[u8]); 10] = [
+            ("a", b"1"),
+            ("__MACOSX/._a", b"x"),
+            ("b/c", b"2"),
+            ("__MACOSX/b/._c", b"x"),
+            ("b/._d", b"x"),
+            ("b/.DS_Store", b"x"),
+            ("d", b"3"),
+            ("e", b"4"),
+            ("b/Thumbs.db", b"x"),
+            ("f", b"5"),
+        ];
+        let names: Vec<String> = listed(&archive(&members)).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b/c", "d", "e", "f"]);
+        let endless: Vec<String> = (0..8).map(|index| format!("__MACOSX/._{index}")).collect();
+        let endless: Vec<(&str, &[u8])> = endless.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+        assert!(matches!(listed(&archive(&endless)), Err(ArchiveError::Members { .. })));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
     catalogue::{Count, DataSet, Members, Presence},
     error::DataError,
 };
-use crate::formats::idx;
+use crate::{formats::idx, litter};
 
 /// Text files up to this size are counted even where nothing else is read.
 const QUICKLY_COUNTED: u64 = 64 << 20;
@@ -102,8 +102,10 @@ fn walk(folder: &Path, above: String, pattern: &str, found: &mut Vec<Found>) -> 
     let mut names = vec![];
     for entry in entries {
         let entry = entry.map_err(DataError::io("read", folder))?;
-        // Official names are ASCII; others belong to somebody else.
+        // Official names are ASCII and begin with no dot; others belong to somebody else, or to an operating system.
         if let Ok(name) = entry.file_name().into_string()
+            && !name.starts_with('.')
+            && !litter::named(&name)
             && matcher.matches(&name)
         {
             names.push(name);
@@ -276,6 +278,18 @@ mod tests {
         assert_eq!(names(&[], "outer/?/1.*"), ["outer/a/1.png", "outer/a/1.txt"]);
         assert_eq!(names(&[], "outer/a/1.png"), ["outer/a/1.png"]);
         assert!(names(&[], "none/*.png").is_empty() && names(&[], "outer/a").is_empty());
+    }
+
+    #[test]
+    fn what_operating_systems_leave_is_no_member() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a/1.png", "a/._1.png", "__MACOSX/1.png", ".new-1/1.png", "._a/1.png"] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let found = find(folder.path(), &DataSet::default(), &members("*/*.png")).unwrap();
+        assert_eq!(found.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), ["a/1.png"]);
     }
 
     fn counted(count: Count, pieces: &[&[u8]]) -> Result<u64, String> {

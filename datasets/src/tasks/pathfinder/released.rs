@@ -17,6 +17,7 @@ use super::{Config, Difficulty, Resolution};
 use crate::{
     formats::{npy_text, png},
     library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded},
+    litter,
     task::{Progress, SplitSizes},
 };
 
@@ -203,8 +204,10 @@ impl Level {
 fn metadata_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("read", folder))? {
-        let path = entry.map_err(DataError::io("read", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "npy") {
+        let entry = entry.map_err(DataError::io("read", folder))?;
+        let path = entry.path();
+        let litter = entry.file_name().to_str().is_some_and(litter::named);
+        if !litter && path.extension().is_some_and(|extension| extension == "npy") {
             let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
             let number = number.ok_or_else(|| DataError::Malformed {
                 path: path.clone(),

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::{
     library::{DataError, Library, Sources, read_bounded},
+    litter,
     task::Split,
     vocabulary::Counts,
 };
@@ -49,7 +50,8 @@ impl Reviews {
                 for entry in fs::read_dir(&folder).map_err(DataError::io("read", &folder))? {
                     let entry = entry.map_err(DataError::io("read", &folder))?;
                     let path = entry.path();
-                    if path.extension().is_none_or(|extension| extension != "txt") {
+                    let litter = entry.file_name().to_str().is_some_and(litter::named);
+                    if litter || path.extension().is_none_or(|extension| extension != "txt") {
                         continue;
                     }
                     let (number, rating) =
