@@ -229,3 +229,92 @@ fn real_data_are_intact() {
     let found = bench.json(&["data", "verify", "imdb", "--data", folder.to_str().unwrap()]);
     assert_eq!(found["checks"][0]["state"], "present");
 }
+
+/// A proxy that answers every request with 404 and keeps what it was asked.
+fn proxy() -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = std::sync::Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map(|line| line.unwrap_or_default());
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            log.lock().unwrap().push(head.join("\n"));
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn each_scheme_has_its_proxy_and_plain_addresses_are_asked_of_it_plainly() {
+    let bench = Bench::new();
+    let fetch = |mirror: &str, variables: &[(&str, &str)]| {
+        let mut process = bench.process(&["data", "fetch", "tinyshakespeare", "--mirror", mirror]);
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            process.env_remove(name).env_remove(name.to_lowercase());
+        }
+        let output = process.envs(variables.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let (plain, plain_asked) = proxy();
+    let (secure, secure_asked) = proxy();
+    for (http, https) in [("HTTP_PROXY", "HTTPS_PROXY"), ("http_proxy", "https_proxy")] {
+        let both = [(http, plain.as_str()), (https, secure.as_str())];
+        let (before, before_secure) = (plain_asked.lock().unwrap().len(), secure_asked.lock().unwrap().len());
+        fetch("http://data.invalid/set", &both);
+        let head = plain_asked.lock().unwrap()[before].clone();
+        assert!(head.starts_with("GET http://data.invalid/set/input.txt HTTP/1.1\n"), "{head}");
+        assert!(head.to_lowercase().contains("host: data.invalid\n"), "{head}");
+        assert_eq!(secure_asked.lock().unwrap().len(), before_secure);
+        let error = fetch("https://data.invalid/set", &both);
+        assert!(secure_asked.lock().unwrap()[before_secure].starts_with("CONNECT data.invalid:443 "));
+        assert!(error.contains(secure.trim_start_matches("http://")), "the proxy is named: {error}");
+        assert!(plain_asked.lock().unwrap()[before..].iter().all(|head| head.starts_with("GET ")));
+    }
+    // The other scheme's proxy is not asked, and neither is one for a host that is left out.
+    let before = plain_asked.lock().unwrap().len();
+    let (server, server_asked) = proxy();
+    fetch(&server, &[("HTTPS_PROXY", &plain)]);
+    fetch(&server, &[("HTTP_PROXY", &plain), ("NO_PROXY", "localhost,127.0.0.1")]);
+    fetch(&server, &[("http_proxy", &plain), ("no_proxy", "127.0.0.0/8")]);
+    assert_eq!(plain_asked.lock().unwrap().len(), before);
+    assert!(server_asked.lock().unwrap().iter().all(|head| head.starts_with("GET /")));
+    // A proxy that is not there is named.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = fetch("http://data.invalid/set", &[("HTTP_PROXY", &format!("http://{closed}"))]);
+    assert!(error.contains(&closed.to_string()) && error.contains("proxy"), "{error}");
+}
+
+#[test]
+fn every_set_of_a_folder_is_imported_and_what_is_lacking_is_said() {
+    let bench = Bench::new();
+    for (name, text) in [
+        ("from/fsdd/recordings/0_theo_0.wav", "wave"),
+        ("from/fsdd/recordings/._0_theo_0.wav", "mac"),
+        ("from/physionet2019/training_setA/p000001.psv", "HR\n1\n"),
+    ] {
+        fs::create_dir_all(bench.path(name).parent().unwrap()).unwrap();
+        fs::write(bench.path(name), text).unwrap();
+    }
+    let from = bench.path("from").display().to_string();
+    bench
+        .command(&["data", "import", &from])
+        .assert()
+        .success()
+        .stdout(contains("fsdd is incomplete: 1 of 3 000 clips").and(contains("physionet2019 is incomplete")));
+    let list = bench.json(&["data", "list", "fsdd", "physionet2019"]);
+    assert!(list["data"].as_array().unwrap().iter().all(|set| set["state"] == "partial"), "{list}");
+    // A damaged file is not called right because it lies where it belongs.
+    let folder = bench.path("data/fsdd");
+    fs::write(folder.join("recordings/0_theo_0.wav"), "eaves").unwrap();
+    bench
+        .command(&["data", "import", "fsdd", folder.to_str().unwrap()])
+        .assert()
+        .success()
+        .stdout(contains("already here (not checked)").and(contains("checksum right").not()));
+}

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+use wildmatch::WildMatch;
 
 use super::{Library, checksum::Checksum, error::DataError};
 use crate::formats::archive::Limits;
@@ -46,6 +47,34 @@ pub struct DataSet {
     pub content: Option<String>,
     /// Files that are empty in the official data, too, by path.
     pub known_empty: Vec<String>,
+    /// Names of files and folders that are often taken for this data set.
+    pub lookalikes: Vec<Lookalike>,
+    /// Names of archives that hold the same files: of each group, the first that is to be had is taken.
+    pub choices: Vec<Vec<String>>,
+    /// About how many bytes all members of an archive have, by its name, where [`Archive::only`] takes a small part of them.
+    pub whole: BTreeMap<String, u64>,
+    /// Versions of the set under the same name, where its authors changed it; that of the published results first.
+    pub versions: Vec<Version>,
+}
+
+/// Something that is often taken for a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookalike {
+    /// Pattern of its name.
+    pub name: String,
+    /// What it is, e.g. `the version for Python`.
+    pub what: String,
+}
+
+/// One of several versions of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its name, e.g. `2018`.
+    pub name: String,
+    /// SHA-256 (hex) of its content as `verify` computes it, where it is known. Otherwise it is told by its form.
+    pub content: Option<String>,
+    /// What has to be said where results with it are shown; nothing for the version of the published results.
+    pub note: Option<String>,
 }
 
 /// An official file that is kept as it is.
@@ -128,8 +157,19 @@ pub enum Layout {
 impl Archive {
     /// Bounds for unpacking: twice what the catalogue expects.
     pub fn limits(&self) -> Limits {
-        let bytes = self.unpacked.saturating_mul(2);
+        self.limits_of(self.unpacked)
+    }
+
+    /// The same where all its members have about `unpacked` bytes.
+    fn limits_of(&self, unpacked: u64) -> Limits {
+        let bytes = unpacked.saturating_mul(2);
         Limits { bytes, members: self.most_members, file: bytes }
+    }
+
+    /// About how many bytes it unpacks to if it has `bytes` bytes: a part of a set needs a part of the room.
+    pub(super) fn unpacked_from(&self, bytes: u64) -> u64 {
+        let share = u128::from(self.unpacked) * u128::from(bytes) / u128::from(self.size.bytes().max(1));
+        u64::try_from(share).unwrap_or(u64::MAX).min(self.unpacked)
     }
 }
 
@@ -214,16 +254,39 @@ impl fmt::Display for Presence {
 }
 
 impl DataSet {
-    /// Bytes that are downloaded.
+    /// Bytes that are downloaded, if the first of several choices is to be had.
     pub fn download_bytes(&self) -> u64 {
         let files: u64 = self.files.iter().map(|file| file.bytes).sum();
-        files + self.archives.iter().map(|archive| archive.size.bytes()).sum::<u64>()
+        files + self.chosen().map(|archive| archive.size.bytes()).sum::<u64>()
     }
 
     /// Bytes in the data folder afterwards.
     pub fn stored_bytes(&self) -> u64 {
         let files: u64 = self.files.iter().map(|file| file.bytes).sum();
-        files + self.archives.iter().map(|archive| archive.unpacked).sum::<u64>()
+        files + self.chosen().map(|archive| archive.unpacked).sum::<u64>()
+    }
+
+    /// The archives, with the first of each choice.
+    fn chosen(&self) -> impl Iterator<Item = &Archive> {
+        let later = |archive: &&Archive| {
+            self.choices.iter().any(|group| group.iter().skip(1).any(|name| *name == archive.name))
+        };
+        self.archives.iter().filter(move |archive| !later(archive))
+    }
+
+    /// The archives that may be taken instead of `archive`, which is among them; nothing where there is no choice.
+    pub(super) fn choice(&self, archive: &Archive) -> Option<&[String]> {
+        self.choices.iter().find(|group| group.contains(&archive.name)).map(Vec::as_slice)
+    }
+
+    /// Bounds for unpacking `archive`.
+    pub(super) fn limits(&self, archive: &Archive) -> Limits {
+        archive.limits_of(self.whole.get(&archive.name).copied().unwrap_or(archive.unpacked))
+    }
+
+    /// What a file or folder called `name` is that is often taken for this set.
+    pub(super) fn lookalike(&self, name: &str) -> Option<&str> {
+        self.lookalikes.iter().find(|other| WildMatch::new(&other.name).matches(name)).map(|other| other.what.as_str())
     }
 }
 
@@ -251,7 +314,7 @@ impl Library {
     /// An unknown name; a manifest that cannot be read.
     pub fn data_set(&self, name: &str) -> Result<(DataSet, Option<String>), DataError> {
         let mut set = self.entry(name)?.clone();
-        let path = self.folder(name).join(MANIFEST);
+        let path = self.manifest(name);
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((set, None)),
@@ -279,6 +342,11 @@ impl Library {
         }
         set.content = None;
         Ok((set, Some(manifest.reconstructed)))
+    }
+
+    /// Where the manifest of `set` is, if it has one.
+    pub(super) fn manifest(&self, set: &str) -> PathBuf {
+        self.folder(set).join(MANIFEST)
     }
 
     /// The folder of the data set `set`.

@@ -66,6 +66,17 @@ pub enum DataError {
         /// Why.
         source: io::Error,
     },
+    /// A link that leads nowhere, where a folder is needed.
+    #[error(
+        "{} is a link to {}, which does not exist; create that folder (or mount its disk), or remove the link",
+        path.display(), target.display()
+    )]
+    DanglingLink {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// Too little room on the disk, noticed before writing.
     #[error(
         "{} needs {needed} bytes and the disk has {available} free; free some space or choose another data folder with \
@@ -81,18 +92,26 @@ pub enum DataError {
         available: u64,
     },
     /// No source of a download answered with the right bytes.
-    #[error(
-        "cannot download {what}: {reasons}; try again later, give a source with --mirror URL, or put the file into \
-         {}",
-        folder.display()
-    )]
+    #[error("cannot get {what}: {reasons}; {remedy}")]
     Download {
         /// File that was wanted.
         what: String,
         /// One reason per source, joined.
         reasons: String,
-        /// Where the file belongs.
-        folder: PathBuf,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// Files on this machine that are not those of the data set.
+    #[error("cannot take {set} from {}: {reasons}; {remedy}", path.display())]
+    Import {
+        /// The data set.
+        set: String,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What is wrong, file by file, joined.
+        reasons: String,
+        /// What to do about it.
+        remedy: String,
     },
     /// A generator that cannot make what its settings ask for.
     #[error("{what}: {message}")]

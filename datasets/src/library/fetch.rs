@@ -1,10 +1,9 @@
-//! Downloads: resumed, checked, and put in place by a rename.
+//! Downloads of whole data sets: what is missing, from the first source that has it.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
-    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde::Serialize;
@@ -12,10 +11,12 @@ use serde::Serialize;
 use super::{
     Library,
     cache::lock,
-    catalogue::{Archive, DataFile, Format, MANIFEST, Presence, Size},
+    catalogue::{Archive, DataFile, DataSet, Format, MANIFEST, Presence},
     checksum::{Checksum, Sums},
+    download::{Downloaded, Part, Wanted, is_http},
     error::DataError,
-    record::{RECORD, Record, Source},
+    folders,
+    record::Source,
     verify::Provenance,
 };
 use crate::task::Progress;
@@ -23,19 +24,18 @@ use crate::task::Progress;
 /// Environment variable with a mirror that replaces the official sources, like `--mirror`.
 pub const MIRROR_VARIABLE: &str = "BENCH_MIRROR";
 
-/// Further attempts at one source, as long as each brings new bytes.
-const MOST_RESUMES: usize = 20;
-
 /// What became of one file or archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Fetched {
-    /// It was there with the right checksum, or complete.
+    /// It was there.
     Present {
         /// The file, or the folder of an archive.
         file: PathBuf,
+        /// What was found about it; [`Provenance::Unknown`] where nothing was compared.
+        provenance: Provenance,
     },
-    /// It came over the network or from a folder.
+    /// It came over the network or from a folder, and has the checksum that is known of it.
     Downloaded {
         /// The file.
         file: PathBuf,
@@ -43,6 +43,8 @@ pub enum Fetched {
         source: String,
         /// Bytes that an earlier attempt had left.
         resumed_from: u64,
+        /// Whether that checksum is the official one, or that of a manifest.
+        provenance: Provenance,
     },
     /// It came over the network or from this machine, and was unpacked.
     Unpacked {
@@ -54,6 +56,8 @@ pub enum Fetched {
         resumed_from: u64,
         /// Number of files.
         files: u64,
+        /// How many of those are members of the data set.
+        members: u64,
         /// SHA-256 (hex) of the archive.
         sha256: String,
         /// The official checksum that it has; none where no official one is known.
@@ -68,65 +72,46 @@ pub enum Fetched {
         /// Number of files.
         files: u64,
     },
-}
-
-/// A file that is wanted from the network.
-pub(super) struct Wanted<'a> {
-    pub(super) name: &'a str,
-    /// Its size, where it is known.
-    pub(super) bytes: Option<u64>,
-    /// Most bytes that are accepted.
-    pub(super) most: u64,
-    pub(super) checksum: Option<&'a Checksum>,
-}
-
-impl<'a> Wanted<'a> {
-    fn file(file: &'a DataFile) -> Self {
-        Self { name: &file.name, bytes: Some(file.bytes), most: file.bytes, checksum: Some(&file.checksum) }
-    }
-
-    fn archive(archive: &'a Archive) -> Self {
-        let (bytes, most) = match archive.size {
-            Size::Exact(bytes) => (Some(bytes), bytes),
-            Size::About(bytes) => (None, bytes.saturating_mul(2)),
-        };
-        Self { name: &archive.name, bytes, most, checksum: archive.checksum.as_ref() }
-    }
-
-    /// Why `sums` are not those of the file.
-    pub(super) fn refuse(&self, sums: &Sums) -> Option<String> {
-        let expected = self.checksum?;
-        let found = sums.checksum(Some(expected));
-        let size = self.bytes.map(|bytes| format!("{bytes} bytes and ")).unwrap_or_default();
-        (found != *expected)
-            .then(|| format!("the file there has {} bytes and {found}, expected {size}{expected}", sums.bytes))
-    }
-}
-
-/// A complete download.
-struct Downloaded {
-    source: String,
-    resumed_from: u64,
-    sums: Sums,
+    /// It could not be had, and is not needed.
+    Skipped {
+        /// The archive.
+        archive: String,
+        /// Why it could not be had.
+        reason: String,
+    },
 }
 
 impl Library {
     /// Fetches what is missing of `set`: files that are not there with the right checksum, and archives, which are
-    /// unpacked, unless the set is complete already. The space on the disk is checked before a download and before an
-    /// archive is unpacked.
+    /// unpacked, unless the set is complete already; then nothing is written, and a folder without write access will do. The
+    /// space on the disk is checked before a download and before an archive is unpacked.
     ///
     /// Sources are `mirrors` if there are any, else `BENCH_MIRROR`, else the official ones. A mirror is a folder on this
     /// machine, or an `https://`, `http://` or `file://` address; a file is looked for as `<mirror>/<file>` and
-    /// `<mirror>/<set>/<file>`. An interrupted download goes on where it stopped.
+    /// `<mirror>/<set>/<file>`. An interrupted download goes on where it stopped, if it is certain that it is still the same
+    /// file. A source that gives something else than the file is passed over, and nothing of that is kept. An archive that
+    /// cannot be had and is not needed is [`Fetched::Skipped`].
     ///
     /// # Errors
     /// [`DataError::Download`] with one reason per source; [`DataError::Unpack`]; a full disk; a data folder that cannot be
     /// written; a folder whose manifest says that it is not the official data.
     pub fn fetch(&self, set: &str, mirrors: &[String], progress: &dyn Progress) -> Result<Vec<Fetched>, DataError> {
         let (data, note) = self.data_set(set)?;
-        let folder = self.folder(set);
-        fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
+        if let (Some(note), true) = (&note, data.files.is_empty()) {
+            return Err(self.reconstructed(set, note));
+        }
+        let before = self.presence(set)?;
+        if let Some(present) = self.whole(&data, note.as_deref(), progress)? {
+            return Ok(present);
+        }
+        folders::create(&self.folder(set))?;
         let _lock = self.lock_set(set)?;
+        // Another process may have brought it meanwhile.
+        if before != Presence::Present
+            && let Some(present) = self.whole(&data, note.as_deref(), progress)?
+        {
+            return Ok(present);
+        }
         let given: Vec<String> = if mirrors.is_empty() {
             std::env::var(MIRROR_VARIABLE).into_iter().filter(|mirror| !mirror.is_empty()).collect()
         } else {
@@ -138,344 +123,305 @@ impl Library {
             }
             given.iter().flat_map(|mirror| [join(mirror, name), join(&join(mirror, set), name)]).collect()
         };
+        if data.archives.is_empty() {
+            return self.fetch_files(&data, note.as_deref(), &given, &sources, progress);
+        }
+        self.fetch_archives(&data, before == Presence::Present, &sources, progress)
+    }
+
+    /// What is there, if it is all of `set` and nothing is wrong with it. Writes nothing.
+    fn whole(
+        &self,
+        set: &DataSet,
+        note: Option<&str>,
+        progress: &dyn Progress,
+    ) -> Result<Option<Vec<Fetched>>, DataError> {
+        if self.presence(&set.name)? != Presence::Present {
+            return Ok(None);
+        }
+        let folder = self.folder(&set.name);
+        if set.archives.is_empty() {
+            let mut present = vec![];
+            for file in &set.files {
+                let path = folder.join(&file.name);
+                if Wanted::file(file).refuse(&Sums::of(&path, Some(&file.checksum), &())?).is_some() {
+                    return Ok(None);
+                }
+                present.push(Fetched::Present { file: path, provenance: of_file(note) });
+            }
+            return Ok(Some(present));
+        }
+        let found = self.verify(&set.name, progress)?;
+        if found.problems.is_empty() && !matches!(found.provenance, Provenance::Reconstructed { .. }) {
+            return Ok(Some(vec![Fetched::Present { file: folder, provenance: found.provenance }]));
+        }
+        let problem = found.problems.first().map_or_else(|| found.provenance.to_string(), ToString::to_string);
+        tracing::warn!("{}: {problem}; fetching it again", folder.display());
+        Ok(None)
+    }
+
+    /// The error for a folder whose manifest says `note`.
+    pub(super) fn reconstructed(&self, set: &str, note: &str) -> DataError {
+        DataError::Malformed {
+            path: self.folder(set).join(MANIFEST),
+            message: format!(
+                "it says that this folder is not the official data ({note}); move the folder away, then run the command again"
+            ),
+        }
+    }
+
+    fn fetch_files(
+        &self,
+        set: &DataSet,
+        note: Option<&str>,
+        given: &[String],
+        sources: &dyn Fn(&str, Vec<String>) -> Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Fetched>, DataError> {
+        let folder = self.folder(&set.name);
+        let official = self.entry(&set.name)?;
         let mut fetched = vec![];
-        for file in &data.files {
+        for file in &set.files {
             let path = folder.join(&file.name);
             if path.is_file() && Wanted::file(file).refuse(&Sums::of(&path, Some(&file.checksum), &())?).is_none() {
-                fetched.push(Fetched::Present { file: path });
+                fetched.push(Fetched::Present { file: path, provenance: of_file(note) });
                 continue;
             }
-            let official = data.mirrors.iter().map(|mirror| join(mirror, &file.name)).collect();
-            let wanted = Wanted::file(file);
-            let done = self.download_file(&wanted, &path, &sources(&file.name, official), file.bytes, progress)?;
-            fetched.push(Fetched::Downloaded { file: path, source: done.source, resumed_from: done.resumed_from });
-        }
-        if data.archives.is_empty() {
-            return Ok(fetched);
-        }
-        if let Some(note) = note {
-            return Err(DataError::Malformed {
-                path: folder.join(MANIFEST),
-                message: format!(
-                    "it says that this folder is not the official data ({note}); move the folder away, then fetch again"
-                ),
-            });
-        }
-        if self.presence(set)? == Presence::Present {
-            let found = self.verify(set, progress)?;
-            if found.problems.is_empty() && !matches!(found.provenance, Provenance::Reconstructed { .. }) {
-                fetched.push(Fetched::Present { file: folder });
-                return Ok(fetched);
+            // The official sources have none of the files that a manifest names.
+            if let Some(note) = note
+                && given.is_empty()
+                && !official.files.contains(file)
+            {
+                return Err(self.reconstructed(&set.name, note));
             }
-            tracing::warn!("{}: {}; fetching it again", folder.display(), found.provenance);
+            let addresses = set.mirrors.iter().map(|mirror| join(mirror, &file.name)).collect();
+            let addresses = sources(&file.name, addresses);
+            let (source, done) = self.download_file(set, file, &path, &addresses, progress)?;
+            let Downloaded { resumed_from, .. } = done;
+            fetched.push(Fetched::Downloaded { file: path, source, resumed_from, provenance: of_file(note) });
         }
-        let mut records = vec![];
-        for archive in &data.archives {
-            let (outcome, source) =
-                self.fetch_archive(set, archive, &sources(&archive.name, archive.sources.clone()), progress)?;
-            fetched.push(outcome);
-            records.push(source);
+        Ok(fetched)
+    }
+
+    /// Downloads a file that is kept as it is.
+    fn download_file(
+        &self,
+        set: &DataSet,
+        file: &DataFile,
+        path: &Path,
+        sources: &[String],
+        progress: &dyn Progress,
+    ) -> Result<(String, Downloaded), DataError> {
+        let (part, wanted) = (Part::of(path), Wanted::file(file));
+        self.ensure_space(path, file.bytes.saturating_sub(part.length()))?;
+        let mut reasons = vec![];
+        for source in sources {
+            match part.download(source, &wanted, progress)? {
+                Ok(done) => {
+                    fs::rename(part.path(), path).map_err(DataError::io("write", path))?;
+                    return Ok((source.clone(), done));
+                }
+                Err(reason) => failed(source, reason, &mut reasons),
+            }
         }
-        self.record(set, records, progress)?;
+        Err(self.not_had(set, wanted.name, sources, &reasons, path.parent().unwrap_or(path)))
+    }
+
+    fn fetch_archives(
+        &self,
+        set: &DataSet,
+        repairing: bool,
+        sources: &dyn Fn(&str, Vec<String>) -> Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Fetched>, DataError> {
+        let standing = self.standing(set, progress)?;
+        let mut fetched = vec![];
+        let mut came = vec![];
+        let mut brought = HashSet::new();
+        let mut missed: Vec<(&Archive, DataError)> = vec![];
+        let mut chosen: Vec<&[String]> = vec![];
+        let mut stopped = None;
+        for archive in &set.archives {
+            let choice = set.choice(archive);
+            if choice.is_some_and(|choice| chosen.contains(&choice)) {
+                continue;
+            }
+            let addresses = sources(&archive.name, archive.sources.clone());
+            match self.fetch_archive(set, archive, &addresses, progress) {
+                Ok((outcome, source, members)) => {
+                    fetched.push(outcome);
+                    came.push(source);
+                    brought.extend(members);
+                    chosen.extend(choice);
+                }
+                Err(error @ DataError::Download { .. }) => missed.push((archive, error)),
+                Err(error) => {
+                    stopped = Some(error);
+                    break;
+                }
+            }
+        }
+        // Whatever happened afterwards, what came is written down.
+        if !came.is_empty() {
+            self.record(set, progress, |_| standing.joined(came, &brought))?;
+        }
+        if let Some(error) = stopped {
+            return Err(error);
+        }
+        let whole = !fetched.is_empty() && !repairing && self.presence(&set.name)? == Presence::Present;
+        for (archive, error) in missed {
+            let other = set.choice(archive).is_some_and(|choice| chosen.contains(&choice));
+            if !other && !whole {
+                return Err(error);
+            }
+            let reason = match error {
+                DataError::Download { reasons, .. } => reasons,
+                error => error.to_string(),
+            };
+            let instead = if other { "another version was taken instead" } else { "no task needs it" };
+            tracing::warn!("{} could not be had, and {instead}: {reason}", archive.name);
+            fetched.push(Fetched::Skipped { archive: archive.name.clone(), reason: format!("{instead}: {reason}") });
+        }
         Ok(fetched)
     }
 
     /// Keeps other processes from fetching or importing `set` at the same time.
     pub(super) fn lock_set(&self, set: &str) -> Result<File, DataError> {
         let locks = self.cache_folder();
-        fs::create_dir_all(&locks).map_err(DataError::io("create", &locks))?;
+        folders::create(&locks)?;
         lock(&locks.join(format!("fetch-{set}.lock")), set)
     }
 
-    /// Writes down where the content of `set` came from.
-    pub(super) fn record(&self, set: &str, sources: Vec<Source>, progress: &dyn Progress) -> Result<(), DataError> {
-        let folder = self.folder(set);
-        // An older record is about other content.
-        match fs::remove_file(folder.join(RECORD)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(DataError::io("remove", folder.join(RECORD))(error));
-            }
-            _ => {}
-        }
-        let found = self.verify(set, progress)?;
-        Record::new(set, sources, found.content).write(&folder)
-    }
-
+    /// The archive, from the first source that has it, with the members that it brought. A source whose archive is damaged, or
+    /// has nothing of the set, is as good as none.
     fn fetch_archive(
         &self,
-        set: &str,
+        set: &DataSet,
         archive: &Archive,
         sources: &[String],
         progress: &dyn Progress,
-    ) -> Result<(Fetched, Source), DataError> {
-        let folder = self.folder(set).join(&archive.into);
+    ) -> Result<(Fetched, Source, Vec<String>), DataError> {
+        let folder = self.folder(&set.name);
         let downloads = self.cache_folder().join("downloads");
-        fs::create_dir_all(&downloads).map_err(DataError::io("create", &downloads))?;
-        let path = downloads.join(&archive.name);
-        let wanted = Wanted::archive(archive);
-        // A process that was killed while it unpacked left the whole download.
-        let left = match path.is_file() {
-            true => Some(Sums::of(&path, wanted.checksum, &())?).filter(|sums| wanted.refuse(sums).is_none()),
-            false => None,
-        };
-        let done = match left {
-            Some(sums) => {
-                Downloaded { source: sources.first().cloned().unwrap_or_default(), resumed_from: sums.bytes, sums }
-            }
-            None => {
-                let needed = archive.size.bytes().saturating_add(match archive.format {
-                    Format::Plain => 0,
-                    _ => archive.unpacked,
-                });
-                self.download_file(&wanted, &path, sources, needed, progress)?
-            }
-        };
-        let checked = archive.checksum.clone();
-        if checked.is_none() {
-            tracing::warn!(
-                "{}: no official checksum is known, so it was not checked against one; SHA-256 {}",
-                archive.name,
-                done.sums.sha256
-            );
-        }
-        let files = self.unpack(set, archive, &path, progress)?;
-        fs::remove_file(&path).map_err(DataError::io("remove", &path))?;
-        let Downloaded { source, resumed_from, sums } = done;
-        let record = Source {
-            from: source.clone(),
-            bytes: Some(sums.bytes),
-            sha256: Some(sums.sha256.clone()),
-            checked: checked.clone(),
-        };
-        Ok((Fetched::Unpacked { folder, source, resumed_from, files, sha256: sums.sha256, checked }, record))
-    }
-
-    /// Downloads `wanted` to `path`, with `needed` bytes free on the disk at the beginning.
-    fn download_file(
-        &self,
-        wanted: &Wanted<'_>,
-        path: &Path,
-        sources: &[String],
-        needed: u64,
-        progress: &dyn Progress,
-    ) -> Result<Downloaded, DataError> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let resumed_from = length_of(&part);
-        self.ensure_space(path, needed.saturating_sub(resumed_from))?;
-        let mut reasons = Vec::new();
-        for source in sources {
-            match download(source, &part, wanted, progress)? {
-                Ok(sums) => {
-                    File::open(&part).and_then(|file| file.sync_all()).map_err(DataError::io("write", &part))?;
-                    fs::rename(&part, path).map_err(DataError::io("write", path))?;
-                    return Ok(Downloaded { source: source.clone(), resumed_from, sums });
-                }
-                Err(reason) => {
-                    tracing::warn!("{source}: {reason}");
-                    reasons.push(format!("{source}: {reason}"));
-                }
-            }
-        }
-        Err(DataError::Download {
-            what: wanted.name.to_owned(),
-            reasons: reasons.join("; "),
-            folder: path.parent().unwrap_or(path).to_path_buf(),
-        })
-    }
-}
-
-fn join(base: &str, name: &str) -> String {
-    format!("{}/{name}", base.trim_end_matches('/'))
-}
-
-fn length_of(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |found| found.len())
-}
-
-/// The whole of `wanted` in `part`, with the right checksum. The outer error is ours (the disk), the inner one the
-/// source's.
-fn download(
-    source: &str,
-    part: &Path,
-    wanted: &Wanted<'_>,
-    progress: &dyn Progress,
-) -> Result<Result<Sums, String>, DataError> {
-    for _ in 0..=MOST_RESUMES {
-        let before = length_of(part).min(wanted.most);
-        progress.begin(wanted.name, wanted.bytes.unwrap_or(0));
-        progress.advance(before);
-        let outcome = transfer(source, part, wanted, before, progress);
-        progress.finish();
-        if let Err(reason) = outcome? {
-            // A connection that broke after it brought something is worth another try.
-            if length_of(part) > before && length_of(part) < wanted.most {
-                tracing::info!("{source}: {reason}; going on after {} bytes", length_of(part));
-                continue;
-            }
-            return Ok(Err(reason));
-        }
-        let sums = Sums::of(part, wanted.checksum, &())?;
-        let Some(reason) = wanted.refuse(&sums) else { return Ok(Ok(sums)) };
-        fs::remove_file(part).map_err(DataError::io("remove", part))?;
-        if before == 0 {
-            return Ok(Err(reason));
-        }
-        // What an earlier attempt left may have come from another file: once more from the beginning.
-        tracing::warn!("{}: what an earlier download left does not fit; starting again", wanted.name);
-    }
-    Ok(Err("the connection broke too often".to_owned()))
-}
-
-/// Appends to `part` what is missing after its first `start` bytes.
-fn transfer(
-    source: &str,
-    part: &Path,
-    wanted: &Wanted<'_>,
-    start: u64,
-    progress: &dyn Progress,
-) -> Result<Result<(), String>, DataError> {
-    let failed = |error| DataError::io("write", part)(error);
-    if wanted.bytes == Some(start) {
-        // All there, or more than that: what is too much is cut off, and the checksum decides.
-        let target = File::options().write(true).open(part).map_err(failed)?;
-        target.set_len(start).map_err(failed)?;
-        return Ok(Ok(()));
-    }
-    // The source comes first: where it does not answer, nothing is left behind.
-    let opened = match open_source(source, start) {
-        Ok(opened) => opened,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let Opened { mut reader, begins: mut at, total } = opened;
-    let bytes = wanted.bytes.or(total);
-    if let Some(bytes) = bytes.filter(|&bytes| bytes > wanted.most) {
-        return Ok(Err(format!("the file there has {bytes} bytes, and at most {} are expected", wanted.most)));
-    }
-    let end = bytes.unwrap_or(wanted.most);
-    let of = || {
-        bytes
-            .map(|bytes| format!("{at} of {bytes}", at = length_of(part)))
-            .unwrap_or_else(|| length_of(part).to_string())
-    };
-    let mut target = File::options().create(true).truncate(false).write(true).open(part).map_err(failed)?;
-    target.set_len(at).map_err(failed)?;
-    target.seek(SeekFrom::Start(at)).map_err(failed)?;
-    let mut room = vec![0; 1 << 16];
-    loop {
-        let count = match reader.read(&mut room) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Err(format!("the connection broke after {} bytes: {error}", of()))),
-        };
-        if at + count as u64 > end {
-            return Ok(Err(format!("the file there is longer than {end} bytes")));
-        }
-        target.write_all(&room[..count]).map_err(failed)?;
-        at += count as u64;
-        progress.advance(count as u64);
-    }
-    target.flush().map_err(failed)?;
-    if bytes.is_some_and(|bytes| at < bytes) {
-        return Ok(Err(format!("it ended after {} bytes", of())));
-    }
-    Ok(Ok(()))
-}
-
-/// A source that has been opened.
-struct Opened {
-    reader: Box<dyn Read>,
-    /// The position in the file it begins at: the one asked for where the source can do that, else 0.
-    begins: u64,
-    /// Size of the whole file, where the source says it.
-    total: Option<u64>,
-}
-
-fn open_source(source: &str, start: u64) -> Result<Opened, String> {
-    if source.starts_with("http://") || source.starts_with("https://") {
-        return open_http(source, start);
-    }
-    let path = match source.strip_prefix("file://") {
-        Some(rest) => PathBuf::from(decode(rest.strip_prefix("localhost").unwrap_or(rest))?),
-        None if source.contains("://") => {
-            return Err("only https://, http://, file:// and folders can be read".to_owned());
-        }
-        None => PathBuf::from(source),
-    };
-    let mut file = File::open(&path).map_err(|error| error.to_string())?;
-    let length = file.metadata().map_err(|error| error.to_string())?;
-    if !length.is_file() {
-        return Err("this is not a file".to_owned());
-    }
-    let start = if length.len() >= start { start } else { 0 };
-    file.seek(SeekFrom::Start(start)).map_err(|error| error.to_string())?;
-    Ok(Opened { reader: Box::new(file), begins: start, total: Some(length.len()) })
-}
-
-/// Turns `%20` and its like into bytes.
-fn decode(text: &str) -> Result<String, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if *first == b'%' {
-            let byte = tail
-                .get(..2)
-                .and_then(|digits| std::str::from_utf8(digits).ok())
-                .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-                .ok_or_else(|| "a `%` in the address is not followed by two hexadecimal digits".to_owned())?;
-            bytes.push(byte);
-            rest = &tail[2..];
+        folders::create(&downloads)?;
+        let (part, wanted) = (Part::of(&downloads.join(&archive.name)), Wanted::archive(archive));
+        let unpacked = if archive.format == Format::Plain { 0 } else { archive.unpacked };
+        let missing = archive.size.bytes().saturating_sub(part.length());
+        if one_disk(&downloads, &folder) {
+            self.ensure_space(part.path(), missing.saturating_add(unpacked))?;
         } else {
-            bytes.push(*first);
-            rest = tail;
+            self.ensure_space(part.path(), missing)?;
+            self.ensure_space(&folder, unpacked)?;
         }
+        let mut reasons = vec![];
+        for source in sources {
+            let done = match part.download(source, &wanted, progress)? {
+                Ok(done) => done,
+                Err(reason) => {
+                    failed(source, reason, &mut reasons);
+                    continue;
+                }
+            };
+            let staged = match self.stage(set, archive, part.path(), progress) {
+                Ok(staged) => staged,
+                Err(error @ (DataError::Unpack { .. } | DataError::Malformed { .. })) => {
+                    part.remove()?;
+                    if archive.checksum.is_some() {
+                        // No other source has another archive.
+                        return Err(error);
+                    }
+                    let reason = match error {
+                        DataError::Unpack { reason, .. } => reason.to_string(),
+                        DataError::Malformed { message, .. } => message,
+                        error => error.to_string(),
+                    };
+                    failed(source, reason, &mut reasons);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Downloaded { resumed_from, sums } = done;
+            let checked = archive.checksum.clone();
+            if checked.is_none() {
+                tracing::warn!(
+                    "{}: no official checksum is known, so it was not checked against one; SHA-256 {}",
+                    archive.name,
+                    sums.sha256
+                );
+            }
+            let members = staged.members.clone();
+            let outcome = Fetched::Unpacked {
+                folder: folder.join(&archive.into),
+                source: source.clone(),
+                resumed_from,
+                files: staged.files,
+                members: members.len() as u64,
+                sha256: sums.sha256.clone(),
+                checked: checked.clone(),
+            };
+            staged.settle(&folder)?;
+            part.remove()?;
+            let record = Source { from: source.clone(), bytes: Some(sums.bytes), sha256: Some(sums.sha256), checked };
+            return Ok((outcome, record, members));
+        }
+        Err(self.not_had(set, wanted.name, sources, &reasons, &downloads))
     }
-    String::from_utf8(bytes).map_err(|_| "the address is not UTF-8".to_owned())
+
+    /// The error for a file that no source has.
+    fn not_had(&self, set: &DataSet, what: &str, sources: &[String], reasons: &[String], place: &Path) -> DataError {
+        let remedy = if sources.iter().any(|source| is_http(source)) {
+            let import = format!("bench data import {} PATH", set.name);
+            format!("try again later, give a source with --mirror URL, or take a file that is here with `{import}`")
+        } else {
+            format!("put the right file there, or fetch it from the network with `{}`", self.fetch_command(&set.name))
+        };
+        let remedy = match Part::of(&place.join(what)) {
+            part if part.length() > 0 => {
+                format!("{remedy}; {} holds what has come so far", part.path().display())
+            }
+            _ => remedy,
+        };
+        DataError::Download { what: what.to_owned(), reasons: reasons.join("; "), remedy }
+    }
 }
 
-fn open_http(source: &str, start: u64) -> Result<Opened, String> {
-    let agent = ureq::Agent::new_with_config(
-        ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(20)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
-            .timeout_per_read(Some(Duration::from_secs(60)))
-            .build(),
-    );
-    let mut request = agent.get(source).header("Accept-Encoding", "identity");
-    if start > 0 {
-        request = request.header("Range", format!("bytes={start}-"));
+/// What is known of a file that has the checksum of the catalogue, or of a manifest that says `note`.
+fn of_file(note: Option<&str>) -> Provenance {
+    match note {
+        Some(note) => Provenance::Reconstructed { why: note.to_owned() },
+        None => Provenance::Official { by: "it has its official checksum".to_owned() },
     }
-    let response = request.call().map_err(|error| error.to_string())?;
-    let status = response.status().as_u16();
-    let begins = match status {
-        200 => 0,
-        206 => {
-            let range = response.headers().get("Content-Range").and_then(|value| value.to_str().ok());
-            let begins = range
-                .and_then(|range| range.strip_prefix("bytes "))
-                .and_then(|range| range.split_once('-'))
-                .and_then(|(begins, _)| begins.trim().parse::<u64>().ok());
-            match begins {
-                Some(begins) if begins == start => begins,
-                _ => return Err("the server sent another part of the file than was asked for".to_owned()),
-            }
-        }
-        416 if start > 0 => return open_http(source, 0),
-        _ => return Err(format!("the server answered {}", response.status())),
-    };
-    let length = response.headers().get("Content-Length").and_then(|value| value.to_str().ok());
-    let total = length.and_then(|length| length.trim().parse::<u64>().ok()).map(|length| begins.saturating_add(length));
-    Ok(Opened { reader: Box::new(response.into_body().into_reader()), begins, total })
+}
+
+fn failed(source: &str, reason: String, reasons: &mut Vec<String>) {
+    tracing::warn!("{source}: {reason}");
+    reasons.push(format!("{source}: {reason}"));
+}
+
+/// Whether both folders are on one disk, as far as that can be told.
+fn one_disk(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let disk = |path: &Path| fs::metadata(path).ok().map(|about| about.dev());
+        disk(one) == disk(other)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (one, other);
+        true
+    }
+}
+
+pub(super) fn join(base: &str, name: &str) -> String {
+    format!("{}/{name}", base.trim_end_matches('/'))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use std::{
-        io::{BufRead, BufReader},
+        io::{BufRead, BufReader, Write},
         net::{TcpListener, TcpStream},
         sync::{Arc, Mutex},
     };
@@ -483,7 +429,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::library::{Count, DataSet, Members};
+    use crate::library::{Count, Members};
 
     fn content() -> Vec<u8> {
         (0..300_000u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
@@ -668,7 +614,7 @@ mod tests {
         let (address, _) = serve(1, 50_000, true);
         let place = Place::new(vec![address]);
         assert!(place.library.fetch("numbers", &[], &()).is_err());
-        assert_eq!(length_of(&place.part()), 50_000);
+        assert_eq!(fs::metadata(place.part()).unwrap().len(), 50_000);
         let (address, seen) = serve(1, usize::MAX, true);
         place.library.fetch("numbers", &[address], &()).unwrap();
         assert_eq!(place.fetched(), content());
@@ -681,11 +627,5 @@ mod tests {
         let place = Place::new(vec![]);
         let error = place.library.fetch("numbers", &[format!("{address}/elsewhere")], &()).unwrap_err().to_string();
         assert!(error.contains("404"), "{error}");
-    }
-
-    #[test]
-    fn percent_signs_are_decoded() {
-        assert_eq!(decode("/a%20b%C3%A9"), Ok("/a bé".to_owned()));
-        assert!(decode("/a%2").is_err() && decode("/a%zz").is_err() && decode("%FF").is_err());
     }
 }

@@ -8,8 +8,11 @@ mod catalogue;
 mod checksum;
 mod clean;
 mod details;
+mod download;
 mod error;
 mod fetch;
+mod folders;
+mod http;
 mod import;
 mod members;
 mod official;
@@ -18,6 +21,7 @@ mod record;
 mod sources;
 mod unpack;
 mod verify;
+mod versions;
 
 use std::{
     path::{Path, PathBuf},
@@ -26,7 +30,8 @@ use std::{
 
 pub use cache::{CacheKey, CacheWriter, CachedSet, IN_MEMORY_BYTES, SampleStore, sample_stream};
 pub use catalogue::{
-    Archive, Count, DataFile, DataSet, Format, Layout, MANIFEST, Manifest, ManifestFile, Members, Presence, Size,
+    Archive, Count, DataFile, DataSet, Format, Layout, Lookalike, MANIFEST, Manifest, ManifestFile, Members, Presence,
+    Size, Version,
 };
 pub use checksum::Checksum;
 pub use clean::{Cleaned, Kept, Leftover, Reason, is_temporary};

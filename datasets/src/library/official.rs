@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    catalogue::{Archive, Count, DataFile, DataSet, Format, Layout, Members, Size},
+    catalogue::{Archive, Count, DataFile, DataSet, Format, Layout, Lookalike, Members, Size, Version},
     checksum::Checksum,
 };
 
@@ -137,6 +137,20 @@ fn fashion() -> DataSet {
     }
 }
 
+fn lookalike(name: &str, what: &str) -> Lookalike {
+    Lookalike { name: name.to_owned(), what: what.to_owned() }
+}
+
+/// The same pictures in other forms, under names that differ little.
+fn versions_of_cifar() -> Vec<Lookalike> {
+    vec![
+        lookalike("cifar-10*-python*", "the version of CIFAR for Python (this program reads the binary one)"),
+        lookalike("cifar-10-batches-py*", "the version of CIFAR-10 for Python (this program reads the binary one)"),
+        lookalike("cifar-10*-matlab*", "the version of CIFAR for MATLAB (this program reads the binary one)"),
+        lookalike("cifar-10-batches-mat*", "the version of CIFAR-10 for MATLAB (this program reads the binary one)"),
+    ]
+}
+
 fn cifar10() -> DataSet {
     let sums = [
         ("data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"),
@@ -174,6 +188,7 @@ fn cifar10() -> DataSet {
             members("training images", "data_batch_?.bin", 5, Count::Records(3_073), 50_000),
             members("test images", "test_batch.bin", 1, Count::Records(3_073), 10_000),
         ],
+        lookalikes: versions_of_cifar(),
         sums: BTreeMap::from(sums.map(|(name, sum)| (name.to_owned(), md5(sum)))),
         ..DataSet::default()
     }
@@ -206,6 +221,7 @@ fn cifar100() -> DataSet {
             members("training images", "train.bin", 1, Count::Records(3_074), 50_000),
             members("test images", "test.bin", 1, Count::Records(3_074), 10_000),
         ],
+        lookalikes: versions_of_cifar(),
         sums: BTreeMap::from(sums.map(|(name, sum)| (name.to_owned(), md5(sum)))),
         ..DataSet::default()
     }
@@ -398,7 +414,12 @@ fn fsdd() -> DataSet {
     }
 }
 
+fn version(name: &str, note: Option<&str>) -> Version {
+    Version { name: name.to_owned(), content: None, note: note.map(str::to_owned) }
+}
+
 fn character_trajectories() -> DataSet {
+    const BUNDLE: &str = "Multivariate2018_ts.zip";
     let zip = |name: &str, sources: &[&str], size, unpacked| Archive {
         name: name.to_owned(),
         format: Format::Zip,
@@ -406,7 +427,7 @@ fn character_trajectories() -> DataSet {
         size: Size::About(size),
         checksum: None,
         unpacked,
-        most_members: 200,
+        most_members: 2_000,
         into: String::new(),
         layout: Layout::Flat,
         only: None,
@@ -422,7 +443,21 @@ fn character_trajectories() -> DataSet {
                    Bagnall et al., arXiv 1811.00075"
                 .to_owned(),
         tasks: texts(&["character-trajectories"]),
+        // The archive of 2018 is the one that published results were computed with. Nobody publishes checksums, and its size is
+        // an estimate.
         archives: vec![
+            Archive {
+                only: Some("CharacterTrajectories_T*.ts".to_owned()),
+                ..zip(
+                    BUNDLE,
+                    &[
+                        "https://www.timeseriesclassification.com/aeon-toolkit/Archives/Multivariate2018_ts.zip",
+                        "http://www.timeseriesclassification.com/Downloads/Archives/Multivariate2018_ts.zip",
+                    ],
+                    1_500 * MB,
+                    30 * MB,
+                )
+            },
             zip(
                 "CharacterTrajectories.zip",
                 &[
@@ -443,6 +478,26 @@ fn character_trajectories() -> DataSet {
             members("training series", "CharacterTrajectories_TRAIN.ts", 1, Count::Series, 1_422),
             members("test series", "CharacterTrajectories_TEST.ts", 1, Count::Series, 1_436),
             unneeded(single("MATLAB file of UCI", "mixoutALL_shifted.mat", 1)),
+        ],
+        choices: vec![texts(&[BUNDLE, "CharacterTrajectories.zip"])],
+        whole: BTreeMap::from([(BUNDLE.to_owned(), 20_000 * MB)]),
+        lookalikes: vec![lookalike("CharacterTrajectories_eq_*", "the version with letters of one length")],
+        versions: vec![
+            version("2018", None),
+            version(
+                "October 2023",
+                Some(
+                    "the letters have zeros before and behind them, and other letters are in the test part: not the data of \
+                     the published results",
+                ),
+            ),
+            version(
+                "November 2023",
+                Some(
+                    "39 letters end with zeros in x or y, and numbers have more digits: not quite the data of the published \
+                     results",
+                ),
+            ),
         ],
         ..DataSet::default()
     }

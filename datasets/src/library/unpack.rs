@@ -1,6 +1,7 @@
-//! Archives are unpacked into a folder of their own and put in place by renames.
+//! Archives are unpacked into a folder of their own, looked at, and put in place by renames.
 
 use std::{
+    collections::{BTreeSet, HashSet},
     fs::{self, File},
     io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -10,63 +11,108 @@ use wildmatch::WildMatch;
 
 use super::{
     Library,
-    catalogue::{Archive, Format, Layout},
+    catalogue::{Archive, DataSet, Format, Layout},
     error::DataError,
+    folders,
+    members::find,
 };
 use crate::{
     formats::{
-        archive::{ArchiveError, Member},
+        archive::{ArchiveError, Limits, Member},
         tar, zip,
     },
     task::Progress,
 };
 
+/// Names at the top of an archive that a message shows.
+const MOST_SHOWN: usize = 4;
+
+/// Files that wait beside the data folder until they are put in place.
+pub(super) struct Staged {
+    room: Room,
+    /// Number of files.
+    pub(super) files: u64,
+    /// Those that are members of the data set, as the catalogue names them.
+    pub(super) members: Vec<String>,
+}
+
+impl Staged {
+    /// Puts everything in place; a file that was there under the same name is replaced.
+    pub(super) fn settle(self, target: &Path) -> Result<(), DataError> {
+        folders::settle(self.room.path(), target)
+    }
+}
+
 impl Library {
-    /// Unpacks the archive at `path` into the folder of `set`, and says how many files it had. Until everything is
-    /// unpacked the folder is not touched; a file that was there under the same name is replaced. The caller holds the lock
-    /// of the set.
+    /// Unpacks the archive at `path` without touching the folder of `set`, whose lock the caller holds.
     ///
     /// # Errors
-    /// [`DataError::Unpack`]; too little space; a folder that cannot be written.
-    pub(super) fn unpack(
+    /// [`DataError::Unpack`]; [`DataError::Malformed`] where nothing of the set is in it; too little space; a folder that
+    /// cannot be written. Nothing is left behind.
+    pub(super) fn stage(
         &self,
-        set: &str,
+        set: &DataSet,
         archive: &Archive,
         path: &Path,
         progress: &dyn Progress,
-    ) -> Result<u64, DataError> {
-        let target = self.folder(set).join(&archive.into);
-        let room = self.room(set)?;
-        self.ensure_space(&target, archive.unpacked)?;
+    ) -> Result<Staged, DataError> {
+        let bytes = fs::metadata(path).map_err(DataError::io("read", path))?.len();
+        let room = self.room(set, archive.unpacked_from(bytes))?;
+        let inner = room.path().join(&archive.into);
+        folders::create(&inner)?;
+        let mut tops = BTreeSet::new();
         let files = match archive.format {
             Format::Plain => {
-                fs::copy(path, room.path().join(&archive.name)).map_err(DataError::io("write", room.path()))?;
+                let place = inner.join(&archive.name);
+                let mut file = File::open(path).map_err(DataError::io("read", path))?;
+                write(&place, &mut file).map_err(DataError::io("write", place))?;
                 1
             }
-            Format::TarGz | Format::Zip => self.unpack_into(room.path(), set, archive, path, progress)?,
+            Format::TarGz | Format::Zip => self.unpack_into(&inner, set, archive, path, &mut tops, progress)?,
         };
-        settle(room.path(), &target)?;
-        Ok(files)
+        let members = members_in(room.path(), set)?;
+        if members.is_empty() {
+            return Err(self.nothing_in(set, path, &tops));
+        }
+        if let Some(twice) = twice_but_for_case(&members) {
+            let reason = "another member has the same name but for upper and lower case";
+            return Err(self.unpack_error(set, path, ArchiveError::Path { member: twice, reason }));
+        }
+        Ok(Staged { room, files, members })
     }
 
-    /// An empty folder on the disk of the data folder, which is removed in the end.
-    pub(super) fn room(&self, set: &str) -> Result<Room, DataError> {
-        let path = self.cache_folder().join(format!("unpacking-{set}"));
+    /// An empty folder for `bytes` bytes that will go to the folder of `set`; removed in the end. It lies in the cache if files
+    /// can be renamed from there, else in the set's folder, so that the space is asked of the disk that needs it.
+    pub(super) fn room(&self, set: &DataSet, bytes: u64) -> Result<Room, DataError> {
+        let folder = self.folder(&set.name);
+        let (cache, inside) = (self.cache_folder().join(format!("unpacking-{}", set.name)), folder.join(".unpacking"));
         // What a process that was killed left; nobody else is unpacking this set.
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(DataError::io("remove", &path)(error)),
-            _ => {}
+        for left in [&cache, &inside] {
+            match fs::remove_dir_all(left) {
+                Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    return Err(DataError::io("remove", left)(error));
+                }
+                _ => {}
+            }
         }
-        fs::create_dir_all(&path).map_err(DataError::io("create", &path))?;
+        folders::create(&self.cache_folder())?;
+        if fs::symlink_metadata(&folder).is_ok() {
+            folders::create(&folder)?;
+        }
+        let existing = if folder.is_dir() { folder.as_path() } else { self.root() };
+        let path = if folders::renames_reach(&self.cache_folder(), existing) { cache } else { inside };
+        self.ensure_space(&path, bytes)?;
+        folders::create(&path)?;
         Ok(Room(path))
     }
 
     fn unpack_into(
         &self,
         room: &Path,
-        set: &str,
+        set: &DataSet,
         archive: &Archive,
         path: &Path,
+        tops: &mut BTreeSet<String>,
         progress: &dyn Progress,
     ) -> Result<u64, DataError> {
         let file = File::open(path).map_err(DataError::io("read", path))?;
@@ -76,6 +122,9 @@ impl Library {
         // The receiver can only fail as the operating system does; where it happened is kept beside that.
         let mut failed_at: Option<PathBuf> = None;
         let mut receive = |member: Member<'_>| -> io::Result<()> {
+            if tops.len() < MOST_SHOWN {
+                tops.extend(member.path.iter().next().map(|top| top.to_string_lossy().into_owned()));
+            }
             let Some(inner) = placed(member.path, archive.layout) else { return Ok(()) };
             let name = inner.to_string_lossy().replace('\\', "/");
             if wanted.as_ref().is_some_and(|wanted| !wanted.matches(&name)) {
@@ -90,7 +139,7 @@ impl Library {
             outcome
         };
         progress.begin(&format!("unpacking {}", archive.name), bytes);
-        let limits = archive.limits();
+        let limits = set.limits(archive);
         let reader = Watched { inner: file, progress };
         let outcome = match archive.format {
             Format::Zip => zip::read(BufReader::new(reader), limits, &mut receive),
@@ -98,24 +147,79 @@ impl Library {
         };
         progress.finish();
         match outcome {
-            Ok(()) if files == 0 => Err(DataError::Malformed {
-                path: path.to_path_buf(),
-                message: format!(
-                    "no file of {set} is in this archive; fetch the right one with `{}`",
-                    self.fetch_command(set)
-                ),
-            }),
             Ok(()) => Ok(files),
             Err(ArchiveError::Receiver(error)) => {
-                Err(DataError::io("write", failed_at.unwrap_or_else(|| room.to_path_buf()))(error))
+                let place = failed_at.unwrap_or_else(|| room.to_path_buf());
+                use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+                if matches!(error.kind(), AlreadyExists | IsADirectory | NotADirectory) {
+                    let member = place.strip_prefix(room).unwrap_or(&place).display().to_string();
+                    let reason = "another member has the same name";
+                    return Err(self.unpack_error(set, path, ArchiveError::Path { member, reason }));
+                }
+                Err(DataError::io("write", place)(error))
             }
-            Err(reason) => Err(DataError::Unpack {
-                path: path.to_path_buf(),
-                reason: Box::new(reason),
-                remedy: format!("remove it and fetch it again with `{}`", self.fetch_command(set)),
-            }),
+            Err(reason) => Err(self.unpack_error(set, path, reason)),
         }
     }
+
+    fn unpack_error(&self, set: &DataSet, path: &Path, reason: ArchiveError) -> DataError {
+        DataError::Unpack {
+            path: path.to_path_buf(),
+            reason: Box::new(reason),
+            remedy: format!("remove it and fetch it again with `{}`", self.fetch_command(&set.name)),
+        }
+    }
+
+    /// The error for an archive with `tops` at its top and nothing of `set` in it.
+    fn nothing_in(&self, set: &DataSet, path: &Path, tops: &BTreeSet<String>) -> DataError {
+        let shown: Vec<&str> = tops.iter().map(String::as_str).collect();
+        let has = if shown.is_empty() { String::new() } else { format!(" (it has {})", shown.join(", ")) };
+        let other = tops.iter().find_map(|top| set.lookalike(top)).map(|what| format!("; this is {what}"));
+        let patterns: Vec<&str> = set.members.iter().take(3).map(|members| members.pattern.as_str()).collect();
+        DataError::Malformed {
+            path: path.to_path_buf(),
+            message: format!(
+                "nothing of {} is in this archive{has}, where {} are expected{}; fetch the right one with `{}`",
+                set.name,
+                patterns.join(", "),
+                other.unwrap_or_default(),
+                self.fetch_command(&set.name)
+            ),
+        }
+    }
+}
+
+/// Members of `set` below `folder`, as the catalogue names them.
+pub(super) fn members_in(folder: &Path, set: &DataSet) -> Result<Vec<String>, DataError> {
+    let mut names = vec![];
+    for members in &set.members {
+        names.extend(find(folder, set, members)?.into_iter().map(|found| found.name));
+    }
+    Ok(names)
+}
+
+/// A name that stands there twice on systems that do not tell `a` from `A`.
+fn twice_but_for_case(names: &[String]) -> Option<String> {
+    let mut seen = HashSet::new();
+    names.iter().find(|name| !seen.insert(name.to_lowercase())).cloned()
+}
+
+/// The first name in the archive at `path`, where it can be read.
+pub(super) fn first_name(archive: &Archive, path: &Path) -> Option<String> {
+    let file = BufReader::new(File::open(path).ok()?);
+    let mut first = None;
+    let mut receive = |member: Member<'_>| -> io::Result<()> {
+        first = member.path.iter().next().map(|top| top.to_string_lossy().into_owned());
+        Err(io::Error::other("enough"))
+    };
+    let limits = Limits { bytes: u64::MAX, members: u64::MAX - 1, file: u64::MAX };
+    // It ends with the error of the receiver, or because it is damaged: then there is no name.
+    let _ = match archive.format {
+        Format::TarGz => tar::read_gz(file, limits, &mut receive),
+        Format::Zip => zip::read(file, limits, &mut receive),
+        Format::Plain => Ok(()),
+    };
+    first
 }
 
 /// A folder that is removed with everything in it.
@@ -150,34 +254,7 @@ pub(super) fn write(place: &Path, contents: &mut dyn Read) -> io::Result<()> {
     if let Some(folder) = place.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut file = File::create_new(place).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => io::Error::new(error.kind(), "two members have this name"),
-        _ => error,
-    })?;
-    io::copy(contents, &mut file).map(drop)
-}
-
-/// Moves everything in `room` to `target`: the whole folder at once where nothing is there yet, else file by file.
-pub(super) fn settle(room: &Path, target: &Path) -> Result<(), DataError> {
-    if let Some(above) = target.parent() {
-        fs::create_dir_all(above).map_err(DataError::io("create", above))?;
-    }
-    // An empty folder gives way to another.
-    if fs::remove_dir(target).is_ok() || !target.exists() {
-        return fs::rename(room, target).map_err(DataError::io("write", target));
-    }
-    let entries = fs::read_dir(room).map_err(DataError::io("read", room))?;
-    for entry in entries {
-        let entry = entry.map_err(DataError::io("read", room))?;
-        let place = target.join(entry.file_name());
-        let kind = entry.file_type().map_err(DataError::io("read", entry.path()))?;
-        if kind.is_dir() {
-            settle(&entry.path(), &place)?;
-        } else {
-            fs::rename(entry.path(), &place).map_err(DataError::io("write", &place))?;
-        }
-    }
-    Ok(())
+    io::copy(contents, &mut File::create_new(place)?).map(drop)
 }
 
 /// A file that reports how far it has been read.
@@ -215,22 +292,9 @@ mod tests {
     }
 
     #[test]
-    fn a_settled_folder_keeps_what_it_had() {
-        let folder = tempfile::tempdir().unwrap();
-        let (room, target) = (folder.path().join("room"), folder.path().join("above/target"));
-        let file = |path: &Path, text: &str| {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
-        file(&room.join("a/1"), "new");
-        settle(&room, &target).unwrap();
-        assert_eq!(fs::read_to_string(target.join("a/1")).unwrap(), "new");
-        file(&room.join("a/1"), "newer");
-        file(&room.join("b/2"), "new");
-        file(&target.join("a/mine"), "kept");
-        settle(&room, &target).unwrap();
-        for (name, text) in [("a/1", "newer"), ("b/2", "new"), ("a/mine", "kept")] {
-            assert_eq!(fs::read_to_string(target.join(name)).unwrap(), text);
-        }
+    fn names_that_collide_where_case_does_not_count_are_found() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(twice_but_for_case(&names(&["a/1", "b/1", "A/2"])), None);
+        assert_eq!(twice_but_for_case(&names(&["a/1", "b", "A/1"])).unwrap(), "A/1");
     }
 }

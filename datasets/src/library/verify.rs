@@ -13,12 +13,13 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Library,
-    catalogue::{DataSet, Members, Presence},
+    catalogue::{DataSet, Members, Presence, Version},
     checksum::{Checksum, Summing, Sums},
     details,
     error::DataError,
     members::{Counter, Found, Group, find, presence_of},
     record::Record,
+    versions,
 };
 use crate::task::Progress;
 
@@ -42,6 +43,8 @@ pub struct Verified {
     pub provenance: Provenance,
     /// SHA-256 (hex) over names, sizes and SHA-256 of all members, in the order of the catalogue.
     pub content: String,
+    /// Which version of the set it is, where there are several and it can be told.
+    pub version: Option<Version>,
     /// SHA-256 (hex) by name, for sets of a few files.
     pub sums: Vec<(String, String)>,
     /// What else is worth knowing, as names and values.
@@ -61,9 +64,9 @@ pub enum Provenance {
         /// Which checksums say so.
         by: String,
     },
-    /// It is what was once downloaded or imported, for which no official checksum is known.
+    /// It is what was once downloaded or imported, and at least a part of it was not checked against an official checksum.
     Recorded {
-        /// Where it came from.
+        /// Where all of it came from.
         source: String,
     },
     /// It is not: a subset, or put together again from other sources. Results with it do not compare with published ones.
@@ -80,7 +83,7 @@ impl std::fmt::Display for Provenance {
         match self {
             Self::Official { by } => write!(f, "official ({by})"),
             Self::Recorded { source } => {
-                write!(f, "as it came from {source}; not checked, since no official checksum is known")
+                write!(f, "as it came from {source}; not checked against an official checksum")
             }
             Self::Reconstructed { why } => write!(f, "reconstructed: {why}"),
             Self::Unknown => f.write_str("origin unknown: no official checksum of the unpacked files is known"),
@@ -105,6 +108,24 @@ impl Library {
     pub fn verify(&self, set: &str, progress: &dyn Progress) -> Result<Verified, DataError> {
         let (data, note) = self.data_set(set)?;
         let folder = self.folder(set);
+        let (mut verified, agreeing, differing) = self.examine(&data, progress)?;
+        let record = Record::read(&folder)?;
+        verified.judge(&data, note, record, agreeing, &differing, self);
+        verified.details = details::of(&data, &folder)?;
+        verified.version = versions::of(&data, &folder, Some(&verified.content))?;
+        Ok(verified)
+    }
+
+    /// SHA-256 (hex) over names, sizes and SHA-256 of all members of `set`; see [`Verified::content`].
+    pub(super) fn content(&self, set: &str, progress: &dyn Progress) -> Result<String, DataError> {
+        let (data, _) = self.data_set(set)?;
+        Ok(self.examine(&data, progress)?.0.content)
+    }
+
+    /// Reads every file, and says how many have, and which have not, the checksum that is known of them.
+    fn examine(&self, data: &DataSet, progress: &dyn Progress) -> Result<(Verified, usize, Vec<String>), DataError> {
+        let set = data.name.as_str();
+        let folder = self.folder(set);
         let mut verified = Verified {
             set: set.to_owned(),
             folder: folder.clone(),
@@ -112,13 +133,14 @@ impl Library {
             groups: vec![],
             provenance: Provenance::Unknown,
             content: String::new(),
+            version: None,
             sums: vec![],
             details: vec![],
             problems: vec![],
             further_problems: 0,
         };
         let found: Vec<Vec<Found>> =
-            data.members.iter().map(|members| find(&folder, &data, members)).collect::<Result<_, _>>()?;
+            data.members.iter().map(|members| find(&folder, data, members)).collect::<Result<_, _>>()?;
         let mut total = 0;
         for file in found.iter().flatten() {
             total += fs::metadata(&file.path).map_err(DataError::io("read", &file.path))?.len();
@@ -183,10 +205,7 @@ impl Library {
         progress.finish();
         verified.presence = presence_of(&verified.groups);
         verified.content = format!("{:x}", content.finalize());
-        let record = Record::read(&folder)?;
-        verified.judge(&data, note, record, agreeing, &differing, self);
-        verified.details = details::of(&data, &folder)?;
-        Ok(verified)
+        Ok((verified, agreeing, differing))
     }
 
     fn again(&self, set: &str) -> String {
@@ -245,7 +264,7 @@ impl Verified {
                     format!("the files are not those that {} names; {}", super::RECORD, library.again(&self.set));
                 self.problem(DataError::Malformed { path: self.folder.clone(), message });
             }
-            match record.map(|record| record.provenance()) {
+            match record.map(|record| record.provenance(data)) {
                 Some(official @ Provenance::Official { .. }) if unchanged => official,
                 _ if !differing.is_empty() => {
                     Provenance::Reconstructed { why: format!("{}, and no manifest says why", differ()) }

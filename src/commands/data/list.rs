@@ -109,7 +109,7 @@ fn official(library: &Library, set: &DataSet) -> Result<(Vec<String>, Value), Da
 }
 
 /// What an incomplete set lacks, in words.
-fn missing(library: &Library, set: &DataSet, groups: &[Group]) -> Vec<String> {
+pub(super) fn missing(library: &Library, set: &DataSet, groups: &[Group]) -> Vec<String> {
     if !set.files.is_empty() {
         let folder = library.folder(&set.name);
         let absent = |name: &str| !folder.join(name).is_file();

@@ -22,12 +22,15 @@ use crate::terminal::{self, Level};
 const FETCH_HELP: &str = "\
 Before a download and before unpacking, the free space on the disk is checked. Archives are unpacked beside the data and \
 put in place when they are whole; members that would leave the folder, links and devices are refused, and so is more than \
-the data set has. Where no official checksum is known, the first download says so, and its SHA-256 is kept in \
-bench-source.json in the folder.";
+the data set has, or an archive with nothing of it. A source that gives something else than the file, such as a page that \
+asks for a password, is passed over. A download goes on where it was interrupted if it is certain that it is still the same \
+file. Where no official checksum is known, the first download says so, and its SHA-256 is kept in bench-source.json in the \
+folder. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are heeded.";
 
 const IMPORT_HELP: &str = "\
 PATH is an archive under its original name, a folder with the archives or files of the data set, or the unpacked folder. \
-It is copied.
+It is copied. Without NAME, every data set that PATH holds is taken. What macOS and Windows leave in folders and archives \
+(._NAME, __MACOSX, .DS_Store, Thumbs.db, desktop.ini) is left out. Parts may be imported one after the other.
 
 Examples:
   bench data import mnist ~/Downloads/mnist
@@ -185,7 +188,9 @@ pub fn execute(args: &DataArgs, global: &Global) -> Result<Exit, Stop> {
 /// Failures of the disk or the network are failures; everything else is wrong usage or data.
 fn stop(error: DataError) -> Stop {
     match error {
-        DataError::Download { .. } | DataError::Io { .. } | DataError::NoSpace { .. } => Stop::failed(error),
+        DataError::Download { .. } | DataError::Import { .. } | DataError::Io { .. } | DataError::NoSpace { .. } => {
+            Stop::failed(error)
+        }
         _ => Stop::usage(error),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::Library;
-use datasets::library::Fetched;
+use datasets::library::{Fetched, Presence, Provenance};
+use datasets::{DataError, Library};
 use serde_json::json;
 
+use super::list::missing;
 use super::{Bar, set_of, stop};
 use crate::cli::Global;
 use crate::commands::table::grouped;
@@ -20,11 +21,7 @@ pub(super) fn fetch(
 ) -> Result<Exit, Stop> {
     // Names are checked first, so that a misspelt one starts nothing.
     let sets = names.iter().map(|name| set_of(library, name)).collect::<Result<Vec<_>, _>>()?;
-    let mut fetched = Vec::new();
-    for set in &sets {
-        fetched.extend(library.fetch(set, mirrors, bar).map_err(stop)?);
-    }
-    told(library, &fetched, global)
+    each(library, &sets, global, |set| library.fetch(set, mirrors, bar))
 }
 
 pub(super) fn import(
@@ -43,46 +40,101 @@ pub(super) fn import(
         return Err(Stop::usage(format!("{}: there is no such file or folder", path.display())));
     }
     let sets = if names.is_empty() {
-        let set = library.recognise(&path).ok_or_else(|| {
-            Stop::usage(format!(
+        let sets = library.recognise(&path);
+        if sets.is_empty() {
+            return Err(Stop::usage(format!(
                 "{}: this is no archive or folder of a known data set; name the data set: bench data import NAME PATH",
                 path.display()
-            ))
-        })?;
-        vec![set]
+            )));
+        }
+        sets
     } else {
         names.iter().map(|name| set_of(library, name)).collect::<Result<Vec<_>, _>>()?
     };
-    let mut fetched = Vec::new();
-    for set in &sets {
-        fetched.extend(library.import(set, &path, bar).map_err(stop)?);
-    }
-    told(library, &fetched, global)
+    each(library, &sets, global, |set| library.import(set, &path, bar))
 }
 
-fn told(library: &Library, fetched: &[Fetched], global: &Global) -> Result<Exit, Stop> {
+/// Does `work` for one set after the other, and tells what was done, also where a later one fails.
+fn each(
+    library: &Library,
+    sets: &[String],
+    global: &Global,
+    mut work: impl FnMut(&str) -> Result<Vec<Fetched>, DataError>,
+) -> Result<Exit, Stop> {
+    let mut fetched = Vec::new();
+    for set in sets {
+        match work(set) {
+            Ok(more) => fetched.extend(more),
+            Err(error) => {
+                if !fetched.is_empty() && !global.json {
+                    told(library, &[], &fetched, global)?;
+                }
+                return Err(stop(error));
+            }
+        }
+    }
+    told(library, sets, &fetched, global)
+}
+
+/// Says what was done, and what `sets` still lack.
+fn told(library: &Library, sets: &[String], fetched: &[Fetched], global: &Global) -> Result<Exit, Stop> {
+    let mut lacking = Vec::new();
+    for set in sets {
+        if library.presence(set).map_err(stop)? == Presence::Partial {
+            let entry = library.entry(set).map_err(stop)?;
+            let missing = missing(library, entry, &library.count(set).map_err(stop)?);
+            lacking.push(json!({ "name": set, "missing": missing }));
+        }
+    }
     if global.json {
-        print_json(&json!({ "schema": 2, "folder": library.root(), "files": fetched }))?;
+        let value = json!({ "schema": 2, "folder": library.root(), "files": fetched, "incomplete": lacking });
+        print_json(&value)?;
         return Ok(Exit::Done);
     }
-    let lines: Vec<String> = fetched.iter().map(line).collect();
+    let mut lines: Vec<String> = fetched.iter().map(line).collect();
+    for set in &lacking {
+        let missing = set["missing"].as_array().into_iter().flatten().filter_map(|what| what.as_str());
+        let missing: Vec<&str> = missing.collect();
+        lines.push(format!("{} is incomplete: {}", set["name"].as_str().unwrap_or_default(), missing.join(", ")));
+    }
     print(&lines.join("\n"))?;
     Ok(Exit::Done)
 }
 
 fn line(fetched: &Fetched) -> String {
     match fetched {
-        Fetched::Present { file } => format!("{}: already here, checksum right", file.display()),
-        Fetched::Downloaded { file, source, .. } => format!("{}: from {source}, checksum right", file.display()),
-        Fetched::Unpacked { folder, source, files, sha256, checked, .. } => {
+        Fetched::Present { file, provenance } => {
+            let found = match provenance {
+                Provenance::Official { .. } => "official checksum right".to_owned(),
+                Provenance::Recorded { source } => {
+                    format!("unchanged since it came from {source}, which was not checked against an official checksum")
+                }
+                Provenance::Reconstructed { why } => format!("as its manifest says, which is not official: {why}"),
+                Provenance::Unknown => return format!("{}: already here (not checked)", file.display()),
+            };
+            format!("{}: already here, {found}", file.display())
+        }
+        Fetched::Downloaded { file, source, provenance, .. } => {
+            let whose = match provenance {
+                Provenance::Official { .. } => "official checksum",
+                _ => "checksum of the manifest",
+            };
+            format!("{}: from {source}, {whose} right", file.display())
+        }
+        Fetched::Unpacked { folder, source, files, members, sha256, checked, .. } => {
             let checked = match checked {
                 Some(_) => "official checksum right".to_owned(),
                 None => format!("NOT checked, since no official checksum is known (SHA-256 {sha256}, now recorded)"),
             };
-            format!("{}: {} files from {source}, {checked}", folder.display(), grouped(*files))
+            let rest = match files - members {
+                0 => String::new(),
+                others => format!(" and {} others", grouped(others)),
+            };
+            format!("{}: {} files{rest} from {source}, {checked}", folder.display(), grouped(*members))
         }
         Fetched::Copied { folder, source, files } => {
             format!("{}: {} files copied from {}", folder.display(), grouped(*files), source.display())
         }
+        Fetched::Skipped { archive, reason } => format!("{archive}: NOT fetched; {reason}"),
     }
 }

@@ -32,7 +32,7 @@ impl Check {
                 "name": found.set, "folder": found.folder, "ok": !self.wrong(), "state": found.presence,
                 "provenance": found.provenance,
                 "reconstructed": matches!(found.provenance, Provenance::Reconstructed { .. }),
-                "groups": found.groups, "content_sha256": found.content, "files": found.sums,
+                "version": found.version, "groups": found.groups, "content_sha256": found.content, "files": found.sums,
                 "details": found.details, "further_problems": found.further_problems,
                 "problems": found.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
             }),
@@ -108,6 +108,11 @@ fn set_lines(found: &Verified) -> Vec<String> {
     let state = if found.problems.is_empty() { "ok    " } else { "FAILED" };
     let mut lines = vec![format!("{state}  {}: {}, {}", found.set, found.presence, found.provenance)];
     lines.push(format!("        {}", found.folder.display()));
+    if let Some(version) = &found.version {
+        let checked = if version.content.is_some() { "" } else { " by its form, not by a checksum" };
+        let note = version.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+        lines.push(format!("        version {}{checked}{note}", version.name));
+    }
     let counts = |group: &Group| format!("{} of {} {}", grouped(group.found), grouped(group.expected), group.what);
     let (here, absent): (Vec<&Group>, Vec<&Group>) = found.groups.iter().partition(|group| group.found > 0);
     lines.extend(here.into_iter().map(|group| format!("        {}", counts(group))));
