@@ -8,8 +8,12 @@ use std::{fs, path::PathBuf};
 
 use datasets::{
     DataError, Library,
-    library::{Archive, Count, DataSet, Fetched, Format, Layout, Members, Presence, Provenance, RECORD, Size},
+    library::{
+        Archive, Checksum, Count, DataFile, DataSet, Fetched, Format, Layout, Members, Presence, Provenance, RECORD,
+        Size,
+    },
 };
+use sha2::{Digest, Sha256};
 use support::{Reply, Request, put, serve, tar_gz, tree};
 
 fn members(pattern: &str, needed: bool) -> Members {
@@ -329,4 +333,60 @@ fn two_commands_at_once_download_once() {
     });
     assert_eq!(asked.lock().unwrap().len(), 1);
     assert_eq!(place.library.presence("texts").unwrap(), Presence::Present);
+}
+
+#[test]
+fn a_page_does_not_cost_what_has_come_already() {
+    let body = lines("a");
+    let set = DataSet {
+        name: "texts".to_owned(),
+        folder: "Texts".to_owned(),
+        files: vec![DataFile {
+            name: "text.tsv".to_owned(),
+            bytes: body.len() as u64,
+            checksum: Checksum::Sha256(format!("{:x}", Sha256::digest(&body))),
+        }],
+        members: vec![members("text.tsv", true)],
+        ..DataSet::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::with_catalogue(folder.path().join("data"), vec![set]);
+    let (page, _) = serve(|_| Reply::new("200 OK", "", b"<html>Please sign in</html>"));
+    let (right, asked) = serve(versioned(body.clone(), "\"1\"", vec![]));
+    put(&library.folder("texts").join("text.tsv.part"), &body[..20_000]);
+    library.fetch("texts", &[page, right], &()).unwrap();
+    assert_eq!(fs::read(library.folder("texts").join("text.tsv")).unwrap(), body);
+    assert_eq!(asked.lock().unwrap()[0].range, Some(20_000));
+}
+
+#[test]
+fn the_first_of_several_choices_is_taken_and_another_is_named() {
+    let choice = |mirror: &str| {
+        let archives =
+            ["old.tar.gz", "texts.tar.gz"].map(|name| archive(name, Format::TarGz, vec![])).into_iter().collect();
+        let set = DataSet {
+            name: "texts".to_owned(),
+            folder: "Texts".to_owned(),
+            archives,
+            members: vec![members("a/*.txt", true)],
+            choices: vec![vec!["old.tar.gz".to_owned(), "texts.tar.gz".to_owned()]],
+            ..DataSet::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::with_catalogue(folder.path().join("data"), vec![set]);
+        library.fetch("texts", &[mirror.to_owned()], &()).unwrap()
+    };
+    let (both, asked) = serve(|_| Reply::new("200 OK", "", &good()));
+    assert!(matches!(&choice(&both)[..], [Fetched::Unpacked { .. }]));
+    assert_eq!(asked.lock().unwrap().len(), 1);
+    let (second, _) = serve(|request| match request.path.as_str() {
+        "/texts.tar.gz" => Reply::new("200 OK", "", &good()),
+        _ => Reply::missing(),
+    });
+    let fetched = choice(&second);
+    assert!(
+        matches!(&fetched[..], [Fetched::Unpacked { .. }, Fetched::Skipped { archive, reason }]
+            if archive == "old.tar.gz" && reason.contains("another version")),
+        "{fetched:?}"
+    );
 }

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Library, Sources, error::DataError, sources, temporary_in};
+use super::{Library, Sources, error::DataError, folders, sources, temporary_in};
 use crate::task::{Progress, Split, SplitSizes};
 
 /// Sets up to this size are held in memory.
@@ -457,7 +457,7 @@ impl CachedSet {
 fn claim(folder: &Path, what: &str) -> Result<File, DataError> {
     let path = folder.join(LOCK);
     loop {
-        fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
+        folders::create(folder)?;
         let held = lock(&path, what)?;
         // While this process waited, the folder may have been cleaned away, and the lock with it.
         if is_at(&held, &path) {

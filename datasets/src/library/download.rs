@@ -280,6 +280,13 @@ impl Part {
         if let Some(bytes) = version.total.filter(|&bytes| bytes > wanted.most) {
             return refused(format!("the file there has {bytes} bytes, and at most {} are expected", wanted.most));
         }
+        if let (Some(expected), Some(total)) = (wanted.bytes, version.total)
+            && begins < start
+            && expected != total
+        {
+            // What an earlier attempt left is worth more than this.
+            return refused(format!("the file there has {total} bytes, expected {expected}"));
+        }
         let mut head = vec![];
         if begins == 0 {
             if let Err(error) = reader.by_ref().take(HEAD as u64).read_to_end(&mut head) {

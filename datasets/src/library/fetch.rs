@@ -255,6 +255,8 @@ impl Library {
                     chosen.extend(choice);
                 }
                 Err(error @ DataError::Download { .. }) => missed.push((archive, error)),
+                // Another of several choices may be smaller.
+                Err(error @ DataError::NoSpace { .. }) if choice.is_some() => missed.push((archive, error)),
                 Err(error) => {
                     stopped = Some(error);
                     break;

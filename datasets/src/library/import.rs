@@ -76,12 +76,16 @@ impl Library {
         if let Some((inner, found)) = self.inner(&data, path)? {
             return self.import_folder(&data, &inner, &found, progress);
         }
-        let archives: Vec<(&Archive, PathBuf)> = data
-            .archives
-            .iter()
-            .map(|archive| (archive, path.join(&archive.name)))
-            .filter(|(_, path)| path.is_file())
-            .collect();
+        let mut archives: Vec<(&Archive, PathBuf)> = vec![];
+        for archive in &data.archives {
+            let place = path.join(&archive.name);
+            // Of several archives with the same files, the first is the one that `fetch` would take.
+            let taken =
+                data.choice(archive).is_some_and(|group| archives.iter().any(|(other, _)| group.contains(&other.name)));
+            if place.is_file() && !taken {
+                archives.push((archive, place));
+            }
+        }
         if archives.is_empty() {
             return Err(self.nothing(&data, path));
         }

@@ -126,7 +126,7 @@ fn line(fetched: &Fetched) -> String {
                 Some(_) => "official checksum right".to_owned(),
                 None => format!("NOT checked, since no official checksum is known (SHA-256 {sha256}, now recorded)"),
             };
-            let rest = match files - members {
+            let rest = match files.saturating_sub(*members) {
                 0 => String::new(),
                 others => format!(" and {} others", grouped(others)),
             };
