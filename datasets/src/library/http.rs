@@ -86,18 +86,22 @@ fn proxy_of(address: &str) -> Option<String> {
 fn client() -> Result<Client, reqwest::Error> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let builder = Client::builder()
-        .user_agent(concat!("bench/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
-        .read_timeout(SILENCE);
-    match ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions()
-    {
-        Ok(tls) => builder.use_preconfigured_tls(tls.with_root_certificates(roots).with_no_client_auth()).build(),
-        Err(error) => {
-            tracing::debug!("the usual certificates cannot be added: {error}");
-            builder.build()
+    let builder = || {
+        Client::builder()
+            .user_agent(concat!("bench/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+    };
+    let tls =
+        ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions();
+    if let Ok(tls) = tls {
+        let tls = tls.with_root_certificates(roots).with_no_client_auth();
+        match builder().use_preconfigured_tls(tls).build() {
+            Ok(client) => return Ok(client),
+            Err(error) => tracing::debug!("only the certificates of the machine are used: {error}"),
         }
     }
+    builder().build()
 }
 
 /// An error with its causes, and the proxy that stood between.
