@@ -498,3 +498,53 @@ fn damaged_checkpoints_of_ours_are_not_resumed() {
         .code(2)
         .stderr(contains("head.bias").and(contains("NaN")));
 }
+
+/// Test and validation samples of generated tasks have streams of their own: another training size leaves them alone.
+#[test]
+fn another_training_size_keeps_the_other_splits() {
+    let bench = Bench::new();
+    let experiment = "\
+name: sizes
+tasks:
+  - {name: adding, label: add, length: 16, train_samples: 40, validation_samples: 8, test_samples: 24}
+  - {name: copy, label: cp, symbols: 8, delay: 4, train_samples: 40, validation_samples: 8, test_samples: 24}
+  - {name: listops, label: lo, min_length: 4, max_length: 20, train_samples: 40, validation_samples: 8, test_samples: 24}
+baselines:
+  - {name: rnn, label: rnn, hidden: 4}
+training: {epochs: 1, batch_size: 8}
+";
+    bench.file("sizes.yaml", experiment);
+    bench.command(&["run", "sizes.yaml", "--device", "cpu", "--quiet"]).assert().success();
+    for cell in ["add.rnn.s0", "cp.rnn.s0", "lo.rnn.s0"] {
+        let best = format!("runs/sizes/{cell}/checkpoints/best.safetensors");
+        for split in ["test", "validation"] {
+            let eval = |train: &str| {
+                let set = format!("task.train_samples={train}");
+                bench.json(&["eval", &best, "--split", split, "--set", &set, "--device", "cpu"])
+            };
+            let (own, fewer, more) = (eval("40"), eval("7"), eval("90"));
+            assert_eq!(own["loss"], fewer["loss"], "{cell} {split}");
+            assert_eq!(own["loss"], more["loss"], "{cell} {split}");
+            assert_eq!(own["value"], more["value"], "{cell} {split}");
+        }
+    }
+    let larger = "\
+name: larger
+tasks:
+  - {name: adding, label: add, length: 16, train_samples: 80, validation_samples: 8, test_samples: 24}
+baselines:
+  - {name: rnn, label: rnn, hidden: 4}
+training: {epochs: 1, batch_size: 8, initial_weights: runs/sizes/add.rnn.s0/checkpoints/best.safetensors}
+";
+    bench.file("larger.yaml", larger);
+    bench.command(&["run", "larger.yaml", "--device", "cpu", "--quiet"]).assert().success();
+    // The new training samples are more of the same stream; what is evaluated has not become training data.
+    let eval = |run: &str, set: &str| {
+        let best = format!("runs/{run}/add.rnn.s0/checkpoints/best.safetensors");
+        bench.json(&["eval", &best, "--set", set, "--device", "cpu"])
+    };
+    let [smaller, larger] =
+        ["sizes", "larger"].map(|run| ["task.train_samples=40", "task.train_samples=80"].map(|set| eval(run, set)));
+    assert_eq!(smaller[0]["loss"], smaller[1]["loss"]);
+    assert_eq!(larger[0]["loss"], larger[1]["loss"]);
+}

@@ -695,3 +695,37 @@ fn a_number_of_steps_ends_the_training_within_an_epoch() {
     assert_eq!(lines.matches("\"name\":\"learning_rate\"").count(), 32);
     bench.command(&["run", "small.yaml", "--only", "baseline=gru"]).assert().success().stderr(contains("already done"));
 }
+
+/// The sizes of a text of one's own are known before anything runs: scales cut it, and the record says so.
+#[test]
+fn a_text_of_ones_own_has_its_sizes_in_the_plan_and_in_the_record() {
+    let bench = Bench::new();
+    let text: String = (0..30_000u32).map(|i| char::from(b'a' + (i * i / 7 % 26) as u8)).collect();
+    bench.file("own.txt", text);
+    let experiment = "\
+name: own
+tasks:
+  - {name: char-lm, label: own, file: own.txt, length: 32}
+baselines:
+  - {name: rnn, label: rnn, hidden: 4}
+training: {epochs: 4, batch_size: 8, warmup_epochs: 1}
+";
+    bench.file("own.yaml", experiment);
+    // 27 000 characters are 844 windows of 32; a batch that is not full is left out.
+    let plan = bench.json(&["run", "own.yaml", "--dry-run", "--no-time"]);
+    assert_eq!(plan["cells"][0]["steps_per_epoch"], 105);
+    bench.command(&["run", "own.yaml", "--set", "scale=smoke", "--device", "cpu", "--quiet"]).assert().success();
+    let record = std::fs::read_to_string(bench.path("runs/own/own.rnn.smoke.s0/cell.yaml")).unwrap();
+    let record: serde_json::Value = serde_yaml::from_str(&record).unwrap();
+    assert_eq!(record["task"]["splits"], serde_json::json!([20, 32, 32]));
+    let notes = record["task"]["notes"].to_string();
+    assert!(notes.contains("20 of 844 train, 32 of 47 validation, 32 of 47 test samples"), "{notes}");
+    // A quarter of the steps, as in the recipe.
+    assert_eq!(record["training"]["warmup_steps"], 1);
+    // The report says so, too.
+    let report = std::fs::read_to_string(bench.path("runs/own/report/report.md")).unwrap();
+    assert!(report.contains("20 of 844 train"), "{report}");
+    let absent = experiment.replace("own.txt", "absent.txt");
+    bench.file("absent.yaml", absent);
+    bench.command(&["run", "absent.yaml"]).assert().code(2).stderr(contains("absent.txt"));
+}

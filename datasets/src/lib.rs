@@ -3,7 +3,6 @@
 //! A task is one file in [`tasks`] with one [`TaskDefinition`] and one line in [`registry`]. [`library`] knows the data
 //! folder: original files under their original names, and a cache of what was derived from them.
 
-mod dealt;
 pub mod duplicates;
 pub mod formats;
 pub mod irregular;
@@ -11,7 +10,6 @@ pub mod library;
 pub mod limit;
 mod litter;
 pub mod normalise;
-mod order;
 mod reading;
 mod recordings;
 pub mod registry;
@@ -20,8 +18,8 @@ mod sequences;
 mod settings;
 pub mod sheet;
 pub mod signal;
+pub mod splits;
 pub mod stored;
-pub mod stratified;
 pub mod task;
 pub mod tasks;
 mod vocabulary;

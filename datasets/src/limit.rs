@@ -3,12 +3,15 @@
 use sha2::{Digest, Sha256};
 
 use crate::library::{DataError, Library};
+use crate::splits::cut_note;
 use crate::task::{Batch, Dataset, Progress, Split, SplitSizes, Task, TaskSpec};
 
 /// `task` with at most `most` samples per split; the task itself where it has no more than that.
 ///
-/// Only the first samples of a split are ever read. What the task does before that, such as decoding its files into the
-/// cache, it still does for all of them: a task that generates its samples is better given smaller sizes in its settings.
+/// Only the first samples of a split are ever read, which are a fair sample of it: see [`splits`](crate::splits). Statistics,
+/// such as those of a normalisation or the characters of a vocabulary, stay those of the whole training split. What the task
+/// does before that, such as decoding its files into the cache, it still does for all of them: a task that generates its
+/// samples is better given smaller sizes in its settings.
 pub fn limit(task: Box<dyn Task>, most: SplitSizes) -> Box<dyn Task> {
     let sizes = task.spec().splits;
     let splits = smaller(sizes, most);
@@ -47,7 +50,7 @@ impl Task for Limited {
         let sizes = smaller(found, self.spec.splits);
         let text = format!("{} first {} {} {}", whole.content_hash(), sizes.train, sizes.validation, sizes.test);
         let hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Box::new(First { whole, sizes, found, hash }))
+        Ok(Box::new(First { whole, sizes, cut: cut_note(sizes, found), hash }))
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
@@ -59,7 +62,7 @@ impl Task for Limited {
 struct First {
     whole: Box<dyn Dataset>,
     sizes: SplitSizes,
-    found: SplitSizes,
+    cut: Option<String>,
     /// Over the hash of the whole and the sizes.
     hash: String,
 }
@@ -74,11 +77,7 @@ impl Dataset for First {
     }
 
     fn notes(&self) -> Vec<String> {
-        let parts = Split::ALL
-            .map(|split| format!("{} of {} {} samples", self.sizes.get(split), self.found.get(split), split.name()));
-        let mut notes = self.whole.notes();
-        notes.push(format!("the first {}", parts.join(", ")));
-        notes
+        self.whole.notes().into_iter().chain(self.cut.clone()).collect()
     }
 
     fn describe(&self) -> Result<Vec<(String, String)>, DataError> {
@@ -127,7 +126,7 @@ mod tests {
         assert_ne!(first.content_hash(), whole.content_hash());
         let other = limit(task(40), most(11, 100, 5)).prepare(&library, &()).unwrap();
         assert_ne!(first.content_hash(), other.content_hash());
-        assert!(first.notes().last().unwrap().contains("10 of 40 train samples"), "{:?}", first.notes());
+        assert!(first.notes().last().unwrap().contains("10 of 40 train, 5 of 8 test samples"), "{:?}", first.notes());
     }
 
     #[test]

@@ -4,6 +4,14 @@
 //! do not count and stay what they are. Source: the code of Kidger et al., arXiv 2005.08926, and Romero et al., arXiv
 //! 2102.02611; the latter takes one mean and deviation per *step* over all samples and channels, so that even a waveform has
 //! 16 000 of them.
+//!
+//! Where training values do not tell a deviation, the formula would blow up what a test sample has there, so:
+//! - a constant channel (its deviation is below 1e-5 and at most 1e-6 of its mean's size, so that rounding counts as none), or
+//!   one with a single value, is centred and not scaled: its divisor is 1;
+//! - the values of a channel without any training value become missing (NaN);
+//! - a step that fewer than a tenth of the values of the fullest step reach, as at the end of recordings of different
+//!   lengths, has the mean and deviation of all steps together;
+//! - a step whose deviation is below a thousandth of that of all steps together keeps its mean and has that deviation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +48,12 @@ impl Normalisation {
 }
 
 const SMALLEST_DEVIATION: f64 = 1e-5;
+/// Deviation of a constant channel, relative to its mean.
+const CONSTANT_CHANNEL: f64 = 1e-6;
+/// Deviation of a constant step, relative to that of all steps.
+const CONSTANT_STEP: f64 = 1e-3;
+/// A step with fewer values than those of the fullest one divided by this has no statistics of its own.
+const FEW: u64 = 10;
 
 /// Gathers the statistics of training samples of shape `[channels, length]`.
 #[derive(Debug, Clone)]
@@ -84,14 +98,34 @@ impl Group {
         }
     }
 
-    fn mean_and_divisor(self) -> (f64, f64) {
-        if self.count < 2 {
-            // No deviation can be told from one value: it is left at its size.
-            return (self.first, 1.0);
-        }
+    fn mean(self) -> f64 {
+        if self.count == 0 { f64::NAN } else { self.first + self.sum / self.count as f64 }
+    }
+
+    /// 0 where there are fewer than two values.
+    fn deviation(self) -> f64 {
         let count = self.count as f64;
-        let variance = ((self.squares - self.sum * self.sum / count) / (count - 1.0)).max(0.0);
-        (self.first + self.sum / count, variance.sqrt() + SMALLEST_DEVIATION)
+        let variance = (self.squares - self.sum * self.sum / count) / (count - 1.0);
+        if self.count < 2 { 0.0 } else { variance.max(0.0).sqrt() }
+    }
+
+    /// Of a channel, or of all steps together.
+    fn mean_and_divisor(self) -> (f64, f64) {
+        let (mean, deviation) = (self.mean(), self.deviation());
+        let constant = deviation <= CONSTANT_CHANNEL * mean.abs() && deviation < SMALLEST_DEVIATION;
+        (mean, if constant { 1.0 } else { deviation + SMALLEST_DEVIATION })
+    }
+
+    /// Of a step, where the fullest step has `most` values and all steps together are `all`.
+    fn of_step(self, most: u64, all: Self) -> (f64, f64) {
+        if self.count < 2 || self.count * FEW < most {
+            return all.mean_and_divisor();
+        }
+        let deviation = self.deviation();
+        if deviation <= CONSTANT_STEP * all.deviation() {
+            return (self.mean(), all.mean_and_divisor().1);
+        }
+        (self.mean(), deviation + SMALLEST_DEVIATION)
     }
 }
 
@@ -127,9 +161,16 @@ impl Moments {
         self
     }
 
-    /// The normalisation by what was gathered. A group of fewer than two values gets the divisor 1.
+    /// The normalisation by what was gathered.
     pub fn finish(self) -> Normaliser {
-        let groups = self.groups.into_iter().map(Group::mean_and_divisor).collect();
+        let groups = match self.kind {
+            Normalisation::PerStep => {
+                let most = self.groups.iter().map(|group| group.count).max().unwrap_or(0);
+                let all = self.groups.iter().copied().fold(Group::default(), Group::join);
+                self.groups.into_iter().map(|group| group.of_step(most, all)).collect()
+            }
+            _ => self.groups.into_iter().map(Group::mean_and_divisor).collect(),
+        };
         Normaliser { kind: self.kind, length: self.length, groups }
     }
 }
@@ -232,7 +273,52 @@ mod tests {
         moments.add(&[5.0, f32::NAN]);
         let mut sample = [6.0, 7.0];
         moments.finish().apply(&mut sample);
-        assert_eq!(sample, [1.0, 7.0]);
+        assert_eq!(sample, [1.0, 2.0]);
+    }
+
+    #[test]
+    fn constant_and_absent_channels_are_not_blown_up() {
+        let mut moments = Moments::new(Normalisation::PerChannel, 3, 2);
+        // 0.1 as f32 and its neighbour: what rounding leaves of a constant.
+        let jitter = f32::from_bits(0.1f32.to_bits() + 1);
+        (0..50).for_each(|_| moments.add(&[7.0, 7.0, 0.1, jitter, f32::NAN, f32::NAN]));
+        let mut sample = [9.0, 7.0, 0.6, 0.1, 5.0, 6.0];
+        moments.finish().apply(&mut sample);
+        assert_eq!(sample[..2], [2.0, 0.0]);
+        close(sample[2], 0.5);
+        assert!(sample[3].abs() < 1e-6);
+        assert!(sample[4].is_nan() && sample[5].is_nan());
+    }
+
+    #[test]
+    fn late_and_constant_steps_are_scaled_by_all_steps() {
+        let mut moments = Moments::new(Normalisation::PerStep, 1, 4);
+        for index in 0..40u8 {
+            let value = f32::from(index % 2);
+            // The second step hardly changes; the fourth is reached by three samples, which are almost silent there.
+            let last = if index < 3 { 1e-6 * f32::from(index) } else { f32::NAN };
+            moments.add(&[value, 0.5 + 1e-6 * value, value, last]);
+        }
+        let mut sample = [1.0, 1.5, 0.0, 1.0];
+        moments.finish().apply(&mut sample);
+        // Deviation of 40 ones and zeros each; 123 values in all: 40 of 0.5, 40 of 1, 43 of 0.
+        let own = (10.0f64 / 39.0).sqrt();
+        let mean = 60.0 / 123.0;
+        let all = ((40.0 * (0.5f64 - mean).powi(2) + 40.0 * (1.0 - mean).powi(2) + 43.0 * mean.powi(2)) / 122.0).sqrt();
+        assert!((f64::from(sample[0]) - 0.5 / own).abs() < 1e-4);
+        assert!((f64::from(sample[1]) - 1.0 / all).abs() < 1e-4, "{sample:?}");
+        assert!((f64::from(sample[3]) - (1.0 - mean) / all).abs() < 1e-4, "{sample:?}");
+    }
+
+    #[test]
+    fn silence_stays_silence() {
+        for kind in [Normalisation::PerChannel, Normalisation::PerStep] {
+            let mut moments = Moments::new(kind, 1, 3);
+            (0..5).for_each(|_| moments.add(&[0.0; 3]));
+            let mut sample = [0.0, 0.25, -1.0];
+            moments.finish().apply(&mut sample);
+            assert_eq!(sample, [0.0, 0.25, -1.0]);
+        }
     }
 
     #[test]

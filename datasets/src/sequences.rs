@@ -4,10 +4,10 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    dealt::Dealt,
     irregular,
     library::{DataError, SampleStore},
     normalise::{Moments, Normalisation, Normaliser},
+    splits::SplitIndices,
     task::{Batch, Dataset, Inputs, Split, Targets},
 };
 
@@ -110,7 +110,7 @@ impl Reading {
 pub(crate) struct Sequences {
     store: SampleStore,
     name: String,
-    splits: Dealt,
+    splits: SplitIndices,
     reading: Reading,
     normaliser: Normaliser,
     content_hash: String,
@@ -123,11 +123,11 @@ impl Sequences {
     pub(crate) fn new(
         name: &str,
         store: SampleStore,
-        splits: Dealt,
+        splits: SplitIndices,
         reading: Reading,
         notes: Vec<String>,
     ) -> Result<Self, DataError> {
-        let moments = moments(&store, splits.places(Split::Train), &reading)?;
+        let moments = moments(&store, splits.get(Split::Train), &reading)?;
         let mut hasher = Sha256::new();
         hasher.update(format!("{}\n{reading:?}\n{}\n", store.content_hash(), irregular::VERSION));
         splits.hash(&mut hasher);
@@ -235,7 +235,8 @@ mod tests {
                 })
             })
             .unwrap();
-        Sequences::new("sequences", store, Dealt::new([train.to_vec(), vec![3], vec![2, 0]]), reading, vec![]).unwrap()
+        Sequences::new("sequences", store, SplitIndices::new([train.to_vec(), vec![3], vec![2, 0]]), reading, vec![])
+            .unwrap()
     }
 
     fn read(sequences: &Sequences, split: Split, positions: &[usize]) -> (Vec<f32>, Vec<i32>, Option<Vec<usize>>) {

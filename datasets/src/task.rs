@@ -13,7 +13,7 @@ pub trait TaskDefinition: Send + Sync + 'static {
     /// Name, summary and source.
     const INFO: Info;
 
-    /// Check the settings and make the task; touches no files.
+    /// Check the settings and make the task; touches no files but one that a setting names and sizes follow from.
     ///
     /// # Errors
     /// A setting out of its range: [`ConfigError`] names the field.
@@ -50,6 +50,9 @@ pub trait Task: Send + Sync {
 }
 
 /// Samples of a prepared task, read by position from any thread.
+///
+/// The first samples of a split are a fair sample of it (see [`splits`](crate::splits)), and none of them depends on the size
+/// of this or another split: a test over the registry holds every task to that.
 pub trait Dataset: Send + Sync {
     /// Number of samples in a split.
     fn len(&self, split: Split) -> usize;

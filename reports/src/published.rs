@@ -100,7 +100,11 @@ pub(crate) fn counterpart(record: &CellRecord) -> Option<Counterpart> {
             full_data: [train, test] == [25_000, 25_000],
             same_difficulty: record.task.version.contains("char-4096"),
         }),
-        "retrieval" => Some(Counterpart { task: "Retrieval", full_data: train == 147_086, same_difficulty: true }),
+        "retrieval" => Some(Counterpart {
+            task: "Retrieval",
+            full_data: [train, validation, test] == [147_086, 18_090, 17_437],
+            same_difficulty: true,
+        }),
         name @ ("scifar10" | "npcifar" | "cifar10" | "cifar100") => Some(Counterpart {
             task: match name {
                 "scifar10" => "sCIFAR10",

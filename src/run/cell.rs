@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use baselines::{BuildError, Model, registry};
 use burn::tensor::Device;
-use datasets::{DataError, Dataset, Library};
+use datasets::{DataError, Dataset, Library, Split};
 use reports::record::{CellRecord, PartialEpoch, State as CellState, Status};
 use serde::{Deserialize, Serialize};
 
@@ -231,7 +231,9 @@ fn attempt(
         }
         other => other?,
     };
-    let mut record = identity::record(cell, bench.experiment, &bench.device_name, Some(dataset.content_hash()))?;
+    let sizes = Split::ALL.map(|split| dataset.len(split));
+    let samples = Some((dataset.content_hash(), sizes));
+    let mut record = identity::record(cell, bench.experiment, &bench.device_name, samples)?;
     record.task.notes = dataset.notes();
     if let Some(before) = before.as_ref().filter(|before| before.task.data_hash.is_some()) {
         identity::keep_initial_weights(&mut record, before)?;

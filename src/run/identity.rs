@@ -31,13 +31,14 @@ pub(crate) const FREE: [&str; 16] = [
     "training.workers",
 ];
 
-/// The record of `cell` in `experiment` on `device`; `data_hash` is known once the samples were read, the hash of its
-/// initial weights once they are there.
+/// The record of `cell` in `experiment` on `device`. The hash of its samples and the sizes of the splits are known once the
+/// samples were read (without `samples`, the sizes are those of the complete data set), the hash of its initial weights once
+/// they are there.
 pub(crate) fn record(
     cell: &Cell,
     experiment: &str,
     device: &str,
-    data_hash: Option<&str>,
+    samples: Option<(&str, [usize; 3])>,
 ) -> Result<CellRecord, serde_json::Error> {
     let spec = cell.task.task.spec();
     let shape = match &spec.input {
@@ -54,13 +55,13 @@ pub(crate) fn record(
             label: cell.task.label.clone(),
             version: spec.version.clone(),
             data: spec.data.clone(),
-            data_hash: data_hash.map(Into::into),
+            data_hash: samples.map(|(hash, _)| hash.to_owned()),
             config: cell.task.config.clone(),
             shape,
             metric: spec.metric.name().to_owned(),
             higher_is_better: spec.metric.higher_is_better(),
             chance: spec.chance,
-            splits: [spec.splits.train, spec.splits.validation, spec.splits.test],
+            splits: samples.map_or([spec.splits.train, spec.splits.validation, spec.splits.test], |(_, sizes)| sizes),
             notes: vec![],
         },
         baseline: BaselineRecord {

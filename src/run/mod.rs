@@ -250,10 +250,10 @@ fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str) -> Re
     let mut changed = Vec::new();
     for cell in cells {
         let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };
-        let hash = before.task.data_hash.as_deref();
-        let mut now = identity::record(cell, &plan.name, device, hash).map_err(Stop::failed)?;
+        let samples = before.task.data_hash.as_deref().map(|hash| (hash, before.task.splits));
+        let mut now = identity::record(cell, &plan.name, device, samples).map_err(Stop::failed)?;
         identity::keep_initial_weights(&mut now, &before).map_err(Stop::failed)?;
-        if hash.is_none() {
+        if samples.is_none() {
             // A cell that has not begun takes the weights that are there when it does.
             now.initial_weights.clone_from(&before.initial_weights);
         }

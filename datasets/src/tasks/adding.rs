@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::{
     library::{CacheKey, DataError, Library, SampleStore, sample_stream},
     settings::{splits, within},
+    splits::sample_number,
     stored::Stored,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
@@ -61,7 +62,7 @@ impl TaskDefinition for Adding {
         let length = config.length;
         let spec = TaskSpec {
             name: format!("adding{length}"),
-            version: "adding@generated-1".to_owned(),
+            version: "adding@generated-2".to_owned(),
             data: format!("adding{length}"),
             input: InputSpec::Values { channels: 2, shape: vec![length] },
             target: TargetSpec::Regression(1),
@@ -84,7 +85,7 @@ impl Configured {
     fn key(&self, sizes: SplitSizes) -> CacheKey {
         CacheKey {
             name: self.spec.data.clone(),
-            version: 1,
+            version: 2,
             spec: json!({ "length": self.length, "seed": self.seed }),
             // Values as f32, then the two marked steps as u32; the label is their sum.
             input_bytes: 4 * self.length + 8,
@@ -101,9 +102,10 @@ impl Task for Configured {
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let (length, seed) = (self.length, self.seed);
-        let store = library.cached(&self.key(self.spec.splits), progress, |writer| {
-            writer.generate(progress, |index, input, label| {
-                generate(seed, index, length, input, label);
+        let sizes = self.spec.splits;
+        let store = library.cached(&self.key(sizes), progress, |writer| {
+            writer.generate(progress, |position, input, label| {
+                generate(seed, sample_number(&sizes, position), length, input, label);
                 Ok(())
             })
         })?;
@@ -117,8 +119,8 @@ impl Task for Configured {
     }
 }
 
-fn generate(seed: u64, index: u64, length: usize, input: &mut [u8], label: &mut [u8]) {
-    let mut stream = sample_stream(seed, index);
+fn generate(seed: u64, number: u64, length: usize, input: &mut [u8], label: &mut [u8]) {
+    let mut stream = sample_stream(seed, number);
     let half = length / 2;
     let marks = [stream.random_range(0..half as u32), stream.random_range(half as u32..length as u32)];
     let (values, tail) = input.split_at_mut(4 * length);

@@ -4,14 +4,15 @@
 //! 2015; 1 115 394 characters) or any other. Its first 90 % of characters are for training, the next 5 % for validation, the
 //! rest for the test. Each part is cut into windows of `length` steps, input and target one character apart; the last window
 //! ends with its part, and its steps that another window has scored already have no target, so that every character but the
-//! first is scored once.
+//! first is scored once. The windows of a part come in a seeded random order, so that the first ones are from all over it and
+//! not its beginning; a model is not told which window follows which.
 //!
 //! Characters are Unicode scalar values; the vocabulary are those of the training part, from id 1 on in the order of their
 //! code points, and id 0 for all others. A model that sees later steps sees its targets: take causal baselines only.
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +25,7 @@ use crate::{
     library::{DataError, Library},
     recordings::malformed,
     settings::within,
+    splits::shuffle,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
         Task, TaskDefinition, TaskSpec,
@@ -39,6 +41,8 @@ const VOCABULARY: usize = 66;
 const OTHER_VOCABULARY: usize = 256;
 /// Bits per character of the test part by the frequencies of the training part.
 const CHANCE: f64 = 4.8503;
+/// Seed of the order of the training windows; the next ones are those of the other parts.
+const SHUFFLE_SEED: u64 = 20_261_129;
 /// Largest text.
 const LARGEST: u64 = 1 << 30;
 const IGNORED: i32 = -1;
@@ -50,7 +54,8 @@ pub struct Config {
     /// Steps of a window, 2 to 100 000.
     #[schemars(range(min = 2, max = 100_000))]
     pub length: usize,
-    /// Another text (UTF-8, up to 1 GiB) than tiny Shakespeare.
+    /// Another text (UTF-8, up to 1 GiB) than tiny Shakespeare. It is read when the settings are checked, since the sizes of
+    /// the splits follow from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
     /// Ids, the unknown one included, 2 to 65 536; default: 66 for tiny Shakespeare, which is exact, and 256 for another text.
@@ -89,17 +94,27 @@ impl TaskDefinition for CharacterModel {
                 let [train, validation, test] = parts;
                 (SET.to_owned(), SplitSizes { train, validation, test }, CHANCE)
             }
-            // Known when the text is read; its frequencies, too.
             Some(path) => {
                 let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
                 let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
-                let splits = SplitSizes { train: 0, validation: 0, test: 0 };
-                (stem.chars().map(safe).collect(), splits, (vocabulary as f64).log2())
+                // Without the text there are no sizes: `check` then says what is wrong with it, before anything starts.
+                let (sizes, chance) = match read(path) {
+                    Ok(text) => {
+                        let encoded = Encoded::new(&text, vocabulary);
+                        (
+                            parts(encoded.ids.len()).map(|part| windows(part, length)),
+                            by_frequency(&encoded.ids, vocabulary),
+                        )
+                    }
+                    Err(_) => ([0; 3], (vocabulary as f64).log2()),
+                };
+                let [train, validation, test] = sizes;
+                (stem.chars().map(safe).collect(), SplitSizes { train, validation, test }, chance)
             }
         };
         let spec = TaskSpec {
             name: if config.file.is_none() { "char-lm".to_owned() } else { format!("char-lm-{label}") },
-            version: format!("char-lm@{label}-{length}-v{vocabulary}-1"),
+            version: format!("char-lm@{label}-{length}-v{vocabulary}-2"),
             data: label,
             input: InputSpec::Tokens { vocabulary, length },
             target: TargetSpec::PerStep(vocabulary),
@@ -117,6 +132,17 @@ fn parts(characters: usize) -> [usize; 3] {
     [train, validation, characters - train - validation]
 }
 
+/// Bits per character of the test part by the frequencies of the training part, where every id is counted once more, so
+/// that none has no share.
+fn by_frequency(ids: &[u16], vocabulary: usize) -> f64 {
+    let [train, validation, test] = parts(ids.len());
+    let mut counts = vec![1u64; vocabulary];
+    ids[..train].iter().for_each(|&id| counts[usize::from(id)] += 1);
+    let total = (train + vocabulary) as f64;
+    let bits = |&id: &u16| -(counts[usize::from(id)] as f64 / total).log2();
+    ids[train + validation..].iter().map(bits).sum::<f64>() / test.max(1) as f64
+}
+
 /// Windows of a part: as many as score every character but the first.
 fn windows(characters: usize, length: usize) -> usize {
     characters.saturating_sub(1).div_ceil(length)
@@ -129,19 +155,39 @@ struct Configured {
     file: Option<PathBuf>,
 }
 
+/// The text of a file.
+fn read(path: &Path) -> Result<String, DataError> {
+    let about = fs::metadata(path).map_err(DataError::io("read", path))?;
+    if about.len() > LARGEST {
+        return Err(malformed(path, format!("{} bytes; texts of at most {LARGEST} bytes are read", about.len())));
+    }
+    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
+    let text = text(&bytes).map_err(|error| malformed(path, format!("{error}; convert it to UTF-8")))?;
+    Ok(text.to_owned())
+}
+
+/// Refuses a text that is too short for a window in each part.
+fn long_enough(characters: usize, length: usize) -> Result<(), String> {
+    match parts(characters).into_iter().find(|&part| part <= length) {
+        None => Ok(()),
+        Some(short) => Err(format!(
+            "{characters} characters give a part of {short}, which holds no window of {length} steps and the character after \
+             it; lower `length` or take a longer text"
+        )),
+    }
+}
+
 impl Configured {
     fn path(&self, library: &Library) -> PathBuf {
         self.file.clone().unwrap_or_else(|| library.folder(SET).join(FILE))
     }
 
-    fn absent(&self, library: &Library, path: &Path, error: io::Error) -> DataError {
-        match self.file {
-            None if error.kind() == io::ErrorKind::NotFound => DataError::Missing {
-                what: format!("{SET} ({FILE})"),
-                folder: library.folder(SET),
-                command: library.fetch_command(SET),
-            },
-            _ => DataError::io("read", path)(error),
+    /// What is said where the text of the data set is not there.
+    fn missing(library: &Library) -> DataError {
+        DataError::Missing {
+            what: format!("{SET} ({FILE})"),
+            folder: library.folder(SET),
+            command: library.fetch_command(SET),
         }
     }
 }
@@ -152,19 +198,22 @@ impl Task for Configured {
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
-        self.check(library)?;
         let path = self.path(library);
+        if self.file.is_none() && !path.exists() {
+            return Err(Self::missing(library));
+        }
         progress.begin("reading the text", 1);
-        let bytes = fs::read(&path);
+        let text = read(&path);
         progress.advance(1);
         progress.finish();
-        let bytes = bytes.map_err(|error| self.absent(library, &path, error))?;
-        let text = text(&bytes).map_err(|error| malformed(&path, format!("{error}; convert it to UTF-8")))?;
-        let encoded = Encoded::new(text, self.vocabulary);
+        let encoded = Encoded::new(&text?, self.vocabulary);
         let mut text = Text::new(encoded, self.length).map_err(|message| malformed(&path, message))?;
         if self.file.is_none() && text.ids.len() != CHARACTERS {
             let found = text.ids.len();
             text.notes.push(format!("not the usual text: {found} instead of {CHARACTERS} characters"));
+        }
+        if self.file.is_some() && Split::ALL.iter().any(|&split| text.len(split) != self.spec.splits.get(split)) {
+            return Err(malformed(&path, "it has changed just now; run the command again"));
         }
         for note in &text.notes {
             tracing::warn!("{}: {note}", self.spec.name);
@@ -174,11 +223,13 @@ impl Task for Configured {
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
         let path = self.path(library);
-        let about = fs::metadata(&path).map_err(|error| self.absent(library, &path, error))?;
-        if about.len() > LARGEST {
-            return Err(malformed(&path, format!("{} bytes; texts of at most {LARGEST} bytes are read", about.len())));
+        match &self.file {
+            None if path.exists() => Ok(()),
+            None => Err(Self::missing(library)),
+            Some(path) => {
+                long_enough(read(path)?.chars().count(), self.length).map_err(|message| malformed(path, message))
+            }
         }
-        Ok(())
     }
 }
 
@@ -215,6 +266,8 @@ struct Text {
     ids: Vec<u16>,
     /// First character of every part, and the end.
     bounds: [usize; 4],
+    /// Windows of every part, in the order of the split.
+    orders: [Vec<u32>; 3],
     length: usize,
     content_hash: String,
     notes: Vec<String>,
@@ -223,17 +276,11 @@ struct Text {
 impl Text {
     fn new(encoded: Encoded, length: usize) -> Result<Self, String> {
         let Encoded { ids, alphabet, left_out } = encoded;
-        let [train, validation, test] = parts(ids.len());
-        if let Some(short) = [train, validation, test].into_iter().find(|&part| part <= length) {
-            return Err(format!(
-                "{} characters give a part of {short}, which holds no window of {length} steps and the character after it; \
-                 lower `length` or take a longer text",
-                ids.len()
-            ));
-        }
+        long_enough(ids.len(), length)?;
+        let [train, validation, _] = parts(ids.len());
         let bounds = [0, train, train + validation, ids.len()];
         let mut hasher = Sha256::new();
-        hasher.update(format!("char-lm {length} {bounds:?} {alphabet:?}\n"));
+        hasher.update(format!("char-lm shuffled {length} {bounds:?} {alphabet:?}\n"));
         ids.iter().for_each(|id| hasher.update(id.to_le_bytes()));
         let mut notes = vec![];
         let unknown = Split::ALL.map(|split| {
@@ -247,7 +294,9 @@ impl Text {
                 unknown[0], unknown[1], unknown[2]
             ));
         }
-        Ok(Self { ids, bounds, length, content_hash: format!("{:x}", hasher.finalize()), notes })
+        let orders = [0, 1, 2]
+            .map(|part: usize| shuffle(windows(bounds[part + 1] - bounds[part], length), SHUFFLE_SEED + part as u64));
+        Ok(Self { ids, bounds, orders, length, content_hash: format!("{:x}", hasher.finalize()), notes })
     }
 
     fn part(&self, split: Split) -> &[u16] {
@@ -257,7 +306,7 @@ impl Text {
 
 impl Dataset for Text {
     fn len(&self, split: Split) -> usize {
-        windows(self.part(split).len(), self.length)
+        self.orders[split as usize].len()
     }
 
     fn content_hash(&self) -> &str {
@@ -270,14 +319,15 @@ impl Dataset for Text {
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
         let (part, length) = (self.part(split), self.length);
-        let len = windows(part.len(), length);
+        let order = &self.orders[split as usize];
         let mut tokens = Vec::with_capacity(positions.len() * length);
         let mut labels = Vec::with_capacity(positions.len() * length);
         for &position in positions {
-            if position >= len {
-                return Err(DataError::Position { what: "char-lm".to_owned(), split: split.name(), position, len });
-            }
-            let wanted = position * length;
+            let Some(&window) = order.get(position) else {
+                let (what, len) = ("char-lm".to_owned(), order.len());
+                return Err(DataError::Position { what, split: split.name(), position, len });
+            };
+            let wanted = window as usize * length;
             let start = wanted.min(part.len() - 1 - length);
             let scored = wanted - start;
             tokens.extend(part[start..start + length].iter().map(|&id| i32::from(id)));
@@ -329,9 +379,12 @@ mod tests {
         ] {
             assert_eq!(data.len(split), (part.len() - 1).div_ceil(7));
             let (tokens, labels) = everything(data.as_ref(), split);
-            let pairs: Vec<(i32, i32)> =
+            let mut pairs: Vec<(i32, i32)> =
                 tokens.into_iter().zip(labels).filter(|(_, label)| *label != IGNORED).collect();
-            let expected: Vec<(i32, i32)> = part.windows(2).map(|pair| (id(pair[0]), id(pair[1]))).collect();
+            let mut expected: Vec<(i32, i32)> = part.windows(2).map(|pair| (id(pair[0]), id(pair[1]))).collect();
+            assert_ne!(pairs, expected, "windows are shuffled");
+            pairs.sort_unstable();
+            expected.sort_unstable();
             assert_eq!(pairs, expected, "{split:?}");
         }
     }
@@ -375,11 +428,35 @@ mod tests {
     #[test]
     fn names_tell_text_length_and_vocabulary() {
         let task = CharacterModel::build(Config::default()).unwrap();
-        assert_eq!(task.spec().version, "char-lm@tinyshakespeare-256-v66-1");
+        assert_eq!(task.spec().version, "char-lm@tinyshakespeare-256-v66-2");
         assert_eq!(task.spec().splits, SplitSizes { train: 3_922, validation: 218, test: 218 });
         let config = Config { file: Some("some/my text.txt".into()), ..Config::default() };
         let spec = CharacterModel::build(config).unwrap().spec().clone();
-        assert_eq!((spec.name.as_str(), spec.version.as_str()), ("char-lm-my-text", "char-lm@my-text-256-v256-1"));
+        assert_eq!((spec.name.as_str(), spec.version.as_str()), ("char-lm-my-text", "char-lm@my-text-256-v256-2"));
+    }
+
+    #[test]
+    fn a_text_of_ones_own_has_sizes_before_it_is_prepared() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        let file = folder.path().join("own.txt");
+        // Characters count, not bytes.
+        fs::write(&file, "äbc".repeat(1_000)).unwrap();
+        let build =
+            || CharacterModel::build(Config { length: 10, file: Some(file.clone()), vocabulary: None }).unwrap();
+        let task = build();
+        assert_eq!(task.spec().splits, SplitSizes { train: 270, validation: 15, test: 15 });
+        // Three characters alike, counted 901 times, and 253 ids that do not occur.
+        assert!((task.spec().chance - (2_956f64 / 901.0).log2()).abs() < 1e-12, "{}", task.spec().chance);
+        let data = task.prepare(&library, &()).unwrap();
+        assert_eq!(Split::ALL.map(|split| data.len(split)), [270, 15, 15]);
+        let few = crate::limit::limit(build(), SplitSizes { train: 20, validation: 4, test: 4 });
+        assert_eq!(few.spec().splits, SplitSizes { train: 20, validation: 4, test: 4 });
+        assert_eq!(few.prepare(&library, &()).unwrap().len(Split::Test), 4);
+        fs::write(&file, "äbc".repeat(2_000)).unwrap();
+        assert!(task.prepare(&library, &()).err().unwrap().to_string().contains("has changed"));
+        fs::write(&file, "äbc").unwrap();
+        assert!(build().check(&library).unwrap_err().to_string().contains("lower `length`"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Source: Williams, Toussaint & Storkey 2006 (UCI "Character Trajectories", CC BY 4.0): 2 858 letters of 20 classes by one
 //! writer, three channels (velocity in x and y, pen tip force) at 200 Hz. As a task: Kidger et al., arXiv 2005.08926, and
 //! Romero et al., arXiv 2102.02611: training and test part together, shorter letters continued by their last value, split
-//! anew by classes, 30, 50 or 70 % of the steps dropped.
+//! anew by classes, 30, 50 or 70 % of the steps dropped. A value that is missing within a letter is the one before it (at the
+//! beginning, the first one that is there).
 //!
 //! Two publications of the letters are read, from `<data>/CharacterTrajectories/`: `CharacterTrajectories_TRAIN.ts` and
 //! `CharacterTrajectories_TEST.ts` of the UEA archive (at most 182 steps), or `mixoutALL_shifted.mat` of UCI (205).
@@ -20,14 +21,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    dealt::Dealt,
     formats::{FormatError, mat, shortened, ts},
     irregular,
     library::{CacheKey, DataError, Library},
     normalise::Normalisation,
     recordings::{self, Found, malformed},
     sequences::{Encoding, LABEL_BYTES, Reading, Sequences, write_label},
-    stratified,
+    splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, stratified_sizes, stratified_split},
     task::{
         ConfigError, Dataset, Info, InputSpec, Metric, Progress, SplitSizes, TargetSpec, Task, TaskDefinition, TaskSpec,
     },
@@ -118,7 +118,7 @@ impl TaskDefinition for CharacterTrajectories {
         };
         let mut name = "character-trajectories".to_owned();
         let mut version =
-            format!("character-trajectories@{}-{}-{}", source.name(), stratified::VERSION, normalisation.name());
+            format!("character-trajectories@{}-{}-{}", source.name(), STRATIFIED_VERSION, normalisation.name());
         if drop > 0 {
             name.push_str(&format!("-drop{drop}"));
             version.push_str(&format!("-{}-{drop}", irregular::VERSION));
@@ -132,7 +132,7 @@ impl TaskDefinition for CharacterTrajectories {
             target: TargetSpec::Classes(CLASSES),
             metric: Metric::Accuracy,
             chance: CHANCE,
-            splits: stratified::sizes(LETTERS),
+            splits: stratified_sizes(LETTERS),
         };
         Ok(Box::new(Configured { spec, source, reading }))
     }
@@ -384,7 +384,8 @@ impl Task for Configured {
         let files = self.files(library)?;
         let folder: PathBuf = library.folder(SET);
         let letters = self.letters(&files)?;
-        let splits = Dealt::new(stratified::split(&letters.iter().map(|letter| letter.class).collect::<Vec<_>>()));
+        let splits =
+            SplitIndices::new(stratified_split(&letters.iter().map(|letter| letter.class).collect::<Vec<_>>()));
         if splits.empty().is_some() {
             let message = format!("{} letters are too few for three splits; fetch the data set again", letters.len());
             return Err(malformed(&folder, message));
@@ -418,6 +419,10 @@ impl Task for Configured {
         if missing > 0 {
             notes.push(format!("{missing} values are missing within letters: the value before takes their place"));
         }
+        let names: Vec<String> = (1..=CLASSES).map(|class| class.to_string()).collect();
+        notes.extend(absent_classes(&names, |split| {
+            splits.get(split).iter().map(|&place| letters[place as usize].class)
+        }));
         Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
     }
 

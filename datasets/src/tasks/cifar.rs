@@ -1,7 +1,7 @@
 //! CIFAR-10 and CIFAR-100 in colour: as pictures, as a sequence of pixels, and as rows followed by noise.
 //!
 //! Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009. The validation images are 5 000 of the
-//! 50 000 training images, by a versioned order. Statistics of `normalisation: standard` are those of the CCNN code.
+//! 50 000 training images; see [`splits`](crate::splits). Statistics of `normalisation: standard` are those of the CCNN code.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use super::pictures::{Pictures, Plan, Reading, Statistics, augment::Augmentation
 pub use crate::reading::Form;
 use crate::{
     library::{DataError, Library},
-    order::SPLIT_VERSION,
     settings::within,
+    splits::OFFICIAL_VERSION,
     task::{ConfigError, Dataset, Info, InputSpec, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
 };
 
@@ -38,10 +38,10 @@ pub struct PictureConfig {
     /// Images for training.
     #[schemars(range(min = 1, max = 50_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 50_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
 }
@@ -72,10 +72,10 @@ pub struct SequenceConfig {
     /// Images for training.
     #[schemars(range(min = 1, max = 50_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 50_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
 }
@@ -103,10 +103,10 @@ pub struct NoiseConfig {
     /// Images for training.
     #[schemars(range(min = 1, max = 50_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 50_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
 }
@@ -217,7 +217,7 @@ fn picture(config: PictureConfig, set: Set, statistics: Statistics) -> Result<Bo
 
 fn version(name: &str, normalisation: Normalisation, augmentation: Option<&Augmentation>) -> String {
     let augmented = augmentation.map(|augmentation| format!("-{}", augmentation.name())).unwrap_or_default();
-    format!("{name}@{}{augmented}-{SPLIT_VERSION}-{VERSION}", normalisation.name())
+    format!("{name}@{}{augmented}-{OFFICIAL_VERSION}-{VERSION}", normalisation.name())
 }
 
 fn spec(name: String, version: String, set: Set, input: InputSpec, splits: crate::task::SplitSizes) -> TaskSpec {
@@ -251,6 +251,7 @@ impl Task for Configured {
         let plan = Plan {
             set: self.set.name(),
             sizes: self.spec.splits,
+            usual: self.set.usual(),
             reading: self.reading.clone(),
             side: SIDE,
             augmentation: self.augmentation.clone(),

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::{
     library::{CacheKey, DataError, Library, SampleStore, sample_stream},
     settings::{splits, within},
+    splits::sample_number,
     stored::Stored,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, TargetSpec, Targets, Task,
@@ -99,8 +100,8 @@ impl TaskDefinition for Copying {
         let spec = TaskSpec {
             name: format!("copy{delay}"),
             version: match config.score {
-                Score::Recall => "copy@generated-recall-1",
-                Score::All => "copy@generated-all-1",
+                Score::Recall => "copy@generated-recall-2",
+                Score::All => "copy@generated-all-2",
             }
             .to_owned(),
             data: format!("copy{delay}"),
@@ -135,15 +136,15 @@ impl Task for Configured {
         // The delay does not enter the stored symbols: the same set serves every delay.
         let key = CacheKey {
             name: format!("copy-{symbols}x{alphabet}"),
-            version: 1,
+            version: 2,
             spec: json!({ "symbols": symbols, "alphabet": alphabet, "seed": seed }),
             input_bytes: symbols,
             label_bytes: 0,
             sizes: self.spec.splits,
         };
         let store = library.cached(&key, progress, |writer| {
-            writer.generate(progress, |index, input, _| {
-                let mut stream = sample_stream(seed, index);
+            writer.generate(progress, |position, input, _| {
+                let mut stream = sample_stream(seed, sample_number(&key.sizes, position));
                 for symbol in input {
                     *symbol = stream.random_range(1..=alphabet as u8);
                 }

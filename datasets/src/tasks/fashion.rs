@@ -1,7 +1,7 @@
 //! Fashion-MNIST: pictures of clothing in the files and sizes of MNIST, 784 pixels in a row or as a picture.
 //!
 //! Source: Xiao, Rasul & Vollgraf, arXiv 1708.07747. Normalised with mean 0.2860 and standard deviation 0.3530, those of the
-//! training images. The validation images are 5 000 of the 60 000 training images, by a versioned order.
+//! training images. The validation images are 5 000 of the 60 000 training images; see [`splits`](crate::splits).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,15 @@ use super::{
 pub use crate::reading::Form;
 use crate::{
     library::{DataError, Library},
-    order::SPLIT_VERSION,
-    task::{ConfigError, Dataset, Info, InputSpec, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
+    splits::OFFICIAL_VERSION,
+    task::{
+        ConfigError, Dataset, Info, InputSpec, Metric, Progress, SplitSizes, TargetSpec, Task, TaskDefinition, TaskSpec,
+    },
 };
 
 const SET: &str = "fashion-mnist";
 const SIDE: usize = 28;
+const USUAL: SplitSizes = SplitSizes { train: 55_000, validation: 5_000, test: 10_000 };
 const MEAN: f32 = 0.286;
 const DEVIATION: f32 = 0.353;
 /// Raised whenever the same settings give other samples.
@@ -35,17 +38,18 @@ pub struct Config {
     /// Images for training.
     #[schemars(range(min = 1, max = 60_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 60_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { form: Form::Sequence, train_samples: 55_000, validation_samples: 5_000, test_samples: 10_000 }
+        let SplitSizes { train, validation, test } = USUAL;
+        Self { form: Form::Sequence, train_samples: train, validation_samples: validation, test_samples: test }
     }
 }
 
@@ -68,7 +72,7 @@ impl TaskDefinition for Fashion {
                 Form::Sequence => "fashion".to_owned(),
                 Form::Picture => "fashion-2d".to_owned(),
             },
-            version: format!("fashion@{SPLIT_VERSION}-{VERSION}"),
+            version: format!("fashion@{OFFICIAL_VERSION}-{VERSION}"),
             data: SET.to_owned(),
             input: InputSpec::Values { channels: 1, shape: config.form.shape(SIDE, SIDE) },
             target: TargetSpec::Classes(10),
@@ -102,6 +106,7 @@ impl Task for Configured {
         let plan = Plan {
             set: SET,
             sizes: self.spec.splits,
+            usual: USUAL,
             reading: Reading::Planes(Scale::new(&[MEAN], &[DEVIATION])),
             side: SIDE,
             augmentation: None,

@@ -2,8 +2,8 @@
 //!
 //! Source: Krizhevsky 2009; as a long-range task: Tay et al., "Long Range Arena", arXiv 2011.04006. Colours become grey as
 //! Pillow's `convert("L")` makes it. S4 and CCNN normalise with mean 122.6 / 255 and standard deviation 61.0 / 255; the Arena
-//! feeds the 256 levels into an embedding (`pixels: embed`). The validation images are 5 000 of the 50 000 training images, by
-//! a versioned order. This is not sequential CIFAR-10, which has three channels: that is `scifar10`.
+//! feeds the 256 levels into an embedding (`pixels: embed`). The validation images are 5 000 of the 50 000 training images; see
+//! [`splits`](crate::splits). This is not sequential CIFAR-10, which has three channels: that is `scifar10`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::pictures::{Pictures, Plan, Reading, Scale, augment::Augmentation, siz
 pub use crate::reading::Form;
 use crate::{
     library::{DataError, Library},
-    order::SPLIT_VERSION,
+    splits::OFFICIAL_VERSION,
     task::{ConfigError, Dataset, Info, InputSpec, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
 };
 
@@ -37,10 +37,10 @@ pub struct Config {
     /// Images for training.
     #[schemars(range(min = 1, max = 50_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 50_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
 }
@@ -103,7 +103,7 @@ impl TaskDefinition for Image {
                 Form::Sequence => "image".to_owned(),
                 Form::Picture => "image-2d".to_owned(),
             },
-            version: format!("lra-image@grey-{pixels}{augmented}-{SPLIT_VERSION}-{VERSION}"),
+            version: format!("lra-image@grey-{pixels}{augmented}-{OFFICIAL_VERSION}-{VERSION}"),
             data: Set::Cifar10.name().to_owned(),
             input,
             target: TargetSpec::Classes(10),
@@ -133,6 +133,7 @@ impl Task for Configured {
         let plan = Plan {
             set: "grey cifar10",
             sizes: self.spec.splits,
+            usual: Set::Cifar10.usual(),
             reading: match self.config.pixels {
                 Pixels::Normalised => Reading::Planes(Scale::new(&[MEAN], &[DEVIATION])),
                 Pixels::Unit => Reading::Planes(Scale::new(&[0.0], &[1.0])),

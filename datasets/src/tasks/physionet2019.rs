@@ -6,9 +6,9 @@
 //! 72 hours, whether sepsis is ever noted in them.
 //!
 //! The 75 channels are, in this order: for each measurement how often it was made so far; the measurements, normalised per
-//! channel with the statistics of the training part, zero where missing and after the record's end; age, gender, the two
-//! units and the hours before admission, normalised; whether each unit is known. Hours that the table leaves out are rows
-//! without measurements; patients with fewer than three hours are left out.
+//! channel with the statistics of the training part, zero where missing, after the record's end, and where no patient of the
+//! training part has any; age, gender, the two units and the hours before admission, normalised; whether each unit is known.
+//! Hours that the table leaves out are rows without measurements; patients with fewer than three hours are left out.
 //!
 //! Tables lie in `<data>/physionet2019/training_setA/*.psv` and `training_setB/*.psv` (or in `training/…`, as the archives
 //! unpack them).
@@ -19,13 +19,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    dealt::Dealt,
     formats::{FormatError, psv},
     library::{CacheKey, DataError, Library, SampleStore},
     normalise::{Moments, Normalisation, Normaliser},
     recordings::{self, Found, malformed},
     settings::within,
-    stratified,
+    splits::{STRATIFIED_VERSION, SplitIndices, stratified_sizes, stratified_split},
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
         Task, TaskDefinition, TaskSpec,
@@ -121,13 +120,13 @@ impl TaskDefinition for Sepsis {
         let hours = config.hours;
         let spec = TaskSpec {
             name: if hours == 72 { SET.to_owned() } else { format!("{SET}-{hours}h") },
-            version: format!("physionet2019@intensity-{hours}h-{}-1", stratified::VERSION),
+            version: format!("physionet2019@intensity-{hours}h-{}-1", STRATIFIED_VERSION),
             data: SET.to_owned(),
             input: InputSpec::Values { channels: CHANNELS, shape: vec![hours] },
             target: TargetSpec::Binary,
             metric: Metric::AreaUnderRoc,
             chance: 0.5,
-            splits: stratified::sizes(PATIENTS),
+            splits: stratified_sizes(PATIENTS),
         };
         Ok(Box::new(Configured { spec, hours }))
     }
@@ -299,8 +298,8 @@ impl Task for Configured {
                 classes.push(u32::from(sepsis));
             }
         })?;
-        let splits = stratified::split(&classes);
-        let splits = Dealt::new(splits.map(|places| places.iter().map(|&place| kept[place as usize]).collect()));
+        let splits = stratified_split(&classes);
+        let splits = SplitIndices::new(splits.map(|places| places.iter().map(|&place| kept[place as usize]).collect()));
         if splits.empty().is_some() {
             let message = format!("{} patients are too few for three splits; fetch the data set again", kept.len());
             return Err(malformed(&library.folder(SET), message));
@@ -328,7 +327,7 @@ impl Task for Configured {
 
 struct Patients {
     store: SampleStore,
-    splits: Dealt,
+    splits: SplitIndices,
     hours: usize,
     measured: Normaliser,
     facts: Normaliser,
@@ -337,12 +336,12 @@ struct Patients {
 }
 
 impl Patients {
-    fn new(store: SampleStore, splits: Dealt, hours: usize, notes: Vec<String>) -> Result<Self, DataError> {
+    fn new(store: SampleStore, splits: SplitIndices, hours: usize, notes: Vec<String>) -> Result<Self, DataError> {
         let mut of_measured = Moments::new(Normalisation::PerChannel, MEASURED, hours);
         let mut of_facts = Moments::new(Normalisation::PerChannel, FACTS, 1);
         let mut measured = vec![0.0; MEASURED * hours];
         let mut facts = [0.0; FACTS];
-        let training: Vec<usize> = splits.places(Split::Train).iter().map(|&place| place as usize).collect();
+        let training: Vec<usize> = splits.get(Split::Train).iter().map(|&place| place as usize).collect();
         store.visit(Split::Train, &training, |_, input, _| {
             decode(input, hours, &mut facts, &mut measured);
             known(&mut facts);

@@ -30,6 +30,7 @@ use crate::{
     library::{CacheKey, CacheWriter, DataError, Library, Sources},
     reading::{COUNT_BYTES, Layout, batch, reading_name, store_sequence},
     settings::{splits, within},
+    splits::{OFFICIAL_VERSION, SplitFiles, cut_note},
     stored::Stored,
     task::{
         ConfigError, Dataset, Info, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition, TaskSpec,
@@ -53,7 +54,7 @@ const BYTE_IDS: usize = 257;
 /// Lines of the released files.
 const RELEASED: SplitSizes = SplitSizes { train: 147_086, validation: 18_090, test: 17_437 };
 /// Raised whenever the same files give other sequences.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Settings as they stand in an experiment file.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -181,19 +182,54 @@ impl Configured {
         self.config.length - usize::from(self.config.end_token)
     }
 
+    /// The labels of all pairs of all files.
+    fn labels(folder: &Path) -> Result<[Vec<u8>; 3], DataError> {
+        let mut labels = [vec![], vec![], vec![]];
+        for ((name, _), labels) in FILES.iter().zip(&mut labels) {
+            pairs(&folder.join(name), usize::MAX, |_, label| {
+                labels.push(label);
+                Ok(())
+            })?;
+        }
+        Ok(labels)
+    }
+
+    /// Refuses files with fewer pairs than the splits need.
+    fn hold(&self, folder: &Path, there: SplitSizes) -> Result<(), DataError> {
+        for (name, split) in FILES {
+            let (found, needed) = (there.get(split), self.spec.splits.get(split));
+            if found < needed {
+                return Err(DataError::Malformed {
+                    path: folder.join(name),
+                    message: format!(
+                        "holds {found} pairs and the {} split needs {needed}; lower train_samples, validation_samples or \
+                         test_samples, or fetch the data again",
+                        split.name()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn write(
         &self,
         writer: &mut CacheWriter<'_>,
         folder: &Path,
+        files: &SplitFiles,
         vocabulary: Option<&Vocabulary>,
         progress: &dyn Progress,
     ) -> Result<(), DataError> {
         let part = COUNT_BYTES + self.kept();
         let mut input = vec![0; 2 * part];
         for (name, split) in FILES {
-            let needed = self.spec.splits.get(split);
-            let path = folder.join(name);
-            let found = pairs(&path, needed, |texts, label| {
+            let subset = files.subset(split, self.spec.splits.get(split));
+            let mut record = 0;
+            pairs(&folder.join(name), subset.end(), |texts, label| {
+                record += 1;
+                if !subset.contains(record - 1) {
+                    return Ok(());
+                }
                 input.fill(0);
                 for (room, text) in input.chunks_exact_mut(part).zip(texts) {
                     match vocabulary {
@@ -205,16 +241,6 @@ impl Configured {
                 progress.advance(1);
                 Ok(())
             })?;
-            if found < needed {
-                return Err(DataError::Malformed {
-                    path,
-                    message: format!(
-                        "holds {found} pairs and the {} split needs {needed}; lower train_samples, validation_samples or \
-                         test_samples, or fetch the data again",
-                        split.name()
-                    ),
-                });
-            }
         }
         Ok(())
     }
@@ -228,6 +254,9 @@ impl Task for Configured {
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let folder = Self::folder(library)?;
         let sources = Sources::read(&folder, FILES.map(|(name, _)| name.to_owned()).to_vec())?;
+        let sizes = self.spec.splits;
+        let files = SplitFiles::scan(library, "aan", &sources, progress, || Self::labels(&folder))?;
+        self.hold(&folder, files.sizes())?;
         let vocabulary = match self.config.level {
             Level::Byte => None,
             Level::Char => {
@@ -249,15 +278,16 @@ impl Task for Configured {
             name: format!("aan-{}", self.config.level.name()),
             version: VERSION,
             spec: json!({
+                "order": OFFICIAL_VERSION,
                 "characters": vocabulary.as_ref().map(|vocabulary| vocabulary.characters().iter().collect::<String>()),
                 "end_token": self.config.end_token,
             }),
             input_bytes: 2 * (COUNT_BYTES + self.kept()),
             label_bytes: 1,
-            sizes: self.spec.splits,
+            sizes,
         };
         let store = library.cached_from(&sources, &key, progress, |writer| {
-            self.write(writer, &folder, vocabulary.as_ref(), progress)
+            self.write(writer, &folder, &files, vocabulary.as_ref(), progress)
         })?;
         let layout = Layout {
             length: self.config.length,
@@ -267,11 +297,8 @@ impl Task for Configured {
             tokens: self.config.tokens,
             rows: 2,
         };
-        let notes: Vec<String> = library
-            .reconstruction(&folder)?
-            .map(|note| format!("not the released files: {note}"))
-            .into_iter()
-            .collect();
+        let reconstruction = library.reconstruction(&folder)?.map(|note| format!("not the released files: {note}"));
+        let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
         let description = vec![match &vocabulary {
             None => ("vocabulary".to_owned(), format!("{BYTE_IDS} ids: 256 bytes and padding")),
             Some(vocabulary) => (
@@ -279,10 +306,13 @@ impl Task for Configured {
                 format!("{} ids, {} of them characters", vocabulary.len(), vocabulary.characters().len()),
             ),
         }];
-        let processing = format!("{layout:?}");
+        let indices = files.indices(sizes);
+        let processing = format!("{layout:?} {}", indices.digest());
         Ok(Box::new(
-            Stored::new(store, &processing, move |store, split, positions| batch(store, split, positions, &layout))
-                .told(notes, description),
+            Stored::new(store, &processing, move |store, split, positions| {
+                batch(store, split, &indices.find(SET, split, positions)?, &layout)
+            })
+            .told(notes, description),
         ))
     }
 
@@ -364,9 +394,10 @@ mod tests {
         let task = task(json!({"level": "byte", "padding": "right"}));
         assert_eq!(task.spec().target, TargetSpec::Pair(2));
         assert_eq!(task.spec().input, InputSpec::Tokens { vocabulary: 257, length: 16 });
-        assert_eq!(task.spec().version, "lra-retrieval@byte-16-embed-right-1");
+        assert_eq!(task.spec().version, "lra-retrieval@byte-16-embed-right-2");
         let data = task.prepare(&library, &()).unwrap();
-        let batch = data.read(Split::Train, &[1, 0]).unwrap();
+        // The second pair of the file comes first.
+        let batch = data.read(Split::Train, &[0, 1]).unwrap();
         assert_eq!((batch.size, batch.lengths), (2, Some(vec![1, 16, 7, 2])));
         assert_eq!(batch.targets, Targets::Labels(vec![0, 1]));
         let Inputs::Tokens(ids) = batch.inputs else { panic!() };
@@ -379,7 +410,7 @@ mod tests {
         assert_eq!(rows, [expected("b"), expected("long text of whi"), expected("abca \"x"), expected("cc")]);
         // A picture of the samples shows the two texts of a pair as one tile.
         let sheet = crate::sheet::draw(task.spec(), data.as_ref(), Split::Train, 5).unwrap();
-        assert_eq!(sheet.labels, ["1", "0"]);
+        assert_eq!(sheet.labels, ["0", "1"]);
         let single = task_of_text(folder.path());
         let height = |sheet: &crate::sheet::Sheet| sheet.image.height();
         assert_eq!(height(&sheet) - height(&single), 14 + 2, "one more strip and the line between");

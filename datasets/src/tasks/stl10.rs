@@ -2,7 +2,8 @@
 //!
 //! Source: Coates, Lee & Ng, AISTATS 2011; preprocessing of the CCNN code: resized to 256 × 256, statistics of
 //! Lu et al. (Neural Architecture Transfer); training images resized to 272 × 272, turned by up to 15 degrees, cropped to
-//! 256 × 256, mirrored. The validation images are 500 of the 5 000 labelled training images, by a versioned order.
+//! 256 × 256, mirrored. The validation images are 500 of the 5 000 labelled training images; see
+//! [`splits`](crate::splits).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,8 @@ pub use super::pictures::Normalisation;
 use super::pictures::{Pictures, Plan, Reading, Statistics, augment::Augmentation, sizes, source::Set};
 use crate::{
     library::{DataError, Library},
-    order::SPLIT_VERSION,
     settings::within,
+    splits::OFFICIAL_VERSION,
     task::{ConfigError, Dataset, Info, InputSpec, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
 };
 
@@ -39,10 +40,10 @@ pub struct Config {
     /// Images for training.
     #[schemars(range(min = 1, max = 5_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 5_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 8_000))]
     pub test_samples: usize,
 }
@@ -87,7 +88,7 @@ impl TaskDefinition for Stl10 {
         let normalisation = config.normalisation.name();
         let spec = TaskSpec {
             name: if size == 256 { "stl10".to_owned() } else { format!("stl10-{size}") },
-            version: format!("stl10@{size}-{normalisation}{augmented}-{SPLIT_VERSION}-{VERSION}"),
+            version: format!("stl10@{size}-{normalisation}{augmented}-{OFFICIAL_VERSION}-{VERSION}"),
             data: Set::Stl10.name().to_owned(),
             input: InputSpec::Values { channels: 3, shape: vec![size, size] },
             target: TargetSpec::Classes(10),
@@ -114,6 +115,7 @@ impl Task for Configured {
         let plan = Plan {
             set: Set::Stl10.name(),
             sizes: self.spec.splits,
+            usual: Set::Stl10.usual(),
             reading: Reading::Planes(self.config.normalisation.colours(STATISTICS)),
             side: self.config.size,
             augmentation: self.augmentation.clone(),

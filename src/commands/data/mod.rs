@@ -304,7 +304,8 @@ fn generate(library: &Library, tasks: &Tasks, bar: &Bar, global: &Global) -> Res
         lines.extend(description.iter().map(|(name, value)| format!("  {name}: {value}")));
         lines.extend(data.notes().iter().map(|note| format!("  note: {note}")));
         values.push(json!({
-            "task": spec.name, "version": spec.version, "data": spec.data, "splits": spec.splits,
+            "task": spec.name, "version": spec.version, "data": spec.data,
+            "splits": { "train": sizes[0], "validation": sizes[1], "test": sizes[2] },
             "content_sha256": data.content_hash(), "notes": data.notes(),
             "description": description.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         }));

@@ -1,6 +1,6 @@
 //! The generator of the Long Range Arena (`lra_benchmarks/data/listops.py`): trees, lengths, no duplicates.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::expression::{OPERATORS, Operator, Token, evaluate};
 use crate::library::{CacheWriter, DataError, sample_stream};
-use crate::task::Progress;
+use crate::splits::sample_number;
+use crate::task::{Progress, SplitSizes};
 
 /// What the trees look like.
 #[derive(Debug, Clone, Copy)]
@@ -87,44 +88,92 @@ pub(super) fn value(ids: &[u8]) -> Option<u8> {
 
 /// Writes every sample of the set: 4 bytes of length, the ids, zeros; the label is the value.
 ///
-/// Sample `i` is the first tree of its own stream that is within bounds and that no sample before it has. Rounds are
-/// drawn in parallel and then gone through in order, so the set does not depend on the number of threads.
+/// A sample is the first tree of its own stream that is within bounds and that no sample before it has. Test samples are
+/// chosen first, then validation, then training samples, so that neither evaluation set depends on the size of the training
+/// set. Rounds are drawn in parallel and then gone through in order, so the set does not depend on the number of threads.
 pub(super) fn write(
     writer: &mut CacheWriter<'_>,
     shape: Shape,
     seed: u64,
-    total: usize,
+    sizes: SplitSizes,
     progress: &dyn Progress,
 ) -> Result<(), DataError> {
-    let mut seen: HashSet<[u8; 16]> = HashSet::with_capacity(total);
-    let mut input = vec![0u8; input_bytes(&shape)];
-    for start in (0..total).step_by(ROUND) {
-        let round: Vec<Option<Candidate>> = (start..total.min(start + ROUND))
-            .into_par_iter()
-            .map(|index| {
-                let candidate = Candidate::next(shape, sample_stream(seed, index as u64));
-                progress.advance(1);
-                candidate
+    let total = sizes.train + sizes.validation + sizes.test;
+    let mut seen = Seen { trees: HashSet::with_capacity(total), total };
+    let (validation, test) = (sizes.train, sizes.train + sizes.validation);
+    let number = |position: usize| sample_number(&sizes, position as u64);
+    // Evaluation samples are drawn twice: what they are need not be remembered, only the duplicates that were passed over.
+    let mut skips = |range: Range<usize>| -> Result<Vec<usize>, DataError> {
+        let mut skips = Vec::with_capacity(range.len());
+        rounds(
+            range,
+            |position| Candidate::first(shape, seed, number(position)),
+            |candidate| {
+                skips.push(seen.distinct(shape, candidate)?.1);
+                Ok(())
+            },
+        )?;
+        Ok(skips)
+    };
+    let test_skips = skips(test..total)?;
+    let validation_skips = skips(validation..test)?;
+    let mut room = vec![0u8; input_bytes(&shape)];
+    let mut push = |candidate: &Candidate| {
+        let ids = &candidate.ids;
+        room.fill(0);
+        room[..4].copy_from_slice(&(ids.len() as u32).to_le_bytes());
+        room[4..4 + ids.len()].copy_from_slice(ids);
+        progress.advance(1);
+        writer.push(&room, &[candidate.value])
+    };
+    rounds(
+        0..validation,
+        |position| Candidate::first(shape, seed, number(position)),
+        |candidate| push(&seen.distinct(shape, candidate)?.0),
+    )?;
+    for (start, skips) in [(validation, validation_skips), (test, test_skips)] {
+        let again = |position: usize| {
+            (0..skips[position - start]).try_fold(Candidate::first(shape, seed, number(position))?, |candidate, _| {
+                Candidate::next(shape, candidate.stream)
             })
-            .collect();
-        for (offset, candidate) in round.into_iter().enumerate() {
-            let mut candidate = candidate.ok_or_else(|| none_fits(&shape))?;
-            let mut duplicates = 0;
-            while !seen.insert(candidate.fingerprint) {
-                duplicates += 1;
-                if duplicates > MOST_DUPLICATES {
-                    return Err(too_few(&shape, start + offset, total));
-                }
-                candidate = Candidate::next(shape, candidate.stream).ok_or_else(|| none_fits(&shape))?;
-            }
-            let ids = &candidate.ids;
-            input.fill(0);
-            input[..4].copy_from_slice(&(ids.len() as u32).to_le_bytes());
-            input[4..4 + ids.len()].copy_from_slice(ids);
-            writer.push(&input, &[candidate.value])?;
-        }
+        };
+        rounds(start..start + skips.len(), again, |candidate| push(&candidate))?;
     }
     Ok(())
+}
+
+/// Draws the candidates of `positions` in parallel, some at a time, and uses them in order.
+fn rounds(
+    positions: Range<usize>,
+    draw: impl Fn(usize) -> Result<Candidate, DataError> + Sync,
+    mut use_one: impl FnMut(Candidate) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    for start in positions.clone().step_by(ROUND) {
+        let round: Vec<_> = (start..positions.end.min(start + ROUND)).into_par_iter().map(&draw).collect();
+        round.into_iter().try_for_each(|candidate| use_one(candidate?))?;
+    }
+    Ok(())
+}
+
+/// The expressions that are in the set already.
+struct Seen {
+    trees: HashSet<[u8; 16]>,
+    total: usize,
+}
+
+impl Seen {
+    /// The first of `candidate` and those after it in its stream that is new, and how many were passed over.
+    fn distinct(&mut self, shape: Shape, mut candidate: Candidate) -> Result<(Candidate, usize), DataError> {
+        let mut skipped = 0;
+        while !self.trees.insert(candidate.fingerprint) {
+            skipped += 1;
+            if skipped > MOST_DUPLICATES {
+                return Err(too_few(&shape, self.trees.len(), self.total));
+            }
+            candidate = Candidate::next(shape, candidate.stream)?;
+        }
+        Ok((candidate, skipped))
+    }
 }
 
 /// Bytes of one stored input.
@@ -141,13 +190,18 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn next(shape: Shape, mut stream: ChaCha8Rng) -> Option<Self> {
-        let (ids, _) = shape.accepted(&mut stream)?;
-        let value = value(&ids)?;
+    /// The first one of the stream of a sample.
+    fn first(shape: Shape, seed: u64, number: u64) -> Result<Self, DataError> {
+        Self::next(shape, sample_stream(seed, number))
+    }
+
+    fn next(shape: Shape, mut stream: ChaCha8Rng) -> Result<Self, DataError> {
+        let drawn = shape.accepted(&mut stream).and_then(|(ids, _)| Some((value(&ids)?, ids)));
+        let (value, ids) = drawn.ok_or_else(|| none_fits(&shape))?;
         let digest = Sha256::digest(&ids);
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(&digest[..16]);
-        Some(Self { ids, value, fingerprint, stream })
+        Ok(Self { ids, value, fingerprint, stream })
     }
 }
 

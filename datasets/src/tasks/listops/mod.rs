@@ -162,7 +162,7 @@ impl TaskDefinition for ListOps {
         let spec = TaskSpec {
             data: name.clone(),
             name,
-            version: format!("listops@generated-{reading}-1"),
+            version: format!("listops@generated-{reading}-2"),
             input: config.tokens.input(VOCABULARY, length),
             target: TargetSpec::Classes(10),
             metric: Metric::Accuracy,
@@ -190,7 +190,7 @@ impl Task for Configured {
         let (shape, seed) = (self.shape, self.config.seed);
         let key = CacheKey {
             name: self.spec.data.clone(),
-            version: 1,
+            version: 2,
             spec: json!({
                 "max_depth": shape.max_depth,
                 "max_args": shape.max_args,
@@ -203,7 +203,7 @@ impl Task for Configured {
             sizes: self.spec.splits,
         };
         let store =
-            library.cached(&key, progress, |writer| generator::write(writer, shape, seed, key.total(), progress))?;
+            library.cached(&key, progress, |writer| generator::write(writer, shape, seed, key.sizes, progress))?;
         let reading = Reading {
             length: self.length,
             end_token: self.config.end_token,

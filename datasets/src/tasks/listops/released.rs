@@ -23,6 +23,7 @@ use crate::{
     library::{CacheKey, CacheWriter, DataError, Library, Sources},
     reading::{COUNT_BYTES, batch, reading_name, store_sequence},
     settings::{splits, within},
+    splits::{OFFICIAL_VERSION, SplitFiles, cut_note},
     stored::Stored,
     task::{ConfigError, Dataset, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskSpec},
 };
@@ -36,7 +37,7 @@ const FILES: [(&str, Split); 3] =
 /// Length of the loaders of S4 and CCNN, end token included.
 const LENGTH: usize = 2_048;
 /// Raised whenever the same files give other sequences.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Distinct tokens of the arena: ten digits, four operators, the closing bracket.
 const KINDS: usize = VOCABULARY - 3;
 
@@ -90,7 +91,51 @@ impl Released {
         self.reading.length - usize::from(self.reading.end_token)
     }
 
-    fn write(&self, writer: &mut CacheWriter<'_>, folder: &Path, progress: &dyn Progress) -> Result<(), DataError> {
+    /// The values of all expressions of all files, each compared with what its expression gives.
+    fn values(folder: &Path) -> Result<[Vec<u8>; 3], DataError> {
+        let mut values = [vec![], vec![], vec![]];
+        for ((name, _), values) in FILES.iter().zip(&mut values) {
+            expressions(&folder.join(name), usize::MAX, |line, tokens, value| {
+                let found = evaluate(tokens).map_err(|error| FormatError::new(place(line), error.to_string()))?;
+                if found != value {
+                    return Err(FormatError::new(
+                        place(line),
+                        format!("field `Target` is {value} and the expression has the value {found}"),
+                    )
+                    .into());
+                }
+                values.push(value);
+                Ok(())
+            })?;
+        }
+        Ok(values)
+    }
+
+    /// Refuses files with fewer expressions than the splits need.
+    fn hold(&self, folder: &Path, there: SplitSizes) -> Result<(), DataError> {
+        for (name, split) in FILES {
+            let (found, needed) = (there.get(split), self.spec.splits.get(split));
+            if found < needed {
+                return Err(DataError::Malformed {
+                    path: folder.join(name),
+                    message: format!(
+                        "holds {found} expressions and the {} split needs {needed}; lower train_samples, \
+                         validation_samples or test_samples, or fetch the data again",
+                        split.name()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        writer: &mut CacheWriter<'_>,
+        folder: &Path,
+        files: &SplitFiles,
+        progress: &dyn Progress,
+    ) -> Result<(), DataError> {
         let kept = self.kept();
         let mut counts = [0u64; VOCABULARY];
         let (train, _) = FILES[0];
@@ -103,16 +148,12 @@ impl Released {
         let ids = by_frequency(&counts, self.reading.end_token);
         let mut input = vec![0; COUNT_BYTES + kept];
         for (name, split) in FILES {
-            let needed = self.spec.splits.get(split);
-            let path = folder.join(name);
-            let found = expressions(&path, needed, |line, tokens, value| {
-                let found = evaluate(tokens).map_err(|error| FormatError::new(place(line), error.to_string()))?;
-                if found != value {
-                    return Err(FormatError::new(
-                        place(line),
-                        format!("field `Target` is {value} and the expression has the value {found}"),
-                    )
-                    .into());
+            let subset = files.subset(split, self.spec.splits.get(split));
+            let mut record = 0;
+            expressions(&folder.join(name), subset.end(), |_, tokens, value| {
+                record += 1;
+                if !subset.contains(record - 1) {
+                    return Ok(());
                 }
                 input.fill(0);
                 store_sequence(&mut input, tokens.iter().map(|token| ids[usize::from(token.id())]));
@@ -120,16 +161,6 @@ impl Released {
                 progress.advance(1);
                 Ok(())
             })?;
-            if found < needed {
-                return Err(DataError::Malformed {
-                    path,
-                    message: format!(
-                        "holds {found} expressions and the {} split needs {needed}; lower train_samples, \
-                         validation_samples or test_samples, or fetch the data again",
-                        split.name()
-                    ),
-                });
-            }
         }
         Ok(())
     }
@@ -143,26 +174,29 @@ impl Task for Released {
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let folder = Self::folder(library)?;
         let sources = Sources::read(&folder, FILES.map(|(name, _)| name.to_owned()).to_vec())?;
-        let SplitSizes { train, validation, test } = self.spec.splits;
+        let sizes = self.spec.splits;
+        let files = SplitFiles::scan(library, &self.spec.data, &sources, progress, || Self::values(&folder))?;
+        self.hold(&folder, files.sizes())?;
         let key = CacheKey {
             name: self.spec.data.clone(),
             version: VERSION,
-            spec: json!({ "end_token": self.reading.end_token }),
+            spec: json!({ "order": OFFICIAL_VERSION, "end_token": self.reading.end_token }),
             input_bytes: COUNT_BYTES + self.kept(),
             label_bytes: 1,
-            sizes: SplitSizes { train, validation, test },
+            sizes,
         };
-        let store = library.cached_from(&sources, &key, progress, |writer| self.write(writer, &folder, progress))?;
+        let store =
+            library.cached_from(&sources, &key, progress, |writer| self.write(writer, &folder, &files, progress))?;
         let layout = self.reading.layout();
-        let notes: Vec<String> = library
-            .reconstruction(&folder)?
-            .map(|note| format!("not the released files: {note}"))
-            .into_iter()
-            .collect();
-        let processing = format!("{layout:?}");
+        let reconstruction = library.reconstruction(&folder)?.map(|note| format!("not the released files: {note}"));
+        let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
+        let indices = files.indices(sizes);
+        let processing = format!("{layout:?} {}", indices.digest());
         Ok(Box::new(
-            Stored::new(store, &processing, move |store, split, positions| batch(store, split, positions, &layout))
-                .told(notes, vec![]),
+            Stored::new(store, &processing, move |store, split, positions| {
+                batch(store, split, &indices.find(SET, split, positions)?, &layout)
+            })
+            .told(notes, vec![]),
         ))
     }
 
@@ -306,9 +340,10 @@ mod tests {
             let library = Library::open(folder.path());
             let task = ListOps::build(config()).unwrap();
             task.check(&library).unwrap();
-            assert_eq!(task.spec().version, "listops@lra-16-embed-left-1");
+            assert_eq!(task.spec().version, "listops@lra-16-embed-left-2");
             let data = task.prepare(&library, &()).unwrap();
-            let batch = data.read(Split::Train, &[0, 1]).unwrap();
+            // The order of the split is not that of the file.
+            let batch = data.read(Split::Train, &[1, 0]).unwrap();
             let (Inputs::Tokens(ids), Targets::Labels(labels)) = (batch.inputs, batch.targets) else { panic!() };
             assert_eq!(labels, [7, 0]);
             // 2, 9 and X occur twice (in the order of their text), 7, [MAX and [SM once.
@@ -328,7 +363,7 @@ mod tests {
         let settings =
             Config { train_samples: 1, end_token: false, padding: Padding::Right, tokens: Tokens::Scalar, ..config() };
         let task = ListOps::build(settings).unwrap();
-        assert_eq!(task.spec().version, "listops@lra-16-no-end-scalar-right-1");
+        assert_eq!(task.spec().version, "listops@lra-16-no-end-scalar-right-2");
         let data = task.prepare(&Library::open(folder.path()), &()).unwrap();
         let batch = data.read(Split::Train, &[0]).unwrap();
         let Inputs::Values(values) = batch.inputs else { panic!() };

@@ -1,7 +1,9 @@
 //! Sequential MNIST and its permuted form: a digit read one pixel at a time.
 //!
 //! Source: Le, Jaitly & Hinton, arXiv 1504.00941. 784 steps of one channel, row by row, normalised with mean 0.1307 and
-//! standard deviation 0.3081. The validation images are 5 000 of the 60 000 training images, by a versioned order.
+//! standard deviation 0.3081. The validation images are 5 000 of the 60 000 training images. Training takes its images from the
+//! front, validation from the back of a seeded order that is balanced by class, and so does the test with those of its own
+//! file: fewer images are a stratified sample (see [`splits`](crate::splits)).
 
 mod permutation;
 
@@ -14,8 +16,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     formats::idx::{self, Idx},
     library::{DataError, Library},
-    order::{SPLIT_VERSION, split_order},
     settings::within,
+    splits::{OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes},
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
         Task, TaskDefinition, TaskSpec,
@@ -28,6 +30,7 @@ const MEAN: f32 = 0.1307;
 const DEVIATION: f32 = 0.3081;
 const TRAINING_IMAGES: usize = 60_000;
 const TEST_IMAGES: usize = 10_000;
+const USUAL: SplitSizes = SplitSizes { train: 55_000, validation: 5_000, test: TEST_IMAGES };
 /// Share of the most frequent test digit, 1.
 const CHANCE: f64 = 0.1135;
 
@@ -35,13 +38,13 @@ const CHANCE: f64 = 0.1135;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SequentialConfig {
-    /// Images for training, from the front of the split order.
+    /// Images for training, from the front of the balanced order.
     #[schemars(range(min = 1, max = 60_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 60_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
     /// A file with another order of the pixels, one index from 0 to 783 per line; step `i` shows pixel `p[i]`.
@@ -51,7 +54,8 @@ pub struct SequentialConfig {
 
 impl Default for SequentialConfig {
     fn default() -> Self {
-        Self { train_samples: 55_000, validation_samples: 5_000, test_samples: 10_000, permutation: None }
+        let SplitSizes { train, validation, test } = USUAL;
+        Self { train_samples: train, validation_samples: validation, test_samples: test, permutation: None }
     }
 }
 
@@ -59,13 +63,13 @@ impl Default for SequentialConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PermutedConfig {
-    /// Images for training, from the front of the split order.
+    /// Images for training, from the front of the balanced order.
     #[schemars(range(min = 1, max = 60_000))]
     pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the split order.
+    /// Images for choosing the epoch, from the back of the balanced order.
     #[schemars(range(min = 1, max = 60_000))]
     pub validation_samples: usize,
-    /// First images of the official test file.
+    /// Images of the official test file, by class in their shares.
     #[schemars(range(min = 1, max = 10_000))]
     pub test_samples: usize,
     /// Which order of the pixels.
@@ -105,9 +109,9 @@ impl TaskDefinition for Sequential {
     fn build(config: SequentialConfig) -> Result<Box<dyn Task>, ConfigError> {
         let sizes = sizes(config.train_samples, config.validation_samples, config.test_samples)?;
         let (order, version) = match config.permutation {
-            None => (Order::Rows, format!("smnist@{SPLIT_VERSION}")),
+            None => (Order::Rows, format!("smnist@{OFFICIAL_VERSION}")),
             Some(path) => {
-                let version = format!("smnist@{}-{SPLIT_VERSION}", label(&path));
+                let version = format!("smnist@{}-{OFFICIAL_VERSION}", label(&path));
                 (Order::File(path), version)
             }
         };
@@ -148,7 +152,7 @@ impl TaskDefinition for Permuted {
                 (Order::Pixels(pixels), label)
             }
         };
-        Ok(Box::new(Configured { spec: spec("pmnist", format!("pmnist@{label}-{SPLIT_VERSION}"), sizes), order }))
+        Ok(Box::new(Configured { spec: spec("pmnist", format!("pmnist@{label}-{OFFICIAL_VERSION}"), sizes), order }))
     }
 }
 
@@ -224,13 +228,10 @@ impl Task for Configured {
         let folder = library.folder(SET);
         training.holds(sizes.train + sizes.validation, &folder, "training")?;
         test.holds(sizes.test, &folder, "test")?;
-        let order = split_order(training.labels.len());
-        let places = [
-            order[..sizes.train].to_vec(),
-            order[order.len() - sizes.validation..].to_vec(),
-            (0..sizes.test as u32).collect(),
-        ];
-        let mut images = Images { training, test, places, pixels, note, content_hash: String::new() };
+        let there = official_sizes(USUAL, sizes, training.labels.len(), test.labels.len());
+        let notes = note.into_iter().chain(cut_note(sizes, there)).collect();
+        let splits = SplitIndices::official(&training.labels, &test.labels, sizes);
+        let mut images = Images { training, test, splits, pixels, notes, content_hash: String::new() };
         images.content_hash = images.hash();
         Ok(Box::new(images))
     }
@@ -293,20 +294,15 @@ fn malformed(path: &Path, message: String) -> DataError {
 struct Images {
     training: Digits,
     test: Digits,
-    /// Image of every position, per split.
-    places: [Vec<u32>; 3],
+    splits: SplitIndices,
     pixels: Option<Vec<u16>>,
-    note: Option<String>,
+    notes: Vec<String>,
     content_hash: String,
 }
 
 impl Images {
     fn part(&self, split: Split) -> (&Digits, &[u32]) {
-        match split {
-            Split::Train => (&self.training, &self.places[0]),
-            Split::Validation => (&self.training, &self.places[1]),
-            Split::Test => (&self.test, &self.places[2]),
-        }
+        (if split == Split::Test { &self.test } else { &self.training }, self.splits.get(split))
     }
 
     fn image(digits: &Digits, place: u32) -> (&[u8], u8) {
@@ -341,7 +337,7 @@ impl Dataset for Images {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.note.iter().cloned().collect()
+        self.notes.clone()
     }
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
@@ -416,8 +412,12 @@ mod tests {
         let (test, test_labels) = read(Split::Test);
         assert_eq!((train.len(), validation.len(), test.len()), (24 * 784, 8 * 784, 16 * 784));
         assert_eq!(train_labels.len(), 24);
-        // The first official test labels.
-        assert_eq!(test_labels[..10], [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
+        // The official test labels.
+        let mut sorted = test_labels.clone();
+        sorted.sort_unstable();
+        let mut official = [7, 2, 1, 0, 4, 1, 4, 9, 5, 9, 0, 6, 9, 0, 1, 5];
+        official.sort_unstable();
+        assert_eq!(sorted, official);
         assert!((test[0] - (0.0 - 0.1307) / 0.3081).abs() < 1e-6);
         let largest = test.iter().copied().fold(f32::MIN, f32::max);
         assert!((largest - (1.0 - 0.1307) / 0.3081).abs() < 1e-5);
@@ -459,7 +459,7 @@ mod tests {
         }
         assert_eq!(
             versions[0],
-            format!("pmnist@random-1-{}-split-1", &permutation::hash(&permutation::stored())[..12])
+            format!("pmnist@random-1-{}-split-2", &permutation::hash(&permutation::stored())[..12])
         );
         versions.dedup();
         assert_eq!(versions.len(), 3);
@@ -467,7 +467,7 @@ mod tests {
         let data = task.prepare(&library, &()).unwrap();
         let (steps, _) = values(data.read(Split::Test, &[2]).unwrap());
         assert!(rows.iter().rev().eq(&steps));
-        assert_eq!(task.spec().version, "smnist@file-backwards-split-1");
+        assert_eq!(task.spec().version, "smnist@file-backwards-split-2");
         // Absent, it is not written either: the settings of earlier runs are still the same.
         assert!(serde_json::to_value(few()).unwrap().get("permutation").is_none());
         fs::write(&file, "0\n1\n1\n").unwrap();

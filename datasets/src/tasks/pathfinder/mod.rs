@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 pub use self::config::{Config, Difficulty, DistractorRule, Distractors, Form, Parameters, Parts, Resolution, Source};
 pub use self::image::{GenerationError, Generator, Layout, Sample};
 use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::splits::sample_number;
 use crate::stored::Stored;
 use crate::task::{
     Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
@@ -28,9 +29,6 @@ use crate::task::{
 
 /// Raised whenever the same settings give other images.
 const GENERATOR_VERSION: u32 = 1;
-
-/// Each split has its own range of image numbers, so that no image of one moves when another grows.
-const NUMBERS_PER_SPLIT: u64 = 1 << 40;
 
 /// Largest number of images in one split.
 const MOST_IMAGES: usize = 100_000_000;
@@ -93,7 +91,7 @@ fn build_released(config: Config) -> Result<Box<dyn Task>, ConfigError> {
     let variant = if config.centre { "pathfinder-centred" } else { "pathfinder" };
     let spec = TaskSpec {
         name: format!("lra-{}", generated.name),
-        version: format!("{variant}@lra-{parts}-2"),
+        version: format!("{variant}@lra-{parts}-{}", released::VERSION),
         data: format!("lra-{}", generated.data),
         ..generated
     };
@@ -142,18 +140,6 @@ fn spec(config: &Config) -> TaskSpec {
     }
 }
 
-/// Number of the image at `position` of a whole set: its split's range, then its place in the split.
-fn image_number(sizes: &SplitSizes, mut position: u64) -> u64 {
-    for (range, split) in Split::ALL.into_iter().enumerate() {
-        let size = sizes.get(split) as u64;
-        if position < size {
-            return range as u64 * NUMBERS_PER_SPLIT + position;
-        }
-        position -= size;
-    }
-    Split::ALL.len() as u64 * NUMBERS_PER_SPLIT + position
-}
-
 /// The task with its settings.
 #[derive(Debug)]
 struct Images {
@@ -188,7 +174,7 @@ impl Task for Images {
         let key = self.key()?;
         let store = library.cached(&key, progress, |writer| {
             writer.generate(progress, |position, input, label| {
-                let number = image_number(&key.sizes, position);
+                let number = sample_number(&key.sizes, position);
                 let sample = self.generator.sample(self.config.seed, number).map_err(|error| {
                     DataError::Generation { what: self.spec.data.clone(), message: error.to_string() }
                 })?;
@@ -220,9 +206,9 @@ impl Task for Released {
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let level = released::Level::find(library, &self.config)?;
         let whole = self.config.parts == Parts::Test;
-        let store = level.store(library, &self.spec.data, self.spec.splits, whole, progress)?;
+        let (store, cut) = level.store(library, &self.spec.data, self.spec.splits, whole, progress)?;
         let side = self.config.resolution.side() as usize;
-        let notes: Vec<String> = level.note.into_iter().collect();
+        let notes: Vec<String> = level.note.into_iter().chain(cut).collect();
         for note in &notes {
             tracing::warn!("{}: {note}", self.spec.data);
         }

@@ -18,16 +18,18 @@ use crate::{
     formats::{npy_text, png},
     library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded},
     litter,
+    splits::{balanced, cut_note},
     task::{Progress, SplitSizes},
 };
 
 /// Name of the data set.
 const SET: &str = "lra";
 const OUTER: &str = "lra_release";
-/// Version of the order in which images are dealt to the splits.
+/// Version of the rule by which images are dealt to the splits. Within its split, the order is that of
+/// [`balanced`](crate::splits::balanced).
 pub(super) const SPLIT_VERSION: &str = "path-hash-1";
 /// Raised whenever the same files give other samples.
-const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Images of each level of the released archive.
 const RELEASED: usize = 200_000;
 /// The released file that is empty; S4 and CCNN leave it out by name, the Arena because it is empty.
@@ -142,7 +144,8 @@ impl Level {
         self.pictures.len()
     }
 
-    /// The images of every split, from the front of its part: `whole` makes one part, for testing, of all of them.
+    /// The images of every split, from the front of its part, and the note on those that are left out: `whole` makes one part,
+    /// for testing, of all of them.
     pub(super) fn store(
         &self,
         library: &Library,
@@ -150,7 +153,7 @@ impl Level {
         sizes: SplitSizes,
         whole: bool,
         progress: &dyn Progress,
-    ) -> Result<SampleStore, DataError> {
+    ) -> Result<(SampleStore, Option<String>), DataError> {
         let all = self.len();
         let parts = if whole { SplitSizes { train: 0, validation: 0, test: all } } else { parts(all) };
         for (part, found, needed) in [
@@ -176,16 +179,24 @@ impl Level {
             label_bytes: 1,
             sizes,
         };
-        let places: Vec<usize> = (0..sizes.train)
-            .chain((0..sizes.validation).map(|position| parts.train + position))
-            .chain((0..sizes.test).map(|position| parts.train + parts.validation + position))
-            .collect();
+        let part = |first: usize, there: usize, count: usize| {
+            let places: Vec<u32> = (first..first + there).map(|place| place as u32).collect();
+            let mut order = balanced(&places, |place| u32::from(self.pictures[place as usize].label));
+            order.truncate(count);
+            order
+        };
+        let places = [
+            part(0, parts.train, sizes.train),
+            part(parts.train, parts.validation, sizes.validation),
+            part(parts.train + parts.validation, parts.test, sizes.test),
+        ]
+        .concat();
         // Every image that is read is looked at: one that is overwritten in place changes no folder.
-        let images = places.iter().map(|&place| self.pictures[place].path.clone());
+        let images = places.iter().map(|&place| self.pictures[place as usize].path.clone());
         let sources = Sources::read(&self.folder, self.metadata.iter().cloned().chain(images).collect())?;
-        library.cached_from(&sources, &key, progress, |writer| {
+        let store = library.cached_from(&sources, &key, progress, |writer| {
             writer.generate(progress, |position, input, label| {
-                let picture = &self.pictures[places[position as usize]];
+                let picture = &self.pictures[places[position as usize] as usize];
                 let path = self.folder.join(&picture.path);
                 let bytes = read_bounded(&path, MOST_IMAGE_BYTES)?;
                 let pixels = png::parse_square(&bytes, self.side).map_err(|error| DataError::Malformed {
@@ -196,7 +207,8 @@ impl Level {
                 label[0] = picture.label;
                 Ok(())
             })
-        })
+        })?;
+        Ok((store, cut_note(sizes, parts)))
     }
 }
 
@@ -298,7 +310,7 @@ mod tests {
             let library = Library::open(folder.path());
             let task = task(json!({}));
             task.check(&library).unwrap();
-            assert_eq!(task.spec().version, "pathfinder@lra-path-hash-1-2");
+            assert_eq!(task.spec().version, "pathfinder@lra-path-hash-1-3");
             assert_eq!(task.spec().name, "lra-pathfinder32-easy-1d");
             let data = task.prepare(&library, &()).unwrap();
             let read = all(data.as_ref());
@@ -312,12 +324,13 @@ mod tests {
             assert_eq!(all(whole.prepare(&library, &()).unwrap().as_ref()).len(), 42);
         }
         assert_eq!(seen[0], seen[1], "the root does not matter");
-        // The first test image by the documented rule.
+        // The test images by the documented rule.
         let folder = tempfile::tempdir().unwrap();
         let images = write(folder.path(), "lra_release", 32, "curv_baseline", 42);
         let mut paths: Vec<&String> = images.keys().collect();
         paths.sort_by_key(|path| Sha256::digest(format!("pathfinder32/curv_baseline/{path}")).to_vec());
-        assert_eq!(seen[0].1[38], images[paths[38]]);
+        let tested: BTreeSet<_> = seen[0].1[38..].iter().cloned().collect();
+        assert_eq!(tested, paths[38..].iter().map(|&path| images[path].clone()).collect());
     }
 
     #[test]

@@ -471,7 +471,7 @@ fn both_forms_read_one_cached_set_whatever_the_number_of_threads() {
         assert_eq!(labels[slot], i32::from(sample.label));
     }
     let test = sequence.read(Split::Test, &[3]).unwrap();
-    let sample = generator.sample(4, 2 * NUMBERS_PER_SPLIT + 3).unwrap();
+    let sample = generator.sample(4, 2 * crate::splits::NUMBERS_PER_SPLIT + 3).unwrap();
     assert_eq!(test.targets, Targets::Labels(vec![i32::from(sample.label)]));
     assert!(sequence.read(Split::Test, &[10]).is_err());
 }

@@ -17,8 +17,8 @@ use self::augment::Augmentation;
 use crate::{
     formats::png::luma,
     library::{DataError, sample_stream},
-    order::{SPLIT_VERSION, split_order},
     settings::within,
+    splits::{NUMBERS_PER_SPLIT, OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes},
     task::{Batch, ConfigError, Dataset, Inputs, Split, SplitSizes, Targets},
 };
 
@@ -130,7 +130,7 @@ pub(super) enum Reading {
     /// The bytes themselves, as ids.
     Levels,
     /// `[96, length]`: step `y` holds row `y`, red, green and blue one after the other; then comes standard normal noise that
-    /// depends on `seed` and the sample's position alone.
+    /// depends on `seed` and the image's place in its file alone.
     Rows { scale: Scale, length: usize, seed: u64 },
 }
 
@@ -140,6 +140,8 @@ pub(super) struct Plan {
     /// Name of the data set.
     pub(super) set: &'static str,
     pub(super) sizes: SplitSizes,
+    /// Sizes of the splits where nothing else is said.
+    pub(super) usual: SplitSizes,
     pub(super) reading: Reading,
     /// Side of the images as they are read.
     pub(super) side: usize,
@@ -150,17 +152,16 @@ pub(super) struct Plan {
 pub(super) struct Pictures {
     training: Images,
     test: Images,
-    /// Image of every position, per split.
-    places: [Vec<u32>; 3],
+    splits: SplitIndices,
     plan: Plan,
     notes: Vec<String>,
     content_hash: String,
 }
 
 impl Pictures {
-    /// Deals the training images to training (from the front of the versioned order) and validation (from the back).
+    /// Deals the training images to training and validation; see [`splits::held_out`](crate::splits::held_out).
     pub(super) fn new(parts: Parts, plan: Plan) -> Result<Self, DataError> {
-        let Parts { training, test, notes } = parts;
+        let Parts { training, test, mut notes } = parts;
         let sizes = plan.sizes;
         for (part, found, needed) in
             [("training", training.len(), sizes.train + sizes.validation), ("test", test.len(), sizes.test)]
@@ -175,13 +176,9 @@ impl Pictures {
                 });
             }
         }
-        let order = split_order(training.len());
-        let places = [
-            order[..sizes.train].to_vec(),
-            order[order.len() - sizes.validation..].to_vec(),
-            (0..sizes.test as u32).collect(),
-        ];
-        let mut pictures = Self { training, test, places, plan, notes, content_hash: String::new() };
+        notes.extend(cut_note(sizes, official_sizes(plan.usual, sizes, training.len(), test.len())));
+        let splits = SplitIndices::official(&training.labels, &test.labels, sizes);
+        let mut pictures = Self { training, test, splits, plan, notes, content_hash: String::new() };
         for note in &pictures.notes {
             tracing::warn!("{}: {note}", pictures.plan.set);
         }
@@ -190,18 +187,14 @@ impl Pictures {
     }
 
     fn part(&self, split: Split) -> (&Images, &[u32]) {
-        match split {
-            Split::Train => (&self.training, &self.places[0]),
-            Split::Validation => (&self.training, &self.places[1]),
-            Split::Test => (&self.test, &self.places[2]),
-        }
+        (if split == Split::Test { &self.test } else { &self.training }, self.splits.get(split))
     }
 
     /// Over everything but the form and the augmentation, which do not change what is stored and tested.
     fn hash(&self) -> String {
         let Plan { set, sizes, reading, side, .. } = &self.plan;
         let mut hasher = Sha256::new();
-        hasher.update(format!("{set} {sizes:?} {SPLIT_VERSION} {reading:?} {side}\n"));
+        hasher.update(format!("{set} {sizes:?} {OFFICIAL_VERSION} {reading:?} {side}\n"));
         for split in Split::ALL {
             let (images, places) = self.part(split);
             for &place in places {
@@ -262,8 +255,8 @@ impl Pictures {
                     match reading {
                         Reading::Planes(scale) => planes(row, &bytes, scale),
                         Reading::Rows { scale, length, seed } => {
-                            let number = Split::ALL.iter().position(|&known| known == split).unwrap_or(0) as u64;
-                            let noise = sample_stream(*seed, number << 40 | position as u64);
+                            let part = if split == Split::Test { NUMBERS_PER_SPLIT } else { 0 };
+                            let noise = sample_stream(*seed, part + u64::from(places[position]));
                             rows(row, &bytes, self.plan.side, scale, *length, noise);
                         }
                         Reading::Levels => {}

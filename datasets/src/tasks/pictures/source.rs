@@ -6,7 +6,7 @@ use super::{Images, Parts};
 use crate::{
     formats::{FormatError, cifar, stl},
     library::{DataError, Library, read_bounded},
-    task::Progress,
+    task::{Progress, SplitSizes},
 };
 
 /// A set in the binary layout of its authors.
@@ -62,6 +62,12 @@ impl Set {
             Self::Cifar10 | Self::Cifar100 => (50_000, 10_000),
             Self::Stl10 => (5_000, 8_000),
         }
+    }
+
+    /// Sizes of the splits where nothing else is said: a tenth of the training images is held out.
+    pub(crate) fn usual(self) -> SplitSizes {
+        let (training, test) = self.sizes();
+        SplitSizes { train: training - training / 10, validation: training / 10, test }
     }
 
     /// What the official pixels are on average: for CIFAR-10 sums over 51 200 000 and 10 240 000 bytes, so that a picture

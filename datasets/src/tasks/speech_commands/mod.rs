@@ -20,7 +20,6 @@ use serde_json::json;
 use self::words::Lists;
 pub use self::words::{Division, Words};
 use crate::{
-    dealt::Dealt,
     formats::text,
     irregular,
     library::{CacheKey, DataError, Library, SampleStore},
@@ -28,7 +27,7 @@ use crate::{
     recordings::{self, Found, malformed},
     sequences::{Encoding, LABEL_BYTES, Reading, Sequences, write_label},
     signal::{COEFFICIENTS, Mfcc},
-    stratified,
+    splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, dealt, stratified_split},
     task::{
         ConfigError, Dataset, Info, InputSpec, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition,
         TaskSpec,
@@ -157,8 +156,8 @@ fn build(config: Config, form: Form) -> Result<Box<dyn Task>, ConfigError> {
     let mut version = format!(
         "{base}@{words_name}-{}-{}-{}",
         match split {
-            Division::Stratified => stratified::VERSION,
-            Division::Official => "official",
+            Division::Stratified => STRATIFIED_VERSION,
+            Division::Official => "official2",
         },
         scale.name(),
         normalisation.name()
@@ -252,8 +251,8 @@ impl Configured {
         let exact = self.config.words.exact();
         let mut clips = Vec::with_capacity(files.len());
         for ((file, class), samples) in files.into_iter().zip(lengths) {
-            if samples > SAMPLES && !exact {
-                let message = format!("{samples} samples, where a clip has at most {SAMPLES}; remove the file");
+            if (samples > SAMPLES || samples == 0) && !exact {
+                let message = format!("{samples} samples, where a clip has 1 to {SAMPLES}; remove the file");
                 return Err(malformed(&file.path, message));
             }
             if samples == SAMPLES || !exact {
@@ -317,24 +316,20 @@ impl Configured {
         })
     }
 
-    fn split(&self, library: &Library, clips: &[Clip]) -> Result<Dealt, DataError> {
+    fn split(&self, library: &Library, clips: &[Clip]) -> Result<SplitIndices, DataError> {
+        let classes: Vec<u32> = clips.iter().map(|clip| clip.class).collect();
         let splits = match self.config.split {
-            Division::Stratified => stratified::split(&clips.iter().map(|clip| clip.class).collect::<Vec<_>>()),
+            Division::Stratified => stratified_split(&classes),
             Division::Official => {
                 let folder = library.folder(SET);
                 let lists = Lists {
                     validation: self.list(library, &folder.join(VALIDATION_LIST))?,
                     test: self.list(library, &folder.join(TESTING_LIST))?,
                 };
-                let mut splits = [vec![], vec![], vec![]];
-                // Mixed, so that the first samples of a split are not all of one word.
-                for place in stratified::order(clips.len()) {
-                    splits[lists.part(&clips[place as usize].file.name)].push(place);
-                }
-                splits
+                dealt(&classes, |clip| lists.part(&clips[clip].file.name))
             }
         };
-        let splits = Dealt::new(splits);
+        let splits = SplitIndices::new(splits);
         if let Some(split) = splits.empty() {
             let message = format!(
                 "with {} clips there is none for the {} split; fetch the rest of the data set with `{}`",
@@ -360,30 +355,24 @@ impl Configured {
     }
 
     /// What a reader of results must know: how much of the data set this is.
-    fn notes(&self, files: usize, clips: &[Clip], splits: &Dealt) -> Vec<String> {
+    fn notes(&self, files: usize, clips: &[Clip], splits: &SplitIndices) -> Vec<String> {
         let words = self.config.words;
         if files == words.files() && clips.len() == words.clips() {
             return vec![];
         }
-        let absent: Vec<&str> = words
-            .names()
-            .iter()
-            .enumerate()
-            .filter(|(class, _)| !clips.iter().any(|clip| clip.class as usize == *class))
-            .map(|(_, word)| *word)
-            .collect();
-        let absent =
-            if absent.is_empty() { String::new() } else { format!("; there is no clip of {}", absent.join(", ")) };
-        vec![format!(
+        let names: Vec<String> = words.names().iter().map(|&name| name.to_owned()).collect();
+        let absent = absent_classes(&names, |split| splits.get(split).iter().map(|&clip| clips[clip as usize].class));
+        let incomplete = format!(
             "not the complete data set: {files} of {} clips of these words, {} of {} used ({} training, {} validation, {} \
-             test){absent}; results cannot be compared with published ones",
+             test); results cannot be compared with published ones",
             words.files(),
             clips.len(),
             words.clips(),
             splits.len(Split::Train),
             splits.len(Split::Validation),
             splits.len(Split::Test)
-        )]
+        );
+        std::iter::once(incomplete).chain(absent).collect()
     }
 }
 

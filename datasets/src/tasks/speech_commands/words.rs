@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{stratified, task::SplitSizes};
+use crate::{splits::stratified_sizes, task::SplitSizes};
 
 /// Which words are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,7 +79,7 @@ impl Words {
     /// short ones are still to be taken away.
     pub(super) fn sizes(self, division: Division) -> SplitSizes {
         match (self, division) {
-            (words, Division::Stratified) => stratified::sizes(words.clips()),
+            (words, Division::Stratified) => stratified_sizes(words.clips()),
             (Self::Ten, Division::Official) => SplitSizes { train: 30_769, validation: 3_703, test: 4_074 },
             (Self::All, Division::Official) => SplitSizes { train: 84_843, validation: 9_981, test: 11_005 },
         }

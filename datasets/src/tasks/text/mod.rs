@@ -9,9 +9,10 @@
 //! - `level: byte`, as in the Arena: id of a byte is its value plus 1, no end token, 4 000 long (its base configuration:
 //!   1 000).
 //!
-//! The original programs validate on the test texts. Here 2 500 of the training texts are held out for choosing the epoch,
-//! by a versioned order, so that the reported number is of texts that nothing was chosen by; `validation: test` is the
-//! published protocol, and says so in its notes.
+//! The original programs validate on the test texts. Here 2 500 of the training texts are held out for choosing the epoch, so
+//! that the reported number is of texts that nothing was chosen by; `validation: test` is the published protocol, and says
+//! so in its notes. Training and held-out texts come from the front and the back of a seeded order that is balanced by class,
+//! test texts from the front of their own (see [`splits`](crate::splits)).
 
 mod reviews;
 #[cfg(test)]
@@ -26,9 +27,9 @@ use self::reviews::Reviews;
 pub use crate::reading::{Padding, Tokens};
 use crate::{
     library::{CacheKey, CacheWriter, DataError, Library, SampleStore, Sources},
-    order::{SPLIT_VERSION, split_order},
     reading::{COUNT_BYTES, Layout, batch, reading_name, store_sequence},
     settings::within,
+    splits::{OFFICIAL_VERSION, SplitIndices, cut_note, held_out, official, official_sizes},
     task::{
         Batch, ConfigError, Dataset, Info, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition,
         TaskSpec,
@@ -47,7 +48,7 @@ const OFFICIAL_VOCABULARY: usize = 134;
 /// Ids of bytes: 256 and padding.
 const BYTE_IDS: usize = 257;
 /// Raised whenever the same settings give other sequences.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes of a label: the class, and the length of the text before it was cut, little endian.
 const LABEL_BYTES: usize = 5;
 
@@ -208,8 +209,8 @@ impl TaskDefinition for Text {
             variant.push_str(&format!("-min{}", config.min_frequency));
         }
         let validation = match config.validation {
-            Validation::HeldOut => SPLIT_VERSION,
-            Validation::Test => "validation-is-test",
+            Validation::HeldOut => OFFICIAL_VERSION.to_owned(),
+            Validation::Test => format!("validation-is-test-{OFFICIAL_VERSION}"),
         };
         let reading = reading_name(config.tokens, config.padding);
         let spec = TaskSpec {
@@ -242,10 +243,10 @@ impl Task for Configured {
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let reviews = Reviews::find(library, SET)?;
-        let held_out = self.config.validation == Validation::HeldOut;
+        let own_validation = self.config.validation == Validation::HeldOut;
         let sizes = self.spec.splits;
-        reviews.hold(Split::Train, sizes.train + if held_out { sizes.validation } else { 0 })?;
-        reviews.hold(Split::Test, if held_out { sizes.test } else { sizes.test.max(sizes.validation) })?;
+        reviews.hold(Split::Train, sizes.train + if own_validation { sizes.validation } else { 0 })?;
+        reviews.hold(Split::Test, if own_validation { sizes.test } else { sizes.test.max(sizes.validation) })?;
         let vocabulary = match self.config.level {
             Level::Char => Some(self.vocabulary(library, &reviews, progress)?),
             Level::Byte => None,
@@ -259,22 +260,23 @@ impl Task for Configured {
             tokens: self.config.tokens,
             rows: 1,
         };
-        // The order depends on how many training texts there are, and so on the store alone.
-        let processing = format!("{sizes:?} {:?} {SPLIT_VERSION} {layout:?}", self.config.validation);
+        let indices = self.indices(&reviews);
+        let processing = format!("{} {:?} {layout:?}", indices.digest(), self.config.validation);
         let content_hash =
             format!("{:x}", Sha256::digest(format!("{}\n{processing}\n", store.content_hash()).as_bytes()));
         let mut notes: Vec<String> = reviews.note().into_iter().collect();
-        if !held_out {
+        if !own_validation {
             notes.push(
                 "validation texts are the test texts, as in the published protocols: the epoch is chosen by the very \
                  texts that are reported, so the accuracy is optimistic (`validation: held-out` avoids it)"
                     .to_owned(),
             );
         }
+        notes.extend(cut_note(sizes, self.there(&reviews)));
         for note in &notes {
             tracing::warn!("text: {note}");
         }
-        Ok(Box::new(Texts { store, sizes, held_out, layout, content_hash, notes, vocabulary }))
+        Ok(Box::new(Texts { store, indices, own_validation, layout, content_hash, notes, vocabulary }))
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
@@ -283,6 +285,30 @@ impl Task for Configured {
 }
 
 impl Configured {
+    /// Places of the texts of every split: of training texts, or for the test (and a validation on it) of test texts.
+    fn indices(&self, reviews: &Reviews) -> SplitIndices {
+        let sizes = self.spec.splits;
+        let [train, held_out] = held_out(&reviews.classes(Split::Train), sizes.train, sizes.validation);
+        let test = official(&reviews.classes(Split::Test));
+        let validation = match self.config.validation {
+            Validation::HeldOut => held_out,
+            Validation::Test => test[..sizes.validation].to_vec(),
+        };
+        SplitIndices::new([train, validation, test[..sizes.test].to_vec()])
+    }
+
+    /// Texts that there are for each split.
+    fn there(&self, reviews: &Reviews) -> SplitSizes {
+        let (train, test) = (reviews.len(Split::Train), reviews.len(Split::Test));
+        match self.config.validation {
+            Validation::HeldOut => {
+                let usual = SplitSizes { train: OFFICIAL - HELD_OUT, validation: HELD_OUT, test: OFFICIAL };
+                official_sizes(usual, self.spec.splits, train, test)
+            }
+            Validation::Test => SplitSizes { train, validation: test, test },
+        }
+    }
+
     /// The vocabulary of all training texts, held-out ones included: it knows no labels, and a model then has the same shape
     /// whatever is held out.
     fn vocabulary(
@@ -298,7 +324,7 @@ impl Configured {
         checked(characters, self.config.end_token, self.config.vocabulary, reviews.root())
     }
 
-    /// All texts: training texts in the order of the splits, then test texts.
+    /// All texts in the order of the files: training texts, then test texts.
     fn texts(
         &self,
         library: &Library,
@@ -313,7 +339,6 @@ impl Configured {
             version: VERSION,
             spec: json!({
                 "kept": kept,
-                "order": SPLIT_VERSION,
                 "characters": vocabulary.map(|vocabulary| vocabulary.characters().iter().collect::<String>()),
                 "end_token": self.config.end_token,
             }),
@@ -322,13 +347,10 @@ impl Configured {
             sizes: SplitSizes { train, validation: 0, test },
         };
         library.cached_from(&reviews.files, &key, progress, |writer: &mut CacheWriter<'_>| {
-            let order = split_order(train);
             writer.generate(progress, |position, input, label| {
                 let position = position as usize;
-                let (split, place) = match order.get(position) {
-                    Some(&place) => (Split::Train, place as usize),
-                    None => (Split::Test, position - train),
-                };
+                let (split, place) =
+                    if position < train { (Split::Train, position) } else { (Split::Test, position - train) };
                 let (text, class) = reviews.read(split, place)?;
                 let length = match vocabulary {
                     Some(vocabulary) => {
@@ -419,8 +441,9 @@ pub(super) fn checked(
 /// Prepared texts.
 struct Texts {
     store: SampleStore,
-    sizes: SplitSizes,
-    held_out: bool,
+    indices: SplitIndices,
+    /// Whether validation texts are training texts.
+    own_validation: bool,
     layout: Layout,
     content_hash: String,
     notes: Vec<String>,
@@ -429,7 +452,7 @@ struct Texts {
 
 impl Dataset for Texts {
     fn len(&self, split: Split) -> usize {
-        self.sizes.get(split)
+        self.indices.len(split)
     }
 
     fn content_hash(&self) -> &str {
@@ -470,20 +493,9 @@ impl Dataset for Texts {
     }
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
-        let len = self.len(split);
-        if let Some(&position) = positions.iter().find(|&&position| position >= len) {
-            return Err(DataError::Position { what: SET.to_owned(), split: split.name(), position, len });
-        }
-        match split {
-            // Held-out texts come from the back of the order.
-            Split::Validation if self.held_out => {
-                let first = self.store.len(Split::Train) - self.sizes.validation;
-                let places: Vec<usize> = positions.iter().map(|position| first + position).collect();
-                batch(&self.store, Split::Train, &places, &self.layout)
-            }
-            Split::Validation => batch(&self.store, Split::Test, positions, &self.layout),
-            split => batch(&self.store, split, positions, &self.layout),
-        }
+        let places = self.indices.find(SET, split, positions)?;
+        let of_training = split == Split::Train || split == Split::Validation && self.own_validation;
+        batch(&self.store, if of_training { Split::Train } else { Split::Test }, &places, &self.layout)
     }
 }
 

@@ -100,6 +100,11 @@ impl Reviews {
         self.part(split).len()
     }
 
+    /// The class of every review of an official part, by place.
+    pub(super) fn classes(&self, split: Split) -> Vec<u8> {
+        self.part(split).iter().map(|&(class, ..)| class).collect()
+    }
+
     /// Refuses a part with fewer than `needed` reviews.
     pub(super) fn hold(&self, split: Split, needed: usize) -> Result<(), DataError> {
         let found = self.len(split);

@@ -3,35 +3,25 @@
 //! Source of the shares: Kidger et al., arXiv 2005.08926, who call scikit-learn twice; since their files come in the order
 //! of the file system, their very split cannot be had again. This one depends on the classes of a sorted list alone.
 
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{RngCore, SeedableRng},
-};
-
+use super::{STRATIFIED_SEED, balanced, shuffle};
 use crate::task::SplitSizes;
 
-/// Version of [`split`]; part of the version of every task that is split so.
-pub const VERSION: &str = "stratified1";
-/// Seed of [`split`].
-const SEED: u64 = 20_251_125;
-
 /// Sizes of the splits of `total` samples: ⌊0.7 · total⌋, half of the others (rounded down), the rest.
-pub const fn sizes(total: usize) -> SplitSizes {
+pub const fn stratified_sizes(total: usize) -> SplitSizes {
     let train = total * 7 / 10;
     let validation = (total - train) / 2;
     SplitSizes { train, validation, test: total - train - validation }
 }
 
 /// The samples of training, validation and test, as places in `classes` (the class of every sample of a sorted list),
-/// version `stratified1`.
+/// version `stratified2`.
 ///
-/// Sizes are those of [`sizes`]. Each class gives its share to each split, rounded down; what is missing then is taken from
-/// the classes with the largest remainders, the lower class first. Samples are dealt in a random order of the whole list:
-/// Fisher–Yates from the last place to the second, place `i` exchanged with place `⌊u · (i + 1) / 2⁶⁴⌋`, where `u` are
-/// successive 64-bit words of ChaCha8 seeded with `seed_from_u64(20251125)`, stream 0. The first of a class in that order
-/// go to training, the next to validation, and the samples of each split keep that order.
-pub fn split(classes: &[u32]) -> [Vec<u32>; 3] {
-    let sizes = sizes(classes.len());
+/// Sizes are those of [`stratified_sizes`]. Each class gives its share to each split, rounded down; what is missing then is
+/// taken from the classes with the largest remainders, the lower class first. Samples are dealt in the order of [`shuffle`]
+/// with seed 20251125: the first of a class go to training, the next to validation. Each split is then put into the order
+/// of [`balanced`]. (Version `stratified1` dealt alike, and kept the random order.)
+pub fn stratified_split(classes: &[u32]) -> [Vec<u32>; 3] {
+    let sizes = stratified_sizes(classes.len());
     let mut counts = vec![0usize; classes.iter().max().map_or(0, |&class| class as usize + 1)];
     for &class in classes {
         counts[class as usize] += 1;
@@ -42,7 +32,7 @@ pub fn split(classes: &[u32]) -> [Vec<u32>; 3] {
     let mut room = [training, validation];
     let mut splits =
         [Vec::with_capacity(sizes.train), Vec::with_capacity(sizes.validation), Vec::with_capacity(sizes.test)];
-    for sample in order(classes.len()) {
+    for sample in shuffle(classes.len(), STRATIFIED_SEED) {
         let class = classes[sample as usize] as usize;
         let part = room.iter().position(|room| room[class] > 0).unwrap_or(2);
         if let Some(room) = room.get_mut(part) {
@@ -50,7 +40,17 @@ pub fn split(classes: &[u32]) -> [Vec<u32>; 3] {
         }
         splits[part].push(sample);
     }
-    splits
+    splits.map(|samples| balanced(&samples, |sample| classes[sample as usize]))
+}
+
+/// Samples of a sorted list with these classes, dealt by a rule of the data set: `split_of` gives 0, 1 or 2 for training,
+/// validation and test. Each split has the order of [`balanced`], after [`shuffle`] with seed 20251125.
+pub(crate) fn dealt(classes: &[u32], split_of: impl Fn(usize) -> usize) -> [Vec<u32>; 3] {
+    let mut splits = [vec![], vec![], vec![]];
+    for sample in shuffle(classes.len(), STRATIFIED_SEED) {
+        splits[split_of(sample as usize).min(2)].push(sample);
+    }
+    splits.map(|samples| balanced(&samples, |sample| classes[sample as usize]))
 }
 
 /// `total` shared out in proportion to `counts`, by largest remainders.
@@ -64,17 +64,6 @@ fn quotas(counts: &[usize], total: usize) -> Vec<usize> {
     quotas
 }
 
-/// The random order in which [`split`] deals samples.
-pub(crate) fn order(count: usize) -> Vec<u32> {
-    let mut stream = ChaCha8Rng::seed_from_u64(SEED);
-    let mut order: Vec<u32> = (0..count as u32).collect();
-    for place in (1..count).rev() {
-        let other = (u128::from(stream.next_u64()) * (place as u128 + 1)) >> 64;
-        order.swap(place, other as usize);
-    }
-    order
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -84,9 +73,9 @@ mod tests {
 
     #[test]
     fn sizes_are_those_of_the_published_split() {
-        let SplitSizes { train, validation, test } = sizes(34_975);
+        let SplitSizes { train, validation, test } = stratified_sizes(34_975);
         assert_eq!((train, validation, test), (24_482, 5_246, 5_247));
-        let SplitSizes { train, validation, test } = sizes(2_858);
+        let SplitSizes { train, validation, test } = stratified_sizes(2_858);
         assert_eq!((train, validation, test), (2_000, 429, 429));
     }
 
@@ -94,20 +83,20 @@ mod tests {
     fn the_split_does_not_change() {
         let classes: Vec<u32> = (0..1_000).map(|sample| sample * sample % 7 % 5).collect();
         let mut hasher = Sha256::new();
-        for part in split(&classes) {
+        for part in stratified_split(&classes) {
             part.iter().for_each(|sample| hasher.update(sample.to_le_bytes()));
             hasher.update(b"|");
         }
         assert_eq!(format!("{:x}", hasher.finalize()), PINNED);
     }
 
-    const PINNED: &str = "3fc817a3cf5c72b4767b8f03d7479b048f5509626390c80f7b72c3af3f4913f8";
+    const PINNED: &str = "41ba0f93f6d0b4c3e51a7a63f897edcd2da89ea2921b6882a98f3799968b45fb";
 
     proptest! {
         #[test]
         fn every_sample_is_dealt_once_and_classes_keep_their_shares(classes in prop::collection::vec(0..6u32, 0..400)) {
-            let splits = split(&classes);
-            let sizes = sizes(classes.len());
+            let splits = stratified_split(&classes);
+            let sizes = stratified_sizes(classes.len());
             prop_assert_eq!([splits[0].len(), splits[1].len(), splits[2].len()], [sizes.train, sizes.validation, sizes.test]);
             let mut all: Vec<u32> = splits.concat();
             all.sort_unstable();
