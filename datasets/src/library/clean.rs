@@ -4,6 +4,7 @@
 //! holds a lock on.
 
 use std::{
+    collections::HashMap,
     fmt,
     fs::{self, File, TryLockError},
     io,
@@ -183,8 +184,8 @@ fn listed(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
 
 impl Library {
     /// Removes sets of the cache that were made of files which have changed or are gone, sets that this version does not
-    /// read, and what was left by processes that were killed; with `downloads`, also downloads that were not put in place.
-    /// Generated sets stay. If `dry`, nothing is removed.
+    /// read, or of which there are newer ones under the same name, and what was left by processes that were killed; with `downloads`, also downloads that were not put in place.
+    /// Other generated sets stay. If `dry`, nothing is removed.
     ///
     /// # Errors
     /// A data folder that is not there; a folder that cannot be read, or a lock that cannot be asked for.
@@ -194,9 +195,16 @@ impl Library {
         fs::read_dir(root).map_err(DataError::io("read", root))?;
         let mut cleaned = Cleaned::default();
         for folder in self.cache_folders() {
-            for (name, path) in listed(&folder)?.into_iter().filter(|(_, path)| path.is_dir()) {
+            let entries: Vec<(String, PathBuf)> =
+                listed(&folder)?.into_iter().filter(|(_, path)| path.is_dir()).collect();
+            let mut newest: HashMap<String, u32> = HashMap::new();
+            for key in entries.iter().filter_map(|(_, path)| CachedSet::find(path.join(SAMPLES))?.key) {
+                let version = newest.entry(key.name).or_default();
+                *version = key.version.max(*version);
+            }
+            for (name, path) in entries {
                 if is_set(&name) {
-                    self.clean_set(&path, dry, &mut cleaned)?;
+                    self.clean_set(&path, &newest, dry, &mut cleaned)?;
                 } else if let Some(set) = name.strip_prefix("unpacking-") {
                     match take(&folder.join(format!("fetch-{set}.lock")))? {
                         Taken::Held => cleaned.kept.push(Kept::in_use(path)),
@@ -236,8 +244,14 @@ impl Library {
         Ok(cleaned)
     }
 
-    /// Cleans the folder of one set.
-    fn clean_set(&self, folder: &Path, dry: bool, cleaned: &mut Cleaned) -> Result<(), DataError> {
+    /// Cleans the folder of one set; `newest` has the versions of sets by name.
+    fn clean_set(
+        &self,
+        folder: &Path,
+        newest: &HashMap<String, u32>,
+        dry: bool,
+        cleaned: &mut Cleaned,
+    ) -> Result<(), DataError> {
         // Who makes the set holds this.
         let _making = match take(&folder.join(LOCK))? {
             Taken::Held => {
@@ -251,7 +265,7 @@ impl Library {
         }
         let samples = folder.join(SAMPLES);
         let reason = match CachedSet::find(samples.clone()) {
-            Some(set) => match self.use_of(&set, folder) {
+            Some(set) => match self.use_of(&set, newest, folder) {
                 Use::Needed => return Ok(()),
                 Use::Elsewhere(data) => {
                     let why = format!("it belongs to the data folder {}", data.display());
@@ -281,8 +295,12 @@ impl Library {
     }
 
     /// Whether a set of the cache can be of use to anybody.
-    fn use_of(&self, set: &CachedSet, folder: &Path) -> Use {
+    fn use_of(&self, set: &CachedSet, newest: &HashMap<String, u32>, folder: &Path) -> Use {
         let Some(key) = &set.key else { return Use::None(Reason::Outdated) };
+        // A version is raised when its samples change; the program that made the newer set does not read the older.
+        if newest.get(&key.name).is_some_and(|&version| version > key.version) {
+            return Use::None(Reason::Outdated);
+        }
         let Some(made_of) = key.spec.get("files") else { return Use::Needed };
         let Some(listed) = Listed::read(&folder.join(LIST)).filter(|listed| *made_of == *listed.fingerprint) else {
             return Use::None(Reason::Outdated);
@@ -430,6 +448,21 @@ mod tests {
         let cleaned = library.clean(true, false).unwrap();
         assert!(downloads.iter().all(|path| !path.exists()) && stay.iter().all(|path| path.exists()), "{cleaned:?}");
         assert!(library.cached_sets().unwrap().iter().any(|set| set.path == generated.path()));
+    }
+
+    #[test]
+    fn an_older_version_goes_when_there_is_a_newer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        for (name, version) in [("a", 1), ("b", 1), ("b", 2)] {
+            let key = CacheKey { version, ..key(name) };
+            drop(library.cached(&key, &(), |writer| writer.push(&[0; 4], &[])).unwrap());
+        }
+        let cleaned = library.clean(false, false).unwrap();
+        assert_eq!((cleaned.removed.len(), cleaned.removed[0].reason), (1, Reason::Outdated), "{cleaned:?}");
+        let sets = library.cached_sets().unwrap().into_iter().filter_map(|set| set.key);
+        let left: Vec<(String, u32)> = sets.map(|key| (key.name, key.version)).collect();
+        assert_eq!(left, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
     }
 
     #[test]

@@ -43,8 +43,8 @@ is damaged, or NAME is not here. A folder is called `reconstructed` where its be
 differs from a known official checksum.";
 
 const CLEAN_HELP: &str = "\
-Original files are never touched, generated sets stay, and so does whatever a running process uses; what stays is listed with \
-the reason. Exit code 1: something could not be removed.";
+Original files are never touched, generated sets stay unless there are newer ones, and so does whatever a running process \
+uses; what stays is listed with the reason. Exit code 1: something could not be removed.";
 
 /// `bench data`
 #[derive(Debug, Clone, Args)]
