@@ -131,6 +131,15 @@ impl DeviceChoice {
         }
     }
 
+    /// What the device calls itself, e.g. `NVIDIA H200`; `None` where it does not say.
+    pub fn model(self) -> Option<String> {
+        match self.settled() {
+            Self::Auto | Self::Cpu | Self::TchCpu => processor(),
+            Self::Cuda(index) => cuda::model(index),
+            Self::Wgpu(_) | Self::TchCuda(_) => None,
+        }
+    }
+
     /// Open the device.
     ///
     /// # Errors
@@ -145,6 +154,13 @@ impl DeviceChoice {
             Self::TchCuda(index) => tch::open(Some(index), device),
         }
     }
+}
+
+/// Name of the first processor, where the system is Linux and says it.
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, name)| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Number of usable devices of each kind, for `bench doctor`: name, compiled in, found.
@@ -175,6 +191,21 @@ mod cuda {
             }
             _ => Ok(Device::cuda(index)),
         }
+    }
+
+    /// The name that the driver gives to the GPU; its numbers are those of the devices here.
+    #[cfg(feature = "cuda")]
+    pub(super) fn model(index: usize) -> Option<String> {
+        // Without a driver its library cannot be loaded, which the crate takes for a fault of the program.
+        if index >= count() {
+            return None;
+        }
+        cudarc::driver::CudaContext::new(index).ok()?.name().ok()
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    pub(super) fn model(_index: usize) -> Option<String> {
+        None
     }
 
     #[cfg(not(feature = "cuda"))]

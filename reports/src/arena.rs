@@ -8,7 +8,7 @@ use crate::group::{Group, GroupKey};
 use crate::published::{self, Published};
 use crate::statistics::Summary;
 use crate::table::{Entry, Flag, Table};
-use crate::tables::{headline_flags, plain, unfinished};
+use crate::tables::{deviations, headline_flags, plain, unfinished};
 
 /// The tasks of the arena, as the papers order them, with the value that guessing reaches there.
 ///
@@ -26,17 +26,19 @@ pub(crate) fn table(
     published: &[Published],
     several: bool,
 ) -> Option<Table> {
-    let mut rows: BTreeMap<(String, String), BTreeMap<&'static str, &Group<'_>>> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, String), BTreeMap<&'static str, Vec<&Group<'_>>>> = BTreeMap::new();
     let mut models: BTreeSet<&'static str> = BTreeSet::new();
     for group in groups {
         let Some(record) = group.record() else { continue };
-        let Some(task) = published::counterpart(record).filter(|c| c.same_difficulty).map(|c| c.task) else { continue };
+        let Some(task) = published::counterpart(record, None).filter(|c| c.same_difficulty).map(|c| c.task) else {
+            continue;
+        };
         if !TASKS.iter().any(|(name, _)| *name == task) && !PICTURES.contains(&task) {
             continue;
         }
         models.extend(published::models(record).0);
         let experiment = if several { group.key.experiment.clone() } else { String::new() };
-        rows.entry((experiment, group.key.series())).or_default().entry(task).or_insert(group);
+        rows.entry((experiment, group.key.series())).or_default().entry(task).or_default().push(group);
     }
     let seen: BTreeSet<&str> = rows.values().flat_map(BTreeMap::keys).copied().collect();
     if TASKS.iter().filter(|(name, _)| seen.contains(name)).count() < 2 {
@@ -57,18 +59,17 @@ pub(crate) fn table(
     );
     for ((experiment, series), tasks) in &rows {
         let value = |name: &str| {
-            let group = tasks.get(name)?;
+            // Of several tasks, none is the one of the papers.
+            let [group] = tasks.get(name)?.as_slice() else { return None };
             Summary::of(&plain(values.get(&group.key)?)).map(|summary| summary.mean)
         };
-        let entry = |name: &str| match tasks.get(name) {
-            None => Entry::text("not run").flag(Flag::Missing).class("quiet"),
-            Some(group) => {
-                let summary = values.get(&group.key).and_then(|v| Summary::of(&plain(v)));
-                let entry = match &summary {
-                    Some(s) => Entry::number(mean_std(s, "accuracy"), 100.0 * s.mean),
-                    None => unfinished(group),
-                };
-                headline_flags(group, summary.as_ref()).into_iter().fold(entry, Entry::flag)
+        let entry = |name: &str| match tasks.get(name).map(Vec::as_slice) {
+            None | Some([]) => Entry::text("not run").flag(Flag::Missing).class("quiet"),
+            Some([group]) => measured(group, values),
+            Some(several) => {
+                let one = |group: &&Group<'_>| format!("{}: {}", group.key.task, measured(group, values).text);
+                let text = several.iter().map(one).collect::<Vec<_>>().join("; ");
+                Entry { raw: Some(String::new()), ..Entry::text(text) }.flag(Flag::SeveralTasks)
             }
         };
         table.rows.push(row([experiment, series], &entry, &value));
@@ -89,6 +90,20 @@ pub(crate) fn table(
         table.drop_first_column();
     }
     Some(table)
+}
+
+/// Mean and deviation of one task, with what there is to say about them.
+fn measured(group: &Group<'_>, values: &BTreeMap<GroupKey, BySeed>) -> Entry {
+    let summary = values.get(&group.key).and_then(|v| Summary::of(&plain(v)));
+    let entry = match &summary {
+        Some(s) => Entry::number(mean_std(s, "accuracy"), 100.0 * s.mean),
+        None => unfinished(group),
+    };
+    let entry = headline_flags(group, summary.as_ref()).into_iter().fold(entry, Entry::flag);
+    let Some(record) = group.record().filter(|_| summary.is_some()) else { return entry };
+    deviations(record, published::counterpart(record, None))
+        .into_iter()
+        .fold(entry, |entry, flag| if entry.flags.contains(&flag) { entry } else { entry.flag(flag) })
 }
 
 fn row(names: [&str; 2], entry: &dyn Fn(&str) -> Entry, value: &dyn Fn(&str) -> Option<f64>) -> Vec<Entry> {

@@ -67,6 +67,29 @@ pub enum ReportError {
         /// Fields that exist in these runs.
         known: String,
     },
+    /// A field in which the runs of a pair cannot differ.
+    #[error("runs cannot be compared by `{field}`: {reason}")]
+    NotComparable {
+        /// As given.
+        field: String,
+        /// Why not.
+        reason: String,
+    },
+    /// One run in two folders would have two partners.
+    #[error(
+        "{first} and {second} agree in everything but their names (both have {field} {value}), so nothing says which one to \
+         compare; give only one of them, or compare them by `experiment`"
+    )]
+    Repeated {
+        /// The compared field.
+        field: String,
+        /// Its value.
+        value: String,
+        /// The first run.
+        first: PathBuf,
+        /// The second run.
+        second: PathBuf,
+    },
     /// A data frame operation failed.
     #[error("cannot aggregate the metrics: {0}")]
     Frame(String),

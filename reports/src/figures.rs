@@ -257,7 +257,7 @@ fn accuracy_against_parameters(
                 continue;
             };
             chance = record.task.chance;
-            names.extend(published::counterpart(record).map(|c| c.task));
+            names.extend(published::counterpart(record, None).map(|c| c.task));
             models.extend(published::models(record).0);
             let label = colours.label(&group.key);
             series.push(Series {

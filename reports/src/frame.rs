@@ -14,9 +14,10 @@ use crate::record::{MetricKind, MetricLine};
 /// One row per cell, per epoch line, per step line and per final line.
 #[derive(Debug, Clone)]
 pub(crate) struct Frames {
-    /// `experiment, cell, task, baseline, grid, seed, state, reason, metric, parameters, epoch, seconds, device`
+    /// `run, experiment, cell, task, baseline, grid, seed, state, reason, metric, parameters, epoch, seconds, device`; `run` is
+    /// the place among all cells, since two folders may hold cells of the same name.
     pub cells: DataFrame,
-    /// `experiment, cell, task, baseline, grid, seed, epoch, step, split, name, value, wall`
+    /// `run, experiment, cell, task, baseline, grid, seed, epoch, step, split, name, value, wall`
     pub epochs: DataFrame,
     /// As `epochs`.
     pub steps: DataFrame,
@@ -65,9 +66,8 @@ impl Frames {
     /// # Errors
     /// A polars operation fails.
     pub(crate) fn finals(&self, name: &str) -> Result<BTreeMap<GroupKey, BySeed>, ReportError> {
-        let done =
-            self.cells.clone().lazy().filter(col("state").eq(lit("done"))).select([col("experiment"), col("cell")]);
-        let on = [col("experiment"), col("cell")];
+        let done = self.cells.clone().lazy().filter(col("state").eq(lit("done"))).select([col("run")]);
+        let on = [col("run")];
         let frame = self
             .finals
             .clone()
@@ -114,13 +114,14 @@ impl Frames {
         curves(&self.steps, "step", split, name).map_err(failed)
     }
 
-    /// The frame of that name (`cells`, `epochs`, `finals`) as CSV.
+    /// The frame of that name (`cells`, `epochs`, `finals`) as CSV, without `run`.
     ///
     /// # Errors
     /// A polars operation fails.
     pub(crate) fn csv(frame: &DataFrame) -> Result<Vec<u8>, ReportError> {
         let mut bytes = Vec::new();
-        CsvWriter::new(&mut bytes).include_header(true).finish(&mut frame.clone()).map_err(failed)?;
+        let mut shown = frame.drop("run").map_err(failed)?;
+        CsvWriter::new(&mut bytes).include_header(true).finish(&mut shown).map_err(failed)?;
         Ok(bytes)
     }
 }
@@ -128,6 +129,7 @@ impl Frames {
 fn cells_frame(cells: &[Cell]) -> PolarsResult<DataFrame> {
     let text = |f: &dyn Fn(&Cell) -> String| cells.iter().map(f).collect::<Vec<String>>();
     df!(
+        "run" => (0..cells.len() as u64).collect::<Vec<u64>>(),
         "experiment" => text(&|c| c.experiment.clone()),
         "cell" => text(&|c| c.id.clone()),
         "task" => text(&|c| c.task().to_owned()),
@@ -146,7 +148,8 @@ fn cells_frame(cells: &[Cell]) -> PolarsResult<DataFrame> {
 
 fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
     let mut rows: Vec<(&Cell, &MetricLine)> = Vec::new();
-    for cell in cells {
+    let mut runs: Vec<u64> = Vec::new();
+    for (run, cell) in cells.iter().enumerate() {
         // Where a line stands twice (an extended run writes its final lines again), the later one holds.
         let mut latest: BTreeMap<(u64, u64, Option<&str>, &str), &MetricLine> = BTreeMap::new();
         for line in cell.lines.iter().filter(|l| l.kind == kind) {
@@ -157,10 +160,12 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
             };
             latest.insert((epoch, step, line.split.as_deref(), &line.name), line);
         }
+        runs.extend(std::iter::repeat_n(run as u64, latest.len()));
         rows.extend(latest.into_values().map(|line| (cell, line)));
     }
     let text = |f: &dyn Fn(&Cell) -> String| rows.iter().map(|(c, _)| f(c)).collect::<Vec<String>>();
     df!(
+        "run" => runs,
         "experiment" => text(&|c| c.experiment.clone()),
         "cell" => text(&|c| c.id.clone()),
         "task" => text(&|c| c.task().to_owned()),

@@ -1,9 +1,15 @@
 //! Cells that differ in their seed alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
 
 use crate::load::{Cell, Runs};
 use crate::record::{CellRecord, State};
+use crate::settings::{Settings, varied};
+
+/// Settings that are written out to tell runs of the same labels apart; beyond these, a hash does.
+const MOST_TOLD: usize = 4;
 
 /// What a row of a table stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +74,73 @@ impl<'a> Group<'a> {
         }
         states
     }
+}
+
+/// What the seeds of a row have in common. The hashes of samples and of initial weights are known only once a cell has begun;
+/// cells that have not begun take part with `None`.
+fn shared(record: &CellRecord) -> Settings {
+    Settings::of(record).without(|path| path == "seed" || LATE.contains(&path))
+}
+
+/// Settings that a cell knows once it has begun.
+const LATE: [&str; 2] = ["task.data_hash", "initial_weights"];
+
+/// Write into every cell in what it differs from others of the same experiment, labels and grid values, so that cells are of
+/// one group where they agree in everything but their seed.
+pub(crate) fn tell_apart(cells: &mut [Cell]) {
+    let mut alike: BTreeMap<(String, String, String, String), Vec<usize>> = BTreeMap::new();
+    for (index, cell) in cells.iter().enumerate() {
+        let key = (cell.experiment.clone(), cell.task().to_owned(), cell.baseline().to_owned(), cell.plain_grid());
+        alike.entry(key).or_default().push(index);
+    }
+    for members in alike.into_values() {
+        let of = |index: &usize| cells[*index].record.as_ref();
+        let mut settings: BTreeMap<usize, Settings> =
+            members.iter().filter_map(|index| Some((*index, shared(of(index)?)))).collect();
+        for late in LATE {
+            let mut known: BTreeMap<Settings, BTreeSet<String>> = BTreeMap::new();
+            let all: BTreeMap<usize, Option<String>> = settings
+                .keys()
+                .map(|index| (*index, of(index).and_then(|r| Settings::of(r).get(late).map(str::to_owned))))
+                .collect();
+            for (index, value) in &all {
+                known.entry(settings[index].clone()).or_default().extend(value.clone());
+            }
+            for (index, value) in all {
+                let Some(own) = settings.get_mut(&index) else { continue };
+                let values = &known[&own.clone()];
+                // A cell that has not begun goes with the others where those agree.
+                own.set(late, if values.len() == 1 { values.first().cloned() } else { value });
+            }
+        }
+        let distinct: BTreeSet<&Settings> = settings.values().collect();
+        let mut paths = varied(distinct.iter().copied());
+        // Already written beside the labels.
+        paths.remove("extended_from");
+        let unknown = !settings.is_empty();
+        let told: BTreeMap<usize, String> = members
+            .iter()
+            .map(|index| match settings.get(index) {
+                Some(settings) => (*index, telling(settings, &paths)),
+                None if unknown => (*index, "settings unknown".to_owned()),
+                None => (*index, String::new()),
+            })
+            .collect();
+        for (index, text) in told {
+            cells[index].variant = text;
+        }
+    }
+}
+
+/// The values at `paths`, or a hash of them where there are many.
+fn telling(settings: &Settings, paths: &BTreeSet<String>) -> String {
+    let named: Vec<String> = paths.iter().map(|path| settings.named(path)).collect();
+    if named.len() <= MOST_TOLD {
+        return named.join(" ");
+    }
+    let hash = Sha256::digest(named.join("\n").as_bytes());
+    let more = named.len() - MOST_TOLD;
+    format!("{} and {more} more ({:02x}{:02x}{:02x})", named[..MOST_TOLD].join(" "), hash[0], hash[1], hash[2])
 }
 
 /// The groups of all cells, in order of their keys.

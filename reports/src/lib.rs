@@ -25,6 +25,7 @@ mod published;
 mod recipes;
 pub mod record;
 mod report;
+pub mod settings;
 pub mod statistics;
 mod table;
 mod tables;
@@ -34,7 +35,7 @@ use std::path::{Path, PathBuf};
 pub use compare::{Field, compare};
 pub use diagnose::{Measured, Variance, write_diagnostics};
 pub use error::ReportError;
-pub use load::{Cell, Experiment, Runs, load, read_diagnostics};
+pub use load::{Cell, Experiment, LeftOut, Runs, load, read_diagnostics};
 pub use parquet::convert_diagnostics;
 pub use report::{Formats, ReportPaths, UnknownFormat, default_out, write};
 pub use table::{Column, Entry, Flag, Table};
@@ -44,5 +45,8 @@ pub use table::{Column, Entry, Flag, Table};
 /// # Errors
 /// A folder cannot be read (see [`load`]).
 pub fn status(dir: &Path) -> Result<Table, ReportError> {
-    Ok(tables::status(&load(&[PathBuf::from(dir)])?))
+    let runs = load(&[PathBuf::from(dir)])?;
+    let mut table = tables::status(&runs);
+    table.notes.extend(runs.left_out.iter().map(ToString::to_string));
+    Ok(table)
 }

@@ -1,15 +1,22 @@
 //! Reading run folders, finished or not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
 use crate::error::ReportError;
+use crate::group;
 use crate::holder;
 use crate::record::{CellRecord, DiagnosticLine, MetricKind, MetricLine, PAPER, SCHEMA, State, Status};
+
+/// Longest `cell.yaml`, `status.json` or `experiment.yaml` that is read, in bytes: a thousand times the usual one.
+const LONGEST_RECORD: u64 = 16 << 20;
+/// Longest line of `metrics.jsonl` or `diagnostics.jsonl` that is read, in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// Everything read from the given folders, in order of name.
 #[derive(Debug, Clone)]
@@ -18,6 +25,19 @@ pub struct Runs {
     pub experiments: Vec<Experiment>,
     /// Their cells.
     pub cells: Vec<Cell>,
+    /// What could not be read and is left out of every number.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A folder or a file that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The folder of the cell or of the experiment.
+    pub path: PathBuf,
+    /// Experiment name.
+    pub experiment: String,
+    /// Why, with the file.
+    pub reason: String,
 }
 
 /// What is known of an experiment as a whole.
@@ -29,6 +49,12 @@ pub struct Experiment {
     pub description: Option<String>,
     /// Folder.
     pub path: PathBuf,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "left out: {}: {}", self.path.display(), self.reason)
+    }
 }
 
 /// One cell: one training run.
@@ -48,6 +74,9 @@ pub struct Cell {
     pub lines: Vec<MetricLine>,
     /// Lines cut off by a crash (0 or 1).
     pub cut_lines: usize,
+    /// Settings in which it differs from other cells of the same labels and grid values, `field=value field=value`; empty
+    /// where there are none such.
+    pub variant: String,
 }
 
 impl Cell {
@@ -75,13 +104,24 @@ impl Cell {
         }
     }
 
-    /// Values of the grid fields, `field=value field=value`, and `scale=…` where that is not `paper`; empty without both.
+    /// Values of the grid fields, `field=value field=value`, `scale=…` where that is not `paper`, how the run was extended,
+    /// and what else tells it from runs of the same labels; empty without all of these.
     pub fn grid(&self) -> String {
+        [self.plain_grid(), self.variant.clone()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The same without what only tells it from other runs of the same labels.
+    pub(crate) fn plain_grid(&self) -> String {
         match &self.record {
             Some(r) => {
                 let scale = (r.scale != PAPER).then(|| format!("scale={}", r.scale));
+                let extension = r.extension().map(|text| format!("({text})"));
                 let values = r.grid.iter().map(|(k, v)| format!("{k}={}", plain(v)));
-                values.chain(scale).collect::<Vec<_>>().join(" ")
+                values.chain(scale).chain(extension).collect::<Vec<_>>().join(" ")
             }
             None => {
                 let parts: Vec<&str> = self.id.split('.').skip(2).collect();
@@ -124,39 +164,83 @@ impl Cell {
     }
 }
 
-/// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single cell.
+/// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single cell. A damaged cell is
+/// left out and named in [`Runs::left_out`].
 ///
 /// # Errors
-/// An unreadable or damaged file, a schema newer than [`SCHEMA`], a folder without runs, one cell given twice.
+/// An unreadable folder, a folder without runs or with nothing but damaged ones, one run given twice.
 pub fn load(dirs: &[PathBuf]) -> Result<Runs, ReportError> {
-    let mut cells: BTreeMap<(String, String), Cell> = BTreeMap::new();
+    let mut runs = Runs { experiments: Vec::new(), cells: Vec::new(), left_out: Vec::new() };
     let mut experiments: BTreeMap<String, Experiment> = BTreeMap::new();
+    let mut first_error = None;
     for dir in dirs {
-        let found = discover(dir)?;
+        let found = discover(dir, &mut runs.left_out)?;
         if found.is_empty() {
             return Err(ReportError::NoRuns { path: dir.clone() });
         }
         for path in found {
-            let (experiment, of_it) = read_experiment(&path, dir)?;
-            for cell in of_it {
-                let key = (cell.experiment.clone(), cell.id.clone());
-                if let Some(first) = cells.get(&key) {
-                    if same(&first.path, &cell.path) {
-                        continue;
-                    }
-                    return Err(ReportError::Duplicate {
-                        experiment: key.0,
-                        cell: key.1,
-                        first: first.path.clone(),
-                        second: cell.path,
-                    });
-                }
-                cells.insert(key, cell);
-            }
+            let experiment = read_experiment(&path, dir, &mut runs, &mut first_error)?;
             experiments.entry(experiment.name.clone()).or_insert(experiment);
         }
     }
-    Ok(Runs { experiments: experiments.into_values().collect(), cells: cells.into_values().collect() })
+    if let (true, Some(error)) = (runs.cells.is_empty(), first_error) {
+        return Err(error);
+    }
+    runs.experiments = experiments.into_values().collect();
+    runs.cells.sort_by(|a, b| (&a.experiment, &a.id, &a.path).cmp(&(&b.experiment, &b.id, &b.path)));
+    group::tell_apart(&mut runs.cells);
+    leave_out_repeats(&mut runs)?;
+    Ok(runs)
+}
+
+/// One run in two folders would be counted as two seeds. A copy within an experiment is left out.
+///
+/// # Errors
+/// The two folders belong to different experiment folders of the same name: nothing says which one is meant.
+fn leave_out_repeats(runs: &mut Runs) -> Result<(), ReportError> {
+    let own_name = |cell: &Cell| cell.record.as_ref().is_none_or(|record| record.id == cell.id);
+    let mut seen: BTreeMap<(String, String, String, String, Option<u64>), usize> = BTreeMap::new();
+    let mut copies: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, cell) in runs.cells.iter().enumerate() {
+        let folder = if cell.record.is_none() { cell.id.as_str() } else { "" };
+        let key = (
+            cell.experiment.clone(),
+            format!("{}\n{folder}", cell.task()),
+            cell.baseline().to_owned(),
+            cell.grid(),
+            cell.seed(),
+        );
+        let Some(&first) = seen.get(&key) else {
+            seen.insert(key, index);
+            continue;
+        };
+        let other = &runs.cells[first];
+        if other.path.parent() != cell.path.parent() {
+            return Err(ReportError::Duplicate {
+                experiment: cell.experiment.clone(),
+                cell: cell.id.clone(),
+                first: other.path.clone(),
+                second: cell.path.clone(),
+            });
+        }
+        if own_name(cell) && !own_name(other) {
+            copies.insert(first, index);
+            seen.insert(key, index);
+        } else {
+            copies.insert(index, first);
+        }
+    }
+    for (copy, original) in &copies {
+        let (cell, original) = (&runs.cells[*copy], &runs.cells[*original]);
+        let reason = format!("the same run as {}: a copy would count as another seed", original.path.display());
+        runs.left_out.push(LeftOut { path: cell.path.clone(), experiment: cell.experiment.clone(), reason });
+    }
+    let mut index = 0;
+    runs.cells.retain(|_| {
+        index += 1;
+        !copies.contains_key(&(index - 1))
+    });
+    Ok(())
 }
 
 /// Read `diagnostics.jsonl`: its lines, and the number of lines cut off by a crash (0 or 1).
@@ -167,24 +251,24 @@ pub fn read_diagnostics(path: &Path) -> Result<(Vec<DiagnosticLine>, usize), Rep
     read_lines(path)
 }
 
-fn same(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => a == b,
-    }
+fn settled(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Experiment folders (or a single cell folder) at or below `dir`.
-fn discover(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+fn discover(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<PathBuf>, ReportError> {
     let children = folders(dir)?;
     if is_cell(dir) || is_experiment(dir, &children) {
         return Ok(vec![dir.to_owned()]);
     }
     let mut found = Vec::new();
     for child in children {
-        let below = folders(&child)?;
-        if is_experiment(&child, &below) {
-            found.push(child);
+        match folders(&child) {
+            Ok(below) if is_experiment(&child, &below) => found.push(child),
+            Ok(_) => {}
+            Err(error) => {
+                left_out.push(LeftOut { experiment: name_of(&child), path: child, reason: error.to_string() });
+            }
         }
     }
     Ok(found)
@@ -219,12 +303,30 @@ fn name_of(path: &Path) -> String {
     full.file_name().map_or_else(|| "runs".to_owned(), |n| n.to_string_lossy().into_owned())
 }
 
-fn read_experiment(path: &Path, given: &Path) -> Result<(Experiment, Vec<Cell>), ReportError> {
+/// Read an experiment, or the one cell at `path`, into `runs`; `first_error` keeps the first thing that could not be read.
+fn read_experiment(
+    path: &Path,
+    given: &Path,
+    runs: &mut Runs,
+    first_error: &mut Option<ReportError>,
+) -> Result<Experiment, ReportError> {
     let single = is_cell(path);
     let full = given.canonicalize().unwrap_or_else(|_| given.to_owned());
     let home = if single { full.parent().unwrap_or(path).to_owned() } else { path.to_owned() };
+    let mut damaged = Vec::new();
     let file = home.join("experiment.yaml");
-    let described = if file.is_file() { Some(read_yaml::<Value>(&file)?) } else { None };
+    let described = if file.is_file() {
+        match read_yaml::<Value>(&file) {
+            Ok(described) => Some(described),
+            Err(error) => {
+                damaged.push((home.clone(), format!("name and description are not known: {error}")));
+                first_error.get_or_insert(error);
+                None
+            }
+        }
+    } else {
+        None
+    };
     let text = |key: &str| described.as_ref().and_then(|v| v.get(key)).and_then(Value::as_str).map(str::to_owned);
     let mut experiment = Experiment {
         name: text("name").unwrap_or_else(|| name_of(&home)),
@@ -237,7 +339,13 @@ fn read_experiment(path: &Path, given: &Path) -> Result<(Experiment, Vec<Cell>),
     for dir in candidates {
         // A folder named like a cell counts as one before its first file is written.
         if is_cell(&dir) || seed_of(&name_of(&dir)).is_some() {
-            cells.push(read_cell(&dir, &experiment.name)?);
+            match read_cell(&dir, &experiment.name) {
+                Ok(cell) => cells.push(cell),
+                Err(error) => {
+                    damaged.push((dir, error.to_string()));
+                    first_error.get_or_insert(error);
+                }
+            }
         }
     }
     if described.is_none()
@@ -245,13 +353,26 @@ fn read_experiment(path: &Path, given: &Path) -> Result<(Experiment, Vec<Cell>),
     {
         experiment.name.clone_from(&record.experiment);
     }
-    for cell in &mut cells {
+    let known: BTreeSet<PathBuf> = runs.cells.iter().map(|cell| settled(&cell.path)).collect();
+    for mut cell in cells {
         cell.experiment.clone_from(&experiment.name);
+        // The same folder given twice, or once by itself and once with its experiment.
+        if !known.contains(&settled(&cell.path)) {
+            runs.cells.push(cell);
+        }
     }
-    Ok((experiment, cells))
+    for (path, reason) in damaged {
+        let entry = LeftOut { path, experiment: experiment.name.clone(), reason };
+        if !runs.left_out.contains(&entry) {
+            runs.left_out.push(entry);
+        }
+    }
+    Ok(experiment)
 }
 
 fn read_cell(dir: &Path, experiment: &str) -> Result<Cell, ReportError> {
+    // A folder that cannot be listed would seem to be one that has not begun.
+    fs::read_dir(dir).map_err(ReportError::read(dir))?;
     let file = dir.join("cell.yaml");
     let record = if file.is_file() { Some(read_yaml::<CellRecord>(&file)?) } else { None };
     let file = dir.join("status.json");
@@ -267,6 +388,7 @@ fn read_cell(dir: &Path, experiment: &str) -> Result<Cell, ReportError> {
         status,
         lines,
         cut_lines,
+        variant: String::new(),
     })
 }
 
@@ -277,8 +399,23 @@ fn check_schema(path: &Path, found: Option<u64>) -> Result<(), ReportError> {
     }
 }
 
+/// The text of a record, which no record of ours exceeds in length.
+fn read_text(path: &Path) -> Result<String, ReportError> {
+    let damaged = |message: String| ReportError::Parse { path: path.to_owned(), line: 0, message };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(ReportError::read(path))?;
+    file.take(LONGEST_RECORD + 1).read_to_end(&mut bytes).map_err(ReportError::read(path))?;
+    if bytes.len() as u64 > LONGEST_RECORD {
+        return Err(damaged(format!("more than {LONGEST_RECORD} bytes, which no record has")));
+    }
+    if bytes.is_empty() {
+        return Err(damaged("the file is empty".to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|_| damaged("not a text".to_owned()))
+}
+
 fn read_yaml<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
-    let text = fs::read_to_string(path).map_err(ReportError::read(path))?;
+    let text = read_text(path)?;
     let parse = |e: serde_yaml::Error| ReportError::Parse {
         path: path.to_owned(),
         line: e.location().map_or(0, |l| l.line()),
@@ -291,7 +428,7 @@ fn read_yaml<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
-    let text = fs::read_to_string(path).map_err(ReportError::read(path))?;
+    let text = read_text(path)?;
     let parse =
         |e: serde_json::Error| ReportError::Parse { path: path.to_owned(), line: e.line(), message: e.to_string() };
     let value: serde_json::Value = serde_json::from_str(&text).map_err(parse)?;
@@ -301,23 +438,35 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
 
 /// Lines of a JSON-lines file. A process killed while it wrote leaves its last line cut: that one is dropped and counted.
 fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, usize), ReportError> {
-    let bytes = fs::read(path).map_err(ReportError::read(path))?;
-    let rows: Vec<&[u8]> = bytes.split(|b| *b == b'\n').collect();
-    let last = rows.iter().rposition(|row| !row.iter().all(u8::is_ascii_whitespace));
-    let mut lines = Vec::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
+    let mut file = BufReader::new(fs::File::open(path).map_err(ReportError::read(path))?);
+    let (mut lines, mut row, mut number) = (Vec::new(), Vec::new(), 0);
+    // What is wrong with a line counts once another one follows: the last one may be cut.
+    let mut broken: Option<ReportError> = None;
+    loop {
+        row.clear();
+        let read = (&mut file).take(LONGEST_LINE + 1).read_until(b'\n', &mut row).map_err(ReportError::read(path))?;
+        if read == 0 {
+            return Ok((lines, usize::from(broken.is_some())));
+        }
+        number += 1;
         if row.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match serde_json::from_slice(row) {
-            Ok(line) => lines.push(line),
-            Err(_) if Some(index) == last => return Ok((lines, 1)),
-            Err(e) => {
-                return Err(ReportError::Parse { path: path.to_owned(), line: index + 1, message: e.to_string() });
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        let damaged = |message: String| ReportError::Parse { path: path.to_owned(), line: number, message };
+        if row.len() as u64 > LONGEST_LINE {
+            return Err(damaged(format!("more than {LONGEST_LINE} bytes in a line")));
+        }
+        match serde_json::from_slice(&row) {
+            Ok(line) => {
+                lines.push(line);
+                broken = None;
             }
+            Err(error) => broken = Some(damaged(error.to_string())),
         }
     }
-    Ok((lines, 0))
 }
 
 /// A JSON value as it would be typed.

@@ -22,15 +22,17 @@ pub(crate) struct Published {
     pub source: String,
 }
 
-/// A task of ours and the published task it corresponds to.
+/// The published task that one of ours corresponds to, and in what ours is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counterpart {
     /// Name in [`Published::task`].
     pub task: &'static str,
-    /// Whether our splits have the published sizes.
+    /// Whether our splits have the published sizes, and the samples are the official ones.
     pub full_data: bool,
-    /// Whether our setting has the published difficulty.
+    /// Whether everything that makes the task as hard as it is has its published value.
     pub same_difficulty: bool,
+    /// Whether every other setting of the task has a value under which the result was published, too.
+    pub same_protocol: bool,
 }
 
 /// All published values.
@@ -46,113 +48,350 @@ pub(crate) fn all() -> Result<Vec<Published>, ReportError> {
         .map_err(|e| ReportError::Published(e.to_string()))
 }
 
-/// The published task that `record` corresponds to, if there is one.
-pub(crate) fn counterpart(record: &CellRecord) -> Option<Counterpart> {
-    let [train, validation, test] = record.task.splits;
-    let positions = record.task.shape.get(1..).unwrap_or_default();
-    // A setting that the record does not name has its published value.
-    let number = |name: &str, value: u64| record.task.config.get(name).is_none_or(|v| v.as_u64() == Some(value));
-    let word = |name: &str, value: &str| record.task.config.get(name).is_none_or(|v| v.as_str() == Some(value));
-    match record.task.name.as_str() {
-        // 60 000 training images, of which some are held out for validation, and 10 000 for the test.
-        name @ ("smnist" | "pmnist") => Some(Counterpart {
-            task: if name == "smnist" { "sMNIST" } else { "pMNIST" },
-            full_data: train + validation == 60_000 && test == 10_000,
-            same_difficulty: true,
-        }),
-        // Long Range Arena: expressions of 500 to 2 000 tokens.
-        "listops" => Some(Counterpart {
-            task: "ListOps",
-            full_data: [train, validation, test] == [96_000, 2_000, 2_000],
-            same_difficulty: number("min_length", 500)
-                && number("max_length", 2_000)
-                && number("max_depth", 10)
-                && number("max_args", 10),
-        }),
-        // Long Range Arena: the hard set (contour length 14) at 32 px, and at 128 px as Path-X.
-        "pathfinder" => {
-            let task = match positions {
-                [1024] => "Pathfinder",
-                [32, 32] => "2DPathfinder",
-                [16384] => "Path-X",
-                _ => return None,
-            };
-            Some(Counterpart {
-                task,
-                full_data: [train, validation, test] == [160_000, 20_000, 20_000],
-                same_difficulty: word("difficulty", "hard")
-                    && number("contour_length", 14)
-                    && number("distractor_length", 4),
-            })
-        }
-        // Gray CIFAR-10, as a sequence and as a picture.
-        "image" => {
-            let task = match positions {
-                [1024] => "Image",
-                [32, 32] => "2DImage",
-                _ => return None,
-            };
-            Some(Counterpart { task, full_data: cifar([train, validation, test]), same_difficulty: true })
-        }
-        // Characters up to 4 096, as in the recipes of S4 and CCNN; 25 000 reviews for training and for the test.
-        "text" => Some(Counterpart {
-            task: "Text",
-            full_data: [train, test] == [25_000, 25_000],
-            same_difficulty: record.task.version.contains("char-4096"),
-        }),
-        "retrieval" => Some(Counterpart {
-            task: "Retrieval",
-            full_data: [train, validation, test] == [147_086, 18_090, 17_437],
-            same_difficulty: true,
-        }),
-        name @ ("scifar10" | "npcifar" | "cifar10" | "cifar100") => Some(Counterpart {
-            task: match name {
-                "scifar10" => "sCIFAR10",
-                "npcifar" => "npCIFAR",
-                "cifar10" => "CIFAR10",
-                _ => "CIFAR100",
-            },
-            full_data: cifar([train, validation, test]),
-            same_difficulty: true,
-        }),
-        "stl10" => Some(Counterpart {
-            task: "STL10",
-            full_data: train + validation == 5_000 && test == 8_000,
-            same_difficulty: true,
-        }),
-        // Ten words of Speech Commands, or all 35.
-        name @ ("speech-mfcc" | "speech-raw") => {
-            let all_words = record.task.chance < 0.05;
-            let task = match (name, all_words) {
-                ("speech-mfcc", false) => "SC10-MFCC",
-                ("speech-raw", false) => "SC10-raw",
-                ("speech-raw", true) => "SC35",
-                _ => return None,
-            };
-            let clips = if all_words { 105_829 } else { 34_975 };
-            Some(Counterpart {
-                task,
-                full_data: train + validation + test == clips,
-                same_difficulty: is_regular(&record.task.config),
-            })
-        }
-        "character-trajectories" => Some(Counterpart {
-            task: "CharTraj",
-            full_data: train + validation + test == 2_858,
-            same_difficulty: is_regular(&record.task.config),
-        }),
-        _ => None,
-    }
+/// A published task, as the record of a cell that repeats it has to be.
+struct Protocol {
+    /// Name in [`Published::task`].
+    task: &'static str,
+    /// Registry name of ours.
+    ours: &'static str,
+    /// Positions of the input; empty where they do not decide.
+    positions: &'static [usize],
+    /// Whether this is the task, where others have the same name and positions.
+    applies: fn(&CellRecord) -> bool,
+    /// Whether the splits, train, validation and test, have the published sizes.
+    sizes: fn([usize; 3]) -> bool,
+    /// Settings that make the task as hard as it is, with the values under which it was published.
+    difficulty: &'static [Setting],
+    /// All other settings, with their values; without any, all values are the same task in another notation.
+    others: &'static [Setting],
+}
+
+/// A setting and the values that it may have, as one types them.
+type Setting = (&'static str, &'static [&'static str]);
+
+const ANY: &[&str] = &[];
+const NO: &[&str] = &["false"];
+const YES: &[&str] = &["true"];
+/// Sizes of splits are looked at by themselves.
+const SIZES: [&str; 3] = ["train_samples", "validation_samples", "test_samples"];
+
+fn every(_: &CellRecord) -> bool {
+    true
+}
+
+fn all_words(record: &CellRecord) -> bool {
+    record.task.chance < 0.05
+}
+
+fn ten_words(record: &CellRecord) -> bool {
+    !all_words(record)
+}
+
+fn mnist([train, validation, test]: [usize; 3]) -> bool {
+    // 60 000 training images, of which some are held out for validation.
+    train + validation == 60_000 && test == 10_000
 }
 
 fn cifar([train, validation, test]: [usize; 3]) -> bool {
     train + validation == 50_000 && test == 10_000
 }
 
-/// Whether no observation is dropped and the rate is that of the files.
-fn is_regular(config: &serde_json::Value) -> bool {
-    let is = |name: &str, value: f64| config.get(name).is_none_or(|v| v.is_null() || v.as_f64() == Some(value));
-    is("drop", 0.0) && is("drop_rate", 0.0) && is("resample", 1.0)
+fn images(splits: [usize; 3]) -> bool {
+    splits == [160_000, 20_000, 20_000]
+}
+
+const PATHFINDER_32: &[Setting] = &[
+    ("resolution", &["32"]),
+    ("difficulty", &["hard"]),
+    ("contour_length", &["14"]),
+    ("distractor_length", &["4"]),
+    ("distractors", &["5"]),
+    ("paddle_length", &["2"]),
+    ("thickness", &["0.5"]),
+    ("margin", &["[1]"]),
+    ("antialias", &["2"]),
+    ("marker_radius", &["1.5"]),
+    ("seed_distance", &["7"]),
+    ("continuity", &["1"]),
+    ("padding", &["1"]),
+    ("snake_contrast", &["[2]"]),
+    ("paddle_contrast", &["[0.75]"]),
+];
+const PATHFINDER_128: &[Setting] = &[
+    ("resolution", &["128"]),
+    ("difficulty", &["hard"]),
+    ("contour_length", &["14"]),
+    ("distractor_length", &["4"]),
+    ("distractors", &["8"]),
+    ("paddle_length", &["5"]),
+    ("thickness", &["1.5"]),
+    ("margin", &["[2,3]"]),
+    ("antialias", &["2"]),
+    ("marker_radius", &["3"]),
+    ("seed_distance", &["20"]),
+    ("continuity", &["1.8"]),
+    ("padding", &["1"]),
+    ("snake_contrast", &["[0.9]"]),
+    ("paddle_contrast", &["[1]"]),
+];
+/// The generator draws what the released files hold; another seed draws other images.
+const DRAWN: &[Setting] = &[("source", ANY), ("parts", &["split"]), ("form", ANY), ("centre", NO), ("seed", &["0"])];
+const GREY: &[Setting] = &[("form", ANY), ("pixels", &["normalised"]), ("augment", NO)];
+const COLOUR: &[Setting] = &[("form", &["2d"]), ("normalisation", &["standard"]), ("augment", YES)];
+const SPEECH: &[Setting] = &[("scale", ANY), ("normalisation", &["per-channel", "per-step"])];
+
+/// Every published task that we have, with the settings of `experiments/`, which name their sources.
+const PROTOCOLS: &[Protocol] = &[
+    Protocol {
+        task: "sMNIST",
+        ours: "smnist",
+        positions: &[784],
+        applies: every,
+        sizes: mnist,
+        difficulty: &[],
+        others: &[("permutation", &["null"])],
+    },
+    Protocol {
+        task: "pMNIST",
+        ours: "pmnist",
+        positions: &[784],
+        applies: every,
+        sizes: mnist,
+        difficulty: &[],
+        others: &[("variant", &["random"]), ("permutation", &["null"])],
+    },
+    Protocol {
+        task: "ListOps",
+        ours: "listops",
+        positions: &[],
+        applies: every,
+        sizes: |splits| splits == [96_000, 2_000, 2_000],
+        difficulty: &[
+            ("min_length", &["500"]),
+            ("max_length", &["2000"]),
+            ("max_depth", &["10"]),
+            ("max_args", &["10"]),
+            ("length", &["null", "2000", "2048"]),
+        ],
+        others: &[("source", ANY), ("end_token", ANY), ("padding", ANY), ("tokens", ANY), ("seed", &["0"])],
+    },
+    Protocol {
+        task: "Pathfinder",
+        ours: "pathfinder",
+        positions: &[1024],
+        applies: every,
+        sizes: images,
+        difficulty: PATHFINDER_32,
+        others: DRAWN,
+    },
+    Protocol {
+        task: "2DPathfinder",
+        ours: "pathfinder",
+        positions: &[32, 32],
+        applies: every,
+        sizes: images,
+        difficulty: PATHFINDER_32,
+        others: DRAWN,
+    },
+    Protocol {
+        task: "Path-X",
+        ours: "pathfinder",
+        positions: &[16384],
+        applies: every,
+        sizes: images,
+        difficulty: PATHFINDER_128,
+        others: DRAWN,
+    },
+    Protocol {
+        task: "Path-X",
+        ours: "pathx",
+        positions: &[16384],
+        applies: every,
+        sizes: images,
+        difficulty: &[],
+        others: &[("source", ANY), ("centre", NO), ("seed", &["0"])],
+    },
+    Protocol {
+        task: "Image",
+        ours: "image",
+        positions: &[1024],
+        applies: every,
+        sizes: cifar,
+        difficulty: &[],
+        others: GREY,
+    },
+    Protocol {
+        task: "2DImage",
+        ours: "image",
+        positions: &[32, 32],
+        applies: every,
+        sizes: cifar,
+        difficulty: &[],
+        others: GREY,
+    },
+    // Characters up to 4 096, and the epoch chosen on the test texts, as in the recipes of S4 and CCNN.
+    Protocol {
+        task: "Text",
+        ours: "text",
+        positions: &[],
+        applies: every,
+        sizes: |splits| splits == [25_000, 25_000, 25_000],
+        difficulty: &[("level", &["char"]), ("length", &["4096"])],
+        others: &[
+            ("validation", &["test"]),
+            ("min_frequency", &["15"]),
+            ("end_token", YES),
+            ("tokens", ANY),
+            ("padding", ANY),
+            ("vocabulary", ANY),
+        ],
+    },
+    Protocol {
+        task: "Retrieval",
+        ours: "retrieval",
+        positions: &[],
+        applies: every,
+        sizes: |splits| splits == [147_086, 18_090, 17_437],
+        difficulty: &[("level", &["char"]), ("length", &["4000"])],
+        others: &[("end_token", YES), ("tokens", ANY), ("padding", ANY), ("vocabulary", ANY)],
+    },
+    Protocol {
+        task: "sCIFAR10",
+        ours: "scifar10",
+        positions: &[1024],
+        applies: every,
+        sizes: cifar,
+        difficulty: &[],
+        others: &[("normalisation", &["standard"]), ("augment", NO)],
+    },
+    Protocol {
+        task: "npCIFAR",
+        ours: "npcifar",
+        positions: &[1000],
+        applies: every,
+        sizes: cifar,
+        difficulty: &[("length", &["1000"])],
+        others: &[("normalisation", &["standard"]), ("seed", &["0"])],
+    },
+    Protocol {
+        task: "CIFAR10",
+        ours: "cifar10",
+        positions: &[32, 32],
+        applies: every,
+        sizes: cifar,
+        difficulty: &[],
+        others: COLOUR,
+    },
+    Protocol {
+        task: "CIFAR100",
+        ours: "cifar100",
+        positions: &[32, 32],
+        applies: every,
+        sizes: cifar,
+        difficulty: &[],
+        others: COLOUR,
+    },
+    Protocol {
+        task: "STL10",
+        ours: "stl10",
+        positions: &[256, 256],
+        applies: every,
+        sizes: |[train, validation, test]| train + validation == 5_000 && test == 8_000,
+        difficulty: &[("size", &["256"])],
+        others: &[("normalisation", &["standard"]), ("augment", YES), ("degrees", &["15"])],
+    },
+    Protocol {
+        task: "SC10-MFCC",
+        ours: "speech-mfcc",
+        positions: &[161],
+        applies: ten_words,
+        sizes: |splits| splits == [24_482, 5_246, 5_247],
+        difficulty: &[("words", &["ten"]), ("split", &["stratified"]), ("drop", &["0"])],
+        others: SPEECH,
+    },
+    Protocol {
+        task: "SC10-raw",
+        ours: "speech-raw",
+        positions: &[16_000],
+        applies: ten_words,
+        sizes: |splits| splits == [24_482, 5_246, 5_247],
+        difficulty: &[("words", &["ten"]), ("split", &["stratified"]), ("drop", &["0"])],
+        others: SPEECH,
+    },
+    Protocol {
+        task: "SC35",
+        ours: "speech-raw",
+        positions: &[16_000],
+        applies: all_words,
+        sizes: |splits| splits == [84_843, 9_981, 11_005],
+        difficulty: &[("words", &["all"]), ("split", &["official"]), ("drop", &["0"])],
+        others: SPEECH,
+    },
+    Protocol {
+        task: "CharTraj",
+        ours: "character-trajectories",
+        positions: &[182],
+        applies: every,
+        sizes: |splits| splits == [2_000, 429, 429],
+        difficulty: &[("drop", &["0"])],
+        others: &[("source", &["uea"]), ("normalisation", &["per-channel", "per-step"])],
+    },
+];
+
+/// Settings that one of the published models had for itself: task, beginning of the model's name, settings.
+const MODELS_OWN: &[(&str, &str, &[Setting])] =
+    &[("sCIFAR10", "CCNN-4,140", &[("augment", YES)]), ("sCIFAR10", "CKCNN", &[("normalisation", &["imagenet"])])];
+
+/// The published task that `record` corresponds to, if there is one, for the published network `model`.
+pub(crate) fn counterpart(record: &CellRecord, model: Option<&str>) -> Option<Counterpart> {
+    let task = &record.task;
+    let positions = task.shape.get(1..).unwrap_or_default();
+    let protocol = PROTOCOLS.iter().find(|protocol| {
+        protocol.ours == task.name
+            && (protocol.positions.is_empty() || protocol.positions == positions)
+            && (protocol.applies)(record)
+    })?;
+    let own = |name: &str| {
+        let entry = MODELS_OWN
+            .iter()
+            .find(|(of, prefix, _)| *of == protocol.task && model.is_some_and(|model| model.starts_with(prefix)))?;
+        entry.2.iter().find(|(setting, _)| *setting == name).map(|(_, values)| *values)
+    };
+    // A setting that the record does not name has its published value: older records do not have it.
+    let (mut same_difficulty, mut same_protocol) = (true, true);
+    for (name, value) in task.config.as_object().into_iter().flatten() {
+        let listed = |settings: &[Setting]| settings.iter().find(|(known, _)| known == name).map(|(_, values)| *values);
+        if let Some(values) = listed(protocol.difficulty) {
+            same_difficulty &= is_one_of(value, values);
+        } else if let Some(values) = own(name).or_else(|| listed(protocol.others)) {
+            same_protocol &= values.is_empty() || is_one_of(value, values);
+        } else if !SIZES.contains(&name.as_str()) {
+            // A setting that nothing is known about.
+            same_protocol &= value.is_null();
+        }
+    }
+    // Data sets that are not the official ones, or not all of them, begin their notes so.
+    let others = |note: &String| note.starts_with("reconstructed") || note.starts_with("not ");
+    let full_data = (protocol.sizes)(task.splits) && !task.notes.iter().any(others);
+    Some(Counterpart { task: protocol.task, full_data, same_difficulty, same_protocol })
+}
+
+/// Whether `value` is one of `texts`, numbers by value.
+fn is_one_of(value: &serde_json::Value, texts: &[&str]) -> bool {
+    texts.iter().any(|text| {
+        let wanted = serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(*text));
+        equal(value, &wanted)
+    })
+}
+
+fn equal(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    match (a, b) {
+        (serde_json::Value::Number(a), serde_json::Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (serde_json::Value::Array(a), serde_json::Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// The published models that a baseline corresponds to, the nearest first, and whether it has the published size.
@@ -199,17 +438,28 @@ pub(crate) fn models(record: &CellRecord) -> (Vec<&'static str>, bool) {
     }
 }
 
-/// The published value beside `record`, and whether a published network of that size was meant: ours has a parameter
-/// count within a third of the printed one.
-pub(crate) fn beside(record: &CellRecord, table: &[Published]) -> Option<(Published, bool)> {
-    let task = counterpart(record)?.task;
+/// A published value beside one of ours.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Beside {
+    /// The value.
+    pub published: Published,
+    /// Whether a network of our size was meant: ours has a parameter count within a third of the printed one.
+    pub same_size: bool,
+    /// Whether ours is the same task.
+    pub counterpart: Counterpart,
+}
+
+/// The published value beside `record`.
+pub(crate) fn beside(record: &CellRecord, table: &[Published]) -> Option<Beside> {
+    let task = counterpart(record, None)?.task;
     let (models, same_model) = models(record);
     let found = models.into_iter().find_map(|model| table.iter().find(|p| p.task == task && p.model == model))?;
     let same_size = match (record.baseline.parameters, found.parameters) {
         (Some(ours), Some(theirs)) => (ours as f64 / theirs as f64 - 1.0).abs() <= 1.0 / 3.0,
         _ => true,
     };
-    Some((found.clone(), same_model && same_size))
+    let counterpart = counterpart(record, Some(&found.model))?;
+    Some(Beside { published: found.clone(), same_size: same_model && same_size, counterpart })
 }
 
 #[cfg(test)]
@@ -258,14 +508,15 @@ mod tests {
     fn only_the_published_protocol_compares() {
         let table = all().unwrap();
         let full = record("smnist", "ccnn-4-140", 200_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
-        let (found, same_size) = beside(&full, &table).unwrap();
-        assert_eq!((found.accuracy, same_size), (99.72, true));
-        assert!(counterpart(&full).unwrap().full_data);
+        let found = beside(&full, &table).unwrap();
+        assert_eq!((found.published.accuracy, found.same_size), (99.72, true));
+        assert_eq!(found.counterpart, exactly("sMNIST"));
         let small = record("smnist", "ccnn-2-30", 30_000, &[1, 784], [1_000, 100, 100], json!({}));
-        assert!(!beside(&small, &table).unwrap().1 && !counterpart(&small).unwrap().full_data);
+        let small = beside(&small, &table).unwrap();
+        assert!(!small.same_size && !small.counterpart.full_data);
         // The label alone does not make the size.
         let other = record("smnist", "ccnn-4-140", 500_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
-        assert!(!beside(&other, &table).unwrap().1);
+        assert!(!beside(&other, &table).unwrap().same_size);
     }
 
     #[test]
@@ -274,8 +525,8 @@ mod tests {
         let hard = json!({"difficulty": "hard", "contour_length": 14, "distractor_length": 4});
         let flat = record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, hard.clone());
         let plane = record("pathfinder", "ccnn-4-140", 200_000, &[1, 32, 32], splits, hard);
-        let of = |r: &CellRecord| counterpart(r).unwrap();
-        assert_eq!(of(&flat), Counterpart { task: "Pathfinder", full_data: true, same_difficulty: true });
+        let of = |r: &CellRecord| counterpart(r, None).unwrap();
+        assert_eq!(of(&flat), exactly("Pathfinder"));
         assert_eq!(of(&plane).task, "2DPathfinder");
         let easy = record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, json!({"difficulty": "easy"}));
         assert!(!of(&easy).same_difficulty);
@@ -283,39 +534,105 @@ mod tests {
         assert!(!of(&record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, short)).same_difficulty);
         assert_eq!(counterpart(&record("pathfinder", "ccnn-4-140", 1, &[1, 64, 64], splits, json!({}))), None);
     }
+
+    fn exactly(task: &'static str) -> Counterpart {
+        Counterpart { task, full_data: true, same_difficulty: true, same_protocol: true }
+    }
+
+    const CIFAR: [usize; 3] = [45_000, 5_000, 10_000];
+    const SC10: [usize; 3] = [24_482, 5_246, 5_247];
+    const LRA_IMAGES: [usize; 3] = [160_000, 20_000, 20_000];
+    const TEXTS: [usize; 3] = [25_000, 25_000, 25_000];
+
     #[test]
     fn every_published_task_of_a_recipe_has_its_counterpart() {
-        let cifar = [45_000, 5_000, 10_000];
-        for (task, shape, splits, name) in [
-            ("image", &[1, 1024][..], cifar, "Image"),
-            ("image", &[1, 32, 32], cifar, "2DImage"),
-            ("retrieval", &[1, 4000], [147_086, 18_090, 17_437], "Retrieval"),
-            ("scifar10", &[3, 1024], cifar, "sCIFAR10"),
-            ("npcifar", &[96, 1000], cifar, "npCIFAR"),
-            ("cifar10", &[3, 32, 32], cifar, "CIFAR10"),
-            ("cifar100", &[3, 32, 32], cifar, "CIFAR100"),
-            ("stl10", &[3, 256, 256], [4_500, 500, 8_000], "STL10"),
-            ("speech-mfcc", &[20, 161], [24_482, 5_246, 5_247], "SC10-MFCC"),
-            ("speech-raw", &[1, 16_000], [24_482, 5_246, 5_247], "SC10-raw"),
-            ("character-trajectories", &[3, 182], [2_000, 429, 429], "CharTraj"),
+        let text = json!({
+            "level": "char", "length": 4096, "min_frequency": 15, "end_token": true, "tokens": "scalar", "padding": "left",
+            "validation": "test", "vocabulary": 135, "train_samples": 25_000
+        });
+        let listops = json!({"max_depth": 10, "min_length": 500, "length": 2048, "tokens": "embed", "seed": 0});
+        for (task, shape, splits, config, name) in [
+            ("smnist", &[1, 784][..], [55_000, 5_000, 10_000], json!({"permutation": null}), "sMNIST"),
+            ("pmnist", &[1, 784], [55_000, 5_000, 10_000], json!({"variant": "random"}), "pMNIST"),
+            ("listops", &[1, 2048], [96_000, 2_000, 2_000], listops, "ListOps"),
+            ("text", &[1, 4096], TEXTS, text, "Text"),
+            ("image", &[1, 1024], CIFAR, json!({"pixels": "normalised", "augment": false}), "Image"),
+            ("image", &[1, 32, 32], CIFAR, json!({"form": "2d"}), "2DImage"),
+            ("retrieval", &[1, 4000], [147_086, 18_090, 17_437], json!({"level": "char", "length": 4000}), "Retrieval"),
+            ("pathfinder", &[1, 16384], LRA_IMAGES, json!({"margin": [2, 3], "contour_length": 14}), "Path-X"),
+            ("pathx", &[1, 16384], LRA_IMAGES, json!({"source": "lra", "centre": false, "seed": 0}), "Path-X"),
+            ("scifar10", &[3, 1024], CIFAR, json!({"augment": false}), "sCIFAR10"),
+            ("npcifar", &[96, 1000], CIFAR, json!({"length": 1000}), "npCIFAR"),
+            ("cifar10", &[3, 32, 32], CIFAR, json!({"form": "2d", "augment": true}), "CIFAR10"),
+            ("cifar100", &[3, 32, 32], CIFAR, json!({}), "CIFAR100"),
+            ("stl10", &[3, 256, 256], [4_500, 500, 8_000], json!({"degrees": 15.0}), "STL10"),
+            ("speech-mfcc", &[20, 161], SC10, json!({"drop": 0, "split": "stratified"}), "SC10-MFCC"),
+            ("speech-raw", &[1, 16_000], SC10, json!({"drop": 0}), "SC10-raw"),
+            ("character-trajectories", &[3, 182], [2_000, 429, 429], json!({"source": "uea"}), "CharTraj"),
         ] {
-            let found = counterpart(&record(task, "ccnn-4-140", 200_000, shape, splits, json!({ "drop": 0 }))).unwrap();
-            assert_eq!(found, Counterpart { task: name, full_data: true, same_difficulty: true });
+            let found = counterpart(&record(task, "ccnn-4-140", 200_000, shape, splits, config), None).unwrap();
+            assert_eq!(found, exactly(name));
             assert!(all().unwrap().iter().any(|p| p.task == name), "{name}");
-            let few = counterpart(&record(task, "ccnn-4-140", 200_000, shape, [20, 32, 32], json!({}))).unwrap();
+            let few = counterpart(&record(task, "ccnn-4-140", 200_000, shape, [20, 32, 32], json!({})), None).unwrap();
             assert!(!few.full_data, "{name}");
         }
-        let dropped =
-            record("speech-raw", "ccnn-4-140", 1, &[2, 16_000], [24_482, 5_246, 5_247], json!({ "drop": 30 }));
-        assert!(!counterpart(&dropped).unwrap().same_difficulty);
         let mut words = record("speech-raw", "ccnn-4-140", 1, &[1, 16_000], [84_843, 9_981, 11_005], json!({}));
         words.task.chance = 1.0 / 35.0;
-        assert_eq!(counterpart(&words).unwrap(), Counterpart { task: "SC35", full_data: true, same_difficulty: true });
-        let mut text = record("text", "ccnn-4-140", 1, &[1, 4096], [25_000, 25_000, 25_000], json!({}));
-        text.task.version = "lra-text@char-4096-scalar-left-1".into();
-        assert_eq!(counterpart(&text).unwrap(), Counterpart { task: "Text", full_data: true, same_difficulty: true });
-        text.task.version = "lra-text@byte-1000-embed-left-1".into();
-        assert!(!counterpart(&text).unwrap().same_difficulty);
+        assert_eq!(counterpart(&words, None).unwrap(), exactly("SC35"));
+    }
+
+    #[test]
+    fn any_setting_that_makes_another_task_is_seen() {
+        for (task, shape, splits, config) in [
+            ("smnist", &[1, 784][..], [55_000, 5_000, 10_000], json!({"permutation": "mine.txt"})),
+            ("pmnist", &[1, 784], [55_000, 5_000, 10_000], json!({"variant": "bit-reversal"})),
+            ("pmnist", &[1, 784], [55_000, 5_000, 10_000], json!({"variant": "random", "permutation": "mine.txt"})),
+            ("listops", &[1, 2048], [96_000, 2_000, 2_000], json!({"max_args": 5})),
+            ("listops", &[1, 512], [96_000, 2_000, 2_000], json!({"length": 512})),
+            ("listops", &[1, 2048], [96_000, 2_000, 2_000], json!({"seed": 3})),
+            ("text", &[1, 4096], TEXTS, json!({"level": "byte"})),
+            ("text", &[1, 4096], TEXTS, json!({"validation": "held-out"})),
+            ("text", &[1, 1000], TEXTS, json!({"length": 1000})),
+            ("image", &[1, 1024], CIFAR, json!({"augment": true})),
+            ("image", &[1, 1024], CIFAR, json!({"pixels": "unit"})),
+            ("pathx", &[1, 16384], LRA_IMAGES, json!({"centre": true})),
+            ("pathfinder", &[1, 1024], LRA_IMAGES, json!({"distractors": 1})),
+            ("pathfinder", &[1, 1024], LRA_IMAGES, json!({"paddle_contrast": [1.0]})),
+            ("scifar10", &[3, 1024], CIFAR, json!({"augment": true})),
+            ("scifar10", &[3, 1024], CIFAR, json!({"normalisation": "unit"})),
+            ("cifar10", &[3, 32, 32], CIFAR, json!({"augment": false})),
+            ("speech-raw", &[2, 16_000], SC10, json!({"drop": 30})),
+            ("speech-raw", &[1, 16_000], SC10, json!({"split": "official"})),
+            ("speech-raw", &[1, 16_000], SC10, json!({"normalisation": "none"})),
+            ("character-trajectories", &[3, 182], [2_000, 429, 429], json!({"drop": 50})),
+            ("character-trajectories", &[3, 182], [2_000, 429, 429], json!({"source": "uci"})),
+            ("character-trajectories", &[3, 182], [2_000, 429, 429], json!({"resample": 2})),
+        ] {
+            let found = counterpart(&record(task, "lstm-1-128", 1, shape, splits, config.clone()), None).unwrap();
+            assert!(!(found.same_difficulty && found.same_protocol), "{task} {config}");
+        }
+        for (task, shape, splits) in [
+            ("character-trajectories", &[3, 182][..], [1_858, 500, 500]),
+            ("speech-raw", &[1, 16_000], [20_000, 9_728, 5_247]),
+            ("text", &[1, 4096], [22_500, 2_500, 25_000]),
+        ] {
+            assert!(!counterpart(&record(task, "lstm-1-128", 1, shape, splits, json!({})), None).unwrap().full_data);
+        }
+        let mut noted = record("smnist", "lstm-1-128", 1, &[1, 784], [55_000, 5_000, 10_000], json!({}));
+        noted.task.notes = vec!["reconstructed: from JPEG".into()];
+        assert!(!counterpart(&noted, None).unwrap().full_data);
+    }
+
+    #[test]
+    fn a_published_network_may_have_settings_of_its_own() {
+        let table = all().unwrap();
+        let of = |baseline: &str, parameters, config| {
+            beside(&record("scifar10", baseline, parameters, &[3, 1024], CIFAR, config), &table).unwrap().counterpart
+        };
+        assert!(of("ccnn-4-140", 200_000, json!({"augment": true})).same_protocol);
+        assert!(!of("ccnn-4-140", 200_000, json!({"augment": false})).same_protocol);
+        assert!(of("ccnn-6-380", 2_000_000, json!({"augment": false})).same_protocol);
+        assert!(of("ckcnn-2-30", 98_000, json!({"normalisation": "imagenet"})).same_protocol);
     }
 
     #[test]

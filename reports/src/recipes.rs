@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::group::Group;
 use crate::load::Runs;
-use crate::record::{CellRecord, State, describe_scale};
+use crate::record::{State, describe_scale};
 use crate::table::{Entry, Table};
 
 /// Every distinct list of sources, numbered in order of first use.
@@ -22,13 +23,17 @@ impl Recipes {
         Self { numbers }
     }
 
-    /// `R3`, with the sources in full as the raw value.
-    pub(crate) fn entry(&self, record: Option<&CellRecord>) -> Entry {
-        let number = record.and_then(|r| Some((r, self.numbers.get(&r.sources)?)));
-        number.map_or_else(Entry::none, |(r, number)| Entry {
-            raw: Some(r.sources.join("; ")),
-            ..Entry::text(format!("R{number}"))
-        })
+    /// `R3`, with the sources in full as the raw value; every recipe that a seed of the group was trained by.
+    pub(crate) fn entry(&self, group: &Group<'_>) -> Entry {
+        let records = group.cells.iter().filter_map(|c| c.record.as_ref());
+        let used: BTreeMap<usize, String> =
+            records.filter_map(|r| Some((*self.numbers.get(&r.sources)?, r.sources.join("; ")))).collect();
+        if used.is_empty() {
+            return Entry::none();
+        }
+        let names: Vec<String> = used.keys().map(|number| format!("R{number}")).collect();
+        let raw = used.into_values().collect::<Vec<_>>().join("; ");
+        Entry { raw: Some(raw), ..Entry::text(names.join(", ")) }
     }
 
     /// What every number stands for; `None` where no cell names a source.

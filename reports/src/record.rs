@@ -93,9 +93,60 @@ pub struct Status {
     /// Program and library versions: `bench`, `burn`.
     #[serde(default)]
     pub versions: BTreeMap<String, String>,
-    /// Git commit of the working directory, with `-dirty` where it has changes.
+    /// Git commit of the sources that the program was built from, with `-dirty` where they had changes; absent where that
+    /// is not known. Older files hold the commit of the working folder.
     #[serde(default)]
     pub git: Option<String>,
+    /// What every attempt ran on, in order; `host`, `threads`, `versions` and `git` above are those of the last one. Older
+    /// files have no list, and a cell begun by an older program names its last attempt alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provenance: Vec<Attempt>,
+}
+
+/// Where and with what a cell was trained in one attempt.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Begin, RFC 3339 UTC; absent where an older program did not record it.
+    #[serde(default)]
+    pub started: Option<String>,
+    /// Epochs that were finished when it began.
+    #[serde(default)]
+    pub from_epoch: Option<u64>,
+    /// Host name.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Device with its index, e.g. `cpu`, `cuda:1`.
+    #[serde(default)]
+    pub device: Option<String>,
+    /// What the device is, e.g. `NVIDIA H200`; absent where it does not say.
+    #[serde(default)]
+    pub device_name: Option<String>,
+    /// CPU threads used.
+    #[serde(default)]
+    pub threads: Option<usize>,
+    /// Versions of the program, of Burn and of the compiler.
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
+    /// Git commit of the sources of the build; absent where it is not known, as for an archive without history.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// Whether the sources had changes that the commit does not hold; absent where it is not known.
+    #[serde(default)]
+    pub dirty: Option<bool>,
+}
+
+impl Attempt {
+    /// Commit with `-dirty` where the sources had changes, or `unknown`.
+    #[must_use]
+    pub fn source(&self) -> String {
+        match (&self.commit, self.dirty) {
+            (Some(commit), Some(true)) => format!("{commit}-dirty"),
+            (Some(commit), _) => commit.clone(),
+            (None, _) => "unknown".to_owned(),
+        }
+    }
 }
 
 impl Status {
@@ -117,7 +168,28 @@ impl Status {
             threads: None,
             versions: BTreeMap::new(),
             git: None,
+            provenance: Vec::new(),
         }
+    }
+
+    /// What the attempts ran on. Of a file without a list, the last attempt; of one that an older program began, the list
+    /// holds the last of the attempts before it.
+    #[must_use]
+    pub fn attempts_on_record(&self) -> Vec<Attempt> {
+        if !self.provenance.is_empty() || self.attempts == 0 {
+            return self.provenance.clone();
+        }
+        let dirty = self.git.as_ref().map(|git| git.ends_with("-dirty"));
+        vec![Attempt {
+            attempt: self.attempts,
+            started: self.started.clone().filter(|_| self.attempts == 1),
+            host: self.host.clone(),
+            threads: self.threads,
+            versions: self.versions.clone(),
+            commit: self.git.as_deref().map(|git| git.trim_end_matches("-dirty").to_owned()),
+            dirty,
+            ..Attempt::default()
+        }]
     }
 }
 
@@ -184,7 +256,7 @@ pub struct CellRecord {
     pub schema: u32,
     /// Folder name.
     pub id: String,
-    /// SHA-256 (hex) over everything that decides the result, number of epochs excepted.
+    /// SHA-256 (hex) over everything that decides the result; of the number of epochs, what `extended_from` says.
     pub hash: String,
     /// Experiment name.
     pub experiment: String,
@@ -205,11 +277,41 @@ pub struct CellRecord {
     pub sources: Vec<String>,
     /// Seed.
     pub seed: u64,
-    /// Device it runs on, e.g. `cpu`.
+    /// Kind of device it runs on: `cpu`, `cuda`, `wgpu`, `tch` or `tch:cuda`. Older files name the index, too (`cuda:0`);
+    /// see [`device_kind`].
     pub device: String,
     /// Values of the grid fields in this cell.
     #[serde(default)]
     pub grid: BTreeMap<String, Value>,
+    /// Numbers of epochs for which the learning rate was planned before `training.epochs` took their place, where steps
+    /// were taken by those plans: the run is another one than that of `training.epochs` from the beginning.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_from: Vec<u64>,
+    /// The experiment file as resolved for the call that trained the cell last, below the folder of the experiment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+}
+
+impl CellRecord {
+    /// `20 epochs, extended from 10`, where the learning rate was planned for another number of epochs at first.
+    #[must_use]
+    pub fn extension(&self) -> Option<String> {
+        let (last, before) = (self.training.get("epochs").and_then(Value::as_u64), &self.extended_from);
+        let names: Vec<String> = before.iter().map(ToString::to_string).collect();
+        let last = last.filter(|_| !before.is_empty())?;
+        let grows = before.iter().chain([&last]).is_sorted_by(|a, b| a < b);
+        let word = if grows { "extended from" } else { "planned before as" };
+        Some(format!("{last} epochs, {word} {}", names.join(", then ")))
+    }
+}
+
+/// `device` without its index: `cuda` for `cuda:1`, `tch:cuda` for `tch:cuda:0`.
+#[must_use]
+pub fn device_kind(device: &str) -> &str {
+    match device.rsplit_once(':') {
+        Some((kind, index)) if !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) => kind,
+        _ => device,
+    }
 }
 
 /// The scale of a recipe as written.

@@ -13,7 +13,7 @@ use crate::load::{Cell, Runs, load};
 use crate::page::Page;
 use crate::plot::{Drawn, draw};
 use crate::recipes::{self, Recipes};
-use crate::record::State;
+use crate::record::{Attempt, State};
 use crate::table::Table;
 use crate::tables;
 
@@ -74,6 +74,8 @@ pub struct ReportPaths {
     pub markdown: Option<PathBuf>,
     /// All files, in the order of writing.
     pub files: Vec<PathBuf>,
+    /// Folders that could not be read and enter no number, with the reason.
+    pub left_out: Vec<String>,
 }
 
 impl ReportPaths {
@@ -104,9 +106,11 @@ pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPat
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
     first.extend(optional(tables::long_range_arena(&runs, &frames)?));
     first.extend(optional(recipes::missing_data(&runs)));
+    first.extend(optional(tables::left_out(&runs)));
     first.push(tables::results(&runs, &frames, &recipes)?);
     let mut appendix: Vec<Table> = optional(recipes.table(&runs)).collect();
     appendix.extend([tables::tasks(&runs), tables::cells(&runs)]);
+    appendix.extend(optional(tables::attempts(&runs)));
     first.iter_mut().chain(&mut appendix).for_each(|table| recipes::name_scales(table, &runs));
 
     let page = Page {
@@ -120,7 +124,8 @@ pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPat
         remarks: remarks(),
         linked: formats.csv,
     };
-    let mut paths = ReportPaths::default();
+    let mut paths =
+        ReportPaths { left_out: runs.left_out.iter().map(ToString::to_string).collect(), ..ReportPaths::default() };
     if formats.csv {
         for table in first.iter().chain(&appendix) {
             paths.put(out.join("tables").join(format!("{}.csv", table.name)), &table.csv()?)?;
@@ -197,8 +202,12 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
         let all = distinct(runs, |c| Some(c.record.as_ref()?.scale.clone()));
         fact("Scale", format!("{}; see the captions", all.join(", ")))
     });
+    let left_out = match runs.left_out.len() {
+        0 => String::new(),
+        n => format!("; {n} left out, see the table"),
+    };
     let facts = [
-        fact("Cells", format!("{}: {}", runs.cells.len(), states.join(", "))),
+        fact("Cells", format!("{}: {}{left_out}", runs.cells.len(), states.join(", "))),
         fact("Tasks", distinct(runs, |c| Some(c.task().to_owned())).join(", ")),
         fact("Baselines", distinct(runs, |c| Some(c.baseline().to_owned())).join(", ")),
         fact("Seeds", seeds.join(", ")),
@@ -215,19 +224,20 @@ fn footer(runs: &Runs) -> Vec<(String, String)> {
             lines.push((name.to_owned(), values.join(", ")));
         }
     };
-    line("Git", distinct(runs, |c| c.status.git.clone()));
-    let versions: BTreeSet<String> = runs
-        .cells
-        .iter()
-        .flat_map(|c| c.status.versions.iter().map(|(name, version)| format!("{name} {version}")))
-        .collect();
-    line("Versions", versions.into_iter().collect());
+    let attempts: Vec<Attempt> = runs.cells.iter().flat_map(|c| c.status.attempts_on_record()).collect();
+    let of = |what: &dyn Fn(&Attempt) -> Vec<String>| -> Vec<String> {
+        attempts.iter().flat_map(what).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    line("Git", of(&|a| vec![a.source()]));
+    line("Versions", of(&|a| a.versions.iter().map(|(name, version)| format!("{name} {version}")).collect()));
     line("Device", distinct(runs, |c| Some(c.record.as_ref()?.device.clone())));
+    line("Device names", of(&|a| a.device_name.iter().cloned().collect()));
     line(
         "Hosts",
-        distinct(runs, |c| {
-            let host = c.status.host.as_deref()?;
-            Some(c.status.threads.map_or_else(|| host.to_owned(), |t| format!("{host} ({t} threads)")))
+        of(&|a| {
+            let host = a.host.as_deref();
+            let shown = host.map(|host| a.threads.map_or_else(|| host.to_owned(), |t| format!("{host} ({t} threads)")));
+            shown.into_iter().collect()
         }),
     );
     let mut configurations = distinct(runs, |c| Some(short_hash(&c.record.as_ref()?.hash)));

@@ -17,6 +17,8 @@ pub enum Flag {
     StoppedEarly,
     /// Training began with given weights.
     InitialWeights,
+    /// The learning rate was planned for another number of epochs at first.
+    Extended,
     /// Some cells of the row have not finished.
     Unfinished,
     /// Some cells of the row failed.
@@ -33,14 +35,20 @@ pub enum Flag {
     Incomplete,
     /// One or two seeds.
     FewSeeds,
-    /// Seeds of the row read different samples.
-    MixedData,
     /// Seeds of the row come from different program versions or commits.
     MixedVersions,
+    /// One run was trained by several builds of the program.
+    SeveralBuilds,
+    /// One run was trained on several devices.
+    SeveralDevices,
+    /// Several tasks of ours correspond to one published task.
+    SeveralTasks,
     /// Fewer samples than the published result.
     ReducedData,
     /// Another difficulty or length than the published result.
     OtherDifficulty,
+    /// Another setting of the task than that of the published result.
+    OtherProtocol,
     /// Another scale than that of the recipe as written.
     OtherScale,
     /// Another network size than the published result.
@@ -60,6 +68,9 @@ impl Flag {
             Self::InitialWeights => {
                 "Given weights: training began with those of `training.initial_weights`, which have learnt from other samples already; no difference to a published value is given."
             }
+            Self::Extended => {
+                "Extended: some steps were taken while the learning rate was planned for another number of epochs, so this is not a training of that many epochs from the beginning; it is never averaged with such, and no difference to a published value is given."
+            }
             Self::Unfinished => "Not all cells have finished; only finished ones enter the mean.",
             Self::Failed => "Some cells failed; they do not enter the mean. The table of cells gives the reason.",
             Self::Skipped => {
@@ -76,15 +87,24 @@ impl Flag {
             Self::FewSeeds => {
                 "Fewer than three seeds: read the value of every seed; the spread says little and no interval is given."
             }
-            Self::MixedData => {
-                "The seeds of this row read different samples (data hashes differ): the mean mixes data sets."
-            }
             Self::MixedVersions => "The seeds of this row come from different commits or versions of the program.",
+            Self::SeveralBuilds => {
+                "Several builds: one run was trained in several attempts by different builds of the program; the table of attempts lists them."
+            }
+            Self::SeveralDevices => {
+                "Several devices: one run was trained in several attempts on different devices; the table of attempts lists them."
+            }
+            Self::SeveralTasks => {
+                "Several tasks: more than one of ours corresponds to this published task, so that none of them enters an average."
+            }
             Self::ReducedData => {
                 "Reduced data: our splits are smaller than (or differ from) those of the published result, so no difference is given."
             }
             Self::OtherDifficulty => {
                 "Other difficulty: our setting of the task is not the published one, so no difference is given."
+            }
+            Self::OtherProtocol => {
+                "Other protocol: a setting of the task (order, form, normalisation, split, seed of the samples) is not the published one, so no difference is given."
             }
             Self::OtherScale => {
                 "Other scale: the recipe was cut to a budget, so that no difference to the published value is given."
@@ -152,6 +172,13 @@ impl Entry {
         self
     }
 
+    /// With several remarks.
+    #[must_use]
+    pub(crate) fn flags(mut self, flags: &[Flag]) -> Self {
+        self.flags.extend(flags);
+        self
+    }
+
     /// With a CSS class.
     #[must_use]
     pub fn class(mut self, class: &'static str) -> Self {
@@ -173,6 +200,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Rows, as long as `columns`.
     pub rows: Vec<Vec<Entry>>,
+    /// Lines below the table, e.g. what could not be read.
+    pub notes: Vec<String>,
 }
 
 impl Table {
@@ -186,6 +215,7 @@ impl Table {
             caption: caption.to_owned(),
             columns: columns.iter().map(column).collect(),
             rows: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -253,6 +283,9 @@ impl Table {
         let mut out = self.markdown(&used);
         for flag in &used {
             let _ = write!(out, "\n<sup>{}</sup> {}\n", letter(*flag, &used), flag.text());
+        }
+        for note in &self.notes {
+            let _ = write!(out, "\n{note}\n");
         }
         out
     }

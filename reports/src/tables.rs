@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::arena;
 use crate::error::ReportError;
 use crate::format::{self, NONE, duration, grouped, mean_std, metric, metric_name, short_hash};
 use crate::frame::{BySeed, Frames};
 use crate::group::{Group, GroupKey, groups};
-use crate::load::{Cell, Runs};
+use crate::load::{self, Cell, Runs};
 use crate::published::{self, Published};
 use crate::recipes::Recipes;
-use crate::record::{PAPER, State};
+use crate::record::{Attempt, CellRecord, PAPER, State, TaskRecord};
+use crate::settings::Settings;
 use crate::statistics::{Summary, mean};
 use crate::table::{Column, Entry, Flag, Table};
 
@@ -44,7 +47,8 @@ pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
         "summary",
         "At a glance",
         "Test metric of the epoch that was best on validation: mean ± standard deviation over n seeds. Arrows say \
-         whether more or less is better; bold is the best mean of a column.",
+         whether more or less is better; bold is the best mean of a column among the rows of the same scale, samples and \
+         protocol.",
         &["Experiment", "Baseline"],
     );
     for task in &tasks {
@@ -80,6 +84,24 @@ fn percent(metric: &str) -> &'static str {
     if metric == "accuracy" { " %" } else { "" }
 }
 
+/// How the samples of a task are given to a model; the task is the same whatever these are.
+const PRESENTATION: [&str; 10] =
+    ["augment", "centre", "end_token", "form", "normalisation", "padding", "pixels", "scale", "tokens", "vocabulary"];
+
+/// What two rows of a column must share to be compared: the scale, the samples, and every setting of the task but how they
+/// are given to the model.
+fn protocol(record: &CellRecord) -> Settings {
+    let presented = |path: &str| {
+        path.strip_prefix("task.config.").is_some_and(|name| PRESENTATION.contains(&name))
+            // These follow from how samples are given; the number at the end of the version follows from the samples.
+            || ["task.version", "task.data_hash", "task.shape"].contains(&path)
+            || !(path.starts_with("task.") || path == "scale")
+    };
+    let mut settings = Settings::of(record).without(presented);
+    settings.set("task.version", record.task.version.rsplit('-').next().map(str::to_owned));
+    settings
+}
+
 fn mark_best(
     table: &mut Table,
     tasks: &BTreeSet<&str>,
@@ -89,21 +111,22 @@ fn mark_best(
     row_of: &dyn Fn(&GroupKey) -> (String, String),
 ) {
     for (column, task) in tasks.iter().enumerate() {
-        let mut best: Option<(f64, usize)> = None;
-        let mut compared = 0;
+        // Best value, its row, and how many were compared, per protocol.
+        let mut best: BTreeMap<Settings, (f64, usize, usize)> = BTreeMap::new();
         for group in groups.iter().filter(|g| g.key.task == **task) {
             let Some(value) = values.get(&group.key).and_then(|v| mean(&plain(v))) else { continue };
             let Some(row) = rows.iter().position(|r| *r == row_of(&group.key)) else { continue };
-            compared += 1;
-            let better = best.is_none_or(|(b, _)| if group.higher_is_better() { value > b } else { value < b });
-            if better {
-                best = Some((value, row));
+            let Some(record) = group.record() else { continue };
+            let (best, at, compared) = best.entry(protocol(record)).or_insert((value, row, 0));
+            *compared += 1;
+            if if group.higher_is_better() { value > *best } else { value < *best } {
+                (*best, *at) = (value, row);
             }
         }
-        if let Some((_, row)) = best
-            && compared > 1
-        {
-            table.rows[row][column + 2].best = true;
+        for (_, row, compared) in best.into_values() {
+            if compared > 1 {
+                table.rows[row][column + 2].best = true;
+            }
         }
     }
 }
@@ -187,6 +210,8 @@ pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Ve
     when(any_reason("early_stopping"), Flag::StoppedEarly);
     let given = |c: &&Cell| c.record.as_ref().is_some_and(|record| record.initial_weights.is_some());
     when(group.cells.iter().any(given), Flag::InitialWeights);
+    let extended = |c: &&Cell| c.record.as_ref().is_some_and(|record| !record.extended_from.is_empty());
+    when(group.cells.iter().any(extended), Flag::Extended);
     let open = [State::Pending, State::Running, State::Interrupted];
     when(open.iter().any(|s| states.contains_key(s)), Flag::Unfinished);
     when(states.contains_key(&State::Failed), Flag::Failed);
@@ -194,14 +219,36 @@ pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Ve
     let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason.as_deref() != Some("missing_data");
     when(group.cells.iter().any(skipped), Flag::Skipped);
     when(summary.is_some_and(|s| s.n < 3), Flag::FewSeeds);
-    let hashes: BTreeSet<&str> =
-        group.cells.iter().filter_map(|c| c.record.as_ref()?.task.data_hash.as_deref()).collect();
-    when(hashes.len() > 1, Flag::MixedData);
-    let done = || group.cells.iter().filter(|c| c.status.state == State::Done);
-    let versions: BTreeSet<_> = done().map(|c| (&c.status.git, &c.status.versions)).collect();
-    when(versions.len() > 1, Flag::MixedVersions);
+    let begun = || group.cells.iter().filter(|c| c.test_value().is_some());
+    let builds: BTreeSet<_> = begun().map(|c| builds(c)).collect();
+    when(builds.len() > 1, Flag::MixedVersions);
+    when(group.cells.iter().any(|c| self::builds(c).len() > 1), Flag::SeveralBuilds);
+    when(group.cells.iter().any(|c| devices(c).len() > 1), Flag::SeveralDevices);
     when(group.cells.iter().any(|c| c.cut_lines > 0), Flag::CutLine);
     flags
+}
+
+/// The builds of the program that trained a cell: commit and versions.
+fn builds(cell: &Cell) -> BTreeSet<(String, BTreeMap<String, String>)> {
+    cell.status.attempts_on_record().into_iter().map(|attempt| (attempt.source(), attempt.versions)).collect()
+}
+
+/// What the devices are that trained a cell: by name where that is known, so that two of the same kind count as one.
+fn devices(cell: &Cell) -> BTreeSet<String> {
+    cell.status.attempts_on_record().into_iter().filter_map(|attempt| attempt.device_name.or(attempt.device)).collect()
+}
+
+/// In what a record is not the one of a published result.
+pub(crate) fn deviations(record: &CellRecord, counterpart: Option<published::Counterpart>) -> Vec<Flag> {
+    let conditions = [
+        (counterpart.is_none_or(|c| c.full_data), Flag::ReducedData),
+        (counterpart.is_none_or(|c| c.same_difficulty), Flag::OtherDifficulty),
+        (counterpart.is_none_or(|c| c.same_protocol), Flag::OtherProtocol),
+        (record.scale == PAPER, Flag::OtherScale),
+        (record.initial_weights.is_none(), Flag::InitialWeights),
+        (record.extended_from.is_empty(), Flag::Extended),
+    ];
+    conditions.into_iter().filter(|(holds, _)| !holds).map(|(_, flag)| flag).collect()
 }
 
 /// One row per task × baseline × grid values, with everything known about it.
@@ -239,7 +286,7 @@ pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result
         ],
     );
     for group in &groups(runs) {
-        let recipe = recipes.entry(group.record());
+        let recipe = recipes.entry(group);
         table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), &published, recipe));
     }
     let mut droppable = vec!["Grid", "Recipe"];
@@ -322,20 +369,12 @@ fn result_row(
 fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> (Entry, Entry, Entry) {
     let nothing = (Entry::none(), Entry::none(), Entry::none());
     let Some(record) = group.record() else { return nothing };
-    let Some((found, same_size)) = published::beside(record, table) else { return nothing };
-    let Some(counterpart) = published::counterpart(record) else { return nothing };
+    let Some(beside) = published::beside(record, table) else { return nothing };
+    let found = beside.published;
     let mut entry = Entry::number(format!("{:.2} {}", found.accuracy, found.model), found.accuracy);
-    let conditions = [
-        (counterpart.full_data, Flag::ReducedData),
-        (counterpart.same_difficulty, Flag::OtherDifficulty),
-        (record.scale == PAPER, Flag::OtherScale),
-        (record.initial_weights.is_none(), Flag::InitialWeights),
-        (same_size, Flag::OtherSize),
-    ];
-    for (holds, flag) in conditions {
-        if !holds {
-            entry = entry.flag(flag);
-        }
+    entry.flags = deviations(record, Some(beside.counterpart));
+    if !beside.same_size {
+        entry = entry.flag(Flag::OtherSize);
     }
     let by_time = group.cells.iter().any(|c| c.status.reason.as_deref() == Some("max_time"));
     let comparable = entry.flags.is_empty() && !by_time && record.task.metric == "accuracy";
@@ -366,15 +405,27 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
             "Test#",
             "Metric",
             "Chance#",
+            "Settings",
             "Notes",
         ],
     );
-    let mut seen = BTreeSet::new();
-    for record in runs.cells.iter().filter_map(|c| c.record.as_ref()) {
-        let task = &record.task;
-        if !seen.insert((&task.label, &task.version, &task.data, &task.data_hash, task.splits)) {
-            continue;
+    let all: Vec<&TaskRecord> = runs.cells.iter().filter_map(|c| Some(&c.record.as_ref()?.task)).collect();
+    let mut distinct: Vec<&TaskRecord> = Vec::new();
+    for task in &all {
+        // The hash of the samples and the notes are known once a cell has begun; the others say nothing more.
+        let same = |other: &&TaskRecord| {
+            let read = |t: &TaskRecord| (t.data_hash.clone(), t.notes.clone());
+            let begun = task.data_hash.is_some();
+            let unread = |t: &TaskRecord| TaskRecord { data_hash: None, notes: vec![], ..t.clone() };
+            unread(other) == unread(task) && (!begun || read(other) == read(task))
+        };
+        if !distinct.iter().any(|other| same(other))
+            && (task.data_hash.is_some() || !all.iter().any(|other| other.data_hash.is_some() && same(other)))
+        {
+            distinct.push(task);
         }
+    }
+    for task in distinct {
         let shape: Vec<String> = task.shape.iter().map(ToString::to_string).collect();
         let count = |n: usize| Entry { raw: Some(n.to_string()), ..Entry::text(grouped(n as u64)) };
         let raw_chance = if task.metric == "accuracy" { 100.0 * task.chance } else { task.chance };
@@ -392,12 +443,92 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
             count(task.splits[2]),
             Entry::text(metric_name(&task.metric)),
             Entry::number(metric(task.chance, &task.metric), raw_chance),
+            Entry::text(settings(&task.config)),
             if task.notes.is_empty() { Entry::none() } else { Entry::text(task.notes.join("; ")) },
         ]);
     }
-    table.drop_empty(&["Notes"]);
+    table.drop_empty(&["Settings", "Notes"]);
     table.rows.sort_by(|a, b| a.iter().map(|e| &e.text).cmp(b.iter().map(|e| &e.text)));
     table
+}
+
+/// `length=200, form=2d`; null stands for nothing.
+fn settings(config: &Value) -> String {
+    let given = config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    given.map(|(name, value)| format!("{name}={}", load::plain(value))).collect::<Vec<_>>().join(", ")
+}
+
+/// What every attempt of every cell that took several ran on; `None` where no cell took several.
+pub(crate) fn attempts(runs: &Runs) -> Option<Table> {
+    let mut table = Table::new(
+        "attempts",
+        "Attempts",
+        "What the attempts of the cells ran on that were trained in more than one. Attempts of programs that kept no list \
+         are missing.",
+        &[
+            "Experiment",
+            "Cell",
+            "Attempt#",
+            "Started",
+            "From epoch#",
+            "Host",
+            "Device",
+            "Threads#",
+            "Build",
+            "Versions",
+        ],
+    );
+    for cell in runs.cells.iter().filter(|c| c.status.attempts > 1) {
+        for attempt in cell.status.attempts_on_record() {
+            table.rows.push(attempt_row(cell, &attempt));
+        }
+    }
+    if runs.experiments.len() < 2 {
+        table.rows.iter_mut().for_each(|row| row[0].text.clear());
+        table.drop_empty(&["Experiment"]);
+    }
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn attempt_row(cell: &Cell, attempt: &Attempt) -> Vec<Entry> {
+    let optional = |text: Option<String>| text.map_or_else(Entry::none, Entry::text);
+    let device = match (&attempt.device, &attempt.device_name) {
+        (Some(device), Some(name)) => Some(format!("{device}, {name}")),
+        (device, name) => device.clone().or_else(|| name.clone()),
+    };
+    let versions: Vec<String> = attempt.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    vec![
+        Entry::text(&cell.experiment),
+        Entry::text(&cell.id),
+        Entry::text(attempt.attempt.to_string()),
+        optional(attempt.started.clone()),
+        optional(attempt.from_epoch.map(|epoch| epoch.to_string())),
+        optional(attempt.host.clone()),
+        optional(device),
+        optional(attempt.threads.map(|threads| threads.to_string())),
+        Entry { raw: Some(attempt.source()), ..Entry::text(short_commit(&attempt.source())) },
+        Entry::text(versions.join(", ")),
+    ]
+}
+
+/// What is left out of the report, and why; `None` where nothing is.
+pub(crate) fn left_out(runs: &Runs) -> Option<Table> {
+    let mut table = Table::new(
+        "left-out",
+        "Left out",
+        "Folders that could not be read, or that count already. They enter no number of this report.",
+        &["Experiment", "Folder", "Why"],
+    );
+    for entry in &runs.left_out {
+        let folder =
+            entry.path.file_name().map_or_else(|| entry.path.display().to_string(), |n| n.to_string_lossy().into());
+        table.rows.push(vec![
+            Entry::text(&entry.experiment),
+            Entry::text(folder).class("failed"),
+            Entry::text(&entry.reason),
+        ]);
+    }
+    (!table.rows.is_empty()).then_some(table)
 }
 
 /// Every cell with its state.
@@ -422,12 +553,13 @@ pub(crate) fn cells(runs: &Runs) -> Table {
             "Threads#",
             "Git",
             "Configuration",
+            "Plan",
         ],
     );
     for cell in &runs.cells {
         table.rows.push(cell_row(cell));
     }
-    let mut droppable = vec!["Reason", "Message", "Host", "Threads", "Git", "Device"];
+    let mut droppable = vec!["Reason", "Message", "Host", "Threads", "Git", "Device", "Plan"];
     if runs.experiments.len() < 2 {
         droppable.push("Experiment");
         for row in &mut table.rows {
@@ -475,15 +607,55 @@ fn cell_row(cell: &Cell) -> Vec<Entry> {
         optional(cell.status.message.clone()),
         number(cell.test_value()),
         number(cell.best_validation()),
-        Entry::text(cell.status.epochs_text()),
+        epochs(cell),
         Entry::number(duration(cell.status.seconds), cell.status.seconds),
         Entry::text(cell.status.attempts.to_string()),
-        optional(cell.record.as_ref().map(|r| r.device.clone())),
+        optional(device_of(cell)).flags(if devices(cell).len() > 1 { &[Flag::SeveralDevices] } else { &[] }),
         optional(cell.status.host.clone()),
         optional(cell.status.threads.map(|t| t.to_string())),
-        optional(cell.status.git.as_deref().map(short_commit)),
+        builds_of(cell),
         Entry { raw: hash.clone(), ..optional(hash.as_deref().map(format::short_hash)) },
+        optional(cell.record.as_ref().and_then(|r| r.plan.clone())),
     ]
+}
+
+/// Finished epochs, and for how many the training was planned at first.
+fn epochs(cell: &Cell) -> Entry {
+    let epoch = cell.status.epochs_text();
+    let Some(extension) = cell.record.as_ref().and_then(CellRecord::extension) else { return Entry::text(epoch) };
+    let text = match extension.strip_prefix(&format!("{epoch} epochs, ")) {
+        Some(rest) => format!("{epoch}, {rest}"),
+        None => format!("{epoch} of {extension}"),
+    };
+    Entry { raw: Some(epoch), ..Entry::text(text) }.flag(Flag::Extended)
+}
+
+/// The kind of device, and what it is where that is known.
+fn device_of(cell: &Cell) -> Option<String> {
+    let names: BTreeSet<String> =
+        cell.status.attempts_on_record().into_iter().filter_map(|attempt| attempt.device_name).collect();
+    let kind = cell.record.as_ref().map(|r| r.device.clone());
+    let kind = kind.or_else(|| cell.status.attempts_on_record().into_iter().find_map(|attempt| attempt.device))?;
+    if names.is_empty() {
+        Some(kind)
+    } else {
+        Some(format!("{kind}: {}", names.into_iter().collect::<Vec<_>>().join(", ")))
+    }
+}
+
+/// Every build that trained a cell, in order of the attempts.
+fn builds_of(cell: &Cell) -> Entry {
+    let mut sources: Vec<String> = Vec::new();
+    for attempt in cell.status.attempts_on_record() {
+        let source = short_commit(&attempt.source());
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    if sources.is_empty() {
+        return Entry::none();
+    }
+    Entry::text(sources.join(", ")).flags(if builds(cell).len() > 1 { &[Flag::SeveralBuilds] } else { &[] })
 }
 
 /// The first eight characters of a commit, and whether the working directory had changes.
@@ -506,7 +678,7 @@ pub(crate) fn status(runs: &Runs) -> Table {
             Entry::text(&cell.experiment),
             Entry::text(&cell.id),
             Entry { class: state_class(cell.status.state), ..Entry::text(cell.status.state.name()) },
-            Entry::text(cell.status.epochs_text()),
+            Entry { flags: vec![], ..epochs(cell) },
             best.map_or_else(Entry::none, |v| {
                 let raw = if cell.metric() == "accuracy" { 100.0 * v } else { v };
                 Entry::number(format!("{}{}", metric(v, cell.metric()), percent(cell.metric())), raw)
@@ -514,6 +686,20 @@ pub(crate) fn status(runs: &Runs) -> Table {
             Entry::number(format!("{:.1}", cell.status.seconds), cell.status.seconds),
             Entry::text(cell.status.reason.clone().unwrap_or_default()),
             Entry::text(cell.status.message.clone().unwrap_or_default()),
+        ]);
+    }
+    for entry in &runs.left_out {
+        let name =
+            entry.path.file_name().map_or_else(|| entry.path.display().to_string(), |n| n.to_string_lossy().into());
+        table.rows.push(vec![
+            Entry::text(&entry.experiment),
+            Entry::text(name),
+            Entry::text("left out").class("failed"),
+            Entry::none(),
+            Entry::none(),
+            Entry::none(),
+            Entry::text(""),
+            Entry::text(&entry.reason),
         ]);
     }
     if runs.experiments.len() < 2 {

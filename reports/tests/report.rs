@@ -138,14 +138,80 @@ fn a_cut_last_line_is_left_out_and_marked() {
 }
 
 #[test]
-fn damage_before_the_last_line_is_an_error_with_its_line() {
+fn damage_before_the_last_line_is_named_with_its_line_and_left_out() {
     let dir = tempdir().unwrap();
-    let folder = support::cell("smnist", "lstm-64", 69_000, 0, 0.9).write(&dir.path().join("e"));
+    let home = dir.path().join("e");
+    support::cell("smnist", "lstm-64", 69_000, 1, 0.8).write(&home);
+    let folder = support::cell("smnist", "lstm-64", 69_000, 0, 0.9).write(&home);
     let file = folder.join("metrics.jsonl");
     let whole = fs::read_to_string(&file).unwrap();
     fs::write(&file, whole.replacen("\"kind\"", "\"kin", 1)).unwrap();
-    let error = load(&[dir.path().join("e")]).unwrap_err();
+    let runs = load(std::slice::from_ref(&home)).unwrap();
+    assert_eq!((runs.cells.len(), runs.left_out.len()), (1, 1));
+    assert_eq!(runs.left_out[0].path, folder);
+    assert!(runs.left_out[0].reason.contains(&format!("{}:1:", file.display())), "{}", runs.left_out[0]);
+    // Nothing else is there: that is an error.
+    let error = load(&[folder]).unwrap_err();
     assert!(matches!(&error, ReportError::Parse { path, line: 1, .. } if *path == file), "{error}");
+}
+
+#[test]
+fn one_damaged_run_does_not_keep_the_others_from_their_report() {
+    let damages: [(&str, Vec<u8>); 9] = [
+        ("cell.yaml", b"schema: 1\nid: [".to_vec()),
+        ("cell.yaml", Vec::new()),
+        ("cell.yaml", vec![0xff, 0x00, 0xfe]),
+        ("cell.yaml", vec![b'#'; 20 << 20]),
+        ("status.json", b"{\"schema\": 1, \"sta".to_vec()),
+        ("status.json", Vec::new()),
+        ("status.json", b"{\"somebody\": \"else\"}".to_vec()),
+        ("metrics.jsonl", vec![0; 3 << 20]),
+        ("metrics.jsonl", b"{\"kind\n{}\n{}\n".to_vec()),
+    ];
+    for (file, bytes) in damages {
+        let dir = tempdir().unwrap();
+        let home = dir.path().join("e");
+        for seed in 0..3 {
+            support::cell("smnist", "lstm-64", 69_000, seed, 0.8 + 0.01 * seed as f64).write(&home);
+        }
+        let bad = home.join("smnist.lstm-64.s1");
+        fs::write(bad.join(file), &bytes).unwrap();
+        let out = dir.path().join("out");
+        let paths = write(std::slice::from_ref(&home), &out, "md,csv,html".parse().unwrap()).unwrap();
+        assert_eq!(paths.left_out.len(), 1, "{file}: {:?}", paths.left_out);
+        assert!(paths.left_out[0].contains("smnist.lstm-64.s1") && paths.left_out[0].contains(file));
+        let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+        assert!(text.contains("81.00 ± 1.41 (n = 2)"), "{file}: {text}");
+        assert!(text.contains("## Left out") && text.contains("| smnist.lstm-64.s1 |"), "{file}: {text}");
+        let page = fs::read_to_string(paths.index.unwrap()).unwrap();
+        assert!(page.contains("Left out") && page.contains("smnist.lstm-64.s1"));
+        let table = status(&home).unwrap();
+        assert_eq!(row(&table, "smnist.lstm-64.s1")[1], "left out");
+        assert_eq!(compare(&[home], &Field::Baseline).unwrap().notes.len(), 1);
+    }
+}
+
+#[test]
+fn a_damaged_description_leaves_the_runs_as_they_are() {
+    let (_dir, home) = made_up();
+    fs::write(home.join("experiment.yaml"), "name: [").unwrap();
+    let runs = load(std::slice::from_ref(&home)).unwrap();
+    assert_eq!((runs.experiments[0].name.as_str(), runs.left_out.len()), ("made-up", 1));
+    assert_eq!(runs.cells.len(), 22);
+}
+
+#[test]
+fn a_copied_folder_is_not_another_seed() {
+    let (_dir, home) = made_up();
+    let original = home.join("smnist.ccnn-4-140.s0");
+    let copy = home.join("copy-of-smnist.ccnn-4-140.s0");
+    fs::create_dir(&copy).unwrap();
+    for file in ["cell.yaml", "status.json", "metrics.jsonl"] {
+        fs::copy(original.join(file), copy.join(file)).unwrap();
+    }
+    let runs = load(&[home]).unwrap();
+    assert_eq!(runs.left_out.iter().map(|entry| &entry.path).collect::<Vec<_>>(), [&copy]);
+    assert_eq!(runs.cells.len(), 22);
 }
 
 #[test]
@@ -162,6 +228,10 @@ fn a_newer_schema_is_refused() {
     fs::write(folder.join("cell.yaml"), "schema: 7\nshape_of_things: to come\n").unwrap();
     let error = load(&[dir.path().join("e")]).unwrap_err();
     assert!(matches!(error, ReportError::NewerSchema { found: 7, .. }), "{error}");
+    // Beside others it is left out, by name.
+    support::cell("smnist", "lstm-64", 69_000, 1, 0.9).write(&dir.path().join("e"));
+    let runs = load(&[dir.path().join("e")]).unwrap();
+    assert!(runs.left_out[0].reason.contains("schema 7 is newer"), "{}", runs.left_out[0]);
 }
 
 #[test]
@@ -236,6 +306,318 @@ fn grid_values_make_rows_of_their_own() {
     assert_eq!(texts[4..9], ["+10.00 ± 0.00", "2", "2", "0", "0"]);
 }
 
+/// Test values of the results table by grid text.
+fn results(home: &Path) -> BTreeMap<String, (String, String)> {
+    let out = tempdir().unwrap();
+    write(&[home.to_owned()], out.path(), "csv".parse().unwrap()).unwrap();
+    let csv = fs::read_to_string(out.path().join("tables/results.csv")).unwrap();
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let titles = reader.headers().unwrap().clone();
+    let column = |name: &str| titles.iter().position(|title| title == name);
+    let text = |row: &csv::StringRecord, name: &str| column(name).map_or(String::new(), |i| row[i].to_owned());
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let found = rows.iter().map(|row| (text(row, "Grid"), (text(row, "n"), text(row, "Difference")))).collect();
+    assert_eq!(BTreeMap::len(&found), rows.len(), "rows with the same name: {csv}");
+    found
+}
+
+#[test]
+fn only_runs_that_differ_in_their_seed_alone_are_pooled() {
+    let dir = tempdir().unwrap();
+    for (index, change) in [
+        ("training.epochs=20", json!({"training": {"learning_rate": 0.01, "epochs": 20}})),
+        ("task.permutation=mine.txt", json!({"task": {"config": {"permutation": "mine.txt"}}})),
+        ("baseline.omega_0=10", json!({"baseline": {"config": {"omega_0": 10.0}}})),
+        ("task.version=smnist@made-up-2", json!({"task": {"version": "smnist@made-up-2"}})),
+        ("task.data_hash=0badf00d", json!({"task": {"data_hash": "0badf00d0badf00d"}})),
+        ("device=cuda", json!({"device": "cuda:1"})),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let home = dir.path().join(format!("e{index}"));
+        for seed in 0..4 {
+            let mut cell = support::cell("smnist", "ccnn-4-140", 200_500, seed, 0.99);
+            if seed == 3 {
+                let mut record = serde_json::to_value(&cell.record).unwrap();
+                merge(&mut record, &change.1);
+                cell.record = serde_json::from_value(record).unwrap();
+            }
+            cell.write(&home);
+        }
+        let found = results(&home);
+        let sizes: Vec<&str> = found.values().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(sizes.contains(&"3") && sizes.contains(&"1"), "{found:?}");
+        assert!(found.contains_key(change.0), "{} in {found:?}", change.0);
+    }
+}
+
+fn merge(into: &mut serde_json::Value, change: &serde_json::Value) {
+    match (into, change) {
+        (serde_json::Value::Object(into), serde_json::Value::Object(change)) => {
+            for (key, value) in change {
+                merge(into.entry(key.clone()).or_insert(json!(null)), value);
+            }
+        }
+        (into, change) => *into = change.clone(),
+    }
+}
+
+#[test]
+fn a_run_that_has_not_begun_goes_with_its_seeds() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).write(&home);
+    let mut pending =
+        support::cell("smnist", "ccnn-4-140", 200_500, 1, 0.0).state(State::Pending, None, None).epochs(0);
+    pending.record.task.data_hash = None;
+    pending.write(&home);
+    assert_eq!(results(&home).len(), 1);
+}
+
+#[test]
+fn an_extended_run_is_named_everywhere_and_pooled_with_no_other() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for seed in 0..3 {
+        let mut cell = support::cell("smnist", "ccnn-4-140", 200_500, seed, 0.99).epochs(20);
+        cell.record.training["epochs"] = json!(20);
+        if seed == 0 {
+            cell.record.extended_from = vec![10];
+        }
+        cell.write(&home);
+    }
+    let found = results(&home);
+    let extended = "(20 epochs, extended from 10)";
+    assert_eq!(found[extended], ("1".to_owned(), String::new()), "{found:?}");
+    assert_eq!(found[""].0, "2");
+    assert!(!found[""].1.is_empty(), "fresh runs have a difference: {found:?}");
+    let paths = write(std::slice::from_ref(&home), &dir.path().join("out"), Formats::ALL).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    let tables = ["At a glance", "Results", "Every cell"];
+    for part in text.split("\n## ").filter(|part| tables.iter().any(|title| part.starts_with(title))) {
+        assert!(part.contains("extended from 10"), "{part}");
+    }
+    assert!(text.contains(Flag::Extended.text()));
+    for figure in ["learning-curves-smnist", "accuracy-against-parameters", "loss-smnist"] {
+        let svg = fs::read_to_string(dir.path().join(format!("out/figures/{figure}.svg"))).unwrap();
+        assert!(svg.contains("extended from 10"), "{figure}");
+    }
+    assert!(row(&status(&home).unwrap(), "smnist.ccnn-4-140.s0").iter().any(|text| text.contains("extended from 10")));
+}
+
+#[test]
+fn a_run_by_several_builds_and_devices_says_so() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let mut cell = support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99)
+        .attempt("cuda:0", Some("Fake GPU 1"), Some("aaaaaaaa1"))
+        .attempt("cuda:1", Some("Fake GPU 2"), None);
+    cell.record.device = "cuda".to_owned();
+    cell.write(&home);
+    // One device twice, one build twice: nothing to say.
+    support::cell("smnist", "lstm-64", 69_000, 0, 0.9)
+        .attempt("cuda:0", Some("Fake GPU 1"), Some("aaaaaaaa1"))
+        .attempt("cuda:1", Some("Fake GPU 1"), Some("aaaaaaaa1"))
+        .write(&home);
+    let paths = write(&[home], &dir.path().join("out"), "md,csv".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    assert!(text.contains(Flag::SeveralBuilds.text()) && text.contains(Flag::SeveralDevices.text()), "{text}");
+    let results = fs::read_to_string(dir.path().join("out/tables/results.csv")).unwrap();
+    assert_eq!(results.matches(Flag::SeveralBuilds.text()).count(), 1, "{results}");
+    assert_eq!(results.matches(Flag::SeveralDevices.text()).count(), 1, "{results}");
+    assert!(text.contains("## Attempts") && text.contains("| aaaaaaaa, unknown"), "{text}");
+    assert!(text.contains("cuda: Fake GPU 1, Fake GPU 2"), "{text}");
+}
+
+#[test]
+fn the_best_is_marked_among_rows_that_compare() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (baseline, result) in [("ccnn-4-140", 0.90), ("lstm-64", 0.80)] {
+        support::cell("smnist", baseline, 200_500, 0, result).write(&home);
+        for (word, gain) in [("smoke", 0.05), ("laptop", 0.02)] {
+            let mut cell = support::cell("smnist", baseline, 200_500, 0, result + gain);
+            cell.record.scale = word.to_owned();
+            cell.id(&format!("smnist.{baseline}.{word}.s0")).write(&home);
+        }
+        // Alone in its protocol: no best among one.
+        let mut other = support::cell("smnist", "gru-1", 200_500, 0, 0.99);
+        other.record.task.config = json!({"permutation": "mine.txt"});
+        other.write(&home);
+    }
+    let paths = write(&[home], &dir.path().join("out"), "md".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    let best: Vec<&str> = text.split("**").skip(1).step_by(2).collect();
+    assert_eq!(best, ["90.00 (n = 1)", "92.00 (n = 1)", "95.00 (n = 1)"], "{text}");
+}
+
+/// Texts of all rows of a comparison, by column.
+fn compared(home: &Path, by: &str) -> Vec<BTreeMap<String, String>> {
+    let table = compare(&[home.to_owned()], &by.parse().unwrap()).unwrap();
+    let titles: Vec<String> = table.columns.iter().map(|c| c.title.clone()).collect();
+    table.rows.iter().map(|row| titles.iter().cloned().zip(row.iter().map(|e| e.text.clone())).collect()).collect()
+}
+
+fn paired(rows: &[BTreeMap<String, String>]) -> Vec<[&str; 4]> {
+    let found = rows.iter().filter(|row| row["n"] != "0");
+    found.map(|row| ["A", "B", "n", "B − A"].map(|title| row[title].as_str())).collect()
+}
+
+#[test]
+fn scales_in_one_folder_are_compared_each_with_itself() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (baseline, result) in [("ccnn-4-140", 0.90), ("lstm-64", 0.80)] {
+        support::cell("smnist", baseline, 200_500, 0, result).write(&home);
+        let mut smoke = support::cell("smnist", baseline, 200_500, 0, 0.2);
+        smoke.record.scale = "smoke".to_owned();
+        smoke.record.training["epochs"] = json!(1);
+        smoke.id(&format!("smnist.{baseline}.smoke.s0")).write(&home);
+    }
+    let rows = compared(&home, "baseline");
+    assert_eq!(
+        paired(&rows),
+        [["ccnn-4-140", "lstm-64", "1", "−10.00"], ["ccnn-4-140", "lstm-64", "1", "0.00"]],
+        "{rows:?}"
+    );
+    assert!(rows.iter().any(|row| row["Within"].contains("scale=smoke")));
+    let rows = compared(&home, "scale");
+    assert_eq!(paired(&rows), [["paper", "smoke", "1", "−70.00"], ["paper", "smoke", "1", "−60.00"]], "{rows:?}");
+    assert!(rows.iter().all(|row| row["Also differ"] == "training.epochs: 10 → 1"), "{rows:?}");
+}
+
+#[test]
+fn forms_and_difficulties_do_not_replace_each_other() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (form, gain) in [("1d", 0.0), ("2d", 0.05)] {
+        for (difficulty, result) in [("easy", 0.9), ("hard", 0.7)] {
+            let mut cell = support::cell(&format!("pathfinder32-{form}"), "ccnn-4-64", 61_000, 0, result + gain);
+            let task = &mut cell.record.task;
+            task.config = json!({"difficulty": difficulty, "form": form});
+            task.data = format!("pathfinder32-{difficulty}");
+            task.data_hash = Some(format!("{difficulty}-{form}"));
+            task.label = format!("pathfinder32-{difficulty}-{form}");
+            let id = format!("{}.ccnn-4-64.s0", task.label);
+            cell.id(&id).write(&home);
+        }
+    }
+    let rows = compared(&home, "task.difficulty");
+    assert_eq!(paired(&rows), [["easy", "hard", "1", "−20.00"], ["easy", "hard", "1", "−20.00"]], "{rows:?}");
+    assert!(rows.iter().all(|row| row["Also differ"].contains("task.data: pathfinder32-easy → pathfinder32-hard")));
+    let rows = compared(&home, "task");
+    let pair = |difficulty: &str| [1, 2].map(|rank| format!("pathfinder32-{difficulty}-{rank}d"));
+    let (easy, hard) = (pair("easy"), pair("hard"));
+    let expected =
+        [[&easy[0], &easy[1], "1", "+5.00"], [&hard[0], &hard[1], "1", "+5.00"]].map(|row| row.map(str::to_owned));
+    let found: Vec<[String; 4]> = paired(&rows).into_iter().map(|row| row.map(str::to_owned)).collect();
+    assert_eq!(found, expected, "{rows:?}");
+}
+
+#[test]
+fn devices_are_compared_within_and_between_folders() {
+    let dir = tempdir().unwrap();
+    for (folder, name, device, result) in
+        [("a/e", "e", "cpu", 0.80), ("b/e", "e", "cuda:1", 0.81), ("c/f", "f", "cuda", 0.83)]
+    {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, 0, result);
+        cell.record.device = device.to_owned();
+        cell.record.experiment = name.to_owned();
+        cell.write(&dir.path().join(folder));
+    }
+    let of = |folders: &[&str]| {
+        let dirs: Vec<PathBuf> = folders.iter().map(|folder| dir.path().join(folder)).collect();
+        compare(&dirs, &Field::Device)
+    };
+    for (folders, difference) in [(["a/e", "b/e"], "+1.00"), (["a/e", "c/f"], "+3.00")] {
+        let table = of(&folders).unwrap();
+        let texts: Vec<&str> = table.rows[0].iter().map(|e| e.text.as_str()).collect();
+        assert_eq!((table.rows.len(), &texts[..2], texts[4], texts[5]), (1, &["cpu", "cuda"][..], difference, "1"));
+    }
+    // Two runs of one device: both are named.
+    let error = of(&["a/e", "b/e", "c/f"]).unwrap_err();
+    let named = |path: &Path, folder: &str| path.starts_with(dir.path().join(folder));
+    assert!(
+        matches!(&error, ReportError::Repeated { first, second, .. } if named(first, "b/e") && named(second, "c/f")),
+        "{error}"
+    );
+}
+
+#[test]
+fn settings_of_a_baseline_may_come_with_it_and_are_named() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let mut first = support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.90);
+    first.record.training = json!({"learning_rate": 0.01, "grad_clip": null});
+    first.write(&home);
+    let mut second = support::cell("smnist", "lstm-64", 69_000, 0, 0.80);
+    second.record.training = json!({"learning_rate": 0.001, "grad_clip": 1.0});
+    second.write(&home);
+    let rows = compared(&home, "baseline");
+    assert_eq!(paired(&rows), [["ccnn-4-140", "lstm-64", "1", "−10.00"]]);
+    assert_eq!(rows[0]["Also differ"], "training.grad_clip: none → 1, training.learning_rate: 0.01 → 0.001");
+    // A second network with other settings: none of both is dropped, and neither is taken for the partner.
+    let mut third = support::cell("smnist", "lstm-64", 69_000, 0, 0.70);
+    third.record.training = json!({"learning_rate": 0.1, "grad_clip": 1.0});
+    third.id("smnist.lstm-64-fast.s0").write(&home);
+    let rows = compared(&home, "baseline");
+    assert_eq!(paired(&rows), <[[&str; 4]; 0]>::default(), "{rows:?}");
+    let reasons: String = rows.iter().map(|row| row["Not paired"].clone()).collect();
+    for id in ["smnist.ccnn-4-140.s0", "smnist.lstm-64.s0", "smnist.lstm-64-fast.s0"] {
+        assert!(reasons.contains(id), "{id}: {reasons}");
+    }
+    let rows = compared(&home, "training.learning_rate");
+    assert_eq!(paired(&rows), [["0.001", "0.1", "1", "−10.00"]], "{rows:?}");
+}
+
+#[test]
+fn what_is_not_paired_is_named_with_the_reason() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let with = |rate: f64, seed, result| {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, result);
+        cell.record.training["learning_rate"] = json!(rate);
+        let id = format!("smnist.lstm-64.r{rate}.s{seed}");
+        cell.id(&id)
+    };
+    with(0.1, 0, 0.8).write(&home);
+    with(0.2, 0, 0.9).write(&home);
+    with(0.1, 1, 0.8).write(&home);
+    with(0.2, 1, 0.0).state(State::Failed, Some("nan"), None).write(&home);
+    with(0.1, 2, 0.8).write(&home);
+    let mut other = with(0.2, 3, 0.8);
+    other.record.training["epochs"] = json!(99);
+    other.write(&home);
+    fs::create_dir_all(home.join("smnist.gru.s0")).unwrap();
+    let rows = compared(&home, "training.learning_rate");
+    assert_eq!(paired(&rows), [["0.1", "0.2", "1", "+10.00"]], "{rows:?}");
+    let reasons: String = rows.iter().map(|row| row["Not paired"].clone() + "\n").collect();
+    for text in
+        ["r0.2.s1 is failed (nan)", "no partner with seed 2", "training.epochs: 99 → 10", "smnist.gru.s0: it has no"]
+    {
+        assert!(reasons.contains(text), "{text}: {reasons}");
+    }
+    for field in ["seed", "hash", "id", "sources"] {
+        let error = compare(std::slice::from_ref(&home), &field.parse().unwrap()).unwrap_err();
+        assert!(matches!(error, ReportError::NotComparable { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_task_of_the_arena_that_is_there_twice_enters_no_average() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("lra");
+    for (task, label, shape, result) in ARENA {
+        arena_cell(task, label, shape, result).write(&home);
+    }
+    arena_cell("pathx", "path-x", &[1, 16384], 0.5).write(&home);
+    let (text, row) = arena_row(&home, "s4");
+    assert_eq!((row[6].as_str(), row[7].as_str()), ("", ""), "{row:?}");
+    assert!(text.contains("path-x: 50.00; pathx: 70.00") && text.contains(Flag::SeveralTasks.text()), "{text}");
+}
+
 #[test]
 fn notes_on_the_samples_stand_with_the_task() {
     let dir = tempdir().unwrap();
@@ -304,6 +686,7 @@ fn arena_cell(task: &str, label: &str, shape: &[usize], result: f64) -> support:
     cell.record.task.label = label.to_owned();
     cell.record.task.shape = shape.to_vec();
     cell.record.task.version = "lra@char-4096".to_owned();
+    cell.record.task.config = json!({});
     cell.record.baseline.label = "s4".to_owned();
     cell
 }

@@ -14,10 +14,20 @@ pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, Stop> {
     let out = args.out.clone().unwrap_or_else(|| reports::default_out(&args.dirs));
     let paths = reports::write(&args.dirs, &out, formats).map_err(stop)?;
     if global.json {
-        print_json(&json!({ "schema": 1, "index": paths.index, "markdown": paths.markdown, "files": paths.files }))?;
+        print_json(&json!({
+            "schema": 1,
+            "index": paths.index,
+            "markdown": paths.markdown,
+            "files": paths.files,
+            "left_out": paths.left_out,
+        }))?;
     } else {
         let main = paths.index.as_deref().or(paths.markdown.as_deref()).unwrap_or(&out);
-        print(&format!("report: {} ({} files)", main.display(), paths.files.len()))?;
+        let mut text = paths.left_out.join("\n");
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        print(&format!("{text}report: {} ({} files)", main.display(), paths.files.len()))?;
     }
     Ok(Exit::Done)
 }
@@ -35,9 +45,16 @@ pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, Stop> {
 
 fn show(table: &Table, global: &Global) -> Result<Exit, Stop> {
     if global.json {
-        print_json(&json!({ "schema": 1, "table": table.name, "caption": table.caption, "rows": rows(table) }))?;
+        print_json(&json!({
+            "schema": 1,
+            "table": table.name,
+            "caption": table.caption,
+            "rows": rows(table),
+            "notes": table.notes,
+        }))?;
     } else {
-        print(&format!("{}\n{}", table.to_text().trim_end(), table.caption))?;
+        let notes: String = table.notes.iter().map(|note| format!("\n{note}")).collect();
+        print(&format!("{}\n{}{notes}", table.to_text().trim_end(), table.caption))?;
     }
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use baselines::device::DeviceChoice;
 use baselines::{BuildError, Model, registry};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library, Split};
@@ -40,6 +41,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) device: Device,
     /// Its name.
     pub(crate) device_name: String,
+    /// The resolved experiment file below the folder, which the records of the cells name.
+    pub(crate) plan: Option<String>,
     /// Start every cell anew.
     pub(crate) fresh: bool,
     /// The process that holds the cells, as others are told.
@@ -145,7 +148,7 @@ fn is_out_of_memory(message: &str) -> bool {
 }
 
 /// Whether the folder's status says that nothing is left to do for `settings`.
-fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
+pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
     if status.state != CellState::Done {
         return false;
     }
@@ -189,9 +192,14 @@ pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
     let (outcome, text) = match result {
         Ok((outcome, text)) => (outcome, text),
         Err(error) => {
-            status.state = CellState::Failed;
-            status.reason = Some(error.reason().into());
-            status.message = Some(error.to_string());
+            if status.state == CellState::Done {
+                // Training has not begun anew: what was measured stands.
+                status.message = Some(format!("not trained further: {error}"));
+            } else {
+                status.state = CellState::Failed;
+                status.reason = Some(error.reason().into());
+                status.message = Some(error.to_string());
+            }
             (Outcome::Failed(error.to_string()), format!("failed: {error}"))
         }
     };
@@ -213,16 +221,18 @@ fn attempt(
     folder: &CellFolder,
     status: &mut Status,
 ) -> Result<(Outcome, String), CellError> {
-    if bench.fresh {
-        folder.clear()?;
-        *status = Status::pending();
+    // What a fresh start discards stands until there is something to put in its place.
+    let before = if bench.fresh { None } else { folder::read_cell(folder.path())? };
+    if !bench.fresh && is_complete(status, before.as_ref(), &cell.training) {
+        let more = if status.epoch > u64::from(cell.training.epochs) {
+            format!(": {} epochs, more than the {} asked for", status.epoch, cell.training.epochs)
+        } else {
+            String::new()
+        };
+        return Ok((Outcome::Done, format!("already done{more}")));
     }
     if let Some(reason) = &cell.not_applicable {
         return skip(bench, cell, folder, status, "not_applicable", reason);
-    }
-    let before = folder::read_cell(folder.path())?;
-    if is_complete(status, before.as_ref(), &cell.training) {
-        return Ok((Outcome::Done, "already done".into()));
     }
     let left_over_bytes = tidy(bench, cell);
     let dataset = match prepare(bench, cell) {
@@ -235,8 +245,10 @@ fn attempt(
     let samples = Some((dataset.content_hash(), sizes));
     let mut record = identity::record(cell, bench.experiment, &bench.device_name, samples)?;
     record.task.notes = dataset.notes();
-    if let Some(before) = before.as_ref().filter(|before| before.task.data_hash.is_some()) {
-        identity::keep_initial_weights(&mut record, before)?;
+    record.plan.clone_from(&bench.plan);
+    let begun = before.as_ref().filter(|before| before.task.data_hash.is_some());
+    if let Some(before) = begun {
+        identity::go_on(&mut record, before)?;
         if before.hash != record.hash {
             let [then, now] = [identity::comparable(before)?, identity::comparable(&record)?];
             let changes = folder::differences(&then, &now, &identity::FREE).join("; ");
@@ -256,8 +268,14 @@ fn attempt(
     let mut progress = Progress::start();
     let mut best = None;
     let last = folder.path().join("checkpoints").join("last.safetensors");
-    if let Some(loaded) = checkpoint::load(&last).map_err(TrainError::from)? {
-        if loaded.cell_hash != record.hash {
+    let found = if bench.fresh { None } else { checkpoint::load(&last).map_err(TrainError::from)? };
+    if let Some(before) = begun {
+        let steps = found.as_ref().map_or(0, |loaded| loaded.progress.step);
+        let steps_per_epoch = cell.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
+        identity::note_extension(&mut record, before, steps, steps_per_epoch)?;
+    }
+    if let Some(loaded) = found {
+        if !identity::is_of(&record, &loaded.cell_hash)? {
             let reason = "it belongs to another configuration".to_owned();
             return Err(TrainError::from(checkpoint::CheckpointError::Invalid { path: last, reason }).into());
         }
@@ -272,8 +290,15 @@ fn attempt(
             folder.log(&format!("initial weights: {note}"))?;
         }
     }
+    if bench.fresh {
+        folder.clear()?;
+        *status = Status::pending();
+    }
     // From here on the folder belongs to these settings, samples and weights.
     folder.write_cell(&record)?;
+    if let Some(extension) = record.extension() {
+        folder.log(&extension)?;
+    }
     announce(bench, cell, folder, status, model.as_ref(), &progress)?;
 
     let open = |name: &str, keep| Journal::open(&folder.path().join(name), keep).map_err(TrainError::from);
@@ -328,10 +353,13 @@ fn attempt(
     let validation = last.map(|score| format!(", validation {}", describe(&score, spec.metric))).unwrap_or_default();
     let partial =
         status.partial_epoch.map(|PartialEpoch { steps, of }| format!(" and {steps} of {of} steps of another"));
-    Ok((Outcome::Done, format!("{words} after {} epochs{}{validation}", status.epoch, partial.unwrap_or_default())))
+    let extension = record.extension().map(|text| format!(" ({text})")).unwrap_or_default();
+    let trained = format!("{} epochs{}{extension}", status.epoch, partial.unwrap_or_default());
+    Ok((Outcome::Done, format!("{words} after {trained}{validation}")))
 }
 
-/// Mark a cell as skipped.
+/// Mark a cell as skipped. One that has been trained, in part or to its end, keeps its record and its state: they say what was
+/// measured, and by which settings it goes on.
 fn skip(
     bench: &Bench<'_>,
     cell: &Cell,
@@ -340,7 +368,14 @@ fn skip(
     reason: &str,
     words: &str,
 ) -> Result<(Outcome, String), CellError> {
-    folder.write_cell(&identity::record(cell, bench.experiment, &bench.device_name, None)?)?;
+    let begun = folder::read_cell(folder.path())?.is_some_and(|before| before.task.data_hash.is_some());
+    if begun {
+        status.message = Some(format!("not trained further: {words}"));
+        return Ok((Outcome::Skipped, format!("skipped, what was trained stands: {words}")));
+    }
+    let mut record = identity::record(cell, bench.experiment, &bench.device_name, None)?;
+    record.plan.clone_from(&bench.plan);
+    folder.write_cell(&record)?;
     status.state = CellState::Skipped;
     status.reason = Some(reason.into());
     status.message = Some(words.into());
@@ -356,20 +391,14 @@ fn announce(
     model: &dyn Model,
     progress: &Progress,
 ) -> Result<(), CellError> {
-    let now = provenance::now();
     status.state = CellState::Running;
     status.reason = None;
     status.message = None;
     status.partial_epoch = None;
-    status.attempts += 1;
-    status.started.get_or_insert_with(|| now.clone());
-    status.updated = Some(now);
     status.seconds = progress.seconds;
     status.epoch = progress.epoch;
-    status.host = Some(provenance::host());
-    status.threads = Some(rayon::current_num_threads());
-    status.versions = provenance::versions();
-    status.git = provenance::git();
+    let device_name = bench.device_name.parse().ok().and_then(DeviceChoice::model);
+    provenance::begin(status, &bench.device_name, device_name, progress.epoch);
     folder.write_status(status)?;
     let parameters = baselines::network::count_parameters(model);
     folder.log(&format!(

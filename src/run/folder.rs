@@ -9,11 +9,15 @@ use reports::record::{CellRecord, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::train::checkpoint::{create_file, replace_file};
 
 use super::provenance;
 use crate::exit::Stop;
+
+/// Folder of the resolved experiment files of all calls.
+const PLANS: &str = "plans";
 
 /// What can go wrong with a cell's folder.
 #[derive(Debug, thiserror::Error)]
@@ -131,13 +135,17 @@ impl CellFolder {
         &self.path
     }
 
-    /// Remove everything but the lock.
+    /// Remove everything but the lock. The checkpoints go first: killed in between, a result still stands with its record, or
+    /// the cell starts anew, but it never goes on from what was to be discarded.
     pub(crate) fn clear(&self) -> Result<(), FolderError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| FolderError::Io { action: "remove", path, source }
         };
-        for name in ["cell.yaml", "status.json", "metrics.jsonl", "diagnostics.jsonl", "diagnostics.parquet", "log.txt"]
+        let checkpoints = self.path.join("checkpoints");
+        std::fs::remove_dir_all(&checkpoints).map_err(io(&checkpoints))?;
+        std::fs::create_dir_all(&checkpoints).map_err(io(&checkpoints))?;
+        for name in ["status.json", "cell.yaml", "metrics.jsonl", "diagnostics.jsonl", "diagnostics.parquet", "log.txt"]
         {
             let path = self.path.join(name);
             match std::fs::remove_file(&path) {
@@ -145,9 +153,7 @@ impl CellFolder {
                 _ => {}
             }
         }
-        let checkpoints = self.path.join("checkpoints");
-        std::fs::remove_dir_all(&checkpoints).map_err(io(&checkpoints))?;
-        std::fs::create_dir_all(&checkpoints).map_err(io(&checkpoints))
+        Ok(())
     }
 
     /// Write `cell.yaml`.
@@ -201,6 +207,19 @@ fn read<T: DeserializeOwned>(
 /// Replace `path` atomically.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
     replace_file(path, content).map_err(|source| FolderError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Write the resolved experiment file of a call: as `experiment.yaml`, which is that of the last call, and under a name that
+/// only this content has, which the records of the cells that it trains keep. Gives that name, below the folder `out`.
+pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderError> {
+    let hash: String = Sha256::digest(resolved.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{PLANS}/{hash}.yaml");
+    let folder = out.join(PLANS);
+    std::fs::create_dir_all(&folder).map_err(|source| FolderError::Io { action: "create", path: folder, source })?;
+    for path in [out.join(&name), out.join("experiment.yaml")] {
+        write(&path, resolved.as_bytes())?;
+    }
+    Ok(name)
 }
 
 /// Make a cell visible before its turn: `cell.yaml` and a pending status, unless they are there.

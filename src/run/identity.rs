@@ -2,22 +2,25 @@
 
 use baselines::registry;
 use datasets::InputSpec;
-use reports::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord};
+use reports::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
+use reports::settings::flatten;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::experiment::Cell;
+use crate::experiment::{Cell, Training};
+use crate::train::schedule::learning_rate;
 use crate::weights;
 
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 16] = [
+pub(crate) const FREE: [&str; 17] = [
     "schema",
     "id",
     "hash",
     "experiment",
     "grid",
     "sources",
+    "plan",
     "task.label",
     "task.notes",
     "baseline.label",
@@ -75,8 +78,11 @@ pub(crate) fn record(
         scale: cell.scale.name().to_owned(),
         sources: cell.sources.clone(),
         seed: cell.seed,
-        device: device.to_owned(),
+        // Which of several devices of one kind decides nothing.
+        device: device_kind(device).to_owned(),
         grid: cell.grid.clone(),
+        extended_from: Vec::new(),
+        plan: None,
     };
     record.hash = hash(&record)?;
     Ok(record)
@@ -92,10 +98,60 @@ pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord)
     Ok(())
 }
 
+/// Let `record` go on as `before`, the same cell begun earlier: with its initial weights where their file is gone, with what it
+/// was extended from, and under the name that an older program gave to a device of the same kind.
+pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {
+    keep_initial_weights(record, before)?;
+    record.extended_from.clone_from(&before.extended_from);
+    if device_kind(&before.device) == record.device {
+        record.device.clone_from(&before.device);
+    }
+    record.hash = hash(record)?;
+    Ok(())
+}
+
+/// Note in `record` that its cell has taken `steps` steps under the settings of `before`, where an uninterrupted training under
+/// those of `record` would have taken one of them with another learning rate. Whatever the length of the training decides
+/// (the cosine, its end by `max_steps`) is seen so; schedules that do not depend on it change nothing.
+pub(crate) fn note_extension(
+    record: &mut CellRecord,
+    before: &CellRecord,
+    steps: u64,
+    steps_per_epoch: u64,
+) -> Result<(), serde_json::Error> {
+    if steps == 0 {
+        // Nothing is left of what was taken before.
+        record.extended_from.clear();
+    } else {
+        let (was, is): (Training, Training) =
+            (serde_json::from_value(before.training.clone())?, serde_json::from_value(record.training.clone())?);
+        let rate = |settings: &Training, step| learning_rate(settings, step, steps_per_epoch, 1.0);
+        if (0..steps).any(|step| rate(&was, step) != rate(&is, step)) {
+            record.extended_from.push(u64::from(was.epochs));
+        }
+    }
+    record.hash = hash(record)?;
+    Ok(())
+}
+
+/// Whether a checkpoint under `found` belongs to `record`: to it as it is, or as it was before it was extended, in case the
+/// first checkpoint after that was never written.
+pub(crate) fn is_of(record: &CellRecord, found: &str) -> Result<bool, serde_json::Error> {
+    let mut earlier = record.clone();
+    loop {
+        if hash(&earlier)? == found {
+            return Ok(true);
+        }
+        if earlier.extended_from.pop().is_none() {
+            return Ok(false);
+        }
+    }
+}
+
 /// SHA-256 (hex) over every field of the record that is not [`FREE`], keys sorted.
 fn hash(record: &CellRecord) -> Result<String, serde_json::Error> {
-    let mut text = String::new();
-    canonical("", &comparable(record)?, &mut text);
+    let lines = flatten(&comparable(record)?, &FREE);
+    let text: String = lines.into_iter().map(|(path, value)| format!("{path}={value}\n")).collect();
     Ok(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -114,48 +170,111 @@ pub(crate) fn comparable(record: &CellRecord) -> Result<Value, serde_json::Error
     Ok(value)
 }
 
-fn canonical(path: &str, value: &Value, text: &mut String) {
-    if FREE.contains(&path) {
-        return;
-    }
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort();
-            for key in keys {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                canonical(&path, &map[key.as_str()], text);
-            }
-        }
-        Value::Number(number) => {
-            let number = number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string());
-            text.push_str(&format!("{path}={number}\n"));
-        }
-        other => text.push_str(&format!("{path}={other}\n")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::run::folder::differences;
     use serde_json::json;
 
-    fn of(baseline: &str, config: Value) -> CellRecord {
-        serde_json::from_value(json!({
-            "schema": SCHEMA, "id": "a", "hash": "", "experiment": "e", "scale": "paper", "seed": 0, "device": "cpu",
+    fn record(device: &str, training: &Training) -> CellRecord {
+        let mut record: CellRecord = serde_json::from_value(json!({
+            "schema": 1, "id": "a.b.s0", "hash": "", "experiment": "made-up", "seed": 0, "device": device,
+            "training": training,
             "task": {
-                "name": "smnist", "label": "smnist", "version": "smnist@1", "data": "mnist", "config": {},
-                "shape": [1, 784], "metric": "accuracy", "higher_is_better": true, "chance": 0.1, "splits": [1, 1, 1]
+                "name": "adding", "label": "a", "version": "1", "data": "adding", "data_hash": "d", "config": {},
+                "shape": [2, 9], "metric": "accuracy", "higher_is_better": true, "chance": 0.5, "splits": [9, 9, 9]
             },
-            "baseline": {"name": baseline, "label": baseline, "config": config, "parameters": 1},
-            "training": {}, "sources": [], "grid": {}
+            "baseline": {"name": "gru", "label": "b", "config": {}, "parameters": 9},
         }))
-        .unwrap()
+        .unwrap();
+        record.hash = hash(&record).unwrap();
+        record
     }
 
-    /// What a record says of a setting that it is older than is what the setting says at first.
+    fn settings(epochs: u32, change: fn(&mut Training)) -> Training {
+        let mut training = Training { epochs, ..Training::default() };
+        change(&mut training);
+        training
+    }
+
+    /// What a run of `before` is extended from once it has taken `steps` steps, 10 in an epoch, and goes on as `now`.
+    fn extended(before: &Training, now: &Training, steps: u64) -> Vec<u64> {
+        let (before, mut now) = (record("cpu", before), record("cpu", now));
+        go_on(&mut now, &before).unwrap();
+        assert_eq!(now.hash, before.hash, "the number of epochs is free");
+        note_extension(&mut now, &before, steps, 10).unwrap();
+        assert_eq!(now.hash == before.hash, now.extended_from.is_empty());
+        assert!(is_of(&now, &before.hash).unwrap());
+        now.extended_from
+    }
+
+    #[test]
+    fn more_epochs_are_noted_where_the_schedule_depends_on_them() {
+        use crate::experiment::training::Schedule;
+        let kinds: [(fn(&mut Training), &[u64]); 7] = [
+            (|_| {}, &[10]),
+            (|t| t.warmup_epochs = 2.0, &[10]),
+            (|t| t.schedule = Schedule::Constant, &[]),
+            (|t| t.schedule = Schedule::Exponential, &[]),
+            (|t| t.schedule = Schedule::Plateau, &[]),
+            (|t| t.schedule_steps = Some(150), &[]),
+            // The steps end the training before either number of epochs does.
+            (|t| t.max_steps = Some(40), &[]),
+        ];
+        for (index, (change, expected)) in kinds.into_iter().enumerate() {
+            assert_eq!(extended(&settings(10, change), &settings(20, change), 100), expected, "kind {index}");
+        }
+        // Fewer epochs than planned are another course, too; the warm-up alone is the same in both.
+        assert_eq!(extended(&settings(20, |_| {}), &settings(10, |_| {}), 50), [20]);
+        assert!(
+            extended(&settings(10, |t| t.warmup_epochs = 3.0), &settings(20, |t| t.warmup_epochs = 3.0), 30).is_empty()
+        );
+        assert!(extended(&settings(10, |_| {}), &settings(20, |_| {}), 0).is_empty());
+        // Limits that do not enter the schedule.
+        assert!(extended(&settings(10, |_| {}), &settings(10, |t| t.early_stopping = Some(9)), 50).is_empty());
+        let time = |t: &mut Training| t.max_time = Some(std::time::Duration::from_secs(9));
+        assert!(extended(&settings(10, time), &settings(10, |_| {}), 50).is_empty());
+    }
+
+    #[test]
+    fn what_a_run_was_extended_from_stays_with_it() {
+        let [ten, twenty, forty] = [10, 20, 40].map(|epochs| record("cpu", &settings(epochs, |_| {})));
+        let mut second = twenty.clone();
+        go_on(&mut second, &ten).unwrap();
+        note_extension(&mut second, &ten, 100, 10).unwrap();
+        // A resume of the extension, and a further one.
+        let mut resumed = twenty;
+        go_on(&mut resumed, &second).unwrap();
+        note_extension(&mut resumed, &second, 130, 10).unwrap();
+        assert_eq!((resumed.extended_from.as_slice(), &resumed.hash), ([10].as_slice(), &second.hash));
+        let mut third = forty;
+        go_on(&mut third, &second).unwrap();
+        note_extension(&mut third, &second, 200, 10).unwrap();
+        assert_eq!(third.extended_from, [10, 20]);
+        assert_eq!(third.extension().unwrap(), "40 epochs, extended from 10, then 20");
+        for earlier in [&ten.hash, &second.hash, &third.hash] {
+            assert!(is_of(&third, earlier).unwrap());
+        }
+        assert!(!is_of(&ten, &second.hash).unwrap());
+    }
+
+    #[test]
+    fn the_index_of_a_device_decides_nothing_and_its_kind_does() {
+        let training = Training::default();
+        let old = record("cuda:0", &training);
+        let mut now = record("cuda", &training);
+        assert_ne!(old.hash, now.hash);
+        go_on(&mut now, &old).unwrap();
+        assert_eq!((now.hash.as_str(), now.device.as_str()), (old.hash.as_str(), "cuda:0"));
+        for other in ["cpu", "wgpu", "tch:cuda"] {
+            let mut now = record(other, &training);
+            go_on(&mut now, &old).unwrap();
+            assert_ne!(now.hash, old.hash, "{other}");
+        }
+        let kinds = ["cpu", "cuda:1", "wgpu:0", "tch", "tch:cuda:2"].map(device_kind);
+        assert_eq!(kinds, ["cpu", "cuda", "wgpu", "tch", "tch:cuda"]);
+    }
+
     #[test]
     fn settings_that_came_later_leave_the_identity_of_older_cells() {
         let mut seen = 0;

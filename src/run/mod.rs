@@ -92,7 +92,7 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     }
     let device_name = options.device.settled().to_string();
     let out = options.out.join(&plan.name);
-    check_data(plan, &cells, &options.library)?;
+    check_data(plan, &cells, &out, options)?;
     if !options.fresh {
         check_unchanged(&cells, &out, plan, &device_name)?;
     }
@@ -107,10 +107,11 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     }
     std::fs::create_dir_all(&out).map_err(|error| Stop::failed(format!("cannot create {}: {error}", out.display())))?;
     let resolved = serde_yaml::to_string(&plan.resolved).map_err(Stop::failed)?;
-    folder::write(&out.join("experiment.yaml"), resolved.as_bytes()).map_err(Stop::failed)?;
+    let plan_file = folder::keep_plan(&out, &resolved).map_err(Stop::failed)?;
 
     for cell in &cells {
-        let record = identity::record(cell, &plan.name, &device_name, None).map_err(Stop::failed)?;
+        let mut record = identity::record(cell, &plan.name, &device_name, None).map_err(Stop::failed)?;
+        record.plan = Some(plan_file.clone());
         folder::enlist(&out.join(&cell.id), &record).map_err(Stop::failed)?;
     }
 
@@ -120,6 +121,7 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     let setup = Setup {
         experiment: plan.name.clone(),
         missing: plan.missing,
+        plan: Some(plan_file),
         fresh: options.fresh,
         process: std::process::id(),
     };
@@ -136,8 +138,13 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
 fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome], out: PathBuf) -> Result<Exit, Stop> {
     let written = match options.single_cell {
         true => Ok(None),
-        false => reports::write(std::slice::from_ref(&out), &out.join("report"), reports::Formats::ALL)
-            .map(|paths| paths.index),
+        false => reports::write(std::slice::from_ref(&out), &out.join("report"), reports::Formats::ALL).map(|paths| {
+            // Damage elsewhere is not this command's failure, but whoever reads of its cells must know.
+            for line in &paths.left_out {
+                terminal::say(Level::Warning, line);
+            }
+            paths.index
+        }),
     };
     let report = written.as_ref().ok().cloned().flatten();
     let not_written = written.err().map(|error| format!("the report is not written: {error}"));
@@ -231,12 +238,19 @@ fn missing_data(cells: &[&Cell], out: &Path) -> BTreeMap<String, Vec<String>> {
     missing
 }
 
-/// Under `missing: error`, every task's data must be there before anything starts.
-fn check_data(plan: &Plan, cells: &[&Cell], library: &Library) -> Result<(), Stop> {
+/// Under `missing: error`, the data of every cell that is to be trained must be there before anything starts.
+fn check_data(plan: &Plan, cells: &[&Cell], out: &Path, options: &Options) -> Result<(), Stop> {
     if plan.missing == Missing::Skip {
         return Ok(());
     }
-    let checks = cells.iter().filter(|cell| cell.not_applicable.is_none()).map(|cell| cell.task.task.check(library));
+    let finished = |cell: &Cell| {
+        let folder = out.join(&cell.id);
+        let status = folder::read_status(&folder).ok().flatten();
+        let before = folder::read_cell(&folder).ok().flatten();
+        !options.fresh && status.is_some_and(|status| cell::is_complete(&status, before.as_ref(), &cell.training))
+    };
+    let wanted = cells.iter().filter(|cell| cell.not_applicable.is_none() && !finished(cell));
+    let checks = wanted.map(|cell| cell.task.task.check(&options.library));
     let missing: BTreeSet<String> = checks.filter_map(|check| check.err().map(|error| error.to_string())).collect();
     if missing.is_empty() {
         return Ok(());
@@ -252,7 +266,7 @@ fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str) -> Re
         let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };
         let samples = before.task.data_hash.as_deref().map(|hash| (hash, before.task.splits));
         let mut now = identity::record(cell, &plan.name, device, samples).map_err(Stop::failed)?;
-        identity::keep_initial_weights(&mut now, &before).map_err(Stop::failed)?;
+        identity::go_on(&mut now, &before).map_err(Stop::failed)?;
         if samples.is_none() {
             // A cell that has not begun takes the weights that are there when it does.
             now.initial_weights.clone_from(&before.initial_weights);

@@ -19,6 +19,8 @@ pub(super) struct Setup {
     pub(super) experiment: String,
     /// What happens where data are missing.
     pub(super) missing: Missing,
+    /// The resolved experiment file below the folder, which the records of the cells name.
+    pub(super) plan: Option<String>,
     /// Discard earlier results.
     pub(super) fresh: bool,
     /// Id of the process that gives the orders.

@@ -45,6 +45,7 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library) -> Result
         library,
         device: device.open()?,
         device_name: device.settled().to_string(),
+        plan: setup.plan,
         fresh: setup.fresh,
         process: setup.process,
         interrupt,

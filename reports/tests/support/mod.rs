@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use reports::record::{
-    BaselineRecord, CellRecord, DiagnosticLine, MetricKind, MetricLine, SCHEMA, State, Status, TaskRecord,
+    Attempt, BaselineRecord, CellRecord, DiagnosticLine, MetricKind, MetricLine, SCHEMA, State, Status, TaskRecord,
 };
 use serde_json::{Value, json};
 
@@ -19,11 +19,12 @@ pub struct Fake {
 }
 
 pub fn task(label: &str) -> TaskRecord {
-    let (name, data, shape, metric, chance) = match label {
-        "pathfinder32-1d" => ("pathfinder", "pathfinder32", vec![1, 1024], "accuracy", 0.5),
-        "pathfinder32-2d" => ("pathfinder", "pathfinder32", vec![1, 32, 32], "accuracy", 0.5),
-        "smnist" => ("smnist", "mnist", vec![1, 784], "accuracy", 0.1135),
-        "adding-200" => ("adding", "adding-200", vec![2, 200], "mean_squared_error", 0.1667),
+    let hard = |form: &str| json!({"difficulty": "hard", "form": form});
+    let (name, data, shape, metric, chance, config) = match label {
+        "pathfinder32-1d" => ("pathfinder", "pathfinder32", vec![1, 1024], "accuracy", 0.5, hard("1d")),
+        "pathfinder32-2d" => ("pathfinder", "pathfinder32", vec![1, 32, 32], "accuracy", 0.5, hard("2d")),
+        "smnist" => ("smnist", "mnist", vec![1, 784], "accuracy", 0.1135, json!({"permutation": null})),
+        "adding-200" => ("adding", "adding-200", vec![2, 200], "mean_squared_error", 0.1667, json!({"length": 200})),
         other => panic!("no fake task {other}"),
     };
     TaskRecord {
@@ -32,7 +33,7 @@ pub fn task(label: &str) -> TaskRecord {
         version: format!("{name}@made-up-1"),
         data: data.to_owned(),
         data_hash: Some("d0d0cafe".repeat(8)),
-        config: json!({"difficulty": "hard"}),
+        config,
         shape,
         metric: metric.to_owned(),
         higher_is_better: metric == "accuracy",
@@ -58,13 +59,15 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
                 config: json!({"omega_0": 30.0, "blocks": size(1), "hidden": size(2)}),
                 parameters: Some(parameters),
             },
-            training: json!({"learning_rate": 0.01}),
+            training: json!({"learning_rate": 0.01, "epochs": 10}),
             initial_weights: None,
             scale: "paper".to_owned(),
             sources: Vec::new(),
             seed,
             device: "cpu".to_owned(),
             grid: BTreeMap::new(),
+            extended_from: Vec::new(),
+            plan: None,
         },
         status: Status {
             schema: SCHEMA,
@@ -84,6 +87,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
                 ("burn".to_owned(), "0.22.1".to_owned()),
             ]),
             git: Some("0123456789abcdef".to_owned()),
+            provenance: Vec::new(),
         },
         epochs: 10,
         result,
@@ -107,6 +111,32 @@ impl Fake {
     pub fn grid(mut self, field: &str, value: Value) -> Self {
         self.record.id = self.record.id.replace(".s", &format!(".{}.s", value.to_string().replace('.', "_")));
         self.record.grid.insert(field.to_owned(), value);
+        self
+    }
+
+    /// Another name of the folder, for a run whose settings differ in what its labels do not say.
+    pub fn id(mut self, id: &str) -> Self {
+        self.record.id = id.to_owned();
+        self
+    }
+
+    /// One more attempt, on `device` by the build of `commit`.
+    pub fn attempt(mut self, device: &str, device_name: Option<&str>, commit: Option<&str>) -> Self {
+        let number = self.status.provenance.len() as u32 + 1;
+        self.status.attempts = number;
+        self.status.git = commit.map(str::to_owned);
+        self.status.provenance.push(Attempt {
+            attempt: number,
+            started: Some("2001-02-03T04:05:06Z".to_owned()),
+            from_epoch: Some(u64::from(number - 1)),
+            host: self.status.host.clone(),
+            device: Some(device.to_owned()),
+            device_name: device_name.map(str::to_owned),
+            threads: Some(2),
+            versions: self.status.versions.clone(),
+            commit: commit.map(str::to_owned),
+            dirty: commit.map(|_| false),
+        });
         self
     }
 

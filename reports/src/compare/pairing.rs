@@ -1,0 +1,184 @@
+//! Which runs are partners: those that agree in everything but the compared field, then those that agree in everything but
+//! the field and what it brings with it, where a single one differs least.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Field;
+use crate::error::ReportError;
+use crate::load::Cell;
+use crate::record::CellRecord;
+use crate::settings::{Settings, within_record};
+
+/// Most differences to the nearest run that a reason names.
+const MOST_NAMED: usize = 3;
+
+/// A run that can be compared.
+pub(super) struct Run<'a> {
+    /// The cell.
+    pub(super) cell: &'a Cell,
+    /// Its record.
+    pub(super) record: &'a CellRecord,
+    /// Value of the compared field, as shown.
+    pub(super) value: String,
+    /// All settings.
+    pub(super) settings: Settings,
+    /// All settings but the compared field and the hash of the samples.
+    pub(super) strict: Settings,
+    /// The same without what the compared field may bring with it.
+    loose: Settings,
+    /// Names that may tell runs of the same settings apart.
+    labels: (String, String),
+}
+
+impl<'a> Run<'a> {
+    /// `cell`, or why it cannot be compared.
+    pub(super) fn new(cell: &'a Cell, by: &Field) -> Result<Self, String> {
+        let record = cell.record.as_ref().ok_or("it has no record")?;
+        let value = by.value(cell, record).ok_or_else(|| format!("it has no field {}", by.name()))?;
+        let settings = Settings::of(record);
+        let strict = settings.without(|path| by.covers(path) || path == "task.data_hash");
+        let grid: BTreeSet<String> = record.grid.keys().map(|field| within_record(field)).collect();
+        let varied = |path: &str| {
+            grid.iter().any(|field| {
+                path.strip_prefix(field.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        let loose = strict.without(|path| by.may_bring(path) && !varied(path));
+        let task = if *by == Field::Task || by.is_setting_of("task") { "" } else { &record.task.label };
+        let named = *by == Field::Baseline || by.is_setting_of("baseline");
+        let baseline = if named { "" } else { &record.baseline.label };
+        let labels = (task.to_owned(), baseline.to_owned());
+        Ok(Self { cell, record, value, settings, strict, loose, labels })
+    }
+
+    /// What tells this run from all others of the same load.
+    pub(super) fn identity(&self) -> usize {
+        std::ptr::from_ref(self.cell) as usize
+    }
+
+    fn samples(&self) -> Option<&str> {
+        self.record.task.data_hash.as_deref()
+    }
+}
+
+/// Two partners.
+pub(super) struct Pair<'p, 'a> {
+    /// Of the first value.
+    pub(super) a: &'p Run<'a>,
+    /// Of the second.
+    pub(super) b: &'p Run<'a>,
+}
+
+impl Pair<'_, '_> {
+    /// Settings in which the partners differ beside the compared field.
+    pub(super) fn also_differ(&self, by: &Field) -> Vec<String> {
+        let mut paths = self.a.settings.differences(&self.b.settings);
+        paths.retain(|path| !by.covers(path) && path != "task.data_hash");
+        self.a.settings.changes(&self.b.settings, &paths)
+    }
+}
+
+/// The pairs between two values, and the runs that are in none.
+pub(super) struct Found<'p, 'a> {
+    /// The pairs.
+    pub(super) pairs: Vec<Pair<'p, 'a>>,
+    /// The others with the reason.
+    pub(super) alone: Vec<(&'p Run<'a>, String)>,
+}
+
+/// One run that is there twice would have two partners, or none.
+///
+/// # Errors
+/// Two runs of the same value agree in everything.
+pub(super) fn refuse_repeats(runs: &[Run<'_>], by: &Field) -> Result<(), ReportError> {
+    let mut seen: BTreeMap<(&Settings, &(String, String)), Vec<&Run<'_>>> = BTreeMap::new();
+    for run in runs {
+        let others = seen.entry((&run.strict, &run.labels)).or_default();
+        if let Some(first) = others.iter().find(|other| same_samples(other, run)) {
+            return Err(ReportError::Repeated {
+                field: by.name().to_owned(),
+                value: run.value.clone(),
+                first: first.cell.path.clone(),
+                second: run.cell.path.clone(),
+            });
+        }
+        others.push(run);
+    }
+    Ok(())
+}
+
+/// Whether nothing says that two runs read different samples.
+fn same_samples(a: &Run<'_>, b: &Run<'_>) -> bool {
+    match (a.samples(), b.samples()) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
+type Key<'r> = (&'r Settings, Option<&'r (String, String)>);
+
+/// Find the partners between `of_a` and `of_b`.
+pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field) -> Found<'p, 'a> {
+    let (mut left_a, mut left_b): (Vec<&Run<'a>>, Vec<&Run<'a>>) = (of_a.iter().collect(), of_b.iter().collect());
+    let mut pairs = Vec::new();
+    for (loosely, with_labels) in [(false, true), (false, false), (true, true), (true, false)] {
+        let key = |run: &'p Run<'a>| -> Key<'p> {
+            (if loosely { &run.loose } else { &run.strict }, with_labels.then_some(&run.labels))
+        };
+        let partners = |a: &Run<'_>, b: &Run<'_>| loosely || !by.keeps_samples() || same_samples(a, b);
+        // Of several that could be partners loosely, the one that differs least, where that is a single one.
+        let distance = |a: &Run<'_>, b: &Run<'_>| if loosely { a.strict.differences(&b.strict).len() } else { 0 };
+        let only = |run: &'p Run<'a>, others: &[&'p Run<'a>]| {
+            let found = others.iter().filter(|other| key(other) == key(run) && partners(run, other));
+            let mut found: Vec<(usize, &'p Run<'a>)> = found.map(|other| (distance(run, other), *other)).collect();
+            found.sort_by_key(|(distance, _)| *distance);
+            match found.as_slice() {
+                [(_, other)] => Some(*other),
+                [(nearest, other), (next, _), ..] if nearest < next => Some(*other),
+                _ => None,
+            }
+        };
+        let mut taken = BTreeSet::new();
+        for a in &left_a {
+            if let Some(b) = only(a, &left_b)
+                && only(b, &left_a).is_some_and(|back| back.identity() == a.identity())
+            {
+                taken.extend([a.identity(), b.identity()]);
+                pairs.push(Pair { a, b });
+            }
+        }
+        left_a.retain(|run| !taken.contains(&run.identity()));
+        left_b.retain(|run| !taken.contains(&run.identity()));
+    }
+    let alone_a = left_a.iter().map(|run| (*run, reason(run, of_b, &left_b)));
+    let alone_b = left_b.iter().map(|run| (*run, reason(run, of_a, &left_a)));
+    Found { pairs, alone: alone_a.chain(alone_b).collect() }
+}
+
+/// Why `run` has no partner among `others`, of which `left` have none either.
+fn reason(run: &Run<'_>, others: &[Run<'_>], left: &[&Run<'_>]) -> String {
+    let several: Vec<&str> = left.iter().filter(|other| other.loose == run.loose).map(|o| o.cell.id.as_str()).collect();
+    if several.len() > 1 {
+        return format!("any of {} could be its partner", several.join(", "));
+    }
+    let other_samples = |other: &&Run<'_>| other.strict == run.strict && !same_samples(other, run);
+    if let Some(other) = others.iter().find(other_samples) {
+        return format!("{} read other samples", other.cell.id);
+    }
+    let nearest = others.iter().map(|other| (run.strict.differences(&other.strict), other));
+    let Some((mut paths, other)) = nearest.min_by_key(|(paths, _)| paths.len()) else {
+        return "nothing to compare it with".to_owned();
+    };
+    if paths.len() == 1 && paths.contains("seed") {
+        return format!("no partner with seed {}", run.record.seed);
+    }
+    let more = paths.len().saturating_sub(MOST_NAMED);
+    // What differs beside the seed says more.
+    if paths.len() > 1 {
+        paths.remove("seed");
+    }
+    let named: BTreeSet<String> = paths.into_iter().take(MOST_NAMED).collect();
+    let changes = run.strict.changes(&other.strict, &named).join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("no partner; {}, the nearest, differs in {changes}{more}", other.cell.id)
+}

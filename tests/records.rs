@@ -1,0 +1,204 @@
+//! What identifies a run, from outside: extensions, provenance, plans, and results that are not replaced.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::Value;
+use support::{Bench, diagnostics, metrics};
+
+const SMALL: &str = "\
+name: small
+seeds: [0]
+tasks:
+  - {name: adding, label: add, length: 24, train_samples: 64, validation_samples: 16, test_samples: 16}
+baselines: [{name: gru, label: gru, hidden: 8}]
+training: {epochs: 2, batch_size: 16, learning_rate: 0.01}
+";
+const CELL: &str = "runs/small/add.gru.s0";
+
+fn record(bench: &Bench, cell: &str) -> Value {
+    serde_yaml::from_str(&std::fs::read_to_string(bench.path(cell).join("cell.yaml")).unwrap()).unwrap()
+}
+
+fn with(training: &str) -> Bench {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace("learning_rate: 0.01", &format!("learning_rate: 0.01{training}")));
+    bench
+}
+
+fn run(bench: &Bench, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    bench.command(&[&["run", "small.yaml"], arguments].concat()).assert()
+}
+
+#[test]
+fn an_extension_under_the_cosine_is_another_training_and_says_so() {
+    let bench = with("");
+    run(&bench, &[]).success();
+    let hash = record(&bench, CELL)["hash"].clone();
+    run(&bench, &["--set", "training.epochs=4"]).success().stderr(contains("4 epochs, extended from 2"));
+    let now = record(&bench, CELL);
+    assert_eq!(now["extended_from"], serde_json::json!([2]));
+    assert_ne!(now["hash"], hash);
+    // Nothing is left to do, and nothing is lost by asking for it.
+    run(&bench, &["--set", "training.epochs=4"]).success().stderr(contains("already done"));
+    run(&bench, &["--set", "training.epochs=3"]).success().stderr(contains("more than the 3 asked for"));
+    assert_eq!(record(&bench, CELL)["extended_from"], serde_json::json!([2]));
+    // A fresh seed of four epochs is another row.
+    run(&bench, &["--set", "training.epochs=4", "--seeds", "1"]).success();
+    let report = std::fs::read_to_string(bench.path("runs/small/report/report.md")).unwrap();
+    assert_eq!(report.matches("(n = 1)").count(), 2, "{report}");
+    assert!(!report.contains("(n = 2)") && report.contains("gru (4 epochs, extended from 2)"), "{report}");
+    // Further on, and from the beginning.
+    run(&bench, &["--set", "training.epochs=5"]).success();
+    assert_eq!(record(&bench, CELL)["extended_from"], serde_json::json!([2, 4]));
+    run(&bench, &["--set", "training.epochs=4", "--fresh"]).success();
+    assert!(record(&bench, CELL)["extended_from"].is_null());
+}
+
+#[test]
+fn an_extension_is_the_longer_training_where_the_schedule_does_not_depend_on_it() {
+    for training in [
+        ", schedule: constant",
+        ", schedule: exponential",
+        ", schedule: plateau, plateau_patience: 1",
+        ", schedule_steps: 12",
+    ] {
+        let (whole, extended) = (with(training), with(training));
+        run(&whole, &["--set", "training.epochs=5"]).success();
+        run(&extended, &[]).success();
+        run(&extended, &["--set", "training.epochs=5"]).success();
+        assert_eq!(metrics(&whole.path(CELL)), metrics(&extended.path(CELL)), "{training}");
+        assert_eq!(diagnostics(&whole.path(CELL)), diagnostics(&extended.path(CELL)), "{training}");
+        assert!(record(&extended, CELL)["extended_from"].is_null(), "{training}");
+        assert_eq!(record(&whole, CELL)["hash"], record(&extended, CELL)["hash"], "{training}");
+    }
+}
+
+#[test]
+fn every_attempt_is_recorded_with_its_build_and_device() {
+    let bench = with(", schedule: constant");
+    run(&bench, &[]).success();
+    run(&bench, &["--set", "training.epochs=3"]).success();
+    let status = bench.status(CELL);
+    assert_eq!(status["attempts"], 2);
+    let attempts = status["provenance"].as_array().unwrap();
+    let from: Vec<_> = attempts.iter().map(|a| (a["attempt"].as_u64(), a["from_epoch"].as_u64())).collect();
+    assert_eq!(from, [(Some(1), Some(0)), (Some(2), Some(2))]);
+    for attempt in attempts {
+        assert_eq!((attempt["device"].as_str(), attempt["versions"]["burn"].as_str()), (Some("cpu"), Some("0.22.1")));
+        // Where the tests run within a checkout, its commit; never that of the folder the program runs in.
+        assert!(attempt["commit"].as_str().is_none_or(|commit| commit.len() == 40), "{attempt}");
+    }
+    // A file as it was before there was a list.
+    let path = bench.path(CELL).join("status.json");
+    let mut old = status;
+    old.as_object_mut().unwrap().remove("provenance");
+    std::fs::write(&path, old.to_string()).unwrap();
+    run(&bench, &["--set", "training.epochs=4"]).success();
+    let numbers: Vec<_> =
+        bench.status(CELL)["provenance"].as_array().unwrap().iter().map(|a| a["attempt"].clone()).collect();
+    assert_eq!(numbers, [2, 3]);
+}
+
+#[test]
+fn a_record_that_names_the_index_of_its_device_goes_on() {
+    let bench = with(", schedule: constant");
+    run(&bench, &[]).success();
+    assert_eq!(record(&bench, CELL)["device"], "cpu");
+    run(&bench, &["--set", "training.batch_size=8"]).code(2).stderr(contains("training.batch_size"));
+}
+
+#[test]
+fn every_cell_names_the_experiment_file_that_trained_it() {
+    let bench = with("");
+    run(&bench, &[]).success();
+    run(&bench, &["--seeds", "1", "--set", "scale=smoke"]).success();
+    let plan = |cell: &str| {
+        let name = record(&bench, cell)["plan"].as_str().unwrap().to_owned();
+        std::fs::read_to_string(bench.path("runs/small").join(name)).unwrap()
+    };
+    assert!(plan(CELL).contains("scale: paper"));
+    let smoke = plan("runs/small/add.gru.smoke.s1");
+    assert!(smoke.contains("scale: smoke"));
+    assert_eq!(std::fs::read_to_string(bench.path("runs/small/experiment.yaml")).unwrap(), smoke);
+    // The same call again adds none, and each is an experiment file of its cells.
+    run(&bench, &[]).success();
+    assert_eq!(std::fs::read_dir(bench.path("runs/small/plans")).unwrap().count(), 2);
+    let name = record(&bench, CELL)["plan"].as_str().unwrap().to_owned();
+    let again = bench.path("runs/small").join(name);
+    bench.command(&["run", again.to_str().unwrap()]).assert().success().stderr(contains("already done"));
+}
+
+#[test]
+fn foreign_damage_is_named_and_the_command_ends_as_its_own_cells_did() {
+    let bench = with("");
+    run(&bench, &["--seeds", "0,1"]).success();
+    for (file, text) in [("status.json", "{\"schema\": 1, \"sta"), ("cell.yaml", ""), ("metrics.jsonl", "x\ny\nz\n")] {
+        let path = bench.path("runs/small/add.gru.s1").join(file);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, text).unwrap();
+        run(&bench, &[]).success().stderr(contains("add.gru.s1").and(contains(file)));
+        let report = std::fs::read_to_string(bench.path("runs/small/report/report.md")).unwrap();
+        assert!(report.contains("## Left out") && report.contains("| add.gru.s1 |"), "{file}: {report}");
+        bench.command(&["report", "runs/small"]).assert().success().stdout(contains("left out: "));
+        bench.command(&["status", "runs/small"]).assert().success().stdout(contains("left out"));
+        std::fs::write(&path, whole).unwrap();
+    }
+}
+
+/// A text of one's own is data that can go away.
+fn text_experiment(missing: &str) -> Bench {
+    let bench = Bench::new();
+    bench.file("own.txt", "the quick brown fox jumps over the lazy dog. ".repeat(200));
+    let text = format!(
+        "name: small\nmissing: {missing}\ntasks: [{{name: char-lm, label: lm, length: 16, file: own.txt}}]\n\
+         baselines: [{{name: gru, label: gru, hidden: 4}}]\ntraining: {{epochs: 1, batch_size: 64, max_steps: 3}}\n"
+    );
+    bench.file("small.yaml", text);
+    bench
+}
+
+#[test]
+fn finished_cells_need_no_data_and_a_measured_result_is_not_replaced() {
+    const LM: &str = "runs/small/lm.gru.s0";
+    for missing in ["error", "skip"] {
+        let bench = text_experiment(missing);
+        run(&bench, &[]).success();
+        let (before, lines) = (record(&bench, LM), metrics(&bench.path(LM)));
+        std::fs::rename(bench.path("own.txt"), bench.path("away.txt")).unwrap();
+        run(&bench, &[]).success().stderr(contains("already done"));
+        // Discarding needs something to put in the place.
+        let fresh = run(&bench, &["--fresh"]);
+        let code = fresh.get_output().status.code();
+        assert_eq!(code, Some(if missing == "error" { 2 } else { 0 }), "{missing}");
+        assert_eq!(record(&bench, LM), before, "{missing}");
+        assert_eq!(metrics(&bench.path(LM)), lines, "{missing}");
+        assert_eq!(bench.status(LM)["state"], "done", "{missing}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_a_cell_with_any_default_label_is_evaluated() {
+    let bench = Bench::new();
+    let text = "\
+name: small
+tasks: [{name: adding, length: 24, train_samples: 64, validation_samples: 16, test_samples: 16}]
+baselines: [{name: gru, hidden: 8}]
+training: {epochs: 1, batch_size: 16}
+";
+    bench.file("small.yaml", text);
+    run(&bench, &[]).success();
+    let folder = std::fs::read_dir(bench.path("runs/small")).unwrap().map(|entry| entry.unwrap().path());
+    let cell = folder.into_iter().find(|path| path.join("cell.yaml").is_file()).unwrap();
+    // A label that a file may not give, as some follow from the settings.
+    let long = "vgg-32-512-loss-0.1-with-a-name-of-more-than-forty-characters";
+    let mut record: Value = serde_yaml::from_str(&std::fs::read_to_string(cell.join("cell.yaml")).unwrap()).unwrap();
+    record["baseline"]["label"] = long.into();
+    record["task"]["label"] = "char-lm.of-a-text".into();
+    std::fs::write(cell.join("cell.yaml"), serde_yaml::to_string(&record).unwrap()).unwrap();
+    let best = cell.join("checkpoints/best.safetensors");
+    bench.command(&["eval", best.to_str().unwrap(), "--device", "cpu"]).assert().success().stdout(contains(long));
+}
