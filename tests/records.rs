@@ -104,7 +104,7 @@ fn every_attempt_is_recorded_with_its_build_and_device() {
 }
 
 #[test]
-fn a_record_that_names_the_index_of_its_device_goes_on() {
+fn the_kind_of_device_is_recorded_and_changed_settings_are_refused() {
     let bench = with(", schedule: constant");
     run(&bench, &[]).success();
     assert_eq!(record(&bench, CELL)["device"], "cpu");
@@ -173,10 +173,37 @@ fn finished_cells_need_no_data_and_a_measured_result_is_not_replaced() {
         // Discarding needs something to put in the place.
         let fresh = run(&bench, &["--fresh"]);
         let code = fresh.get_output().status.code();
-        assert_eq!(code, Some(if missing == "error" { 2 } else { 0 }), "{missing}");
+        // A file of one's own cannot be fetched: under `skip`, too, its cell fails, and leaves what there is.
+        assert_eq!(code, Some(if missing == "error" { 2 } else { 1 }), "{missing}");
         assert_eq!(record(&bench, LM), before, "{missing}");
         assert_eq!(metrics(&bench.path(LM)), lines, "{missing}");
         assert_eq!(bench.status(LM)["state"], "done", "{missing}");
+    }
+}
+
+#[test]
+fn a_trained_cell_whose_data_are_away_is_not_marked_as_skipped() {
+    const DIGITS: &str = "runs/small/smnist.rnn.s0";
+    let bench = Bench::new();
+    let text = "name: small\nmissing: skip\ntasks: [smnist]\nbaselines: [{name: rnn, label: rnn, hidden: 4}]\ntraining: {epochs: 1}\n";
+    bench.file("small.yaml", text);
+    run(&bench, &[]).success().stdout(contains("1 skipped"));
+    // As if the data had been there.
+    let mut trained = record(&bench, DIGITS);
+    trained["task"]["data_hash"] = "d0d0cafe".into();
+    std::fs::write(bench.path(DIGITS).join("cell.yaml"), serde_yaml::to_string(&trained).unwrap()).unwrap();
+    for state in ["done", "interrupted"] {
+        let mut status = bench.status(DIGITS);
+        (status["state"], status["reason"], status["epoch"]) = (state.into(), Value::Null, 1.into());
+        std::fs::write(bench.path(DIGITS).join("status.json"), status.to_string()).unwrap();
+        for more in [&["--set", "training.epochs=9"][..], &["--set", "training.epochs=9", "--fresh"]] {
+            run(&bench, more).success();
+            assert_eq!(bench.status(DIGITS)["state"], state, "{more:?}");
+            assert!(bench.status(DIGITS)["message"].as_str().unwrap().contains("bench data fetch mnist"));
+            assert_eq!(record(&bench, DIGITS), trained, "{more:?}");
+        }
+        // Other settings are still refused.
+        run(&bench, &["--set", "training.learning_rate=0.5"]).code(2);
     }
 }
 
