@@ -532,7 +532,8 @@ mod tests {
         assert!(!of(&easy).same_difficulty);
         let short = json!({"difficulty": "hard", "contour_length": 9});
         assert!(!of(&record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, short)).same_difficulty);
-        assert_eq!(counterpart(&record("pathfinder", "ccnn-4-140", 1, &[1, 64, 64], splits, json!({}))), None);
+        let other = record("pathfinder", "ccnn-4-140", 1, &[1, 64, 64], splits, json!({}));
+        assert_eq!(counterpart(&other, None), None);
     }
 
     fn exactly(task: &'static str) -> Counterpart {
