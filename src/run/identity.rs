@@ -174,6 +174,7 @@ pub(crate) fn comparable(record: &CellRecord) -> Result<Value, serde_json::Error
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::run::folder::differences;
     use serde_json::json;
 
     fn record(device: &str, training: &Training) -> CellRecord {
@@ -275,6 +276,20 @@ mod tests {
         assert_eq!(kinds, ["cpu", "cuda", "wgpu", "tch", "tch:cuda"]);
     }
 
+    fn of(baseline: &str, config: Value) -> CellRecord {
+        serde_json::from_value(json!({
+            "schema": SCHEMA, "id": "a", "hash": "", "experiment": "e", "scale": "paper", "seed": 0, "device": "cpu",
+            "task": {
+                "name": "smnist", "label": "smnist", "version": "smnist@1", "data": "mnist", "config": {},
+                "shape": [1, 784], "metric": "accuracy", "higher_is_better": true, "chance": 0.1, "splits": [1, 1, 1]
+            },
+            "baseline": {"name": baseline, "label": baseline, "config": config, "parameters": 1},
+            "training": {}, "sources": [], "grid": {}
+        }))
+        .unwrap()
+    }
+
+    /// What a record says of a setting that it is older than is what the setting says at first.
     #[test]
     fn settings_that_came_later_leave_the_identity_of_older_cells() {
         let mut seen = 0;
