@@ -70,7 +70,11 @@ pub(super) fn get(address: &str, headers: &[(&'static str, String)]) -> Result<A
     })?;
     Ok(Answer {
         status: response.status().as_u16(),
-        said: response.status().to_string(),
+        said: match &proxy {
+            // A proxy may have answered in its place.
+            Some(proxy) => format!("{} (through the proxy {proxy})", response.status()),
+            None => response.status().to_string(),
+        },
         headers: response.headers().clone(),
         body: Body { runtime, response, piece: vec![], at: 0, proxy },
     })
