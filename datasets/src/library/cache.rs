@@ -360,7 +360,7 @@ impl Library {
         if path.exists()
             && let Ok(Opened::Sound(store)) = open(&path, key)
         {
-            return Ok(store);
+            return Ok(*store);
         }
         remove_leftovers(&folder);
         self.ensure_space(&path, key.payload_bytes() + PAGE as u64)?;
@@ -369,7 +369,7 @@ impl Library {
         }
         write(&folder, &path, key, progress, generate)?;
         match open(&path, key)? {
-            Opened::Sound(store) => Ok(store),
+            Opened::Sound(store) => Ok(*store),
             Opened::Damaged(why) | Opened::Absent(why) => Err(DataError::Malformed {
                 path,
                 message: format!("{why} right after it was written; check the disk, then run the command again"),
@@ -559,14 +559,14 @@ fn header_bytes(key: &CacheKey, sum: &str) -> Result<Vec<u8>, DataError> {
 }
 
 enum Opened {
-    Sound(SampleStore),
+    Sound(Box<SampleStore>),
     Damaged(String),
     Absent(String),
 }
 
 fn open_or_warn(path: &Path, key: &CacheKey) -> Result<Option<SampleStore>, DataError> {
     match open(path, key)? {
-        Opened::Sound(store) => Ok(Some(store)),
+        Opened::Sound(store) => Ok(Some(*store)),
         Opened::Absent(_) => Ok(None),
         Opened::Damaged(why) => {
             tracing::warn!("{}: {why}; making it again", path.display());
@@ -618,13 +618,13 @@ fn open(path: &Path, key: &CacheKey) -> Result<Opened, DataError> {
         let source = Source::File(std::sync::Mutex::new(file));
         source
     };
-    Ok(Opened::Sound(SampleStore {
+    Ok(Opened::Sound(Box::new(SampleStore {
         key: header.key,
         content_hash: header.content_sha256,
         path: path.to_path_buf(),
         start,
         source,
-    }))
+    })))
 }
 
 fn read_header(file: &mut File) -> Result<(Header, u64), String> {
