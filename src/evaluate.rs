@@ -18,6 +18,8 @@ use serde_json::{Map, Value};
 
 use self::file_name::Named;
 use self::origin::Settings;
+use crate::experiment::diagnostic::with_suggestion;
+use crate::experiment::yaml::shorten;
 use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
 use crate::run::folder::{self, FolderError};
 use crate::train::{self, Pass, TrainError, objective::Score};
@@ -84,6 +86,16 @@ pub(crate) enum EvalError {
         checkpoint: PathBuf,
         /// `task` or `baseline`.
         what: &'static str,
+    },
+    /// No task or baseline has that name.
+    #[error("{message}\n  = accepted {what}s: {known}")]
+    Unknown {
+        /// What is wrong.
+        message: String,
+        /// `task` or `baseline`.
+        what: &'static str,
+        /// The names there are.
+        known: String,
     },
     /// Task, baseline or settings do not hold.
     #[error(transparent)]
@@ -299,6 +311,15 @@ fn resolve(request: &Request<'_>, record: Option<&CellRecord>, named: Option<&Na
     let mut baseline_part = part(request.baseline, baseline).ok_or_else(|| unnamed("baseline"))?;
     if let Some(named) = named {
         named.fill(&mut task_part, &mut baseline_part);
+    }
+    let tasks: Vec<&str> = datasets::registry::entries().iter().map(|entry| entry.info.name).collect();
+    let baselines: Vec<&str> = baselines::registry::entries().iter().map(|entry| entry.info.name).collect();
+    for (what, given, known) in [("task", request.task, tasks), ("baseline", request.baseline, baselines)] {
+        if let Some(name) = given.filter(|name| !known.contains(name)) {
+            let message = format!("--{what}: unknown {what} `{}`", shorten(name));
+            let message = with_suggestion(message, name, known.iter().copied());
+            return Err(EvalError::Unknown { message, what, known: known.join(", ") });
+        }
     }
     // JSON is YAML, so the settings go the way of every experiment file, `--set` and its suggestions included.
     let text = serde_json::json!({ "tasks": [task_part], "baselines": [baseline_part] }).to_string();

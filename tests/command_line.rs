@@ -253,3 +253,138 @@ fn completions_and_help_exist() {
     bench.command(&["run"]).assert().code(2);
     bench.command(&["fly"]).assert().code(2);
 }
+
+/// What stands as a name is a name, even where it could be read as a number.
+#[test]
+fn names_stay_as_they_are_written() {
+    for (written, name) in [
+        ("1.10", "1.10"),
+        ("007", "007"),
+        ("1e3", "1e3"),
+        ("0x10", "0x10"),
+        ("yes", "yes"),
+        ("2024-01-02", "2024-01-02"),
+    ] {
+        let bench = Bench::new();
+        bench.file("x.yaml", format!("name: {written}\n{SMALL}").replace("label: rnn", "label: 0x1F"));
+        let dry = bench.json(&["run", "x.yaml", "--dry-run", "--no-time"]);
+        assert_eq!(dry["experiment"], name);
+        assert_eq!(dry["cells"][0]["id"], "add.0x1F.s0");
+    }
+    let bench = Bench::new();
+    bench.file("x.yaml", format!("name: 1.10\n{SMALL}"));
+    bench.command(&["run", "x.yaml"]).assert().success();
+    // The resolved file is an experiment file of the same cells.
+    let again = bench.json(&["run", "runs/1.10/experiment.yaml", "--dry-run", "--no-time"]);
+    assert_eq!(again["experiment"], "1.10");
+    bench.command(&["status", "runs/1.10"]).assert().success().stdout(contains("done"));
+    bench.file("y.yaml", format!("name: null\n{SMALL}"));
+    bench.command(&["run", "y.yaml"]).assert().code(2).stderr(contains("quotes"));
+}
+
+#[test]
+fn whole_numbers_may_be_written_in_any_way() {
+    let bench = Bench::new();
+    let text = SMALL.replace("epochs: 2", "epochs: 2.0").replace("train_samples: 40", "train_samples: 4e1");
+    bench.file("x.yaml", format!("version: 1.0\nseeds: [1e0]\n{text}"));
+    let dry = bench.json(&["run", "x.yaml", "--dry-run", "--no-time"]);
+    assert_eq!((&dry["cells"][0]["steps"], &dry["cells"][0]["seed"]), (&10.into(), &1.into()));
+    bench.file("x.yaml", SMALL.replace("epochs: 2", "epochs: 2.5"));
+    bench.command(&["run", "x.yaml", "--dry-run"]).assert().code(2).stderr(contains("whole number"));
+}
+
+/// A slip in a size is refused, by a bound that does not depend on the machine, before its memory is asked for.
+#[test]
+fn sizes_that_no_machine_has_room_for_are_refused() {
+    let cases = [
+        "{name: lstm, hidden: 60000}",
+        "{name: lstm, hidden: 4000000000}",
+        "{name: lstm, hidden: 18446744073709551615}",
+        "{name: gru, layers: 4000000000}",
+        "{name: rnn, layers: 16000000, hidden: 1}",
+        "{name: ccnn, hidden: 4000000000}",
+        "{name: ccnn, blocks: 16000000, hidden: 1}",
+        "{name: ckcnn, kernel_hidden: 4000000000}",
+        "{name: s4, d_state: 4000000000}",
+        "{name: s4d, d_model: 4000000000}",
+        "{name: lru, d_state: 4000000000}",
+        "{name: tcn, hidden: 4000000000}",
+        "{name: tcn, levels: 4000000000}",
+        "{name: flexnet, hidden: 4000000000}",
+        "{name: cnn, width: 4000000000}",
+    ];
+    for case in cases {
+        let bench = Bench::new();
+        bench.file("x.yaml", format!("tasks: [{{name: adding, length: 50}}]\nbaselines: [{case}]\n"));
+        let run = bench.command(&["run", "x.yaml", "--dry-run", "--no-time"]).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        // What takes images alone is not applicable.
+        let not_applicable = String::from_utf8_lossy(&run.stdout).contains("n/a");
+        assert!(run.status.code() == Some(2) && said.contains("x.yaml:2:") || not_applicable, "{case}: {run:?}");
+    }
+}
+
+#[test]
+fn errors_say_what_was_meant() {
+    let cases = [
+        (
+            "tasks: [{name: adding}]\nbaselines: [lstm]\ntraining: {betas: [0.9, 0.9, 0.9]}\n",
+            "must be a list of 2; found a list of 3",
+        ),
+        (
+            "tasks: [{name: adding}]\nbaselines: [lstm]\ntraining: {betas: [0.9]}\n",
+            "must be a list of 2; found a list of 1",
+        ),
+        ("tasks: [{name: adding}]\nbaselines: [lstm]\nseeds: 3\n", "= e.g. seeds: [0, 1, 2]"),
+        (
+            "tasks: [{name: adding}]\nbaselines: [lstm]\nexclude: 3\n",
+            "= e.g. exclude: [{task: cifar10, baseline: ckcnn}]",
+        ),
+        ("tasks: [{name: adding}]\nbaselines: [lstm]\ncells:\n", "= e.g. cells: [{when:"),
+        ("tasks:\nbaselines: [lstm]\n", "x.yaml:1:1: `tasks` must be a list of at least one; found nothing"),
+        (
+            "tasks: [{name: pathfinder, difficulty: medium}]\nbaselines: [cnn]\n",
+            "accepted values: easy, intermediate, hard",
+        ),
+        ("tasks: [{name: pathfinder, resolution: 33}]\nbaselines: [cnn]\n", "32, 64, 128 or 256"),
+    ];
+    for (text, message) in cases {
+        let bench = Bench::new();
+        bench.file("x.yaml", text);
+        let run = bench.command(&["run", "x.yaml", "--dry-run", "--no-time"]).assert().code(2);
+        let said = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+        assert!(said.contains(message), "{said}");
+        assert!(!said.contains("e.g. e.g.") && !said.contains(": e.g. "), "{said}");
+    }
+    let bench = Bench::new();
+    bench.file("x.safetensors", "");
+    let run = bench.command(&["eval", "x.safetensors", "--task", "adding,copy", "--baseline", "lstm"]).assert().code(2);
+    run.stderr(contains("unknown task `adding,copy`").and(contains("arguments").not()));
+    bench.file("p.yaml", "tasks: [pathfinder]\nbaselines: [cnn]\n");
+    let dry = bench.json(&["run", "p.yaml", "--dry-run", "--no-time"]);
+    assert_eq!(dry["cells"][0]["task"], "pathfinder32-easy-1d");
+}
+
+/// Where the schema is said to hold the program's rules, it does.
+#[test]
+fn the_schema_knows_fields_of_grids_and_rules_and_what_may_be_left_empty() {
+    let schema = Bench::new().json(&["schema"]);
+    let grid = &schema["properties"]["grid"];
+    assert_eq!(grid["type"], serde_json::json!(["object", "null"]));
+    assert_eq!(grid["additionalProperties"], false);
+    assert_eq!(grid["properties"]["training.epochs"]["items"]["minimum"], 1);
+    assert!(grid["properties"]["baseline.hidden"].is_object() && grid["properties"]["baseline.hiden"].is_null());
+    let rule = &schema["properties"]["cells"]["items"]["properties"];
+    for (kind, field) in [("task", "length"), ("baseline", "dropout")] {
+        assert_eq!(rule[kind]["additionalProperties"], false);
+        assert!(rule[kind]["properties"][field].is_object(), "{kind}");
+    }
+    assert!(rule["baseline"]["properties"]["name"].is_null());
+    let baselines = schema["properties"]["baselines"]["items"]["oneOf"].as_array().unwrap();
+    let lstm = baselines.iter().find(|entry| entry["properties"]["name"]["const"] == "lstm").unwrap();
+    assert_eq!(lstm["properties"]["hidden"]["minimum"], 1);
+    assert_eq!(schema["$defs"]["training"]["properties"]["learning_rate"]["exclusiveMinimum"], 0);
+    for key in ["name", "description"] {
+        assert_eq!(schema["properties"][key]["type"], serde_json::json!(["string", "number"]));
+    }
+}

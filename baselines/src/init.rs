@@ -5,17 +5,50 @@ use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::BuildError;
+
+/// Most parameters of a network: with gradients and the moments of Adam they take 8 GiB.
+pub const MOST_PARAMETERS: usize = 1 << 29;
+
+/// What a tensor counts at least.
+const LEAST: usize = 1 << 10;
+
 /// A seeded source of initial parameters on a device.
+///
+/// A network of more than [`MOST_PARAMETERS`] is given up before its memory is asked for, by an unwinding that
+/// [`within_bounds`] turns into an error: a slip in a size is not to take the machine's memory.
 #[derive(Debug)]
 pub struct Init {
     device: Device,
     rng: ChaCha8Rng,
+    left: usize,
+}
+
+/// What is at fault where no single setting of a network is.
+pub const WHOLE: &str = "network";
+
+/// What unwinds where a network is too large.
+struct TooLarge;
+
+/// The network that `build` makes.
+///
+/// # Errors
+/// That of `build`, or the network is too large.
+pub fn within_bounds<T>(build: impl FnOnce() -> Result<T, BuildError>) -> Result<T, BuildError> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(build)) {
+        Ok(built) => built,
+        Err(panic) if panic.is::<TooLarge>() => {
+            let message = format!("would have more than {MOST_PARAMETERS} parameters; give it smaller sizes");
+            Err(BuildError::new(WHOLE, message))
+        }
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 impl Init {
     /// A stream that depends on `seed` alone. Pass an autodiff device for a model that is to be trained.
     pub fn new(seed: u64, device: &Device) -> Self {
-        Self { device: device.clone(), rng: ChaCha8Rng::seed_from_u64(seed) }
+        Self { device: device.clone(), rng: ChaCha8Rng::seed_from_u64(seed), left: MOST_PARAMETERS }
     }
 
     /// Where parameters are placed.
@@ -28,29 +61,48 @@ impl Init {
         &mut self.rng
     }
 
+    /// Numbers in `shape`, all of which the network may still have.
+    fn take(&mut self, shape: &[usize]) -> usize {
+        let number = shape.iter().try_fold(1_usize, |number, size| number.checked_mul(*size));
+        match number.filter(|number| *number <= self.left) {
+            Some(number) => {
+                // Very many small tensors take more than their numbers.
+                self.left = self.left.saturating_sub(number.max(LEAST));
+                number
+            }
+            // No panic: nothing is to be said before the error is.
+            None => std::panic::resume_unwind(Box::new(TooLarge)),
+        }
+    }
+
     /// A parameter with the given values, row-major.
     pub fn values<const D: usize>(&mut self, shape: [usize; D], values: Vec<f32>) -> Param<Tensor<D>> {
+        self.take(&shape);
+        self.place(shape, values)
+    }
+
+    fn place<const D: usize>(&self, shape: [usize; D], values: Vec<f32>) -> Param<Tensor<D>> {
         Param::from_tensor(Tensor::from_data(TensorData::new(values, Shape::from(shape)), &self.device))
     }
 
     /// A constant parameter.
     pub fn constant<const D: usize>(&mut self, shape: [usize; D], value: f64) -> Param<Tensor<D>> {
-        let n = shape.iter().product();
-        self.values(shape, vec![value as f32; n])
+        let n = self.take(&shape);
+        self.place(shape, vec![value as f32; n])
     }
 
     /// U(low, high).
     pub fn uniform<const D: usize>(&mut self, shape: [usize; D], low: f64, high: f64) -> Param<Tensor<D>> {
-        let n = shape.iter().product();
+        let n = self.take(&shape);
         let values = (0..n).map(|_| (low + (high - low) * self.rng.random::<f64>()) as f32).collect();
-        self.values(shape, values)
+        self.place(shape, values)
     }
 
     /// N(0, std²).
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], std: f64) -> Param<Tensor<D>> {
-        let n = shape.iter().product();
+        let n = self.take(&shape);
         let values = (0..n).map(|_| (std * self.standard_normal()) as f32).collect();
-        self.values(shape, values)
+        self.place(shape, values)
     }
 
     /// One draw of N(0, 1), by Box and Muller.

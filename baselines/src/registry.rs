@@ -5,6 +5,7 @@ use schemars::Schema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::init::within_bounds;
 use crate::network::{NetworkSettings, assemble};
 use crate::{Baseline, BuildError, Info, Init, InputSpec, Model, OutputSpec, Resolution, models};
 
@@ -87,7 +88,9 @@ where
             }
             let groups = B::groups(&config);
             let mut init = Init::new(seed, &device.clone().autodiff());
-            assemble(&settings, input, output, groups, &mut init, |spec, init| B::build(&config, spec, init))
+            within_bounds(|| {
+                assemble(&settings, input, output, groups, &mut init, |spec, init| B::build(&config, spec, init))
+            })
         },
     }
 }

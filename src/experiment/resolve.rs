@@ -191,11 +191,11 @@ impl Aliases {
     fn of(written: &Written, kinds: &Kinds) -> Self {
         // A configuration that does not hold is reported with its place when the cells are made.
         let tasks = written.tasks.iter().zip(&kinds.tasks).map(|(entry, kind)| {
-            let built = || (kind.build)(&entry.settings.to_json()).ok().map(|task| task.spec().name.clone());
+            let built = || (kind.build)(&entry.settings.to_settings()).ok().map(|task| task.spec().name.clone());
             entry.label.as_ref().map(|(label, _)| label.clone()).or_else(built).unwrap_or_else(|| entry.name.clone())
         });
         let baselines = written.baselines.iter().zip(&kinds.baselines).map(|(entry, kind)| {
-            let built = || (kind.label)(&entry.settings.to_json()).ok();
+            let built = || (kind.label)(&entry.settings.to_settings()).ok();
             entry.label.as_ref().map(|(label, _)| label.clone()).or_else(built).unwrap_or_else(|| entry.name.clone())
         });
         Self { tasks: tasks.collect(), baselines: baselines.collect() }
@@ -347,7 +347,7 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
                     resolve_task(task, &task_node, &kinds.tasks[task_index], written.scale, &mut tasks)?;
                 let training = written.scale.training(&training, samples, task_cell.task.spec());
                 let kind = &kinds.baselines[baseline_index];
-                let config = (kind.resolve)(&baseline_node.to_json())
+                let config = (kind.resolve)(&baseline_node.to_settings())
                     .map_err(|error| baseline_error(&error, baseline, &baseline_node, kind))?;
                 let label = match &baseline.label {
                     Some((label, _)) => label.clone(),
@@ -434,14 +434,14 @@ fn product<'a>(axes: &[&'a Axis]) -> Vec<Vec<&'a Node>> {
 }
 
 fn resolve_training(node: &Node) -> Result<Training, Diagnostic> {
-    let known = || fields(&schemars::schema_for!(Training));
-    let training: Training = serde_path_to_error::deserialize(node.to_json()).map_err(|error| {
+    let schema = || schemars::schema_for!(Training);
+    let training: Training = serde_path_to_error::deserialize(node.to_settings()).map_err(|error| {
         let path = error.path().to_string();
-        setting_error("training", node, node.at, &path, &error.into_inner().to_string(), &known())
+        setting_error("training", node, node.at, &path, &error.into_inner().to_string(), &schema())
     })?;
     training
         .validate()
-        .map_err(|error| setting_error("training", node, node.at, error.field, &error.message, &known()))?;
+        .map_err(|error| setting_error("training", node, node.at, error.field, &error.message, &schema()))?;
     Ok(training)
 }
 
@@ -453,14 +453,14 @@ fn resolve_task(
     scale: Scale,
     cache: &mut HashMap<String, (TaskCell, usize)>,
 ) -> Result<(TaskCell, usize), Diagnostic> {
-    let written = node.to_json();
+    let written = node.to_settings();
     let key = format!("{} {:?} {written}", entry.name, entry.label.as_ref().map(|(label, _)| label));
     if let Some(found) = cache.get(&key) {
         return Ok(found.clone());
     }
     let refuse = |error: datasets::ConfigError| {
         let what = format!("task `{}`", entry.name);
-        setting_error(&what, node, entry.at, &error.field, &error.message, &fields(&(kind.schema)()))
+        setting_error(&what, node, entry.at, &error.field, &error.message, &(kind.schema)())
     };
     let mut config = (kind.resolve)(&written).map_err(refuse)?;
     let mut task = (kind.build)(&config).map_err(refuse)?;
@@ -482,7 +482,7 @@ fn resolve_task(
 
 fn baseline_error(error: &BuildError, entry: &Entry, node: &Node, kind: &baselines::registry::Entry) -> Diagnostic {
     let what = format!("baseline `{}`", entry.name);
-    setting_error(&what, node, entry.at, &error.field, &error.message, &fields(&(kind.schema)()))
+    setting_error(&what, node, entry.at, &error.field, &error.message, &(kind.schema)())
 }
 
 /// The diagnostic for a setting that was refused: `path` within `node` (whose entry stands at `entry_at`), and the reason
@@ -493,7 +493,7 @@ fn setting_error(
     entry_at: Position,
     path: &str,
     reason: &str,
-    accepted: &[String],
+    schema: &schemars::Schema,
 ) -> Diagnostic {
     let segments: Vec<String> = path
         .replace('[', ".")
@@ -507,7 +507,7 @@ fn setting_error(
     if let Some(key) = quoted("unknown field `") {
         let at = found.key_at.filter(|_| found.complete).or_else(|| node.find_key(key)).unwrap_or(entry_at);
         let top = segments.len() <= 1;
-        let known = if top { accepted.to_vec() } else { words_in(reason) };
+        let known = if top { fields(schema) } else { words_in(reason) };
         let place = match segments.split_last() {
             Some((_, parents)) if !parents.is_empty() => format!("`{}` of {what}", parents.join(".")),
             _ => what.to_owned(),
@@ -515,6 +515,9 @@ fn setting_error(
         return unknown_key(key, at, &place, &known);
     }
     let name = segments.join(".");
+    if name == baselines::init::WHOLE && !found.complete {
+        return Diagnostic::at(entry_at, format!("{what}: the network {reason}"));
+    }
     let at = if found.complete && !segments.is_empty() { found.node.at } else { entry_at };
     if let Some(value) = quoted("unknown variant `") {
         let known = words_in(reason);
@@ -527,8 +530,18 @@ fn setting_error(
     }
     let wrong_type = ["invalid type: ", "invalid value: ", "invalid length "].iter().any(|p| reason.starts_with(p));
     if let (true, Some((_, expected))) = (wrong_type && found.complete, reason.rsplit_once(", expected ")) {
-        let message = format!("`{name}` of {what} must be {}; found {}", in_words(expected), found.node.describe());
-        return Diagnostic::at(at, message);
+        let longest = schema.as_value().pointer(&format!("/properties/{}/maxItems", segments.join("/properties/")));
+        let expected = match longest.and_then(Value::as_u64) {
+            // The list is too long for one of a fixed length.
+            Some(length) if expected == "fewer elements in array" => format!("a list of {length}"),
+            _ => in_words(expected),
+        };
+        let message = format!("`{name}` of {what} must be {expected}; found {}", found.node.describe());
+        let wrong = Diagnostic::at(at, message);
+        return match found.node.content {
+            Content::Number(_) if expected == "text" => wrong.note("put it in quotes, if text is meant"),
+            _ => wrong,
+        };
     }
     if name.is_empty() {
         return Diagnostic::at(at, format!("{what}: {reason}"));
@@ -554,6 +567,7 @@ fn in_words(expected: &str) -> String {
         "a sequence" => "a list".into(),
         other if other.starts_with("struct ") || other == "a map" => "a mapping of keys to values".into(),
         other if other.starts_with("a nonzero ") => "a whole number, 1 or more".into(),
+        "fewer elements in array" | "fewer elements in tuple" => "a shorter list".into(),
         other => other.replace("an array of length", "a list of").replace("a tuple of size", "a list of"),
     }
 }
@@ -673,15 +687,8 @@ fn finish(drafts: Vec<Draft>, kinds: &Kinds, scale: Scale) -> Result<Vec<Cell>, 
                 let kind = &kinds.baselines[draft.baseline_index];
                 let what = format!("baseline `{}`", draft.baseline.name);
                 let at = draft.settings.at;
-                return Err(setting_error(
-                    &what,
-                    &draft.settings,
-                    at,
-                    &error.field,
-                    &error.message,
-                    &fields(&(kind.schema)()),
-                )
-                .note(format!("on task `{}`", draft.task.label)));
+                return Err(setting_error(&what, &draft.settings, at, &error.field, &error.message, &(kind.schema)())
+                    .note(format!("on task `{}`", draft.task.label)));
             }
             None => (None, None),
         };
@@ -715,7 +722,7 @@ fn resolved(written: &Written, fallback_name: &str, kinds: &Kinds) -> Value {
                 .any(|(t, node)| *t == target && !node.pairs().is_empty())
     };
     let entry = |entry: &Entry, target: Target, resolve: &dyn Fn(&Value) -> Option<Value>| {
-        let settings = entry.settings.to_json();
+        let settings = entry.settings.to_settings();
         let config = if varied(target) { None } else { resolve(&settings) };
         let mut map = Map::new();
         map.insert("name".into(), entry.name.clone().into());
@@ -745,7 +752,7 @@ fn resolved(written: &Written, fallback_name: &str, kinds: &Kinds) -> Value {
         .zip(&kinds.baselines)
         .map(|(baseline, kind)| entry(baseline, Target::Baseline, &|settings| (kind.resolve)(settings).ok()))
         .collect();
-    let base: Result<Training, _> = serde_json::from_value(written.training.to_json());
+    let base: Result<Training, _> = serde_json::from_value(written.training.to_settings());
     let training = match base.ok().and_then(|training| serde_json::to_value(training).ok()) {
         Some(full) => full,
         None => written.training.to_json(),

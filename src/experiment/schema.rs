@@ -30,10 +30,11 @@ pub fn compose(catalogue: &Catalogue) -> Value {
         let list = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
         json!({ "description": description, "anyOf": [{ "type": "string" }, list] })
     };
-    let training = json!({ "$ref": "#/$defs/training" });
+    let training = json!({ "anyOf": [{ "$ref": "#/$defs/training" }, { "type": "null" }] });
+    let grid = grid(&definitions, &tasks, &baselines);
     let source = json!({
         "description": "Where the settings come from; stands in the record of every cell that has them, and in reports.",
-        "type": "string", "minLength": 1, "maxLength": MAX_SOURCE
+        "type": ["string", "number"], "minLength": 1, "maxLength": MAX_SOURCE
     });
     let when = json!({
         "type": "object",
@@ -52,12 +53,12 @@ pub fn compose(catalogue: &Catalogue) -> Value {
         "required": ["tasks", "baselines"],
         "properties": {
             "version": { "description": "Version of the file format.", "const": VERSION },
-            "name": { "description": "Name of the run folder; default: the file's name.", "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$" },
-            "description": { "description": "What the experiment shows.", "type": "string" },
+            "name": { "description": "Name of the run folder; default: the file's name.", "type": ["string", "number"], "minimum": 0, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$" },
+            "description": { "description": "What the experiment shows.", "type": ["string", "number"] },
             "source": source,
             "scale": { "$ref": "#/$defs/scale", "default": "paper" },
             "missing": { "description": "Without the data of a cell: start nothing, or skip the cell.", "enum": ["error", "skip"], "default": "error" },
-            "seeds": { "description": "Every cell runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 1, "uniqueItems": true, "default": [0] },
+            "seeds": { "description": "Every cell runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0, "maximum": u64::MAX }, "minItems": 1, "uniqueItems": true, "default": [0] },
             "tasks": { "type": "array", "minItems": 1, "items": { "oneOf": tasks } },
             "baselines": { "type": "array", "minItems": 1, "items": { "oneOf": baselines } },
             "exclude": {
@@ -67,12 +68,7 @@ pub fn compose(catalogue: &Catalogue) -> Value {
                 "items": when
             },
             "training": training,
-            "grid": {
-                "description": "Values per field; every combination becomes a cell. A field of no baseline or task in a pair is left out there.",
-                "type": "object",
-                "propertyNames": { "pattern": "^(training|task|baseline)\\..+$" },
-                "additionalProperties": { "type": "array", "minItems": 1, "uniqueItems": true }
-            },
+            "grid": grid,
             "cells": {
                 "description": "Settings of particular pairs; later rules win.",
                 "type": "array",
@@ -85,14 +81,90 @@ pub fn compose(catalogue: &Catalogue) -> Value {
                         "when": when,
                         "source": source,
                         "training": training,
-                        "task": { "description": "Settings of the task.", "type": "object" },
-                        "baseline": { "description": "Settings of the baseline.", "type": "object" }
+                        "task": settings_of("task", &tasks),
+                        "baseline": settings_of("baseline", &baselines)
                     }
                 }
             }
         },
         "$defs": definitions,
     })
+}
+
+/// Keys of an entry that are no settings of its task or baseline.
+const OUTER: [&str; 3] = ["name", "label", "training"];
+
+/// What each setting of any of `entries` (tasks or baselines) may be. Which of them an experiment has is not known here.
+fn settings(kind: &str, entries: &[Value]) -> Map<String, Value> {
+    let mut all: Map<String, Value> = Map::new();
+    for (name, schema) in entries.iter().filter_map(|entry| entry.get("properties")?.as_object()).flatten() {
+        // Of baselines, `source` is no setting.
+        if OUTER.contains(&name.as_str()) || (kind == "baseline" && name == "source") {
+            continue;
+        }
+        match all.get_mut(name).and_then(|found| found.get_mut("anyOf")).and_then(Value::as_array_mut) {
+            Some(options) if options.contains(schema) => {}
+            Some(options) => options.push(schema.clone()),
+            None => _ = all.insert(name.clone(), json!({ "anyOf": [schema] })),
+        }
+    }
+    all
+}
+
+/// The schema of `task` or `baseline` in a rule.
+fn settings_of(kind: &str, entries: &[Value]) -> Value {
+    json!({
+        "description": format!("Settings of the {kind}."),
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "properties": settings(kind, entries),
+    })
+}
+
+/// The schema of `grid`.
+fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) -> Value {
+    let training = definitions.get("training").and_then(|training| training.get("properties")?.as_object().cloned());
+    let mut properties = Map::new();
+    let mut patterns = Map::new();
+    for (kind, settings) in [
+        ("training", training.unwrap_or_default()),
+        ("task", settings("task", tasks)),
+        ("baseline", settings("baseline", baselines)),
+    ] {
+        for (name, schema) in settings {
+            let values = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": schema });
+            properties.insert(format!("{kind}.{name}"), values);
+            // A setting within a setting.
+            let within = json!({ "type": "array", "minItems": 1, "uniqueItems": true });
+            patterns.insert(format!("^{kind}\\.{name}\\..+$"), within);
+        }
+    }
+    json!({
+        "description": "Values per field; every combination becomes a cell. A field of no baseline or task in a pair is left out there.",
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "properties": properties,
+        "patternProperties": patterns,
+    })
+}
+
+/// Say the largest value of unsigned integers, which their `format` alone does not.
+fn bound(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let most = match map.get("format").and_then(Value::as_str) {
+                Some("uint32") => Some(u64::from(u32::MAX)),
+                Some("uint" | "uint64") => Some(u64::MAX),
+                _ => None,
+            };
+            if let Some(most) = most {
+                map.entry("maximum").or_insert_with(|| most.into());
+            }
+            map.values_mut().for_each(bound);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound),
+        _ => {}
+    }
 }
 
 /// The schema of one task or baseline entry.
@@ -106,17 +178,19 @@ fn named(name: &str, summary: &str, kind: &str, schema: &Schema, definitions: &m
         "label".into(),
         json!({
             "description": "Label in tables and folder names; default: made from the settings.",
-            "type": "string",
+            "type": ["string", "integer"],
+            "minimum": 0,
             "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
         }),
     );
     if let Some(Value::Object(own)) = map.remove("properties") {
         properties.extend(own);
     }
-    properties.insert("training".into(), json!({ "$ref": "#/$defs/training" }));
+    properties.insert("training".into(), json!({ "anyOf": [{ "$ref": "#/$defs/training" }, { "type": "null" }] }));
     if kind == "baseline" {
         // Some tasks have a setting of this name.
-        properties.insert("source".into(), json!({ "type": "string", "minLength": 1, "maxLength": MAX_SOURCE }));
+        properties
+            .insert("source".into(), json!({ "type": ["string", "number"], "minLength": 1, "maxLength": MAX_SOURCE }));
     }
     map.insert("type".into(), "object".into());
     map.insert("title".into(), name.into());
@@ -131,6 +205,7 @@ fn named(name: &str, summary: &str, kind: &str, schema: &Schema, definitions: &m
 fn adopt(schema: &Schema, prefix: &str, definitions: &mut Map<String, Value>) -> Value {
     let mut value = schema.as_value().clone();
     redirect(&mut value, prefix);
+    bound(&mut value);
     if let Value::Object(map) = &mut value {
         map.remove("$schema");
         if let Some(Value::Object(own)) = map.remove("$defs") {

@@ -775,7 +775,7 @@ fn errors_of_arguments_name_the_argument() {
      |
      | seeds=3
      |       ^
-      = e.g. seeds: e.g. seeds: [0, 1, 2]
+      = e.g. seeds: [0, 1, 2]
     ");
     let seeds = Overrides { seeds: Some("0,x".into()), ..Overrides::default() };
     insta::assert_snapshot!(try_plan(SMALL, &seeds).unwrap_err(), @r"
@@ -1026,4 +1026,39 @@ proptest! {
             prop_assert!(message.starts_with("x.yaml:"), "{}", message);
         }
     }
+}
+
+/// The first variant of every setting in the README's table of tasks is its default.
+#[test]
+fn the_readme_tells_the_defaults_of_tasks() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, table) = readme.split_once("| task | what | variants").unwrap();
+    let mut checked = 0;
+    for row in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let names: Vec<&str> = cells[0].split('`').skip(1).step_by(2).collect();
+        // Bars within code are written `\\|` or plain; the last cell names the data.
+        let variants = cells[2..cells.len() - 1].join(" | ");
+        for setting in variants.split('`').skip(1).step_by(2) {
+            let Some((key, values)) = setting.split_once(": ") else { continue };
+            let first = values.split(['|', '…', '\\']).next().unwrap().trim();
+            if first.chars().all(|c| c.is_ascii_uppercase()) {
+                // The name of a file.
+                continue;
+            }
+            let mut defaults = names.iter().filter_map(|name| {
+                let entry = datasets::registry::find(name).unwrap_or_else(|| panic!("no task {name}"));
+                let value = (entry.resolve)(&serde_json::json!({})).unwrap().get(key)?.clone();
+                Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            });
+            // What is the default may be left out of the record.
+            let default = defaults.next();
+            assert!(
+                default.as_deref().is_none_or(|default| default == first),
+                "{names:?}: {key} is {default:?}, not {first}"
+            );
+            checked += usize::from(default.is_some());
+        }
+    }
+    assert!(checked > 15, "only {checked} settings were compared");
 }

@@ -28,6 +28,7 @@ pub struct Training {
     /// Which optimiser.
     pub optimiser: Optimiser,
     /// Peak learning rate.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// Checkpoint (`…/checkpoints/best.safetensors` of another cell) whose weights training begins with, instead of random ones;
     /// the optimiser begins anew. A path from the working folder, read when the cell starts, so that it may
@@ -37,40 +38,51 @@ pub struct Training {
     /// Decay rates of the two moment estimates, each in [0, 1).
     pub betas: [f64; 2],
     /// Added to the denominator of the update.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub epsilon: f64,
     /// Weight decay: decoupled under `adamw`, added to the gradient under `adam`.
+    #[schemars(range(min = 0.0))]
     pub weight_decay: f64,
     /// Course of the learning rate after the warm-up.
     pub schedule: Schedule,
     /// Epochs (fractions allowed) over which the learning rate rises linearly from zero.
+    #[schemars(range(min = 0.0))]
     pub warmup_epochs: f64,
     /// The same in optimiser steps, instead of `warmup_epochs`.
     pub warmup_steps: Option<u64>,
     /// Optimiser steps after which `cosine` and `chained-cosine` have reached their end, warm-up included; absent: those of the
     /// whole training.
+    #[schemars(range(min = 1))]
     pub schedule_steps: Option<u64>,
     /// Learning rate at the end of `cosine`, and the floor of `exponential` and `plateau`.
     pub min_learning_rate: f64,
     /// Factor applied by `exponential` after every epoch, in (0, 1].
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub decay_factor: f64,
     /// Factor applied by `plateau`, in (0, 1).
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub plateau_factor: f64,
     /// Epochs without a better validation metric before `plateau` lowers the learning rate.
     #[schemars(range(min = 1))]
     pub plateau_patience: u32,
     /// Upper bound of the norm of all gradients together; absent: no clipping.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub grad_clip: Option<f64>,
     /// Stop after this many epochs without a better validation metric; absent: never.
+    #[schemars(range(min = 1))]
     pub early_stopping: Option<u32>,
     /// Training time after which the cell ends as done, e.g. `15m`, `90s`, `1h 30m`; absent: no limit.
     #[serde(with = "time_text")]
     #[schemars(with = "Option<String>")]
     pub max_time: Option<Duration>,
     /// Optimiser steps after which training ends as done, even within an epoch; absent: `epochs` decides alone.
+    #[schemars(range(min = 1))]
     pub max_steps: Option<u64>,
     /// Optimiser steps per epoch, where fewer than a whole pass are wanted; absent: the whole training split.
+    #[schemars(range(min = 1))]
     pub steps_per_epoch: Option<usize>,
     /// Samples per forward pass in evaluation; absent: `batch_size`.
+    #[schemars(range(min = 1))]
     pub eval_batch_size: Option<usize>,
     /// Threads that read, decode and augment batches ahead of their use, 0 (none) to 64; results do not depend on them.
     /// Up to 3 batches per thread lie ready in memory.

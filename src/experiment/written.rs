@@ -238,7 +238,7 @@ impl Written {
                 "tasks" => written.tasks = entries(value, "task")?,
                 "baselines" => written.baselines = entries(value, "baseline")?,
                 "exclude" => {
-                    let example = "e.g. - {task: cifar10, baseline: ckcnn}";
+                    let example = "[{task: cifar10, baseline: ckcnn}]";
                     let items = list(value, "exclude", example)?.iter();
                     written.exclude = items.map(|item| When::read(item, "`exclude`")).collect::<Result<_, _>>()?;
                 }
@@ -330,7 +330,7 @@ fn check_label(label: &str, at: Position) -> Result<(), Diagnostic> {
 
 fn version(value: &Node) -> Result<(), Diagnostic> {
     match value.content {
-        Content::Number(ref n) if n.as_u64() == Some(VERSION) => Ok(()),
+        Content::Number(ref n) if n.plain().as_u64() == Some(VERSION) => Ok(()),
         _ => Err(Diagnostic::at(value.at, format!("unknown version of the file format: {}", value.describe()))
             .note(format!("this program reads version {VERSION}"))),
     }
@@ -338,11 +338,11 @@ fn version(value: &Node) -> Result<(), Diagnostic> {
 
 /// Seeds of `value`: a list of whole numbers.
 pub fn seeds(value: &Node) -> Result<Vec<u64>, Diagnostic> {
-    let items = list(value, "seeds", "e.g. seeds: [0, 1, 2]")?;
+    let items = list(value, "seeds", "[0, 1, 2]")?;
     let mut seeds = Vec::new();
     for item in items {
         let seed = match &item.content {
-            Content::Number(n) => n.as_u64(),
+            Content::Number(n) => n.plain().as_u64(),
             _ => None,
         };
         let Some(seed) = seed else {
@@ -358,7 +358,7 @@ pub fn seeds(value: &Node) -> Result<Vec<u64>, Diagnostic> {
 }
 
 fn entries(value: &Node, kind: &str) -> Result<Vec<Entry>, Diagnostic> {
-    list(value, &format!("{kind}s"), &format!("one line `- name: …` for each; `bench list {kind}s` names them"))?
+    list(value, &format!("{kind}s"), &format!("[{{name: …}}]; `bench list {kind}s` names them"))?
         .iter()
         .map(|item| entry(item, kind))
         .collect()
@@ -456,7 +456,7 @@ fn grid(value: &Node) -> Result<Vec<Axis>, Diagnostic> {
 fn rules(value: &Node) -> Result<Vec<Rule>, Diagnostic> {
     const KEYS: [&str; 5] = ["when", "source", "training", "task", "baseline"];
     let mut rules = Vec::new();
-    for item in list(value, "cells", "e.g. - {when: {baseline: lstm}, training: {epochs: 20}}")? {
+    for item in list(value, "cells", "[{when: {baseline: lstm}, training: {epochs: 20}}]")? {
         let pairs = mapping(item, "a rule under `cells`")?;
         known_keys(pairs, "a rule under `cells`", &KEYS)?;
         let Some(when) = item.get("when") else {
@@ -531,8 +531,17 @@ fn source(node: &Node) -> Result<String, Diagnostic> {
 fn text(node: &Node, what: &str) -> Result<String, Diagnostic> {
     match &node.content {
         Content::Text(text) => Ok(text.clone()),
-        // A name like `2024` reads as a number; people mean the text.
-        Content::Number(number) => Ok(number.to_string()),
-        _ => Err(Diagnostic::at(node.at, format!("`{what}` must be text; found {}", node.describe()))),
+        // A name like `2024` or `1.10` reads as a number; people mean the characters.
+        Content::Number(number) => Ok(number.written.clone()),
+        _ => {
+            let message = format!("`{what}` must be text; found {}", node.describe());
+            let wrong = Diagnostic::at(node.at, message);
+            match node.content {
+                Content::Null | Content::Bool(_) => {
+                    Err(wrong.note("words such as `true` and `null` need quotes to be text"))
+                }
+                _ => Err(wrong),
+            }
+        }
     }
 }

@@ -42,13 +42,39 @@ pub enum Content {
     /// `true` or `false`.
     Bool(bool),
     /// A finite number.
-    Number(Number),
+    Number(Numeral),
     /// Text.
     Text(String),
     /// A list.
     List(Vec<Node>),
     /// A mapping, in the order of the file.
     Map(Vec<Pair>),
+}
+
+/// A number and the characters that it was written with: `1.10` and `007` are names, too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Numeral {
+    /// The value.
+    pub value: Number,
+    /// As in the file.
+    pub written: String,
+}
+
+impl Numeral {
+    /// The value, as an integer where it is whole: `1e3` and `10.0` count something as well as `1000` and `10` do.
+    pub fn plain(&self) -> Number {
+        /// The least number that is no `u64`, and the same for negative ones; both are floats without rounding.
+        const ABOVE: f64 = 18_446_744_073_709_551_616.0;
+        const BELOW: f64 = -9_223_372_036_854_775_808.0;
+        match self.value.as_f64() {
+            Some(value) if self.value.is_f64() && value.fract() == 0.0 => match value {
+                0.0..ABOVE => (value as u64).into(),
+                BELOW..0.0 => (value as i64).into(),
+                _ => self.value.clone(),
+            },
+            _ => self.value.clone(),
+        }
+    }
 }
 
 /// One key of a mapping.
@@ -174,14 +200,24 @@ impl Node {
 
     /// The value without places.
     pub fn to_json(&self) -> Value {
+        self.json(&|number| number.value.clone())
+    }
+
+    /// The value as settings are read from it: whole numbers are integers, however they are written.
+    pub fn to_settings(&self) -> Value {
+        self.json(&Numeral::plain)
+    }
+
+    fn json(&self, number: &dyn Fn(&Numeral) -> Number) -> Value {
         match &self.content {
             Content::Null => Value::Null,
             Content::Bool(value) => Value::Bool(*value),
-            Content::Number(value) => Value::Number(value.clone()),
+            Content::Number(value) => Value::Number(number(value)),
             Content::Text(value) => Value::String(value.clone()),
-            Content::List(items) => Value::Array(items.iter().map(Self::to_json).collect()),
+            Content::List(items) => Value::Array(items.iter().map(|item| item.json(number)).collect()),
             Content::Map(pairs) => {
-                Value::Object(pairs.iter().map(|pair| (pair.key.clone(), pair.value.to_json())).collect::<Map<_, _>>())
+                let pairs = pairs.iter().map(|pair| (pair.key.clone(), pair.value.json(number)));
+                Value::Object(pairs.collect::<Map<_, _>>())
             }
         }
     }
@@ -191,7 +227,7 @@ impl Node {
         match &self.content {
             Content::Null => "nothing".into(),
             Content::Bool(value) => format!("`{value}`"),
-            Content::Number(value) => format!("number {value}"),
+            Content::Number(value) => format!("number {}", shorten(&value.written)),
             Content::Text(value) => format!("text `{}`", shorten(value)),
             Content::List(items) if items.is_empty() => "an empty list".into(),
             Content::List(items) => format!("a list of {}", items.len()),
@@ -281,6 +317,11 @@ pub fn parse(text: &str, source: usize, offset: usize) -> Result<Option<Node>, D
                     *slot = Some((text, at));
                     continue;
                 }
+                // Nothing has no place of its own: the parser is at what comes next.
+                let at = match open.last() {
+                    Some(Open::Map { key: Some((_, key)), .. }) if text.is_empty() && quotes == 0 => *key,
+                    _ => at,
+                };
                 Node { at, content: scalar(text, style, at)? }
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -319,7 +360,7 @@ fn scalar(text: String, style: TScalarStyle, at: Position) -> Result<Content, Di
         "true" | "True" | "TRUE" => Content::Bool(true),
         "false" | "False" | "FALSE" => Content::Bool(false),
         plain => match number(plain) {
-            Some(Some(number)) => Content::Number(number),
+            Some(Some(value)) => Content::Number(Numeral { value, written: text }),
             Some(None) => {
                 return Err(Diagnostic::at(at, format!("`{}` is not a finite number", shorten(plain))));
             }
@@ -376,6 +417,19 @@ mod tests {
             1, -2, 1.5, 0.001, 20000.0, 0.5, 7, 31, 15, true, null, null, "yes", "1", "1.2.3", "10m", "1e", "-", "e5"
         ]);
         assert_eq!(read(&text.replace(" -,", " '-',")), expected);
+    }
+
+    #[test]
+    fn whole_numbers_are_integers_to_settings() {
+        let node = parse("[1e3, 10.0, -2.0, 1.5, 1e19, 1e300, 0x10]", 0, 0).unwrap().unwrap();
+        let settings = serde_json::json!([1000, 10, -2, 1.5, 10_000_000_000_000_000_000_u64, 1e300, 16]);
+        assert_eq!(node.to_settings(), settings);
+    }
+
+    #[test]
+    fn a_value_that_is_not_there_is_pointed_at_by_its_key() {
+        let node = parse("a:\n\nb: 1\n", 0, 0).unwrap().unwrap();
+        assert_eq!(node.get("a").unwrap().at, Position { source: 0, line: 1, column: 1, width: 1 });
     }
 
     #[test]

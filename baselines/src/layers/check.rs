@@ -3,9 +3,16 @@
 use crate::BuildError;
 use crate::layers::odd_fft;
 
-/// `value` ≥ 1.
+/// Largest size of anything in a network: what is larger is a slip, and would be noticed by the memory it takes.
+const MOST: usize = 1 << 24;
+
+/// 1 ≤ `value` ≤ 2²⁴.
 pub(crate) fn at_least_one(field: &str, value: usize) -> Result<(), BuildError> {
-    if value >= 1 { Ok(()) } else { Err(BuildError::new(field, "must be at least 1")) }
+    match value {
+        0 => Err(BuildError::new(field, "must be at least 1")),
+        1..=MOST => Ok(()),
+        _ => Err(BuildError::new(field, format!("must be at most {MOST}, found {value}"))),
+    }
 }
 
 /// 0 ≤ `value` < 1.

@@ -17,13 +17,17 @@ use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init
 #[serde(default, deny_unknown_fields)]
 pub struct RecurrentConfig {
     /// Hidden units per layer, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub hidden: usize,
     /// Stacked layers, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub layers: usize,
     /// Probability of dropping an element between layers while training, 0 to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// Factor λ, at least 0, on the departure from orthonormality that is added to the loss: the sum over layers and gates
     /// of ‖I − MᵀM‖² for the hidden-to-hidden matrix M of the gate (`char-rnn` of singlasahil14).
+    #[schemars(range(min = 0.0))]
     pub orthonormality: f64,
     /// What the head reads: the last state or the mean over all states.
     pub readout: Readout,

@@ -45,6 +45,11 @@ impl StackSpec {
 /// # Errors
 /// A number that is out of its range, by the name that it has in the configurations.
 pub fn check_states(d_state: usize, dt_min: f64, dt_max: f64) -> Result<(), BuildError> {
+    /// The matrices of HiPPO are of this size squared, in 64 bits.
+    const MOST: usize = 1 << 12;
+    if d_state > MOST {
+        return Err(BuildError::new("d_state", format!("must be at most {MOST}, found {d_state}")));
+    }
     if d_state == 0 || d_state % 2 == 1 {
         let message = format!("{d_state} states do not come in conjugate pairs; use an even number, at least 2");
         return Err(BuildError::new("d_state", message));

@@ -27,8 +27,10 @@ const IMAGE_KERNEL: usize = 33;
 #[serde(default, deny_unknown_fields)]
 pub struct CcnnConfig {
     /// Residual blocks, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub blocks: usize,
     /// Channels, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub hidden: usize,
     /// Form of the residual blocks: `s4` (one convolution, one linear map), `resnet` or `tcn` (two convolutions).
     pub block: BlockKind,
@@ -37,12 +39,15 @@ pub struct CcnnConfig {
     /// Family of the kernel networks: `magnet`, `gabor`, `fourier`, `siren`, `random-fourier` or `mlp`.
     pub kernel_network: KernelNetworkKind,
     /// Hidden channels of the kernel networks, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub kernel_hidden: usize,
     /// Multiplicative layers of the kernel networks, at least 1; of `siren`, `random-fourier` and `mlp` the linear maps
     /// including the first and the last, at least 2.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub kernel_layers: usize,
     /// Frequency of the kernel networks, greater than 0: in turns per unit of the grid [−1, 1], for `siren` the factor
     /// within its sines.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub omega_0: f64,
     /// Positions of a kernel per axis before cropping: `auto`, `same`, `full` or a number.
     pub kernel_size: KernelSize,
@@ -50,10 +55,13 @@ pub struct CcnnConfig {
     /// CKConv of the reference program, whose channel mixers start as U(±√(3 / fan_in)) rather than N(0, 2 / fan_in)).
     pub mask: MaskKind,
     /// Initial width of the mask, greater than 0, in units of half the kernel's grid.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub mask_init: f64,
     /// Positions where the mask is below this value are cropped, 0 (none) to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub mask_threshold: f64,
     /// Factor on the learning rate of the mask's width, at least 0.
+    #[schemars(range(min = 0.0))]
     pub mask_learning_rate_factor: f64,
     /// How the kernel networks start: `corrected` (their output divided by the root of the number of terms that a
     /// convolution sums), `off` (the same without the division) or `original` (as the paper of the family has it). Without
@@ -70,11 +78,13 @@ pub struct CcnnConfig {
     /// Normalisation: `batch`, `layer` (over channels), `group` (one group per sample) or `none`.
     pub norm: NormKind,
     /// Probability of dropping within the blocks while training, 0 to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// What is dropped together.
     pub dropout_kind: DropoutKind,
     /// Factor on the sum of the norms of parameters and kernels that is added to the loss, at least 0. (The reference
     /// program calls it weight decay.)
+    #[schemars(range(min = 0.0))]
     pub weight_penalty: f64,
     /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
     pub faithful: bool,

@@ -20,12 +20,16 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct CkcnnConfig {
     /// Residual blocks of two convolutions, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub blocks: usize,
     /// Channels, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub hidden: usize,
     /// Hidden channels of the kernel networks, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub kernel_hidden: usize,
     /// Frequency of the kernel networks, greater than 0, in radians per unit of the grid [−1, 1].
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub omega_0: f64,
     /// How the kernel networks start: `off` (as the published weights did, from PyTorch's default), `original` (SIREN's
     /// own initialisation, which the reference program means but loses) or `corrected` (not in the paper: as `off`, each
@@ -38,10 +42,12 @@ pub struct CkcnnConfig {
     /// Normalisation after every convolution: `group` (one group per sample), `batch`, `layer` or `none`.
     pub norm: NormKind,
     /// Probability of dropping while training, 0 to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// What is dropped together.
     pub dropout_kind: DropoutKind,
     /// Factor on the sum of the norms of kernels and biases that is added to the loss, at least 0.
+    #[schemars(range(min = 0.0))]
     pub weight_penalty: f64,
     /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
     pub faithful: bool,

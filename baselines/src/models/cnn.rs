@@ -20,8 +20,10 @@ const TAPS: usize = 3;
 #[serde(default, deny_unknown_fields)]
 pub struct CnnConfig {
     /// Channels of the first two convolutions, at least 1; the last two have twice as many.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub width: usize,
     /// Probability of dropping a feature before the head while training, 0 to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub dropout: f64,
 }
 

@@ -36,21 +36,28 @@ pub struct FlexNetConfig {
     /// image network (FlexNet-7: 2, 3 and 2 of them), and 1 in a sequence network.
     pub width_factors: Option<Vec<f64>>,
     /// Hidden channels of the kernel networks, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub kernel_hidden: usize,
     /// Multiplicative layers of the kernel networks, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub kernel_layers: usize,
     /// Frequency of the kernel networks, greater than 0, in radians per unit of the grid [−1, 1] and √(layers + 1).
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub input_scale: f64,
     /// Positions of a kernel per axis before cropping; odd for images. By default that of the input for sequences, for
     /// images 33, or the input's size made odd where that is less.
     pub kernel_size: Option<usize>,
     /// Initial width of the Gaussian mask, greater than 0, in units of half the kernel's grid.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub mask_init: f64,
     /// Positions where the mask is below this value are cropped, 0 (none) to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub mask_threshold: f64,
     /// Factor on the learning rate of the masks' means and widths, at least 0.
+    #[schemars(range(min = 0.0))]
     pub mask_learning_rate_factor: f64,
     /// Factor on the kernels, greater than 0: (training resolution / resolution) ^ axes at another resolution.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub sampling_rate_norm: f64,
     /// How the kernel networks start: `original` (as in the paper), `off` (as the CCNN program draws them for its FlexConvs,
     /// whose filters lie at the mask) or `corrected` (as `off`, with their output divided by the root of the number of terms
@@ -60,10 +67,12 @@ pub struct FlexNetConfig {
     /// Normalisation after every convolution: `batch`, `layer` (over channels), `group` (one group per sample) or `none`.
     pub norm: NormKind,
     /// Probability of dropping while training, 0 to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// What is dropped together.
     pub dropout_kind: DropoutKind,
     /// Factor on the sum of the norms of kernels and biases that is added to the loss, at least 0.
+    #[schemars(range(min = 0.0))]
     pub weight_penalty: f64,
     /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
     pub faithful: bool,

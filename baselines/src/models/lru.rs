@@ -15,12 +15,16 @@ pub struct LruConfig {
     /// Layers, at least 1.
     pub n_layers: usize,
     /// Complex states per layer, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub d_state: usize,
     /// Least initial magnitude of the eigenvalues, 0 to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub r_min: f64,
     /// Largest initial magnitude of the eigenvalues, greater than `r_min` and less than 1.
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub r_max: f64,
     /// Largest initial phase of the eigenvalues in radians, greater than 0.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_phase: f64,
     /// Normalise in front of a layer, rather than after the residual connection.
     pub prenorm: bool,

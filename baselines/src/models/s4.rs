@@ -52,6 +52,7 @@ pub struct S4Config {
     /// How the state equation is stepped: `bilinear`, or `zoh` for `diag`.
     pub disc: Discretisation,
     /// Kernels per channel, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub channels: usize,
     /// Different state matrices, a divisor of `d_model`; null for one per channel.
     pub n_ssm: Option<usize>,

@@ -23,12 +23,16 @@ const MOST_LEVELS: usize = 30;
 #[serde(default, deny_unknown_fields)]
 pub struct TcnConfig {
     /// Residual blocks, 1 to 30; block `i` has dilation 2^i.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub levels: usize,
     /// Channels, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub hidden: usize,
     /// Taps of every convolution, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub kernel_size: usize,
     /// Probability of dropping a channel after a convolution while training, 0 to 1 (exclusive).
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub dropout: f64,
 }
 

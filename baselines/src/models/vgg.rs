@@ -65,14 +65,17 @@ impl Activation {
 #[serde(default, deny_unknown_fields)]
 pub struct VggConfig {
     /// Channels of the first two convolutions, at least 1; the last two have twice as many.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub width: usize,
     /// Units of the fully connected layer, at least 1.
+    #[schemars(range(min = 1, max = 16_777_216))]
     pub hidden: usize,
     /// Nonlinearity after every layer but the last.
     pub activation: Activation,
     /// What holds the units of a layer, biases included, at right angles: `none`, `loss` or `householder`.
     pub orthogonality: Orthogonality,
     /// Factor on the sum of squared cosines that is added to the loss, at least 0. Read under `orthogonality: loss` alone.
+    #[schemars(range(min = 0.0))]
     pub orthogonality_weight: f64,
     /// Whether `orthogonality` applies to the fully connected layer as well; in the original it is the convolutions alone.
     pub orthogonality_linear: bool,

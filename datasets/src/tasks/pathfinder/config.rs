@@ -10,10 +10,11 @@ pub use crate::reading::Form;
 use crate::task::{ConfigError, SplitSizes};
 
 /// Side of the image in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub enum Resolution {
     /// 32 × 32: the Pathfinder task of the Long Range Arena.
+    #[default]
     Px32,
     /// 64 × 64.
     Px64,
@@ -63,11 +64,12 @@ impl JsonSchema for Resolution {
 }
 
 /// Length of the two long contours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "PathfinderDifficulty")]
 pub enum Difficulty {
     /// 6 paddles: `curv_baseline` of the released archive.
+    #[default]
     Easy,
     /// 9 paddles: `curv_contour_length_9`.
     Intermediate,
@@ -161,8 +163,10 @@ pub enum DistractorRule {
 #[schemars(rename = "Pathfinder", transform = crate::reading::form_is_also_dimensions)]
 struct Settings {
     /// Side of the image in pixels.
+    #[serde(default)]
     resolution: Resolution,
     /// Length of the two long contours.
+    #[serde(default)]
     difficulty: Difficulty,
     /// Where the images come from.
     #[serde(default)]
