@@ -35,7 +35,7 @@ pub struct CkcnnConfig {
     /// own initialisation, which the reference program means but loses) or `corrected` (not in the paper: as `off`, each
     /// kernel network scaled by what its sampled kernels make of constant inputs, for the first convolution of white ones).
     /// On noise of 784 steps, 30 channels and without normalisation, the outputs of the 8 convolutions of 4 blocks then have
-    /// variances of 0.1 to 1 (1e3 to 1e38 under `off`), and logits a standard deviation of 0.1 (1e18). Dividing by the root of
+    /// variances of 0.1 to 1.2 (2e2 to 1e38 under `off`), and logits a standard deviation of 0.1 (1e18). Dividing by the root of
     /// the number of terms, as CCNN does, is not enough here: after a ReLU channels have a mean, the taps of these kernels
     /// have one too, and their sum grows with the length rather than its root (variances of 0.2 to 3e5).
     pub initialisation: KernelInit,
