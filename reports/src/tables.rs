@@ -419,7 +419,7 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
             let unread = |t: &TaskRecord| TaskRecord { data_hash: None, notes: vec![], ..t.clone() };
             unread(other) == unread(task) && (!begun || read(other) == read(task))
         };
-        if !distinct.iter().any(|other| same(other))
+        if !distinct.iter().any(&same)
             && (task.data_hash.is_some() || !all.iter().any(|other| other.data_hash.is_some() && same(other)))
         {
             distinct.push(task);
