@@ -456,7 +456,8 @@ mod tests {
 
     #[test]
     fn pax_records_name_and_measure_a_member() {
-        let cases: [(&[(&str, &[u8])], &str, u64); 6] = [
+        type Records<'a> = &'a [(&'a str, &'a [u8])];
+        let cases: [(Records<'_>, &str, u64); 6] = [
             (&[("path", b"d/long"), ("size", b"3")], "d/long", 3),
             // The size of a large file stands in the record alone.
             (&[("size", b"3"), ("comment", b"x")], "short", 0),

@@ -676,7 +676,7 @@ mod tests {
         let (head, label) = unlabelled.trim_end().rsplit_once(':').unwrap();
         fs::write(&test, format!("{head}:")).unwrap();
         let message = error(Source::Uea, &library).to_string();
-        assert!(message.contains(&format!("line 7: the class label is missing")) && !label.is_empty(), "{message}");
+        assert!(message.contains("line 7: the class label is missing") && !label.is_empty(), "{message}");
         fs::write(&test, ts_file(60..61).replace("60,", "1e400,")).unwrap();
         let message = error(Source::Uea, &library).to_string();
         assert!(message.contains("TEST.ts: line 8, dimension 1, value 1: `1e400` is not a finite"), "{message}");
