@@ -440,8 +440,8 @@ fn own_checkpoints_say_where_training_stood() {
         .command(&["run", "small.yaml", "--device", "cpu", "--quiet", "--set", "training.max_steps=1"])
         .assert()
         .success();
-    let folder = std::fs::read_dir(bench.path("runs/small")).unwrap().map(|entry| entry.unwrap().path());
-    let cell = folder.filter(|path| path.join("cell.yaml").exists()).next().unwrap();
+    let mut folder = std::fs::read_dir(bench.path("runs/small")).unwrap().map(|entry| entry.unwrap().path());
+    let cell = folder.find(|path| path.join("cell.yaml").exists()).unwrap();
     let record: Value = serde_yaml::from_str(&std::fs::read_to_string(cell.join("cell.yaml")).unwrap()).unwrap();
     let label = record["baseline"]["label"].as_str().unwrap();
     assert!(label.contains('.'), "{label}");
