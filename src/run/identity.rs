@@ -212,7 +212,8 @@ mod tests {
     #[test]
     fn more_epochs_are_noted_where_the_schedule_depends_on_them() {
         use crate::experiment::training::Schedule;
-        let kinds: [(fn(&mut Training), &[u64]); 7] = [
+        type Kind<'a> = (fn(&mut Training), &'a [u64]);
+        let kinds: [Kind<'_>; 7] = [
             (|_| {}, &[10]),
             (|t| t.warmup_epochs = 2.0, &[10]),
             (|t| t.schedule = Schedule::Constant, &[]),

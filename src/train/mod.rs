@@ -75,10 +75,10 @@ impl Job<'_> {
         (what, value): (String, f64),
         cause: Cause,
         samples: &[usize],
-    ) -> NotFinite {
+    ) -> Box<NotFinite> {
         let place = Where { epoch: progress.epoch + 1, step: progress.step, seed: self.seed, samples: samples.into() };
         let initial_weights = self.settings.initial_weights.clone();
-        NotFinite { what, value, place, cause, initial_weights }
+        Box::new(NotFinite { what, value, place, cause, initial_weights })
     }
 }
 
@@ -157,7 +157,7 @@ pub(crate) enum Finish {
 pub(crate) enum TrainError {
     /// A loss, a penalty, a gradient, a parameter or a moment is infinite or not a number.
     #[error(transparent)]
-    NotFinite(#[from] NotFinite),
+    NotFinite(#[from] Box<NotFinite>),
     /// A parameter group selects nothing.
     #[error(transparent)]
     EmptyGroup(#[from] EmptyGroup),
@@ -835,8 +835,8 @@ mod tests {
     fn samples_that_are_not_numbers_are_named_where_they_are_evaluated() {
         let waves = Waves { unfit: Some(17), ..Waves::default() };
         let error = train_on_waves(&waves, &Training { epochs: 2, ..eight_epochs() }).err().unwrap();
-        let TrainError::NotFinite(NotFinite { cause, .. }) = &error else { unreachable!("{error}") };
-        assert_eq!(*cause, Cause::Evaluation { split: Split::Validation, samples: vec![17] });
+        let TrainError::NotFinite(found) = &error else { unreachable!("{error}") };
+        assert_eq!(found.cause, Cause::Evaluation { split: Split::Validation, samples: vec![17] });
         assert!(error.to_string().contains("[17] of the validation split"), "{error}");
     }
 
@@ -844,8 +844,8 @@ mod tests {
     fn what_the_last_update_broke_is_neither_judged_nor_saved() {
         let wild = Training { learning_rate: 1e39, max_steps: Some(1), ..eight_epochs() };
         let error = train_on_waves(&Waves::default(), &wild).err().unwrap();
-        let TrainError::NotFinite(NotFinite { cause, .. }) = &error else { unreachable!("{error}") };
-        assert!(matches!(cause, Cause::Weights { .. }), "{error}");
+        let TrainError::NotFinite(found) = &error else { unreachable!("{error}") };
+        assert!(matches!(found.cause, Cause::Weights { .. }), "{error}");
     }
 
     /// Every registered baseline, a new one included, learns one batch of two kinds of waves within 20 steps.
