@@ -97,7 +97,7 @@ pub fn print(text: &str) -> Result<(), Stop> {
 /// `written`, where the reader's going away counts as written.
 ///
 /// # Errors
-/// See [`print`].
+/// See [`print()`].
 pub fn unless_gone(written: io::Result<()>) -> Result<(), Stop> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe || is_gone_terminal(&error) => Ok(()),

@@ -216,13 +216,15 @@ impl Library {
         for set in self.catalogue() {
             let files = set.files.iter().map(|file| &file.name);
             let loads = set.archives.iter().map(|archive| &archive.name).chain(files);
-            let loads: Vec<String> = loads.flat_map(|name| [name.clone(), format!("{name}.part")]).collect();
+            // What was loaded, and where from.
+            let ends = ["", ".part", ".part.json"];
+            let loads: Vec<String> = loads.flat_map(|name| ends.map(|end| format!("{name}{end}"))).collect();
             let mut found = vec![];
             for (name, path) in listed(&self.folder(&set.name))? {
                 // What was being unpacked where the cache is on another disk.
                 if is_ours(&name) && path.is_file() || name == ".unpacking" && path.is_dir() {
                     found.push((path, Reason::Abandoned));
-                } else if downloads && path.is_file() && name.ends_with(".part") && loads.contains(&name) {
+                } else if downloads && path.is_file() && name.contains(".part") && loads.contains(&name) {
                     found.push((path, Reason::Download));
                 }
             }
@@ -426,6 +428,7 @@ mod tests {
         ];
         let downloads = [
             write(cache.join("downloads/aclImdb_v1.tar.gz.part")),
+            write(cache.join("downloads/aclImdb_v1.tar.gz.part.json")),
             write(library.folder("mnist").join("train-images-idx3-ubyte.gz.part")),
         ];
         let stay = [
