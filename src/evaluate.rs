@@ -190,6 +190,7 @@ pub(crate) fn run(
     device: &Device,
     mut announce: impl FnMut(&str),
 ) -> Result<Evaluation, EvalError> {
+    check_names(request)?;
     let mut file = weights::File::open(request.checkpoint)?;
     let own = file.own().cloned();
     let found = own_cell(request.checkpoint)?;
@@ -302,6 +303,20 @@ fn grids(resolutions: &[f64], cell: &Cell, entry: &Entry, device: &Device) -> Re
     Ok(grids)
 }
 
+/// Whether there are a task and a baseline of the names that were given.
+fn check_names(request: &Request<'_>) -> Result<(), EvalError> {
+    let tasks: Vec<&str> = datasets::registry::entries().iter().map(|entry| entry.info.name).collect();
+    let baselines: Vec<&str> = baselines::registry::entries().iter().map(|entry| entry.info.name).collect();
+    for (what, given, known) in [("task", request.task, tasks), ("baseline", request.baseline, baselines)] {
+        if let Some(name) = given.filter(|name| !known.contains(name)) {
+            let message = format!("--{what}: unknown {what} `{}`", shorten(name));
+            let message = with_suggestion(message, name, known.iter().copied());
+            return Err(EvalError::Unknown { message, what, known: known.join(", ") });
+        }
+    }
+    Ok(())
+}
+
 /// The one cell that the checkpoint's record, its file name and the arguments describe.
 fn resolve(request: &Request<'_>, record: Option<&CellRecord>, named: Option<&Named>) -> Result<Cell, EvalError> {
     let unnamed = |what| EvalError::Unnamed { checkpoint: request.checkpoint.to_owned(), what };
@@ -311,15 +326,6 @@ fn resolve(request: &Request<'_>, record: Option<&CellRecord>, named: Option<&Na
     let mut baseline_part = part(request.baseline, baseline).ok_or_else(|| unnamed("baseline"))?;
     if let Some(named) = named {
         named.fill(&mut task_part, &mut baseline_part);
-    }
-    let tasks: Vec<&str> = datasets::registry::entries().iter().map(|entry| entry.info.name).collect();
-    let baselines: Vec<&str> = baselines::registry::entries().iter().map(|entry| entry.info.name).collect();
-    for (what, given, known) in [("task", request.task, tasks), ("baseline", request.baseline, baselines)] {
-        if let Some(name) = given.filter(|name| !known.contains(name)) {
-            let message = format!("--{what}: unknown {what} `{}`", shorten(name));
-            let message = with_suggestion(message, name, known.iter().copied());
-            return Err(EvalError::Unknown { message, what, known: known.join(", ") });
-        }
     }
     // JSON is YAML, so the settings go the way of every experiment file, `--set` and its suggestions included.
     let text = serde_json::json!({ "tasks": [task_part], "baselines": [baseline_part] }).to_string();

@@ -164,20 +164,24 @@ fn text_experiment(missing: &str) -> Bench {
 #[test]
 fn finished_cells_need_no_data_and_a_measured_result_is_not_replaced() {
     const LM: &str = "runs/small/lm.gru.s0";
-    for missing in ["error", "skip"] {
+    for (missing, scale) in [("error", "paper"), ("skip", "paper"), ("error", "smoke"), ("error", "laptop")] {
         let bench = text_experiment(missing);
-        run(&bench, &[]).success();
-        let (before, lines) = (record(&bench, LM), metrics(&bench.path(LM)));
+        let set = format!("scale={scale}");
+        let folder = if scale == "paper" { LM.to_owned() } else { LM.replace("small", &format!("small-{scale}")) };
+        let run =
+            |more: &[&str]| run(&bench, &[&["--set", &set, "--set", "training.warmup_epochs=0.5"], more].concat());
+        run(&[]).success();
+        let (before, lines) = (record(&bench, &folder), metrics(&bench.path(&folder)));
         std::fs::rename(bench.path("own.txt"), bench.path("away.txt")).unwrap();
-        run(&bench, &[]).success().stderr(contains("already done"));
+        run(&[]).success().stderr(contains("already done"));
         // Discarding needs something to put in the place.
-        let fresh = run(&bench, &["--fresh"]);
+        let fresh = run(&["--fresh"]);
         let code = fresh.get_output().status.code();
         // A file of one's own cannot be fetched: under `skip`, too, its cell fails, and leaves what there is.
         assert_eq!(code, Some(if missing == "error" { 2 } else { 1 }), "{missing}");
-        assert_eq!(record(&bench, LM), before, "{missing}");
-        assert_eq!(metrics(&bench.path(LM)), lines, "{missing}");
-        assert_eq!(bench.status(LM)["state"], "done", "{missing}");
+        assert_eq!(record(&bench, &folder), before, "{missing}");
+        assert_eq!(metrics(&bench.path(&folder)), lines, "{missing}");
+        assert_eq!(bench.status(&folder)["state"], "done", "{missing}");
     }
 }
 

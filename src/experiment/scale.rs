@@ -99,6 +99,14 @@ impl Scale {
         cut
     }
 
+    /// The settings of a training that [`training`](Self::training) makes from numbers of samples.
+    pub(crate) fn settings_from_sizes(self) -> &'static [&'static str] {
+        match self {
+            Self::Paper => &[],
+            Self::Laptop | Self::Smoke => &["warmup_steps", "schedule_steps", "decay_factor", "plateau_patience"],
+        }
+    }
+
     /// `training` of a recipe that was written for `samples` training samples, for those that are left in `spec`.
     ///
     /// Warm-up and schedule keep their share of the steps: an exponential falls as far over fewer epochs, and the patience of

@@ -491,7 +491,7 @@ fn wrong_types_say_what_is_expected() {
       |
     1 | tasks: line
       |        ^^^^
-      = e.g. tasks: one line `- name: …` for each; `bench list tasks` names them
+      = e.g. tasks: [{name: …}]; `bench list tasks` names them
     ");
     insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nseeds: [-1]\n"), @r"
     x.yaml:3:9: a seed is a whole number, 0 or more; found number -1
@@ -568,7 +568,7 @@ fn files_that_are_no_experiment() {
       |
     1 | tasks: []
       |        ^
-      = e.g. tasks: one line `- name: …` for each; `bench list tasks` names them
+      = e.g. tasks: [{name: …}]; `bench list tasks` names them
     ");
     insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\nversion: 2\n"), @r"
     x.yaml:3:10: unknown version of the file format: number 2

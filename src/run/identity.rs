@@ -88,6 +88,24 @@ pub(crate) fn record(
     Ok(record)
 }
 
+/// Let `record`, made without the samples of its task, have what only they tell as `before` has it, for which they were read:
+/// the score of chance, and where a scale cut the training, the settings that follow from the number of its samples.
+pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecord, cell: &Cell) {
+    if before.task.data_hash.is_none() {
+        return;
+    }
+    record.task.chance = before.task.chance;
+    let sizes_are_unknown = cell.task.task.spec().splits.train == 0;
+    if sizes_are_unknown && let Some(training) = record.training.as_object_mut() {
+        for setting in cell.scale.settings_from_sizes() {
+            match before.training.get(setting) {
+                Some(value) => _ = training.insert((*setting).to_owned(), value.clone()),
+                None => _ = training.remove(*setting),
+            }
+        }
+    }
+}
+
 /// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same cell begun
 /// earlier, did: they are no longer needed.
 pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {

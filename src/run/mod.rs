@@ -266,6 +266,7 @@ fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str) -> Re
         let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };
         let samples = before.task.data_hash.as_deref().map(|hash| (hash, before.task.splits));
         let mut now = identity::record(cell, &plan.name, device, samples).map_err(Stop::failed)?;
+        identity::keep_what_samples_tell(&mut now, &before, cell);
         identity::go_on(&mut now, &before).map_err(Stop::failed)?;
         if samples.is_none() {
             // A cell that has not begun takes the weights that are there when it does.

@@ -4,20 +4,25 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use serde_json::Value;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tempfile::TempDir;
 
 /// The binary in an empty folder, with an empty data folder.
 pub struct Bench {
     pub folder: TempDir,
+    /// What the platform and its drivers keep, out of the folder.
+    pub platform_cache: TempDir,
 }
 
 impl Bench {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        heed_signals();
+        Self { folder: tempfile::tempdir().unwrap(), platform_cache: tempfile::tempdir().unwrap() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -39,7 +44,7 @@ impl Bench {
     pub fn process(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bench"));
         command.current_dir(self.folder.path()).args(arguments).env("BENCH_DATA", self.path("data"));
-        command.env_remove("BENCH_LOG").env_remove("BENCH_CACHE").env("XDG_CACHE_HOME", self.path("platform-cache"));
+        command.env_remove("BENCH_LOG").env_remove("BENCH_CACHE").env("XDG_CACHE_HOME", self.platform_cache.path());
         command
     }
 
@@ -66,6 +71,22 @@ impl Bench {
         let text = std::fs::read(self.path(cell).join("status.json")).unwrap();
         serde_json::from_slice(&text).unwrap()
     }
+}
+
+/// Processes that tests start begin with every signal at its default, also where the tests themselves were started with some
+/// ignored (`nohup`, a job in the background of a script): what is ignored is inherited, what is handled is not.
+fn heed_signals() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+            if ignored & (1 << (signal - 1)) != 0 {
+                signal_hook::flag::register(signal, Arc::default()).unwrap();
+            }
+        }
+    });
 }
 
 /// Wait until `condition` holds; far longer than it takes, since machines differ.

@@ -55,6 +55,8 @@ pub const CACHE_VARIABLE: &str = "BENCH_CACHE";
 pub struct Library {
     root: PathBuf,
     cache: Option<PathBuf>,
+    /// See [`Library::spare_cache`].
+    spare: Option<PathBuf>,
     catalogue: Arc<[DataSet]>,
 }
 
@@ -66,7 +68,7 @@ impl Library {
 
     /// The data folder at `root` with other data sets than the official ones.
     pub fn with_catalogue(root: impl Into<PathBuf>, catalogue: Vec<DataSet>) -> Self {
-        Self { root: root.into(), cache: None, catalogue: catalogue.into() }
+        Self { root: root.into(), cache: None, spare: None, catalogue: catalogue.into() }
     }
 
     /// The data folder: `argument`, else `BENCH_DATA`, else `bench` in the platform's data directory. `BENCH_CACHE` names the
@@ -79,7 +81,10 @@ impl Library {
         argument
             .or_else(|| variable(DATA_VARIABLE))
             .or_else(|| dirs::data_dir().map(|folder| folder.join("bench")))
-            .map(|root| Self::open(root).with_cache(variable(CACHE_VARIABLE)))
+            .map(|root| {
+                let spare = dirs::cache_dir().map(|folder| folder.join("bench"));
+                Self { spare, ..Self::open(root).with_cache(variable(CACHE_VARIABLE)) }
+            })
             .ok_or(DataError::NoHome)
     }
 
@@ -106,17 +111,14 @@ impl Library {
     }
 
     /// The folder that takes the place of `<data>/.cache` where that cannot be written: `bench` in the platform's cache
-    /// directory. None where a folder was chosen.
-    fn spare_cache(&self) -> Option<PathBuf> {
-        match self.cache {
-            Some(_) => None,
-            None => dirs::cache_dir().map(|folder| folder.join("bench")),
-        }
+    /// directory. None where a folder was chosen, and of a library that was opened at a place that its caller chose.
+    fn spare_cache(&self) -> Option<&Path> {
+        self.spare.as_deref().filter(|_| self.cache.is_none())
     }
 
     /// Where sets may lie: the cache, and what takes its place.
     pub(crate) fn cache_folders(&self) -> Vec<PathBuf> {
-        let spare = self.spare_cache().filter(|folder| folder.is_dir());
+        let spare = self.spare_cache().filter(|folder| folder.is_dir()).map(Path::to_owned);
         [self.cache_folder()].into_iter().chain(spare).collect()
     }
 

@@ -523,15 +523,15 @@ fn defaults_are_written_out_and_read_again() {
     assert!(resolved.as_object().unwrap().values().all(|value| !value.is_null()));
     assert_eq!((entry().resolve)(&resolved).unwrap(), resolved);
     let schema = serde_json::to_value((entry().schema)()).unwrap();
-    assert_eq!(schema["required"], json!(["resolution", "difficulty"]));
+    assert_eq!(schema.get("required"), None);
+    let smallest = (entry().resolve)(&json!({})).unwrap();
+    assert_eq!((&smallest["resolution"], &smallest["difficulty"]), (&json!(32), &json!("easy")));
     assert_eq!(schema["additionalProperties"], false);
 }
 
 #[test]
 fn wrong_settings_are_refused_by_name() {
     let cases = [
-        (json!({"difficulty": "hard"}), "", "resolution"),
-        (json!({"resolution": 32}), "", "difficulty"),
         (json!({"resolution": 48, "difficulty": "hard"}), "resolution", "32, 64, 128 or 256"),
         (json!({"resolution": 32, "difficulty": "extreme"}), "difficulty", "`intermediate`"),
         (json!({"resolution": 32, "difficulty": "hard", "form": "3d"}), "form", "`2d`"),
