@@ -21,6 +21,7 @@ pub(crate) use self::{
     files::SplitFiles,
     indices::SplitIndices,
     notes::{absent_classes, cut_note, official_sizes},
+    numbers::usual_number,
     stratified::dealt,
     subset::Subset,
 };

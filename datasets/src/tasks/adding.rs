@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     library::{CacheKey, DataError, Library, SampleStore, sample_stream},
     settings::{splits, within},
-    splits::sample_number,
+    splits::usual_number,
     stored::Stored,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
@@ -39,9 +39,18 @@ pub struct Config {
     pub seed: u64,
 }
 
+/// Sizes of the splits where the experiment says nothing else.
+const USUAL: SplitSizes = SplitSizes { train: 20_000, validation: 2_000, test: 2_000 };
+
 impl Default for Config {
     fn default() -> Self {
-        Self { length: 400, train_samples: 20_000, validation_samples: 2_000, test_samples: 2_000, seed: 0 }
+        Self {
+            length: 400,
+            train_samples: USUAL.train,
+            validation_samples: USUAL.validation,
+            test_samples: USUAL.test,
+            seed: 0,
+        }
     }
 }
 
@@ -105,7 +114,7 @@ impl Task for Configured {
         let sizes = self.spec.splits;
         let store = library.cached(&self.key(sizes), progress, |writer| {
             writer.generate(progress, |position, input, label| {
-                generate(seed, sample_number(&sizes, position), length, input, label);
+                generate(seed, usual_number(&USUAL, &sizes, position), length, input, label);
                 Ok(())
             })
         })?;

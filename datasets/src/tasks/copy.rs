@@ -14,11 +14,11 @@ use serde_json::json;
 use crate::{
     library::{CacheKey, DataError, Library, SampleStore, sample_stream},
     settings::{splits, within},
-    splits::sample_number,
+    splits::usual_number,
     stored::Stored,
     task::{
-        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, TargetSpec, Targets, Task,
-        TaskDefinition, TaskSpec,
+        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+        Task, TaskDefinition, TaskSpec,
     },
 };
 
@@ -53,6 +53,9 @@ pub struct Config {
     pub seed: u64,
 }
 
+/// Sizes of the splits where the experiment says nothing else.
+const USUAL: SplitSizes = SplitSizes { train: 20_000, validation: 2_000, test: 2_000 };
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -60,9 +63,9 @@ impl Default for Config {
             delay: 100,
             alphabet: 8,
             score: Score::Recall,
-            train_samples: 20_000,
-            validation_samples: 2_000,
-            test_samples: 2_000,
+            train_samples: USUAL.train,
+            validation_samples: USUAL.validation,
+            test_samples: USUAL.test,
             seed: 0,
         }
     }
@@ -144,7 +147,7 @@ impl Task for Configured {
         };
         let store = library.cached(&key, progress, |writer| {
             writer.generate(progress, |position, input, _| {
-                let mut stream = sample_stream(seed, sample_number(&key.sizes, position));
+                let mut stream = sample_stream(seed, usual_number(&USUAL, &key.sizes, position));
                 for symbol in input {
                     *symbol = stream.random_range(1..=alphabet as u8);
                 }
