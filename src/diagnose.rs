@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use baselines::{Forward, Init, Probe, registry};
+use baselines::{Forward, Init, Probe};
 use burn::tensor::Device;
 use datasets::{Batch, InputSpec, Inputs, TargetSpec, Targets, TaskSpec};
 use rand::Rng;
@@ -142,12 +142,16 @@ fn measure(
     lines: &mut Vec<DiagnosticLine>,
 ) -> Result<(), String> {
     let spec = cell.task.task.spec();
-    let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
     let seeds = Seeds::derive(seed);
-    let model =
-        (entry.build)(&variant.config, &fit::input(&spec.input), &fit::output(&spec.target), seeds.init, device)
-            .map_err(|error| format!("{}: {error}", cell.baseline.label))?
-            .evaluator();
+    let model = (cell.baseline.entry.build)(
+        &variant.config,
+        &fit::input(&spec.input),
+        &fit::output(&spec.target),
+        seeds.init,
+        device,
+    )
+    .map_err(|error| format!("{}: {error}", cell.baseline.label))?
+    .evaluator();
     let batch = noise(spec, samples, seeds.order);
     // Evaluation first: a training pass moves the running statistics.
     for mode in ["eval", "train"] {
@@ -232,7 +236,9 @@ mod tests {
     /// Lines of `baseline` on short sequences, three samples.
     fn lines(task: &str, baseline: &str) -> Vec<Line> {
         let text = format!("version: 1\nname: d\ntasks: [{task}]\nbaselines: [{baseline}]\n");
-        let plan = crate::experiment::load_text("d.yaml", text, &Overrides::default()).unwrap();
+        let plan =
+            crate::experiment::load_text("d.yaml", text, &Overrides::default(), &crate::registry::Registry::standard())
+                .unwrap();
         let out = tempfile::tempdir().unwrap();
         run(&plan, Effort { seeds: 2, samples: 3 }, &Device::flex(), out.path(), |_| {}).unwrap().0
     }

@@ -7,7 +7,7 @@ mod told;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use baselines::registry::{self, Entry};
+use baselines::registry::Entry;
 use baselines::{BuildError, ReadError, Resolution};
 use burn::tensor::Device;
 use datasets::resample::{self, Grid};
@@ -21,6 +21,7 @@ use self::origin::Settings;
 use crate::experiment::diagnostic::with_suggestion;
 use crate::experiment::yaml::shorten;
 use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
+use crate::registry::Registry;
 use crate::run::folder::{self, FolderError};
 use crate::train::{self, Pass, TrainError, objective::Score};
 use crate::weights::{self, Own, Wanted, WeightsError};
@@ -186,27 +187,27 @@ impl From<ReadError> for EvalError {
 /// Whatever does not hold; weights are checked before samples are read.
 pub(crate) fn run(
     request: &Request<'_>,
+    registry: &Registry,
     library: &Library,
     device: &Device,
     mut announce: impl FnMut(&str),
 ) -> Result<Evaluation, EvalError> {
-    check_names(request)?;
+    check_names(request, registry)?;
     let mut file = weights::File::open(request.checkpoint)?;
     let own = file.own().cloned();
     let found = own_cell(request.checkpoint)?;
     // The name of a checkpoint of ours says nothing, and what a cell's record says is exact.
     let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
     let record = found.as_ref().map(|found| &found.record);
-    let cell = resolve(request, record, named.as_ref())?;
+    let cell = resolve(request, record, named.as_ref(), registry)?;
     let spec = cell.task.task.spec();
-    let entry = registry::find(&cell.baseline.name)
-        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
+    let entry = &cell.baseline.entry;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
     let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
     let mut model = build(&cell.baseline.config)?;
-    let grids = grids(request.resolutions, &cell, &entry, device)?;
-    let settings = Settings::find(&cell, request.set, record, named.as_ref(), &entry);
-    let wanted = Wanted { entry: &entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
+    let grids = grids(request.resolutions, &cell, entry, device)?;
+    let settings = Settings::find(&cell, request.set, record, named.as_ref(), entry);
+    let wanted = Wanted { entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
     let loaded = weights::load(&mut file, model.as_mut(), &wanted).map_err(|error| EvalError::Weights {
         // Whoever follows the hint has to think of what it does not name.
         hint: match &error {
@@ -304,9 +305,9 @@ fn grids(resolutions: &[f64], cell: &Cell, entry: &Entry, device: &Device) -> Re
 }
 
 /// Whether there are a task and a baseline of the names that were given.
-fn check_names(request: &Request<'_>) -> Result<(), EvalError> {
-    let tasks: Vec<&str> = datasets::registry::entries().iter().map(|entry| entry.info.name).collect();
-    let baselines: Vec<&str> = baselines::registry::entries().iter().map(|entry| entry.info.name).collect();
+fn check_names(request: &Request<'_>, registry: &Registry) -> Result<(), EvalError> {
+    let tasks: Vec<&str> = registry.task_names().collect();
+    let baselines: Vec<&str> = registry.baseline_names().collect();
     for (what, given, known) in [("task", request.task, tasks), ("baseline", request.baseline, baselines)] {
         if let Some(name) = given.filter(|name| !known.contains(name)) {
             let message = format!("--{what}: unknown {what} `{}`", shorten(name));
@@ -318,7 +319,12 @@ fn check_names(request: &Request<'_>) -> Result<(), EvalError> {
 }
 
 /// The one cell that the checkpoint's record, its file name and the arguments describe.
-fn resolve(request: &Request<'_>, record: Option<&CellRecord>, named: Option<&Named>) -> Result<Cell, EvalError> {
+fn resolve(
+    request: &Request<'_>,
+    record: Option<&CellRecord>,
+    named: Option<&Named>,
+    registry: &Registry,
+) -> Result<Cell, EvalError> {
     let unnamed = |what| EvalError::Unnamed { checkpoint: request.checkpoint.to_owned(), what };
     let task = record.map(|r| Recorded { name: &r.task.name, config: &r.task.config });
     let mut task_part = part(request.task, task).ok_or_else(|| unnamed("task"))?;
@@ -330,7 +336,7 @@ fn resolve(request: &Request<'_>, record: Option<&CellRecord>, named: Option<&Na
     // JSON is YAML, so the settings go the way of every experiment file, `--set` and its suggestions included.
     let text = serde_json::json!({ "tasks": [task_part], "baselines": [baseline_part] }).to_string();
     let overrides = Overrides { set: request.set.to_vec(), ..Overrides::default() };
-    let plan = load_text("arguments", text, &overrides)?;
+    let plan = load_text("arguments", text, &overrides, registry)?;
     let mut cell = plan.cells.into_iter().next().ok_or_else(|| unnamed("task"))?;
     // The label of a record may be one that a file could not give.
     if let Some(record) = record {

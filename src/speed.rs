@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use baselines::kernels::profile;
 use baselines::network::count_parameters;
-use baselines::{Forward, Model, registry};
+use baselines::{Forward, Model};
 use burn::tensor::Device;
 use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, Split, TargetSpec, Targets, TaskSpec};
 use rustix::time::ClockId;
@@ -119,11 +119,11 @@ pub struct KernelTime {
 pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device) -> Result<Steps, String> {
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
-    let entry = registry::find(&cell.baseline.name).ok_or_else(|| format!("no baseline `{}`", cell.baseline.name))?;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
     memory::restart(device);
     let base_memory_bytes = memory::peak_bytes();
-    let model = (entry.build)(&cell.baseline.config, &input, &output, 0, device).map_err(|error| error.to_string())?;
+    let model = (cell.baseline.entry.build)(&cell.baseline.config, &input, &output, 0, device)
+        .map_err(|error| error.to_string())?;
     let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
     let parameters = count_parameters(model.as_ref()) as u64;
     let steps = (effort.warmup + effort.steps.max(1)) as u64;
@@ -393,7 +393,7 @@ mod tests {
                 splits: datasets::SplitSizes { train: 8, validation: 8, test: 8 },
             };
             let device = Device::flex();
-            let entry = registry::find("gru").unwrap();
+            let entry = baselines::registry::find("gru").unwrap();
             let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
             let model = (entry.build)(&serde_json::json!({"hidden": 4}), &input, &output, 0, &device).unwrap();
             let batch = synthetic(&spec, 5);

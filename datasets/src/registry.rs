@@ -57,7 +57,8 @@ pub fn find(name: &str) -> Option<Entry> {
     entries().into_iter().find(|entry| entry.info.name == name)
 }
 
-fn entry<T: TaskDefinition>() -> Entry {
+/// The line of task `T`.
+pub fn entry<T: TaskDefinition>() -> Entry {
     Entry {
         info: T::INFO,
         schema: || schemars::schema_for!(T::Config),

@@ -4,11 +4,12 @@ use crate::cli::{DiagnoseArgs, Global};
 use crate::diagnose;
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Overrides, load};
+use crate::registry::Registry;
 
 /// Measure variances and logits at initialisation, and write the report.
-pub fn execute(args: &DiagnoseArgs, global: &Global) -> Result<Exit, Stop> {
+pub fn execute(args: &DiagnoseArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     let overrides = Overrides { set: args.set.clone(), only: args.only.clone(), seeds: None };
-    let plan = load(&args.file, &overrides)?;
+    let plan = load(&args.file, &overrides, registry)?;
     let device = args.device.open()?;
     let effort = diagnose::Effort { seeds: args.seeds, samples: args.batch_size.into() };
     let announce = |what: &str| {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::table::{Align, bytes, render};
 use crate::cli::Global;
 use crate::exit::{Exit, Stop, print, print_json};
-use crate::experiment::resolve::Catalogue;
+use crate::registry::Registry;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,7 @@ struct FoundTask {
 }
 
 /// Print what was found; exit 0 whatever it is.
-pub fn execute(global: &Global) -> Result<Exit, Stop> {
+pub fn execute(global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     let library = global.library()?;
     let findings = Findings {
         schema: 1,
@@ -56,7 +56,7 @@ pub fn execute(global: &Global) -> Result<Exit, Stop> {
         data_folder: library.root().display().to_string(),
         cache_folder: library.cache_folder().display().to_string(),
         free_disk_bytes: library.root().ancestors().find(|f| f.is_dir()).and_then(|f| fs4::available_space(f).ok()),
-        tasks: tasks(&library),
+        tasks: tasks(&library, registry),
     };
     if global.json {
         print_json(&findings)?;
@@ -99,10 +99,10 @@ impl Findings {
 }
 
 /// Every task under its default settings, and the first choice for settings without a default.
-fn tasks(library: &Library) -> Vec<FoundTask> {
-    Catalogue::registered()
+fn tasks(library: &Library, registry: &Registry) -> Vec<FoundTask> {
+    registry
         .tasks
-        .into_iter()
+        .iter()
         .map(|entry| match (entry.build)(&least_settings((entry.schema)().as_value())) {
             Ok(task) => {
                 let problem = task.check(library).err().map(|error| error.to_string());

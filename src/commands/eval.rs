@@ -7,10 +7,11 @@ use super::table::{Align, grouped, render, seconds};
 use crate::cli::{EvalArgs, Global};
 use crate::evaluate::{self, EvalError, Evaluation, Passed, Request};
 use crate::exit::{Exit, Stop, print, print_json};
+use crate::registry::Registry;
 use crate::train::objective::Score;
 
 /// Score a checkpoint on a split of a task.
-pub fn execute(args: &EvalArgs, global: &Global) -> Result<Exit, Stop> {
+pub fn execute(args: &EvalArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     let library = global.library()?;
     let request = Request {
         checkpoint: &args.checkpoint,
@@ -27,7 +28,7 @@ pub fn execute(args: &EvalArgs, global: &Global) -> Result<Exit, Stop> {
             tracing::info!("{what}");
         }
     };
-    let result = evaluate::run(&request, &library, &device, announce)?;
+    let result = evaluate::run(&request, registry, &library, &device, announce)?;
     if global.json {
         print_json(&json(args, &result))?;
     } else {

@@ -12,6 +12,7 @@ use super::table::{Align, grouped, render};
 use crate::cli::{Global, ListArgs, Listed};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Overrides, load, resolve::fields};
+use crate::registry::Registry;
 
 /// Folder of experiment files, below the working directory.
 const EXPERIMENTS: &str = "experiments";
@@ -19,16 +20,15 @@ const EXPERIMENTS: &str = "experiments";
 const CLASSES: usize = 10;
 
 /// List baselines, tasks or experiments.
-pub fn execute(args: &ListArgs, global: &Global) -> Result<Exit, Stop> {
+pub fn execute(args: &ListArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     match args.what {
-        Listed::Baselines => baselines(global),
-        Listed::Tasks => tasks(global),
-        Listed::Experiments => experiments(global),
+        Listed::Baselines => baselines(global, &registry.baselines),
+        Listed::Tasks => tasks(global, &registry.tasks),
+        Listed::Experiments => experiments(global, registry),
     }
 }
 
-fn baselines(global: &Global) -> Result<Exit, Stop> {
-    let entries = baselines::registry::entries();
+fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, Stop> {
     let sizes: Vec<Size> = entries.iter().map(size).collect();
     if global.json {
         let list: Vec<Value> = entries
@@ -97,8 +97,7 @@ fn size(entry: &Entry) -> Size {
     Size { parameters: DeviceChoice::Cpu.open().ok().and_then(count), channels, shape }
 }
 
-fn tasks(global: &Global) -> Result<Exit, Stop> {
-    let entries = datasets::registry::entries();
+fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit, Stop> {
     if global.json {
         let list: Vec<Value> = entries
             .iter()
@@ -118,13 +117,13 @@ fn tasks(global: &Global) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-fn experiments(global: &Global) -> Result<Exit, Stop> {
+fn experiments(global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     let files = experiment_files(Path::new(EXPERIMENTS))?;
     let described: Vec<(String, String, Option<String>)> = files
         .iter()
         .map(|file| {
             let path = file.display().to_string();
-            match load(file, &Overrides::default()) {
+            match load(file, &Overrides::default(), registry) {
                 Ok(plan) => (path, plan.description, None),
                 Err(error) => (path, String::new(), Some(error.to_string())),
             }

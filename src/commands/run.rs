@@ -6,11 +6,12 @@ use super::dry_run;
 use crate::cli::{Global, RunArgs, WorkerArgs};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Cell, Plan, diagnostic::with_suggestion, load};
+use crate::registry::Registry;
 use crate::run;
 
 /// Run an experiment, or describe what would run.
-pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
-    let mut plan = load(&args.experiment.file, &args.experiment.overrides())?;
+pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
+    let mut plan = load(&args.experiment.file, &args.experiment.overrides(), registry)?;
     if let Some(id) = &args.cell {
         keep_cell(&mut plan, id)?;
     }
@@ -33,9 +34,9 @@ pub fn execute(args: &RunArgs, global: &Global) -> Result<Exit, Stop> {
 }
 
 /// Train cells as `bench run` orders.
-pub fn work(args: &WorkerArgs, global: &Global) -> Result<Exit, Stop> {
+pub fn work(args: &WorkerArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     let library = global.library()?;
-    run::worker::serve(args.folder.clone(), args.device, &library)
+    run::worker::serve(args.folder.clone(), args.device, &library, registry)
 }
 
 fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, Stop> {

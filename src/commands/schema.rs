@@ -1,10 +1,11 @@
 //! `bench schema`
 
 use crate::exit::{Exit, Stop, print_json};
-use crate::experiment::{resolve::Catalogue, schema::compose};
+use crate::experiment::schema::compose;
+use crate::registry::Registry;
 
 /// Print the JSON schema of experiment files.
-pub fn execute() -> Result<Exit, Stop> {
-    print_json(&compose(&Catalogue::registered()))?;
+pub fn execute(registry: &Registry) -> Result<Exit, Stop> {
+    print_json(&compose(registry))?;
     Ok(Exit::Done)
 }

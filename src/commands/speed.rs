@@ -6,6 +6,7 @@ use super::table::{Align, bytes, grouped, render};
 use crate::cli::{DataFrom, Global, SpeedArgs};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Cell, load};
+use crate::registry::Registry;
 use crate::speed::{Effort, Measured, Source, Steps, measure};
 
 /// One cell.
@@ -34,8 +35,8 @@ struct Speed {
 }
 
 /// Time training steps of every pair of task and baseline.
-pub fn execute(args: &SpeedArgs, global: &Global) -> Result<Exit, Stop> {
-    let plan = load(&args.experiment.file, &args.experiment.overrides())?;
+pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
+    let plan = load(&args.experiment.file, &args.experiment.overrides(), registry)?;
     let device = args.device.open()?;
     for cell in &plan.cells {
         args.device.check(&device, cell.training.precision)?;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::Plan;
 use super::diagnostic::{Diagnostic, Rendered, Sources, with_suggestion};
-use super::resolve::{Catalogue, Only, Setting, resolve};
+use super::resolve::{Only, Setting, resolve};
 use super::written::{Written, is_safe, make_safe, seeds};
 use super::yaml::{Content, Node, Position, parse, shorten};
+use crate::registry::Registry;
 
 /// Largest file that is read; the longest recipe has a few kilobytes.
 const MAX_BYTES: u64 = 4 << 20;
@@ -56,30 +57,27 @@ pub enum ExperimentError {
     Invalid(Rendered),
 }
 
-/// Read the experiment at `path`, with every registered task and baseline.
+/// Read the experiment at `path`, with the tasks and baselines of `registry`.
 ///
 /// # Errors
 /// What is wrong, with file, line and column; nothing is written and no data are read.
-pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, ExperimentError> {
-    load_with(path, overrides, &Catalogue::registered())
-}
-
-/// Read the experiment at `path`, with the tasks and baselines of `catalogue`.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_with(path: &Path, overrides: &Overrides, catalogue: &Catalogue) -> Result<Plan, ExperimentError> {
+pub fn load(path: &Path, overrides: &Overrides, registry: &Registry) -> Result<Plan, ExperimentError> {
     let text = read(path)?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    plan(&path.display().to_string(), text, &stem, overrides, catalogue).map_err(ExperimentError::Invalid)
+    plan(&path.display().to_string(), text, &stem, overrides, registry).map_err(ExperimentError::Invalid)
 }
 
-/// The experiment `text`, which errors call `name`, with every registered task and baseline.
+/// The experiment `text`, which errors call `name`, with the tasks and baselines of `registry`.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_text(name: &str, text: String, overrides: &Overrides) -> Result<Plan, ExperimentError> {
-    plan(name, text, name, overrides, &Catalogue::registered()).map_err(ExperimentError::Invalid)
+pub fn load_text(
+    name: &str,
+    text: String,
+    overrides: &Overrides,
+    registry: &Registry,
+) -> Result<Plan, ExperimentError> {
+    plan(name, text, name, overrides, registry).map_err(ExperimentError::Invalid)
 }
 
 fn read(path: &Path) -> Result<String, ExperimentError> {
@@ -104,7 +102,7 @@ pub(super) fn plan(
     text: String,
     stem: &str,
     overrides: &Overrides,
-    catalogue: &Catalogue,
+    registry: &Registry,
 ) -> Result<Plan, Rendered> {
     let mut sources = Sources::default();
     let file = sources.file(path.to_owned(), text.clone());
@@ -125,7 +123,7 @@ pub(super) fn plan(
         let only = overrides.only.as_ref().map(|argument| only(argument, &mut sources)).transpose()?;
         let safe = make_safe(stem);
         let fallback = if is_safe(&safe, &[]) { safe } else { "experiment".into() };
-        resolve(written, &settings, &only.unwrap_or_default(), &fallback, catalogue)
+        resolve(written, &settings, &only.unwrap_or_default(), &fallback, registry)
     })();
     result.map_err(|diagnostic: Diagnostic| sources.render(&diagnostic))
 }

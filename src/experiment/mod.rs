@@ -107,7 +107,7 @@ impl fmt::Debug for TaskCell {
 }
 
 /// The baseline of a cell.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct BaselineCell {
     /// Registry name, e.g. `ccnn`.
     pub name: String,
@@ -115,4 +115,6 @@ pub struct BaselineCell {
     pub label: String,
     /// Resolved settings.
     pub config: Value,
+    /// What builds it.
+    pub entry: baselines::registry::Entry,
 }

@@ -15,25 +15,10 @@ use super::training::Training;
 use super::written::{self, Axis, Entry, Field, Target, Written, make_safe, matches, unknown_key};
 use super::yaml::{Content, Node, Position, shorten};
 use super::{BaselineCell, Cell, Plan, TaskCell};
+use crate::registry::Registry;
 
 /// Cells that one experiment may expand to.
 pub const MAX_CELLS: usize = 100_000;
-
-/// The tasks and baselines that experiment files can name.
-#[derive(Debug, Clone)]
-pub struct Catalogue {
-    /// Tasks.
-    pub tasks: Vec<datasets::registry::Entry>,
-    /// Baselines.
-    pub baselines: Vec<baselines::registry::Entry>,
-}
-
-impl Catalogue {
-    /// Everything that is registered.
-    pub fn registered() -> Self {
-        Self { tasks: datasets::registry::entries(), baselines: baselines::registry::entries() }
-    }
-}
 
 /// `--set PATH=VALUE`, read.
 #[derive(Debug, Clone)]
@@ -64,9 +49,9 @@ pub fn resolve(
     settings: &[Setting],
     only: &Only,
     fallback_name: &str,
-    catalogue: &Catalogue,
+    registry: &Registry,
 ) -> Result<Plan, Diagnostic> {
-    let kinds = Kinds::of(&written, catalogue)?;
+    let kinds = Kinds::of(&written, registry)?;
     let aliases = Aliases::of(&written, &kinds);
     for setting in settings {
         apply(&mut written, setting, &kinds)?;
@@ -100,7 +85,7 @@ struct Kinds {
 }
 
 impl Kinds {
-    fn of(written: &Written, catalogue: &Catalogue) -> Result<Self, Diagnostic> {
+    fn of(written: &Written, registry: &Registry) -> Result<Self, Diagnostic> {
         let mut kinds = Self {
             tasks: Vec::new(),
             baselines: Vec::new(),
@@ -109,16 +94,16 @@ impl Kinds {
             training_fields: fields(&schemars::schema_for!(Training)),
         };
         for entry in &written.tasks {
-            let names: Vec<&str> = catalogue.tasks.iter().map(|e| e.info.name).collect();
+            let names: Vec<&str> = registry.tasks.iter().map(|e| e.info.name).collect();
             let index = index_of(entry, "task", &names)?;
-            kinds.task_fields.push(fields(&(catalogue.tasks[index].schema)()));
-            kinds.tasks.push(catalogue.tasks[index].clone());
+            kinds.task_fields.push(fields(&(registry.tasks[index].schema)()));
+            kinds.tasks.push(registry.tasks[index].clone());
         }
         for entry in &written.baselines {
-            let names: Vec<&str> = catalogue.baselines.iter().map(|e| e.info.name).collect();
+            let names: Vec<&str> = registry.baselines.iter().map(|e| e.info.name).collect();
             let index = index_of(entry, "baseline", &names)?;
-            kinds.baseline_fields.push(fields(&(catalogue.baselines[index].schema)()));
-            kinds.baselines.push(catalogue.baselines[index].clone());
+            kinds.baseline_fields.push(fields(&(registry.baselines[index].schema)()));
+            kinds.baselines.push(registry.baselines[index].clone());
         }
         Ok(kinds)
     }
@@ -355,7 +340,7 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
                         (kind.label)(&config).map_err(|error| baseline_error(&error, baseline, &baseline_node, kind))?
                     }
                 };
-                let baseline_cell = BaselineCell { name: baseline.name.clone(), label, config };
+                let baseline_cell = BaselineCell { name: baseline.name.clone(), label, config, entry: kind.clone() };
                 let settings = Arc::new(baseline_node);
                 for &seed in &written.seeds {
                     drafts.push(Draft {

@@ -3,27 +3,27 @@
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
 
-use super::resolve::Catalogue;
 use super::training::Training;
 use super::written::VERSION;
 use super::{MAX_SOURCE, Scale};
+use crate::registry::Registry;
 
-/// The schema (JSON Schema 2020-12) of experiment files over `catalogue`.
-pub fn compose(catalogue: &Catalogue) -> Value {
+/// The schema (JSON Schema 2020-12) of experiment files over `registry`.
+pub fn compose(registry: &Registry) -> Value {
     let mut definitions = Map::new();
     let training = adopt(&schema_for!(Training), "training", &mut definitions);
     definitions.insert("training".into(), training);
     let mut tasks = Vec::new();
-    for entry in &catalogue.tasks {
+    for entry in &registry.tasks {
         tasks.push(named(entry.info.name, entry.info.summary, "task", &(entry.schema)(), &mut definitions));
     }
     let mut baselines = Vec::new();
-    for entry in &catalogue.baselines {
+    for entry in &registry.baselines {
         baselines.push(named(entry.info.name, entry.info.summary, "baseline", &(entry.schema)(), &mut definitions));
     }
     let names = |entries: Vec<&str>| json!({ "type": "string", "enum": entries });
-    tasks.push(names(catalogue.tasks.iter().map(|e| e.info.name).collect()));
-    baselines.push(names(catalogue.baselines.iter().map(|e| e.info.name).collect()));
+    tasks.push(names(registry.tasks.iter().map(|e| e.info.name).collect()));
+    baselines.push(names(registry.baselines.iter().map(|e| e.info.name).collect()));
     let pattern = |what: &str| {
         let description =
             format!("Pattern (`*` any text, `?` one character) of the {what}'s label or name, or a list of them.");

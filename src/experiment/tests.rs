@@ -1,4 +1,4 @@
-//! Experiment files against a catalogue of small made-up tasks and baselines.
+//! Experiment files against a registry of small made-up tasks and baselines.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::load::plan;
-use super::resolve::Catalogue;
 use super::schema::compose;
 use super::{Overrides, Plan, Scale};
+use crate::registry::Registry;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -126,7 +126,7 @@ fn net_build(
     (lstm.build)(&json!({ "hidden": config.hidden }), input, output, seed, device)
 }
 
-fn catalogue() -> Catalogue {
+fn registry() -> Registry {
     let task =
         |name: &'static str, build: fn(&Value) -> Result<Box<dyn Task>, ConfigError>| datasets::registry::Entry {
             info: datasets::Info { name, summary: "Made up.", source: "these tests" },
@@ -149,7 +149,7 @@ fn catalogue() -> Catalogue {
         label: |value| net_config(value).map(|config| format!("net-{}-{}", config.blocks, config.hidden)),
         build: net_build,
     };
-    Catalogue {
+    Registry {
         tasks: vec![task("line", |value| line_task(value, false)), task("image", |value| line_task(value, true))],
         baselines: vec![baseline("net", 1..=1), baseline("wide", 1..=1)],
     }
@@ -160,7 +160,7 @@ fn overrides(set: &[&str]) -> Overrides {
 }
 
 fn try_plan(text: &str, overrides: &Overrides) -> Result<Plan, String> {
-    plan("x.yaml", text.to_owned(), "x", overrides, &catalogue()).map_err(|error| error.to_string())
+    plan("x.yaml", text.to_owned(), "x", overrides, &registry()).map_err(|error| error.to_string())
 }
 
 fn planned(text: &str) -> Plan {
@@ -811,7 +811,7 @@ fn long_grids_keep_ids_short_and_distinct() {
 
 #[test]
 fn the_schema_holds_together() {
-    let schema = compose(&catalogue());
+    let schema = compose(&registry());
     let text = schema.to_string();
     let mut references = 0;
     for part in text.split("\"$ref\":\"#").skip(1) {
@@ -924,8 +924,8 @@ fn every_recipe_resolves() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         for scale in ["paper", "smoke"] {
-            let plan =
-                super::load(&path, &overrides(&[&format!("scale={scale}")])).unwrap_or_else(|error| panic!("{error}"));
+            let plan = super::load(&path, &overrides(&[&format!("scale={scale}")]), &Registry::standard())
+                .unwrap_or_else(|error| panic!("{error}"));
             assert!(!plan.description.is_empty(), "{} has no description", path.display());
             assert!(plan.cells.iter().any(|cell| cell.parameters.is_some()), "{}", path.display());
         }
@@ -943,7 +943,8 @@ fn recipes_train_as_their_sources_do() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
     let mut augmented = std::collections::BTreeMap::new();
     for file in ["images", "lra", "speech", "listops", "orthogonality"] {
-        let plan = super::load(&folder.join(format!("{file}.yaml")), &overrides(&["seeds=[0]"])).unwrap();
+        let plan = super::load(&folder.join(format!("{file}.yaml")), &overrides(&["seeds=[0]"]), &Registry::standard())
+            .unwrap();
         for cell in &plan.cells {
             if cell.sources.iter().any(|source| source.starts_with("ccnn experiments/README.md")) {
                 assert_eq!(cell.training.schedule, Schedule::ChainedCosine, "{file}: {}", cell.id);
@@ -993,8 +994,8 @@ fn the_recipes_of_ccnn_have_the_parameters_of_the_original_program() {
         ("lra", "image-2d", "ccnn-4-140", 200_694),
     ] {
         let only = Overrides { only: Some(format!("task={task},baseline={baseline}")), ..overrides(&["seeds=[0]"]) };
-        let plan =
-            super::load(&folder.join(file).with_extension("yaml"), &only).unwrap_or_else(|error| panic!("{error}"));
+        let plan = super::load(&folder.join(file).with_extension("yaml"), &only, &Registry::standard())
+            .unwrap_or_else(|error| panic!("{error}"));
         let found: Vec<Option<u64>> = plan.cells.iter().map(|cell| cell.parameters).collect();
         assert_eq!(found, [Some(parameters)], "{baseline} on {task}");
     }

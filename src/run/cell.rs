@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use baselines::device::DeviceChoice;
-use baselines::{BuildError, Model, registry};
+use baselines::{BuildError, Model};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library, Split};
 use reports::record::{CellRecord, PartialEpoch, State as CellState, Status};
@@ -260,10 +260,8 @@ fn attempt(
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let seeds = Seeds::derive(cell.seed);
-    let entry = registry::find(&cell.baseline.name)
-        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    let mut model = (entry.build)(&cell.baseline.config, &input, &output, seeds.init, &bench.device)?;
+    let mut model = (cell.baseline.entry.build)(&cell.baseline.config, &input, &output, seeds.init, &bench.device)?;
     let mut optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
     let mut progress = Progress::start();
     let mut best = None;

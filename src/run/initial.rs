@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use baselines::{BuildError, Model, registry};
+use baselines::{BuildError, Model};
 use burn::tensor::Device;
 use serde_json::Value;
 
@@ -28,12 +28,11 @@ pub(super) fn load(
     device: &Device,
 ) -> Result<Vec<String>, InitialError> {
     let spec = cell.task.task.spec();
-    let entry = registry::find(&cell.baseline.name)
-        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
+    let entry = &cell.baseline.entry;
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
     let config = &cell.baseline.config;
     let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
-    let wanted = Wanted { entry: &entry, config, shape: &input.shape(), build: &build };
+    let wanted = Wanted { entry, config, shape: &input.shape(), build: &build };
     Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
 }
 
@@ -57,8 +56,7 @@ pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Re
         return Ok(false);
     }
     let spec = cell.task.task.spec();
-    let entry = registry::find(&cell.baseline.name)
-        .ok_or_else(|| BuildError::new("name", format!("no baseline is called `{}`", cell.baseline.name)))?;
+    let entry = &cell.baseline.entry;
     let mut model =
         (entry.build)(&cell.baseline.config, &fit::input(&spec.input), &fit::output(&spec.target), 0, device)?;
     load(path, cell, model.as_mut(), device).map(|_| true)

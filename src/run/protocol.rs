@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::cell::Outcome;
 use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training};
+use crate::registry::Registry;
 
 /// What holds for every cell of an experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,8 +33,8 @@ pub(super) struct Setup {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Order {
     id: String,
-    task: OrderedTask,
-    baseline: BaselineCell,
+    task: OrderedPart,
+    baseline: OrderedPart,
     training: Training,
     seed: u64,
     scale: Scale,
@@ -44,7 +45,7 @@ pub(super) struct Order {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct OrderedTask {
+struct OrderedPart {
     name: String,
     label: String,
     config: Value,
@@ -53,10 +54,13 @@ struct OrderedTask {
 impl From<&Cell> for Order {
     fn from(cell: &Cell) -> Self {
         let TaskCell { name, label, config, task: _ } = cell.task.clone();
+        let baseline = &cell.baseline;
+        let (kind, settings) = (baseline.name.clone(), baseline.config.clone());
+        let baseline = OrderedPart { name: kind, label: baseline.label.clone(), config: settings };
         Self {
             id: cell.id.clone(),
-            task: OrderedTask { name, label, config },
-            baseline: cell.baseline.clone(),
+            task: OrderedPart { name, label, config },
+            baseline,
             training: cell.training.clone(),
             seed: cell.seed,
             scale: cell.scale,
@@ -73,15 +77,18 @@ impl Order {
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(super) fn cell(self) -> Result<Cell, String> {
-        let OrderedTask { name, label, config } = self.task;
-        let entry = datasets::registry::find(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
+    pub(super) fn cell(self, registry: &Registry) -> Result<Cell, String> {
+        let OrderedPart { name, label, config } = self.baseline;
+        let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
+        let baseline = BaselineCell { name, label, config, entry };
+        let OrderedPart { name, label, config } = self.task;
+        let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
         let task = Arc::from(self.scale.limit(task));
         Ok(Cell {
             id: self.id,
             task: TaskCell { name, label, config, task },
-            baseline: self.baseline,
+            baseline,
             training: self.training,
             seed: self.seed,
             scale: self.scale,

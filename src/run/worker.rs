@@ -14,12 +14,13 @@ use super::memory;
 use super::protocol::{Order, Setup};
 use super::telling::Telling;
 use crate::exit::{Exit, Stop};
+use crate::registry::Registry;
 
 /// Carry out the orders that come on standard input until they end, and tell what happens on standard output.
 ///
 /// # Errors
 /// The orders are none, or the device cannot be opened.
-pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library) -> Result<Exit, Stop> {
+pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library, registry: &Registry) -> Result<Exit, Stop> {
     let interrupt = Interrupt::install(None).map_err(Stop::failed)?;
     let mut setup = String::new();
     // The rest of what the buffer holds is read by the thread below.
@@ -57,7 +58,9 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library) -> Result
         if bench.interrupt.requested() {
             break;
         }
-        let cell = serde_json::from_str::<Order>(&line).map_err(|error| error.to_string()).and_then(Order::cell);
+        let cell = serde_json::from_str::<Order>(&line)
+            .map_err(|error| error.to_string())
+            .and_then(|order| order.cell(registry));
         let outcome = match cell {
             Ok(cell) => cell::run(&mut bench, &cell),
             Err(message) => Outcome::Failed(message),

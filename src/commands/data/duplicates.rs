@@ -1,29 +1,29 @@
 //! `bench data verify --duplicates`.
 
 use datasets::duplicates::{Duplicates, find};
-use datasets::registry;
-use datasets::{Library, Split, Task};
+use datasets::{Split, Task};
 use serde_json::json;
 
-use super::{Bar, reads_official, settings, stop, task_of};
+use super::{Bar, Stock, reads_official, settings, stop, task_of};
 use crate::cli::Global;
 use crate::commands::table::grouped;
 use crate::exit::{Exit, Stop, print, print_json};
 
 pub(super) fn duplicates(
-    library: &Library,
+    stock: &Stock<'_>,
     names: &[String],
     set: &[String],
     bar: &Bar,
     global: &Global,
 ) -> Result<Exit, Stop> {
+    let library = stock.library;
     let settings = settings(set)?;
     let tasks: Vec<Box<dyn Task>> = if names.is_empty() {
-        let here = registry::entries().into_iter().filter(|entry| reads_official(library, entry));
+        let here = stock.registry.tasks.iter().filter(|entry| reads_official(library, entry));
         let built = here.filter_map(|entry| (entry.build)(&settings).ok());
         built.filter(|task| task.check(library).is_ok()).collect()
     } else {
-        names.iter().map(|name| task_of(library, name, &settings)).collect::<Result<_, _>>()?
+        names.iter().map(|name| task_of(stock, name, &settings)).collect::<Result<_, _>>()?
     };
     if tasks.is_empty() {
         return Err(Stop::usage("no task has its files here; name a task, or see `bench data list`"));

@@ -1,22 +1,21 @@
 //! `bench data list`.
 
 use datasets::library::{DataSet, Group, Presence};
-use datasets::registry;
 use datasets::{DataError, Library};
 use serde_json::{Value, json};
 
-use super::{belongs, reads_official, stop, unknown};
+use super::{Stock, belongs, reads_official, stop, unknown};
 use crate::cli::Global;
 use crate::commands::table::{Align, bytes, grouped, render};
 use crate::exit::{Exit, Stop, print, print_json};
 
-pub(super) fn list(library: &Library, names: &[String], global: &Global) -> Result<Exit, Stop> {
-    let entries = registry::entries();
+pub(super) fn list(stock: &Stock<'_>, names: &[String], global: &Global) -> Result<Exit, Stop> {
+    let library = stock.library;
     let cached = library.cached_sets().map_err(stop)?;
     for name in names {
         let known = library.catalogue().iter().any(|set| set.name == *name);
-        if !known && registry::find(name).is_none() {
-            return Err(unknown(library, name));
+        if !known && stock.registry.find_task(name).is_none() {
+            return Err(unknown(stock, name));
         }
     }
     let wanted = |set: &DataSet| {
@@ -31,7 +30,8 @@ pub(super) fn list(library: &Library, names: &[String], global: &Global) -> Resu
         values.push(value);
     }
     let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    for entry in entries.iter().filter(|entry| chosen(entry.info.name) && !reads_official(library, entry)) {
+    for entry in stock.registry.tasks.iter().filter(|entry| chosen(entry.info.name) && !reads_official(library, entry))
+    {
         let mine: Vec<_> = cached.iter().filter(|set| belongs(set, entry.info.name)).collect();
         let size: u64 = mine.iter().map(|set| set.bytes).sum();
         let state = match mine.len() {

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use datasets::library::{CachedSet, DataSet};
-use datasets::registry::{self, Entry};
+use datasets::registry::Entry;
 use datasets::{ConfigError, DataError, Library, Progress, Split, Task, sheet};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use crate::cli::Global;
 use crate::exit::{Exit, Stop, print, print_json};
+use crate::registry::Registry;
 use crate::terminal::{self, Level};
 
 const FETCH_HELP: &str = "\
@@ -163,26 +164,33 @@ impl From<SplitName> for Split {
 }
 
 /// Carry out `bench data …`.
-pub fn execute(args: &DataArgs, global: &Global) -> Result<Exit, Stop> {
+pub fn execute(args: &DataArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     let library = global.library()?;
+    let stock = Stock { library: &library, registry };
     let bar = Bar::new(global.quiet);
     match &args.what {
-        DataCommand::List { names } => list::list(&library, names, global),
-        DataCommand::Fetch { names, mirror } => transfer::fetch(&library, names, mirror, &bar, global),
-        DataCommand::Import { names, from } => transfer::import(&library, names, from.as_deref(), &bar, global),
-        DataCommand::Generate { tasks } => generate(&library, tasks, &bar, global),
+        DataCommand::List { names } => list::list(&stock, names, global),
+        DataCommand::Fetch { names, mirror } => transfer::fetch(&stock, names, mirror, &bar, global),
+        DataCommand::Import { names, from } => transfer::import(&stock, names, from.as_deref(), &bar, global),
+        DataCommand::Generate { tasks } => generate(&stock, tasks, &bar, global),
         DataCommand::Verify { names, duplicates: true, set } => {
-            duplicates::duplicates(&library, names, set, &bar, global)
+            duplicates::duplicates(&stock, names, set, &bar, global)
         }
-        DataCommand::Verify { names, .. } => verify::verify(&library, names, &bar, global),
+        DataCommand::Verify { names, .. } => verify::verify(&stock, names, &bar, global),
         DataCommand::Clean { dry_run, downloads, runs } => clean::clean(&library, runs, *downloads, *dry_run, global),
         DataCommand::Show { tasks, split, count, out } => {
             if out.is_some() && tasks.names.len() > 1 {
                 return Err(Stop::usage("--out names one picture; show one task at a time, or leave it out"));
             }
-            show(&library, tasks, (*split).into(), usize::from(*count), out.as_deref(), &bar, global)
+            show(&stock, tasks, (*split).into(), usize::from(*count), out.as_deref(), &bar, global)
         }
     }
+}
+
+/// What there is to name: data sets of the data folder, and tasks.
+struct Stock<'a> {
+    library: &'a Library,
+    registry: &'a Registry,
 }
 
 /// Failures of the disk or the network are failures; everything else is wrong usage or data.
@@ -216,9 +224,9 @@ fn belongs(set: &CachedSet, name: &str) -> bool {
     rest.is_some_and(|rest| rest.chars().next().is_none_or(|c| !c.is_ascii_alphabetic()))
 }
 
-fn unknown(library: &Library, name: &str) -> Stop {
-    let sets = library.catalogue().iter().map(|set| set.name.clone());
-    let mut known: Vec<String> = sets.chain(registry::entries().iter().map(|e| e.info.name.to_owned())).collect();
+fn unknown(stock: &Stock<'_>, name: &str) -> Stop {
+    let sets = stock.library.catalogue().iter().map(|set| set.name.clone());
+    let mut known: Vec<String> = sets.chain(stock.registry.task_names().map(str::to_owned)).collect();
     known.dedup();
     let near = known
         .iter()
@@ -231,25 +239,26 @@ fn unknown(library: &Library, name: &str) -> Stop {
 }
 
 /// The data set `name`, or the one that the task `name` reads.
-fn set_of(library: &Library, name: &str) -> Result<String, Stop> {
+fn set_of(stock: &Stock<'_>, name: &str) -> Result<String, Stop> {
+    let library = stock.library;
     if library.catalogue().iter().any(|set| set.name == name) {
         return Ok(name.to_owned());
     }
-    match registry::find(name) {
-        Some(entry) if reads_official(library, &entry) => Ok(official_set(library, &entry).unwrap_or_default()),
+    match stock.registry.find_task(name) {
+        Some(entry) if reads_official(library, entry) => Ok(official_set(library, entry).unwrap_or_default()),
         Some(_) => Err(Stop::usage(format!(
             "`{name}` is generated, there is nothing to fetch; `bench data generate {name}` makes it now, `bench run` \
              when it is needed"
         ))),
-        None => Err(unknown(library, name)),
+        None => Err(unknown(stock, name)),
     }
 }
 
 /// A task by its own name, or the first that reads the data set `name`.
-fn task_of(library: &Library, name: &str, settings: &Value) -> Result<Box<dyn Task>, Stop> {
-    let entry = registry::find(name)
-        .or_else(|| registry::entries().into_iter().find(|entry| official_set(library, entry).as_deref() == Some(name)))
-        .ok_or_else(|| unknown(library, name))?;
+fn task_of(stock: &Stock<'_>, name: &str, settings: &Value) -> Result<Box<dyn Task>, Stop> {
+    let reads = |entry: &&Entry| official_set(stock.library, entry).as_deref() == Some(name);
+    let entry = stock.registry.find_task(name).or_else(|| stock.registry.tasks.iter().find(reads));
+    let entry = entry.ok_or_else(|| unknown(stock, name))?;
     (entry.build)(settings).map_err(|ConfigError { field, message }| {
         let at = if field.is_empty() { String::new() } else { format!(" {field}:") };
         Stop::usage(format!(
@@ -282,9 +291,10 @@ fn settings(pairs: &[String]) -> Result<Value, Stop> {
     Ok(Value::Object(settings))
 }
 
-fn generate(library: &Library, tasks: &Tasks, bar: &Bar, global: &Global) -> Result<Exit, Stop> {
+fn generate(stock: &Stock<'_>, tasks: &Tasks, bar: &Bar, global: &Global) -> Result<Exit, Stop> {
+    let library = stock.library;
     let settings = settings(&tasks.set)?;
-    let made = tasks.names.iter().map(|name| task_of(library, name, &settings)).collect::<Result<Vec<_>, _>>()?;
+    let made = tasks.names.iter().map(|name| task_of(stock, name, &settings)).collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
     let mut values = Vec::new();
     for task in made {
@@ -319,7 +329,7 @@ fn generate(library: &Library, tasks: &Tasks, bar: &Bar, global: &Global) -> Res
 }
 
 fn show(
-    library: &Library,
+    stock: &Stock<'_>,
     tasks: &Tasks,
     split: Split,
     count: usize,
@@ -327,8 +337,9 @@ fn show(
     bar: &Bar,
     global: &Global,
 ) -> Result<Exit, Stop> {
+    let library = stock.library;
     let settings = settings(&tasks.set)?;
-    let made = tasks.names.iter().map(|name| task_of(library, name, &settings)).collect::<Result<Vec<_>, _>>()?;
+    let made = tasks.names.iter().map(|name| task_of(stock, name, &settings)).collect::<Result<Vec<_>, _>>()?;
     let mut lines = Vec::new();
     let mut values = Vec::new();
     for task in made {
@@ -415,9 +426,10 @@ mod tests {
     #[test]
     fn a_misspelt_name_is_answered_with_the_one_meant() {
         let library = Library::open("/nowhere");
-        let stop = set_of(&library, "mnits").unwrap_err();
+        let stock = Stock { library: &library, registry: &Registry::standard() };
+        let stop = set_of(&stock, "mnits").unwrap_err();
         assert!(stop.message.contains("did you mean `mnist`?"), "{}", stop.message);
-        assert_eq!(set_of(&library, "pmnist").unwrap(), "mnist");
-        assert!(set_of(&library, "listops").unwrap_err().message.contains("bench data generate listops"));
+        assert_eq!(set_of(&stock, "pmnist").unwrap(), "mnist");
+        assert!(set_of(&stock, "listops").unwrap_err().message.contains("bench data generate listops"));
     }
 }

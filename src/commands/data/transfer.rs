@@ -7,30 +7,32 @@ use datasets::{DataError, Library};
 use serde_json::json;
 
 use super::list::missing;
-use super::{Bar, set_of, stop};
+use super::{Bar, Stock, set_of, stop};
 use crate::cli::Global;
 use crate::commands::table::grouped;
 use crate::exit::{Exit, Stop, print, print_json};
 
 pub(super) fn fetch(
-    library: &Library,
+    stock: &Stock<'_>,
     names: &[String],
     mirrors: &[String],
     bar: &Bar,
     global: &Global,
 ) -> Result<Exit, Stop> {
+    let library = stock.library;
     // Names are checked first, so that a misspelt one starts nothing.
-    let sets = names.iter().map(|name| set_of(library, name)).collect::<Result<Vec<_>, _>>()?;
+    let sets = names.iter().map(|name| set_of(stock, name)).collect::<Result<Vec<_>, _>>()?;
     each(library, &sets, global, |set| library.fetch(set, mirrors, bar))
 }
 
 pub(super) fn import(
-    library: &Library,
+    stock: &Stock<'_>,
     names: &[String],
     from: Option<&Path>,
     bar: &Bar,
     global: &Global,
 ) -> Result<Exit, Stop> {
+    let library = stock.library;
     let (names, path) = match (from, names) {
         (Some(path), names) => (names, path.to_path_buf()),
         (None, [names @ .., path]) => (names, PathBuf::from(path)),
@@ -49,7 +51,7 @@ pub(super) fn import(
         }
         sets
     } else {
-        names.iter().map(|name| set_of(library, name)).collect::<Result<Vec<_>, _>>()?
+        names.iter().map(|name| set_of(stock, name)).collect::<Result<Vec<_>, _>>()?
     };
     each(library, &sets, global, |set| library.import(set, &path, bar))
 }

@@ -1,11 +1,10 @@
 //! `bench data verify`.
 
+use datasets::DataError;
 use datasets::library::{CachedSet, Group, Presence, Provenance, Verified};
-use datasets::registry;
-use datasets::{DataError, Library};
 use serde_json::{Value, json};
 
-use super::{Bar, belongs, reads_official, set_of, stop};
+use super::{Bar, Stock, belongs, reads_official, set_of, stop};
 use crate::cli::Global;
 use crate::commands::table::grouped;
 use crate::exit::{Exit, Stop, print, print_json};
@@ -53,7 +52,8 @@ impl Check {
     }
 }
 
-pub(super) fn verify(library: &Library, names: &[String], bar: &Bar, global: &Global) -> Result<Exit, Stop> {
+pub(super) fn verify(stock: &Stock<'_>, names: &[String], bar: &Bar, global: &Global) -> Result<Exit, Stop> {
+    let library = stock.library;
     let cached = library.cached_sets().map_err(stop)?;
     let mut official: Vec<String> = Vec::new();
     let mut generated: Vec<&CachedSet> = Vec::new();
@@ -67,14 +67,14 @@ pub(super) fn verify(library: &Library, names: &[String], bar: &Bar, global: &Gl
     }
     for name in names {
         let mine: Vec<&CachedSet> = cached.iter().filter(|set| belongs(set, name)).collect();
-        match registry::find(name) {
-            Some(entry) if !reads_official(library, &entry) && mine.is_empty() => {
+        match stock.registry.find_task(name) {
+            Some(entry) if !reads_official(library, entry) && mine.is_empty() => {
                 return Err(Stop::usage(format!(
                     "no set of `{name}` is in the cache; `bench data generate {name}` makes one"
                 )));
             }
-            Some(entry) if !reads_official(library, &entry) => generated.extend(mine),
-            _ => official.push(set_of(library, name)?),
+            Some(entry) if !reads_official(library, entry) => generated.extend(mine),
+            _ => official.push(set_of(stock, name)?),
         }
     }
     let mut checks: Vec<Check> = Vec::new();
