@@ -29,8 +29,3 @@ pub use forward::{Forward, ForwardError, Probe};
 pub use init::Init;
 pub use network::{Input, Model, Output, Parameter};
 pub use read::ReadError;
-
-/// The example of the contributor's guide, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../CONTRIBUTING.md")]
-struct Contributing;
