@@ -16,7 +16,7 @@ mod files;
 mod format;
 mod frame;
 mod group;
-mod holder;
+pub mod holder;
 mod load;
 mod page;
 mod parquet;

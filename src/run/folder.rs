@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use reports::holder;
 use reports::record::{CellRecord, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -64,22 +65,6 @@ const FOR_READERS: Duration = Duration::from_millis(500);
 /// How long where the process that it is held for is there no longer.
 const FOR_ORPHANS: Duration = Duration::from_secs(60);
 
-/// Whether `holder`, the text of a lock file, names a process of this machine that has ended.
-fn is_gone(holder: &str) -> bool {
-    let Some((process, host)) = holder.strip_prefix("process ").and_then(|rest| rest.split_once(" on ")) else {
-        return false;
-    };
-    #[cfg(unix)]
-    if host == provenance::host()
-        && let Ok(process) = process.parse()
-    {
-        let process = nix::unistd::Pid::from_raw(process);
-        return nix::sys::signal::kill(process, None) == Err(nix::errno::Errno::ESRCH);
-    }
-    let _ = (process, host);
-    false
-}
-
 /// The folder of a cell, locked for this process as long as the value lives.
 pub(crate) struct CellFolder {
     path: PathBuf,
@@ -110,14 +95,14 @@ impl CellFolder {
             match lock.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) => {
-                    let holder = std::fs::read_to_string(&lock_path).unwrap_or_default();
-                    let holder = holder.trim();
-                    let patience = if is_gone(holder) { FOR_ORPHANS } else { FOR_READERS };
+                    let named = std::fs::read_to_string(&lock_path).unwrap_or_default();
+                    let named = named.trim();
+                    let patience = if holder::is_gone(named) { FOR_ORPHANS } else { FOR_READERS };
                     if begun.elapsed() < patience {
                         std::thread::sleep(Duration::from_millis(20));
                         continue;
                     }
-                    let holder = if holder.is_empty() { String::new() } else { format!(" ({holder})") };
+                    let holder = if named.is_empty() { String::new() } else { format!(" ({named})") };
                     return Err(FolderError::Locked { path: path.to_owned(), holder });
                 }
                 Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
@@ -125,7 +110,7 @@ impl CellFolder {
         }
         // For the message above only; the lock itself is the operating system's.
         lock.set_len(0)
-            .and_then(|()| write!(lock, "process {process} on {}", provenance::host()))
+            .and_then(|()| lock.write_all(holder::describe(process).as_bytes()))
             .map_err(io("write", &lock_path))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }

@@ -9,12 +9,6 @@ use reports::record::{Attempt, Status};
 pub(crate) fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
-
-/// Host name.
-pub(crate) fn host() -> String {
-    gethostname::gethostname().to_string_lossy().into_owned()
-}
-
 /// Versions of the program and of what decides its numbers, as they were when it was built.
 pub(crate) fn versions() -> BTreeMap<String, String> {
     let pairs = [("bench", env!("CARGO_PKG_VERSION")), ("burn", env!("BENCH_BURN")), ("rustc", env!("BENCH_RUSTC"))];
@@ -39,7 +33,7 @@ pub(crate) fn begin(status: &mut Status, device: &str, device_name: Option<Strin
         attempt: status.attempts,
         started: Some(now.clone()),
         from_epoch: Some(from_epoch),
-        host: Some(host()),
+        host: Some(reports::holder::host()),
         device: Some(device.to_owned()),
         device_name,
         threads: Some(rayon::current_num_threads()),
