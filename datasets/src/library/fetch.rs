@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::{
     Library,
-    cache::lock,
     catalogue::{Archive, DataFile, DataSet, Format, MANIFEST, Presence},
     checksum::{Checksum, Sums},
     download::{Downloaded, Part, Wanted, is_http},
@@ -285,13 +284,6 @@ impl Library {
             fetched.push(Fetched::Skipped { archive: archive.name.clone(), reason: format!("{instead}: {reason}") });
         }
         Ok(fetched)
-    }
-
-    /// Keeps other processes from fetching or importing `set` at the same time.
-    pub(super) fn lock_set(&self, set: &str) -> Result<File, DataError> {
-        let locks = self.cache_folder();
-        folders::create(&locks)?;
-        lock(&locks.join(format!("fetch-{set}.lock")), set)
     }
 
     /// The archive, from the first source that has it, with the members that it brought. A source whose archive is damaged, or
