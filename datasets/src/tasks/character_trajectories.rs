@@ -406,7 +406,7 @@ impl Task for Configured {
                 Ok(())
             })
         })?;
-        let mut notes = vec![];
+        let mut notes: Vec<String> = library.not_official(SET, &folder)?.into_iter().collect();
         if letters.len() != LETTERS {
             notes.push(format!(
                 "not the complete data set: {} of {LETTERS} letters; results cannot be compared with published ones",
