@@ -359,6 +359,148 @@ fn a_page_does_not_cost_what_has_come_already() {
     assert_eq!(asked.lock().unwrap()[0].range, Some(20_000));
 }
 
+/// A set of one file of a known checksum, and 20 000 bytes of it that an earlier attempt has left.
+fn half_there(body: &[u8]) -> (tempfile::TempDir, Library, PathBuf) {
+    let set = DataSet {
+        name: "texts".to_owned(),
+        folder: "Texts".to_owned(),
+        files: vec![DataFile {
+            name: "text.tsv".to_owned(),
+            bytes: body.len() as u64,
+            checksum: Checksum::Sha256(format!("{:x}", Sha256::digest(body))),
+        }],
+        members: vec![members("text.tsv", true)],
+        ..DataSet::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::with_catalogue(folder.path().join("data"), vec![set]);
+    let part = library.folder("texts").join("text.tsv.part");
+    put(&part, &body[..20_000]);
+    (folder, library, part)
+}
+
+/// An answer that does not tell its length, and ends with the connection.
+fn endless(kind: &str, body: &[u8]) -> Reply {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
+    Reply { head, body: body.to_vec(), sent: usize::MAX }
+}
+
+#[test]
+fn an_answer_that_is_no_such_file_does_not_cost_what_has_come_already() {
+    let body = lines("a");
+    for (kind, answer, why) in [
+        ("text/html", &b"<html>Please sign in</html>"[..], "a web page"),
+        ("text/plain", b"Please sign in", "it ended after 14 of"),
+        ("application/json", b"{}", "something else"),
+        ("text/plain", &body[..10_000], "it ended after 10000 of"),
+    ] {
+        let (_folder, library, part) = half_there(&body);
+        let answer = answer.to_vec();
+        let (wrong, asked) = serve(move |_| endless(kind, &answer));
+        let error = library.fetch("texts", &[wrong], &()).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        // Two addresses, each of which is asked again at most twice.
+        assert!(asked.lock().unwrap().len() <= 6, "{}", asked.lock().unwrap().len());
+        assert_eq!(fs::read(&part).unwrap(), body[..20_000], "{kind}");
+        assert_eq!(tree(&library.folder("texts")).len(), 1, "nothing else is left");
+        let (right, asked) = serve(versioned(body.clone(), "\"1\"", vec![]));
+        library.fetch("texts", &[right], &()).unwrap();
+        assert_eq!(asked.lock().unwrap()[0].range, Some(20_000));
+    }
+}
+
+#[test]
+fn a_server_without_ranges_takes_the_place_of_what_is_there_when_it_has_brought_more() {
+    let body = lines("a");
+    let (_folder, library, part) = half_there(&body);
+    let whole = body.clone();
+    let (short, _) = serve(move |_| endless("text/plain", &whole[..30_000]));
+    assert!(library.fetch("texts", &[short], &()).is_err());
+    assert_eq!(fs::read(&part).unwrap(), body[..30_000]);
+    let whole = body.clone();
+    let (right, _) = serve(move |_| endless("text/plain", &whole));
+    library.fetch("texts", &[right], &()).unwrap();
+    assert_eq!(fs::read(library.folder("texts").join("text.tsv")).unwrap(), body);
+    assert_eq!(tree(&library.folder("texts")).len(), 1);
+}
+
+#[test]
+fn what_is_no_table_or_was_packed_for_the_way_is_refused() {
+    for (headers, body, why) in [
+        (
+            "Content-Type: application/json\r\n",
+            &b"{\"error\": \"quota exceeded\"}"[..],
+            "something else (application/json)",
+        ),
+        ("Content-Type: text/plain\r\n", b"Access denied", "between tabs"),
+        ("Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", b"\x1f\x8b\t", "packed (gzip)"),
+    ] {
+        let place = Place::plain();
+        let (wrong, _) = serve(move |_| Reply::new("200 OK", headers, body));
+        let error = place.fetch(&[&wrong]).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(tree(&place.library.folder("texts")), [""; 0]);
+        let (right, _) = serve(versioned(lines("a"), "\"1\"", vec![]));
+        place.fetch(&[&wrong, &right]).unwrap();
+        assert_eq!(place.text(), lines("a"));
+    }
+}
+
+#[test]
+fn two_commands_with_caches_of_their_own_download_once() {
+    let (address, asked) = serve(|request| match request.path.as_str() {
+        "/texts.tar.gz" => Reply::new("200 OK", "", &good()),
+        _ => Reply::missing(),
+    });
+    let place = Place::packed();
+    let caches = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..3 {
+            let library = place.library.clone().with_cache(Some(caches.path().join(number.to_string())));
+            let mirrors = [address.clone()];
+            scope.spawn(move || library.fetch("texts", &mirrors, &()).unwrap());
+        }
+    });
+    assert_eq!(asked.lock().unwrap().len(), 1);
+    assert_eq!(place.library.presence("texts").unwrap(), Presence::Present);
+}
+
+/// The catalogue says that the archive unpacks to more than any disk has, and what is here is a small part of it.
+#[test]
+fn the_space_is_asked_for_what_is_there_and_not_for_the_whole_set() {
+    let of = |unneeded: bool| {
+        let huge = |name: &str| {
+            let about = archive(name, Format::TarGz, vec![]);
+            Archive { size: Size::About(1 << 55), unpacked: 1 << 56, ..about }
+        };
+        let mut archives = vec![huge("texts.tar.gz")];
+        let mut all = vec![members("a/*.txt", true)];
+        if unneeded {
+            archives.insert(0, huge("more.tar.gz"));
+            all.push(members("b/*.txt", false));
+        }
+        Place::of(archives, all)
+    };
+    let mirror = tempfile::tempdir().unwrap();
+    put(&mirror.path().join("texts.tar.gz"), good());
+    let local = mirror.path().to_str().unwrap();
+    let (address, _) = serve(|request| match request.path.as_str() {
+        "/texts.tar.gz" => Reply::new("200 OK", "", &good()),
+        _ => Reply::missing(),
+    });
+    for source in [local, address.as_str()] {
+        let place = of(false);
+        place.fetch(&[source]).unwrap();
+        assert_eq!(place.library.presence("texts").unwrap(), Presence::Present);
+        // One that is not needed and for which there would be no space is left out.
+        let place = of(true);
+        let fetched = place.fetch(&[source]).unwrap();
+        let skipped = |one: &Fetched| matches!(one, Fetched::Skipped { archive, .. } if archive == "more.tar.gz");
+        assert!(fetched.len() == 2 && fetched.iter().any(skipped), "{fetched:?}");
+    }
+    assert!(matches!(of(false).fetch(&["/nowhere"]), Err(DataError::NoSpace { .. })));
+}
+
 #[test]
 fn the_first_of_several_choices_is_taken_and_another_is_named() {
     let choice = |mirror: &str| {

@@ -110,7 +110,9 @@ pub fn inside(name: &[u8]) -> Result<PathBuf, ArchiveError> {
     if text.starts_with('/') {
         return Err(refused("it begins at the root"));
     }
-    if text.chars().any(|c| c.is_control() || c == '\\' || c == ':') {
+    // A twin of that name is passed over, and not written.
+    let plain = text.strip_suffix(litter::DOWNLOADED).unwrap_or(text);
+    if plain.chars().any(|c| c.is_control() || c == '\\' || c == ':') {
         return Err(refused("it has a backslash, a colon or a control character"));
     }
     let mut path = PathBuf::new();

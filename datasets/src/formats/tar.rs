@@ -14,6 +14,8 @@ use super::{
 };
 
 const BLOCK: usize = 512;
+/// Kind of the header that names the archive (`tar --label`).
+const LABEL: u8 = b'V';
 const HOLES: &str = "a file with holes (unpack the archive with tar, and import the folder)";
 /// Bytes that the headers of one member (long names and attributes included) may have.
 const HEADER_BYTES: u64 = 1 << 20;
@@ -26,8 +28,8 @@ const TRAILING_BYTES: u64 = 16 << 20;
 /// zeros behind that are padding, and of anything else a warning tells that it was not read.
 ///
 /// # Errors
-/// A damaged archive, a member that leaves the folder, a link, a device or a file with holes (in any of GNU tar's forms), or
-/// more than `limits` allow.
+/// A damaged archive, a member that leaves the folder, a link, a device or a file with holes (in the forms of GNU tar, star
+/// and Solaris), or more than `limits` allow.
 pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) -> Result<(), ArchiveError> {
     let mut used = Used::new(limits);
     let mut last: Option<String> = None;
@@ -46,6 +48,14 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
         let header = checked(&block).map_err(|reason| damaged(&last, reason))?;
         let kind = header.entry_type();
         let stored = header.entry_size().map_err(|error| failed(&last, error))?;
+        if kind.as_byte() == LABEL {
+            used.member()?;
+            if stored > HEADER_BYTES {
+                return Err(damaged(&last, "the label of the archive has content".to_owned()));
+            }
+            content(&mut archive, stored).map_err(|error| failed(&last, error))?;
+            continue;
+        }
         if let Some(extension) = Extension::of(kind) {
             allowance = allowance
                 .checked_sub(stored.saturating_add(BLOCK as u64))
@@ -129,8 +139,34 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn read_gz(archive: impl BufRead, limits: Limits, receive: &mut Receiver<'_>) -> Result<(), ArchiveError> {
+pub fn read_gz(mut archive: impl BufRead, limits: Limits, receive: &mut Receiver<'_>) -> Result<(), ArchiveError> {
+    let damaged = |reason: String| ArchiveError::Damaged { member: None, reason };
+    let head = archive.fill_buf().map_err(|error| damaged(error.to_string()))?;
+    if let Some(other) = other_than_gz(head) {
+        return Err(damaged(format!("it is {other}, and an archive packed by gzip is expected")));
+    }
     read(Members::new(archive), limits, receive)
+}
+
+/// What a file is that begins with `head`, if it is something that is known and not packed by gzip.
+fn other_than_gz(head: &[u8]) -> Option<&'static str> {
+    const MAGIC: usize = 257;
+    let begins: [(&[u8], &str); 5] = [
+        (b"\xfd7zXZ\0", "packed by xz"),
+        (b"BZh", "packed by bzip2"),
+        (b"\x28\xb5\x2f\xfd", "packed by zstd"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    ];
+    let text = || String::from_utf8_lossy(&head[..head.len().min(64)]).trim_start().to_ascii_lowercase();
+    match begins.iter().find(|(magic, _)| head.starts_with(magic)) {
+        Some((_, what)) => Some(what),
+        None if head.get(MAGIC..).is_some_and(|rest| rest.starts_with(b"ustar")) => {
+            Some("a tar archive that is not packed")
+        }
+        None if ["<!doctype", "<html"].iter().any(|tag| text().starts_with(tag)) => Some("a web page"),
+        None => None,
+    }
 }
 
 /// The next block; nothing at the end.
@@ -260,7 +296,10 @@ impl Extensions {
                 }
                 _ => {}
             }
-            self.sparse |= key.starts_with(b"GNU.sparse.");
+            // GNU's, Solaris' and star's ways to say that holes are left out.
+            self.sparse |= key.starts_with(b"GNU.sparse.")
+                || matches!(key, b"SUN.holesdata" | b"SCHILY.realsize" | b"SCHILY.offset")
+                || key == b"SCHILY.filetype" && value == b"sparse";
         }
         // The name of a file with holes is in a record of its own.
         if let Some(name) = real_name.or(name) {
@@ -409,6 +448,38 @@ mod tests {
         assert!(refused(&[("._a", EntryType::Regular, &vec![0; 6_001])]).contains("more than 6000 bytes"));
         assert!(refused(&vec![("._a", EntryType::Regular, &b""[..]); 12]).contains("more than 10 members"));
         assert!(matches!(listed(&bytes[..1_000], LIMITS), Err(ArchiveError::Damaged { .. })));
+    }
+
+    #[test]
+    fn twins_of_files_from_the_network_are_litter_and_a_label_is_no_member() {
+        let bytes = archive(&[
+            ("label", EntryType::new(LABEL), b""),
+            ("d/a", EntryType::Regular, b"1"),
+            ("d/a:Zone.Identifier", EntryType::Regular, b"[ZoneTransfer]"),
+        ]);
+        assert_eq!(listed(&bytes, LIMITS).unwrap(), [("d/a".to_owned(), b"1".to_vec())]);
+        let colon = [("d:x/a:Zone.Identifier", EntryType::Regular, &b""[..])];
+        assert!(refused(&colon).contains("a colon"));
+        assert!(refused(&[("l", EntryType::new(LABEL), &vec![0; 1_100_000])]).contains("label"));
+        assert!(refused(&vec![("l", EntryType::new(LABEL), &b""[..]); 11]).contains("more than 10 members"));
+    }
+
+    #[test]
+    fn what_is_not_packed_by_gzip_is_named() {
+        let read = |bytes: &[u8]| read_gz(io::BufReader::new(bytes), LIMITS, &mut |_| Ok(())).unwrap_err().to_string();
+        assert!(read(&archive(&[("a", EntryType::Regular, b"1")])).contains("it is a tar archive that is not packed"));
+        for (bytes, what) in [
+            (&b"\xfd7zXZ\0more"[..], "packed by xz"),
+            (b"BZh91AY", "packed by bzip2"),
+            (b"PK\x03\x04more", "a zip archive"),
+            (b"\n<!DOCTYPE html><html>", "a web page"),
+        ] {
+            assert!(
+                read(bytes).contains(&format!("it is {what}, and an archive packed by gzip is expected")),
+                "{what}"
+            );
+        }
+        assert!(read(b"something else").contains("damaged"));
     }
 
     #[test]

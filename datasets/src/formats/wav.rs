@@ -19,8 +19,14 @@ const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xfffe;
 /// What follows the format's number in the identifier of an extensible format.
 const EXTENSIBLE_REST: &[u8] = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71";
-/// Sizes that programs write into the data chunk when they do not know the end yet: ffmpeg and GStreamer, sox, libsndfile.
-const UNKNOWN_SIZES: [u32; 3] = [0xffff_ffff, 0x7fff_f000, 0x7fff_ffff];
+/// Sizes that programs write into the data chunk when they do not know the end yet: ffmpeg and GStreamer, sox, libsndfile,
+/// arecord.
+const UNKNOWN_SIZES: [u32; 4] = [0xffff_ffff, 0x7fff_f000, 0x7fff_ffff, 0x8000_0000];
+/// Identifiers of chunks that stand in files of recordings.
+const KNOWN: [&[u8; 4]; 11] =
+    [b"data", b"fmt ", b"LIST", b"fact", b"bext", b"id3 ", b"ID3 ", b"cue ", b"smpl", b"JUNK", b"PAD "];
+/// Chunks that are looked at to tell whether a chunk begins somewhere.
+const MOST_AHEAD: usize = 16;
 
 /// Reads a recording. Takes at most as much memory as `bytes`, whatever its header promises.
 ///
@@ -113,10 +119,29 @@ impl Chunk {
     fn next(&self, bytes: &[u8]) -> usize {
         let end = self.end();
         let padded = end.saturating_add(1);
-        // Some programs forget the padding.
-        let forgotten =
-            bytes.get(end).is_some_and(|&byte| byte != 0) && Self::named(bytes, end) && !Self::named(bytes, padded);
-        if self.size.is_multiple_of(2) || forgotten { end } else { padded }
+        // Some programs forget the padding. A name alone does not tell: behind `data`, without its first letter, the low byte
+        // of a size may be a letter, too. So what decides is where each reading leads; if to chunks both, it is padded.
+        let forgotten = || Self::leads(bytes, end) && !Self::leads(bytes, padded);
+        if self.size.is_multiple_of(2) || forgotten() { end } else { padded }
+    }
+
+    /// Whether chunks stand from `at` to one that is known, or to the end of the file.
+    fn leads(bytes: &[u8], mut at: usize) -> bool {
+        for _ in 0..MOST_AHEAD {
+            if at == bytes.len() {
+                return true;
+            }
+            let Some(chunk) = Self::at(bytes, at).filter(|_| Self::named(bytes, at)) else { return false };
+            if KNOWN.contains(&&chunk.id) {
+                return true;
+            }
+            if chunk.end() > bytes.len() {
+                return false;
+            }
+            let (end, odd) = (chunk.end(), !chunk.size.is_multiple_of(2));
+            at = if odd && !Self::named(bytes, end) { end.saturating_add(1).min(bytes.len()) } else { end };
+        }
+        true
     }
 
     /// Whether this data chunk goes to the end of the file, whatever its size says.
@@ -268,6 +293,36 @@ mod tests {
     }
 
     #[test]
+    fn forgotten_padding_is_told_from_padding_whatever_the_next_size_is() {
+        for low in 0..=255u8 {
+            for last in [0, b'a', 0xff] {
+                for padded in [true, false] {
+                    let odd = |id: &'static [u8; 4]| (id, [vec![last; 12], vec![last]].concat());
+                    let samples = vec![0; 0x300 + usize::from(low / 2 * 2)];
+                    let other = vec![7; 0x300 + usize::from(low)];
+                    for (chunks, what) in [
+                        (vec![(b"fmt ", format()), odd(b"LIST"), (b"data", samples.clone())], "data"),
+                        (
+                            vec![
+                                (b"fmt ", format()),
+                                odd(b"abcd"),
+                                (b"efgh", other.clone()),
+                                odd(b"ijkl"),
+                                (b"data", samples.clone()),
+                            ],
+                            "unknown ones",
+                        ),
+                    ] {
+                        let wav = parse(&file(&chunks, padded));
+                        let found = wav.map(|wav| wav.samples.len()).map_err(|error| error.to_string());
+                        assert_eq!(found, Ok(samples.len() / 2), "{what} {low:#x} {last} {padded}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn extensible_headers_say_what_they_hold() {
         let extensible = |kind: u16, bits: u16| {
             let mut format = format();
@@ -289,7 +344,7 @@ mod tests {
 
     #[test]
     fn recordings_that_were_written_to_a_pipe_go_to_their_end() {
-        for size in [0, 0xffff_ffff, 0x7fff_f000, 0x7fff_ffff] {
+        for size in [0, 0xffff_ffff, 0x7fff_f000, 0x7fff_ffff, 0x8000_0000] {
             let bytes = [header(1, 16, 1, size), data()].concat();
             assert_eq!(parse(&bytes).unwrap().samples, SAMPLES, "{size:x}");
             let error = parse(&[bytes, vec![1]].concat()).unwrap_err();

@@ -1,6 +1,9 @@
 //! zip archives.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    collections::HashSet,
+    io::{self, Read, Seek, SeekFrom},
+};
 
 use zip::ZipArchive;
 
@@ -18,13 +21,22 @@ const LINK: u32 = 0o120_000;
 /// would be believed.
 ///
 /// # Errors
-/// A damaged or encrypted archive, a member that leaves the folder, a link or device, or more than `limits` allow.
+/// A damaged or encrypted archive, a member that leaves the folder, two members of one name, a link or device, or more than
+/// `limits` allow.
 pub fn read(mut archive: impl Read + Seek, limits: Limits, receive: &mut Receiver<'_>) -> Result<(), ArchiveError> {
     let damaged = |member: Option<String>, reason: String| ArchiveError::Damaged { member, reason };
     if ends_as_zip64(&mut archive).map_err(|error| damaged(None, error.to_string()))? {
         return Err(damaged(None, "it has the ZIP64 form, which no data set has".to_owned()));
     }
-    let mut archive = ZipArchive::new(archive).map_err(|error| damaged(None, error.to_string()))?;
+    let open = |archive| ZipArchive::new(archive).map_err(|error| damaged(None, error.to_string()));
+    let archive = open(archive)?;
+    // The list that is at hand has one of several members of a name, and other readers may take another one.
+    let (start, members) = (archive.central_directory_start(), archive.len());
+    let mut archive = archive.into_inner();
+    if let Some(name) = named_twice(&mut archive, start, members).map_err(|error| damaged(None, error.to_string()))? {
+        return Err(ArchiveError::Path { member: shown(&name), reason: "another member has the same name" });
+    }
+    let mut archive = open(archive)?;
     let mut used = Used::new(limits);
     let mut last: Option<String> = None;
     if archive.is_empty() {
@@ -58,6 +70,39 @@ pub fn read(mut archive: impl Read + Seek, limits: Limits, receive: &mut Receive
         used.file(&name, &path, &mut entry, receive)?;
     }
     Ok(())
+}
+
+/// A name that the list of members at `start` has twice; the last one where there are more than the `members` that are told
+/// from each other by their names as text.
+fn named_twice(archive: &mut (impl Read + Seek), start: u64, members: usize) -> io::Result<Option<Vec<u8>>> {
+    const HEADER: usize = 46;
+    archive.seek(SeekFrom::Start(start))?;
+    let mut list = io::BufReader::new(archive);
+    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    let mut last = None;
+    loop {
+        let mut header = [0; HEADER];
+        match list.read_exact(&mut header) {
+            // What is not whole has been refused already.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            outcome => outcome?,
+        }
+        if !header.starts_with(b"PK\x01\x02") {
+            break;
+        }
+        let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+        let mut name = vec![0; usize::from(length(28))];
+        match list.read_exact(&mut name) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            outcome => outcome?,
+        }
+        list.seek_relative(i64::from(length(30)) + i64::from(length(32)))?;
+        if !seen.insert(name.clone()) {
+            return Ok(Some(name));
+        }
+        last = Some(name);
+    }
+    Ok(last.filter(|_| seen.len() > members))
 }
 
 /// Whether the end of a list of members (`PK 5 6`) stands somewhere behind what points to a ZIP64 one (`PK 6 7`, 20 bytes).
@@ -187,6 +232,30 @@ mod tests {
             let message = listed(&bytes).unwrap_err().to_string();
             assert!(message.contains("ZIP64"), "{before}: {message}");
         }
+    }
+
+    #[test]
+    fn two_members_of_one_name_are_refused() {
+        for name in ["a-file", "in/folder", "._litter"] {
+            // The writer refuses the second name, too, so that it is put in afterwards.
+            let other = "_".repeat(name.len());
+            let mut bytes = archive(&[(name, b"1"), (&other, b"2"), ("good", b"3")]);
+            assert_eq!(listed(&bytes).unwrap().len(), if name.starts_with('.') { 2 } else { 3 });
+            let places: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(other.as_bytes())).collect();
+            assert_eq!(places.len(), 2);
+            for at in places {
+                bytes[at..at + name.len()].copy_from_slice(name.as_bytes());
+            }
+            // As it is, and behind a program that unpacks it.
+            for bytes in [bytes.clone(), [&b"#!/bin/sh\n"[..], &bytes].concat()] {
+                let error = listed(&bytes).unwrap_err();
+                assert!(
+                    matches!(&error, ArchiveError::Path { member, reason } if member == name && reason.contains("same name")),
+                    "{error}"
+                );
+            }
+        }
+        assert_eq!(listed(&archive(&[("a", b"1"), ("A", b"2"), ("b/a", b"3")])).unwrap().len(), 3);
     }
 
     #[test]

@@ -483,8 +483,12 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// An exclusive lock on `path`, given back when the file is dropped. Says so when it has to wait.
 pub(super) fn lock(path: &Path, what: &str) -> Result<File, DataError> {
-    let file =
-        File::options().create(true).truncate(false).write(true).open(path).map_err(DataError::io("write", path))?;
+    let file = match File::options().create(true).truncate(false).write(true).open(path) {
+        // One that another user has made can be locked without being written.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => File::open(path).map_err(|_| error),
+        opened => opened,
+    };
+    let file = file.map_err(DataError::io("write", path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

@@ -315,19 +315,10 @@ impl Library {
     pub fn data_set(&self, name: &str) -> Result<(DataSet, Option<String>), DataError> {
         let mut set = self.entry(name)?.clone();
         let path = self.manifest(name);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((set, None)),
-            Err(error) => return Err(DataError::io("read", &path)(error)),
-        };
-        let malformed = |message: String| DataError::Malformed {
-            path: path.clone(),
-            message: format!("{message}; correct it, or remove it to go by the official checksums"),
-        };
-        let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
-        if manifest.schema != 1 {
-            return Err(malformed(format!("schema {} is not known, this program reads 1", manifest.schema)));
-        }
+        const REMEDY: &str = "correct it, or remove it to go by the official checksums";
+        let Some(manifest) = Manifest::read(&path, REMEDY)? else { return Ok((set, None)) };
+        let malformed =
+            |message: String| DataError::Malformed { path: path.clone(), message: format!("{message}; {REMEDY}") };
         for file in &mut set.files {
             let other = manifest
                 .files

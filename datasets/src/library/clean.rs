@@ -5,9 +5,7 @@
 
 use std::{
     collections::HashMap,
-    fmt,
-    fs::{self, File, TryLockError},
-    io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -17,6 +15,7 @@ use super::{
     Library,
     cache::{CachedSet, LOCK, SAMPLES},
     error::DataError,
+    locks::{Taken, take},
     sources::{Fate, LIST, Listed},
 };
 
@@ -140,30 +139,6 @@ fn is_set(name: &str) -> bool {
     hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// A lock that nobody else has.
-enum Taken {
-    /// It is ours, as long as the file is open.
-    Ours(#[allow(dead_code)] File),
-    /// There is nothing to lock.
-    Absent,
-    /// Another process has it.
-    Held,
-}
-
-/// Takes the exclusive lock on the file at `path`, if there is such a file.
-fn take(path: &Path) -> Result<Taken, DataError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Taken::Absent),
-        Err(error) => return Err(DataError::io("read", path)(error)),
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(Taken::Ours(file)),
-        Err(TryLockError::WouldBlock) => Ok(Taken::Held),
-        Err(TryLockError::Error(error)) => Err(DataError::io("lock", path)(error)),
-    }
-}
-
 /// Names and paths in a folder, sorted; none where there is no such folder. Links are left out.
 fn listed(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     let entries = match fs::read_dir(folder) {
@@ -206,7 +181,7 @@ impl Library {
                 if is_set(&name) {
                     self.clean_set(&path, &newest, dry, &mut cleaned)?;
                 } else if let Some(set) = name.strip_prefix("unpacking-") {
-                    match take(&folder.join(format!("fetch-{set}.lock")))? {
+                    match take(&self.lock_in(&folder, set))? {
                         Taken::Held => cleaned.kept.push(Kept::in_use(path)),
                         _held => cleaned.remove(&path, Reason::Abandoned, dry),
                     }
@@ -217,7 +192,7 @@ impl Library {
             let files = set.files.iter().map(|file| &file.name);
             let loads = set.archives.iter().map(|archive| &archive.name).chain(files);
             // What was loaded, and where from.
-            let ends = ["", ".part", ".part.json"];
+            let ends = ["", ".part", ".part.json", ".part.new"];
             let loads: Vec<String> = loads.flat_map(|name| ends.map(|end| format!("{name}{end}"))).collect();
             let mut found = vec![];
             for (name, path) in listed(&self.folder(&set.name))? {
@@ -236,9 +211,10 @@ impl Library {
             if found.is_empty() {
                 continue;
             }
-            match take(&self.cache_folder().join(format!("fetch-{}.lock", set.name)))? {
-                Taken::Held => cleaned.kept.extend(found.into_iter().map(|(path, _)| Kept::in_use(path))),
-                _held => found.iter().for_each(|(path, reason)| cleaned.remove(path, *reason, dry)),
+            // Whoever brings the set may have another cache.
+            match self.try_lock_set(&set.name)? {
+                None => cleaned.kept.extend(found.into_iter().map(|(path, _)| Kept::in_use(path))),
+                Some(_held) => found.iter().for_each(|(path, reason)| cleaned.remove(path, *reason, dry)),
             }
         }
         cleaned.removed.sort_by(|a, b| a.path.cmp(&b.path));
@@ -335,6 +311,8 @@ fn removed(outcome: io::Result<()>) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use serde_json::json;
+
+    use std::fs::File;
 
     use super::*;
     use crate::{
@@ -451,6 +429,23 @@ mod tests {
         let cleaned = library.clean(true, false).unwrap();
         assert!(downloads.iter().all(|path| !path.exists()) && stay.iter().all(|path| path.exists()), "{cleaned:?}");
         assert!(library.cached_sets().unwrap().iter().any(|set| set.path == generated.path()));
+    }
+
+    #[test]
+    fn what_a_process_with_another_cache_is_unpacking_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path().join("data"));
+        let other = library.clone().with_cache(Some(folder.path().join("cache")));
+        let left = library.folder("fsdd").join(".unpacking/inner");
+        fs::create_dir_all(&left).unwrap();
+        let held = other.lock_set("fsdd").unwrap();
+        for dry in [true, false] {
+            let cleaned = library.clean(true, dry).unwrap();
+            assert_eq!((cleaned.removed.len(), cleaned.kept.len(), left.is_dir()), (0, 1, true), "{cleaned:?}");
+        }
+        drop(held);
+        assert_eq!(library.clean(true, false).unwrap().removed.len(), 1);
+        assert!(!left.exists());
     }
 
     #[test]

@@ -37,8 +37,9 @@ pub(super) struct Wanted<'a> {
     /// Most bytes that are accepted.
     pub(super) most: u64,
     pub(super) checksum: Option<&'a Checksum>,
-    /// Its format, where no checksum is known.
-    format: Option<Format>,
+    pub(super) format: Format,
+    /// Asks for the space for the whole file, of the size that a source tells, if it does, of which so much is there.
+    pub(super) space: Option<&'a dyn Fn(Option<u64>, u64) -> Result<(), DataError>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -48,7 +49,8 @@ impl<'a> Wanted<'a> {
             bytes: Some(file.bytes),
             most: file.bytes,
             checksum: Some(&file.checksum),
-            format: None,
+            format: if file.name.ends_with(".gz") { Format::TarGz } else { Format::Plain },
+            space: None,
         }
     }
 
@@ -57,8 +59,8 @@ impl<'a> Wanted<'a> {
             Size::Exact(bytes) => (Some(bytes), bytes),
             Size::About(bytes) => (None, bytes.saturating_mul(2)),
         };
-        let format = archive.checksum.is_none().then_some(archive.format);
-        Self { name: &archive.name, bytes, most, checksum: archive.checksum.as_ref(), format }
+        let (checksum, format) = (archive.checksum.as_ref(), archive.format);
+        Self { name: &archive.name, bytes, most, checksum, format, space: None }
     }
 
     /// Why `sums` are not those of the file.
@@ -73,30 +75,48 @@ impl<'a> Wanted<'a> {
     /// Why a file that begins with `head` cannot be it: a page that asks for a password, or one that says that it is gone,
     /// often comes as if it were the file.
     fn refuse_head(&self, head: &[u8], content_type: Option<&str>) -> Option<String> {
-        let format = self.format?;
-        let magic: &[&[u8]] = match format {
-            Format::TarGz => &[b"\x1f\x8b"],
-            Format::Zip => &[b"PK\x03\x04", b"PK\x05\x06"],
-            Format::Plain => &[b""],
+        let kind = content_type.map(str::to_ascii_lowercase).unwrap_or_default();
+        let page = is_page(head) || kind.starts_with("text/html");
+        let fits = match self.format {
+            Format::TarGz => head.starts_with(b"\x1f\x8b"),
+            Format::Zip => [b"PK\x03\x04", b"PK\x05\x06"].iter().any(|magic| head.starts_with(*magic)),
+            Format::Plain => !page && !kind.starts_with("application/json") && (!self.is_table() || tabbed(head)),
         };
-        let page = is_page(head) || content_type.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
-        if magic.iter().any(|magic| head.starts_with(magic)) && !(page && format == Format::Plain) {
+        if fits {
             return None;
         }
-        let what = match format {
-            Format::TarGz => "an archive packed by gzip",
+        let what = match self.format {
+            Format::TarGz => "a file packed by gzip",
             Format::Zip => "a zip archive",
-            Format::Plain => "a file of text",
+            Format::Plain if self.is_table() => "a table with fields between tabs",
+            Format::Plain => "the file",
         };
         let found = if page { "a web page" } else { "something else" };
         let kind = content_type.map(|kind| format!(" ({kind})")).unwrap_or_default();
         Some(format!("there is {found}{kind} instead of {what}"))
     }
+
+    /// Whether it is a table of text of which no checksum is known.
+    fn is_table(&self) -> bool {
+        self.checksum.is_none() && self.name.ends_with(".tsv")
+    }
+}
+
+/// Whether the first line has a tab; it may be longer than `head`, and then has one all the same.
+fn tabbed(head: &[u8]) -> bool {
+    head.split(|&byte| byte == b'\n').next().is_some_and(|line| line.contains(&b'\t'))
 }
 
 fn is_page(head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
     ["<!doctype", "<html", "<head", "<?xml", "<body", "<!--"].iter().any(|tag| text.starts_with(tag))
+}
+
+fn removed(path: &Path) -> Result<(), DataError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// A complete download.
@@ -140,6 +160,8 @@ impl Origin {
 pub(super) struct Part {
     path: PathBuf,
     about: PathBuf,
+    /// Where bytes wait from the beginning of the file, while there are more of it already.
+    aside: PathBuf,
 }
 
 impl Part {
@@ -150,7 +172,7 @@ impl Part {
             name.push(suffix);
             PathBuf::from(name)
         };
-        Self { path: with(".part"), about: with(".part.json") }
+        Self { path: with(".part"), about: with(".part.json"), aside: with(".part.new") }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -163,15 +185,7 @@ impl Part {
 
     /// Removes it with all that is known of it.
     pub(super) fn remove(&self) -> Result<(), DataError> {
-        for path in [&self.about, &self.path] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(DataError::io("remove", path)(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        [&self.about, &self.path, &self.aside].into_iter().try_for_each(|path| removed(path))
     }
 
     /// Where its bytes came from, if that is known.
@@ -223,7 +237,7 @@ impl Part {
                     // A connection that broke after it brought something is worth another try.
                     let (next, _) = self.kept(source, wanted);
                     let more = failure.brought > 0 && next < wanted.most;
-                    if more && next <= failure.began {
+                    if more && next <= start {
                         restarts += 1;
                     }
                     if more && restarts <= MOST_RESTARTS {
@@ -263,7 +277,7 @@ impl Part {
         progress: &dyn Progress,
     ) -> Result<Result<u64, Failure>, DataError> {
         let failed = |error| DataError::io("write", &self.path)(error);
-        let refused = |reason| Ok(Err(Failure { reason, began: start, brought: 0 }));
+        let refused = |reason| Ok(Err(Failure { reason, brought: 0 }));
         if wanted.bytes == Some(start) {
             // All there, or more than that: what is too much is cut off, and the checksum decides.
             let target = File::options().write(true).open(&self.path).map_err(failed)?;
@@ -275,7 +289,11 @@ impl Part {
             Ok(opened) => opened,
             Err(reason) => return refused(reason),
         };
-        let Opened { mut reader, begins, origin: version, content_type } = opened;
+        let Opened { mut reader, begins, origin: version, content_type, encoding } = opened;
+        // Of a packed file, servers often say so of the file itself.
+        if let (Some(encoding), Format::Plain) = (encoding, wanted.format) {
+            return refused(format!("the server sends the file packed ({encoding}), although it was asked not to"));
+        }
         let bytes = wanted.bytes.or(version.total);
         if let Some(bytes) = version.total.filter(|&bytes| bytes > wanted.most) {
             return refused(format!("the file there has {bytes} bytes, and at most {} are expected", wanted.most));
@@ -296,8 +314,14 @@ impl Part {
                 return refused(reason);
             }
         }
+        if let Some(space) = wanted.space {
+            space(version.total, begins)?;
+        }
         let end = bytes.unwrap_or(wanted.most);
-        let mut target = File::options().create(true).truncate(false).write(true).open(&self.path).map_err(failed)?;
+        // What an earlier attempt left may be worth more than this answer, which may be no such file.
+        let aside = wanted.checksum.is_some() && begins < start && has_space(&self.path, bytes.unwrap_or(wanted.most));
+        let place = if aside { &self.aside } else { &self.path };
+        let mut target = File::options().create(true).truncate(false).write(true).open(place).map_err(failed)?;
         target.set_len(begins).map_err(failed)?;
         if wanted.checksum.is_none() {
             self.remember(&version)?;
@@ -306,8 +330,7 @@ impl Part {
         progress.advance(begins);
         let mut at = begins;
         let of = |at: u64| bytes.map_or_else(|| at.to_string(), |bytes| format!("{at} of {bytes}"));
-        let broke =
-            |reason: String, at: u64| Ok(Err(Failure { reason, began: begins, brought: at.saturating_sub(begins) }));
+        let broke = |reason: String, at: u64| Ok(Err(Failure { reason, brought: at.saturating_sub(begins) }));
         let mut reader = head.as_slice().chain(reader);
         let mut room = vec![0; 1 << 16];
         loop {
@@ -315,10 +338,17 @@ impl Part {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return broke(format!("the connection broke after {} bytes: {error}", of(at)), at),
+                Err(error) => {
+                    self.keep_longer(aside, start, at)?;
+                    return broke(format!("the connection broke after {} bytes: {error}", of(at)), at);
+                }
             };
             if at + count as u64 > end {
-                self.remove()?;
+                if aside {
+                    removed(&self.aside)?;
+                } else {
+                    self.remove()?;
+                }
                 return refused(format!("the file there is longer than {end} bytes"));
             }
             target.write_all(&room[..count]).map_err(failed)?;
@@ -326,18 +356,39 @@ impl Part {
             progress.advance(count as u64);
         }
         target.flush().map_err(failed)?;
+        drop(target);
+        let longer = self.keep_longer(aside, start, at)?;
         if bytes.is_some_and(|bytes| at < bytes) {
             return broke(format!("it ended after {} bytes", of(at)), at);
         }
+        if !longer {
+            return refused(format!("the file there has {at} bytes, and {start} had come already"));
+        }
         Ok(Ok(begins))
     }
+
+    /// Puts the `at` bytes that wait `aside` in the place of the `start` that were there, if they are as many; says so.
+    fn keep_longer(&self, aside: bool, start: u64, at: u64) -> Result<bool, DataError> {
+        if aside && at < start {
+            removed(&self.aside)?;
+            return Ok(false);
+        }
+        if aside {
+            fs::rename(&self.aside, &self.path).map_err(DataError::io("write", &self.path))?;
+        }
+        Ok(true)
+    }
+}
+
+/// Whether the disk of `path` has `bytes` free.
+fn has_space(path: &Path, bytes: u64) -> bool {
+    fs4::available_space(path.parent().unwrap_or(path)).is_ok_and(|available| available > bytes)
 }
 
 /// A transfer that did not bring everything.
 struct Failure {
     reason: String,
-    /// The position that it began at, and how many bytes it brought after that.
-    began: u64,
+    /// How many bytes it brought.
     brought: u64,
 }
 
@@ -348,6 +399,8 @@ struct Opened {
     begins: u64,
     origin: Origin,
     content_type: Option<String>,
+    /// How the server has packed the file for the way, although it was asked not to.
+    encoding: Option<String>,
 }
 
 impl Opened {
@@ -380,7 +433,7 @@ impl Opened {
         let same = about.len() >= start && origin.is_none_or(|origin| origin.same_version(&version));
         let begins = if same { start } else { 0 };
         file.seek(SeekFrom::Start(begins)).map_err(|error| error.to_string())?;
-        Ok(Self { reader: Box::new(file), begins, origin: version, content_type: None })
+        Ok(Self { reader: Box::new(file), begins, origin: version, content_type: None, encoding: None })
     }
 
     fn over_http(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, String> {
@@ -400,6 +453,7 @@ impl Opened {
             total: None,
         };
         let content_type = value("Content-Type");
+        let encoding = value("Content-Encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity"));
         let begins = match answer.status {
             200 => {
                 version.total = length;
@@ -424,7 +478,7 @@ impl Opened {
             416 if start > 0 => return Self::over_http(source, 0, None),
             _ => return Err(format!("the server answered {}", answer.said)),
         };
-        Ok(Self { reader: Box::new(answer.body), begins, origin: version, content_type })
+        Ok(Self { reader: Box::new(answer.body), begins, origin: version, content_type, encoding })
     }
 }
 
@@ -508,7 +562,9 @@ mod tests {
 
     #[test]
     fn pages_are_told_from_archives() {
-        let wanted = |format| Wanted { name: "x", bytes: None, most: 10, checksum: None, format: Some(format) };
+        let named =
+            |name: &'static str, format| Wanted { name, bytes: None, most: 10, checksum: None, format, space: None };
+        let wanted = |format| named("x.tsv", format);
         let page = b"\n<!DOCTYPE html><html>";
         for format in [Format::TarGz, Format::Zip, Format::Plain] {
             assert!(wanted(format).refuse_head(page, None).unwrap().contains("a web page"));
@@ -518,5 +574,16 @@ mod tests {
         assert_eq!(wanted(Format::Plain).refuse_head(b"1\t( 1 )\n", Some("text/plain")), None);
         assert!(wanted(Format::Plain).refuse_head(b"Please sign in", Some("text/html; charset=utf-8")).is_some());
         assert!(wanted(Format::TarGz).refuse_head(b"", None).is_some());
+        for (head, kind) in [
+            (&b"{\"error\":\t\"quota exceeded\"}"[..], Some("application/json")),
+            (b"{\"error\": \"quota exceeded\"}", None),
+            (b"Access denied\n1\t2\n", Some("text/plain")),
+            (b"", None),
+        ] {
+            let refused = wanted(Format::Plain).refuse_head(head, kind).unwrap();
+            assert!(refused.contains("something else") && refused.contains("between tabs"), "{refused}");
+        }
+        assert_eq!(named("input.txt", Format::Plain).refuse_head(b"First Citizen:\n", Some("text/plain")), None);
+        assert!(named("input.txt", Format::Plain).refuse_head(b"{}", Some("application/json")).is_some());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::{
     Library,
-    cache::lock,
     catalogue::{Archive, DataFile, DataSet, Format, MANIFEST, Presence},
     checksum::{Checksum, Sums},
     download::{Downloaded, Part, Wanted, is_http},
@@ -254,9 +253,8 @@ impl Library {
                     brought.extend(members);
                     chosen.extend(choice);
                 }
-                Err(error @ DataError::Download { .. }) => missed.push((archive, error)),
-                // Another of several choices may be smaller.
-                Err(error @ DataError::NoSpace { .. }) if choice.is_some() => missed.push((archive, error)),
+                // Another archive may be smaller, and this one may not be needed.
+                Err(error @ (DataError::Download { .. } | DataError::NoSpace { .. })) => missed.push((archive, error)),
                 Err(error) => {
                     stopped = Some(error);
                     break;
@@ -287,13 +285,6 @@ impl Library {
         Ok(fetched)
     }
 
-    /// Keeps other processes from fetching or importing `set` at the same time.
-    pub(super) fn lock_set(&self, set: &str) -> Result<File, DataError> {
-        let locks = self.cache_folder();
-        folders::create(&locks)?;
-        lock(&locks.join(format!("fetch-{set}.lock")), set)
-    }
-
     /// The archive, from the first source that has it, with the members that it brought. A source whose archive is damaged, or
     /// has nothing of the set, is as good as none.
     fn fetch_archive(
@@ -307,14 +298,18 @@ impl Library {
         let downloads = self.cache_folder().join("downloads");
         folders::create(&downloads)?;
         let (part, wanted) = (Part::of(&downloads.join(&archive.name)), Wanted::archive(archive));
-        let unpacked = if archive.format == Format::Plain { 0 } else { archive.unpacked };
-        let missing = archive.size.bytes().saturating_sub(part.length());
-        if one_disk(&downloads, &folder) {
-            self.ensure_space(part.path(), missing.saturating_add(unpacked))?;
-        } else {
+        // What is here, or on a server, may be a small part of the set, or a short file in its place.
+        let space = |whole: Option<u64>, there: u64| -> Result<(), DataError> {
+            let whole = whole.unwrap_or(archive.size.bytes());
+            let unpacked = if archive.format == Format::Plain { 0 } else { archive.unpacked_from(whole) };
+            let missing = whole.saturating_sub(there);
+            if one_disk(&downloads, &folder) {
+                return self.ensure_space(part.path(), missing.saturating_add(unpacked));
+            }
             self.ensure_space(part.path(), missing)?;
-            self.ensure_space(&folder, unpacked)?;
-        }
+            self.ensure_space(&folder, unpacked)
+        };
+        let wanted = Wanted { space: Some(&space), ..wanted };
         let mut reasons = vec![];
         for source in sources {
             let done = match part.download(source, &wanted, progress)? {
@@ -366,6 +361,8 @@ impl Library {
             let record = Source { from: source.clone(), bytes: Some(sums.bytes), sha256: Some(sums.sha256), checked };
             return Ok((outcome, record, members));
         }
+        // Where nobody has told the size, the usual one says whether another attempt makes sense.
+        space(None, part.length())?;
         Err(self.not_had(set, wanted.name, sources, &reasons, &downloads))
     }
 

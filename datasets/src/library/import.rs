@@ -194,7 +194,7 @@ impl Library {
         for (file, path) in taken {
             let place = room.path().join(&file.name);
             let mut source = File::open(&path).map_err(DataError::io("read", &path))?;
-            write(&place, &mut source).map_err(DataError::io("write", &place))?;
+            write(room.path(), &place, &mut source).map_err(DataError::io("write", &place))?;
             fetched.push(Fetched::Downloaded {
                 file: target.join(&file.name),
                 source: path.display().to_string(),
@@ -202,6 +202,7 @@ impl Library {
                 provenance: official.clone(),
             });
         }
+        room.undisturbed(fetched.len() as u64)?;
         folders::settle(room.path(), &target)?;
         Ok(fetched)
     }
@@ -313,10 +314,11 @@ impl Library {
             let mut source = File::open(path).map_err(DataError::io("read", path))?;
             progress.advance(1);
             let place = room.path().join(inner);
-            write(&place, &mut source).map_err(DataError::io("write", place))
+            write(room.path(), &place, &mut source).map_err(DataError::io("write", place))
         });
         progress.finish();
         outcome?;
+        room.undisturbed(found.len() as u64 + u64::from(manifest.is_some()))?;
         folders::settle(room.path(), &target)?;
         let brought: HashSet<String> = found.iter().map(|file| file.name.clone()).collect();
         self.record(set, progress, |content| {

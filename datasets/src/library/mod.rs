@@ -14,6 +14,7 @@ mod fetch;
 mod folders;
 mod http;
 mod import;
+mod locks;
 mod members;
 mod official;
 mod place;

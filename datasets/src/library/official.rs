@@ -498,6 +498,13 @@ fn character_trajectories() -> DataSet {
                      results",
                 ),
             ),
+            version(
+                "two versions mixed",
+                Some(
+                    "some letters are as in 2018 and others are not, and letters may stand in both files: not the data of the \
+                     published results; fetch both files from one archive",
+                ),
+            ),
         ],
         ..DataSet::default()
     }

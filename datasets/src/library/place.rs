@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{DataError, Library, MANIFEST, Manifest};
+use crate::formats::BYTE_ORDER_MARK;
 
 impl Library {
     /// The first of `folders` (relative to the data folder) in which every one of `needed` exists.
@@ -36,21 +37,55 @@ impl Library {
         DataError::Missing { what: format!("{set} ({files})"), folder: folder.into(), command: self.fetch_command(set) }
     }
 
-    /// What the manifest of `folder` says about its files, if there is one: that they are not the official ones.
+    /// What the manifest of `set` says about its files, of which those in `folder` are read, if there is one: that they are
+    /// not the official ones. It lies there, or above, up to the folder of the set.
     ///
     /// # Errors
     /// A manifest that cannot be read.
-    pub(crate) fn reconstruction(&self, folder: &Path) -> Result<Option<String>, DataError> {
-        let path = folder.join(MANIFEST);
-        let text = match fs::read(&path) {
+    pub(crate) fn reconstruction(&self, set: &str, folder: &Path) -> Result<Option<String>, DataError> {
+        let own = self.folder(set);
+        let above = folder.ancestors().take_while(|above| above.starts_with(self.root()) && *above != self.root());
+        for folder in above.chain([own.as_path()]) {
+            if let Some(manifest) = Manifest::read(&folder.join(MANIFEST), "correct it, or remove it")? {
+                return Ok(Some(manifest.reconstructed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a reader of results must know about files of `set` in `folder` that have a manifest.
+    ///
+    /// # Errors
+    /// A manifest that cannot be read.
+    pub(crate) fn not_official(&self, set: &str, folder: &Path) -> Result<Option<String>, DataError> {
+        let note = self.reconstruction(set, folder)?;
+        Ok(note.map(|note| format!("reconstructed: {note}; results are not comparable with published ones")))
+    }
+}
+
+impl Manifest {
+    /// That at `path`, if there is one; `remedy` says what to do about one that cannot be read.
+    pub(super) fn read(path: &Path, remedy: &str) -> Result<Option<Self>, DataError> {
+        let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(DataError::io("read", &path)(error)),
+            Err(error) => return Err(DataError::io("read", path)(error)),
         };
-        let manifest: Manifest = serde_json::from_slice(&text)
-            .map_err(|error| DataError::Malformed { path, message: format!("{error}; correct it, or remove it") })?;
-        Ok(Some(manifest.reconstructed))
+        let malformed = |message: String| DataError::Malformed {
+            path: path.to_path_buf(),
+            message: format!("{message}; {remedy}"),
+        };
+        let manifest: Self = serde_json::from_slice(unmarked(&text)).map_err(|error| malformed(error.to_string()))?;
+        if manifest.schema != 1 {
+            return Err(malformed(format!("schema {} is not known, this program reads 1", manifest.schema)));
+        }
+        Ok(Some(manifest))
     }
+}
+
+/// `text` without the mark that some editors put before it.
+pub(super) fn unmarked(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// A file of the data folder, read whole, up to `most` bytes.
@@ -106,10 +141,27 @@ mod tests {
     fn manifests_say_how_files_differ() {
         let folder = tempfile::tempdir().unwrap();
         let library = Library::open(folder.path());
-        assert_eq!(library.reconstruction(folder.path()).unwrap(), None);
-        fs::write(folder.path().join(MANIFEST), r#"{"schema":1,"reconstructed":"from JPEG","files":{}}"#).unwrap();
-        assert_eq!(library.reconstruction(folder.path()).unwrap().unwrap(), "from JPEG");
+        let set = library.folder("fsdd");
+        let inner = set.join("recordings");
+        fs::create_dir_all(&inner).unwrap();
+        let told = |folder: &Path| library.reconstruction("fsdd", folder);
+        // That of the whole data folder would be about all sets, and there is no such thing.
         fs::write(folder.path().join(MANIFEST), "{").unwrap();
-        assert!(library.reconstruction(folder.path()).unwrap_err().to_string().contains(MANIFEST));
+        assert_eq!((told(&set).unwrap(), told(&inner).unwrap()), (None, None));
+        let text = r#"{"schema":1,"reconstructed":"from JPEG","files":{}}"#;
+        for text in [text.to_owned(), format!("\u{feff}{text}")] {
+            fs::write(set.join(MANIFEST), text).unwrap();
+            for folder in [&set, &inner, &folder.path().join("elsewhere")] {
+                assert_eq!(told(folder).unwrap().unwrap(), "from JPEG");
+            }
+            assert_eq!(library.data_set("fsdd").unwrap().1.unwrap(), "from JPEG");
+        }
+        let note = library.not_official("fsdd", &inner).unwrap().unwrap();
+        assert!(note.starts_with("reconstructed: from JPEG; "), "{note}");
+        for wrong in ["{", r#"{"schema":2,"reconstructed":"x","files":{}}"#] {
+            fs::write(set.join(MANIFEST), wrong).unwrap();
+            assert!(told(&inner).unwrap_err().to_string().contains(MANIFEST));
+            assert!(library.data_set("fsdd").unwrap_err().to_string().contains("correct it, or remove it"));
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::HashSet, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Library, catalogue::DataSet, checksum::Checksum, error::DataError, temporary_in, unpack::members_in,
-    verify::Provenance,
+    Library, catalogue::DataSet, checksum::Checksum, error::DataError, place::unmarked, temporary_in,
+    unpack::members_in, verify::Provenance,
 };
 use crate::task::Progress;
 
@@ -61,7 +61,7 @@ impl Record {
             path: path.clone(),
             message: format!("{message}; remove the file"),
         };
-        let record: Self = serde_json::from_slice(&text).map_err(|error| malformed(error.to_string()))?;
+        let record: Self = serde_json::from_slice(unmarked(&text)).map_err(|error| malformed(error.to_string()))?;
         if record.schema != SCHEMA {
             return Err(malformed(format!("schema {} is not known, this program reads {SCHEMA}", record.schema)));
         }

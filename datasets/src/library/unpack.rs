@@ -65,11 +65,12 @@ impl Library {
             Format::Plain => {
                 let place = inner.join(&archive.name);
                 let mut file = File::open(path).map_err(DataError::io("read", path))?;
-                write(&place, &mut file).map_err(DataError::io("write", place))?;
+                write(room.path(), &place, &mut file).map_err(DataError::io("write", place))?;
                 1
             }
             Format::TarGz | Format::Zip => self.unpack_into(&inner, set, archive, path, &mut tops, progress)?,
         };
+        room.undisturbed(files)?;
         let members = members_in(room.path(), set)?;
         if members.is_empty() {
             return Err(self.nothing_in(set, path, &tops));
@@ -131,7 +132,7 @@ impl Library {
                 return Ok(());
             }
             let place = room.join(&inner);
-            let outcome = write(&place, member.contents);
+            let outcome = write(room, &place, member.contents);
             if outcome.is_err() {
                 failed_at = Some(place);
             }
@@ -229,6 +230,31 @@ impl Room {
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Refuses a room that has not the `files` that were written into it: somebody else was at it, in spite of all locks.
+    pub(super) fn undisturbed(&self, files: u64) -> Result<(), DataError> {
+        let there = self.files()?;
+        if there == files {
+            return Ok(());
+        }
+        let message = format!("{there} files are there, and {files} were written; run the command again");
+        Err(DataError::io("use", &self.0)(io::Error::other(message)))
+    }
+
+    fn files(&self) -> Result<u64, DataError> {
+        let mut folders = vec![self.0.clone()];
+        let mut files = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).map_err(DataError::io("read", &folder))? {
+                let entry = entry.map_err(DataError::io("read", &folder))?;
+                match entry.file_type().map_err(DataError::io("read", entry.path()))? {
+                    kind if kind.is_dir() => folders.push(entry.path()),
+                    _ => files += 1,
+                }
+            }
+        }
+        Ok(files)
+    }
 }
 
 impl Drop for Room {
@@ -249,12 +275,24 @@ fn placed(path: &Path, layout: Layout) -> Option<PathBuf> {
     }
 }
 
-/// Writes a file that is not there yet.
-pub(super) fn write(place: &Path, contents: &mut dyn Read) -> io::Result<()> {
-    if let Some(folder) = place.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    io::copy(contents, &mut File::create_new(place)?).map(drop)
+/// Writes a file below `room` that is not there yet. `room` itself has to be there: if it is gone, so is what was in it.
+pub(super) fn write(room: &Path, place: &Path, contents: &mut dyn Read) -> io::Result<()> {
+    let mut file = match File::create_new(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut folder = room.to_path_buf();
+            let inner = place.parent().and_then(|above| above.strip_prefix(room).ok());
+            for part in inner.into_iter().flat_map(Path::components) {
+                folder.push(part);
+                match fs::create_dir(&folder) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+                    outcome => outcome?,
+                }
+            }
+            File::create_new(place)?
+        }
+        opened => opened?,
+    };
+    io::copy(contents, &mut file).map(drop)
 }
 
 /// A file that reports how far it has been read.
@@ -281,6 +319,27 @@ impl Seek for Watched<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_room_that_is_taken_away_is_not_made_again_and_its_files_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Room(folder.path().join("room"));
+        let put = |name: &str| write(room.path(), &room.path().join(name), &mut &b"text"[..]);
+        assert_eq!(put("a").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(put("a/b/c").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!room.path().exists());
+        fs::create_dir(room.path()).unwrap();
+        for name in ["a/b/c", "a/b/d", "e"] {
+            put(name).unwrap();
+        }
+        room.undisturbed(3).unwrap();
+        fs::remove_file(room.path().join("a/b/d")).unwrap();
+        assert!(room.undisturbed(3).unwrap_err().to_string().contains("2 files are there, and 3 were written"));
+        for (name, kind) in [("e", io::ErrorKind::AlreadyExists), ("e/f", io::ErrorKind::NotADirectory)] {
+            assert_eq!(put(name).unwrap_err().kind(), kind, "{name}");
+        }
+        assert!(put("a").is_err() && put("a/b/c/d").is_err());
+    }
 
     #[test]
     fn leading_folders_are_left_out() {

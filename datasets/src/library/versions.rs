@@ -25,7 +25,8 @@ pub(super) fn of(set: &DataSet, folder: &Path, content: Option<&str>) -> Result<
 /// Character trajectories: in the version of 2018, 39 letters have an x or y that ends before the others; then the letters had
 /// zeros before and behind them, as those of UCI have; then no more zeros but where x or y had been shorter.
 fn letters(set: &DataSet, folder: &Path) -> Result<Option<&'static str>, DataError> {
-    let (mut all, mut before, mut behind) = (0u64, 0u64, 0u64);
+    const UNEVEN: u64 = 39;
+    let (mut all, mut uneven, mut before, mut behind) = (0u64, 0u64, 0u64, 0u64);
     for members in set.members.iter().filter(|members| members.pattern.ends_with(".ts")) {
         for file in find(folder, set, members)? {
             let text = fs::read(&file.path).map_err(DataError::io("read", &file.path))?;
@@ -38,17 +39,21 @@ fn letters(set: &DataSet, folder: &Path) -> Result<Option<&'static str>, DataErr
                 // The last is the class.
                 channels.pop();
                 let Some(first) = channels.first() else { continue };
-                if channels.iter().any(|channel| channel.len() != first.len()) {
-                    return Ok(Some("2018"));
-                }
                 let zero = |value: Option<&&str>| value.and_then(|text| text.parse::<f64>().ok()) == Some(0.0);
                 all += 1;
+                uneven += u64::from(channels.iter().any(|channel| channel.len() != first.len()));
                 before += u64::from(channels.iter().all(|channel| zero(channel.first())));
                 behind += u64::from(channels.iter().any(|channel| zero(channel.last())));
             }
         }
     }
-    Ok(if 2 * before > all {
+    let complete = set.members.iter().filter(|members| members.needed).map(|members| members.total).sum::<u64>() <= all;
+    // Of a part of the letters, nobody knows how many are uneven.
+    Ok(if uneven > 0 && complete && uneven != UNEVEN {
+        Some("two versions mixed")
+    } else if uneven > 0 {
+        Some("2018")
+    } else if 2 * before > all {
         Some("October 2023")
     } else if behind > 0 {
         Some("November 2023")
@@ -80,6 +85,13 @@ mod tests {
         assert_eq!(told("1,2,0:1,2,3:1,2,3:4"), Some(("November 2023".to_owned(), true)));
         assert_eq!(told("1,2,1:1,2,3:1,2,3:4"), None);
         assert_eq!(told(""), None);
+        let uneven = "1,2:1,2,3:1,2,3:4\n";
+        let even = "1,2,1:1,2,3:1,2,3:4\n";
+        let with = |count: usize| told(&(uneven.repeat(count) + &even.repeat(2_858 - count)));
+        assert_eq!(with(39), Some(("2018".to_owned(), false)));
+        for count in [1, 20, 38, 40] {
+            assert_eq!(with(count), Some(("two versions mixed".to_owned(), true)), "{count}");
+        }
     }
 
     #[test]

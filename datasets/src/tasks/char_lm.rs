@@ -161,9 +161,28 @@ fn read(path: &Path) -> Result<String, DataError> {
     if about.len() > LARGEST {
         return Err(malformed(path, format!("{} bytes; texts of at most {LARGEST} bytes are read", about.len())));
     }
-    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
-    let text = text(&bytes).map_err(|error| malformed(path, format!("{error}; convert it to UTF-8")))?;
+    decoded(path, &fs::read(path).map_err(DataError::io("read", path))?)
+}
+
+/// The text that `bytes` of the file at `path` are.
+fn decoded(path: &Path, bytes: &[u8]) -> Result<String, DataError> {
+    let text = text(bytes).map_err(|error| malformed(path, format!("{error}; convert it to UTF-8")))?;
     Ok(text.to_owned())
+}
+
+/// The text of the data set, and whether it is another one than it should be. That of the right size, or one that a manifest
+/// speaks of, has to have the checksum that is known of it; a part of the text is read as it is.
+fn of_the_set(library: &Library) -> Result<(String, bool), DataError> {
+    let path = library.folder(SET).join(FILE);
+    let bytes = fs::metadata(&path).map_err(DataError::io("read", &path))?.len();
+    let (set, reconstructed) = library.data_set(SET)?;
+    let known = set.files.iter().any(|file| file.name == FILE && file.bytes == bytes);
+    if known || reconstructed.is_some() {
+        let text = decoded(&path, &library.read_file(SET, FILE)?)?;
+        let other = text.chars().count() != CHARACTERS;
+        return Ok((text, other));
+    }
+    Ok((read(&path)?, true))
 }
 
 /// Refuses a text that is too short for a window in each part.
@@ -203,14 +222,24 @@ impl Task for Configured {
             return Err(Self::missing(library));
         }
         progress.begin("reading the text", 1);
-        let text = read(&path);
+        let text = match &self.file {
+            Some(path) => read(path).map(|text| (text, false)),
+            None => of_the_set(library),
+        };
         progress.advance(1);
         progress.finish();
-        let encoded = Encoded::new(&text?, self.vocabulary);
+        let (text, other) = text?;
+        let encoded = Encoded::new(&text, self.vocabulary);
+        let bytes = text.len();
         let mut text = Text::new(encoded, self.length).map_err(|message| malformed(&path, message))?;
-        if self.file.is_none() && text.ids.len() != CHARACTERS {
+        if other {
             let found = text.ids.len();
-            text.notes.push(format!("not the usual text: {found} instead of {CHARACTERS} characters"));
+            text.notes.push(format!(
+                "not the usual text: {found} characters of {bytes} bytes, where {CHARACTERS} of one byte each are expected"
+            ));
+        }
+        if self.file.is_none() {
+            text.notes.extend(library.not_official(SET, &library.folder(SET))?);
         }
         if self.file.is_some() && Split::ALL.iter().any(|&split| text.len(split) != self.spec.splits.get(split)) {
             return Err(malformed(&path, "it has changed just now; run the command again"));
@@ -423,6 +452,35 @@ mod tests {
         assert!(task.check(&Library::open(folder.path())).unwrap_err().is_missing());
         let task = build(Config { file: Some("absent.txt".into()), ..Config::default() }).unwrap();
         assert!(task.check(&Library::open(folder.path())).unwrap_err().to_string().contains("absent.txt"));
+    }
+
+    #[test]
+    fn a_changed_text_of_the_set_is_refused_and_another_one_has_a_note() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::open(folder.path());
+        let path = library.folder(SET).join(FILE);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let prepare = |text: &str| {
+            fs::write(&path, text).unwrap();
+            CharacterModel::build(Config::default()).unwrap().prepare(&library, &())
+        };
+        // As long as the right one.
+        let altered = "ab".repeat(CHARACTERS / 2);
+        let error = prepare(&altered).err().unwrap();
+        assert!(matches!(&error, DataError::Checksum { .. }), "{error}");
+        // Of as many characters, and more bytes.
+        for text in [&altered[..20_000], &format!("{}é", &altered[1..])] {
+            let notes = prepare(text).unwrap().notes();
+            assert!(notes.iter().any(|note| note.starts_with("not the usual text: ")), "{notes:?}");
+        }
+        let sum = format!("{:x}", Sha256::digest(&altered));
+        let manifest = serde_json::json!({
+            "schema": 1, "reconstructed": "two letters", "files": { FILE: { "bytes": altered.len(), "sha256": sum } },
+        });
+        fs::write(library.folder(SET).join("bench-data.json"), manifest.to_string()).unwrap();
+        let notes = prepare(&altered).unwrap().notes();
+        assert!(notes.iter().any(|note| note.starts_with("reconstructed: two letters")), "{notes:?}");
+        assert!(matches!(prepare(&altered[..20_000]), Err(DataError::Checksum { .. })));
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! a letter is the one before it (at the beginning, the first one that is there). The archive's files were changed since (zeros around all letters and another training part on 1 November 2023; later zeros at the end of the 39
 //! alone): what is not recognised as the version of 2018 has a note that says so.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,8 @@ const SET: &str = "character-trajectories";
 const CHANNELS: usize = 3;
 const CLASSES: usize = 20;
 const LETTERS: usize = 2_858;
+/// Letters of which x or y is shorter, in the archive of 2018.
+const UNEVEN: usize = 39;
 /// Share of the most frequent letter.
 const CHANCE: f64 = 0.065;
 
@@ -238,16 +240,38 @@ fn from_mat(bytes: &[u8]) -> Result<Placed, FormatError> {
     cells.iter().zip(classes).enumerate().map(letter).collect()
 }
 
+/// What a reader of results must know about letters that stand in more than one of the files, which are dealt to the splits
+/// together: as they do where the files are of two versions whose parts were dealt differently.
+fn shared_note(files: &[&[Letter]]) -> Option<String> {
+    let bits =
+        |letter: &Letter| letter.channels.each_ref().map(|row| row.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+    let mut before = HashSet::new();
+    let mut shared = 0;
+    for letters in files {
+        let own: Vec<_> = letters.iter().map(bits).collect();
+        shared += own.iter().filter(|letter| before.contains(*letter)).count();
+        before.extend(own);
+    }
+    (shared > 0).then(|| {
+        format!(
+            "not the data set as its authors publish it: {shared} letters stand in both files, so that letters of the \
+             training part may be in the test part, too; results cannot be compared with published ones"
+        )
+    })
+}
+
 /// What a reader of results must know about the complete letters of the UEA archive: whether they are those of 2018.
 fn version_note(letters: &[Letter]) -> Option<String> {
-    let uneven = |letter: &&Letter| letter.channels.iter().any(|channel| channel.len() != letter.channels[0].len());
-    if letters.iter().any(|letter| uneven(&letter)) {
+    let count = |holds: &dyn Fn(&Letter) -> bool| letters.iter().filter(|letter| holds(letter)).count();
+    let uneven = count(&|letter| letter.channels.iter().any(|channel| channel.len() != letter.channels[0].len()));
+    if uneven == UNEVEN {
         return None;
     }
-    let count = |holds: &dyn Fn(&Letter) -> bool| letters.iter().filter(|letter| holds(letter)).count();
     let around = count(&|letter| letter.channels.iter().all(|channel| channel[0] == 0.0));
     let behind = count(&|letter| letter.channels.iter().any(|channel| channel.last() == Some(&0.0)));
-    let found = if 2 * around > letters.len() {
+    let found = if uneven > 0 {
+        format!("here it is shorter in {uneven}, and zeros stand at the end of {behind}: the files are of two versions")
+    } else if 2 * around > letters.len() {
         "here zeros stand around them, as in the files of 1 November 2023, whose parts were dealt anew".to_owned()
     } else if behind > 0 {
         format!("here zeros stand at the end of {behind}, as in the files since then")
@@ -282,7 +306,8 @@ impl Configured {
         })
     }
 
-    fn letters(&self, files: &[Found]) -> Result<Vec<Letter>, DataError> {
+    /// The letters of all files, and the note on those that several have.
+    fn letters(&self, files: &[Found]) -> Result<(Vec<Letter>, Option<String>), DataError> {
         let refused =
             |file: &Found, error: FormatError| malformed(&file.path, format!("{error}; fetch the file again"));
         let contents = files.iter().map(recordings::read).collect::<Result<Vec<_>, _>>()?;
@@ -306,7 +331,9 @@ impl Configured {
             }
         };
         let mut letters = Vec::new();
+        let mut ends = vec![];
         for (file, read) in files.iter().zip(read) {
+            ends.push(letters.len() + read.len());
             for (place, letter) in read {
                 let (steps, most) = (letter.steps(), self.reading.length);
                 if steps > most {
@@ -315,7 +342,10 @@ impl Configured {
                 letters.push(letter);
             }
         }
-        Ok(letters)
+        let begins = [0].into_iter().chain(ends.iter().copied());
+        let parts: Vec<&[Letter]> = begins.zip(&ends).map(|(begin, &end)| &letters[begin..end]).collect();
+        let shared = shared_note(&parts);
+        Ok((letters, shared))
     }
 
     fn too_long(&self, place: &str, steps: usize, most: usize) -> String {
@@ -383,7 +413,7 @@ impl Task for Configured {
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let files = self.files(library)?;
         let folder: PathBuf = library.folder(SET);
-        let letters = self.letters(&files)?;
+        let (letters, shared) = self.letters(&files)?;
         let splits =
             SplitIndices::new(stratified_split(&letters.iter().map(|letter| letter.class).collect::<Vec<_>>()));
         if splits.empty().is_some() {
@@ -406,7 +436,7 @@ impl Task for Configured {
                 Ok(())
             })
         })?;
-        let mut notes = vec![];
+        let mut notes: Vec<String> = library.not_official(SET, &folder)?.into_iter().collect();
         if letters.len() != LETTERS {
             notes.push(format!(
                 "not the complete data set: {} of {LETTERS} letters; results cannot be compared with published ones",
@@ -415,6 +445,7 @@ impl Task for Configured {
         } else if self.source == Source::Uea {
             notes.extend(version_note(&letters));
         }
+        notes.extend(shared);
         let missing: usize = letters.iter().map(Letter::missing).sum();
         if missing > 0 {
             notes.push(format!("{missing} values are missing within letters: the value before takes their place"));
@@ -634,11 +665,30 @@ mod tests {
         let uneven = letter([&[1.0], &[1.0, 2.0], &[1.0, 2.0]]);
         let filled = letter([&[1.0, 0.0], &[1.0, 2.0], &[1.0, 2.0]]);
         let around = letter([&[0.0, 1.0, 0.0], &[0.0, 1.0, 0.0], &[0.0, 1.0, 0.0]]);
-        assert_eq!(version_note(&[even.clone(), uneven]), None);
+        let of_2018 = vec![uneven.clone(); UNEVEN];
+        assert_eq!(version_note(&[&[even.clone()][..], &of_2018].concat()), None);
         let note = |letters: &[Letter]| version_note(letters).unwrap();
         assert!(note(&[even.clone(), filled]).contains("zeros stand at the end of 1"));
         assert!(note(&[around.clone(), around]).contains("1 November 2023"));
-        assert!(note(&[even]).contains("no channel is shorter"));
+        assert!(note(&[even.clone()]).contains("no channel is shorter"));
+        let mixed = note(&[even, uneven, letter([&[1.0, 0.0], &[1.0, 2.0], &[1.0, 2.0]])]);
+        assert!(
+            mixed.contains("shorter in 1, and zeros stand at the end of 1: the files are of two versions"),
+            "{mixed}"
+        );
+    }
+
+    #[test]
+    fn letters_that_stand_in_both_files_are_told() {
+        let (folder, library) = small();
+        let notes =
+            || CharacterTrajectories::build(plain(Source::Uea)).unwrap().prepare(&library, &()).unwrap().notes();
+        assert!(!notes().iter().any(|note| note.contains("in both files")), "{:?}", notes());
+        let test = folder.path().join("CharacterTrajectories/CharacterTrajectories_TEST.ts");
+        fs::write(test, ts_file(57..100)).unwrap();
+        let told =
+            |note: &String| note.starts_with("not the data set") && note.contains("3 letters stand in both files");
+        assert!(notes().iter().any(told), "{:?}", notes());
     }
 
     #[test]

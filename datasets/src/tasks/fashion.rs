@@ -102,7 +102,7 @@ impl Task for Configured {
         let both = part("train").and_then(|training| Ok((training, part("t10k")?)));
         progress.finish();
         let (training, test) = both?;
-        let (_, note) = library.data_set(SET)?;
+        let note = library.not_official(SET, &library.folder(SET))?;
         let plan = Plan {
             set: SET,
             sizes: self.spec.splits,

@@ -422,7 +422,7 @@ impl Task for Configured {
             progress.finish();
             outcome
         })?;
-        let mut notes = vec![];
+        let mut notes: Vec<String> = library.not_official(SET, &library.folder(SET))?.into_iter().collect();
         if recordings.len() != RECORDINGS {
             notes.push(format!(
                 "not the complete data set: {} of {RECORDINGS} recordings ({} training, {} validation, {} test)",

@@ -304,7 +304,7 @@ impl Task for Configured {
             let message = format!("{} patients are too few for three splits; fetch the data set again", kept.len());
             return Err(malformed(&library.folder(SET), message));
         }
-        let mut notes = vec![];
+        let mut notes: Vec<String> = library.not_official(SET, &library.folder(SET))?.into_iter().collect();
         if files.len() != PATIENTS {
             let sepsis = classes.iter().filter(|&&class| class == 1).count();
             let note = format!(

@@ -297,7 +297,8 @@ impl Task for Configured {
             tokens: self.config.tokens,
             rows: 2,
         };
-        let reconstruction = library.reconstruction(&folder)?.map(|note| format!("not the released files: {note}"));
+        let reconstruction = library.reconstruction(SET, &folder)?;
+        let reconstruction = reconstruction.map(|note| format!("not the released files: {note}"));
         let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
         let description = vec![match &vocabulary {
             None => ("vocabulary".to_owned(), format!("{BYTE_IDS} ids: 256 bytes and padding")),

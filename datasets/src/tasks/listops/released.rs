@@ -188,7 +188,8 @@ impl Task for Released {
         let store =
             library.cached_from(&sources, &key, progress, |writer| self.write(writer, &folder, &files, progress))?;
         let layout = self.reading.layout();
-        let reconstruction = library.reconstruction(&folder)?.map(|note| format!("not the released files: {note}"));
+        let reconstruction = library.reconstruction(SET, &folder)?;
+        let reconstruction = reconstruction.map(|note| format!("not the released files: {note}"));
         let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
         let indices = files.indices(sizes);
         let processing = format!("{layout:?} {}", indices.digest());

@@ -220,12 +220,12 @@ impl Task for Configured {
         let test = training.and_then(|training| Ok((training, Digits::read(library, SET, "t10k", progress)?)));
         progress.finish();
         let (training, test) = test?;
-        let (_, note) = library.data_set(SET)?;
+        let folder = library.folder(SET);
+        let note = library.not_official(SET, &folder)?;
         if let Some(note) = &note {
-            tracing::warn!("{} is not the official data: {note}", library.folder(SET).display());
+            tracing::warn!("{}: {note}", folder.display());
         }
         let sizes = self.spec.splits;
-        let folder = library.folder(SET);
         training.holds(sizes.train + sizes.validation, &folder, "training")?;
         test.holds(sizes.test, &folder, "test")?;
         let there = official_sizes(USUAL, sizes, training.labels.len(), test.labels.len());

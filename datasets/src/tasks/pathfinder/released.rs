@@ -124,7 +124,7 @@ impl Level {
         }
         let released = released(config.resolution, config.difficulty);
         let official = released.train + released.validation + released.test;
-        let note = match library.reconstruction(&folder)? {
+        let note = match library.reconstruction(SET, &folder)? {
             Some(note) => Some(format!("not the released images: {note}")),
             None => (pictures.len() != official)
                 .then(|| format!("not the released set of {official} images: {} are here", pictures.len())),

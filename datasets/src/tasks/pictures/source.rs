@@ -102,8 +102,8 @@ impl Set {
             .and_then(|training| Ok((training, self.part(&folder, self.test_files(), progress)?)));
         progress.finish();
         let (training, test) = parts?;
-        let notes = match library.reconstruction(&folder)? {
-            Some(note) => vec![format!("reconstructed: {note}; results are not comparable with published ones")],
+        let notes = match library.not_official(self.name(), &folder)? {
+            Some(note) => vec![note],
             None => self.difference(&training, &test).into_iter().collect(),
         };
         Ok(Parts { training, test, notes })

@@ -386,7 +386,8 @@ impl Task for Configured {
         let count = files.len();
         let clips = self.clips(library, files, progress)?;
         let splits = self.split(library, &clips)?;
-        let notes = self.notes(count, &clips, &splits);
+        let mut notes: Vec<String> = library.not_official(SET, &library.folder(SET))?.into_iter().collect();
+        notes.extend(self.notes(count, &clips, &splits));
         let store = self.store(library, &clips, progress)?;
         Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
     }

@@ -81,7 +81,7 @@ impl Reviews {
             Ok(reviews)
         };
         let parts = [list("train")?, list("test")?];
-        let reconstruction = library.reconstruction(&root)?;
+        let reconstruction = library.reconstruction(set, &root)?;
         let files = Sources::read(&root, files)?;
         Ok(Self { root, parts, reconstruction, files })
     }
