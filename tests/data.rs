@@ -92,6 +92,20 @@ fn a_folder_with_a_manifest_is_reconstructed_and_its_splits_are_compared() {
     assert_eq!(found["duplicates"][0]["found"]["across"][1]["samples"], 0);
 }
 
+#[test]
+fn what_was_imported_before_a_set_that_failed_is_told_in_both_forms() {
+    let bench = Bench::new();
+    fs::create_dir_all(bench.path("from/listops")).unwrap();
+    fs::write(bench.path("from/listops/train_d20s.tsv"), "1\t( 1 )\n").unwrap();
+    let from = bench.path("from").display().to_string();
+    let arguments = ["data", "import", "listops-original", "lra", from.as_str()];
+    bench.command(&arguments).assert().failure().stdout(contains("1 files copied from"));
+    let output = bench.command(&arguments).arg("--json").assert().failure().get_output().clone();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((told["files"].as_array().unwrap().len(), told["error"]["set"].as_str()), (1, Some("lra")), "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().contains("nothing of lra is there"), "{told}");
+}
+
 /// Ten words of one's own in a data folder, as the set `fsdd` has them: what is derived from them enters the cache.
 fn recordings(bench: &Bench) -> PathBuf {
     let folder = bench.path("data/fsdd/recordings");

@@ -666,11 +666,11 @@ mod tests {
         let filled = letter([&[1.0, 0.0], &[1.0, 2.0], &[1.0, 2.0]]);
         let around = letter([&[0.0, 1.0, 0.0], &[0.0, 1.0, 0.0], &[0.0, 1.0, 0.0]]);
         let of_2018 = vec![uneven.clone(); UNEVEN];
-        assert_eq!(version_note(&[&[even.clone()][..], &of_2018].concat()), None);
+        assert_eq!(version_note(&[std::slice::from_ref(&even), &of_2018].concat()), None);
         let note = |letters: &[Letter]| version_note(letters).unwrap();
         assert!(note(&[even.clone(), filled]).contains("zeros stand at the end of 1"));
         assert!(note(&[around.clone(), around]).contains("1 November 2023"));
-        assert!(note(&[even.clone()]).contains("no channel is shorter"));
+        assert!(note(std::slice::from_ref(&even)).contains("no channel is shorter"));
         let mixed = note(&[even, uneven, letter([&[1.0, 0.0], &[1.0, 2.0], &[1.0, 2.0]])]);
         assert!(
             mixed.contains("shorter in 1, and zeros stand at the end of 1: the files are of two versions"),

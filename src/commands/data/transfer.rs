@@ -68,7 +68,13 @@ fn each(
         match work(set) {
             Ok(more) => fetched.extend(more),
             Err(error) => {
-                if !fetched.is_empty() && !global.json {
+                if global.json {
+                    let failed = json!({ "set": set, "message": error.to_string() });
+                    let value = json!({
+                        "schema": 2, "folder": library.root(), "files": fetched, "incomplete": [], "error": failed,
+                    });
+                    print_json(&value)?;
+                } else if !fetched.is_empty() {
                     told(library, &[], &fetched, global)?;
                 }
                 return Err(stop(error));
