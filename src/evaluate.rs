@@ -24,7 +24,7 @@ use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_te
 use crate::registry::Registry;
 use crate::run::folder::{self, FolderError};
 use crate::train::{self, Pass, TrainError, objective::Score};
-use crate::weights::{self, Own, Wanted, WeightsError};
+use crate::weights::{self, KERNEL_LENGTH, Own, Wanted, WeightsError};
 
 /// What is to be evaluated.
 pub(crate) struct Request<'a> {
@@ -195,19 +195,30 @@ pub(crate) fn run(
     check_names(request, registry)?;
     let mut file = weights::File::open(request.checkpoint)?;
     let own = file.own().cloned();
-    let found = own_cell(request.checkpoint)?;
+    let found = folder::cell_of(request.checkpoint)?.map(|(folder, record)| Found { folder, record });
     // The name of a checkpoint of ours says nothing, and what a cell's record says is exact.
     let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
     let record = found.as_ref().map(|found| &found.record);
-    let cell = resolve(request, record, named.as_ref(), registry)?;
+    let mut cell = resolve(request, record, named.as_ref(), registry)?;
     let spec = cell.task.task.spec();
-    let entry = &cell.baseline.entry;
+    let entry = cell.baseline.entry.clone();
     let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
     let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
     let mut model = build(&cell.baseline.config)?;
-    let grids = grids(request.resolutions, &cell, entry, device)?;
-    let settings = Settings::find(&cell, request.set, record, named.as_ref(), entry);
-    let wanted = Wanted { entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
+    // The length of kernels was that of the inputs of training, whatever that of these is.
+    let mut kept = None;
+    let trained = own.as_ref().and_then(|own| own.kernel_length).filter(|_| record.is_some());
+    if let (Some(length), Some(trained)) = (model.kernel_length(), trained)
+        && length != trained
+        && cell.baseline.config[KERNEL_LENGTH].is_null()
+    {
+        cell.baseline.config[KERNEL_LENGTH] = Value::from(trained);
+        model = build(&cell.baseline.config)?;
+        kept = Some(format!("the kernels are as long as in training, {trained} positions; the task has {length}"));
+    }
+    let grids = grids(request.resolutions, &cell, &entry, device)?;
+    let settings = Settings::find(&cell, request.set, record, named.as_ref(), &entry);
+    let wanted = Wanted { entry: &entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
     let loaded = weights::load(&mut file, model.as_mut(), &wanted).map_err(|error| EvalError::Weights {
         // Whoever follows the hint has to think of what it does not name.
         hint: match &error {
@@ -246,6 +257,7 @@ pub(crate) fn run(
     }
     let mut notes = dataset.notes();
     notes.extend(loaded);
+    notes.extend(kept);
     if let Some(found) = &found {
         notes.extend(found.about_samples(&cell, dataset.content_hash()));
         notes.extend(own.as_ref().and_then(|own| found.about_run(own)));
@@ -269,6 +281,11 @@ pub(crate) fn run(
         notes,
         cell,
     })
+}
+
+/// Where the name of the file `checkpoint` contradicts the settings of `cell`, which is to begin with its weights.
+pub(crate) fn contradictions(checkpoint: &Path, cell: &Cell) -> Vec<String> {
+    file_name::read(checkpoint).map(|named| Settings::contradictions(cell, &named)).unwrap_or_default()
 }
 
 /// Positions per axis at every resolution, where task and baseline have such.
@@ -381,17 +398,6 @@ fn part(named: Option<&str>, recorded: Option<Recorded<'_>>) -> Option<Map<Strin
 struct Found {
     folder: PathBuf,
     record: CellRecord,
-}
-
-/// The record of the cell whose folder, or whose folder `checkpoints`, the file lies in.
-fn own_cell(checkpoint: &Path) -> Result<Option<Found>, FolderError> {
-    for folder in checkpoint.ancestors().skip(1).take(2) {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        if let Some(record) = folder::read_cell(folder)? {
-            return Ok(Some(Found { folder: folder.to_owned(), record }));
-        }
-    }
-    Ok(None)
 }
 
 impl Found {

@@ -160,9 +160,14 @@ impl Match {
         self.0.get(name).filter(|source| source.form == Form::Itself).map(|source| source.key.as_str())
     }
 
+    /// Names in the state dict that something is taken from.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|source| source.key.as_str())
+    }
+
     /// Names in `shapes` that nothing is taken from.
     pub(crate) fn unused<'a>(&self, shapes: &'a Shapes) -> impl Iterator<Item = &'a String> {
-        let used: BTreeSet<&str> = self.0.values().map(|source| source.key.as_str()).collect();
+        let used: BTreeSet<&str> = self.keys().collect();
         shapes.keys().filter(move |name| !used.contains(name.as_str()))
     }
 

@@ -315,6 +315,16 @@ fn values_that_no_weight_can_have_are_named() {
         .code(2)
         .stderr(contains("training.initial_weights").and(contains("`rnn.weight_hh_l0`")));
     assert!(!bench.path("runs").exists());
+    // And one that says what would run.
+    let dry = ["run", "small.yaml", "--only", "task=add", "--device", "cpu", "--dry-run", "--no-time"];
+    let unfit = |said: &'static str| contains("initial weights unfit").and(contains(said));
+    bench.command(&dry).assert().success().stdout(unfit("`rnn.weight_hh_l0`"));
+    let result = bench.json(&dry);
+    assert!(result["cells"][0]["initial_weights"].as_str().unwrap().contains("-inf"), "{result}");
+    std::fs::remove_file(bench.path("w.safetensors")).unwrap();
+    bench.command(&dry).assert().success().stdout(unfit("w.safetensors is not there (yet)"));
+    bench.file("w.safetensors", safetensors_of(&answering(3, 1.0)));
+    bench.command(&dry).assert().success().stdout(contains("initial weights").not());
 }
 
 /// Finite weights whose sums overflow give no accuracy.
@@ -547,4 +557,156 @@ training: {epochs: 1, batch_size: 8, initial_weights: runs/sizes/add.rnn.s0/chec
         ["sizes", "larger"].map(|run| ["task.train_samples=40", "task.train_samples=80"].map(|set| eval(run, set)));
     assert_eq!(smaller[0]["loss"], smaller[1]["loss"]);
     assert_eq!(larger[0]["loss"], larger[1]["loss"]);
+}
+
+/// A checkpoint of ours without the entry `name` of its metadata.
+fn without_metadata(path: &Path, name: &str) {
+    let bytes = std::fs::read(path).unwrap();
+    let (_, about) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let mut metadata = about.metadata().clone().unwrap();
+    assert!(metadata.remove(name).is_some(), "{metadata:?}");
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let bytes = safetensors::serialize(file.tensors(), Some(metadata)).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// The kernels of S4 are stored for the length of training: at another one the same tensors are to be the same network.
+#[test]
+fn kernels_keep_the_length_that_they_were_trained_with() {
+    let bench = Bench::new();
+    let text = EXPERIMENT
+        .replace("{name: rnn, label: rnn, hidden: 4}", "{name: s4, label: s4, d_model: 4, n_layers: 1, d_state: 4}");
+    let text = text.replace("  - {name: copy, label: cp, symbols: 2, delay: 4, train_samples: 40, validation_samples: 8, test_samples: 24}\n", "");
+    bench.file("small.yaml", &text);
+    bench.command(&["run", "small.yaml", "--device", "cpu", "--quiet"]).assert().success();
+    let best = "runs/small/add.s4.s0/checkpoints/best.safetensors";
+    let longer = ["eval", best, "--device", "cpu", "--set", "task.length=29"];
+    let given = |length: &'static str| [&longer[..], &["--set", length]].concat();
+    let (right, own) = (bench.json(&given("baseline.l_max=16")), bench.json(&longer));
+    assert_eq!(own["loss"], right["loss"]);
+    let l_max = &own["settings"]["baseline"]["l_max"];
+    assert_eq!((l_max["value"].as_u64(), l_max["from"].as_str()), (Some(16), Some("record")));
+    assert!(own["notes"].to_string().contains("16 positions"), "{own}");
+    let remedy = "stored for 16 positions, and the network's are for 29; it fits with --set baseline.l_max=16";
+    bench.command(&given("baseline.l_max=29")).assert().code(2).stderr(contains(remedy));
+    let same = bench.json(&["eval", best, "--device", "cpu"]);
+    assert!(!same["notes"].to_string().contains("positions"), "{same}");
+
+    // Away from its cell, the file itself says so; and so does an experiment that would begin with it.
+    std::fs::copy(bench.path(best), bench.path("alone.safetensors")).unwrap();
+    let sizes = ["--set", "baseline.d_model=4", "--set", "baseline.n_layers=1", "--set", "baseline.d_state=4"];
+    let alone = [
+        "eval",
+        "alone.safetensors",
+        "--task",
+        "adding",
+        "--baseline",
+        "s4",
+        "--device",
+        "cpu",
+        "--set",
+        "task.length=29",
+    ];
+    bench.command(&[&alone[..], &sizes].concat()).assert().code(2).stderr(contains(remedy));
+    let other =
+        text.replace("length: 16", "length: 29").replace("epochs: 2", &format!("epochs: 1, initial_weights: {best}"));
+    bench.file("other.yaml", other.replace("name: small", "name: other"));
+    bench
+        .command(&["run", "other.yaml", "--device", "cpu"])
+        .assert()
+        .code(2)
+        .stderr(contains("training.initial_weights").and(contains(remedy)));
+
+    // Files from before they said it have the record of their cell.
+    without_metadata(&bench.path(best), "l_max");
+    assert_eq!(bench.json(&longer)["loss"], right["loss"]);
+    bench.command(&["run", "other.yaml", "--device", "cpu"]).assert().code(2).stderr(contains(remedy));
+    let record = bench.path("runs/small/add.s4.s0/cell.yaml");
+    assert!(std::fs::read_to_string(&record).unwrap().contains("l_max: null"));
+    // And goes on as it was begun.
+    without_metadata(&bench.path("runs/small/add.s4.s0/checkpoints/last.safetensors"), "l_max");
+    bench
+        .command(&["run", "small.yaml", "--device", "cpu", "--quiet", "--set", "training.epochs=3"])
+        .assert()
+        .success();
+    // Without a low-rank part C is the same whatever the length.
+    let diagonal =
+        text.replace("d_state: 4", "d_state: 4, variant: diag, init: lin").replace("name: small", "name: diag");
+    bench.file("diag.yaml", diagonal);
+    bench.command(&["run", "diag.yaml", "--device", "cpu", "--quiet"]).assert().success();
+    let best = "runs/diag/add.s4.s0/checkpoints/best.safetensors";
+    let diagonal = bench.json(&["eval", best, "--device", "cpu", "--set", "task.length=29"]);
+    assert!(diagonal["settings"]["baseline"]["l_max"]["value"].is_null(), "{diagonal}");
+}
+
+/// What the name of a file says and no tensor shows is held against the settings of whoever begins with its weights.
+#[test]
+fn names_of_initial_weights_are_held_against_the_settings() {
+    const NAME: &str =
+        "AddProblem_seqlen_16_model_CKCNN_blcks_1_nohid_3_kernnohid_4_kernact_Sine_kernomega0_7.25_bs_32.pt";
+    let bench = Bench::new();
+    bench.file(NAME, safetensors_of(&ckcnn(3)));
+    let experiment = |name: &str, omega_0: f64| {
+        let text = EXPERIMENT.replace("name: small", &format!("name: {name}"));
+        let text = text.replace("  - {name: copy, label: cp, symbols: 2, delay: 4, train_samples: 40, validation_samples: 8, test_samples: 24}\n", "");
+        let baseline =
+            format!("{{name: ckcnn, label: ck, blocks: 1, hidden: 3, kernel_hidden: 4, omega_0: {omega_0}}}");
+        let text = text.replace("{name: rnn, label: rnn, hidden: 4}", &baseline);
+        text.replace("epochs: 2", &format!("epochs: 1, initial_weights: {NAME}"))
+    };
+    let run = |name: &str, omega_0: f64| {
+        let file = format!("{name}.yaml");
+        bench.file(&file, experiment(name, omega_0));
+        let output = bench.command(&["run", &file, "--device", "cpu"]).assert().success().get_output().clone();
+        let record = std::fs::read_to_string(bench.path(&format!("runs/{name}/add.ck.s0/cell.yaml"))).unwrap();
+        let report = std::fs::read_to_string(bench.path(&format!("runs/{name}/report/report.md"))).unwrap();
+        [String::from_utf8(output.stderr).unwrap(), record, report]
+    };
+    let said = "baseline.omega_0 = 20.0 contradicts the file name, which says 7.25";
+    for text in run("other", 20.0) {
+        assert!(text.contains(said), "{text}");
+    }
+    for text in run("same", 7.25) {
+        assert!(!text.contains("contradicts"), "{text}");
+    }
+}
+
+/// Kernel networks with another nonlinearity have the same tensors as those with sines.
+#[test]
+fn other_nonlinearities_of_kernels_are_named() {
+    let bench = Bench::new();
+    let bytes = safetensors_of(&ckcnn(3));
+    let result = |name: &str| {
+        bench.file(name, &bytes);
+        let sizes = ["--set", "task.train_samples=10", "--set", "task.test_samples=20", "--device", "cpu"];
+        bench.json(&[&["eval", name, "--task", "adding", "--baseline", "ckcnn"][..], &sizes].concat())
+    };
+    let start = "AddProblem_seqlen_20_model_CKCNN_blcks_1_nohid_3_kernnohid_4_kernact_";
+    let relu = result(&format!("{start}ReLU_kernnorm__bs_32.pt"));
+    assert!(relu["notes"].to_string().contains("have ReLU as their nonlinearity"), "{relu}");
+    let sine = result(&format!("{start}Sine_kernomega0_7.25_bs_32.pt"));
+    assert!(!sine["notes"].to_string().contains("nonlinearity"), "{sine}");
+}
+
+/// Numbers of quantised weights would be weights of another scale.
+#[test]
+fn weights_of_whole_numbers_are_named() {
+    let bench = Bench::new();
+    let tensors = answering(3, 1.0);
+    let data: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(name, _, values)| match name.as_str() {
+            "head.bias" => vec![1],
+            _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        })
+        .collect();
+    let views = tensors.iter().zip(&data).map(|((name, shape, _), data)| {
+        let dtype = if name == "head.bias" { Dtype::I8 } else { Dtype::F32 };
+        (name.as_str(), TensorView::new(dtype, shape.clone(), data).unwrap())
+    });
+    bench.file("w.safetensors", safetensors::serialize(views, None::<HashMap<String, String>>).unwrap());
+    let result = bench.json(&small_task("w.safetensors"));
+    assert!(result["notes"].to_string().contains("`head.bias` is of the type int8"), "{result}");
+    bench.file("w.safetensors", safetensors_of(&tensors));
+    assert!(!bench.json(&small_task("w.safetensors"))["notes"].to_string().contains("whole numbers"));
 }

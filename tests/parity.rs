@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use predicates::prelude::*;
@@ -180,6 +181,86 @@ fn tensors_without_an_equal_fail_and_are_named() {
         let output = bench.command(&["parity", &folder, "--device", "cpu", "--json"]).output().unwrap().stdout;
         let result: serde_json::Value = serde_json::from_slice(&output).unwrap();
         assert!(result["goldens"][0]["unmatched"].to_string().contains(other), "{result}");
+    }
+}
+
+/// The golden `name` of the folder `from` alone in a folder, its tensors called what `rename` says, or left out; `listed`
+/// says whether the description lists them still.
+fn renamed(bench: &Bench, from: &Path, name: &str, listed: bool, rename: impl Fn(&str) -> Option<String>) -> String {
+    let folder = bench.path("goldens");
+    std::fs::create_dir_all(&folder).unwrap();
+    let about = std::fs::read_to_string(from.join(format!("{name}.json"))).unwrap();
+    let mut about: serde_json::Value = serde_json::from_str(&about).unwrap();
+    if !listed {
+        let fields = about.as_object_mut().unwrap();
+        fields.remove("tensors");
+        fields.remove("f32_vs_f64_grad_maxrel_per_param");
+    }
+    std::fs::write(folder.join(format!("{name}.json")), about.to_string()).unwrap();
+    let bytes = std::fs::read(from.join(format!("{name}.safetensors"))).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let kept = file.tensors().into_iter().filter_map(|(name, view)| Some((rename(&name)?, view)));
+    let bytes = safetensors::serialize(kept, None::<HashMap<String, String>>).unwrap();
+    std::fs::write(folder.join(format!("{name}.safetensors")), bytes).unwrap();
+    text(&folder)
+}
+
+/// Verdict and unmatched tensors of the only golden in `folder`.
+fn verdict(bench: &Bench, folder: &str) -> (String, String) {
+    let output = bench.command(&["parity", folder, "--device", "cpu", "--json"]).output().unwrap().stdout;
+    let result: serde_json::Value = serde_json::from_slice(&output).unwrap();
+    let golden = &result["goldens"][0];
+    (golden["result"].as_str().unwrap().to_owned(), golden["unmatched"].to_string())
+}
+
+/// A whole kind of tensors that is gone, or under a name that nobody knows, is no comparison of the rest.
+#[test]
+fn whole_kinds_without_an_equal_fail_and_are_named() {
+    let train = "ccnn_ccnn_1d_train";
+    // Golden, whether its description lists the tensors, kind, its new name if any, and a part of what is named.
+    let cases: [(&str, bool, &str, Option<&str>, &str); 9] = [
+        (train, false, "buffer_after.", Some("buffers_after."), "buffers_after.norm1.running_mean"),
+        (train, false, "buffer_after.", None, "buffer_after.norm1.running_mean"),
+        (train, true, "buffer_after.", None, "buffer_after.norm1.running_mean"),
+        (train, false, "grad.", Some("gradient."), "gradient.norm1.weight"),
+        ("torch_gru_l2", true, "grad", None, "grad.head.bias"),
+        ("torch_gru_l2", false, "grad", Some("Grad"), "Grad_input.x"),
+        ("torch_gru_l2", false, "grad_input.", Some("grads_input."), "grads_input.x"),
+        ("torch_gru_l2", true, "grad_input.", None, "grad_input.x"),
+        ("torch_gru_l2", true, "input.x", Some("input.x"), ""),
+    ];
+    for (golden, listed, kind, other, named) in cases {
+        let bench = Bench::new();
+        let folder = renamed(&bench, &fixtures(), golden, listed, |name| match name.strip_prefix(kind) {
+            Some(rest) => other.map(|other| format!("{other}{rest}")),
+            None => Some(name.to_owned()),
+        });
+        let (verdict, unmatched) = verdict(&bench, &folder);
+        let wanted = if named.is_empty() { "pass" } else { "FAIL" };
+        assert_eq!(verdict, wanted, "{golden} {kind} {other:?}: {unmatched}");
+        assert!(unmatched.contains(named), "{golden} {kind} {other:?}: {unmatched}");
+    }
+}
+
+/// The weights after the last update are what a training is compared by. (Goldens of trainings are too large to be kept here.)
+#[test]
+fn trainings_without_their_last_weights_fail() {
+    let Some(folder) = std::env::var_os("BENCH_GOLDENS").map(PathBuf::from) else {
+        eprintln!("SKIPPED: set BENCH_GOLDENS to a folder of golden tensors to compare with");
+        return;
+    };
+    for listed in [true, false] {
+        for other in [None, Some("params_after6.")] {
+            let bench = Bench::new();
+            let rename = |name: &str| match name.strip_prefix("param_after6.") {
+                Some(rest) => other.map(|other| format!("{other}{rest}")),
+                None => Some(name.to_owned()),
+            };
+            let goldens = renamed(&bench, &folder, "ccnn_train_trajectory", listed, rename);
+            let (verdict, unmatched) = verdict(&bench, &goldens);
+            assert_eq!(verdict, "FAIL", "{other:?}");
+            assert!(unmatched.contains("param_after6.norm1.weight"), "{other:?}: {unmatched}");
+        }
     }
 }
 

@@ -95,6 +95,12 @@ pub trait Body: Module + ModuleDisplay {
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
         Ok(Vec::new())
     }
+
+    /// Positions of the kernels that tensors are stored for, where no shape shows it: under another number the same tensors
+    /// are other kernels. `None` for a baseline whose tensors mean the same whatever the length.
+    fn kernel_length(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// One number that a penalty judges in one layer, on the device; see [`Body::measures`].

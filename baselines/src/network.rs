@@ -113,6 +113,9 @@ pub trait Model: Send {
     /// The frequencies could not be read from the device.
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
 
+    /// See [`Body::kernel_length`].
+    fn kernel_length(&self) -> Option<usize>;
+
     /// A copy without autodiff that shares its tensors with this model.
     fn evaluator(&self) -> Box<dyn Model>;
 }
@@ -363,6 +366,10 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
 
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
         self.network().body.filter_frequencies()
+    }
+
+    fn kernel_length(&self) -> Option<usize> {
+        self.network().body.kernel_length()
     }
 
     fn evaluator(&self) -> Box<dyn Model> {

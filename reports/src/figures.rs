@@ -6,9 +6,10 @@ use crate::error::ReportError;
 use crate::format::{file_name, metric_name};
 use crate::frame::{CurvePoint, Frames};
 use crate::group::{Group, GroupKey, groups};
-use crate::load::Runs;
+use crate::load::{Cell, Runs, read_diagnostics};
 use crate::plot::{Axis, Figure, Key, Mark, Panel, Point, Scale, Series};
 use crate::published;
+use crate::record::CellRecord;
 use crate::statistics::{Summary, mean};
 use crate::tables::{plain, test_values};
 
@@ -25,6 +26,7 @@ pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportErr
     figures.extend(accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(training_loss(&groups, frames, &colours)?);
     figures.extend(penalties(&groups, frames, &colours)?);
+    figures.extend(orthonormality(&groups, &colours));
     Ok(figures)
 }
 
@@ -441,4 +443,103 @@ fn penalties(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result
         });
     }
     Ok(figures)
+}
+
+/// What is drawn of the weight matrices W of a network: ‖I − WᵀW‖.
+const ORTHONORMALITY: &str = "orthonormality";
+
+/// Whether a baseline has a setting that keeps weights orthonormal, and whether it is in use.
+fn keeps_orthonormal(record: &CellRecord) -> Option<bool> {
+    let config = &record.baseline.config;
+    match (config.get("orthonormality"), config.get("orthogonality")) {
+        (None, None) => None,
+        (weight, way) => {
+            let weighted = weight.and_then(|weight| weight.as_f64()).is_some_and(|weight| weight > 0.0);
+            Some(weighted || way.and_then(|way| way.as_str()).is_some_and(|way| way != "none"))
+        }
+    }
+}
+
+/// How far the weights of networks are from orthonormal, against the step: of all networks of a task that have a setting for
+/// it, where one of them uses it. The others are what those are compared with.
+fn orthonormality(groups: &[Group<'_>], colours: &Colours) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for task in tasks(groups) {
+        let with_setting = |group: &&Group<'_>| group.record().and_then(keeps_orthonormal).is_some();
+        let members: Vec<&Group<'_>> = groups.iter().filter(|g| g.key.task == task).filter(with_setting).collect();
+        if !members.iter().any(|group| group.record().and_then(keeps_orthonormal) == Some(true)) {
+            continue;
+        }
+        let (mut series, mut used, mut unreadable) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for group in members {
+            let label = colours.label(&group.key);
+            let mut by_step: BTreeMap<u64, CurvePoint> = BTreeMap::new();
+            for cell in &group.cells {
+                let distances = match distances(cell) {
+                    Ok(distances) => distances,
+                    Err(error) => {
+                        unreadable.push(format!("{} is left out: {error}", cell.id));
+                        continue;
+                    }
+                };
+                for (step, distance) in distances {
+                    let empty = || CurvePoint { at: step, seeds: Vec::new(), values: Vec::new(), wall: Vec::new() };
+                    let point = by_step.entry(step).or_insert_with(empty);
+                    point.seeds.push(cell.seed().unwrap_or_default());
+                    point.values.push(distance);
+                    point.wall.push(0.0);
+                }
+            }
+            let points: Vec<CurvePoint> = by_step.into_values().collect();
+            if !points.is_empty() {
+                let points = line(&thin(&points), epoch);
+                let colour = colours.of(&group.key);
+                series.push(Series { label: label.clone(), colour, mark: Mark::Line, points });
+                used.insert(label);
+            }
+        }
+        if series.is_empty() {
+            continue;
+        }
+        let lowest = series.iter().flat_map(|s| &s.points).map(|p| p.interval.map_or(p.y, |i| i.0));
+        let scale = scale_of(ORTHONORMALITY, lowest);
+        let unreadable: String = unreadable.iter().map(|text| format!(" {text}.")).collect();
+        figures.push(Figure {
+            name: format!("{ORTHONORMALITY}-{}", file_name(task)),
+            title: format!("{task}: distance from orthonormal weights"),
+            caption: format!(
+                "‖I − WᵀW‖ (Frobenius norm) of the weights W of networks for {task} that can be held orthonormal, whether \
+                 they are or not: the root of the sum of squares over their layers, and over the gates of those that have \
+                 such, at the beginning and after every epoch. {BAND}{unreadable}"
+            ),
+            panels: vec![Panel {
+                title: String::new(),
+                x: Axis::new("optimiser step", Scale::Count),
+                y: Axis::new("‖I − WᵀW‖", scale),
+                series,
+                guides: Vec::new(),
+            }],
+            legend: colours.keys(&used, Mark::Line),
+        });
+    }
+    figures
+}
+
+/// ‖I − WᵀW‖ of the weights of a cell's network by step; steps at which a layer had no finite value are left out.
+///
+/// # Errors
+/// Its diagnostics are damaged.
+fn distances(cell: &Cell) -> Result<BTreeMap<u64, f64>, ReportError> {
+    let path = cell.path.join("diagnostics.jsonl");
+    if !path.is_file() {
+        return Ok(BTreeMap::new());
+    }
+    let (lines, _) = read_diagnostics(&path)?;
+    // Where a step stands twice, the later lines hold.
+    let mut squares: BTreeMap<u64, BTreeMap<String, Option<f64>>> = BTreeMap::new();
+    for line in lines.into_iter().filter(|line| line.quantity == ORTHONORMALITY) {
+        squares.entry(line.step).or_default().insert(line.layer, line.value);
+    }
+    let sum = |layers: BTreeMap<String, Option<f64>>| layers.into_values().sum::<Option<f64>>();
+    Ok(squares.into_iter().filter_map(|(step, layers)| Some((step, sum(layers)?.sqrt()))).collect())
 }

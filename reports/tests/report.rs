@@ -786,3 +786,55 @@ fn the_sources_of_settings_stand_in_the_report() {
     let results = fs::read_to_string(out.join("tables/results.csv")).unwrap();
     assert!(results.contains("ours; and theirs"), "{results}");
 }
+
+/// Lines of `diagnostics.jsonl`: squared distances per layer at two steps.
+fn orthonormality_lines(first: [f64; 2], second: [f64; 2]) -> String {
+    let mut lines = String::new();
+    for (step, values) in [(0, first), (5, second)] {
+        for (order, value) in values.into_iter().enumerate() {
+            let line = serde_json::json!({
+                "baseline": "b", "task": "t", "seed": 0, "step": step, "order": order, "layer": format!("layers.{order}"),
+                "quantity": "orthonormality", "value": value,
+            });
+            lines.push_str(&format!("{line}\n"));
+        }
+        lines.push_str("{\"baseline\":\"b\",\"task\":\"t\",\"seed\":0,\"step\":0,\"order\":9,\"layer\":\"head\",");
+        lines.push_str("\"quantity\":\"logits.variance\",\"value\":1.0}\n");
+    }
+    lines
+}
+
+/// How far weights are from orthonormal is drawn for networks that have a setting for it, in use or not.
+#[test]
+fn distances_from_orthonormal_weights_are_drawn() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let write_cell = |label: &str, config: serde_json::Value, lines: &str| {
+        let mut cell = support::cell("smnist", label, 100, 0, 0.9);
+        cell.record.baseline.config = config;
+        let folder = cell.write(&home);
+        fs::write(folder.join("diagnostics.jsonl"), lines).unwrap();
+    };
+    write_cell("plain-1", serde_json::json!({"orthonormality": 0.0}), &orthonormality_lines([9.0, 16.0], [36.0, 64.0]));
+    write_cell("other-1", serde_json::json!({"hidden": 1}), &orthonormality_lines([1.0, 0.0], [1.0, 0.0]));
+    let figure = |out: &str| {
+        write(std::slice::from_ref(&home), &dir.path().join(out), Formats::ALL).unwrap();
+        fs::read_to_string(dir.path().join(out).join("figures/orthonormality-smnist.csv"))
+    };
+    // Nobody asked for it.
+    assert!(figure("none").is_err());
+    write_cell("held-1", serde_json::json!({"orthonormality": 0.01}), &orthonormality_lines([9.0, 16.0], [0.0, 1.0]));
+    let (drawn, report) = (figure("some").unwrap(), fs::read_to_string(dir.path().join("some/report.md")).unwrap());
+    let ends = |label: &str, step: &str, value: &str| {
+        drawn.lines().any(|line| line.contains(label) && line.contains(&format!(",{step},{value},")))
+    };
+    assert!(ends("plain-1", "0", "5") && ends("plain-1", "5", "10"), "{drawn}");
+    assert!(ends("held-1", "0", "5") && ends("held-1", "5", "1"), "{drawn}");
+    assert!(!drawn.contains("other-1") && report.contains("‖I − WᵀW‖"), "{drawn}");
+
+    // Reflections have no penalty; damaged diagnostics are named, and cost no other figure.
+    write_cell("held-1", serde_json::json!({"orthogonality": "householder"}), "{\n{}\n");
+    let drawn = figure("damaged").unwrap();
+    assert!(drawn.contains("plain-1") && !drawn.contains("held-1"), "{drawn}");
+    assert!(fs::read_to_string(dir.path().join("damaged/report.md")).unwrap().contains("held-1.s0 is left out: "));
+}

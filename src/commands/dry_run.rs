@@ -50,6 +50,8 @@ pub struct Line {
     pub not_applicable: Option<String>,
     /// What data are missing, with the command that fetches them.
     pub missing_data: Option<String>,
+    /// Why the cell cannot begin with its `training.initial_weights`, as far as can be said.
+    pub initial_weights: Option<String>,
 }
 
 /// The dry run of a plan.
@@ -69,10 +71,18 @@ pub struct DryRun {
     pub cells: Vec<Line>,
 }
 
-/// Describe every cell; `estimate` measures one pair of task and baseline, or declines.
-pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&Cell) -> Option<Estimate>) -> DryRun {
+/// Describe every cell; `estimate` measures one pair of task and baseline, or declines, and `unfit` says why a cell cannot
+/// begin with its initial weights.
+pub fn describe(
+    plan: &Plan,
+    out: &Path,
+    library: &Library,
+    estimate: &dyn Fn(&Cell) -> Option<Estimate>,
+    unfit: &dyn Fn(&Cell) -> Option<String>,
+) -> DryRun {
     let mut estimates: HashMap<String, Option<Estimate>> = HashMap::new();
     let mut missing: HashMap<String, Option<String>> = HashMap::new();
+    let mut weights: HashMap<String, Option<String>> = HashMap::new();
     let mut cells = Vec::new();
     for cell in &plan.cells {
         let spec = cell.task.task.spec();
@@ -86,7 +96,7 @@ pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&C
         let key = format!("{} {} {} {:?}", cell.task.config, cell.baseline.name, cell.baseline.config, cell.training);
         let measured = match &cell.not_applicable {
             Some(_) => None,
-            None => *estimates.entry(key).or_insert_with(|| estimate(cell)),
+            None => *estimates.entry(key.clone()).or_insert_with(|| estimate(cell)),
         };
         let duration = measured.map(|m| m.duration(cell));
         let by_clock = measured.map(|m| {
@@ -116,6 +126,7 @@ pub fn describe(plan: &Plan, out: &Path, library: &Library, estimate: &dyn Fn(&C
             memory_measured: measured.is_some(),
             not_applicable: cell.not_applicable.clone(),
             missing_data: missing_data.clone(),
+            initial_weights: weights.entry(key).or_insert_with(|| unfit(cell)).clone(),
         });
     }
     DryRun {
@@ -166,7 +177,9 @@ impl DryRun {
                 };
                 let limit =
                     line.epochs_within_limit.map(|epochs| format!("max_time ends it in epoch {}", epochs.ceil()));
-                let remark: Vec<String> = [remark].into_iter().filter(|text| !text.is_empty()).chain(limit).collect();
+                let weights = line.initial_weights.as_ref().map(|_| "initial weights unfit".to_owned());
+                let remark = [remark].into_iter().filter(|text| !text.is_empty()).chain(weights).chain(limit);
+                let remark: Vec<String> = remark.collect();
                 vec![
                     line.id.clone(),
                     line.parameters.map_or_else(none, grouped),
@@ -198,6 +211,10 @@ impl DryRun {
         if let Some(total) = times.filter(|_| count > 0) {
             lines.push(self.basis(total));
         }
+        let mut unfit: Vec<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
+        unfit.sort();
+        unfit.dedup();
+        lines.extend(unfit.into_iter().cloned());
         let mut missing: Vec<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
         missing.sort();
         missing.dedup();

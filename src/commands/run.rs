@@ -55,7 +55,9 @@ fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> R
             .inspect_err(|error| tracing::warn!("{}: no estimate: {error}", cell.id))
             .ok()
     };
-    let described = dry_run::describe(plan, &args.out, library, &estimate);
+    let out = args.out.join(&plan.name);
+    let unfit = |cell: &Cell| run::unfit_weights(cell, &out, args.fresh, &device);
+    let described = dry_run::describe(plan, &args.out, library, &estimate, &unfit);
     if global.json {
         print_json(&described)?;
     } else {

@@ -43,6 +43,8 @@ pub(super) struct Named {
     pub(super) task_settings: Vec<Said>,
     /// Every n-th sample only was trained on, where that is not 1.
     pub(super) every: Option<u64>,
+    /// Nonlinearity of the kernel networks, where that is not the sine that ours have.
+    pub(super) nonlinearity: Option<String>,
 }
 
 /// A setting that a file name says.
@@ -108,25 +110,33 @@ pub(super) fn read(path: &Path) -> Option<Named> {
         let exact = RELEASED.into_iter().find(|exact| (exact - omega_0).abs() <= ROUNDED).unwrap_or(omega_0);
         settings.push(Said { field: "omega_0", value: json!(exact), tolerance: ROUNDED });
     }
-    let (task, task_settings) = task(&parts, &after, &whole);
+    let (task, task_settings) = task(&parts, model, &after, &whole);
     let every = whole("srtr").filter(|&every| every != 1);
-    Some(Named { baseline, settings, task, task_settings, every })
+    // The tensors of the kernel networks are the same for all of them.
+    let nonlinearity = after("kernact").filter(|&kind| baseline == "ckcnn" && kind != "Sine").map(str::to_owned);
+    Some(Named { baseline, settings, task, task_settings, every, nonlinearity })
 }
 
 fn task<'a>(
     parts: &[&'a str],
+    model: &str,
     after: &dyn Fn(&str) -> Option<&'a str>,
     whole: &dyn Fn(&str) -> Option<u64>,
 ) -> (Option<&'static str>, Vec<Said>) {
     let said = |field, value| Said { field, value, tolerance: 0.0 };
     let number = |key, field| whole(key).map(|value| said(field, json!(value)));
     let (task, settings) = match (*parts.first().unwrap_or(&""), after("perm"), after("mfcc")) {
+        // A network for pictures; of digits there is no task as pictures.
+        ("CIFAR10", ..) if model == "CKResNet" => ("cifar10", vec![]),
+        _ if model == "CKResNet" => return (None, vec![]),
         ("MNIST", Some("False"), _) => ("smnist", vec![]),
         ("MNIST", Some("True"), _) => ("pmnist", vec![]),
         ("SpeechCommands", _, Some("True")) => ("speech-mfcc", vec![]),
         ("SpeechCommands", _, Some("False")) => ("speech-raw", number("drop", "drop").into_iter().collect()),
         ("CharTrajectories", ..) => ("character-trajectories", number("drop", "drop").into_iter().collect()),
         ("PhysioNet", ..) => ("physionet2019", vec![]),
+        // The program of CKCNN scales every data set of colours by the statistics of ImageNet.
+        ("CIFAR10", ..) if model == "CKCNN" => ("scifar10", vec![said("normalisation", json!("imagenet"))]),
         ("CIFAR10", ..) => ("scifar10", vec![]),
         ("AddProblem", ..) => ("adding", number("seqlen", "length").into_iter().collect()),
         ("CopyMemory", ..) => ("copy", number("seqlen", "delay").into_iter().collect()),
@@ -170,7 +180,26 @@ mod tests {
         assert_eq!((found.task, found.every), (Some("character-trajectories"), Some(2)));
         assert_eq!(value(&found.task_settings, "drop"), json!(30));
         assert_eq!(named("SpeechCommands_mfcc_True_model_CKCNN_blcks_2_nohid_30.pt").task, Some("speech-mfcc"));
-        assert_eq!(named("CIFAR10_augm_True_model_CKResNet_blcks_7_nohid_24.pt").baseline, "flexnet");
+        let pictures = named("CIFAR10_augm_True_model_CKResNet_blcks_7_nohid_24.pt");
+        assert_eq!((pictures.baseline, pictures.task), ("flexnet", Some("cifar10")));
+        assert_eq!(named("MNIST_perm_False_augm_False_model_CKResNet_blcks_7_nohid_24.pt").task, None);
+        let line = named("CIFAR10_augm_True_model_FlexTCN_blcks_7_nohid_24.pt");
+        assert_eq!((line.task, line.task_settings), (Some("scifar10"), vec![]));
+    }
+
+    /// What no tensor shows and has been another in the program that wrote the file.
+    #[test]
+    fn what_differs_from_our_defaults_is_read() {
+        let colours = named("CIFAR10_model_CKCNN_blcks_2_nohid_100_kernnohid_32_kernact_Sine_kernomega0_25.7_bs_64.pt");
+        assert_eq!((colours.baseline, colours.task), ("ckcnn", Some("scifar10")));
+        assert_eq!(value(&colours.task_settings, "normalisation"), json!("imagenet"));
+        assert_eq!(colours.nonlinearity, None);
+        let of = |part: &str| {
+            named(&format!("MNIST_perm_False_model_CKCNN_blcks_2_nohid_30_kernnohid_32_kernact_{part}_bs_64.pt"))
+        };
+        assert_eq!(of("ReLU_kernnorm_").nonlinearity.as_deref(), Some("ReLU"));
+        assert_eq!(of("Swish_kernnorm_BatchNorm").nonlinearity.as_deref(), Some("Swish"));
+        assert_eq!(of("Sine_kernomega0_30.5").nonlinearity, None);
     }
 
     #[test]

@@ -90,6 +90,17 @@ impl Settings {
         settings
     }
 
+    /// Where the name of a file contradicts the settings of `cell`, or speaks of another network or task.
+    pub(super) fn contradictions(cell: &Cell, named: &Named) -> Vec<String> {
+        let mut settings = Self::default();
+        let task = (named.task == Some(&cell.task.name)).then_some(&named.task_settings[..]);
+        settings.part("task", &cell.task.config, &[], None, task, &|_| Origin::Assumed);
+        let baseline = (named.baseline == cell.baseline.name).then_some(&named.settings[..]);
+        settings.part("baseline", &cell.baseline.config, &[], None, baseline, &|_| Origin::Assumed);
+        settings.other_network(cell, named);
+        settings.contradictions
+    }
+
     fn part(
         &mut self,
         part: &'static str,
@@ -116,13 +127,25 @@ impl Settings {
                 }
                 Origin::Given
             } else if recorded.is_some() {
+                self.contradicts(part, field, value, said);
                 Origin::Record
-            } else if said.is_some() {
+            } else if said.is_some_and(|said| said.agrees(value)) {
                 Origin::FileName
+            } else if said.is_some() {
+                self.contradicts(part, field, value, said);
+                default(field)
             } else {
                 default(field)
             };
             self.all.push(Setting { part, field: field.clone(), value: value.clone(), origin });
+        }
+    }
+
+    /// Note where a setting that nobody gave is not what the file name says.
+    fn contradicts(&mut self, part: &str, field: &str, value: &Value, said: Option<&Said>) {
+        if let Some(said) = said.filter(|said| !said.agrees(value)) {
+            let (value, said) = (shown(value), shown(&said.value));
+            self.contradictions.push(format!("{part}.{field} = {value} contradicts the file name, which says {said}"));
         }
     }
 
@@ -134,6 +157,13 @@ impl Settings {
         }
         if let Some(task) = named.task.filter(|task| *task != cell.task.name) {
             self.contradictions.push(format!("the file name speaks of the task {task}, not of {}", cell.task.name));
+        }
+        if let Some(kind) = &named.nonlinearity {
+            self.contradictions.push(format!(
+                "the file name says that the kernel networks have {kind} as their nonlinearity; those of {} have sines, and \
+                 compute something else with the same weights",
+                cell.baseline.name
+            ));
         }
         if let Some(every) = named.every {
             self.contradictions

@@ -295,7 +295,7 @@ fn gradients(
 }
 
 /// Compare the running statistics among `tensors` with those recorded after the forward pass, under `prefix`. Where some
-/// were, all of ours have to be among them.
+/// were, or the pass changes those recorded before it, all of ours have to be among them.
 pub(super) fn statistics(
     golden: &Golden,
     comparison: &mut Comparison,
@@ -303,7 +303,8 @@ pub(super) fn statistics(
     bound: f64,
     tensors: Vec<(String, Tensor<1>)>,
 ) -> Result<(), ParityError> {
-    let any = golden.names().any(|name| name.split('.').next() == Some(prefix));
+    let changed = golden.is_training() && golden.under("buffer.").any(|(name, _)| name.contains("running_"));
+    let any = changed || golden.names().any(|name| name.split('.').next() == Some(prefix));
     for (name, value) in tensors.into_iter().filter(|(name, _)| any && name.contains("running_")) {
         let key = format!("{prefix}.{name}");
         if golden.find(&key).is_none() {

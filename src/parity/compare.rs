@@ -54,6 +54,8 @@ pub(crate) struct Comparison {
 
 /// What a recorded tensor that is compared begins with, up to its first point and without a number at the end.
 const COMPARED: [&str; 5] = ["output", "grad", "grad_input", "buffer_after", "param_after"];
+/// What a recorded tensor begins with that is read, or that shows how others came about, and is not compared.
+const READ: [&str; 6] = ["param", "buffer", "input", "intermediate", "param_at_construction", "output_f64"];
 /// Outputs that follow from those compared, or that show how these came about.
 const BESIDE: [&str; 4] = ["output.loss", "output.hidden_seq", "output.backbone", "output.y_spatial_exact"];
 
@@ -78,18 +80,37 @@ impl Comparison {
         self.excused.contains(name)
     }
 
-    /// The same with every tensor of `golden` unmatched that should have been compared and was not.
+    /// The same with every tensor of `golden` unmatched that should have been compared and was not: those of a kind that is
+    /// compared, those of a kind that nobody knows, and those that its description lists and that are not there, or the
+    /// reverse.
     pub(crate) fn complete(mut self, golden: &Golden) -> Self {
         let seen: BTreeSet<&str> = self.deviations.iter().map(|deviation| deviation.tensor.as_str()).collect();
         let left = golden.names().filter(|name| {
-            let kind = name.split('.').next().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
+            let kind = name.split('.').next().unwrap_or_default();
             let last = name.split_once('.').map_or(*name, |(_, last)| last);
+            let numbered = kind.trim_end_matches(|c: char| c.is_ascii_digit());
             // Bookkeeping of the original has no equal here.
-            let beside = BESIDE.contains(name) || (kind == "buffer_after" && !last.contains("running_"));
-            COMPARED.contains(&kind) && !beside && !seen.contains(name) && !self.excuses(name)
+            let beside = BESIDE.contains(name) || (numbered == "buffer_after" && !last.contains("running_"));
+            let read = READ.contains(&kind);
+            !read && !(COMPARED.contains(&numbered) && beside) && !seen.contains(name) && !self.excuses(name)
         });
-        let left: Vec<String> = left.map(str::to_owned).collect();
-        self.unmatched.extend(left);
+        let mut left: Vec<String> = left.map(str::to_owned).collect();
+        let there: BTreeSet<&str> = golden.names().collect();
+        let listed = golden.listed();
+        left.extend(
+            golden
+                .described()
+                .filter(|name| !there.contains(name.as_str()))
+                .map(|name| format!("{name} (in the description)")),
+        );
+        if !listed.is_empty() {
+            left.extend(there.difference(&listed).map(|name| format!("{name} (not in the description)")));
+        }
+        for name in left {
+            if !self.unmatched.contains(&name) {
+                self.unmatched.push(name);
+            }
+        }
         self
     }
 

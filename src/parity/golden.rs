@@ -3,7 +3,7 @@
 //! Tensors are named `param.*`, `buffer.*` and `buffer_after.*` (before and after the forward pass), `input.*`, `output.*`,
 //! `grad.*` and `grad_input.*`; the JSON's `kind` and `build` say what they were recorded from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
@@ -185,6 +185,20 @@ impl Golden {
     /// Names of all tensors.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// Names of the tensors that the description lists; empty where it lists none.
+    pub(crate) fn listed(&self) -> BTreeSet<&str> {
+        let listed = self.note("tensors").as_object().into_iter().flatten();
+        listed.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Names of the tensors that the description speaks of: those listed, and the gradients whose rounding it tells.
+    pub(crate) fn described(&self) -> impl Iterator<Item = String> {
+        let gradients = self.note("f32_vs_f64_grad_maxrel_per_param").as_object().into_iter().flatten();
+        let gradients = gradients.map(|(name, _)| format!("grad.{name}"));
+        let all: BTreeSet<String> = self.listed().into_iter().map(str::to_owned).chain(gradients).collect();
+        all.into_iter()
     }
 
     /// Names that begin with `prefix`, without it, and their tensors.

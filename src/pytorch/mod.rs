@@ -20,9 +20,11 @@ use self::container::Container;
 use self::pickle::{Id, Object, Pickled, TensorView, Value};
 
 /// How deep a state dict may lie within other dicts.
-const DEEPEST: usize = 4;
+const DEEPEST: usize = 8;
 /// Most state dicts of a file that are considered.
 const MOST_DICTS: usize = 64;
+/// Classes that a message names.
+const SHOWN: usize = 3;
 
 /// Why a file cannot be read as a checkpoint of PyTorch.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +59,12 @@ pub(crate) struct PytorchFile {
     pub(crate) dicts: Vec<StateDict>,
     /// Functions and classes that the pickle names and that are not executed, in order.
     pub(crate) inert: Vec<String>,
+    /// Class of a whole pickled model in it, if there is one.
+    pub(crate) module: Option<String>,
+    /// What dicts hold in place of tensors, in words, where there are such.
+    pub(crate) strange: Option<String>,
+    /// What was not looked at, in words, where there is more than can be.
+    pub(crate) unseen: Option<String>,
 }
 
 /// Tensors by name.
@@ -82,13 +90,16 @@ impl StateDict {
 pub(crate) fn open(bytes: Vec<u8>) -> Result<PytorchFile, PytorchError> {
     let container = Container::open(bytes.into())?;
     let made = container.object();
-    let dicts = Finder { made, seen: HashSet::new(), found: Vec::new() }.run();
+    let mut finder = Finder { made, seen: HashSet::new(), found: Vec::new(), strange: Vec::new(), unseen: None };
+    finder.visit(made.root_id(), String::new(), 0);
+    let Finder { found: dicts, strange, unseen, .. } = finder;
     if dicts.is_empty() {
-        return Err(nothing(made));
+        return Err(nothing(made, about_strange(&strange), unseen));
     }
+    let (module, strange) = (module(made), about_strange(&strange));
     let names: BTreeSet<&Rc<str>> = objects(made).map(|object| &object.class).collect();
     let inert = names.into_iter().map(ToString::to_string).collect();
-    Ok(PytorchFile { container, dicts, inert })
+    Ok(PytorchFile { container, dicts, inert, module, strange, unseen })
 }
 
 impl PytorchFile {
@@ -113,23 +124,36 @@ struct Finder<'a> {
     made: &'a Pickled,
     seen: HashSet<Id>,
     found: Vec<StateDict>,
+    /// Dicts without a tensor whose entries functions that are not executed make.
+    strange: Vec<StateDict>,
+    unseen: Option<String>,
 }
 
 impl Finder<'_> {
-    fn run(mut self) -> Vec<StateDict> {
-        self.visit(self.made.root_id(), String::new(), 0);
-        self.found
-    }
-
     /// Look at the dict or list `id`, and within.
     fn visit(&mut self, id: Id, place: String, depth: usize) {
-        if depth > DEEPEST || self.found.len() >= MOST_DICTS || !self.seen.insert(id) {
+        if depth > DEEPEST || self.found.len() >= MOST_DICTS {
+            let beyond = if depth > DEEPEST {
+                format!("what lies more than {DEEPEST} dicts deep was not looked at")
+            } else {
+                format!("only the first {MOST_DICTS} dicts with tensors were looked at")
+            };
+            // There may be one more dict of nothing but numbers, which is nothing to speak of.
+            if self.may_hold_tensors(id) {
+                self.unseen.get_or_insert(beyond);
+            }
+            return;
+        }
+        if !self.seen.insert(id) {
             return;
         }
         let below = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
         let items = match self.made.at(id) {
             Value::Dict(items) | Value::Object(Object { items, .. }) => items,
             Value::List(parts) | Value::Tuple(parts) => {
+                if parts.iter().skip(MOST_DICTS).any(|&part| matches!(self.made.at(part), Value::Dict(_))) {
+                    self.unseen.get_or_insert(format!("only the first {MOST_DICTS} entries of a list were looked at"));
+                }
                 // More than a few models in a list are none; there may be millions of numbers.
                 for (index, &part) in parts.iter().enumerate().take(MOST_DICTS) {
                     self.visit(part, format!("{place}[{index}]"), depth + 1);
@@ -156,9 +180,21 @@ impl Finder<'_> {
         }
         if !dict.tensors.is_empty() {
             self.found.push(dict);
+        } else if !dict.opaque.is_empty() {
+            self.strange.push(dict);
         }
         for (name, value) in inner {
             self.visit(value, below(&name), depth + 1);
+        }
+    }
+
+    /// Whether `id` is a dict with something in it, or a list, in which there may be more.
+    fn may_hold_tensors(&self, id: Id) -> bool {
+        let holds = |id: Id| matches!(self.made.at(id), Value::Tensor(_) | Value::Dict(_) | Value::Object(_));
+        match self.made.at(id) {
+            Value::Dict(items) | Value::Object(Object { items, .. }) => items.iter().any(|&(_, value)| holds(value)),
+            Value::List(parts) | Value::Tuple(parts) => parts.iter().take(MOST_DICTS).any(|&part| holds(part)),
+            _ => false,
         }
     }
 }
@@ -167,25 +203,54 @@ fn objects(made: &Pickled) -> impl Iterator<Item = &Object> {
     made.values().iter().filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None })
 }
 
-/// What a file without a state dict holds instead.
-fn nothing(made: &Pickled) -> PytorchError {
-    let save = "save `model.state_dict()`";
+/// Class of a whole pickled model, if there is one.
+fn module(made: &Pickled) -> Option<String> {
     let module = objects(made).find(|object| match object.state.map(|id| made.at(id)) {
         Some(Value::Dict(state)) => {
             made.entry(state, "_modules").is_some() && made.entry(state, "_parameters").is_some()
         }
         _ => false,
     });
-    if let Some(module) = module {
-        return PytorchError::NoStateDict(format!(
-            "it is a whole pickled model of the class `{}`, whose code would be needed; load it in its program and {save}",
-            module.class
-        ));
+    module.map(|module| module.class.to_string())
+}
+
+/// What to do with a whole pickled model of the class `class`.
+pub(crate) fn about_module(class: &str) -> String {
+    format!(
+        "a whole pickled model of the class `{class}`, whose code would be needed; load it in its program and save \
+         `model.state_dict()`"
+    )
+}
+
+/// What the largest of `dicts` is, which hold what is no tensor here instead of tensors.
+fn about_strange(dicts: &[StateDict]) -> Option<String> {
+    // One entry alone may be anything.
+    let dict = dicts.iter().max_by_key(|dict| dict.opaque.len()).filter(|dict| dict.opaque.len() > 1)?;
+    let classes: BTreeSet<&str> = dict.opaque.values().map(String::as_str).collect();
+    let classes: Vec<String> = classes.into_iter().take(SHOWN).map(|class| format!("`{class}`")).collect();
+    let place = if dict.place.is_empty() { String::new() } else { format!(" under `{}`", dict.place) };
+    Some(format!(
+        "its entries{place} are what {} makes, from which weights are not read; save them as plain tensors of float32",
+        classes.join(", ")
+    ))
+}
+
+/// What a file without a state dict holds instead: `strange` says what dicts hold in place of tensors, `unseen` what was not
+/// looked at.
+fn nothing(made: &Pickled, strange: Option<String>, unseen: Option<String>) -> PytorchError {
+    let save = "save `model.state_dict()`";
+    if let Some(class) = module(made) {
+        return PytorchError::NoStateDict(format!("it is {}", about_module(&class)));
     }
     match made.root() {
         Value::Object(object) => PytorchError::Refused { global: object.class.to_string() },
         Value::Dict(dict) if made.entry(dict, "param_groups").is_some() => {
             PytorchError::NoStateDict(format!("it is the state of an optimiser alone; {save}"))
+        }
+        _ if strange.is_some() => PytorchError::NoStateDict(strange.unwrap_or_default()),
+        _ if unseen.is_some() => {
+            let unseen = unseen.unwrap_or_default();
+            PytorchError::NoStateDict(format!("no tensor with a name was found, and {unseen}; {save} alone"))
         }
         Value::Dict(_) => PytorchError::NoStateDict(format!("no tensor with a name is in it; {save}")),
         Value::Tensor(_) => PytorchError::NoStateDict(format!("it is a single tensor; {save}")),

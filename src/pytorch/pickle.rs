@@ -71,6 +71,9 @@ pub(super) enum Global {
     Tensor,
     /// `torch._utils._rebuild_parameter`
     Parameter,
+    /// `torch._tensor._rebuild_from_type_v2`, for tensors of a subclass or with attributes: a function that rebuilds one, the
+    /// class, its arguments, and the attributes.
+    FromType,
     /// `torch.Size`
     Size,
     /// `torch.FloatStorage` and its kin.
@@ -87,6 +90,7 @@ impl Global {
             ("collections", "OrderedDict") => Self::OrderedDict,
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3") => Self::Tensor,
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Self::Parameter,
+            ("torch._tensor", "_rebuild_from_type_v2") => Self::FromType,
             ("torch", "Size") => Self::Size,
             ("torch.storage", "UntypedStorage") => Self::Storage(Elements::Untyped),
             ("torch" | "torch.cuda" | "torch.storage", class) if class.ends_with("Storage") => {
@@ -577,6 +581,10 @@ impl<'a> Machine<'a> {
         }
     }
 
+    fn is_from_type(&self, id: Id) -> bool {
+        self.arena[id] == Value::Global(Global::FromType)
+    }
+
     fn reduce(&mut self, function: Id, arguments: Id) -> Result<(), PytorchError> {
         let global = self.callable(function)?;
         let Value::Tuple(arguments) = &self.arena[arguments] else {
@@ -627,6 +635,10 @@ impl<'a> Machine<'a> {
                 self.charge(1)?;
                 self.stack.push(tensor);
                 Ok(())
+            }
+            // One within another would be a recursion, which no tensor is saved as.
+            (Global::FromType, &[function, _, arguments, ..]) if !self.is_from_type(function) => {
+                self.reduce(function, arguments)
             }
             (Global::Size, &[sizes]) => {
                 let parts = self.sequence(sizes)?;
@@ -800,7 +812,7 @@ mod tests {
         }
     }
 
-    const PARTS: [&[u8]; 40] = [
+    const PARTS: [&[u8]; 41] = [
         b"(",
         b"0",
         b"1",
@@ -832,6 +844,7 @@ mod tests {
         b"ctorch._utils\n_rebuild_tensor_v2\n",
         b"ctorch\nFloatStorage\n",
         b"ctorch._utils\n_rebuild_parameter\n",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n",
         b"R",
         b"b",
         b"Q",

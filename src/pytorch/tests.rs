@@ -212,6 +212,67 @@ fn other_types_have_names_and_no_values() {
     assert_eq!(open(bytes).unwrap().dicts[0].opaque["q"], "torch._utils._rebuild_qtensor");
 }
 
+/// Tensors of a subclass, or with attributes, name the function that rebuilds them and their class.
+#[test]
+fn tensors_of_other_classes_are_read() {
+    let from_type = |whole: Vec<u8>| {
+        // Function and arguments of a pickled tensor, with the class between and the attributes behind.
+        let arguments = whole[b"ctorch._utils\n_rebuild_tensor_v2\n".len()..whole.len() - 1].to_vec();
+        [
+            b"ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\nctorch\nTensor\n".to_vec(),
+            arguments,
+            b"}tR".to_vec(),
+        ]
+        .concat()
+    };
+    let pickle = dict(&[("a", from_type(one("0"))), ("b", one("0"))]);
+    let weights = parse(&archive(&pickle, &[("0", &floats(&[4.0]))])).unwrap();
+    assert_eq!((&weights["a"].1, &weights["b"].1), (&Ok(vec![4.0]), &Ok(vec![4.0])));
+    // One that names itself is no tensor, and no recursion.
+    let itself = b"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\nq\x00(h\x00N)}tR.";
+    assert!(matches!(parse(&archive(itself, &[])), Err(PytorchError::Damaged(_))));
+}
+
+/// A state dict whose tensors cannot be read is one all the same.
+#[test]
+fn dicts_of_what_is_no_tensor_are_named() {
+    let made = |function: &str| {
+        [b"c".to_vec(), function.as_bytes().to_vec(), b"\n(".to_vec(), one("0"), b"tR".to_vec()].concat()
+    };
+    let quantised = || made("torch._utils\n_rebuild_qtensor");
+    let all = [("a.weight", quantised()), ("a.bias", quantised()), ("b.weight", made("numpy\n_reconstruct"))];
+    let data = floats(&[4.0]);
+    let error = |pickle: &[u8]| open(archive(pickle, &[("0", &data)])).err().map(|error| error.to_string()).unwrap();
+    let told = error(&dict(&all));
+    assert!(
+        told.contains("its entries are what `numpy._reconstruct`, `torch._utils._rebuild_qtensor` makes"),
+        "{told}"
+    );
+    let told = error(&dict(&[("model", within(&all)), ("epoch", b"K\x05".to_vec())]));
+    assert!(told.contains("its entries under `model` are what"), "{told}");
+    // Beside tensors that are none of the network's, it is what explains that those are missing.
+    let beside = dict(&[("model", within(&all)), ("mean", one("0"))]);
+    let file = open(archive(&beside, &[("0", &data)])).unwrap();
+    assert_eq!(file.dicts.len(), 1);
+    assert!(file.strange.unwrap().contains("under `model`"));
+}
+
+/// Models lie deep in some files, and behind many dicts in others; what is not looked at is said.
+#[test]
+fn bounds_that_are_reached_are_said() {
+    let nested = |depth: usize| (1..depth).fold(within(&[("a", one("0"))]), |inner, _| within(&[("in", inner)]));
+    let data = floats(&[4.0]);
+    let deep = |depth| open(archive(&dict(&[("in", nested(depth))]), &[("0", &data)]));
+    assert_eq!(deep(8).unwrap().dicts[0].place, "in.in.in.in.in.in.in.in");
+    let told = deep(9).err().unwrap().to_string();
+    assert!(told.contains("more than 8 dicts deep was not looked at"), "{told}");
+    let names: Vec<String> = (0..70).map(|i| format!("d{i}")).collect();
+    let many: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), within(&[("x", one("0"))]))).collect();
+    let unseen = |entries: &[(&str, Vec<u8>)]| open(archive(&dict(entries), &[("0", &data)])).unwrap().unseen;
+    assert!(unseen(&many).unwrap().contains("only the first 64 dicts"));
+    assert_eq!(unseen(&many[..64]), None);
+}
+
 /// PyTorch stores archives as they are. Others may compress them, but a few kilobytes are no gigabytes.
 #[test]
 fn compressed_archives_are_bounded() {

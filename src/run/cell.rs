@@ -245,6 +245,7 @@ fn attempt(
     let samples = Some((dataset.content_hash(), sizes));
     let mut record = identity::record(cell, bench.experiment, &bench.device_name, samples)?;
     record.task.notes = dataset.notes();
+    record.task.notes.extend(initial::contradictions(cell));
     record.plan.clone_from(&bench.plan);
     let begun = before.as_ref().filter(|before| before.task.data_hash.is_some());
     if let Some(before) = begun {
@@ -286,6 +287,10 @@ fn attempt(
         folder.log(&format!("begins with the weights of {}", path.display()))?;
         for note in notes {
             folder.log(&format!("initial weights: {note}"))?;
+        }
+        for contradiction in initial::contradictions(cell) {
+            folder.log(&contradiction)?;
+            bench.display.line(&format!("{}: {contradiction}", cell.id));
         }
     }
     if bench.fresh {

@@ -173,6 +173,17 @@ pub(crate) fn read_cell(folder: &Path) -> Result<Option<CellRecord>, FolderError
     read(&folder.join("cell.yaml"), |text| serde_yaml::from_slice(text).map_err(|error| error.to_string()))
 }
 
+/// The cell whose folder, or whose folder `checkpoints`, the file at `path` lies in: its folder and its record.
+pub(crate) fn cell_of(path: &Path) -> Result<Option<(PathBuf, CellRecord)>, FolderError> {
+    for folder in path.ancestors().skip(1).take(2) {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        if let Some(record) = read_cell(folder)? {
+            return Ok(Some((folder.to_owned(), record)));
+        }
+    }
+    Ok(None)
+}
+
 /// `status.json` of a folder, if there is one.
 pub(crate) fn read_status(folder: &Path) -> Result<Option<Status>, FolderError> {
     read(&folder.join("status.json"), |text| serde_json::from_slice(text).map_err(|error| error.to_string()))

@@ -6,6 +6,7 @@ use baselines::{BuildError, Model};
 use burn::tensor::Device;
 use serde_json::Value;
 
+use crate::evaluate;
 use crate::experiment::{Cell, fit};
 use crate::weights::{self, Wanted, WeightsError};
 
@@ -36,6 +37,13 @@ pub(super) fn load(
     Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
 }
 
+/// Where the settings of `cell` contradict what the name of the file says that it begins with: a network of other settings
+/// computes something else with the same weights.
+pub(super) fn contradictions(cell: &Cell) -> Vec<String> {
+    let found = cell.training.initial_weights.as_deref().map(|path| evaluate::contradictions(path, cell));
+    found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", cell.baseline.label)).collect()
+}
+
 /// Whether `cell` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
 /// there yet, or within `out`, may be written by an earlier cell. A cell that has begun needs its file no more. False where
 /// nothing was looked at.
@@ -46,7 +54,7 @@ pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Re
     let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
         return Ok(false);
     };
-    let begun = out.join(&cell.id).join("checkpoints").join("last.safetensors").exists() && !fresh;
+    let begun = has_begun(cell, out, fresh);
     let within = match (path.canonicalize(), out.canonicalize()) {
         (Ok(path), Ok(out)) => path.starts_with(out),
         (Err(_), _) => true,
@@ -60,4 +68,22 @@ pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Re
     let mut model =
         (entry.build)(&cell.baseline.config, &fit::input(&spec.input), &fit::output(&spec.target), 0, device)?;
     load(path, cell, model.as_mut(), device).map(|_| true)
+}
+
+/// Why `cell` cannot begin with the weights of its file, as far as [`check`] can say; a file that is not there is one, which
+/// another cell may write before this one begins.
+pub(super) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
+    let path = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none())?;
+    match check(cell, out, fresh, device) {
+        Err(error) => Some(error.to_string()),
+        Ok(false) if !has_begun(cell, out, fresh) && !path.exists() => {
+            Some(format!("training.initial_weights: {} is not there (yet)", path.display()))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// Whether `cell` goes on from a checkpoint of its own.
+fn has_begun(cell: &Cell, out: &Path, fresh: bool) -> bool {
+    out.join(&cell.id).join("checkpoints").join("last.safetensors").exists() && !fresh
 }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use baselines::device::DeviceChoice;
+use burn::tensor::Device;
 use datasets::Library;
 use reports::record::{State, Status};
 use serde::Serialize;
@@ -132,6 +133,11 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
         return Err(Stop::new(Exit::Interrupted, "left at once, without a report; run again to go on"));
     }
     conclude(plan, options, &cells, &work.outcomes, out)
+}
+
+/// Why `cell` of the experiment in `out` cannot begin with its initial weights, where that can be said before it starts.
+pub(crate) fn unfit_weights(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
+    initial::problem(cell, out, fresh, device)
 }
 
 /// Report, summary and exit code.

@@ -1,8 +1,9 @@
 //! Checkpoints: one safetensors file with the model, the optimiser and the position, written atomically.
 //!
 //! Tensors are named `model.<parameter>`, `best.<parameter>` (weights of the best epoch), `optimiser.first.<parameter>` and
-//! `optimiser.second.<parameter>`; the metadata holds `format`, `version`, `cell` (the hash of the configuration), `updates` and `progress` (JSON). Random streams
-//! need no state: they are keyed by seed, epoch and step.
+//! `optimiser.second.<parameter>`; the metadata holds `format`, `version`, `cell` (the hash of the configuration), `updates`, `progress` (JSON), and
+//! for networks whose kernels are stored for a length `l_max`, that length. Random streams need no state: they are keyed by
+//! seed, epoch and step.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -18,6 +19,8 @@ use super::progress::Progress;
 
 const FORMAT: &str = "bench-checkpoint";
 const VERSION: &str = "1";
+/// The metadata that says what [`Model::kernel_length`] was. Files from before it was written lack it.
+const KERNEL_LENGTH: &str = "l_max";
 
 /// Why a checkpoint cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +83,20 @@ pub(crate) struct Extra<'a> {
     pub(crate) best: Option<&'a Weights>,
 }
 
+/// What a checkpoint says of the network that its weights are of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Label<'a> {
+    /// Hash of the cell's configuration.
+    pub(crate) cell_hash: &'a str,
+    /// See [`Model::kernel_length`].
+    pub(crate) kernel_length: Option<usize>,
+}
+
 /// Write `model`, and `extra` where given, with `progress` to `path`; readers see the old file or the new one. A value that is
 /// not finite is refused, and the old file stays.
 pub(crate) fn save(
     path: &Path,
-    cell_hash: &str,
+    label: Label<'_>,
     model: &Weights,
     extra: Option<Extra<'_>>,
     progress: &Progress,
@@ -117,13 +129,14 @@ pub(crate) fn save(
     if let Some((tensor, value)) = broken {
         return Err(CheckpointError::NotFinite { tensor, value });
     }
-    let metadata = HashMap::from([
+    let mut metadata = HashMap::from([
         ("format".to_owned(), FORMAT.to_owned()),
         ("version".to_owned(), VERSION.to_owned()),
-        ("cell".to_owned(), cell_hash.to_owned()),
+        ("cell".to_owned(), label.cell_hash.to_owned()),
         ("updates".to_owned(), updates.to_string()),
         ("progress".to_owned(), serde_json::to_string(progress).map_err(|e| invalid(e.to_string()))?),
     ]);
+    metadata.extend(label.kernel_length.map(|length| (KERNEL_LENGTH.to_owned(), length.to_string())));
     let views = tensors
         .iter()
         .map(|(name, shape, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data)?)))
@@ -144,6 +157,8 @@ pub(crate) struct Loaded {
     pub(crate) cell_hash: String,
     /// Position.
     pub(crate) progress: Progress,
+    /// See [`Model::kernel_length`]; absent in files from before it was written, too.
+    pub(crate) kernel_length: Option<usize>,
     updates: u64,
     tensors: Weights,
     path: PathBuf,
@@ -175,6 +190,8 @@ pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Loaded, CheckpointErr
     if version != VERSION {
         return Err(invalid(format!("its version is {version}, this program reads {VERSION}")));
     }
+    let length = |text: &String| text.parse().map_err(|_| invalid(format!("`{KERNEL_LENGTH}` is not a number")));
+    let kernel_length = metadata.get(KERNEL_LENGTH).map(length).transpose()?;
     let all = SafeTensors::deserialize(encoded).map_err(|e| invalid(e.to_string()))?;
     let mut tensors = Weights::new();
     for (name, view) in all.tensors() {
@@ -187,6 +204,7 @@ pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Loaded, CheckpointErr
     Ok(Loaded {
         cell_hash: field("cell")?,
         progress: serde_json::from_str(&field("progress")?).map_err(|e| invalid(e.to_string()))?,
+        kernel_length,
         updates: field("updates")?.parse().map_err(|_| invalid("`updates` is not a number".into()))?,
         tensors,
         path: path.to_owned(),

@@ -68,7 +68,10 @@ pub(crate) enum Cause {
     /// The penalty alone, of finite weights.
     Penalty,
     /// The backward pass: the loss is finite.
-    Gradient,
+    Gradient {
+        /// Whether the network adds a penalty to it.
+        penalty: bool,
+    },
     /// The forward pass with weights that training has reached.
     Training,
     /// The forward pass in evaluation mode, of a network that trained with finite losses.
@@ -134,11 +137,14 @@ impl fmt::Display for NotFinite {
                 "the gradients of `{name}` are so large that the optimiser's moments overflow, and it would no longer learn; \
                  {intact}set training.grad_clip or lower training.learning_rate"
             ),
-            Cause::Gradient => write!(
-                f,
-                "the loss is finite, its gradient is not; {intact}lower training.learning_rate, or look for a root or a \
-                 quotient of zero in the baseline"
-            ),
+            Cause::Gradient { penalty } => {
+                let penalty = if *penalty { "the weight of the baseline's penalty or " } else { "" };
+                write!(
+                    f,
+                    "the loss is finite, its gradient is not; {intact}lower {penalty}training.learning_rate, or look for a \
+                     root or a quotient of zero in the baseline"
+                )
+            }
             Cause::Training => write!(f, "{intact}lower training.learning_rate or set training.grad_clip"),
             Cause::Evaluation { split, samples } if !samples.is_empty() => write!(f, "{}", of_samples(*split, samples)),
             Cause::Evaluation { .. } => write!(
@@ -335,6 +341,10 @@ mod tests {
         let weights = told(Cause::InitialWeights { name: "head.bias".into() });
         assert!(weights.contains("first.safetensors") && !weights.contains(lower), "{weights}");
         assert!(!told(Cause::Initialisation).contains(lower));
+        let penalty = "lower the weight of the baseline's penalty or training.learning_rate";
+        assert!(told(Cause::Gradient { penalty: true }).contains(penalty));
+        let without = told(Cause::Gradient { penalty: false });
+        assert!(without.contains(lower) && !without.contains("penalty"), "{without}");
         let of = Cause::of_tensor("optimiser.second.body.cell.weight");
         assert_eq!(of, Cause::Moments { name: "body.cell.weight".into() });
         assert_eq!(Cause::of_tensor("model.head.bias"), Cause::Weights { name: "head.bias".into() });

@@ -68,6 +68,11 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// What a checkpoint of `state` says of its network.
+    fn label(&self, state: &State) -> checkpoint::Label<'_> {
+        checkpoint::Label { cell_hash: self.hash, kernel_length: state.model.kernel_length() }
+    }
+
     /// The error of a value that is not finite, named with the value in `broken`, at the position in `progress`.
     fn not_finite(
         &self,
@@ -333,7 +338,8 @@ fn step(
     if norm.is_some_and(|norm| !norm.is_finite()) {
         let (name, value) = finite::gradient(model.as_ref(), &sum)?;
         let broken = (format!("the gradient of `{name}`"), value);
-        return Err(job.not_finite(progress, broken, Cause::Gradient, &[]).into());
+        let cause = Cause::Gradient { penalty: step_penalty.mean().is_some() };
+        return Err(job.not_finite(progress, broken, cause, &[]).into());
     }
     let learning_rate = schedule::learning_rate(job.settings, progress.step, steps_per_epoch, progress.plateau_scale);
     optimiser.step(model.as_mut(), sum, learning_rate);
@@ -463,7 +469,7 @@ fn best_path(job: &Job<'_>) -> PathBuf {
 
 fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
     if let Some(best) = &state.best {
-        checkpoint::save(&best_path(job), job.hash, best, None, &state.progress)?;
+        checkpoint::save(&best_path(job), job.label(state), best, None, &state.progress)?;
     }
     Ok(())
 }
@@ -549,7 +555,7 @@ fn save(
     let path = job.folder.join("checkpoints").join("last.safetensors");
     let extra = Extra { optimiser: &state.optimiser, best: state.best.as_ref() };
     let weights = checkpoint::weights(state.model.as_ref())?;
-    let saved = checkpoint::save(&path, job.hash, &weights, Some(extra), &state.progress);
+    let saved = checkpoint::save(&path, job.label(state), &weights, Some(extra), &state.progress);
     if let Err(CheckpointError::NotFinite { tensor, value }) = saved {
         let cause = Cause::of_tensor(&tensor);
         return Err(job.not_finite(&state.progress, (format!("`{tensor}`"), value), cause, &[]).into());

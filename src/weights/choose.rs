@@ -9,6 +9,9 @@ use crate::state_dict::{Match, Misfit, Shapes, find_all};
 
 /// Parts of names that stand for wrappers of PyTorch around a module, wherever they are: compiled, sharded, recomputed.
 const WRAPPERS: [&str; 3] = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
+/// That of `DataParallel` and `DistributedDataParallel`, which a part of a network may be in: tried where the names do not fit
+/// with it, since around a whole network it is a prefix like others.
+const PARALLEL: &str = "module";
 /// Most beginnings of names that are tried.
 const MOST_PREFIXES: usize = 16;
 
@@ -69,27 +72,24 @@ pub(super) fn candidates(
     renames: &[&dyn Fn(&str) -> String],
 ) -> Vec<Candidate> {
     let mut all: Vec<Candidate> = Vec::new();
+    let with_parallel = [&WRAPPERS[..], &[PARALLEL]].concat();
     for (index, dict) in dicts.iter().enumerate() {
-        let (clean, wrappers) = without_wrappers(&dict.shapes);
-        for rename in renames {
-            for prefix in prefixes(&clean, parameters, rename) {
-                let mut candidate = Candidate { dict: index, wrappers: wrappers.clone(), ..Candidate::default() };
-                for (name, stored) in &clean {
-                    match name.strip_prefix(&prefix) {
-                        Some(name) => {
-                            candidate.shapes.insert(name.to_owned(), dict.shapes[*stored].clone());
-                            candidate.names.insert(name.to_owned(), (*stored).clone());
-                        }
-                        None => candidate.outside.push((*stored).clone()),
+        for (known, again) in [(&WRAPPERS[..], false), (&with_parallel[..], true)] {
+            let (clean, wrappers) = without_wrappers(&dict.shapes, known);
+            let covered = || all.iter().any(|candidate| candidate.dict == index && candidate.covers());
+            if again && (!wrappers.contains(PARALLEL) || covered()) {
+                continue;
+            }
+            for rename in renames {
+                for prefix in prefixes(&clean, parameters, rename) {
+                    let candidate = candidate((index, dict), (&clean, &wrappers), parameters, rename, prefix);
+                    let same = |other: &Candidate| {
+                        (other.dict, &other.prefix, &other.found, &other.names)
+                            == (candidate.dict, &candidate.prefix, &candidate.found, &candidate.names)
+                    };
+                    if !all.iter().any(same) {
+                        all.push(candidate);
                     }
-                }
-                (candidate.found, candidate.misfit) = find_all(&candidate.shapes, parameters, rename);
-                candidate.prefix = prefix;
-                let same = |other: &Candidate| {
-                    (other.dict, &other.prefix, &other.found) == (candidate.dict, &candidate.prefix, &candidate.found)
-                };
-                if !all.iter().any(same) {
-                    all.push(candidate);
                 }
             }
         }
@@ -99,14 +99,40 @@ pub(super) fn candidates(
     all
 }
 
-/// Names without the wrappers of PyTorch, each with its name in the file, and the wrappers.
-fn without_wrappers(shapes: &Shapes) -> (BTreeMap<String, &String>, BTreeSet<&'static str>) {
+/// What the state dict `dict`, the one at `index`, offers under `prefix`; `clean` are its names without `wrappers`.
+fn candidate(
+    (index, dict): (usize, &StateDict),
+    (clean, wrappers): (&BTreeMap<String, &String>, &BTreeSet<&'static str>),
+    parameters: &[Parameter],
+    rename: &dyn Fn(&str) -> String,
+    prefix: String,
+) -> Candidate {
+    let mut candidate = Candidate { dict: index, wrappers: wrappers.clone(), ..Candidate::default() };
+    for (name, stored) in clean {
+        match name.strip_prefix(&prefix) {
+            Some(name) => {
+                candidate.shapes.insert(name.to_owned(), dict.shapes[*stored].clone());
+                candidate.names.insert(name.to_owned(), (*stored).clone());
+            }
+            None => candidate.outside.push((*stored).clone()),
+        }
+    }
+    (candidate.found, candidate.misfit) = find_all(&candidate.shapes, parameters, rename);
+    candidate.prefix = prefix;
+    candidate
+}
+
+/// Names without the wrappers among `known`, each with its name in the file, and those that were found.
+fn without_wrappers<'a>(
+    shapes: &'a Shapes,
+    known: &[&'static str],
+) -> (BTreeMap<String, &'a String>, BTreeSet<&'static str>) {
     let mut wrappers = BTreeSet::new();
     let mut clean = BTreeMap::new();
     for stored in shapes.keys() {
         let mut parts = Vec::new();
         for part in stored.split('.') {
-            match WRAPPERS.iter().find(|wrapper| **wrapper == part) {
+            match known.iter().find(|wrapper| **wrapper == part) {
                 Some(wrapper) => {
                     wrappers.insert(*wrapper);
                 }
@@ -174,6 +200,19 @@ mod tests {
             (["net.a._orig_mod.weight", "net.head.bias"], "the names with `net.`"),
         ] {
             assert_eq!(covering(&[dict("", &names)]), [place], "{names:?}");
+        }
+    }
+
+    /// A part of a network may be wrapped by itself.
+    #[test]
+    fn parts_may_be_wrapped_for_several_devices() {
+        for names in [["a.module.weight", "head.bias"], ["module.a.module.weight", "module.head.bias"]] {
+            let dicts = [dict("", &names)];
+            assert_eq!(covering(&dicts), ["the names as they are"], "{names:?}");
+            let same = |name: &str| name.to_owned();
+            let best = candidates(&dicts, &network(), &[&same]).remove(0);
+            assert_eq!(best.stored("a.weight"), names[0]);
+            assert!(best.wrappers.contains("module"));
         }
     }
 

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 
+use super::KERNEL_LENGTH;
 use super::WeightsError;
 use super::kind::{self, Kind};
 use crate::pytorch::dtype::Dtype;
 use crate::pytorch::{self, PytorchError, PytorchFile};
+use crate::run::folder;
 use crate::state_dict::Shapes;
 use crate::train::checkpoint::{self, CheckpointError, Weights};
 use crate::train::progress::Progress;
@@ -27,6 +29,8 @@ pub(crate) struct File {
     pub(super) dicts: Vec<StateDict>,
     /// Functions that it names and that are not executed.
     pub(super) inert: Vec<String>,
+    /// What explains that no weights are found in it, in words: a whole pickled model, more dicts than are looked at.
+    pub(super) beside: Vec<String>,
     /// Where the run stood, in a checkpoint of this program.
     pub(super) own: Option<Own>,
 }
@@ -38,6 +42,8 @@ pub(crate) struct Own {
     pub(crate) cell_hash: String,
     /// Where it stood.
     pub(crate) progress: Progress,
+    /// Positions that its kernels are stored for, see [`baselines::Model::kernel_length`], where that is known.
+    pub(crate) kernel_length: Option<usize>,
 }
 
 /// Tensors by name, without their values.
@@ -48,8 +54,24 @@ pub(super) struct StateDict {
     pub(super) shapes: Shapes,
     /// Types that weights are not read from, by the name of the tensor.
     pub(super) types: BTreeMap<String, String>,
+    /// Types of whole numbers and truth values, which weights are read from and seldom are, by the name of the tensor.
+    pub(super) whole: BTreeMap<String, String>,
     /// Entries that are no tensors that could be read, and the functions that make them.
     pub(super) opaque: BTreeMap<String, String>,
+}
+
+/// Whether the type called `kind` is of whole numbers or truth values.
+fn is_whole(kind: &str) -> bool {
+    kind == "bool" || kind.starts_with("int") || kind.starts_with("uint")
+}
+
+/// Length of the kernels of the cell that the checkpoint at `path` lies in, as its record says: files from before lengths
+/// were written into them have no other witness.
+fn recorded_length(path: &Path) -> Option<usize> {
+    let record = folder::cell_of(path).ok().flatten()?.1;
+    let given = record.baseline.config[KERNEL_LENGTH].as_u64();
+    let positions = record.task.shape.iter().skip(1).product();
+    given.map_or(Some(positions), |given| usize::try_from(given).ok())
 }
 
 enum Content {
@@ -88,13 +110,18 @@ impl File {
                 made.shapes.insert(name.to_owned(), shape.to_vec());
                 if !readable(&kind) {
                     made.types.insert(name.to_owned(), kind);
+                } else if is_whole(&kind) {
+                    made.whole.insert(name.to_owned(), kind);
                 }
             }
             made
         };
         let dicts = file.dicts.iter().map(dict).collect();
         let inert = file.inert.clone();
-        Ok(Self { path: path.to_owned(), content: Content::Pytorch(Box::new(file)), dicts, inert, own: None, size: 0 })
+        let module = file.module.as_deref().map(|class| format!("there is {}", pytorch::about_module(class)));
+        let beside = module.into_iter().chain(file.strange.clone()).chain(file.unseen.clone()).collect();
+        let content = Content::Pytorch(Box::new(file));
+        Ok(Self { path: path.to_owned(), content, dicts, inert, beside, own: None, size: 0 })
     }
 
     fn safetensors(path: &Path, bytes: Vec<u8>) -> Result<Self, WeightsError> {
@@ -123,6 +150,8 @@ impl File {
             dict.shapes.insert(name.clone(), tensor.shape.clone());
             if dtype.decode(&[]).is_none() {
                 dict.types.insert(name.clone(), dtype.name().to_owned());
+            } else if is_whole(dtype.name()) {
+                dict.whole.insert(name.clone(), dtype.name().to_owned());
             }
             places.insert(name, (dtype, begin + from..begin + to));
         }
@@ -130,7 +159,8 @@ impl File {
             return Err(unusable("no tensor is in it".into()));
         }
         let content = Content::Safetensors(bytes, places);
-        Ok(Self { path: path.to_owned(), content, dicts: vec![dict], inert: Vec::new(), own: None, size: 0 })
+        let (inert, beside) = (Vec::new(), Vec::new());
+        Ok(Self { path: path.to_owned(), content, dicts: vec![dict], inert, beside, own: None, size: 0 })
     }
 
     fn of_ours(path: &Path, bytes: &[u8]) -> Result<Self, WeightsError> {
@@ -141,13 +171,15 @@ impl File {
         })?;
         let weights = loaded.named(OWN);
         let shapes = weights.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
-        let own = Own { cell_hash: loaded.cell_hash, progress: loaded.progress };
+        let kernel_length = loaded.kernel_length.or_else(|| recorded_length(path));
+        let own = Own { cell_hash: loaded.cell_hash, progress: loaded.progress, kernel_length };
         let dict = StateDict { shapes, ..StateDict::default() };
         Ok(Self {
             path: path.to_owned(),
             content: Content::Own(weights),
             dicts: vec![dict],
             inert: Vec::new(),
+            beside: Vec::new(),
             own: Some(own),
             size: 0,
         })

@@ -19,6 +19,8 @@ use crate::state_dict::{self, BadValue, Fitted, Misfit};
 
 /// Names shown in a note.
 const SHOWN: usize = 6;
+/// The setting of baselines that have a [`Model::kernel_length`]: that length, null for the positions of the task.
+pub(crate) const KERNEL_LENGTH: &str = "l_max";
 
 /// Why the weights of a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -83,14 +85,14 @@ pub(crate) enum WeightsError {
     },
     /// Kernels that were transformed for another length.
     #[error(
-        "{path}: `{tensor}` says that the kernels are for {length} positions, and the network's are for {wanted}; evaluate \
-         it with --set baseline.l_max={length}"
+        "{path}: {witness} says that the kernels are stored for {length} positions, and the network's are for {wanted}; it \
+         fits with --set baseline.l_max={length}"
     )]
     Length {
         /// The file.
         path: PathBuf,
-        /// Its name in the file.
-        tensor: String,
+        /// What says so, in words.
+        witness: String,
         /// What it says.
         length: u64,
         /// What the network was built for.
@@ -132,7 +134,7 @@ pub(crate) struct Wanted<'a> {
 pub(crate) fn load(file: &mut File, model: &mut dyn Model, wanted: &Wanted<'_>) -> Result<Vec<String>, WeightsError> {
     file.allow(16 * 4 * model.parameters().iter().map(|parameter| parameter.len() as u64).sum::<u64>());
     let (chosen, fitted) = choose(file, model, wanted)?;
-    check_length(file, &chosen, wanted)?;
+    check_length(file, &chosen, model)?;
     let notes = notes(file, &chosen, wanted)?;
     state_dict::load(model, &fitted);
     Ok(notes)
@@ -214,7 +216,10 @@ fn misfit(file: &File, wanted: &Wanted<'_>, candidate: Candidate) -> WeightsErro
     };
     let fits = !sizes.is_empty() && (wanted.build)(&other).is_ok_and(|model| fits(model.as_ref()));
     let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
-    let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
+    let mut hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
+    if !fits {
+        hint.extend(file.beside.iter().map(|text| format!("\n{text}")));
+    }
     // What the tensors are, where that is why they are not wanted.
     let dict = &file.dicts.get(candidate.dict);
     let with_type = |name: String| match dict.and_then(|dict| dict.types.get(candidate.stored(&name))) {
@@ -255,22 +260,26 @@ fn single(file: &mut File, candidate: &Candidate, last: &str) -> Result<Option<(
     Ok(None)
 }
 
-/// The kernels of S4 are stored transformed for a length, which the file says.
-fn check_length(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<(), WeightsError> {
-    let Some((tensor, length)) = single(file, candidate, "l_kernel")? else { return Ok(()) };
-    let input = wanted.shape.iter().product::<usize>() as u64;
-    let built = wanted.config["l_max"].as_u64().unwrap_or(input);
-    if length == built {
-        return Ok(());
+/// The kernels of S4 are stored transformed for a length, which the file says: for another one they are other kernels.
+fn check_length(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Result<(), WeightsError> {
+    let Some(wanted) = model.kernel_length() else { return Ok(()) };
+    let said = match file.own.as_ref() {
+        Some(own) => own.kernel_length.map(|length| ("its cell".to_owned(), length as u64)),
+        None => single(file, candidate, "l_kernel")?.map(|(tensor, length)| (format!("`{tensor}`"), length)),
+    };
+    match said {
+        Some((tensor, 0)) => {
+            let reason = format!(
+                "{tensor} is 0: the file was saved before the network's first use, which transforms its kernels; run it once \
+                 and save it again"
+            );
+            Err(WeightsError::Unusable { path: file.path.clone(), reason })
+        }
+        Some((witness, length)) if length != wanted as u64 => {
+            Err(WeightsError::Length { path: file.path.clone(), witness, length, wanted: wanted as u64 })
+        }
+        _ => Ok(()),
     }
-    if length == 0 {
-        let reason = format!(
-            "`{tensor}` is 0: the file was saved before the network's first use, which transforms its kernels; run it once \
-             and save it again"
-        );
-        return Err(WeightsError::Unusable { path: file.path.clone(), reason });
-    }
-    Err(WeightsError::Length { path: file.path.clone(), tensor, length, wanted: built })
 }
 
 /// What a reader of a result must know.
@@ -302,6 +311,19 @@ fn notes(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<
             "functions and classes that the file names beside its tensors were not executed: {}",
             listed(&names)
         ));
+    }
+    if let Some(dict) = file.dicts.get(candidate.dict) {
+        let used = candidate.found.keys().map(|name| candidate.stored(name));
+        let of = |name: &str| Some(format!("`{name}` is of the type {}", dict.whole.get(name)?));
+        let whole: Vec<String> = used.filter_map(of).collect();
+        let rest = whole.len().saturating_sub(SHOWN);
+        let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+        if !whole.is_empty() {
+            let shown = whole[..whole.len().min(SHOWN)].join(", ");
+            notes.push(format!(
+                "weights of whole numbers were taken as they are, which is wrong where they are quantised: {shown}{more}"
+            ));
+        }
     }
     if let [length] = *wanted.shape
         && let Some((tensor, trained)) = single(file, candidate, "train_length")?

@@ -293,4 +293,10 @@ impl SequenceLayer for S4Block {
         let rate = rate(self.length, x.dims()[2], ctx);
         self.forward_at(x, rate, layer, ctx)
     }
+
+    fn kernel_length(&self) -> Option<usize> {
+        let kernel = &self.layer.kernel;
+        // Without a low-rank part C is the same for every length.
+        kernel.p.is_some().then(|| kernel.l_kernel())
+    }
 }

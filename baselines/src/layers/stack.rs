@@ -11,6 +11,11 @@ use crate::{Body, BuildError, Features, Forward, Init};
 pub trait SequenceLayer: Module + ModuleDisplay {
     /// `[batch, channels, length]` to the same shape. Probes are taken as `layer`.
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3>;
+
+    /// See [`Body::kernel_length`].
+    fn kernel_length(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// What a [`Stack`] puts around its layers.
@@ -102,5 +107,9 @@ impl<L: SequenceLayer> Body for Stack<L> {
             }
         }
         Features::Line(x)
+    }
+
+    fn kernel_length(&self) -> Option<usize> {
+        self.layers.first()?.kernel_length()
     }
 }
