@@ -77,6 +77,94 @@ fn an_extension_is_the_longer_training_where_the_schedule_does_not_depend_on_it(
     }
 }
 
+/// As if a signal had stopped the cell where it is.
+fn interrupt(bench: &Bench) {
+    let mut status = bench.status(CELL);
+    (status["state"], status["reason"]) = ("interrupted".into(), "interrupted".into());
+    std::fs::write(bench.path(CELL).join("status.json"), status.to_string()).unwrap();
+}
+
+#[test]
+fn a_training_that_went_on_for_longer_does_not_pass_for_a_shorter_one() {
+    // Nothing improves, so that patience ends it after as many epochs and one.
+    let bench = Bench::new();
+    let still = SMALL.replace("epochs: 2", "epochs: 6, schedule: constant");
+    bench.file("small.yaml", still.replace("learning_rate: 0.01", "learning_rate: 1.0e-12"));
+    run(&bench, &[]).success();
+    interrupt(&bench);
+    let (before, lines) = (record(&bench, CELL), metrics(&bench.path(CELL)));
+    for (set, words) in [
+        ("training.epochs=2", "it has trained 6 epochs, more than the 2 asked for"),
+        ("training.early_stopping=2", "`early_stopping: 2` would have ended it after epoch 3"),
+        ("training.max_time=1ms", "more than the `max_time` asked for"),
+    ] {
+        run(&bench, &["--set", set]).code(1).stdout(contains(words).and(contains("--fresh")));
+        assert_eq!((record(&bench, CELL), metrics(&bench.path(CELL))), (before.clone(), lines.clone()), "{set}");
+        let status = bench.status(CELL);
+        assert_eq!((&status["state"], &status["epoch"]), (&"interrupted".into(), &6.into()), "{set}");
+        assert!(status["message"].as_str().unwrap().contains(words), "{set}: {status}");
+    }
+    // More patience than it had was never used up, and as many epochs as there are are no fewer.
+    run(&bench, &["--set", "training.early_stopping=6"]).success();
+    let status = bench.status(CELL);
+    assert_eq!((&status["state"], &status["epoch"], &status["message"]), (&"done".into(), &6.into(), &Value::Null));
+    // From the beginning.
+    run(&bench, &["--set", "training.epochs=2", "--fresh"]).success();
+    assert_eq!(bench.status(CELL)["epoch"], 2);
+}
+
+#[test]
+fn an_extension_that_cannot_begin_leaves_what_was_measured() {
+    let bench = with(", schedule: constant");
+    run(&bench, &[]).success();
+    let (before, lines) = (record(&bench, CELL), metrics(&bench.path(CELL)));
+    for name in ["metrics.jsonl", "diagnostics.jsonl"] {
+        let path = bench.path(CELL).join(name);
+        let text = std::fs::read(&path).unwrap();
+        std::fs::write(&path, "").unwrap();
+        run(&bench, &["--set", "training.epochs=4"]).code(1).stdout(contains(name));
+        std::fs::write(&path, &text).unwrap();
+        let status = bench.status(CELL);
+        assert_eq!((&status["state"], &status["epoch"]), (&"done".into(), &2.into()), "{name}");
+        assert!(status["message"].as_str().unwrap().starts_with("not trained further"), "{status}");
+        assert_eq!((record(&bench, CELL), metrics(&bench.path(CELL))), (before.clone(), lines.clone()), "{name}");
+    }
+    // What is asked for is there, and nothing is left to say.
+    run(&bench, &[]).success().stderr(contains("already done"));
+    assert_eq!(bench.status(CELL)["message"], Value::Null);
+    run(&bench, &["--set", "training.epochs=4"]).success();
+}
+
+#[test]
+fn a_text_may_lie_elsewhere_as_long_as_it_is_the_same() {
+    const LM: &str = "runs/small/lm.gru.s0";
+    let bench = text_experiment("error");
+    let set = |text: &str| ["--set".to_owned(), format!("task.file={text}")];
+    let run = |text: &str, more: &[&str]| {
+        let set = set(text);
+        let set: Vec<&str> = set.iter().map(String::as_str).collect();
+        run(&bench, &[&set, more].concat())
+    };
+    run("own.txt", &[]).success();
+    let before = record(&bench, LM);
+    std::fs::create_dir(bench.path("texts")).unwrap();
+    std::fs::rename(bench.path("own.txt"), bench.path("texts/moved.txt")).unwrap();
+    run("texts/moved.txt", &[]).success().stderr(contains("already done"));
+    assert_eq!(record(&bench, LM), before);
+    // It goes on from there under its old name and hash.
+    let mut status = bench.status(LM);
+    (status["state"], status["reason"]) = ("interrupted".into(), Value::Null);
+    std::fs::write(bench.path(LM).join("status.json"), status.to_string()).unwrap();
+    run("texts/moved.txt", &[]).success();
+    let now = record(&bench, LM);
+    assert_eq!((&now["hash"], &now["task"]), (&before["hash"], &before["task"]));
+    // Another text, or none, is another cell.
+    bench.file("other.txt", "a lazy fox. ".repeat(900));
+    run("other.txt", &[]).code(2).stderr(contains("task.data_hash").and(contains("task.config.file")));
+    run("nowhere.txt", &[]).code(2);
+    assert_eq!(record(&bench, LM), now);
+}
+
 #[test]
 fn every_attempt_is_recorded_with_its_build_and_device() {
     let bench = with(", schedule: constant");

@@ -352,6 +352,11 @@ fn a_time_limit_within_the_last_epoch_is_no_end_of_the_training() {
     let lines = metrics(&bench.path(cell));
     let (epochs, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["kind"] == "epoch");
     assert!(epochs.len() > 2 && epochs.iter().all(|line| line["partial"] == true && line["epoch"] == 1));
+    // Its seconds hold the validation and the test, as those of a training without a limit do.
+    let text = std::fs::read_to_string(bench.path(cell).join("metrics.jsonl")).unwrap();
+    let mut read = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let seconds = read.find(|line| line["kind"] == "final" && line["name"] == "seconds").unwrap();
+    assert_eq!(status["seconds"].as_f64(), seconds["value"].as_f64());
     assert!(others.iter().all(|line| line.get("partial").is_none()));
     assert!(others.iter().any(|line| line["name"] == "test_mean_squared_error" && line["value"].is_number()));
     let report = std::fs::read_to_string(bench.path("runs/small/report/report.md")).unwrap();

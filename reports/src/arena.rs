@@ -28,16 +28,21 @@ pub(crate) fn table(
 ) -> Option<Table> {
     let mut rows: BTreeMap<(String, String), BTreeMap<&'static str, Vec<&Group<'_>>>> = BTreeMap::new();
     let mut models: BTreeSet<&'static str> = BTreeSet::new();
+    // Where a task was run at another difficulty alone.
+    let mut otherwise: BTreeSet<(String, String, &'static str)> = BTreeSet::new();
     for group in groups {
         let Some(record) = group.record() else { continue };
-        let Some(task) = published::counterpart(record, None).filter(|c| c.same_difficulty).map(|c| c.task) else {
-            continue;
-        };
+        let Some(found) = published::counterpart(record, None) else { continue };
+        let task = found.task;
         if !TASKS.iter().any(|(name, _)| *name == task) && !PICTURES.contains(&task) {
             continue;
         }
-        models.extend(published::models(record).0);
         let experiment = if several { group.key.experiment.clone() } else { String::new() };
+        if !found.same_difficulty {
+            otherwise.insert((experiment, group.key.series(), task));
+            continue;
+        }
+        models.extend(published::models(record).0);
         rows.entry((experiment, group.key.series())).or_default().entry(task).or_default().push(group);
     }
     let seen: BTreeSet<&str> = rows.values().flat_map(BTreeMap::keys).copied().collect();
@@ -53,7 +58,7 @@ pub(crate) fn table(
         "long-range-arena",
         "Long Range Arena",
         "Accuracy in percent, mean ± standard deviation over seeds. The average is that of all six sequence tasks, and stands \
-         only where every one of them has a value: none is left out. Above guessing: the average of (accuracy − guessing) / \
+         only where every one of them has a value: none is left out, and the remarks on any of them are those on it. Above guessing: the average of (accuracy − guessing) / \
          (1 − guessing). The two columns at the end read the same pictures in 2D.",
         &columns,
     );
@@ -63,7 +68,12 @@ pub(crate) fn table(
             let [group] = tasks.get(name)?.as_slice() else { return None };
             Summary::of(&plain(values.get(&group.key)?)).map(|summary| summary.mean)
         };
+        let elsewhere =
+            |name: &str| otherwise.iter().any(|(e, s, task)| e == experiment && s == series && *task == name);
         let entry = |name: &str| match tasks.get(name).map(Vec::as_slice) {
+            None | Some([]) if elsewhere(name) => {
+                Entry::text("another difficulty").flag(Flag::OtherDifficulty).class("quiet")
+            }
             None | Some([]) => Entry::text("not run").flag(Flag::Missing).class("quiet"),
             Some([group]) => measured(group, values),
             Some(several) => {
@@ -109,6 +119,9 @@ fn measured(group: &Group<'_>, values: &BTreeMap<GroupKey, BySeed>) -> Entry {
 fn row(names: [&str; 2], entry: &dyn Fn(&str) -> Entry, value: &dyn Fn(&str) -> Option<f64>) -> Vec<Entry> {
     let mut row: Vec<Entry> = names.into_iter().map(Entry::text).collect();
     row.extend(TASKS.iter().map(|(name, _)| entry(name)));
+    // What holds of a value holds of what it enters.
+    let flags: BTreeSet<Flag> = row.iter().flat_map(|entry| entry.flags.iter().copied()).collect();
+    let flags: Vec<Flag> = flags.into_iter().collect();
     let values: Vec<(f64, f64)> = TASKS.iter().filter_map(|(name, chance)| Some((value(name)?, *chance))).collect();
     let mean = |of: &dyn Fn((f64, f64)) -> f64| {
         if values.len() < TASKS.len() {
@@ -116,7 +129,7 @@ fn row(names: [&str; 2], entry: &dyn Fn(&str) -> Entry, value: &dyn Fn(&str) -> 
             return Entry { raw: Some(String::new()), ..Entry::text(text) }.flag(Flag::Incomplete).class("quiet");
         }
         let mean = 100.0 * values.iter().map(|v| of(*v)).sum::<f64>() / values.len() as f64;
-        Entry::number(format!("{mean:.2}"), mean)
+        Entry::number(format!("{mean:.2}"), mean).flags(&flags)
     };
     row.push(mean(&|(value, _)| value));
     row.push(mean(&|(value, chance)| (value - chance) / (1.0 - chance)));

@@ -15,10 +15,11 @@ use crate::record::{PAPER, State};
 use crate::settings::{Settings, varied};
 use crate::statistics::Summary;
 use crate::table::{Entry, Flag, Table};
+use crate::tables;
 
 const CAPTION: &str = "B − A over pairs of finished cells that agree in everything else, seeds included: mean ± standard \
      deviation of the differences (percentage points for accuracy). A win is a pair in which B is better. Where the compared \
-     field brings other settings with it, they stand under `Also differ`. Tasks are compared where they read the same data \
+     field brings other settings with it, they stand under `Also differ`, and what else decides a value under `Remarks`. Tasks are compared where they read the same data \
      set. Every run that is in no pair stands under `Not paired`, with the reason.";
 
 /// Compare the finished cells of `dirs`, paired over everything but `by`.
@@ -29,9 +30,17 @@ pub fn compare(dirs: &[PathBuf], by: &Field) -> Result<Table, ReportError> {
     by.check()?;
     let runs = load(dirs)?;
     let (mut of_value, mut without) = (BTreeMap::<String, Vec<Run<'_>>>::new(), Vec::new());
+    let mut written = BTreeMap::new();
     for cell in &runs.cells {
         match Run::new(cell, by) {
-            Ok(run) => of_value.entry(run.value.clone()).or_default().push(run),
+            Ok(mut run) => {
+                // 1 and 1.0 are one value of a setting, shown as it was first found.
+                let number = run.value.parse::<f64>().ok().filter(|_| matches!(by, Field::Setting(_)));
+                if let Some(number) = number {
+                    run.value = written.entry(number.to_string()).or_insert(run.value).clone();
+                }
+                of_value.entry(run.value.clone()).or_default().push(run);
+            }
             Err(reason) => without.push((cell, reason)),
         }
     }
@@ -60,6 +69,7 @@ pub fn compare(dirs: &[PathBuf], by: &Field) -> Result<Table, ReportError> {
             "Without partner#",
             "Also differ",
             "Not paired",
+            "Remarks",
         ],
     );
     let mut listed: BTreeSet<usize> = BTreeSet::new();
@@ -83,7 +93,7 @@ pub fn compare(dirs: &[PathBuf], by: &Field) -> Result<Table, ReportError> {
     });
     let unknown = without.into_iter().map(|(cell, reason)| ("–", String::new(), cell, reason));
     add_unpaired(&mut table, alone.chain(unknown));
-    table.drop_empty(&["Also differ", "Not paired"]);
+    table.drop_empty(&["Also differ", "Not paired", "Remarks"]);
     table.notes.extend(runs.left_out.iter().map(ToString::to_string));
     Ok(table)
 }
@@ -191,7 +201,7 @@ fn add_rows(
 }
 
 fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> Vec<Entry> {
-    let (mut differences, mut alone) = (Vec::new(), Vec::new());
+    let (mut differences, mut alone, mut measured) = (Vec::new(), Vec::new(), Vec::new());
     let (mut wins, mut ties, mut losses) = (0, 0, 0);
     let (mut name, mut higher) = ("accuracy", true);
     let first = row.pairs.first().map(|pair| pair.a.cell).or_else(|| row.alone.first().map(|(cell, _)| *cell));
@@ -205,6 +215,7 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
             continue;
         };
         differences.push((seed, y - x));
+        measured.extend([pair.a.cell, pair.b.cell]);
         match (y - x).partial_cmp(&0.0) {
             Some(std::cmp::Ordering::Equal) | None => ties += 1,
             Some(order) if (order == std::cmp::Ordering::Greater) == higher => wins += 1,
@@ -222,11 +233,16 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
         Some(s) => {
             let spread = s.std.map(|std| format!(" ± {}", metric(std, name))).unwrap_or_default();
             let raw = if name == "accuracy" { 100.0 * s.mean } else { s.mean };
-            let entry = Entry::number(format!("{}{spread}", signed(s.mean)), raw);
-            if s.n < 3 { entry.flag(Flag::FewSeeds) } else { entry }
+            let mut flags = tables::flags_of(&measured);
+            if s.n < 3 {
+                flags.insert(Flag::FewSeeds);
+            }
+            Entry::number(format!("{}{spread}", signed(s.mean)), raw).flags(&flags.into_iter().collect::<Vec<_>>())
         }
         None => Entry::none(),
     };
+    let words = |of: fn(Flag) -> &'static str| value.flags.iter().map(|flag| of(*flag)).collect::<Vec<_>>();
+    let remarks = Entry { raw: Some(words(Flag::text).join(" ")), ..Entry::text(words(Flag::name).join(", ")) };
     let seeds: Vec<String> = differences.iter().map(|(seed, d)| format!("s{seed} {}", signed(*d))).collect();
     let reasons: Vec<String> = alone.iter().map(|(_, reason)| reason.clone()).collect();
     vec![
@@ -243,6 +259,7 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
         Entry::text(alone.len().to_string()),
         Entry::text(also),
         Entry::text(reasons.join("; ")),
+        remarks,
     ]
 }
 

@@ -11,7 +11,8 @@ use crate::plot::{Axis, Figure, Key, Mark, Panel, Point, Scale, Series};
 use crate::published;
 use crate::record::CellRecord;
 use crate::statistics::{Summary, mean};
-use crate::tables::{plain, test_values};
+use crate::table::Flag;
+use crate::tables::{by_limit, deviations, metric_columns, plain, test_values};
 
 /// All figures that the runs give something to draw for.
 ///
@@ -111,14 +112,15 @@ fn guides(chance: f64, series: &[Series]) -> Vec<f64> {
 
 fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
     let mut figures = Vec::new();
-    for task in tasks(groups) {
-        let members: Vec<&Group<'_>> = groups.iter().filter(|g| g.key.task == task).collect();
+    let columns = metric_columns(groups);
+    for (task, members) in &columns {
         let Some(record) = members.iter().find_map(|g| g.record()) else { continue };
+        let several = columns.iter().filter(|(other, _)| other == task).count() > 1;
         let metric = record.task.metric.as_str();
         let validation = frames.epoch_curves("validation", metric)?;
         let train = frames.epoch_curves("train", metric)?;
         let (mut series, mut used) = (Vec::new(), BTreeSet::new());
-        for group in &members {
+        for group in members {
             for (curves, split, mark) in [(&train, "train", Mark::Dashed), (&validation, "validation", Mark::Line)] {
                 let Some(points) = curves.get(&group.key) else { continue };
                 let label = colours.label(&group.key);
@@ -143,8 +145,9 @@ fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> 
         if !guides.is_empty() {
             legend.push(hint("guessing", Mark::Dotted));
         }
+        let suffix = if several { format!("-{}", file_name(metric)) } else { String::new() };
         figures.push(Figure {
-            name: format!("learning-curves-{}", file_name(task)),
+            name: format!("learning-curves-{}{suffix}", file_name(task)),
             title: format!("{task}: learning curves"),
             caption: format!(
                 "{} of {task} against the epoch; train dashed, validation solid. {BAND}",
@@ -170,28 +173,25 @@ fn capital(text: &str) -> String {
 
 /// One data set read in several forms (as a sequence and as an image), on one axis.
 fn dimensions(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
-    let mut forms: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-    for record in groups.iter().filter_map(Group::record) {
+    // The same samples: as many of each split of a data set, at the same scale.
+    let mut forms: BTreeMap<(&str, [usize; 3], &str, &str), Vec<(&Group<'_>, usize)>> = BTreeMap::new();
+    for group in groups {
+        let Some(record) = group.record() else { continue };
         let rank = record.task.shape.len().saturating_sub(1);
-        forms.entry(&record.task.data).or_default().insert(&record.task.label, rank);
+        let samples =
+            (record.task.data.as_str(), record.task.splits, record.scale.as_str(), record.task.metric.as_str());
+        forms.entry(samples).or_default().push((group, rank));
     }
+    forms.retain(|_, members| members.iter().map(|(_, rank)| rank).collect::<BTreeSet<_>>().len() > 1);
     let mut figures = Vec::new();
-    for (data, labels) in forms {
-        let ranks: BTreeSet<usize> = labels.values().copied().collect();
-        if ranks.len() < 2 {
-            continue;
-        }
-        let Some(record) = groups.iter().filter_map(Group::record).find(|r| labels.contains_key(r.task.label.as_str()))
-        else {
-            continue;
-        };
+    for ((data, splits, scale_name, _), members) in &forms {
+        let several = forms.keys().filter(|(other, ..)| other == data).count() > 1;
+        let Some(record) = members.iter().find_map(|(group, _)| group.record()) else { continue };
         let metric = record.task.metric.as_str();
         let curves = frames.epoch_curves("validation", metric)?;
         let (mut by_epoch, mut by_seconds, mut used) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for group in groups {
-            let (Some(rank), Some(points)) = (labels.get(group.key.task.as_str()), curves.get(&group.key)) else {
-                continue;
-            };
+        for (group, rank) in members {
+            let Some(points) = curves.get(&group.key) else { continue };
             let label = colours.label(&group.key);
             let series = |points| Series {
                 label: format!("{label}, {rank}D"),
@@ -222,11 +222,18 @@ fn dimensions(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Resul
         if !guides.is_empty() {
             legend.push(hint("guessing", Mark::Dotted));
         }
+        let (suffix, which) = if several {
+            let [train, validation, test] = splits;
+            let which = format!(" ({scale_name}, {train}, {validation} and {test} samples)");
+            (format!("-{scale_name}-{train}-{validation}-{test}"), which)
+        } else {
+            (String::new(), String::new())
+        };
         figures.push(Figure {
-            name: format!("dimensions-{}", file_name(data)),
-            title: format!("{data}: 1D against 2D"),
+            name: format!("dimensions-{}{suffix}", file_name(data)),
+            title: format!("{data}{which}: 1D against 2D"),
             caption: format!(
-                "The same samples of {data} read as a sequence (dashed) and as an image (solid): validation {} against \
+                "The same samples of {data}{which} read as a sequence (dashed) and as an image (solid): validation {} against \
                  the epoch, and against the seconds of training that its machine needed. {BAND}",
                 metric_name(metric)
             ),
@@ -259,7 +266,14 @@ fn accuracy_against_parameters(
                 continue;
             };
             chance = record.task.chance;
-            names.extend(published::counterpart(record, None).map(|c| c.task));
+            let counterpart = published::counterpart(record, None);
+            let mut other: Vec<&str> = deviations(record, counterpart).into_iter().map(Flag::name).collect();
+            if by_limit(group) {
+                other.push("stopped by a limit");
+            }
+            if other.is_empty() {
+                names.extend(counterpart.map(|c| c.task));
+            }
             models.extend(published::models(record).0);
             let label = colours.label(&group.key);
             series.push(Series {
@@ -271,13 +285,17 @@ fn accuracy_against_parameters(
                     y: s.mean,
                     interval: (s.n > 1).then_some((s.min, s.max)),
                     n: s.n,
-                    note: String::new(),
+                    note: other.join(", "),
                 }],
             });
             used.insert(label);
         }
         if series.is_empty() {
             continue;
+        }
+        if names.is_empty() {
+            // Nothing to hold them against.
+            series.iter_mut().flat_map(|series| &mut series.points).for_each(|point| point.note.clear());
         }
         for name in names {
             // Of models printed in several papers the first stands.
@@ -318,7 +336,9 @@ fn accuracy_against_parameters(
         title: "Accuracy against parameters".to_owned(),
         caption:
             "Test accuracy against the number of trainable parameters. Filled: these runs (bars from the lowest to \
-                  the highest seed). Hollow: published values, with the full published data and protocol."
+                  the highest seed). Hollow: published values, with the full published data, protocol and training, where \
+                  one of these runs has those data and that protocol and no limit stopped it; what is other in a run \
+                  beside them is written there."
                 .to_owned(),
         panels,
         legend,

@@ -141,7 +141,7 @@ fn cells_frame(cells: &[Cell]) -> PolarsResult<DataFrame> {
         "metric" => text(&|c| c.metric().to_owned()),
         "parameters" => cells.iter().map(|c| c.record.as_ref()?.baseline.parameters).collect::<Vec<Option<u64>>>(),
         "epoch" => cells.iter().map(|c| c.status.epoch).collect::<Vec<u64>>(),
-        "seconds" => cells.iter().map(|c| c.status.seconds).collect::<Vec<f64>>(),
+        "seconds" => cells.iter().map(Cell::seconds).collect::<Vec<f64>>(),
         "device" => cells.iter().map(|c| Some(c.record.as_ref()?.device.clone())).collect::<Vec<Option<String>>>(),
     )
 }

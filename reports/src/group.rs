@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::load::{Cell, Runs};
 use crate::record::{CellRecord, State};
-use crate::settings::{Settings, varied};
+use crate::settings::{PATHS, Settings, varied};
 
 /// Settings that are written out to tell runs of the same labels apart; beyond these, a hash does.
 const MOST_TOLD: usize = 4;
@@ -85,6 +86,14 @@ fn shared(record: &CellRecord) -> Settings {
 /// Settings that a cell knows once it has begun.
 const LATE: [&str; 2] = ["task.data_hash", "initial_weights"];
 
+/// The value of the setting `late` of a run, itself nothing where training begins with random weights; `None` where it is not
+/// known yet.
+fn known_late(record: &CellRecord, late: &str) -> Option<Option<String>> {
+    let value = Settings::of(record).get(late).map(str::to_owned);
+    let random = late == "initial_weights" && record.training.get("initial_weights").is_none_or(Value::is_null);
+    if value.is_none() && !random { None } else { Some(value) }
+}
+
 /// Write into every cell in what it differs from others of the same experiment, labels and grid values, so that cells are of
 /// one group where they agree in everything but their seed.
 pub(crate) fn tell_apart(cells: &mut [Cell]) {
@@ -97,12 +106,21 @@ pub(crate) fn tell_apart(cells: &mut [Cell]) {
         let of = |index: &usize| cells[*index].record.as_ref();
         let mut settings: BTreeMap<usize, Settings> =
             members.iter().filter_map(|index| Some((*index, shared(of(index)?)))).collect();
+        // Where a file lay does not tell runs apart that read the same from it; whether there was one does.
+        for path in PATHS {
+            let mut first: BTreeMap<String, String> = BTreeMap::new();
+            for (index, own) in &mut settings {
+                let hash = of(index).and_then(|record| record.task.data_hash.clone());
+                if let (Some(hash), Some(place)) = (hash, own.get(path).map(str::to_owned)) {
+                    own.set(path, Some(first.entry(hash).or_insert(place).clone()));
+                }
+            }
+        }
         for late in LATE {
-            let mut known: BTreeMap<Settings, BTreeSet<String>> = BTreeMap::new();
-            let all: BTreeMap<usize, Option<String>> = settings
-                .keys()
-                .map(|index| (*index, of(index).and_then(|r| Settings::of(r).get(late).map(str::to_owned))))
-                .collect();
+            // What is not known, and what is known: a hash, or that there is none.
+            let mut known: BTreeMap<Settings, BTreeSet<Option<String>>> = BTreeMap::new();
+            let all: BTreeMap<usize, Option<Option<String>>> =
+                settings.keys().map(|index| (*index, of(index).and_then(|record| known_late(record, late)))).collect();
             for (index, value) in &all {
                 known.entry(settings[index].clone()).or_default().extend(value.clone());
             }
@@ -110,7 +128,8 @@ pub(crate) fn tell_apart(cells: &mut [Cell]) {
                 let Some(own) = settings.get_mut(&index) else { continue };
                 let values = &known[&own.clone()];
                 // A cell that has not begun goes with the others where those agree.
-                own.set(late, if values.len() == 1 { values.first().cloned() } else { value });
+                let agreed = values.first().filter(|_| values.len() == 1).cloned();
+                own.set(late, agreed.or(value).flatten());
             }
         }
         let distinct: BTreeSet<&Settings> = settings.values().collect();

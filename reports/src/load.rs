@@ -145,6 +145,13 @@ impl Cell {
         self.lines.iter().rev().find(|l| l.kind == MetricKind::Final && l.name == name).and_then(|l| l.value)
     }
 
+    /// Seconds of training, validation included, and of a finished cell the test.
+    pub fn seconds(&self) -> f64 {
+        // The status of a cell that an older program ended within an epoch leaves out what came after its last step.
+        let finished = (self.status.state == State::Done).then(|| self.final_value("seconds")).flatten();
+        finished.unwrap_or(self.status.seconds)
+    }
+
     /// The test metric of a finished cell.
     pub fn test_value(&self) -> Option<f64> {
         (self.status.state == State::Done).then(|| self.final_value(&format!("test_{}", self.metric()))).flatten()

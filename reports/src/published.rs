@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::error::ReportError;
+use crate::load::Cell;
 use crate::record::CellRecord;
 
 const TABLE: &str = include_str!("../data/published.csv");
@@ -87,13 +88,17 @@ fn ten_words(record: &CellRecord) -> bool {
     !all_words(record)
 }
 
-fn mnist([train, validation, test]: [usize; 3]) -> bool {
-    // 60 000 training images, of which some are held out for validation.
-    train + validation == 60_000 && test == 10_000
+/// Whether all of the `most` samples for training are used, of which at most a tenth is held out for validation.
+fn held_out([train, validation, _]: [usize; 3], most: usize) -> bool {
+    train + validation == most && train >= 9 * validation
 }
 
-fn cifar([train, validation, test]: [usize; 3]) -> bool {
-    train + validation == 50_000 && test == 10_000
+fn mnist(splits: [usize; 3]) -> bool {
+    held_out(splits, 60_000) && splits[2] == 10_000
+}
+
+fn cifar(splits: [usize; 3]) -> bool {
+    held_out(splits, 50_000) && splits[2] == 10_000
 }
 
 fn images(splits: [usize; 3]) -> bool {
@@ -296,7 +301,7 @@ const PROTOCOLS: &[Protocol] = &[
         ours: "stl10",
         positions: &[256, 256],
         applies: every,
-        sizes: |[train, validation, test]| train + validation == 5_000 && test == 8_000,
+        sizes: |splits| held_out(splits, 5_000) && splits[2] == 8_000,
         difficulty: &[("size", &["256"])],
         others: &[("normalisation", &["standard"]), ("augment", YES), ("degrees", &["15"])],
     },
@@ -370,10 +375,138 @@ pub(crate) fn counterpart(record: &CellRecord, model: Option<&str>) -> Option<Co
             same_protocol &= value.is_null();
         }
     }
-    // Data sets that are not the official ones, or not all of them, begin their notes so.
-    let others = |note: &String| note.starts_with("reconstructed") || note.starts_with("not ");
-    let full_data = (protocol.sizes)(task.splits) && !task.notes.iter().any(others);
+    let full_data = (protocol.sizes)(task.splits) && !task.notes.iter().any(|note| is_another_set(note));
     Some(Counterpart { task: protocol.task, full_data, same_difficulty, same_protocol })
+}
+
+/// Whether `note` says that a data set is not the official one, or not all of it: such notes begin so.
+pub(crate) fn is_another_set(note: &str) -> bool {
+    note.starts_with("reconstructed") || note.starts_with("not ")
+}
+
+/// How published networks were trained, by the recipes of `experiments/`, which name their sources.
+struct Length {
+    /// Names in [`Published::task`].
+    tasks: &'static [&'static str],
+    /// Beginnings of names in [`Published::model`].
+    models: &'static [&'static str],
+    /// Epochs over the whole training split.
+    epochs: u64,
+    /// Samples of an optimiser step.
+    batch: u64,
+}
+
+const CCNN: &[&str] = &["CCNN"];
+const FLEX: &[&str] = &["FlexTCN"];
+const CK: &[&str] = &["CKCNN", "CKConv"];
+const S4: &[&str] = &["S4"];
+const RECURRENT: &[&str] = &["LSTM", "GRU"];
+const RESNET: &[&str] = &["ResNet"];
+
+const fn length(models: &'static [&'static str], tasks: &'static [&'static str], epochs: u64, batch: u64) -> Length {
+    Length { tasks, models, epochs, batch }
+}
+
+/// Of several recipes the shortest one, and the largest of their batches.
+const LENGTHS: &[Length] = &[
+    length(CCNN, &["sMNIST", "pMNIST", "Pathfinder", "2DPathfinder"], 210, 100),
+    length(CCNN, &["sCIFAR10", "CIFAR100", "Image", "2DImage"], 210, 50),
+    length(CCNN, &["CIFAR10", "STL10"], 210, 64),
+    length(CCNN, &["ListOps", "Text"], 60, 50),
+    length(CCNN, &["SC10-MFCC"], 110, 100),
+    length(CCNN, &["SC10-raw"], 160, 40),
+    length(FLEX, &["sMNIST", "pMNIST", "sCIFAR10"], 200, 64),
+    length(FLEX, &["npCIFAR", "SC10-MFCC", "SC10-raw", "CharTraj"], 300, 32),
+    length(&["FlexNet"], &["CIFAR10"], 350, 64),
+    length(CK, &["sMNIST", "pMNIST", "sCIFAR10", "npCIFAR", "SC10-MFCC"], 200, 64),
+    length(CK, &["SC10-raw"], 300, 32),
+    length(CK, &["CharTraj"], 200, 32),
+    length(S4, &["sMNIST", "pMNIST", "sCIFAR10", "npCIFAR", "Image"], 200, 50),
+    length(S4, &["ListOps"], 40, 32),
+    length(S4, &["Text"], 32, 16),
+    length(S4, &["Retrieval"], 20, 64),
+    length(S4, &["Pathfinder"], 200, 64),
+    length(S4, &["Path-X"], 50, 16),
+    length(S4, &["SC10-MFCC"], 50, 100),
+    length(S4, &["SC10-raw"], 150, 20),
+    length(S4, &["SC35"], 40, 16),
+    // Ours, where those of the papers were not found.
+    length(
+        RECURRENT,
+        &["sMNIST", "pMNIST", "sCIFAR10", "npCIFAR", "SC10-MFCC", "SC10-raw", "SC35", "CharTraj"],
+        100,
+        64,
+    ),
+    length(RECURRENT, &["ListOps", "Text", "Image", "Path-X"], 100, 32),
+    length(RECURRENT, &["Retrieval", "Pathfinder"], 100, 256),
+    length(RESNET, &["CIFAR10", "CIFAR100"], 200, 128),
+    length(RESNET, &["STL10"], 200, 32),
+];
+/// Least patience of early stopping in those recipes.
+const PATIENCE: u64 = 100;
+
+/// Whether `cell`, which has finished, was trained for as long as the published `model` on the published `task`: as many
+/// epochs over the whole training split, in batches that are not larger.
+pub(crate) fn full_training(cell: &Cell, task: &str, model: &str) -> bool {
+    let recipe = LENGTHS.iter().find(|length| {
+        length.tasks.contains(&task) && length.models.iter().any(|beginning| model.starts_with(beginning))
+    });
+    let (Some(recipe), Some(record)) = (recipe, &cell.record) else { return false };
+    let setting = |name: &str| record.training.get(name).and_then(serde_json::Value::as_u64);
+    let patient = cell.status.reason.as_deref() == Some("early_stopping")
+        && setting("early_stopping").is_some_and(|patience| patience >= PATIENCE);
+    let batch = setting("batch_size").map(|size| size * setting("accumulate_grad_steps").unwrap_or(1).max(1));
+    let steps = batch.map(|batch| record.task.splits[0] as u64 / batch.max(1));
+    let whole = setting("steps_per_epoch").is_none_or(|limit| steps.is_some_and(|steps| limit >= steps));
+    (patient || cell.status.epoch >= recipe.epochs) && batch.is_none_or(|batch| batch <= recipe.batch) && whole
+}
+
+/// Settings that make the published networks of a baseline, whatever the task, with their values. What a recipe tunes for a
+/// task (frequencies, widths of masks, dropout, penalties) is not among them.
+const NETWORKS: &[(&str, &[Setting])] = &[
+    (
+        "ccnn",
+        &[
+            ("block", &["s4"]),
+            ("prenorm", YES),
+            ("kernel_network", &["magnet"]),
+            ("kernel_hidden", &["32", "64"]),
+            ("kernel_layers", &["3"]),
+            ("mask", &["gaussian"]),
+            ("mask_threshold", &["0.1"]),
+            ("initialisation", &["corrected"]),
+            ("separable", YES),
+            ("nonlinearity", &["gelu"]),
+            ("causal", &["auto"]),
+            ("norm", &["batch"]),
+        ],
+    ),
+    (
+        "flexnet",
+        &[
+            ("width_factors", &["null"]),
+            ("kernel_hidden", &["32"]),
+            ("kernel_layers", &["3"]),
+            ("mask_threshold", &["0.1"]),
+            ("initialisation", &["original"]),
+            ("norm", &["batch"]),
+        ],
+    ),
+    ("ckcnn", &[("kernel_hidden", &["32"]), ("initialisation", &["off"]), ("norm", &["group"])]),
+    ("lstm", PLAIN),
+    ("gru", PLAIN),
+    ("s4", &[("channels", &["1"])]),
+    ("resnet18", &[("width", &["64"]), ("blocks", &["2"])]),
+];
+/// One layer, read out at its last step.
+const PLAIN: &[Setting] = &[("layers", &["1"]), ("readout", &["last"]), ("orthonormality", &["0"])];
+
+/// Whether every setting that makes the published networks of its baseline has their value in `record`. One that the record
+/// does not name has: older records do not have it.
+fn same_network(record: &CellRecord) -> bool {
+    let baseline = &record.baseline;
+    let of_it = NETWORKS.iter().filter(|(name, _)| *name == baseline.name).flat_map(|(_, settings)| *settings);
+    of_it.into_iter().all(|(name, values)| baseline.config.get(name).is_none_or(|value| is_one_of(value, values)))
 }
 
 /// Whether `value` is one of `texts`, numbers by value.
@@ -445,6 +578,8 @@ pub(crate) struct Beside {
     pub published: Published,
     /// Whether a network of our size was meant: ours has a parameter count within a third of the printed one.
     pub same_size: bool,
+    /// Whether ours is that network, its size and what a recipe tunes aside.
+    pub same_network: bool,
     /// Whether ours is the same task.
     pub counterpart: Counterpart,
 }
@@ -459,7 +594,8 @@ pub(crate) fn beside(record: &CellRecord, table: &[Published]) -> Option<Beside>
         _ => true,
     };
     let counterpart = counterpart(record, Some(&found.model))?;
-    Some(Beside { published: found.clone(), same_size: same_model && same_size, counterpart })
+    let same_size = same_model && same_size;
+    Some(Beside { published: found.clone(), same_size, same_network: same_network(record), counterpart })
 }
 
 #[cfg(test)]
@@ -509,7 +645,7 @@ mod tests {
         let table = all().unwrap();
         let full = record("smnist", "ccnn-4-140", 200_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
         let found = beside(&full, &table).unwrap();
-        assert_eq!((found.published.accuracy, found.same_size), (99.72, true));
+        assert_eq!((found.published.accuracy, found.same_size, found.same_network), (99.72, true, true));
         assert_eq!(found.counterpart, exactly("sMNIST"));
         let small = record("smnist", "ccnn-2-30", 30_000, &[1, 784], [1_000, 100, 100], json!({}));
         let small = beside(&small, &table).unwrap();
@@ -538,6 +674,48 @@ mod tests {
 
     fn exactly(task: &'static str) -> Counterpart {
         Counterpart { task, full_data: true, same_difficulty: true, same_protocol: true }
+    }
+
+    #[test]
+    fn what_is_held_out_is_a_small_part() {
+        for (task, splits) in [
+            ("smnist", [1_000, 59_000, 10_000]),
+            ("smnist", [50_000, 10_000, 10_000]),
+            ("scifar10", [40_000, 10_000, 10_000]),
+            ("stl10", [2_500, 2_500, 8_000]),
+        ] {
+            let shape: &[usize] = match task {
+                "smnist" => &[1, 784],
+                "scifar10" => &[3, 1024],
+                _ => &[3, 256, 256],
+            };
+            let found = counterpart(&record(task, "ccnn-4-140", 200_000, shape, splits, json!({})), None).unwrap();
+            assert!(!found.full_data, "{task} {splits:?}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_makes_the_network_makes_another_one() {
+        let table = all().unwrap();
+        let of = |name: &str, config: Value| {
+            let mut record = record("smnist", "ccnn-4-140", 70_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
+            (record.baseline.name, record.baseline.config) = (name.into(), config);
+            beside(&record, &table).unwrap().same_network
+        };
+        assert!(of("ccnn", json!({"blocks": 4, "hidden": 140, "kernel_layers": 3.0, "omega_0": 7.0, "norm": "batch"})));
+        assert!(of("lstm", json!({"hidden": 128, "layers": 1, "readout": "last", "orthonormality": 0.0})));
+        for (name, config) in [
+            ("ccnn", json!({"mask": "none"})),
+            ("ccnn", json!({"kernel_network": "siren"})),
+            ("ccnn", json!({"norm": "none"})),
+            ("ccnn", json!({"causal": false})),
+            ("lstm", json!({"layers": 2})),
+            ("gru", json!({"readout": "mean"})),
+            ("ckcnn", json!({"hidden": 30, "norm": "batch"})),
+            ("flexnet", json!({"initialisation": "corrected"})),
+        ] {
+            assert!(!of(name, config.clone()), "{name} {config}");
+        }
     }
 
     const CIFAR: [usize; 3] = [45_000, 5_000, 10_000];

@@ -195,7 +195,7 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
     };
     let seeds: BTreeSet<u64> = runs.cells.iter().filter_map(Cell::seed).collect();
     let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
-    let total: f64 = runs.cells.iter().map(|c| c.status.seconds).sum();
+    let total: f64 = runs.cells.iter().map(Cell::seconds).sum();
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let scales = recipes::scales(runs);
     let scale = (!scales.is_empty()).then(|| {

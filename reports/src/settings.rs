@@ -25,6 +25,14 @@ pub const NAMES: [&str; 14] = [
     "training.workers",
 ];
 
+/// Settings of baselines that came later, with the value that says what was so before: baseline, setting, value. A record
+/// that does not have one is older and means that value.
+pub const ADDED: [(&str, &str, &str); 3] =
+    [("flexnet", "initialisation", "original"), ("ccnn", "mask", "gaussian"), ("ccnn", "nonlinearity", "gelu")];
+
+/// Settings of tasks that are paths of files: where the samples were read, their hash decides, and not where a file lay.
+pub const PATHS: [&str; 2] = ["task.config.file", "task.config.permutation"];
+
 /// Every value below `value` as its path and its text, keys sorted, without the paths in `left_out` and what is below
 /// them. Numbers are written by value: 1.0 and 1 alike.
 pub fn flatten(value: &Value, left_out: &[&str]) -> Vec<(String, String)> {
@@ -59,7 +67,7 @@ fn collect(path: &str, value: &Value, left_out: &[&str], found: &mut Vec<(String
 pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// Everything in `record` but [`NAMES`]. Devices count by their kind.
+    /// Everything in `record` but [`NAMES`], and [`ADDED`] where it is older. Devices count by their kind.
     pub(crate) fn of(record: &CellRecord) -> Self {
         let value = serde_json::to_value(record).unwrap_or_default();
         let mut all: BTreeMap<String, String> = flatten(&value, &NAMES).into_iter().collect();
@@ -71,6 +79,9 @@ impl Settings {
             for (rest, text) in flatten(value, &[]) {
                 all.insert(if rest.is_empty() { path.clone() } else { format!("{path}.{rest}") }, text);
             }
+        }
+        for (_, setting, value) in ADDED.iter().filter(|(baseline, ..)| *baseline == record.baseline.name) {
+            all.entry(format!("baseline.config.{setting}")).or_insert_with(|| Value::from(*value).to_string());
         }
         all.insert("device".to_owned(), Value::from(device_kind(&record.device)).to_string());
         all.retain(|_, text| text != "null");

@@ -13,6 +13,8 @@ use crate::format::NONE;
 pub enum Flag {
     /// Training ended by `training.max_time`.
     StoppedByTime,
+    /// Training ended by `training.max_steps`.
+    StoppedBySteps,
     /// Training ended by early stopping.
     StoppedEarly,
     /// Training began with given weights.
@@ -23,6 +25,8 @@ pub enum Flag {
     Unfinished,
     /// Some cells of the row failed.
     Failed,
+    /// Some cells of the row finished with a test value that is not finite.
+    NoValue,
     /// Some cells of the row were skipped.
     Skipped,
     /// The data of some cells of the row are not there.
@@ -37,6 +41,8 @@ pub enum Flag {
     FewSeeds,
     /// Seeds of the row come from different program versions or commits.
     MixedVersions,
+    /// Seeds of the row were trained on unlike devices.
+    MixedDevices,
     /// One run was trained by several builds of the program.
     SeveralBuilds,
     /// One run was trained on several devices.
@@ -53,16 +59,56 @@ pub enum Flag {
     OtherScale,
     /// Another network size than the published result.
     OtherSize,
+    /// Another network of the same name than the published one.
+    OtherNetwork,
+    /// A shorter training than that of the published result.
+    OtherTraining,
     /// The last line of the metrics was cut.
     CutLine,
 }
 
 impl Flag {
+    /// The remark in a word or two.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StoppedByTime => "stopped by time",
+            Self::StoppedBySteps => "stopped by steps",
+            Self::StoppedEarly => "stopped early",
+            Self::InitialWeights => "given weights",
+            Self::Extended => "extended",
+            Self::Unfinished => "unfinished",
+            Self::Failed => "failed",
+            Self::NoValue => "no value",
+            Self::Skipped => "skipped",
+            Self::MissingData => "missing data",
+            Self::NotApplicable => "n/a",
+            Self::Missing => "not run",
+            Self::Incomplete => "incomplete",
+            Self::FewSeeds => "fewer than three seeds",
+            Self::MixedVersions => "mixed versions",
+            Self::MixedDevices => "unlike devices",
+            Self::SeveralBuilds => "several builds",
+            Self::SeveralDevices => "several devices",
+            Self::SeveralTasks => "several tasks",
+            Self::ReducedData => "reduced data",
+            Self::OtherDifficulty => "other difficulty",
+            Self::OtherProtocol => "other protocol",
+            Self::OtherScale => "other scale",
+            Self::OtherSize => "other size",
+            Self::OtherNetwork => "other network",
+            Self::OtherTraining => "other training",
+            Self::CutLine => "cut line",
+        }
+    }
+
     /// The remark in full.
     pub fn text(self) -> &'static str {
         match self {
             Self::StoppedByTime => {
                 "Stopped by time: `training.max_time` ended the training before its last epoch. More time may give a better value."
+            }
+            Self::StoppedBySteps => {
+                "Stopped by steps: `training.max_steps` ended the training before its last epoch. More steps may give a better value."
             }
             Self::StoppedEarly => "Stopped early: the validation metric had not improved for the set number of epochs.",
             Self::InitialWeights => {
@@ -73,6 +119,9 @@ impl Flag {
             }
             Self::Unfinished => "Not all cells have finished; only finished ones enter the mean.",
             Self::Failed => "Some cells failed; they do not enter the mean. The table of cells gives the reason.",
+            Self::NoValue => {
+                "No value: a finished cell has a test value that is not finite; it does not enter the mean, which so is that of the others and is never the best."
+            }
             Self::Skipped => {
                 "Some cells were skipped; they do not enter the mean. The table of cells gives the reason."
             }
@@ -87,7 +136,10 @@ impl Flag {
             Self::FewSeeds => {
                 "Fewer than three seeds: read the value of every seed; the spread says little and no interval is given."
             }
-            Self::MixedVersions => "The seeds of this row come from different commits or versions of the program.",
+            Self::MixedVersions => "The runs of this row come from different commits or versions of the program.",
+            Self::MixedDevices => {
+                "Unlike devices: the runs of this row were trained on different ones, so that their times do not compare."
+            }
             Self::SeveralBuilds => {
                 "Several builds: one run was trained in several attempts by different builds of the program; the table of attempts lists them."
             }
@@ -111,6 +163,12 @@ impl Flag {
             }
             Self::OtherSize => {
                 "Other size: the published network is the nearest one, but not of our size, so no difference is given."
+            }
+            Self::OtherNetwork => {
+                "Other network: a setting that makes the published network (blocks, kernels, mask, normalisation, layers, readout) has another value, so no difference is given."
+            }
+            Self::OtherTraining => {
+                "Other training: fewer or shorter epochs, larger batches or an earlier stop than in the recipe of the published result, or no such recipe is known, so no difference is given."
             }
             Self::CutLine => {
                 "The last line of a cell's metrics was cut (a process was killed while it wrote) and is left out."

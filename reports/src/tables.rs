@@ -12,7 +12,7 @@ use crate::group::{Group, GroupKey, groups};
 use crate::load::{self, Cell, Runs};
 use crate::published::{self, Published};
 use crate::recipes::Recipes;
-use crate::record::{Attempt, CellRecord, PAPER, State, TaskRecord};
+use crate::record::{Attempt, CellRecord, PAPER, State, TaskRecord, device_kind};
 use crate::settings::Settings;
 use crate::statistics::{Summary, mean};
 use crate::table::{Column, Entry, Flag, Table};
@@ -41,7 +41,7 @@ pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
     let several = runs.experiments.len() > 1;
     let row_of = |key: &GroupKey| (if several { key.experiment.clone() } else { String::new() }, key.series());
     let rows: BTreeSet<(String, String)> = groups.iter().map(|g| row_of(&g.key)).collect();
-    let tasks: BTreeSet<&str> = groups.iter().map(|g| g.key.task.as_str()).collect();
+    let columns = metric_columns(&groups);
 
     let mut table = Table::new(
         "summary",
@@ -51,9 +51,8 @@ pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
          protocol.",
         &["Experiment", "Baseline"],
     );
-    for task in &tasks {
-        let group = groups.iter().find(|g| g.key.task == **task && g.record().is_some());
-        let title = group.map_or_else(
+    for (task, members) in &columns {
+        let title = members.iter().find(|g| g.record().is_some()).map_or_else(
             || (*task).to_owned(),
             |g| {
                 let arrow = if g.higher_is_better() { "↑" } else { "↓" };
@@ -64,24 +63,46 @@ pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
     }
     for row in &rows {
         let mut entries = vec![Entry::text(&row.0), Entry::text(&row.1)];
-        for task in &tasks {
-            let group = groups.iter().find(|g| g.key.task == **task && &row_of(&g.key) == row);
-            entries.push(match group {
+        for (_, members) in &columns {
+            entries.push(match members.iter().find(|g| &row_of(&g.key) == row) {
                 Some(group) => headline(group, values.get(&group.key)),
                 None => Entry::text("not run").flag(Flag::Missing).class("quiet"),
             });
         }
         table.rows.push(entries);
     }
-    mark_best(&mut table, &tasks, &groups, &values, &rows, &row_of);
+    for (index, (_, members)) in columns.iter().enumerate() {
+        mark_best(&mut table, index + 2, members, &values, &rows, &row_of);
+    }
     if !several {
         table.drop_first_column();
     }
     Ok(table)
 }
 
+/// The groups by the label of their task and by its metric: one label may stand for several tasks. A group that does not say
+/// its metric goes with the first that does.
+pub(crate) fn metric_columns<'g, 'a>(groups: &'g [Group<'a>]) -> Vec<(&'g str, Vec<&'g Group<'a>>)> {
+    let mut columns: BTreeMap<(&str, &str), Vec<&Group<'a>>> = BTreeMap::new();
+    let (told, untold): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.record().is_some());
+    for group in told {
+        columns.entry((&group.key.task, group.metric())).or_default().push(group);
+    }
+    for group in untold {
+        let task = group.key.task.as_str();
+        let home = columns.keys().find(|(label, _)| *label == task).copied();
+        columns.entry(home.unwrap_or((task, ""))).or_default().push(group);
+    }
+    columns.into_iter().map(|((task, _), members)| (task, members)).collect()
+}
+
 fn percent(metric: &str) -> &'static str {
     if metric == "accuracy" { " %" } else { "" }
+}
+
+/// `value` of `metric` in the unit of the tables: accuracy in percent.
+pub(crate) fn as_shown(value: f64, metric: &str) -> f64 {
+    if metric == "accuracy" { 100.0 * value } else { value }
 }
 
 /// How the samples of a task are given to a model; the task is the same whatever these are.
@@ -90,7 +111,7 @@ const PRESENTATION: [&str; 10] =
 
 /// What two rows of a column must share to be compared: the scale, the samples, and every setting of the task but how they
 /// are given to the model.
-fn protocol(record: &CellRecord) -> Settings {
+pub(crate) fn protocol(record: &CellRecord) -> Settings {
     let presented = |path: &str| {
         path.strip_prefix("task.config.").is_some_and(|name| PRESENTATION.contains(&name))
             // These follow from how samples are given; the number at the end of the version follows from the samples.
@@ -99,36 +120,59 @@ fn protocol(record: &CellRecord) -> Settings {
     };
     let mut settings = Settings::of(record).without(presented);
     settings.set("task.version", record.task.version.rsplit('-').next().map(str::to_owned));
+    let other = record.task.notes.iter().filter(|note| published::is_another_set(note));
+    settings.set("task.notes", other.cloned().reduce(|all, note| format!("{all}; {note}")));
+    settings
+}
+
+/// Everything that a record says of its task but the hash of the samples: where it agrees, so do they.
+fn presented(record: &CellRecord) -> Settings {
+    Settings::of(record).without(|path| !path.starts_with("task.") || path == "task.data_hash")
+}
+
+/// [`protocol`], with the hash of the samples where `members` read different ones under the same settings.
+fn compared_as(record: &CellRecord, members: &[&Group<'_>]) -> Settings {
+    let mut settings = protocol(record);
+    let (own, hash) = (presented(record), record.task.data_hash.as_deref());
+    let others = members.iter().filter_map(|group| group.record()).filter(|other| presented(other) == own);
+    if others.filter_map(|other| other.task.data_hash.as_deref()).any(|other| hash.is_some_and(|hash| hash != other)) {
+        settings.set("task.data_hash", hash.map(str::to_owned));
+    }
     settings
 }
 
 fn mark_best(
     table: &mut Table,
-    tasks: &BTreeSet<&str>,
-    groups: &[Group<'_>],
+    column: usize,
+    members: &[&Group<'_>],
     values: &BTreeMap<GroupKey, BySeed>,
     rows: &BTreeSet<(String, String)>,
     row_of: &dyn Fn(&GroupKey) -> (String, String),
 ) {
-    for (column, task) in tasks.iter().enumerate() {
-        // Best value, its row, and how many were compared, per protocol.
-        let mut best: BTreeMap<Settings, (f64, usize, usize)> = BTreeMap::new();
-        for group in groups.iter().filter(|g| g.key.task == **task) {
-            let Some(value) = values.get(&group.key).and_then(|v| mean(&plain(v))) else { continue };
-            let Some(row) = rows.iter().position(|r| *r == row_of(&group.key)) else { continue };
-            let Some(record) = group.record() else { continue };
-            let (best, at, compared) = best.entry(protocol(record)).or_insert((value, row, 0));
-            *compared += 1;
-            if if group.higher_is_better() { value > *best } else { value < *best } {
-                (*best, *at) = (value, row);
-            }
+    // Best value, its rows, and how many were compared, per protocol.
+    let mut best: BTreeMap<Settings, (f64, Vec<usize>, usize)> = BTreeMap::new();
+    for group in members.iter().filter(|group| !has_no_value(group)) {
+        let Some(value) = values.get(&group.key).and_then(|v| mean(&plain(v))) else { continue };
+        let Some(row) = rows.iter().position(|r| *r == row_of(&group.key)) else { continue };
+        let Some(record) = group.record() else { continue };
+        let (best, at, compared) = best.entry(compared_as(record, members)).or_insert((value, Vec::new(), 0));
+        *compared += 1;
+        if if group.higher_is_better() { value > *best } else { value < *best } {
+            *best = value;
+            at.clear();
         }
-        for (_, row, compared) in best.into_values() {
-            if compared > 1 {
-                table.rows[row][column + 2].best = true;
-            }
+        if value == *best {
+            at.push(row);
         }
     }
+    for (_, found, _) in best.into_values().filter(|(_, _, compared)| *compared > 1) {
+        found.into_iter().for_each(|row| table.rows[row][column].best = true);
+    }
+}
+
+/// Whether a cell has finished without a test value that is a number.
+fn has_no_value(group: &Group<'_>) -> bool {
+    group.cells.iter().any(|cell| cell.status.state == State::Done && cell.test_value().is_none())
 }
 
 pub(crate) fn plain(values: &[(u64, f64)]) -> Vec<f64> {
@@ -138,11 +182,9 @@ pub(crate) fn plain(values: &[(u64, f64)]) -> Vec<f64> {
 fn headline(group: &Group<'_>, values: Option<&BySeed>) -> Entry {
     let summary = values.and_then(|v| Summary::of(&plain(v)));
     let mut entry = match &summary {
-        Some(s) => Entry {
-            text: format!("{} (n = {})", mean_std(s, group.metric()), s.n),
-            raw: Some(s.mean.to_string()),
-            ..Entry::default()
-        },
+        Some(s) => {
+            Entry::number(format!("{} (n = {})", mean_std(s, group.metric()), s.n), as_shown(s.mean, group.metric()))
+        }
         None => unfinished(group),
     };
     for flag in headline_flags(group, summary.as_ref()) {
@@ -197,21 +239,18 @@ fn not_applicable(group: &Group<'_>) -> bool {
 pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Vec<Flag> {
     let states = group.states();
     let any_reason = |reason: &str| group.cells.iter().any(|c| c.status.reason.as_deref() == Some(reason));
-    let mut flags = Vec::new();
     if not_applicable(group) {
         return vec![Flag::NotApplicable];
     }
+    let measured: Vec<&Cell> = group.cells.iter().copied().filter(|c| c.test_value().is_some()).collect();
+    let mut flags = flags_of(&group.cells);
+    // Cells that have not finished may have begun with another build.
+    flags.remove(&Flag::MixedVersions);
     let mut when = |condition: bool, flag| {
         if condition {
-            flags.push(flag);
+            flags.insert(flag);
         }
     };
-    when(any_reason("max_time"), Flag::StoppedByTime);
-    when(any_reason("early_stopping"), Flag::StoppedEarly);
-    let given = |c: &&Cell| c.record.as_ref().is_some_and(|record| record.initial_weights.is_some());
-    when(group.cells.iter().any(given), Flag::InitialWeights);
-    let extended = |c: &&Cell| c.record.as_ref().is_some_and(|record| !record.extended_from.is_empty());
-    when(group.cells.iter().any(extended), Flag::Extended);
     let open = [State::Pending, State::Running, State::Interrupted];
     when(open.iter().any(|s| states.contains_key(s)), Flag::Unfinished);
     when(states.contains_key(&State::Failed), Flag::Failed);
@@ -219,12 +258,35 @@ pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Ve
     let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason.as_deref() != Some("missing_data");
     when(group.cells.iter().any(skipped), Flag::Skipped);
     when(summary.is_some_and(|s| s.n < 3), Flag::FewSeeds);
-    let begun = || group.cells.iter().filter(|c| c.test_value().is_some());
-    let builds: BTreeSet<_> = begun().map(|c| builds(c)).collect();
-    when(builds.len() > 1, Flag::MixedVersions);
-    when(group.cells.iter().any(|c| self::builds(c).len() > 1), Flag::SeveralBuilds);
-    when(group.cells.iter().any(|c| devices(c).len() > 1), Flag::SeveralDevices);
-    when(group.cells.iter().any(|c| c.cut_lines > 0), Flag::CutLine);
+    when(has_no_value(group), Flag::NoValue);
+    when(flags_of(&measured).contains(&Flag::MixedVersions), Flag::MixedVersions);
+    // Older records do not say where.
+    let kinds: BTreeSet<_> = measured.iter().map(|c| devices(c)).filter(|devices| !devices.is_empty()).collect();
+    when(kinds.len() > 1, Flag::MixedDevices);
+    flags.into_iter().collect()
+}
+
+/// What there is to say about the training of `cells`.
+pub(crate) fn flags_of(cells: &[&Cell]) -> BTreeSet<Flag> {
+    let mut flags = BTreeSet::new();
+    for cell in cells {
+        let record = cell.record.as_ref();
+        let remarks = [
+            (cell.status.reason.as_deref() == Some("max_time"), Flag::StoppedByTime),
+            (cell.status.reason.as_deref() == Some("max_steps"), Flag::StoppedBySteps),
+            (cell.status.reason.as_deref() == Some("early_stopping"), Flag::StoppedEarly),
+            (record.is_some_and(|record| record.initial_weights.is_some()), Flag::InitialWeights),
+            (record.is_some_and(|record| !record.extended_from.is_empty()), Flag::Extended),
+            (builds(cell).len() > 1, Flag::SeveralBuilds),
+            (devices(cell).len() > 1, Flag::SeveralDevices),
+            (cell.cut_lines > 0, Flag::CutLine),
+        ];
+        flags.extend(remarks.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag));
+    }
+    let builds: BTreeSet<_> = cells.iter().map(|cell| builds(cell)).collect();
+    if builds.len() > 1 {
+        flags.insert(Flag::MixedVersions);
+    }
     flags
 }
 
@@ -235,7 +297,11 @@ fn builds(cell: &Cell) -> BTreeSet<(String, BTreeMap<String, String>)> {
 
 /// What the devices are that trained a cell: by name where that is known, so that two of the same kind count as one.
 fn devices(cell: &Cell) -> BTreeSet<String> {
-    cell.status.attempts_on_record().into_iter().filter_map(|attempt| attempt.device_name.or(attempt.device)).collect()
+    cell.status.attempts_on_record().into_iter().filter_map(|attempt| device_by_name(&attempt)).collect()
+}
+
+fn device_by_name(attempt: &Attempt) -> Option<String> {
+    attempt.device_name.clone().or_else(|| attempt.device.as_deref().map(|device| device_kind(device).to_owned()))
 }
 
 /// In what a record is not the one of a published result.
@@ -263,8 +329,10 @@ pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result
         "results",
         "Results",
         "Mean ± standard deviation (dividing by n − 1) over finished seeds; then every seed. Seconds are those of \
-         training, averaged over finished seeds. The difference to a published value is given only for the published \
-         data, difficulty and network size, and a training that time did not stop.",
+         training, validation and test included, averaged over finished seeds. The difference to a published value is \
+         given only for the published data, difficulty, protocol, network and size, and a training of at least as many \
+         epochs as in its recipe that no limit stopped. Frequencies, dropout, learning rates and decay are not held \
+         against the recipe: the column of the recipe, where there is one, says where they come from.",
         &[
             "Experiment",
             "Task",
@@ -309,7 +377,7 @@ fn result_row(
     recipe: Entry,
 ) -> Vec<Entry> {
     let name = group.metric();
-    let raw = |v: f64| if name == "accuracy" { 100.0 * v } else { v };
+    let raw = |v: f64| as_shown(v, name);
     let summary = test.and_then(|v| Summary::of(&plain(v)));
     let mut value = match &summary {
         Some(s) => Entry::number(mean_std(s, name), raw(s.mean)),
@@ -355,7 +423,7 @@ fn result_row(
         published,
         difference,
         parameters.map_or_else(Entry::none, |p| Entry { raw: Some(p.to_string()), ..Entry::text(grouped(p)) }),
-        over_done(&|c| c.status.seconds).map_or_else(Entry::none, |s| Entry::number(format!("{s:.1}"), s)),
+        over_done(&|c| c.seconds()).map_or_else(Entry::none, |s| Entry::number(format!("{s:.1}"), s)),
         epochs,
         Entry::text(states.join(", ")),
         validation,
@@ -376,8 +444,15 @@ fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> 
     if !beside.same_size {
         entry = entry.flag(Flag::OtherSize);
     }
-    let by_time = group.cells.iter().any(|c| c.status.reason.as_deref() == Some("max_time"));
-    let comparable = entry.flags.is_empty() && !by_time && record.task.metric == "accuracy";
+    if !beside.same_network {
+        entry = entry.flag(Flag::OtherNetwork);
+    }
+    let stopped = by_limit(group);
+    let mut finished = group.cells.iter().filter(|cell| cell.status.state == State::Done);
+    if !stopped && finished.any(|cell| !published::full_training(cell, beside.counterpart.task, &found.model)) {
+        entry = entry.flag(Flag::OtherTraining);
+    }
+    let comparable = entry.flags.is_empty() && !stopped && record.task.metric == "accuracy";
     let difference = match summary {
         Some(s) if comparable => {
             let difference = 100.0 * s.mean - found.accuracy;
@@ -386,6 +461,12 @@ fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> 
         _ => Entry::none(),
     };
     (entry, difference, Entry::text(found.source))
+}
+
+/// Whether a limit ended the training of one of the cells.
+pub(crate) fn by_limit(group: &Group<'_>) -> bool {
+    let limited = |cell: &&Cell| matches!(cell.status.reason.as_deref(), Some("max_time" | "max_steps"));
+    group.cells.iter().any(limited)
 }
 
 /// The protocol of every task.
@@ -582,9 +663,7 @@ fn state_class(state: State) -> Option<&'static str> {
 fn cell_row(cell: &Cell) -> Vec<Entry> {
     let optional = |text: Option<String>| text.map_or_else(Entry::none, Entry::text);
     let number = |value: Option<f64>| {
-        value.map_or_else(Entry::none, |v| {
-            Entry::number(metric(v, cell.metric()), if cell.metric() == "accuracy" { 100.0 * v } else { v })
-        })
+        value.map_or_else(Entry::none, |v| Entry::number(metric(v, cell.metric()), as_shown(v, cell.metric())))
     };
     let mut state = Entry { class: state_class(cell.status.state), ..Entry::text(cell.status.state.name()) };
     if cell.cut_lines > 0 {
@@ -594,6 +673,7 @@ fn cell_row(cell: &Cell) -> Vec<Entry> {
     let mut why = optional(cell.status.reason.clone());
     match reason {
         Some("max_time") => why = why.flag(Flag::StoppedByTime),
+        Some("max_steps") => why = why.flag(Flag::StoppedBySteps),
         Some("early_stopping") => why = why.flag(Flag::StoppedEarly),
         Some("not_applicable") => why = why.flag(Flag::NotApplicable),
         _ => {}
@@ -608,7 +688,7 @@ fn cell_row(cell: &Cell) -> Vec<Entry> {
         number(cell.test_value()),
         number(cell.best_validation()),
         epochs(cell),
-        Entry::number(duration(cell.status.seconds), cell.status.seconds),
+        Entry::number(duration(cell.seconds()), cell.seconds()),
         Entry::text(cell.status.attempts.to_string()),
         optional(device_of(cell)).flags(if devices(cell).len() > 1 { &[Flag::SeveralDevices] } else { &[] }),
         optional(cell.status.host.clone()),
@@ -680,10 +760,10 @@ pub(crate) fn status(runs: &Runs) -> Table {
             Entry { class: state_class(cell.status.state), ..Entry::text(cell.status.state.name()) },
             Entry { flags: vec![], ..epochs(cell) },
             best.map_or_else(Entry::none, |v| {
-                let raw = if cell.metric() == "accuracy" { 100.0 * v } else { v };
-                Entry::number(format!("{}{}", metric(v, cell.metric()), percent(cell.metric())), raw)
+                let text = format!("{}{}", metric(v, cell.metric()), percent(cell.metric()));
+                Entry::number(text, as_shown(v, cell.metric()))
             }),
-            Entry::number(format!("{:.1}", cell.status.seconds), cell.status.seconds),
+            Entry::number(format!("{:.1}", cell.seconds()), cell.seconds()),
             Entry::text(cell.status.reason.clone().unwrap_or_default()),
             Entry::text(cell.status.message.clone().unwrap_or_default()),
         ]);

@@ -381,15 +381,15 @@ fn an_extended_run_is_named_everywhere_and_pooled_with_no_other() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");
     for seed in 0..3 {
-        let mut cell = support::cell("smnist", "ccnn-4-140", 200_500, seed, 0.99).epochs(20);
-        cell.record.training["epochs"] = json!(20);
+        let mut cell = support::cell("smnist", "ccnn-4-140", 200_500, seed, 0.99).epochs(210);
+        cell.record.training["epochs"] = json!(210);
         if seed == 0 {
             cell.record.extended_from = vec![10];
         }
         cell.write(&home);
     }
     let found = results(&home);
-    let extended = "(20 epochs, extended from 10)";
+    let extended = "(210 epochs, extended from 10)";
     assert_eq!(found[extended], ("1".to_owned(), String::new()), "{found:?}");
     assert_eq!(found[""].0, "2");
     assert!(!found[""].1.is_empty(), "fresh runs have a difference: {found:?}");
@@ -451,6 +451,373 @@ fn the_best_is_marked_among_rows_that_compare() {
     let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
     let best: Vec<&str> = text.split("**").skip(1).step_by(2).collect();
     assert_eq!(best, ["90.00 (n = 1)", "92.00 (n = 1)", "95.00 (n = 1)"], "{text}");
+}
+
+/// The rows of a table of the report, by the names of their columns.
+fn table_of(home: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
+    let out = tempdir().unwrap();
+    write(&[home.to_owned()], out.path(), "csv".parse().unwrap()).unwrap();
+    let csv = fs::read_to_string(out.path().join(format!("tables/{name}.csv"))).unwrap();
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let titles = reader.headers().unwrap().clone();
+    let row = |row: csv::StringRecord| titles.iter().map(str::to_owned).zip(row.iter().map(str::to_owned)).collect();
+    reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+#[test]
+fn a_difference_stands_only_beside_the_published_training_and_network() {
+    let whole = || support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).epochs(210);
+    let with = |change: &dyn Fn(&mut support::Fake)| {
+        let dir = tempdir().unwrap();
+        let mut cell = whole();
+        change(&mut cell);
+        cell.write(&dir.path().join("e"));
+        let row = table_of(&dir.path().join("e"), "results").remove(0);
+        (row["Difference"].clone(), row["remarks"].clone())
+    };
+    assert!(with(&|_| {}).0.starts_with("-0.7"));
+    let recipe = json!({"batch_size": 100, "early_stopping": 200, "steps_per_epoch": null});
+    assert!(with(&|cell| cell.record.training = recipe.clone()).0.starts_with("-0.7"));
+    let none = |flag: Flag, change: &dyn Fn(&mut support::Fake)| {
+        let (difference, remarks) = with(change);
+        assert!(difference.is_empty() && remarks.contains(flag.text()), "{flag:?}: {difference} {remarks}");
+    };
+    none(Flag::StoppedBySteps, &|cell| cell.status.reason = Some("max_steps".into()));
+    none(Flag::StoppedByTime, &|cell| cell.status.reason = Some("max_time".into()));
+    none(Flag::OtherTraining, &|cell| cell.status.epoch = 209);
+    none(Flag::OtherTraining, &|cell| cell.record.training["steps_per_epoch"] = json!(1));
+    none(Flag::OtherTraining, &|cell| cell.record.training["batch_size"] = json!(1000));
+    none(Flag::OtherTraining, &|cell| {
+        cell.record.training["batch_size"] = json!(100);
+        cell.record.training["accumulate_grad_steps"] = json!(2);
+    });
+    none(Flag::OtherTraining, &|cell| {
+        (cell.status.epoch, cell.status.reason) = (4, Some("early_stopping".into()));
+        cell.record.training["early_stopping"] = json!(2);
+    });
+    none(Flag::OtherNetwork, &|cell| cell.record.baseline.config["mask"] = json!("none"));
+    none(Flag::ReducedData, &|cell| cell.record.task.splits = [1_000, 59_000, 10_000]);
+}
+
+#[test]
+fn published_values_are_drawn_beside_their_own_task_alone() {
+    let drawn = |change: &dyn Fn(&mut support::Fake)| {
+        let dir = tempdir().unwrap();
+        let home = dir.path().join("e");
+        let mut cell = support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99);
+        change(&mut cell);
+        cell.write(&home);
+        write(&[home], &dir.path().join("out"), Formats::ALL).unwrap();
+        fs::read_to_string(dir.path().join("out/figures/accuracy-against-parameters.csv")).unwrap()
+    };
+    assert!(drawn(&|_| {}).contains("published, sMNIST"));
+    for change in [
+        (&|cell: &mut support::Fake| cell.record.task.splits = [8_000, 500, 1_000]) as &dyn Fn(&mut support::Fake),
+        &|cell| cell.record.task.config["permutation"] = json!("mine.txt"),
+        &|cell| cell.record.scale = "laptop".into(),
+        &|cell| cell.status.reason = Some("max_time".into()),
+        &|cell| cell.status.reason = Some("max_steps".into()),
+    ] {
+        let csv = drawn(change);
+        assert!(!csv.contains("published"), "{csv}");
+    }
+    // Beside a run that compares, the others say in what they do not.
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).write(&home);
+    support::cell("smnist", "lstm-64", 69_000, 0, 0.3).state(State::Done, Some("max_time"), None).write(&home);
+    write(&[home], &dir.path().join("out"), Formats::ALL).unwrap();
+    let csv = fs::read_to_string(dir.path().join("out/figures/accuracy-against-parameters.csv")).unwrap();
+    assert!(csv.contains("published, sMNIST") && csv.contains("stopped by a limit"), "{csv}");
+}
+
+#[test]
+fn remarks_on_the_tasks_of_the_arena_are_those_on_its_average() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("lra");
+    for (index, (task, label, shape, result)) in ARENA.into_iter().enumerate() {
+        let mut cell = arena_cell(task, label, shape, result);
+        cell.record.task.splits = [100, 100, 100];
+        if index == 5 {
+            cell.status.reason = Some("max_time".into());
+        }
+        cell.write(&home);
+    }
+    let paths = write(std::slice::from_ref(&home), &home.join("report"), "md".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    let part = text.split("\n## ").find(|part| part.starts_with("Long Range Arena")).unwrap();
+    let row = part.lines().find(|line| line.starts_with("| s4 |")).unwrap();
+    let letters = |flag: Flag| {
+        let line = text.lines().find(|line| line.contains(flag.text())).unwrap();
+        line.split("<sup>").nth(1).unwrap().split('<').next().unwrap().to_owned()
+    };
+    for average in [8, 9].map(|column| row.split('|').nth(column).unwrap()) {
+        for flag in [Flag::ReducedData, Flag::StoppedByTime, Flag::FewSeeds] {
+            assert!(average.split("<sup>").nth(1).unwrap().contains(&letters(flag)), "{flag:?}: {row}");
+        }
+    }
+}
+
+#[test]
+fn a_task_of_the_arena_at_another_difficulty_was_run_all_the_same() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("lra");
+    for (index, (task, label, shape, result)) in ARENA.into_iter().enumerate() {
+        let mut cell = arena_cell(task, label, shape, result);
+        if index == 0 {
+            cell.record.task.config = json!({"max_length": 120});
+        }
+        cell.write(&home);
+    }
+    let (_, row) = arena_row(&home, "s4");
+    assert_eq!((row[1].as_str(), row[7].as_str()), ("another difficulty", ""), "{row:?}");
+}
+
+#[test]
+fn tables_hold_one_unit_and_a_seed_without_a_value_is_told() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (seed, result) in [(0, f64::NAN), (1, 0.01), (2, 0.02), (3, 0.03)] {
+        support::cell("adding-200", "lstm-64", 17_409, seed, result).write(&home);
+        support::cell("adding-200", "gru-64", 17_409, seed, 0.5).write(&home);
+    }
+    support::cell("smnist", "lstm-64", 69_000, 0, 0.9).write(&home);
+    let results = table_of(&home, "results");
+    let row = results.iter().find(|row| row["Task"] == "adding-200" && row["Baseline"] == "lstm-64").unwrap();
+    assert!(row["n"] == "3" && row["remarks"].contains(Flag::NoValue.text()), "{row:?}");
+    let summary = table_of(&home, "summary");
+    let row = summary.iter().find(|row| row["Baseline"] == "lstm-64").unwrap();
+    assert_eq!(row["smnist (accuracy, % ↑)"], "90");
+    assert!(row["remarks"].contains(Flag::NoValue.text()));
+    let paths = write(&[home], &dir.path().join("out"), "md".parse().unwrap()).unwrap();
+    let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+    assert!(!text.contains("**0.02"), "a mean that lacks a seed is not the best: {text}");
+}
+
+#[test]
+fn unlike_devices_are_told_since_times_are_averaged() {
+    let dir = tempdir().unwrap();
+    let (unlike, alike) = (dir.path().join("unlike"), dir.path().join("alike"));
+    for (seed, name) in [(0, "Fake GPU 1"), (1, "Fake GPU 2")] {
+        let cell = |name| {
+            let cell = support::cell("smnist", "lstm-64", 69_000, seed, 0.9);
+            cell.attempt(&format!("cuda:{seed}"), name, Some("aaaaaaaa1"))
+        };
+        cell(Some(name)).write(&unlike);
+        cell(None).write(&alike);
+    }
+    assert!(table_of(&unlike, "results")[0]["remarks"].contains(Flag::MixedDevices.text()));
+    assert!(!table_of(&alike, "results")[0]["remarks"].contains(Flag::MixedDevices.text()));
+}
+
+#[test]
+fn the_best_is_marked_among_the_same_samples_and_in_every_row_that_has_it() {
+    let marked = |cells: &[(&str, f64, Option<&str>)]| {
+        let dir = tempdir().unwrap();
+        let home = dir.path().join("e");
+        for (baseline, result, hash) in cells {
+            let mut cell = support::cell("smnist", baseline, 69_000, 0, *result);
+            if let Some(hash) = hash {
+                cell.record.task.data_hash = Some((*hash).to_owned());
+            }
+            cell.write(&home);
+        }
+        let paths = write(&[home], &dir.path().join("out"), "md".parse().unwrap()).unwrap();
+        let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
+        text.matches("**").count() / 2
+    };
+    assert_eq!(marked(&[("lstm-64", 0.9, None), ("gru-64", 0.8, None)]), 1);
+    assert_eq!(marked(&[("lstm-64", 0.9, None), ("gru-64", 0.9, None), ("rnn-64", 0.8, None)]), 2);
+    assert_eq!(marked(&[("lstm-64", 0.9, None), ("gru-64", 0.8, Some("0badf00d"))]), 0);
+}
+
+#[test]
+fn one_label_of_two_metrics_is_two_columns() {
+    let dir = tempdir().unwrap();
+    for (experiment, task, result) in [("one", "smnist", 0.9), ("two", "adding-200", 0.5)] {
+        let mut cell = support::cell(task, "lstm-64", 69_000, 0, result);
+        cell.record.experiment = experiment.to_owned();
+        cell.record.task.label = "x".to_owned();
+        cell.id("x.lstm-64.s0").write(&dir.path().join(experiment));
+    }
+    let out = dir.path().join("out");
+    write(&["one", "two"].map(|name| dir.path().join(name)), &out, Formats::ALL).unwrap();
+    let csv = fs::read_to_string(out.join("tables/summary.csv")).unwrap();
+    assert!(csv.contains("x (accuracy, % ↑)") && csv.contains("x (mean squared error ↓)"), "{csv}");
+    for metric in ["accuracy", "mean-squared-error"] {
+        assert!(out.join(format!("figures/learning-curves-x-{metric}.svg")).is_file(), "{metric}");
+    }
+}
+
+#[test]
+fn forms_of_other_samples_share_no_figure() {
+    let figures = |train: usize| {
+        let dir = tempdir().unwrap();
+        let home = dir.path().join("e");
+        support::cell("pathfinder32-2d", "ccnn-4-64", 61_000, 0, 0.9).write(&home);
+        let mut flat = support::cell("pathfinder32-1d", "ccnn-4-64", 61_000, 0, 0.8);
+        flat.record.task.splits[0] = train;
+        flat.write(&home);
+        let paths = write(&[home], &dir.path().join("out"), Formats::ALL).unwrap();
+        paths.files.iter().any(|path| path.ends_with("figures/dimensions-pathfinder32.svg"))
+    };
+    assert!(figures(2_000) && !figures(100));
+}
+
+#[test]
+fn a_setting_that_came_later_does_not_part_seeds() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for seed in 0..3 {
+        let mut cell = support::cell("smnist", "flexnet-6", 375_000, seed, 0.9);
+        if seed > 0 {
+            cell.record.baseline.config["initialisation"] = json!("original");
+        }
+        cell.write(&home);
+    }
+    let mut other = support::cell("smnist", "flexnet-6", 375_000, 3, 0.9);
+    other.record.baseline.config["initialisation"] = json!("corrected");
+    other.write(&home);
+    let found = results(&home);
+    assert_eq!((found["baseline.initialisation=original"].0.as_str(), found.len()), ("3", 2), "{found:?}");
+}
+
+#[test]
+fn random_weights_are_not_pooled_with_given_ones() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for seed in 0..4 {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, 0.9);
+        if seed > 0 {
+            cell.record.training["initial_weights"] = json!("best.safetensors");
+            // The last one has not begun, and will begin with what is there then.
+            cell.record.initial_weights = (seed < 3).then(|| "beef".to_owned());
+        }
+        cell.write(&home);
+    }
+    let found = results(&home);
+    assert_eq!((found["initial_weights=none"].0.as_str(), found["initial_weights=beef"].0.as_str()), ("1", "3"));
+}
+
+#[test]
+fn where_a_file_lay_does_not_part_seeds_that_read_the_same_from_it() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (seed, place, hash) in [(0, "a/mine.txt", "one"), (1, "b/mine.txt", "one"), (2, "b/mine.txt", "two")] {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, 0.9);
+        cell.record.task.config = json!({"permutation": place});
+        cell.record.task.data_hash = Some(hash.to_owned());
+        cell.write(&home);
+    }
+    let sizes: Vec<String> = results(&home).into_values().map(|(n, _)| n).collect();
+    assert_eq!(sizes.iter().filter(|n| *n == "2").count(), 1, "{sizes:?}");
+    assert_eq!(sizes.len(), 2);
+}
+
+#[test]
+fn the_seconds_of_a_cell_are_those_of_its_last_line() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.9).state(State::Done, Some("max_time"), None);
+    let folder = cell.write(&home);
+    let lines = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    let longer = lines.replace("\"name\":\"seconds\",\"value\":60.0", "\"name\":\"seconds\",\"value\":146.1");
+    assert_ne!(lines, longer);
+    fs::write(folder.join("metrics.jsonl"), longer).unwrap();
+    assert_eq!(table_of(&home, "results")[0]["Seconds"], "146.1");
+    assert!(row(&status(&home).unwrap(), "smnist.lstm-64.s0").contains(&"146.1"));
+}
+
+#[test]
+fn runs_that_read_other_samples_are_no_pair_unless_what_is_compared_explains_it() {
+    let dir = tempdir().unwrap();
+    for (folder, rate, hash, baseline) in [
+        ("e", 0.01, "one", "lstm-64"),
+        ("f", 0.02, "two", "lstm-64"),
+        ("g", 0.01, "two", "lstm-64"),
+        ("h", 0.01, "two", "gru-64"),
+    ] {
+        let mut cell = support::cell("smnist", baseline, 69_000, 0, 0.9);
+        cell.record.experiment = folder.to_owned();
+        cell.record.task.config = json!({"permutation": "perm.txt"});
+        cell.record.task.data_hash = Some(hash.to_owned());
+        cell.record.training["learning_rate"] = json!(rate);
+        cell.write(&dir.path().join(folder));
+    }
+    let of = |folders: [&str; 2], by: &str| {
+        let table = compare(&folders.map(|folder| dir.path().join(folder)), &by.parse().unwrap()).unwrap();
+        table.to_markdown()
+    };
+    for (folders, by) in [(["e", "f"], "training.learning_rate"), (["e", "g"], "experiment"), (["e", "h"], "baseline")]
+    {
+        let text = of(folders, by);
+        assert!(text.contains("read other samples") && !text.contains("| 1 | 0 | 1 | 0 |"), "{by}: {text}");
+    }
+    let same = of(["f", "g"], "experiment");
+    assert!(same.contains("training.learning_rate") && same.contains("| 1 | 0 | 1 | 0 |"), "{same}");
+    // Another order of the pixels is another task, and stands there.
+    let mut cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.8);
+    cell.record.task.data_hash = Some("three".to_owned());
+    cell.record.experiment = "i".to_owned();
+    cell.write(&dir.path().join("i"));
+    let text = of(["e", "i"], "experiment");
+    assert!(text.contains("task.permutation: perm.txt → none") && !text.contains("read other"), "{text}");
+}
+
+#[test]
+fn a_scale_brings_what_it_makes_of_schedules_that_count_epochs() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (baseline, setting, whole, cut) in
+        [("lstm-64", "decay_factor", 0.97, 0.7), ("gru-64", "plateau_patience", 20.0, 2.0)]
+    {
+        for (scale, value) in [("paper", whole), ("laptop", cut)] {
+            let mut cell = support::cell("smnist", baseline, 69_000, 0, 0.9);
+            cell.record.scale = scale.to_owned();
+            cell.record.training[setting] = json!(value);
+            cell.id(&format!("smnist.{baseline}.{scale}.s0")).write(&home);
+        }
+    }
+    let rows = compared(&home, "scale");
+    assert_eq!(paired(&rows).len(), 2, "{rows:?}");
+}
+
+#[test]
+fn a_comparison_says_what_decides_its_values() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for seed in 0..3 {
+        support::cell("smnist", "lstm-64", 69_000, seed, 0.9).write(&home);
+        let mut cut = support::cell("smnist", "gru-64", 69_000, seed, 0.8).state(State::Done, Some("max_time"), None);
+        cut.status.git = Some("fedcba9876543210-dirty".to_owned());
+        cut.write(&home);
+    }
+    let rows = compared(&home, "baseline");
+    assert_eq!(rows[0]["Remarks"], "stopped by time, mixed versions", "{rows:?}");
+    let table = compare(&[home], &Field::Baseline).unwrap();
+    let raw = table.rows[0].last().unwrap().raw.clone().unwrap();
+    assert!(raw.contains(Flag::StoppedByTime.text()) && raw.contains(Flag::MixedVersions.text()), "{raw}");
+}
+
+#[test]
+fn numbers_are_compared_by_value_and_random_weights_with_given_ones() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (seed, value) in [(0, json!(1)), (1, json!(1.0)), (0, json!(2)), (1, json!(2))] {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, 0.9);
+        cell.record.training["weight_decay"] = value.clone();
+        cell.id(&format!("smnist.lstm-64.w{value}.s{seed}").replace('.', "_").replace("_s", ".s")).write(&home);
+    }
+    let rows = compared(&home, "training.weight_decay");
+    assert_eq!(paired(&rows), [["1", "2", "2", "0.00 ± 0.00"]], "{rows:?}");
+
+    let home = dir.path().join("f");
+    support::cell("smnist", "lstm-64", 69_000, 0, 0.8).write(&home);
+    let mut given = support::cell("smnist", "lstm-64", 69_000, 0, 0.9);
+    given.record.initial_weights = Some("beef".to_owned());
+    given.id("smnist.lstm-64-given.s0").write(&home);
+    let rows = compared(&home, "initial_weights");
+    assert_eq!(paired(&rows), [["beef", "none", "1", "−10.00"]], "{rows:?}");
 }
 
 /// Texts of all rows of a comparison, by column.
@@ -749,7 +1116,7 @@ fn one_task_of_the_arena_makes_no_table_of_it() {
 fn another_scale_makes_rows_of_its_own_and_stands_on_every_table() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");
-    support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).write(&home);
+    support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).epochs(210).write(&home);
     let mut smoke = support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.1);
     smoke.record.id = "smnist.ccnn-4-140.smoke.s0".to_owned();
     smoke.record.scale = "smoke".to_owned();

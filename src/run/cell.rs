@@ -9,7 +9,7 @@ use baselines::device::DeviceChoice;
 use baselines::{BuildError, Model};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library, Split};
-use reports::record::{CellRecord, PartialEpoch, State as CellState, Status};
+use reports::record::{CellRecord, MetricKind, MetricLine, PartialEpoch, State as CellState, Status};
 use serde::{Deserialize, Serialize};
 
 use super::display::describe;
@@ -56,6 +56,11 @@ pub(crate) struct Bench<'a> {
     /// Memory that belongs to no cell.
     pub(crate) memory: memory::Ledger,
 }
+
+/// Metrics of a cell.
+const METRICS: &str = "metrics.jsonl";
+/// Diagnostics of a cell.
+const DIAGNOSTICS: &str = "diagnostics.jsonl";
 
 /// How a cell ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +117,9 @@ enum CellError {
     Build(#[from] BuildError),
     #[error("cannot write a record: {0}")]
     Record(#[from] serde_json::Error),
+    /// It was trained for longer than is asked for, which would pass for the shorter training.
+    #[error("{0}; ask for that much, or start the cell again with --fresh")]
+    Longer(String),
     #[error("the diagnostics cannot be stored: {0}")]
     Diagnostics(String),
     #[error("the program failed: {0}")]
@@ -146,6 +154,9 @@ fn is_out_of_memory(message: &str) -> bool {
         .iter()
         .any(|words| message.contains(words))
 }
+
+/// Beginning of what is said of a cell whose state stays that of an earlier attempt.
+const NOT_FURTHER: &str = "not trained further";
 
 /// Whether the folder's status says that nothing is left to do for `settings`.
 pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
@@ -192,9 +203,9 @@ pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
     let (outcome, text) = match result {
         Ok((outcome, text)) => (outcome, text),
         Err(error) => {
-            if status.state == CellState::Done {
-                // Training has not begun anew: what was measured stands.
-                status.message = Some(format!("not trained further: {error}"));
+            if status.state == CellState::Done || matches!(error, CellError::Longer(_)) {
+                // Training has not begun anew: what was measured stands, and what was begun goes on when it is asked for.
+                status.message = Some(format!("{NOT_FURTHER}: {error}"));
             } else {
                 status.state = CellState::Failed;
                 status.reason = Some(error.reason().into());
@@ -229,6 +240,8 @@ fn attempt(
         } else {
             String::new()
         };
+        // What an extension lacked that is no longer asked for.
+        status.message.take_if(|message| message.starts_with(NOT_FURTHER));
         return Ok((Outcome::Done, format!("already done{more}")));
     }
     if let Some(reason) = &cell.not_applicable {
@@ -268,9 +281,9 @@ fn attempt(
     let mut best = None;
     let last = folder.path().join("checkpoints").join("last.safetensors");
     let found = if bench.fresh { None } else { checkpoint::load(&last).map_err(TrainError::from)? };
+    let steps_per_epoch = cell.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
     if let Some(before) = begun {
         let steps = found.as_ref().map_or(0, |loaded| loaded.progress.step);
-        let steps_per_epoch = cell.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
         identity::note_extension(&mut record, before, steps, steps_per_epoch)?;
     }
     if let Some(loaded) = found {
@@ -282,6 +295,10 @@ fn attempt(
         loaded.restore_optimiser(&mut optimiser, &bench.device);
         best = loaded.best();
         progress = loaded.progress;
+        check_journals(folder, &progress)?;
+        if let Some(before) = begun {
+            check_length(cell, folder, before, &progress, steps_per_epoch)?;
+        }
     } else if let Some(path) = &cell.training.initial_weights {
         let notes = initial::load(path, cell, model.as_mut(), &bench.device)?;
         folder.log(&format!("begins with the weights of {}", path.display()))?;
@@ -305,8 +322,8 @@ fn attempt(
     announce(bench, cell, folder, status, model.as_ref(), &progress)?;
 
     let open = |name: &str, keep| Journal::open(&folder.path().join(name), keep).map_err(TrainError::from);
-    let mut metrics = open("metrics.jsonl", progress.metrics_bytes)?;
-    let mut diagnostics = open("diagnostics.jsonl", progress.diagnostics_bytes)?;
+    let mut metrics = open(METRICS, progress.metrics_bytes)?;
+    let mut diagnostics = open(DIAGNOSTICS, progress.diagnostics_bytes)?;
     let job = Job {
         hash: &record.hash,
         labels: (&cell.baseline.label, &cell.task.label),
@@ -350,7 +367,7 @@ fn attempt(
     if finish == Finish::Stopped {
         return Ok((Outcome::Interrupted, words.into()));
     }
-    let lines = folder.path().join("diagnostics.jsonl");
+    let lines = folder.path().join(DIAGNOSTICS);
     reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))
         .map_err(|error| CellError::Diagnostics(error.to_string()))?;
     let validation = last.map(|score| format!(", validation {}", describe(&score, spec.metric))).unwrap_or_default();
@@ -359,6 +376,71 @@ fn attempt(
     let extension = record.extension().map(|text| format!(" ({text})")).unwrap_or_default();
     let trained = format!("{} epochs{}{extension}", status.epoch, partial.unwrap_or_default());
     Ok((Outcome::Done, format!("{words} after {trained}{validation}")))
+}
+
+/// What a checkpoint belongs to must be there before anything in the folder is changed: a result that was measured is not to
+/// be lost with an extension that cannot begin.
+fn check_journals(folder: &CellFolder, progress: &Progress) -> Result<(), CellError> {
+    let check = |name: &str, keep| Journal::check(&folder.path().join(name), keep).map_err(TrainError::from);
+    check(METRICS, progress.metrics_bytes)?;
+    check(DIAGNOSTICS, progress.diagnostics_bytes)?;
+    Ok(())
+}
+
+/// A training may go on for longer than it was planned, but one that went on for longer than is asked for now is not the
+/// shorter one, whatever its schedule: its best epoch may lie beyond the end.
+fn check_length(
+    cell: &Cell,
+    folder: &CellFolder,
+    before: &CellRecord,
+    progress: &Progress,
+    steps_per_epoch: u64,
+) -> Result<(), CellError> {
+    let (was, now): (Training, &Training) = (serde_json::from_value(before.training.clone())?, &cell.training);
+    let Progress { epoch, step_in_epoch, step, .. } = *progress;
+    let trained = match step_in_epoch {
+        0 => format!("it has trained {epoch} epochs"),
+        steps => format!("it has trained {epoch} epochs and {steps} of {steps_per_epoch} steps of another"),
+    };
+    if step > now.total_steps(steps_per_epoch) {
+        return Err(CellError::Longer(format!("{trained}, more than the {} asked for", now.epochs)));
+    }
+    if let Some(limit) = now.max_time
+        && was.max_time.is_none_or(|was| was > limit)
+        && progress.seconds > limit.as_secs_f64()
+    {
+        let text = format!("it has trained for {:.1} s, more than the `max_time` asked for", progress.seconds);
+        return Err(CellError::Longer(text));
+    }
+    if let Some(patience) = now.early_stopping
+        && was.early_stopping.is_none_or(|was| was > patience)
+    {
+        let metric = cell.task.task.spec().metric;
+        let values = validations(folder, metric.name(), progress.metrics_bytes)?;
+        let end = crate::train::patience_ends(values, metric.higher_is_better(), patience);
+        if let Some(end) = end.filter(|end| *end < epoch || step_in_epoch > 0) {
+            let text = format!("{trained}; `early_stopping: {patience}` would have ended it after epoch {end}");
+            return Err(CellError::Longer(text));
+        }
+    }
+    Ok(())
+}
+
+/// The validation metric of every whole epoch among the first `bytes` of the metrics.
+fn validations(folder: &CellFolder, metric: &str, bytes: u64) -> Result<Vec<f64>, CellError> {
+    let path = folder.path().join(METRICS);
+    let text = std::fs::read(&path).map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
+    let text = &text[..text.len().min(usize::try_from(bytes).unwrap_or(usize::MAX))];
+    let mut values = Vec::new();
+    for row in text.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()) {
+        let line: MetricLine = serde_json::from_slice(row)
+            .map_err(|error| FolderError::Record { path: path.clone(), reason: error.to_string() })?;
+        let validation = line.kind == MetricKind::Epoch && line.split.as_deref() == Some("validation");
+        if validation && !line.partial && line.name == metric {
+            values.push(line.value.unwrap_or(f64::NAN));
+        }
+    }
+    Ok(values)
 }
 
 /// Mark a cell as skipped. One that has been trained, in part or to its end, keeps its record and its state: they say what was
@@ -373,7 +455,7 @@ fn skip(
 ) -> Result<(Outcome, String), CellError> {
     let begun = folder::read_cell(folder.path())?.is_some_and(|before| before.task.data_hash.is_some());
     if begun {
-        status.message = Some(format!("not trained further: {words}"));
+        status.message = Some(format!("{NOT_FURTHER}: {words}"));
         return Ok((Outcome::Skipped, format!("skipped, what was trained stands: {words}")));
     }
     let mut record = identity::record(cell, bench.experiment, &bench.device_name, None)?;

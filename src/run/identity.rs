@@ -3,7 +3,7 @@
 use baselines::registry;
 use datasets::InputSpec;
 use reports::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
-use reports::settings::flatten;
+use reports::settings::{PATHS, flatten};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -116,10 +116,51 @@ pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord)
     Ok(())
 }
 
-/// Let `record` go on as `before`, the same cell begun earlier: with its initial weights where their file is gone, with what it
-/// was extended from, and under the name that an older program gave to a device of the same kind.
+/// The settings of the task of `cell` that name a file at another place than `before` does.
+pub(crate) fn has_moved(cell: &Cell, before: &CellRecord) -> bool {
+    let places = |config: &Value| -> Vec<Option<String>> {
+        files().map(|name| config.get(name).and_then(Value::as_str).map(str::to_owned)).collect()
+    };
+    before.task.name == cell.task.name
+        && places(&before.task.config)
+            .iter()
+            .zip(places(&cell.task.config))
+            .any(|(then, now)| matches!((then, now), (Some(then), Some(now)) if *then != now))
+}
+
+/// Names of the settings of tasks that are paths of files.
+fn files() -> impl Iterator<Item = &'static str> {
+    PATHS.iter().filter_map(|path| path.strip_prefix("task.config."))
+}
+
+/// Where `record` read the samples of `before`, the hash of the samples has decided: let it name their file, and what is
+/// called after it, as `before` does, so that the two are one cell wherever the file lies now.
+fn keep_places(record: &mut CellRecord, before: &CellRecord) {
+    let (task, then) = (&mut record.task, &before.task);
+    let number = |version: &str| version.rsplit('-').next().map(str::to_owned);
+    if then.data_hash.is_none() || task.data_hash != then.data_hash || number(&task.version) != number(&then.version) {
+        return;
+    }
+    let mut moved = false;
+    for name in files() {
+        let place = then.config.get(name).filter(|place| place.is_string());
+        if let (Some(now), Some(place)) = (task.config.get_mut(name).filter(|now| now.is_string()), place) {
+            moved |= now != place;
+            now.clone_from(place);
+        }
+    }
+    if moved {
+        task.version.clone_from(&then.version);
+        task.data.clone_from(&then.data);
+    }
+}
+
+/// Let `record` go on as `before`, the same cell begun earlier: with its initial weights where their file is gone, with the
+/// place where the file of its samples lay, with what it was extended from, and under the name that an older program gave to a
+/// device of the same kind.
 pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {
     keep_initial_weights(record, before)?;
+    keep_places(record, before);
     record.extended_from.clone_from(&before.extended_from);
     if device_kind(&before.device) == record.device {
         record.device.clone_from(&before.device);
@@ -193,6 +234,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::run::folder::differences;
+    use reports::settings::ADDED;
     use serde_json::json;
 
     fn record(device: &str, training: &Training) -> CellRecord {
@@ -308,12 +350,46 @@ mod tests {
         .unwrap()
     }
 
+    #[test]
+    fn a_file_may_lie_elsewhere_where_the_same_samples_were_read_from_it() {
+        let of = |place: Option<&str>, stem: &str, hash: &str| {
+            let mut record = record("cpu", &Training::default());
+            record.task.config = place.map_or(json!({}), |place| json!({"length": 16, "file": place}));
+            (record.task.version, record.task.data) = (format!("char-lm@{stem}-16-v256-2"), stem.to_owned());
+            record.task.data_hash = Some(hash.to_owned());
+            record.hash = hash_of(&record);
+            record
+        };
+        let hash_after = |mut now: CellRecord, before: &CellRecord| {
+            go_on(&mut now, before).unwrap();
+            now.hash
+        };
+        let before = of(Some("a/own.txt"), "own", "d");
+        assert_eq!(hash_after(of(Some("b/own.txt"), "own", "d"), &before), before.hash);
+        assert_eq!(hash_after(of(Some("b/renamed.txt"), "renamed", "d"), &before), before.hash);
+        for other in [of(Some("b/own.txt"), "own", "e"), of(None, "own", "d")] {
+            assert_ne!(hash_after(other, &before), before.hash);
+        }
+        // Samples that were prepared in another way are others, whatever their hash.
+        let mut newer = of(Some("b/own.txt"), "own", "d");
+        newer.task.version = "char-lm@own-16-v256-3".to_owned();
+        assert_ne!(hash_after(newer, &before), before.hash);
+    }
+
+    fn hash_of(record: &CellRecord) -> String {
+        hash(record).unwrap()
+    }
+
     /// What a record says of a setting that it is older than is what the setting says at first.
     #[test]
     fn settings_that_came_later_leave_the_identity_of_older_cells() {
         let mut seen = 0;
         for entry in registry::entries() {
             let resolved = (entry.resolve)(&json!({})).unwrap();
+            // Reports know them, too.
+            let known = ADDED.iter().filter(|(baseline, ..)| *baseline == entry.info.name);
+            let known: Vec<_> = known.map(|(_, setting, value)| (*setting, json!(value))).collect();
+            assert_eq!(known, (entry.added)(), "{}", entry.info.name);
             for (setting, before) in (entry.added)() {
                 assert_eq!(resolved[setting], before, "{}: the default of {setting} is another one", entry.info.name);
                 let mut older = resolved.clone();

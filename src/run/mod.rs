@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use baselines::device::DeviceChoice;
 use burn::tensor::Device;
-use datasets::Library;
+use datasets::{Library, Split};
 use reports::record::{State, Status};
 use serde::Serialize;
 
@@ -95,7 +95,7 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
     let out = options.out.join(&plan.name);
     check_data(plan, &cells, &out, options)?;
     if !options.fresh {
-        check_unchanged(&cells, &out, plan, &device_name)?;
+        check_unchanged(&cells, &out, plan, &device_name, &options.library)?;
     }
     let mut checked = BTreeSet::new();
     for cell in &cells {
@@ -265,12 +265,28 @@ fn check_data(plan: &Plan, cells: &[&Cell], out: &Path, options: &Options) -> Re
     Err(Stop::usage(format!("{list}\n(or write `missing: skip` in the experiment file to leave such cells out)")))
 }
 
-/// A folder that holds another configuration of a cell is refused before anything starts.
-fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str) -> Result<(), Stop> {
+/// Hash and sizes of the samples of a cell, if they can be read.
+fn samples_of(cell: &Cell, library: &Library) -> Option<(String, [usize; 3])> {
+    let dataset = cell.task.task.prepare(library, &()).ok()?;
+    Some((dataset.content_hash().to_owned(), Split::ALL.map(|split| dataset.len(split))))
+}
+
+/// A folder that holds another configuration of a cell is refused before anything starts. A file of samples that lies
+/// elsewhere now is read, to see whether they are the same.
+fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str, library: &Library) -> Result<(), Stop> {
     let mut changed = Vec::new();
+    let mut read: BTreeMap<String, Option<(String, [usize; 3])>> = BTreeMap::new();
     for cell in cells {
         let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };
-        let samples = before.task.data_hash.as_deref().map(|hash| (hash, before.task.splits));
+        let moved = before.task.data_hash.is_some() && identity::has_moved(cell, &before);
+        let key = format!("{} {}", cell.task.name, cell.task.config);
+        let elsewhere = moved.then(|| read.entry(key).or_insert_with(|| samples_of(cell, library)));
+        let samples = match &elsewhere {
+            Some(Some((hash, sizes))) => Some((hash.as_str(), *sizes)),
+            // What cannot be read is not the same.
+            Some(None) => Some(("unknown", before.task.splits)),
+            None => before.task.data_hash.as_deref().map(|hash| (hash, before.task.splits)),
+        };
         let mut now = identity::record(cell, &plan.name, device, samples).map_err(Stop::failed)?;
         identity::keep_what_samples_tell(&mut now, &before, cell);
         identity::go_on(&mut now, &before).map_err(Stop::failed)?;

@@ -46,25 +46,31 @@ impl Journal {
     /// The file cannot be opened, is shorter, or has no end of a line there.
     pub(crate) fn open(path: &Path, keep: u64) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
-        let lost = |found| JournalError::Lost { path: path.to_owned(), wanted: keep, found };
         let mut options = OpenOptions::new();
         let mut file = options.create(true).truncate(false).read(true).write(true).open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        if length < keep {
-            return Err(lost(format!("has {length}")));
-        }
-        if keep > 0 {
-            let mut end = [0];
-            file.seek(SeekFrom::Start(keep - 1)).and_then(|_| file.read_exact(&mut end)).map_err(io)?;
-            if end != *b"\n" {
-                return Err(lost("has another text".into()));
-            }
-        }
+        let length = check_file(&mut file, path, keep)?;
         if length > keep {
             file.set_len(keep).map_err(io)?;
         }
         file.seek(SeekFrom::Start(keep)).map_err(io)?;
         Ok(Self { path: path.to_owned(), file, bytes: keep })
+    }
+
+    /// Whether [`open`](Self::open) would find the first `keep` bytes; changes nothing.
+    ///
+    /// # Errors
+    /// The file cannot be read, is shorter, or has no end of a line there.
+    pub(crate) fn check(path: &Path, keep: u64) -> Result<(), JournalError> {
+        if keep == 0 {
+            return Ok(());
+        }
+        match File::open(path) {
+            Ok(mut file) => check_file(&mut file, path, keep).map(|_| ()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(JournalError::Lost { path: path.to_owned(), wanted: keep, found: "is gone".into() })
+            }
+            Err(source) => Err(JournalError::Io { path: path.to_owned(), source }),
+        }
     }
 
     /// Append `lines`, in one write.
@@ -89,6 +95,24 @@ impl Journal {
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
         self.file.sync_data().map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }
+}
+
+/// The length of `file`, whose first `keep` bytes are whole lines.
+fn check_file(file: &mut File, path: &Path, keep: u64) -> Result<u64, JournalError> {
+    let io = |source| JournalError::Io { path: path.to_owned(), source };
+    let lost = |found| JournalError::Lost { path: path.to_owned(), wanted: keep, found };
+    let length = file.metadata().map_err(io)?.len();
+    if length < keep {
+        return Err(lost(format!("has {length}")));
+    }
+    if keep > 0 {
+        let mut end = [0];
+        file.seek(SeekFrom::Start(keep - 1)).and_then(|_| file.read_exact(&mut end)).map_err(io)?;
+        if end != *b"\n" {
+            return Err(lost("has another text".into()));
+        }
+    }
+    Ok(length)
 }
 
 #[cfg(test)]
@@ -126,9 +150,15 @@ mod tests {
             let error = open(short).err().unwrap();
             assert!(matches!(&error, JournalError::Lost { wanted: 4, .. }), "{short:?}: {error}");
             assert!(error.to_string().contains("metrics.jsonl"), "{error}");
+            assert_eq!(Journal::check(&path, keep).unwrap_err().to_string(), error.to_string());
             // What is left stays for whoever looks.
             assert_eq!(std::fs::read_to_string(&path).unwrap(), short);
         }
+        std::fs::write(&path, "1\n2\n3").unwrap();
+        Journal::check(&path, keep).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1\n2\n3", "a check changes nothing");
         assert_eq!(open("1\n2\n3").unwrap().bytes(), 4);
+        std::fs::remove_file(&path).unwrap();
+        assert!(Journal::check(&path, keep).is_err() && Journal::check(&path, 0).is_ok() && !path.exists());
     }
 }

@@ -394,11 +394,7 @@ fn judge(
     let number = progress.epoch + 1;
     let partial = steps.map(|steps| [progress.step_in_epoch, steps]);
     let (train, penalty) = (std::mem::take(&mut progress.train), std::mem::take(&mut progress.penalty));
-    let better = progress.best.is_none_or(|best| {
-        // A metric that does not exist, as the AUC of one class, gives way to any that does.
-        let undefined = best.metric.is_nan() && !metric.is_nan();
-        undefined || if job.spec.metric.higher_is_better() { metric > best.metric } else { metric < best.metric }
-    });
+    let better = is_better(progress.best.map(|best| best.metric), metric, job.spec.metric.higher_is_better());
     if better {
         progress.best = Some(Best { epoch: number, metric, loss: validation.mean_loss() });
     }
@@ -415,6 +411,32 @@ fn judge(
         save_best(job, state)?;
     }
     Ok(())
+}
+
+/// Whether an epoch with `metric` is better than the best one so far.
+fn is_better(best: Option<f64>, metric: f64, higher: bool) -> bool {
+    best.is_none_or(|best| {
+        // A metric that does not exist, as the AUC of one class, gives way to any that does.
+        let undefined = best.is_nan() && !metric.is_nan();
+        undefined || if higher { metric > best } else { metric < best }
+    })
+}
+
+/// The number of the epoch, from 1, after which early stopping with `patience` ends a training whose whole epochs have these
+/// validation metrics.
+pub(crate) fn patience_ends(metrics: impl IntoIterator<Item = f64>, higher: bool, patience: u32) -> Option<u64> {
+    let (mut best, mut stale) = (None, 0);
+    for (index, metric) in metrics.into_iter().enumerate() {
+        if is_better(best, metric, higher) {
+            (best, stale) = (Some(metric), 0);
+        } else {
+            stale += 1;
+        }
+        if stale >= patience {
+            return Some(index as u64 + 1);
+        }
+    }
+    None
 }
 
 /// Move on to the next epoch.
@@ -434,6 +456,9 @@ fn count_epoch(settings: &Training, progress: &mut Progress, better: bool) {
 }
 
 /// Test at the best validation epoch and write the final metrics.
+///
+/// The seconds of the run then hold the evaluations, too, also where a limit ended it within an epoch; those of the checkpoint
+/// remain those of its position.
 fn conclude(job: &Job<'_>, state: &mut State, metrics: &mut Journal, clock: &Clock) -> Result<(), TrainError> {
     let mut model = state.model.evaluator();
     if let Some(best) = &state.best {
@@ -458,7 +483,9 @@ fn conclude(job: &Job<'_>, state: &mut State, metrics: &mut Journal, clock: &Clo
     }
     let parameters = baselines::network::count_parameters(model.as_ref());
     let peak = crate::run::memory::peak_bytes().map(|peak| peak.saturating_sub(job.left_over_bytes));
-    metrics.append(&records::conclusion(job.spec, &state.progress, &test, parameters, peak, clock.seconds()))?;
+    state.progress.seconds = clock.seconds();
+    let seconds = state.progress.seconds;
+    metrics.append(&records::conclusion(job.spec, &state.progress, &test, parameters, peak, seconds))?;
     metrics.sync()?;
     Ok(())
 }
@@ -810,6 +837,24 @@ mod tests {
             of_it.cloned().collect::<Vec<_>>()
         };
         assert_eq!(first(&all), first(&lines));
+    }
+
+    #[test]
+    fn patience_is_replayed_as_it_counts_in_training() {
+        let ends = |metrics: &[f64], higher, patience| patience_ends(metrics.iter().copied(), higher, patience);
+        assert_eq!(ends(&[0.5, 0.6, 0.6, 0.5, 0.7], true, 2), Some(4));
+        assert_eq!(ends(&[0.5, 0.6, 0.6, 0.7, 0.7], true, 2), None);
+        assert_eq!(ends(&[0.5, 0.6, 0.6, 0.7], false, 3), Some(4));
+        assert_eq!(ends(&[f64::NAN, f64::NAN, 0.1, 0.2], true, 1), Some(2));
+        assert_eq!(ends(&[f64::NAN, 0.1, 0.2], true, 1), None);
+        // As the training itself counts.
+        let stopped = Training { early_stopping: Some(1), schedule: Schedule::Constant, ..eight_epochs() };
+        let (all, _) =
+            train_on_waves(&Waves::default(), &Training { early_stopping: None, ..stopped.clone() }).unwrap();
+        let (_, state) = train_on_waves(&Waves::default(), &stopped).unwrap();
+        let of = all.iter().filter(|l| l["kind"] == "epoch" && l["split"] == "validation" && l["name"] == "auc");
+        let found = patience_ends(of.map(|line| line["value"].as_f64().unwrap()), true, 1);
+        assert_eq!(found.unwrap_or(8), state.progress.epoch);
     }
 
     #[test]

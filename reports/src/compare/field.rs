@@ -62,7 +62,7 @@ const READING: [&str; 13] = [
 ];
 
 /// What a scale changes.
-const BUDGET: [&str; 16] = [
+const BUDGET: [&str; 18] = [
     "task.version",
     "task.data_hash",
     "task.splits",
@@ -71,10 +71,12 @@ const BUDGET: [&str; 16] = [
     "task.config.test_samples",
     "training.accumulate_grad_steps",
     "training.batch_size",
+    "training.decay_factor",
     "training.epochs",
     "training.eval_batch_size",
     "training.max_steps",
     "training.max_time",
+    "training.plateau_patience",
     "training.schedule_steps",
     "training.steps_per_epoch",
     "training.warmup_epochs",
@@ -128,7 +130,9 @@ impl Field {
         }
         let all = serde_json::to_value(record).ok()?;
         let at = |path: &str| all.pointer(&format!("/{}", path.replace('.', "/"))).map(shown);
-        at(&within_record(name)).or_else(|| at(name))
+        // Random weights are no entry of the record.
+        let absent = || (name == "initial_weights").then(|| "none".to_owned());
+        at(&within_record(name)).or_else(|| at(name)).or_else(absent)
     }
 
     /// Whether the setting at `path` is what is compared, or is named by it.

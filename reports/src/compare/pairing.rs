@@ -9,6 +9,8 @@ use crate::load::Cell;
 use crate::record::CellRecord;
 use crate::settings::{Settings, within_record};
 
+/// The hash of the samples.
+const HASH: &str = "task.data_hash";
 /// Most differences to the nearest run that a reason names.
 const MOST_NAMED: usize = 3;
 
@@ -36,7 +38,7 @@ impl<'a> Run<'a> {
         let record = cell.record.as_ref().ok_or("it has no record")?;
         let value = by.value(cell, record).ok_or_else(|| format!("it has no field {}", by.name()))?;
         let settings = Settings::of(record);
-        let strict = settings.without(|path| by.covers(path) || path == "task.data_hash");
+        let strict = settings.without(|path| by.covers(path) || path == HASH);
         let grid: BTreeSet<String> = record.grid.keys().map(|field| within_record(field)).collect();
         let varied = |path: &str| {
             grid.iter().any(|field| {
@@ -73,7 +75,8 @@ impl Pair<'_, '_> {
     /// Settings in which the partners differ beside the compared field.
     pub(super) fn also_differ(&self, by: &Field) -> Vec<String> {
         let mut paths = self.a.settings.differences(&self.b.settings);
-        paths.retain(|path| !by.covers(path) && path != "task.data_hash");
+        let explained = same_samples(self.a, self.b) || paths.iter().any(|path| makes_samples(path, by));
+        paths.retain(|path| if path == HASH { !explained } else { !by.covers(path) });
         self.a.settings.changes(&self.b.settings, &paths)
     }
 }
@@ -115,6 +118,21 @@ fn same_samples(a: &Run<'_>, b: &Run<'_>) -> bool {
     }
 }
 
+/// Whether the setting at `path` decides which samples there are, rather than following from them.
+fn makes_samples(path: &str, by: &Field) -> bool {
+    // A scale reads the first of the same samples.
+    path == "task.name"
+        || path == "task.version"
+        || path.starts_with("task.config.")
+        || (*by == Field::Scale && path == "task.splits")
+}
+
+/// Whether two runs read the same samples, or other ones because of what is compared.
+fn samples_agree(a: &Run<'_>, b: &Run<'_>, by: &Field) -> bool {
+    let compared = |path: &String| makes_samples(path, by) && (by.covers(path) || by.may_bring(path));
+    same_samples(a, b) || a.settings.differences(&b.settings).iter().any(compared)
+}
+
 type Key<'r> = (&'r Settings, Option<&'r (String, String)>);
 
 /// Find the partners between `of_a` and `of_b`.
@@ -125,7 +143,10 @@ pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field)
         let key = |run: &'p Run<'a>| -> Key<'p> {
             (if loosely { &run.loose } else { &run.strict }, with_labels.then_some(&run.labels))
         };
-        let partners = |a: &Run<'_>, b: &Run<'_>| loosely || !by.keeps_samples() || same_samples(a, b);
+        let partners = |a: &Run<'_>, b: &Run<'_>| match loosely {
+            true => samples_agree(a, b, by),
+            false => !by.keeps_samples() || same_samples(a, b),
+        };
         // Of several that could be partners loosely, the one that differs least, where that is a single one.
         let distance = |a: &Run<'_>, b: &Run<'_>| if loosely { a.strict.differences(&b.strict).len() } else { 0 };
         let only = |run: &'p Run<'a>, others: &[&'p Run<'a>]| {
@@ -150,19 +171,21 @@ pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field)
         left_a.retain(|run| !taken.contains(&run.identity()));
         left_b.retain(|run| !taken.contains(&run.identity()));
     }
-    let alone_a = left_a.iter().map(|run| (*run, reason(run, of_b, &left_b)));
-    let alone_b = left_b.iter().map(|run| (*run, reason(run, of_a, &left_a)));
+    let alone_a = left_a.iter().map(|run| (*run, reason(run, of_b, &left_b, by)));
+    let alone_b = left_b.iter().map(|run| (*run, reason(run, of_a, &left_a, by)));
     Found { pairs, alone: alone_a.chain(alone_b).collect() }
 }
 
 /// Why `run` has no partner among `others`, of which `left` have none either.
-fn reason(run: &Run<'_>, others: &[Run<'_>], left: &[&Run<'_>]) -> String {
-    let several: Vec<&str> = left.iter().filter(|other| other.loose == run.loose).map(|o| o.cell.id.as_str()).collect();
+fn reason(run: &Run<'_>, others: &[Run<'_>], left: &[&Run<'_>], by: &Field) -> String {
+    let could_be = |other: &&&Run<'_>| other.loose == run.loose && samples_agree(run, other, by);
+    let several: Vec<&str> = left.iter().filter(could_be).map(|other| other.cell.id.as_str()).collect();
     if several.len() > 1 {
         return format!("any of {} could be its partner", several.join(", "));
     }
-    let other_samples = |other: &&Run<'_>| other.strict == run.strict && !same_samples(other, run);
-    if let Some(other) = others.iter().find(other_samples) {
+    let strictly = |other: &&Run<'_>| other.strict == run.strict && !same_samples(other, run);
+    let loosely = |other: &&Run<'_>| other.loose == run.loose && !samples_agree(run, other, by);
+    if let Some(other) = others.iter().find(strictly).or_else(|| others.iter().find(loosely)) {
         return format!("{} read other samples", other.cell.id);
     }
     let nearest = others.iter().map(|other| (run.strict.differences(&other.strict), other));
