@@ -12,7 +12,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -25,6 +24,7 @@ use crate::{
     library::{DataError, Library},
     recordings::malformed,
     settings::within,
+    small_file,
     splits::shuffle,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
@@ -157,11 +157,7 @@ struct Configured {
 
 /// The text of a file.
 fn read(path: &Path) -> Result<String, DataError> {
-    let about = fs::metadata(path).map_err(DataError::io("read", path))?;
-    if about.len() > LARGEST {
-        return Err(malformed(path, format!("{} bytes; texts of at most {LARGEST} bytes are read", about.len())));
-    }
-    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
+    let bytes = small_file::read(path, LARGEST, "texts")?;
     let text = text(&bytes).map_err(|error| malformed(path, format!("{error}; convert it to UTF-8")))?;
     Ok(text.to_owned())
 }
@@ -346,6 +342,8 @@ impl Dataset for Text {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use std::fs;
+
     use super::*;
 
     fn prepared(text: &str, length: usize, vocabulary: Option<usize>) -> Result<Box<dyn Dataset>, DataError> {
