@@ -48,8 +48,8 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library) -> Result
         plan: setup.plan,
         fresh: setup.fresh,
         process: setup.process,
+        display: Telling::new(interrupt.clone()),
         interrupt,
-        display: Telling::new(),
         prepared: HashMap::new(),
         memory: memory::Ledger::default(),
     };
@@ -59,8 +59,8 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library) -> Result
         }
         let cell = serde_json::from_str::<Order>(&line).map_err(|error| error.to_string()).and_then(Order::cell);
         let outcome = match cell {
-            Ok(cell) => cell::run(&mut bench, &cell),
-            Err(message) => Outcome::Failed(message),
+            Ok((cell, inputs)) => cell::run(&mut bench, &cell, &inputs),
+            Err(message) => Outcome::failed("error", message),
         };
         bench.display.ended(outcome);
     }
