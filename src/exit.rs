@@ -8,6 +8,7 @@ use baselines::device::DeviceError;
 use datasets::DataError;
 
 use crate::experiment::ExperimentError;
+use crate::terminal;
 
 /// Exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,8 @@ impl From<DeviceError> for Stop {
 /// # Errors
 /// Standard output cannot be written for another reason, such as a full disk.
 pub fn print(text: &str) -> Result<(), Stop> {
+    // What was said before stands before it.
+    terminal::settle();
     let mut out = io::stdout().lock();
     unless_gone(writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()))
 }
@@ -105,10 +108,11 @@ pub fn unless_gone(written: io::Result<()>) -> Result<(), Stop> {
     }
 }
 
-/// Whether `error` is what writing to a closed terminal gives.
+/// Whether `error` is what writing to a closed terminal gives. A file gives the same where its disk fails.
 fn is_gone_terminal(error: &io::Error) -> bool {
     #[cfg(unix)]
-    return error.raw_os_error() == Some(nix::errno::Errno::EIO as i32);
+    return error.raw_os_error() == Some(nix::errno::Errno::EIO as i32)
+        && !std::fs::metadata("/dev/fd/1").is_ok_and(|about| about.is_file());
     #[cfg(not(unix))]
     return error.kind() == io::ErrorKind::NotConnected;
 }

@@ -29,6 +29,8 @@ mod weights;
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -61,19 +63,24 @@ pub fn main(registry: Registry) -> ExitCode {
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(Stop::failed(format!("the program failed: {message}")))
     });
-    match result {
-        Ok(exit) => exit.into(),
-        Err(stop) => {
-            terminal::say(Level::Error, &format!("error: {stop}"));
-            stop.exit.into()
-        }
-    }
+    let exit = result.unwrap_or_else(|stop| {
+        terminal::say(Level::Error, &format!("error: {stop}"));
+        stop.exit
+    });
+    terminal::settle();
+    exit.into()
 }
 
 /// Help, version, or what is wrong with the arguments.
 fn refuse(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        return exit::unless_gone(error.print()).map_or(Exit::Failed, |()| Exit::Done);
+        return exit::unless_gone(error.print()).map_or_else(
+            |stop| {
+                terminal::say(Level::Error, &format!("error: {stop}"));
+                stop.exit
+            },
+            |()| Exit::Done,
+        );
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let json = arguments.windows(2).any(|pair| pair[0] == "--log" && pair[1] == "json");
@@ -92,6 +99,10 @@ fn start(global: &Global, colour: Option<bool>) -> Result<(), Stop> {
     let level = if global.quiet { "warn" } else { "info" };
     terminal::set_form(global.log);
     terminal::start(global.log, level, colour.unwrap_or_else(terminal::has_colour)).map_err(Stop::failed)?;
+    // A file that grows beyond `ulimit -f` is an error of whoever writes it, not the end of the process.
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())
+        .map_err(|error| Stop::failed(format!("cannot listen for signals: {error}")))?;
     // This thread is one of the pool: kernels that it starts need not be handed to another thread, which takes longer than
     // a small kernel.
     let mut threads = rayon::ThreadPoolBuilder::new().use_current_thread();

@@ -1,12 +1,15 @@
 //! Standard error: what people, and programs that watch a command, read while it runs.
 //!
 //! Nothing here fails. A reader that has gone (`| head`, a closed terminal) or a full disk behind a redirection takes nothing
-//! but messages away: what is computed stands in files.
+//! but messages away: what is computed stands in files. Nor does a command that trains wait for a reader that has stalled (a
+//! pager, a stopped terminal, a connection that hangs): see [`never_wait`].
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
-use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -15,6 +18,13 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::cli::LogForm;
 
 static FORM: OnceLock<LogForm> = OnceLock::new();
+static QUEUE: OnceLock<Queue> = OnceLock::new();
+
+/// Messages that wait for a slow reader before further ones are left out.
+const MOST_WAITING: usize = 1024;
+
+/// How long a command that ends waits for a slow reader.
+const AT_THE_END: Duration = Duration::from_secs(1);
 
 /// How serious a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,14 +78,18 @@ pub fn form() -> LogForm {
 
 /// One message: as it is, or as a JSON object on a line of its own.
 pub fn say(level: Level, text: &str) {
+    write(&in_form(level, text));
+}
+
+fn in_form(level: Level, text: &str) -> String {
     match form() {
-        LogForm::Text => write(text),
+        LogForm::Text => text.to_owned(),
         LogForm::Json => {
             let time = humantime::format_rfc3339_micros(SystemTime::now());
             let line = json!({
                 "timestamp": time.to_string(), "level": level.name(), "fields": { "message": text.trim() }, "target": "bench",
             });
-            write(&line.to_string());
+            line.to_string()
         }
     }
 }
@@ -101,8 +115,104 @@ pub fn can_draw() -> bool {
 fn write(line: &str) {
     let mut bytes = line.as_bytes().to_vec();
     bytes.push(b'\n');
-    // One call for a line: those of several processes do not mix. Nobody is left to be told of a failure.
-    let _ = io::stderr().lock().write_all(&bytes);
+    hand_over(bytes);
+}
+
+/// Write what is drawn on a terminal, as it is.
+pub fn draw(text: String) {
+    hand_over(text.into_bytes());
+}
+
+/// One call for a line: those of several processes do not mix. Nobody is left to be told of a failure.
+fn write_now(bytes: &[u8]) {
+    let _ = io::stderr().lock().write_all(bytes);
+}
+
+fn hand_over(bytes: Vec<u8>) {
+    match QUEUE.get() {
+        Some(queue) => queue.put(bytes),
+        None => write_now(&bytes),
+    }
+}
+
+/// From here on messages are written by a thread of their own, and whoever has one goes on at once: a command that trains must
+/// heed signals and its deadline whether or not anybody reads. Where more than [`MOST_WAITING`] of them wait, further ones are
+/// left out, and their number is said when the reader goes on.
+pub fn never_wait() {
+    let (queue, messages) = Queue::new(MOST_WAITING);
+    let writing = std::thread::Builder::new().spawn(move || {
+        // The queue is there as long as the process.
+        while let (Ok(bytes), Some(queue)) = (messages.recv(), QUEUE.get()) {
+            write_now(&bytes);
+            queue.one_is_written();
+        }
+    });
+    // Without a thread, or called again, it stays as it was.
+    if writing.is_ok() {
+        let _ = QUEUE.set(queue);
+    }
+}
+
+/// Wait for what has been said to be written: a moment, where the reader has stalled.
+pub fn settle() {
+    if let Some(queue) = QUEUE.get() {
+        queue.settle(AT_THE_END);
+    }
+}
+
+/// Messages on their way to standard error.
+struct Queue {
+    sender: SyncSender<Vec<u8>>,
+    /// Handed over and not yet written.
+    waiting: Mutex<usize>,
+    fewer: Condvar,
+    left_out: AtomicU64,
+}
+
+impl Queue {
+    fn new(most: usize) -> (Self, Receiver<Vec<u8>>) {
+        let (sender, messages) = mpsc::sync_channel(most);
+        (Self { sender, waiting: Mutex::new(0), fewer: Condvar::new(), left_out: AtomicU64::new(0) }, messages)
+    }
+
+    fn put(&self, bytes: Vec<u8>) {
+        let left_out = self.left_out.swap(0, Ordering::SeqCst);
+        if left_out > 0 {
+            let text = format!("{left_out} messages were left out, since nobody was reading");
+            let told = self.offer((in_form(Level::Warning, &text) + "\n").into_bytes());
+            if !told {
+                self.left_out.fetch_add(left_out, Ordering::SeqCst);
+            }
+        }
+        if !self.offer(bytes) {
+            self.left_out.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether there was room.
+    fn offer(&self, bytes: Vec<u8>) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = match self.sender.try_send(bytes) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            // Nobody writes any longer, and nobody is to be told.
+            Err(TrySendError::Disconnected(_)) => return true,
+        };
+        *waiting += usize::from(taken);
+        taken
+    }
+
+    fn one_is_written(&self) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.fewer.notify_all();
+    }
+
+    /// Whether everything was written within `limit`.
+    fn settle(&self, limit: Duration) -> bool {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.fewer.wait_timeout_while(waiting, limit, |waiting| *waiting > 0);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {
@@ -115,7 +225,7 @@ struct Unfailing;
 
 impl Write for Unfailing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = io::stderr().write_all(bytes);
+        hand_over(bytes.to_vec());
         Ok(bytes.len())
     }
 
@@ -129,5 +239,34 @@ impl MakeWriter<'_> for Unfailing {
 
     fn make_writer(&self) -> Self {
         Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_stalled_holds_nobody_up_and_learns_how_much_it_has_missed() {
+        let (queue, messages) = Queue::new(3);
+        let put = |range: std::ops::Range<u32>| range.for_each(|number| queue.put(number.to_string().into_bytes()));
+        let read = || {
+            let text =
+                messages.try_recv().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+            queue.one_is_written();
+            text
+        };
+        put(0..10);
+        assert!(!queue.settle(Duration::from_millis(1)), "three are still to be written");
+        assert_eq!([read(), read()], ["0", "1"]);
+        put(10..12);
+        assert_eq!(read(), "2");
+        assert_eq!(read(), "7 messages were left out, since nobody was reading\n");
+        assert_eq!(read(), "10");
+        // The last one found no room again.
+        put(12..13);
+        assert_eq!(read(), "1 messages were left out, since nobody was reading\n");
+        assert_eq!(read(), "12");
+        assert!(queue.settle(Duration::ZERO));
     }
 }

@@ -388,3 +388,187 @@ fn the_schema_knows_fields_of_grids_and_rules_and_what_may_be_left_empty() {
         assert_eq!(schema["properties"][key]["type"], serde_json::json!(["string", "number"]));
     }
 }
+
+/// Three small cells, and what they are called in the run folder.
+fn three() -> (Bench, [&'static str; 3]) {
+    let bench = Bench::new();
+    bench.file("x.yaml", SMALL.replace("training:", "seeds: [0, 1, 2]\ntraining:"));
+    (bench, ["runs/x/add.rnn.s0", "runs/x/add.rnn.s1", "runs/x/add.rnn.s2"])
+}
+
+#[test]
+fn results_that_are_lost_are_measured_again_or_missed() {
+    let (bench, [cut, removed, whole]) = three();
+    bench.command(&["run", "x.yaml"]).assert().success();
+    let metrics = |cell: &str| bench.path(cell).join("metrics.jsonl");
+    let finals = |cell: &str| support::metrics(&bench.path(cell)).into_iter().filter(|line| line["kind"] == "final");
+    let before: Vec<_> = finals(cut).collect();
+    assert!(before.len() > 4);
+    let text = std::fs::read_to_string(metrics(cut)).unwrap();
+    std::fs::write(metrics(cut), &text[..text.len() - 300]).unwrap();
+    std::fs::remove_file(metrics(removed)).unwrap();
+    let run = bench.command(&["run", "x.yaml"]).assert().code(1);
+    let said = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("add.rnn.s0: done, but") && said.contains("has lost its last lines"), "{said}");
+    assert!(said.contains("add.rnn.s2: already done"), "{said}");
+    assert_eq!(finals(cut).collect::<Vec<_>>(), before);
+    for cell in [cut, whole] {
+        assert_eq!(bench.status(cell)["state"], "done");
+    }
+    // From the middle of training nothing can be measured again; what is advised costs this cell alone.
+    let status = bench.status(removed);
+    let advice = status["message"].as_str().unwrap().rsplit_once("start the cell again with ").unwrap().1.to_owned();
+    assert_eq!((status["state"].as_str(), advice.as_str()), (Some("failed"), "--fresh --cell add.rnn.s1"));
+    let mut again = vec!["run", "x.yaml"];
+    again.extend(advice.split(' '));
+    bench.command(&again).assert().success();
+    let run = bench.command(&["run", "x.yaml"]).assert().success();
+    assert_eq!(String::from_utf8_lossy(&run.get_output().stderr).matches("already done").count(), 3);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_fails_its_cell_alone() {
+    let (bench, [damaged, done, _]) = three();
+    bench.command(&["run", "x.yaml", "--seeds", "0,1"]).assert().success();
+    std::fs::write(bench.path(damaged).join("cell.yaml"), "id: add").unwrap();
+    let run = bench.command(&["run", "x.yaml"]).assert().code(1);
+    let run = run.stderr(contains("already done")).stdout(contains("2 done, 1 failed"));
+    run.stdout(contains("cell.yaml cannot be read").and(contains("--fresh --cell add.rnn.s0")));
+    assert_eq!(bench.status(done)["attempts"], 1);
+    bench.command(&["run", "x.yaml", "--fresh", "--cell", "add.rnn.s0"]).assert().success();
+    bench.command(&["run", "x.yaml"]).assert().success().stdout(contains("3 done"));
+    assert_eq!(bench.status(done)["attempts"], 1);
+}
+
+#[test]
+fn limits_beyond_the_clock_are_none() {
+    for limit in ["18446744073709551615s", "300000000000y"] {
+        let bench = Bench::new();
+        bench.file("x.yaml", SMALL);
+        bench.command(&["run", "x.yaml", "--max-time", limit]).assert().success();
+    }
+}
+
+#[test]
+fn labels_are_text_in_json_and_counts_are_numbers() {
+    let bench = Bench::new();
+    let two = "[{name: rnn, label: 1e3, hidden: 4}, {name: rnn, label: 007, hidden: 5}]";
+    bench.file("x.yaml", SMALL.replace("\n  - {name: rnn, label: rnn, hidden: 4}", &format!(" {two}")));
+    bench.command(&["run", "x.yaml"]).assert().success();
+    let compared = bench.json(&["compare", "runs/x", "--by", "baseline"]);
+    let row = &compared["rows"][0];
+    assert!([&row["A"], &row["B"]].iter().all(|label| **label == "1e3" || **label == "007"), "{compared}");
+    assert!(row.as_object().unwrap().values().any(|value| *value == 1.0), "{compared}");
+    let status = bench.json(&["status", "runs/x"]);
+    assert_eq!(status["rows"][0]["Epoch"], 2.0);
+}
+
+#[test]
+fn one_value_in_two_spellings_is_one_cell() {
+    let bench = Bench::new();
+    for (values, second) in [("[4, 4.0]", "4.0"), ("[1e1, 10]", "10"), ("[[1, 2.0], [1.0, 2]]", "a list of 2")] {
+        bench.file("x.yaml", format!("{SMALL}grid: {{baseline.hidden: {values}}}\n"));
+        let run = bench.command(&["run", "x.yaml", "--dry-run", "--no-time"]).assert().code(2);
+        run.stderr(contains(format!(
+            "has {} twice",
+            if second.starts_with('a') { second.into() } else { format!("number {second}") }
+        )));
+    }
+    let ids = |values: &str| {
+        bench.file("x.yaml", format!("{SMALL}grid: {{training.learning_rate: {values}}}\n"));
+        let dry = bench.json(&["run", "x.yaml", "--dry-run", "--no-time"]);
+        dry["cells"].as_array().unwrap().iter().map(|cell| cell["id"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("[1.0, 1e-2]"), ids("[1, 0.01]"));
+}
+
+#[test]
+fn every_name_of_a_file_has_a_run_folder_of_its_own() {
+    let bench = Bench::new();
+    let name = |file: &str| {
+        bench.file(file, SMALL);
+        bench.json(&["run", file, "--dry-run", "--no-time"])["experiment"].as_str().unwrap().to_owned()
+    };
+    let files = [
+        "1.1.yaml",
+        "1-1.yaml",
+        "1 1.yaml",
+        "日本.yaml",
+        "中国.yaml",
+        "é.yaml",
+        "experiment.yaml",
+        "a+b.yaml",
+        "a-b.yaml",
+    ];
+    let names: std::collections::BTreeSet<String> = files.iter().map(|file| name(file)).collect();
+    assert_eq!(names.len(), files.len(), "{names:?}");
+    assert_eq!([name("1.1.yaml"), name("1-1.yaml")], ["1.1", "1-1"]);
+    assert!(name("1 1.yaml").starts_with("1-1-") && name("é.yaml").starts_with("experiment-"), "{names:?}");
+}
+
+#[test]
+fn what_is_no_finite_number_may_be_a_name() {
+    let bench = Bench::new();
+    for name in ["1e400", "12e4567"] {
+        bench.file(
+            "x.yaml",
+            format!("name: {name}\nsource: {name}\n{}", SMALL.replace("label: rnn", &format!("label: {name}"))),
+        );
+        let dry = bench.json(&["run", "x.yaml", "--dry-run", "--no-time"]);
+        assert_eq!((&dry["experiment"], &dry["cells"][0]["id"]), (&name.into(), &format!("add.{name}.s0").into()));
+    }
+    for (text, place) in [
+        (SMALL.replace("epochs: 2", "epochs: 1e400"), "x.yaml:5:20: `1e400`"),
+        (SMALL.replace("hidden: 4", "hidden: .inf"), "x.yaml:4:37: `.inf`"),
+        (format!("{SMALL}grid: {{training.learning_rate: [.nan]}}\n"), "x.yaml:6:32: `.nan`"),
+        (format!("{SMALL}cells: [{{when: {{task: add}}, training: {{betas: [0, 1e999]}}}}]\n"), "`1e999`"),
+    ] {
+        bench.file("x.yaml", text);
+        let run = bench.command(&["run", "x.yaml", "--dry-run"]).assert().code(2);
+        run.stderr(contains(place).and(contains("is not a finite number")));
+    }
+    bench.file("x.yaml", SMALL);
+    let run = bench.command(&["run", "x.yaml", "--set", "training.epochs=1e400"]).assert().code(2);
+    run.stderr(contains("is not a finite number"));
+}
+
+/// What the program refuses whatever else the file says, the schema refuses as well, and the other way round.
+#[test]
+fn the_schema_has_the_ranges_of_the_program() {
+    let schema = Bench::new().json(&["schema"]);
+    let training = &schema["$defs"]["training"]["properties"];
+    assert_eq!(training["betas"]["items"]["exclusiveMaximum"], 1);
+    assert_eq!(training["min_learning_rate"]["minimum"], 0.0);
+    assert!(training["max_time"]["pattern"].is_string());
+    let patterns = schema["properties"]["grid"]["patternProperties"].as_object().unwrap();
+    assert!(patterns.keys().all(|key| !key.contains("betas") && !key.contains("hidden")), "{patterns:?}");
+    assert!(schema["properties"]["source"]["pattern"] == "\\S");
+    let when = &schema["properties"]["exclude"]["items"]["properties"]["task"]["anyOf"];
+    assert_eq!(when[0]["type"], serde_json::json!(["string", "number"]));
+    // Names of fields are names, without room around them.
+    let bench = Bench::new();
+    for key in ["' training.epochs'", "'training.epochs '", "'training. epochs'"] {
+        bench.file("x.yaml", format!("{SMALL}grid: {{{key}: [1, 2]}}\n"));
+        bench.command(&["run", "x.yaml", "--dry-run"]).assert().code(2).stderr(contains("x.yaml:6:8:"));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_said() {
+    let bench = Bench::new();
+    bench.file("x.yaml", SMALL);
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    // With text the exit code is that of the cells; who asked for JSON has got nothing.
+    for (arguments, code) in [(&["run", "x.yaml"][..], 0), (&["run", "x.yaml", "--json"], 1), (&["--help"], 1)] {
+        let output = bench.process(arguments).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"), "{arguments:?}: {output:?}");
+    }
+    // A file that grows too large is an error like any other.
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -f 1; exec \"$0\" report runs/x --out other", env!("CARGO_BIN_EXE_bench")]);
+    let output = command.current_dir(bench.folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error: "), "{output:?}");
+}

@@ -5,12 +5,13 @@
 mod support;
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
+use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
@@ -28,9 +29,9 @@ training: {epochs: 2, batch_size: 20}
 ";
 const TINY_CELLS: [&str; 2] = ["runs/tiny/add.gru.s0", "runs/tiny/add.rnn.s0"];
 
-/// Two cells that do not end.
+/// Two cells that do not end by themselves, unless the test that started them is long gone.
 fn endless() -> String {
-    TINY.replace("epochs: 2", "epochs: 1000000, schedule: constant")
+    TINY.replace("epochs: 2", "epochs: 1000000, schedule: constant, max_time: 10m")
 }
 
 /// Two cells whose steps take long.
@@ -53,9 +54,57 @@ fn send(target: &str, name: &str) {
     assert!(Command::new("kill").args(["-s", name, "--", target]).status().unwrap().success());
 }
 
+/// A process in the background, which does not outlive a test that fails.
+struct Running(Option<Child>);
+
+impl Running {
+    fn spawn(command: &mut Command) -> Self {
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    /// Without output.
+    fn quietly(command: &mut Command) -> Self {
+        Self::spawn(command.stdout(Stdio::null()).stderr(Stdio::null()))
+    }
+
+    fn output(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+
+    /// The exit code of a process that is to end soon.
+    fn code(&mut self) -> Option<i32> {
+        wait_until("the process has left", || self.try_wait().unwrap().is_some());
+        self.wait().unwrap().code()
+    }
+}
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        self.0.as_ref().unwrap()
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0
+            && !matches!(child.try_wait(), Ok(Some(_)))
+        {
+            let _ = child.kill().and_then(|()| child.wait());
+        }
+    }
+}
+
 /// Start in the background without output, and wait until the first of `cells` trains.
-fn started(bench: &Bench, arguments: &[&str], cells: &[&str]) -> Child {
-    let run = bench.process(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+fn started(bench: &Bench, arguments: &[&str], cells: &[&str]) -> Running {
+    let run = Running::quietly(&mut bench.process(arguments));
     wait_for_training(bench, cells);
     run
 }
@@ -89,7 +138,7 @@ fn workers(run: &Child) -> Vec<u32> {
 
 /// A process with a terminal of its own, which it is in the foreground of.
 struct OnTerminal {
-    child: Child,
+    child: Running,
     master: File,
 }
 
@@ -106,7 +155,9 @@ impl OnTerminal {
         command.arg("--ctty").arg(env!("CARGO_BIN_EXE_bench")).args(arguments);
         command.current_dir(bench.folder.path()).env("BENCH_DATA", bench.path("data")).env("TERM", term);
         command.env_remove("NO_COLOR").env_remove("BENCH_LOG");
-        let child = command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap();
+        let child = Running::spawn(command.stdin(open()).stdout(open()).stderr(open()));
+        // Else the command holds the terminal open.
+        drop(command);
         Self { child, master: File::from(OwnedFd::from(master)) }
     }
 
@@ -126,7 +177,7 @@ impl OnTerminal {
 fn nobody_who_reads_is_needed() {
     // Standard error is closed at once, then the disk behind it is full, then that behind standard output as well.
     let bench = bench(TINY);
-    let mut run = bench.process(&["run", "x.yaml"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut run = Running::spawn(bench.process(&["run", "x.yaml"]).stdout(Stdio::null()).stderr(Stdio::piped()));
     drop(run.stderr.take());
     assert_eq!(run.wait().unwrap().code(), Some(0));
     for cell in TINY_CELLS {
@@ -151,7 +202,7 @@ fn a_reader_that_has_gone_does_not_change_the_exit_code() {
         TINY.replace("hidden: 8}, {name: rnn", "hidden: 8, training: {initial_weights: none.pt}}, {name: rnn");
     let bench = bench(&failing);
     for (arguments, code) in [(&["run", "x.yaml"][..], 1), (&["list", "tasks"], 0), (&["run", "no.yaml"], 2)] {
-        let mut run = bench.process(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut run = Running::spawn(bench.process(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()));
         drop((run.stdout.take(), run.stderr.take()));
         assert_eq!(run.wait().unwrap().code(), Some(code), "{arguments:?}");
     }
@@ -165,8 +216,8 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
         let script = format!("trap '' {name}; exec \"$0\" run x.yaml --jobs 2");
         let mut command = Command::new("sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_bench")]).current_dir(bench.folder.path());
-        command.env("BENCH_DATA", bench.path("data")).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let mut run = command.spawn().unwrap();
+        command.env("BENCH_DATA", bench.path("data")).process_group(0);
+        let mut run = Running::quietly(&mut command);
         wait_for_training(&bench, &TINY_CELLS);
         send(&format!("-{}", run.id()), name);
         let epoch = bench.status(TINY_CELLS[0])["epoch"].as_u64().unwrap();
@@ -181,7 +232,7 @@ fn signals_to_the_whole_group_are_one_request_and_every_cell_saves() {
     for name in ["INT", "TERM", "HUP"] {
         let bench = bench(&slow_steps());
         let mut command = bench.process(&["run", "x.yaml", "--jobs", "2"]);
-        let mut run = command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
+        let mut run = Running::spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0));
         wait_for_training(&bench, &TINY_CELLS);
         // As `timeout -s INT` does: to the process, and to its group.
         signal(run.id(), name);
@@ -200,17 +251,170 @@ fn signals_to_the_whole_group_are_one_request_and_every_cell_saves() {
 
 #[test]
 fn a_second_request_leaves_at_once() {
-    // One step takes minutes.
-    let bench = bench(&slow_steps().replace("hidden: 96", "hidden: 512").replace("batch_size: 20", "batch_size: 400"));
-    let mut run = bench.process(&["run", "x.yaml"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_until("the cell begins", || bench.has_state(TINY_CELLS[0], "running"));
+    let bench = bench(&endless());
+    let mut command = bench.process(&["run", "x.yaml"]);
+    let mut run = Running::spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let mut said = BufReader::new(run.stderr.take().unwrap()).lines();
+    wait_for_training(&bench, &TINY_CELLS[..1]);
+    // A worker that does not save, however long it is waited for.
+    let worker = workers(&run)[0];
+    signal(worker, "STOP");
     signal(run.id(), "INT");
+    // The second request is one once the first was heard; sooner after it, they count as the same.
+    assert!(said.any(|line| line.unwrap().contains("saving a checkpoint")));
     std::thread::sleep(Duration::from_millis(1200));
     signal(run.id(), "INT");
-    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let rest = std::thread::spawn(move || said.map(Result::unwrap).collect::<Vec<_>>());
+    assert_eq!(run.code(), Some(130));
+    assert!(rest.join().unwrap().iter().any(|line| line.contains("left at once")));
     let status = bench.status(TINY_CELLS[0]);
     assert_eq!(status["state"], "interrupted");
-    assert!(status["message"].as_str().unwrap().contains("at once"), "{status}");
+    assert!(status["message"].as_str().is_some_and(|message| message.contains("at once")), "{status}");
+}
+
+/// A pipe that is full: somebody holds it open and does not read. What it returns keeps it so.
+fn stalled() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    // Whatever room there is or comes; it ends when the last reader has gone.
+    std::thread::spawn(move || while filler.write_all(&[b'.'; 512]).is_ok() {});
+    (reader, writer)
+}
+
+#[test]
+fn a_reader_that_has_stalled_stops_nothing() {
+    for log in ["text", "json"] {
+        let bench = bench(TINY);
+        let (reader, writer) = stalled();
+        // Both cells one after the other, and the end.
+        let mut command = bench.process(&["run", "x.yaml", "--log", log]);
+        let mut run = Running::spawn(command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()));
+        assert_eq!(run.code(), Some(0));
+        for cell in TINY_CELLS {
+            assert_eq!(bench.status(cell)["state"], "done");
+        }
+        // A signal, and the deadline.
+        bench.file("x.yaml", endless().replace("name: tiny", "name: long"));
+        let cells = TINY_CELLS.map(|cell| cell.replace("tiny", "long"));
+        for (limit, name) in [("10m", Some("TERM")), ("3s", None)] {
+            let mut command = bench.process(&["run", "x.yaml", "--jobs", "2", "--log", log, "--max-time", limit]);
+            let mut run = Running::spawn(command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()));
+            if let Some(name) = name {
+                wait_for_training(&bench, &cells.each_ref().map(String::as_str));
+                signal(run.id(), name);
+            }
+            assert_eq!(run.code(), Some(130), "{limit}");
+        }
+        for cell in &cells {
+            assert_eq!(bench.status(cell)["state"], "interrupted");
+            assert!(steps_saved(&bench, cell) > 0);
+        }
+        drop(reader);
+    }
+}
+
+/// One step, and a validation that takes far longer than any test waits.
+const LONG_VALIDATION: &str = "\
+name: tiny
+tasks: [{name: adding, label: add, length: 100, train_samples: 20, validation_samples: 100000, test_samples: 16}]
+baselines: [{name: gru, label: gru, hidden: 512}]
+training: {epochs: 2, batch_size: 20, log_every: 1, max_time: 10m}
+";
+
+#[test]
+fn an_evaluation_ends_with_a_signal_and_a_deadline() {
+    for (limit, name) in [("10m", Some("INT")), ("8s", None)] {
+        let bench = bench(LONG_VALIDATION);
+        let mut run = Running::quietly(&mut bench.process(&["run", "x.yaml", "--max-time", limit]));
+        if let Some(name) = name {
+            wait_for_training(&bench, &TINY_CELLS[..1]);
+            signal(run.id(), name);
+        }
+        assert_eq!(run.code(), Some(130), "{limit}");
+        let status = bench.status(TINY_CELLS[0]);
+        assert!(status["state"] == "interrupted" || (name.is_none() && status["state"] == "pending"), "{status}");
+        if name.is_some() {
+            assert_eq!(steps_saved(&bench, TINY_CELLS[0]), 1);
+        }
+        assert!(bench.path("runs/tiny/report/index.html").is_file());
+    }
+}
+
+#[test]
+fn a_worker_leaves_an_evaluation_when_the_run_was_killed() {
+    let bench = bench(LONG_VALIDATION);
+    let mut run = started(&bench, &["run", "x.yaml"], &TINY_CELLS[..1]);
+    let worker = workers(&run)[0];
+    run.kill().unwrap();
+    run.wait().unwrap();
+    wait_until("the worker has left", || !Path::new(&format!("/proc/{worker}/cwd")).exists());
+    assert_eq!(bench.status(TINY_CELLS[0])["state"], "interrupted");
+    assert_eq!(steps_saved(&bench, TINY_CELLS[0]), 1);
+}
+
+/// Files in the making below the cache.
+fn parts(bench: &Bench) -> usize {
+    let sets = std::fs::read_dir(bench.path("data/.cache")).into_iter().flatten().flatten();
+    let files = sets.flat_map(|set| std::fs::read_dir(set.path()).into_iter().flatten().flatten());
+    files.filter(|file| file.file_name().to_string_lossy().ends_with(".part")).count()
+}
+
+#[test]
+fn samples_that_are_being_made_are_left_when_nobody_waits_for_them() {
+    let text = TINY.replace(
+        "{name: adding, label: add, length: 24, train_samples: 400, validation_samples: 16, test_samples: 16}",
+        "{name: pathfinder, label: add, resolution: 32, train_samples: 300000}",
+    );
+    for name in ["INT", "KILL"] {
+        let bench = bench(&text);
+        let mut run = Running::quietly(&mut bench.process(&["run", "x.yaml"]));
+        wait_until("samples are being made", || parts(&bench) > 0);
+        let worker = workers(&run)[0];
+        signal(run.id(), name);
+        let code = run.code();
+        wait_until("the worker has left", || !Path::new(&format!("/proc/{worker}/cwd")).exists());
+        assert_eq!(parts(&bench), 0, "{name}");
+        assert_eq!(bench.status(TINY_CELLS[0])["state"], "pending");
+        if name == "INT" {
+            assert_eq!(code, Some(130));
+            assert!(bench.path("runs/tiny/report/index.html").is_file());
+        }
+    }
+}
+
+#[test]
+fn files_that_change_meanwhile_fail_the_cells_that_come_later() {
+    let bench = bench(TINY);
+    bench.command(&["run", "x.yaml", "--cell", "add.rnn.s0"]).assert().success();
+    let weights = std::fs::read(bench.path(TINY_CELLS[1]).join("checkpoints/best.safetensors")).unwrap();
+    bench.file("w.safetensors", &weights);
+    let text: String = (0..4000).map(|number| format!("{number} foxes\n")).collect();
+    bench.file("t.txt", &text);
+    let training = "seeds: [0, 1, 2]\ntraining: {epochs: 150, batch_size: 20, max_steps: 2000, schedule: constant}\n";
+    bench.file("lm.yaml", format!(
+        "tasks: [{{name: char-lm, label: add, file: t.txt, length: 20}}]\nbaselines: [{{name: rnn, label: rnn, hidden: 8}}]\n{training}"
+    ));
+    let rest: Vec<&str> =
+        TINY.lines().filter(|line| !line.starts_with("training") && !line.starts_with("name")).collect();
+    let rest = rest.join("\n").replace("{name: gru, label: gru, hidden: 8}, ", "");
+    let training = training.replace("epochs: 150", "initial_weights: w.safetensors, epochs: 150");
+    bench.file("weights.yaml", format!("{rest}\n{training}"));
+    for (name, file) in [("lm", "t.txt"), ("weights", "w.safetensors")] {
+        let cells = ["s0", "s1", "s2"].map(|seed| format!("runs/{name}/add.rnn.{seed}"));
+        let mut run = started(&bench, &["run", &format!("{name}.yaml")], &[&cells[0]]);
+        let mut changed = std::fs::read(bench.path(file)).unwrap();
+        let last = changed.len() - 2;
+        changed[last] ^= 1;
+        bench.file(file, &changed);
+        assert_eq!(run.wait().unwrap().code(), Some(1), "{name}");
+        assert_eq!(bench.status(&cells[0])["state"], "done", "{name}");
+        for cell in &cells[1..] {
+            let status = bench.status(cell);
+            assert_eq!(status["state"], "failed", "{name}: {status}");
+            let message = status["message"].as_str().unwrap();
+            assert!(message.contains(&format!("{file} has changed since `bench run` began")), "{message}");
+        }
+    }
 }
 
 #[test]
@@ -365,7 +569,7 @@ fn more_jobs_than_cells_are_no_trouble() {
 fn a_run_that_was_killed_does_not_count_as_running() {
     let bench = bench(&endless());
     let mut command = bench.process(&["run", "x.yaml", "--jobs", "2"]);
-    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+    let mut run = Running::quietly(command.process_group(0));
     wait_for_training(&bench, &TINY_CELLS);
     send(&format!("-{}", run.id()), "KILL");
     run.wait().unwrap();
@@ -448,12 +652,12 @@ fn what_came_of_the_cells_is_said_even_without_a_report() {
 fn a_run_folder_that_is_removed_meanwhile_fails_cells_not_the_program() {
     let bench = bench(&TINY.replace("epochs: 2", "epochs: 4000"));
     let mut command = bench.process(&["run", "x.yaml", "--jobs", "2"]);
-    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let run = Running::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     wait_for_training(&bench, &TINY_CELLS);
     wait_until("the folder is gone", || {
         std::fs::remove_dir_all(bench.path("runs")).is_ok() || !bench.path("runs").exists()
     });
-    let output = run.wait_with_output().unwrap();
+    let output = run.output();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(contains("2 failed").eval(&String::from_utf8_lossy(&output.stdout)), "{output:?}");
 }

@@ -18,6 +18,7 @@ mod sequences;
 mod settings;
 pub mod sheet;
 pub mod signal;
+mod small_file;
 pub mod splits;
 pub mod stored;
 pub mod task;

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use reports::{Entry, Field, Formats, ReportError, Table};
+use reports::{Column, Entry, Field, Formats, ReportError, Table};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{CompareArgs, Global, ReportArgs, StatusArgs};
@@ -59,18 +59,19 @@ fn show(table: &Table, global: &Global) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-/// One object per row, under the columns' titles; numbers as numbers.
+/// One object per row, under the columns' titles; what a column of numbers holds as numbers. A label such as `1e3` stays text.
 fn rows(table: &Table) -> Vec<Value> {
-    let value = |entry: &Entry| {
+    let value = |column: &Column, entry: &Entry| {
         let text = entry.raw.as_deref().unwrap_or(&entry.text);
         match text.parse::<f64>() {
             _ if text.is_empty() => Value::Null,
-            Ok(number) if number.is_finite() => json!(number),
+            Ok(number) if column.numeric && number.is_finite() => json!(number),
             _ => json!(text),
         }
     };
     let row = |row: &Vec<Entry>| {
-        let pairs = table.columns.iter().zip(row).map(|(column, entry)| (column.title.clone(), value(entry)));
+        let pairs = table.columns.iter().zip(row);
+        let pairs = pairs.map(|(column, entry)| (column.title.clone(), value(column, entry)));
         Value::Object(pairs.collect::<Map<_, _>>())
     };
     table.rows.iter().map(row).collect()

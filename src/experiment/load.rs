@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::Plan;
 use super::diagnostic::{Diagnostic, Rendered, Sources, with_suggestion};
 use super::resolve::{Only, Setting, resolve};
-use super::written::{Written, is_safe, make_safe, seeds};
+use super::written::{Written, is_name, is_safe, make_safe, seeds};
 use super::yaml::{Content, Node, Position, parse, shorten};
 use crate::registry::Registry;
 
@@ -121,11 +123,22 @@ pub(super) fn plan(
             written.seeds_given = true;
         }
         let only = overrides.only.as_ref().map(|argument| only(argument, &mut sources)).transpose()?;
-        let safe = make_safe(stem);
-        let fallback = if is_safe(&safe, &[]) { safe } else { "experiment".into() };
-        resolve(written, &settings, &only.unwrap_or_default(), &fallback, registry)
+        resolve(written, &settings, &only.unwrap_or_default(), &folder_name(stem), registry)
     })();
     result.map_err(|diagnostic: Diagnostic| sources.render(&diagnostic))
+}
+
+/// The name of an experiment that has none but that of its file: that as it is, where it can be the name of a folder, else
+/// something like it that no other has.
+fn folder_name(stem: &str) -> String {
+    const MOST_KEPT: usize = 60;
+    if is_name(stem) {
+        return stem.to_owned();
+    }
+    let safe: String = make_safe(&stem.replace('+', "-")).chars().take(MOST_KEPT).collect();
+    let like = if is_safe(&safe, &[]) { safe.as_str() } else { "experiment" };
+    let digest: String = Sha256::digest(stem.as_bytes()).iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+    format!("{like}-{digest}")
 }
 
 /// Read `PATH=VALUE`.

@@ -205,6 +205,7 @@ fn apply(written: &mut Written, setting: &Setting, kinds: &Kinds) -> Result<(), 
         return Err(nobody_has(&field, setting.at, kinds));
     }
     let (path, at, value) = (&field.path, setting.at, &setting.value);
+    value.check_numbers()?;
     match field.target {
         Target::Training => {
             written.training.set(path, at, value);
@@ -324,7 +325,7 @@ fn expand(written: &Written, kinds: &Kinds, aliases: &Aliases) -> Result<Vec<Dra
                 let mut grid = BTreeMap::new();
                 for (axis, value) in axes.iter().zip(choice) {
                     nodes[axis.field.target as usize].set(&axis.field.path, value.at, value);
-                    grid.insert(axis.field.text(), value.to_json());
+                    grid.insert(axis.field.text(), value.to_settings());
                 }
                 let [training, task_node, baseline_node] = nodes;
                 let training = resolve_training(&training)?;

@@ -27,14 +27,15 @@ pub fn compose(registry: &Registry) -> Value {
     let pattern = |what: &str| {
         let description =
             format!("Pattern (`*` any text, `?` one character) of the {what}'s label or name, or a list of them.");
-        let list = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
-        json!({ "description": description, "anyOf": [{ "type": "string" }, list] })
+        let one = json!({ "type": ["string", "number"] });
+        let list = json!({ "type": "array", "minItems": 1, "items": one });
+        json!({ "description": description, "anyOf": [one, list] })
     };
     let training = json!({ "anyOf": [{ "$ref": "#/$defs/training" }, { "type": "null" }] });
     let grid = grid(&definitions, &tasks, &baselines);
     let source = json!({
         "description": "Where the settings come from; stands in the record of every cell that has them, and in reports.",
-        "type": ["string", "number"], "minLength": 1, "maxLength": MAX_SOURCE
+        "type": ["string", "number"], "pattern": "\\S", "maxLength": MAX_SOURCE
     });
     let when = json!({
         "type": "object",
@@ -132,11 +133,14 @@ fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) 
         ("baseline", settings("baseline", baselines)),
     ] {
         for (name, schema) in settings {
+            let is_mapping = has_keys(&schema, definitions, 8);
             let values = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": schema });
             properties.insert(format!("{kind}.{name}"), values);
-            // A setting within a setting.
-            let within = json!({ "type": "array", "minItems": 1, "uniqueItems": true });
-            patterns.insert(format!("^{kind}\\.{name}\\..+$"), within);
+            if is_mapping {
+                // A setting within a setting.
+                let within = json!({ "type": "array", "minItems": 1, "uniqueItems": true });
+                patterns.insert(format!("^{kind}\\.{name}\\..+$"), within);
+            }
         }
     }
     json!({
@@ -146,6 +150,23 @@ fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) 
         "properties": properties,
         "patternProperties": patterns,
     })
+}
+
+/// Whether a value under `schema` may be a mapping, following at most `depth` references.
+fn has_keys(schema: &Value, definitions: &Map<String, Value>, depth: usize) -> bool {
+    let Some(map) = schema.as_object() else {
+        // Anything goes.
+        return schema == &Value::Bool(true);
+    };
+    let is_object =
+        |kind: &Value| kind == "object" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("object")));
+    if map.get("type").is_some_and(is_object) {
+        return true;
+    }
+    let target = map.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/$defs/"));
+    let parts = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|part| map.get(part)?.as_array()).flatten();
+    let mut further = parts.chain(target.and_then(|name| definitions.get(name)));
+    depth > 0 && further.any(|schema| has_keys(schema, definitions, depth - 1))
 }
 
 /// Say the largest value of unsigned integers, which their `format` alone does not.
@@ -189,8 +210,10 @@ fn named(name: &str, summary: &str, kind: &str, schema: &Schema, definitions: &m
     properties.insert("training".into(), json!({ "anyOf": [{ "$ref": "#/$defs/training" }, { "type": "null" }] }));
     if kind == "baseline" {
         // Some tasks have a setting of this name.
-        properties
-            .insert("source".into(), json!({ "type": ["string", "number"], "minLength": 1, "maxLength": MAX_SOURCE }));
+        properties.insert(
+            "source".into(),
+            json!({ "type": ["string", "number"], "pattern": "\\S", "maxLength": MAX_SOURCE }),
+        );
     }
     map.insert("type".into(), "object".into());
     map.insert("title".into(), name.into());

@@ -7,6 +7,10 @@ pub use baselines::precision::Precision;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Durations: numbers with their units, of which one at least is not zero.
+const SOME_TIME: &str =
+    "^\\s*([0-9]+\\s*[A-Za-zµ]+\\s*)*[0-9]*[1-9][0-9]*\\s*[A-Za-zµ]+\\s*([0-9]+\\s*[A-Za-zµ]+\\s*)*$";
+
 /// Largest number of reading threads.
 const MOST_WORKERS: usize = 64;
 
@@ -36,6 +40,7 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial_weights: Option<PathBuf>,
     /// Decay rates of the two moment estimates, each in [0, 1).
+    #[schemars(extend("items" = { "type": "number", "format": "double", "minimum": 0, "exclusiveMaximum": 1 }))]
     pub betas: [f64; 2],
     /// Added to the denominator of the update.
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -55,6 +60,7 @@ pub struct Training {
     #[schemars(range(min = 1))]
     pub schedule_steps: Option<u64>,
     /// Learning rate at the end of `cosine`, and the floor of `exponential` and `plateau`.
+    #[schemars(range(min = 0.0))]
     pub min_learning_rate: f64,
     /// Factor applied by `exponential` after every epoch, in (0, 1].
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
@@ -73,7 +79,7 @@ pub struct Training {
     pub early_stopping: Option<u32>,
     /// Training time after which the cell ends as done, e.g. `15m`, `90s`, `1h 30m`; absent: no limit.
     #[serde(with = "time_text")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("pattern" = SOME_TIME))]
     pub max_time: Option<Duration>,
     /// Optimiser steps after which training ends as done, even within an epoch; absent: `epochs` decides alone.
     #[schemars(range(min = 1))]

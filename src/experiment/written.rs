@@ -110,7 +110,7 @@ pub struct Field {
 impl Field {
     /// Read `training.X`, `task.X` or `baseline.X`.
     pub fn parse(text: &str, at: Position, more: &[&str]) -> Result<Self, Diagnostic> {
-        let mut parts = text.split('.').map(str::trim);
+        let mut parts = text.split('.');
         let first = parts.next().unwrap_or_default();
         let path: Vec<String> = parts.map(str::to_owned).collect();
         let target = match first {
@@ -310,9 +310,16 @@ pub fn make_safe(text: &str) -> String {
 /// Longest label; ids of cells stay below 120 characters with it.
 pub const MAX_LABEL: usize = 40;
 
+/// Longest name of an experiment.
+const MAX_NAME: usize = 80;
+
+/// Whether an experiment, and so its folder, may have this name.
+pub fn is_name(name: &str) -> bool {
+    is_safe(name, &['.']) && name.len() <= MAX_NAME
+}
+
 fn check_name(name: &str, at: Position) -> Result<(), Diagnostic> {
-    const MAX_NAME: usize = 80;
-    if is_safe(name, &['.']) && name.len() <= MAX_NAME {
+    if is_name(name) {
         return Ok(());
     }
     let message = format!("`{}` cannot be the name of a folder", shorten(name));
@@ -330,7 +337,7 @@ fn check_label(label: &str, at: Position) -> Result<(), Diagnostic> {
 
 fn version(value: &Node) -> Result<(), Diagnostic> {
     match value.content {
-        Content::Number(ref n) if n.plain().as_u64() == Some(VERSION) => Ok(()),
+        Content::Number(ref n) if n.plain().and_then(|n| n.as_u64()) == Some(VERSION) => Ok(()),
         _ => Err(Diagnostic::at(value.at, format!("unknown version of the file format: {}", value.describe()))
             .note(format!("this program reads version {VERSION}"))),
     }
@@ -342,7 +349,7 @@ pub fn seeds(value: &Node) -> Result<Vec<u64>, Diagnostic> {
     let mut seeds = Vec::new();
     for item in items {
         let seed = match &item.content {
-            Content::Number(n) => n.plain().as_u64(),
+            Content::Number(n) => n.plain().and_then(|n| n.as_u64()),
             _ => None,
         };
         let Some(seed) = seed else {
@@ -406,7 +413,10 @@ fn entry(item: &Node, kind: &str) -> Result<Entry, Diagnostic> {
             }
             "source" if kind == "baseline" => entry.source = Some(source(&pair.value)?),
             "training" => entry.training = settings(&pair.value, "training")?,
-            _ => own.push(pair.clone()),
+            _ => {
+                pair.value.check_numbers()?;
+                own.push(pair.clone());
+            }
         }
     }
     entry.settings.content = Content::Map(own);
@@ -443,7 +453,9 @@ fn grid(value: &Node) -> Result<Vec<Axis>, Diagnostic> {
             return Err(Diagnostic::at(pair.value.at, message).note("give at least one value, or remove the line"));
         }
         for (index, value) in values.iter().enumerate() {
-            if values[..index].iter().any(|other| other.to_json() == value.to_json()) {
+            value.check_numbers()?;
+            // However they are written: `4` and `4.0` would be two cells of one configuration.
+            if values[..index].iter().any(|other| other.to_settings() == value.to_settings()) {
                 let message = format!("the grid over `{}` has {} twice", pair.key, value.describe());
                 return Err(Diagnostic::at(value.at, message));
             }
@@ -505,6 +517,7 @@ fn mapping_or_nothing<'a>(node: &'a Node, what: &str) -> Result<&'a [Pair], Diag
 }
 
 fn settings(node: &Node, what: &str) -> Result<Node, Diagnostic> {
+    node.check_numbers()?;
     Ok(Node { at: node.at, content: Content::Map(mapping_or_nothing(node, what)?.to_vec()) })
 }
 

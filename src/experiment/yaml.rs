@@ -41,7 +41,7 @@ pub enum Content {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A finite number.
+    /// A number.
     Number(Numeral),
     /// Text.
     Text(String),
@@ -54,26 +54,27 @@ pub enum Content {
 /// A number and the characters that it was written with: `1.10` and `007` are names, too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Numeral {
-    /// The value.
-    pub value: Number,
+    /// The value; none where it is not finite, which is no number to compute with, and may be a name all the same.
+    pub value: Option<Number>,
     /// As in the file.
     pub written: String,
 }
 
 impl Numeral {
     /// The value, as an integer where it is whole: `1e3` and `10.0` count something as well as `1000` and `10` do.
-    pub fn plain(&self) -> Number {
+    pub fn plain(&self) -> Option<Number> {
         /// The least number that is no `u64`, and the same for negative ones; both are floats without rounding.
         const ABOVE: f64 = 18_446_744_073_709_551_616.0;
         const BELOW: f64 = -9_223_372_036_854_775_808.0;
-        match self.value.as_f64() {
-            Some(value) if self.value.is_f64() && value.fract() == 0.0 => match value {
+        let number = self.value.as_ref()?;
+        Some(match number.as_f64() {
+            Some(value) if number.is_f64() && value.fract() == 0.0 => match value {
                 0.0..ABOVE => (value as u64).into(),
                 BELOW..0.0 => (value as i64).into(),
-                _ => self.value.clone(),
+                _ => number.clone(),
             },
-            _ => self.value.clone(),
-        }
+            _ => number.clone(),
+        })
     }
 }
 
@@ -208,11 +209,26 @@ impl Node {
         self.json(&Numeral::plain)
     }
 
-    fn json(&self, number: &dyn Fn(&Numeral) -> Number) -> Value {
+    /// Refuse numbers that are not finite, at any depth: settings can have none.
+    ///
+    /// # Errors
+    /// The first one.
+    pub fn check_numbers(&self) -> Result<(), Diagnostic> {
+        match &self.content {
+            Content::Number(Numeral { value: None, written }) => {
+                Err(Diagnostic::at(self.at, format!("`{}` is not a finite number", shorten(written))))
+            }
+            Content::List(items) => items.iter().try_for_each(Self::check_numbers),
+            Content::Map(pairs) => pairs.iter().try_for_each(|pair| pair.value.check_numbers()),
+            _ => Ok(()),
+        }
+    }
+
+    fn json(&self, number: &dyn Fn(&Numeral) -> Option<Number>) -> Value {
         match &self.content {
             Content::Null => Value::Null,
             Content::Bool(value) => Value::Bool(*value),
-            Content::Number(value) => Value::Number(number(value)),
+            Content::Number(value) => number(value).map_or(Value::Null, Value::Number),
             Content::Text(value) => Value::String(value.clone()),
             Content::List(items) => Value::Array(items.iter().map(|item| item.json(number)).collect()),
             Content::Map(pairs) => {
@@ -320,9 +336,12 @@ pub fn parse(text: &str, source: usize, offset: usize) -> Result<Option<Node>, D
                 // Nothing has no place of its own: the parser is at what comes next.
                 let at = match open.last() {
                     Some(Open::Map { key: Some((_, key)), .. }) if text.is_empty() && quotes == 0 => *key,
+                    Some(Open::List { at, items }) if text.is_empty() && quotes == 0 => {
+                        items.last().map_or(*at, |before| before.at)
+                    }
                     _ => at,
                 };
-                Node { at, content: scalar(text, style, at)? }
+                Node { at, content: scalar(text, style) }
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                 Some(Open::List { at, items }) => Node { at, content: Content::List(items) },
@@ -351,22 +370,19 @@ fn refused(at: Position, what: &str) -> Diagnostic {
         .note("write shared settings once, under `training:` or in a rule under `cells:`")
 }
 
-fn scalar(text: String, style: TScalarStyle, at: Position) -> Result<Content, Diagnostic> {
+fn scalar(text: String, style: TScalarStyle) -> Content {
     if style != TScalarStyle::Plain {
-        return Ok(Content::Text(text));
+        return Content::Text(text);
     }
-    Ok(match text.as_str() {
+    match text.as_str() {
         "" | "~" | "null" | "Null" | "NULL" => Content::Null,
         "true" | "True" | "TRUE" => Content::Bool(true),
         "false" | "False" | "FALSE" => Content::Bool(false),
         plain => match number(plain) {
-            Some(Some(value)) => Content::Number(Numeral { value, written: text }),
-            Some(None) => {
-                return Err(Diagnostic::at(at, format!("`{}` is not a finite number", shorten(plain))));
-            }
+            Some(value) => Content::Number(Numeral { value, written: text }),
             None => Content::Text(text),
         },
-    })
+    }
 }
 
 /// The number that `text` is, if it is one; `Some(None)` for one that is not finite.
@@ -400,7 +416,7 @@ fn number(text: &str) -> Option<Option<Number>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
 
     use proptest::prelude::*;
 
@@ -430,6 +446,29 @@ mod tests {
     fn a_value_that_is_not_there_is_pointed_at_by_its_key() {
         let node = parse("a:\n\nb: 1\n", 0, 0).unwrap().unwrap();
         assert_eq!(node.get("a").unwrap().at, Position { source: 0, line: 1, column: 1, width: 1 });
+    }
+
+    #[test]
+    fn a_value_that_is_not_there_in_a_list_is_pointed_at_by_the_list_or_what_comes_before() {
+        let lines = |text: &str| {
+            let node = parse(text, 0, 0).unwrap().unwrap();
+            let Content::List(items) = &node.get("a").unwrap().content else { panic!("{node:?}") };
+            items.iter().map(|item| item.at.line).collect::<Vec<_>>()
+        };
+        assert_eq!(lines("a:\n  -\nb: 1\n"), [2]);
+        assert_eq!(lines("a:\n  - 1\n  -\n\n  - 3\nb: 1\n"), [2, 2, 5]);
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_a_name_and_no_setting() {
+        for text in ["1e400", "12e4567", ".inf", "-.Inf", ".nan"] {
+            let node = parse(&format!("{{a: [x, {text}]}}"), 0, 0).unwrap().unwrap();
+            let error = node.check_numbers().unwrap_err();
+            assert_eq!(error.message, format!("`{text}` is not a finite number"));
+            let path = ["a".to_owned(), "1".to_owned()];
+            assert!(matches!(&node.find(&path).node.content, Content::Number(number) if number.written == text));
+        }
+        parse("{a: [1e300, 'x'], b: 3}", 0, 0).unwrap().unwrap().check_numbers().unwrap();
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub(super) fn record(path: &Path, process: u32, death: &Death) -> Outcome {
     if let Err(error) = write() {
         tracing::warn!("the end of its process is not recorded: {error}");
     }
-    if state == State::Interrupted { Outcome::Interrupted } else { Outcome::Failed(message) }
+    if state == State::Interrupted { Outcome::Interrupted } else { Outcome::failed(reason, message) }
 }
 
 #[cfg(all(test, unix))]

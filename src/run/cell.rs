@@ -16,9 +16,10 @@ use super::display::describe;
 use super::folder::{self, CellFolder, FolderError};
 use super::identity;
 use super::initial::{self, InitialError};
+use super::inputs::{InputError, Inputs};
 use super::interrupt::Interrupt;
 use super::telling::Telling;
-use super::{memory, provenance};
+use super::{memory, provenance, results};
 use crate::experiment::{Cell, Missing, Training, fit};
 use crate::train::journal::{Journal, JournalError};
 use crate::train::objective::Score;
@@ -70,8 +71,13 @@ pub(crate) enum Outcome {
     Done,
     /// Skipped, with the reason.
     Skipped,
-    /// Failed, with the reason in words.
-    Failed(String),
+    /// Failed.
+    Failed {
+        /// As it stands in `status.json`, where that can be written.
+        reason: String,
+        /// The reason in words.
+        message: String,
+    },
     /// Another process works on it.
     Locked(String),
     /// Stopped by a signal or the command's deadline.
@@ -79,12 +85,17 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// A failure for `reason`, a word, in the words of `message`.
+    pub(super) fn failed(reason: &str, message: impl Into<String>) -> Self {
+        Self::Failed { reason: reason.to_owned(), message: message.into() }
+    }
+
     /// In a word.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Skipped => "skipped",
-            Self::Failed(_) => "failed",
+            Self::Failed { .. } => "failed",
             Self::Locked(_) => "locked",
             Self::Interrupted => "interrupted",
         }
@@ -95,7 +106,7 @@ impl Outcome {
         match self {
             Self::Done => "done".into(),
             Self::Skipped => "skipped".into(),
-            Self::Failed(message) => format!("failed: {message}"),
+            Self::Failed { message, .. } => format!("failed: {message}"),
             Self::Locked(message) => message.clone(),
             Self::Interrupted => "interrupted; run again to go on".into(),
         }
@@ -113,6 +124,8 @@ enum CellError {
     Folder(#[from] FolderError),
     #[error(transparent)]
     InitialWeights(#[from] InitialError),
+    #[error(transparent)]
+    Input(#[from] InputError),
     #[error("the model cannot be built: {0}")]
     Build(#[from] BuildError),
     #[error("cannot write a record: {0}")]
@@ -177,7 +190,7 @@ pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings
 }
 
 /// Run one cell; every error ends in its status file (where that can be written) and in the outcome.
-pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
+pub(super) fn run(bench: &mut Bench<'_>, cell: &Cell, inputs: &Inputs) -> Outcome {
     let folder = match CellFolder::lock(&bench.out.join(&cell.id), bench.process) {
         Ok(folder) => folder,
         Err(error @ FolderError::Locked { .. }) => {
@@ -186,7 +199,8 @@ pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
         }
         Err(error) => {
             bench.display.cell_ends(&cell.id, &format!("failed: {error}"));
-            return Outcome::Failed(error.to_string());
+            let error = CellError::from(error);
+            return Outcome::failed(error.reason(), error.to_string());
         }
     };
     let mut status = match folder::read_status(folder.path()) {
@@ -198,10 +212,18 @@ pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
         }
     };
     // A panic inside a numerical library must not take the other cells along.
-    let result = std::panic::catch_unwind(AssertUnwindSafe(|| attempt(bench, cell, &folder, &mut status)))
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| attempt(bench, cell, inputs, &folder, &mut status)))
         .unwrap_or_else(|panic| Err(CellError::Panic(panic_message(panic.as_ref()))));
     let (outcome, text) = match result {
         Ok((outcome, text)) => (outcome, text),
+        Err(CellError::Data(DataError::Stopped)) => {
+            if status.state == CellState::Running {
+                // By a process that is gone.
+                status.state = CellState::Interrupted;
+                status.reason = Some("interrupted".into());
+            }
+            (Outcome::Interrupted, Outcome::Interrupted.text())
+        }
         Err(error) => {
             if status.state == CellState::Done || matches!(error, CellError::Longer(_)) {
                 // Training has not begun anew: what was measured stands, and what was begun goes on when it is asked for.
@@ -211,16 +233,17 @@ pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
                 status.reason = Some(error.reason().into());
                 status.message = Some(error.to_string());
             }
-            (Outcome::Failed(error.to_string()), format!("failed: {error}"))
+            (Outcome::failed(error.reason(), error.to_string()), format!("failed: {error}"))
         }
     };
     status.updated = Some(provenance::now());
     let written = folder.write_status(&status).and_then(|()| folder.log(&text));
     bench.display.cell_ends(&cell.id, &text);
     match written {
-        Err(error) if !matches!(outcome, Outcome::Failed(_)) => {
+        Err(error) if !matches!(outcome, Outcome::Failed { .. }) => {
             bench.display.line(&format!("{}: {error}", cell.id));
-            Outcome::Failed(error.to_string())
+            let error = CellError::from(error);
+            Outcome::failed(error.reason(), error.to_string())
         }
         _ => outcome,
     }
@@ -229,6 +252,7 @@ pub(crate) fn run(bench: &mut Bench<'_>, cell: &Cell) -> Outcome {
 fn attempt(
     bench: &mut Bench<'_>,
     cell: &Cell,
+    inputs: &Inputs,
     folder: &CellFolder,
     status: &mut Status,
 ) -> Result<(Outcome, String), CellError> {
@@ -240,13 +264,19 @@ fn attempt(
         } else {
             String::new()
         };
-        // What an extension lacked that is no longer asked for.
-        status.message.take_if(|message| message.starts_with(NOT_FURTHER));
-        return Ok((Outcome::Done, format!("already done{more}")));
+        let Some(missing) = results::missing(folder.path()) else {
+            // What an extension lacked that is no longer asked for.
+            status.message.take_if(|message| message.starts_with(NOT_FURTHER));
+            return Ok((Outcome::Done, format!("already done{more}")));
+        };
+        // The checkpoint gives the result once more.
+        bench.display.line(&format!("{}: done, but {missing}; going on from its checkpoint", cell.id));
+        folder.log(&format!("warning: {missing}"))?;
     }
     if let Some(reason) = &cell.not_applicable {
         return skip(bench, cell, folder, status, "not_applicable", reason);
     }
+    inputs.check()?;
     let left_over_bytes = tidy(bench, cell);
     let dataset = match prepare(bench, cell) {
         Err(error) if error.is_missing() && bench.missing == Missing::Skip => {

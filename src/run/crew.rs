@@ -15,6 +15,7 @@ use super::Options;
 use super::aftermath::{self, Death};
 use super::cell::Outcome;
 use super::display::Display;
+use super::inputs::Inputs;
 use super::interrupt::{Interrupt, Request};
 use super::protocol::{Event, Order, Setup};
 use crate::cli::LogForm;
@@ -31,6 +32,8 @@ const KEPT_LINES: usize = 50;
 pub(super) struct Crew<'a> {
     /// What holds for every cell.
     pub(super) setup: Setup,
+    /// The files that each cell is made of.
+    pub(super) inputs: &'a [Inputs],
     /// Folder of the experiment.
     pub(super) folder: &'a Path,
     /// How the plan is executed.
@@ -102,12 +105,13 @@ impl Crew<'_> {
                 while place.as_ref().is_none_or(|worker| worker.cell.is_none() && worker.orders.is_some())
                     && let Some(index) = waiting.pop_front()
                 {
+                    let order = Order::new(cells[index], &self.inputs[index]);
                     let given = match place {
-                        Some(worker) => worker.take(index, cells[index]),
+                        Some(worker) => worker.take(index, &order),
                         None => self
                             .hire(slot, threads, &sender)
                             .map(|worker| place.insert(worker))
-                            .and_then(|worker| worker.take(index, cells[index])),
+                            .and_then(|worker| worker.take(index, &order)),
                     };
                     if let Err(message) = given {
                         work.outcomes[index] = self.mourn(slot, cells[index], &Death::NeverStarted(message));
@@ -238,9 +242,9 @@ impl Crew<'_> {
 }
 
 impl Worker {
-    /// Train `cell`, number `index` of the experiment.
-    fn take(&mut self, index: usize, cell: &Cell) -> Result<(), String> {
-        let order = serde_json::to_string(&Order::from(cell)).map_err(|error| error.to_string())?;
+    /// Train the cell of `order`, number `index` of the experiment.
+    fn take(&mut self, index: usize, order: &Order) -> Result<(), String> {
+        let order = serde_json::to_string(order).map_err(|error| error.to_string())?;
         self.cell = Some(index);
         // A worker that has died meanwhile is noticed by the end of its output.
         let _ = self.orders.as_mut().map(|orders| writeln!(orders, "{order}").and_then(|()| orders.flush()));

@@ -1,8 +1,15 @@
 //! Progress for people: bars on a terminal (experiment; cell and epoch of every worker), plain lines elsewhere.
 
 use std::time::Duration;
+#[cfg(unix)]
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
 
 use datasets::Metric;
+#[cfg(unix)]
+use indicatif::TermLike;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::protocol::Event;
@@ -43,10 +50,10 @@ impl Display {
             (false, true) => Mode::Bars,
             (false, false) => Mode::Lines,
         };
-        let bars = MultiProgress::new();
-        if mode != Mode::Bars {
-            bars.set_draw_target(ProgressDrawTarget::hidden());
-        }
+        let bars = MultiProgress::with_draw_target(match mode {
+            Mode::Bars => canvas(),
+            Mode::Lines | Mode::Silent => ProgressDrawTarget::hidden(),
+        });
         let bar = |template: &str| {
             let bar = bars.add(ProgressBar::new(0));
             // The templates are constants; a broken one falls back to indicatif's default bar.
@@ -144,6 +151,89 @@ impl Display {
             [&slot.epoch, &slot.cell, &slot.data].iter().for_each(|bar| bar.finish_and_clear());
         }
         self.experiment.finish_and_clear();
+    }
+}
+
+/// Where bars are drawn.
+#[cfg(unix)]
+fn canvas() -> ProgressDrawTarget {
+    const PER_SECOND: u8 = 20;
+    let canvas = Canvas { terminal: console::Term::stderr(), drawn: Mutex::new(String::new()) };
+    ProgressDrawTarget::term_like_with_hz(Box::new(canvas), PER_SECOND)
+}
+
+/// Where bars are drawn.
+#[cfg(not(unix))]
+fn canvas() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr()
+}
+
+/// The terminal, as indicatif draws on it: each drawing is handed over as a whole, and nobody waits until it is shown.
+#[cfg(unix)]
+#[derive(Debug)]
+struct Canvas {
+    terminal: console::Term,
+    drawn: Mutex<String>,
+}
+
+#[cfg(unix)]
+impl Canvas {
+    fn add(&self, text: &str) -> io::Result<()> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        Ok(())
+    }
+
+    /// Move the cursor `n` places towards `direction`, the last letter of the sequence for it.
+    fn go(&self, n: usize, direction: char) -> io::Result<()> {
+        if n == 0 { Ok(()) } else { self.add(&format!("\x1b[{n}{direction}")) }
+    }
+}
+
+#[cfg(unix)]
+impl TermLike for Canvas {
+    fn width(&self) -> u16 {
+        self.terminal.size().1
+    }
+
+    fn height(&self) -> u16 {
+        self.terminal.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'A')
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'B')
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'C')
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.go(n, 'D')
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.add(line)?;
+        self.add("\n")
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.add(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.add("\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let drawn = std::mem::take(&mut *self.drawn.lock().unwrap_or_else(PoisonError::into_inner));
+        if !drawn.is_empty() {
+            terminal::draw(drawn);
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::train::checkpoint::{create_file, replace_file};
+use crate::train::checkpoint::{create_file, fresh_start, replace_file};
 
 use super::provenance;
 use crate::exit::Stop;
@@ -34,7 +34,7 @@ pub(crate) enum FolderError {
         source: std::io::Error,
     },
     /// A record that is not one of ours.
-    #[error("{path} cannot be read: {reason}; start the cell again with --fresh")]
+    #[error("{path} cannot be read: {reason}; start the cell again with {}", fresh_start(path))]
     Record {
         /// The file.
         path: PathBuf,
@@ -213,7 +213,10 @@ pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderErro
     let folder = out.join(PLANS);
     std::fs::create_dir_all(&folder).map_err(|source| FolderError::Io { action: "create", path: folder, source })?;
     for path in [out.join(&name), out.join("experiment.yaml")] {
-        write(&path, resolved.as_bytes())?;
+        // What is there need not be written, for which a full disk has no room.
+        if std::fs::read(&path).ok().as_deref() != Some(resolved.as_bytes()) {
+            write(&path, resolved.as_bytes())?;
+        }
     }
     Ok(name)
 }

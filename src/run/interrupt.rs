@@ -56,9 +56,6 @@ impl Interrupt {
         if !is_ignored(signal_hook::consts::SIGHUP) {
             flag::register(signal_hook::consts::SIGHUP, interrupt.left.clone())?;
         }
-        // A file that grows beyond `ulimit -f` is an error of its cell, not the end of the process.
-        #[cfg(unix)]
-        flag::register(signal_hook::consts::SIGXFSZ, new())?;
         Ok(interrupt)
     }
 

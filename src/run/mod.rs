@@ -8,10 +8,12 @@ pub mod estimate;
 pub(crate) mod folder;
 mod identity;
 mod initial;
+mod inputs;
 mod interrupt;
 pub(crate) mod memory;
 mod protocol;
 mod provenance;
+mod results;
 mod telling;
 pub(crate) mod worker;
 
@@ -28,6 +30,8 @@ use serde::Serialize;
 use self::cell::Outcome;
 use self::crew::Crew;
 use self::display::Display;
+use self::folder::FolderError;
+use self::inputs::Inputs;
 use self::interrupt::Interrupt;
 use self::protocol::Setup;
 use crate::exit::{self, Exit, Stop};
@@ -116,8 +120,11 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
         folder::enlist(&out.join(&cell.id), &record).map_err(Stop::failed)?;
     }
 
-    let deadline = options.max_time.map(|limit| Instant::now() + limit);
+    let inputs = Inputs::of(&cells, &out);
+    // A limit beyond the clock is none.
+    let deadline = options.max_time.and_then(|limit| Instant::now().checked_add(limit));
     let mut interrupt = Interrupt::install(deadline).map_err(Stop::failed)?;
+    terminal::never_wait();
     let display = Display::new(&plan.name, cells.len(), crew::workers(options.jobs, cells.len()), options.quiet);
     let setup = Setup {
         experiment: plan.name.clone(),
@@ -126,7 +133,8 @@ pub fn execute(plan: &Plan, options: &Options) -> Result<Exit, Stop> {
         fresh: options.fresh,
         process: std::process::id(),
     };
-    let work = Crew { setup, folder: &out, options, display: &display }.run(&cells, &mut interrupt);
+    let crew = Crew { setup, inputs: &inputs, folder: &out, options, display: &display };
+    let work = crew.run(&cells, &mut interrupt);
     display.finish();
     interrupt.let_go();
     if work.left_at_once {
@@ -155,16 +163,17 @@ fn conclude(plan: &Plan, options: &Options, cells: &[&Cell], outcomes: &[Outcome
     let report = written.as_ref().ok().cloned().flatten();
     let not_written = written.err().map(|error| format!("the report is not written: {error}"));
     let interrupted = outcomes.contains(&Outcome::Interrupted);
-    let failed = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Locked(_)));
+    let failed = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::Locked(_)));
     // What came of the cells first: it is not to be lost with the report.
     let said = say_outcomes(plan, options, cells, outcomes, &out, report, not_written.as_deref());
-    // Results stand in their files, whoever could read of them here.
+    // Results stand in their files, whoever could read of them here. But a program that asked for JSON has nothing.
+    let unsaid = options.json && said.is_err();
     for problem in said.err().map(|stop| stop.message).into_iter().chain(not_written.clone()) {
         terminal::say(Level::Error, &format!("error: {problem}"));
     }
     Ok(match () {
         () if interrupted => Exit::Interrupted,
-        () if failed || not_written.is_some() => Exit::Failed,
+        () if failed || unsaid || not_written.is_some() => Exit::Failed,
         () => Exit::Done,
     })
 }
@@ -186,9 +195,12 @@ fn say_outcomes(
                 id: cell.id.clone(),
                 state: status.state.name().to_owned(),
                 outcome: outcome.name(),
-                reason: status.reason,
+                reason: match outcome {
+                    Outcome::Failed { reason, .. } => Some(reason.clone()),
+                    _ => status.reason,
+                },
                 message: match outcome {
-                    Outcome::Failed(message) | Outcome::Locked(message) => Some(message.clone()),
+                    Outcome::Failed { message, .. } | Outcome::Locked(message) => Some(message.clone()),
                     _ => status.message,
                 },
                 seconds: status.seconds,
@@ -207,7 +219,7 @@ fn say_outcomes(
         let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
         let parts = [
             (count(|o| *o == Outcome::Done), State::Done.name()),
-            (count(|o| matches!(o, Outcome::Failed(_))), State::Failed.name()),
+            (count(|o| matches!(o, Outcome::Failed { .. })), State::Failed.name()),
             (count(|o| *o == Outcome::Skipped), State::Skipped.name()),
             (count(|o| matches!(o, Outcome::Locked(_))), "locked by another process"),
             (count(|o| *o == Outcome::Interrupted), State::Interrupted.name()),
@@ -215,7 +227,7 @@ fn say_outcomes(
         let parts: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
         let mut text = format!("{}: {} cells: {}", plan.name, cells.len(), parts.join(", "));
         for (cell, outcome) in cells.iter().zip(outcomes) {
-            if let Outcome::Failed(message) | Outcome::Locked(message) = outcome {
+            if let Outcome::Failed { message, .. } | Outcome::Locked(message) = outcome {
                 text.push_str(&format!("\n  {}: {message}", cell.id));
             }
         }
@@ -277,7 +289,13 @@ fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str, libra
     let mut changed = Vec::new();
     let mut read: BTreeMap<String, Option<(String, [usize; 3])>> = BTreeMap::new();
     for cell in cells {
-        let Some(before) = folder::read_cell(&out.join(&cell.id))? else { continue };
+        // One that cannot be read is that cell's failure, and the others run.
+        let before = match folder::read_cell(&out.join(&cell.id)) {
+            Ok(before) => before,
+            Err(FolderError::Record { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(before) = before else { continue };
         let moved = before.task.data_hash.is_some() && identity::has_moved(cell, &before);
         let key = format!("{} {}", cell.task.name, cell.task.config);
         let elsewhere = moved.then(|| read.entry(key).or_insert_with(|| samples_of(cell, library)));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cell::Outcome;
+use super::inputs::Inputs;
 use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training};
 use crate::registry::Registry;
 
@@ -42,6 +43,7 @@ pub(super) struct Order {
     grid: BTreeMap<String, Value>,
     not_applicable: Option<String>,
     parameters: Option<u64>,
+    inputs: Inputs,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,8 +53,9 @@ struct OrderedPart {
     config: Value,
 }
 
-impl From<&Cell> for Order {
-    fn from(cell: &Cell) -> Self {
+impl Order {
+    /// Train `cell`, which is made of the files `inputs`.
+    pub(super) fn new(cell: &Cell, inputs: &Inputs) -> Self {
         let TaskCell { name, label, config, task: _ } = cell.task.clone();
         let baseline = &cell.baseline;
         let (kind, settings) = (baseline.name.clone(), baseline.config.clone());
@@ -68,16 +71,15 @@ impl From<&Cell> for Order {
             grid: cell.grid.clone(),
             not_applicable: cell.not_applicable.clone(),
             parameters: cell.parameters,
+            inputs: inputs.clone(),
         }
     }
-}
 
-impl Order {
-    /// The cell, with its task built again.
+    /// The cell, with its task built again, and the files that it is made of.
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(super) fn cell(self, registry: &Registry) -> Result<Cell, String> {
+    pub(super) fn cell(self, registry: &Registry) -> Result<(Cell, Inputs), String> {
         let OrderedPart { name, label, config } = self.baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
         let baseline = BaselineCell { name, label, config, entry };
@@ -85,7 +87,7 @@ impl Order {
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
         let task = Arc::from(self.scale.limit(task));
-        Ok(Cell {
+        let cell = Cell {
             id: self.id,
             task: TaskCell { name, label, config, task },
             baseline,
@@ -96,7 +98,8 @@ impl Order {
             grid: self.grid,
             not_applicable: self.not_applicable,
             parameters: self.parameters,
-        })
+        };
+        Ok((cell, self.inputs))
     }
 }
 

@@ -9,6 +9,7 @@ use datasets::{Metric, Progress as DataProgress};
 
 use super::cell::Outcome;
 use super::display::describe;
+use super::interrupt::Interrupt;
 use super::protocol::Event;
 use crate::train::progress::Progress;
 
@@ -17,14 +18,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Tells events on standard output.
 pub(crate) struct Telling {
+    /// Ends the preparation of samples.
+    interrupt: Interrupt,
     last: Mutex<Instant>,
     data: AtomicU64,
 }
 
 impl Telling {
-    /// Nothing told yet.
-    pub(crate) fn new() -> Self {
-        Self { last: Mutex::new(Instant::now()), data: AtomicU64::new(0) }
+    /// Nothing told yet. Samples are prepared until `interrupt` asks to stop.
+    pub(super) fn new(interrupt: Interrupt) -> Self {
+        Self { interrupt, last: Mutex::new(Instant::now()), data: AtomicU64::new(0) }
     }
 
     fn tell(&self, event: &Event) {
@@ -107,5 +110,9 @@ impl DataProgress for Telling {
 
     fn finish(&self) {
         self.tell(&Event::DataEnded);
+    }
+
+    fn stopped(&self) -> bool {
+        self.interrupt.requested()
     }
 }

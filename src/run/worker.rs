@@ -49,8 +49,8 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library, registry:
         plan: setup.plan,
         fresh: setup.fresh,
         process: setup.process,
+        display: Telling::new(interrupt.clone()),
         interrupt,
-        display: Telling::new(),
         prepared: HashMap::new(),
         memory: memory::Ledger::default(),
     };
@@ -62,8 +62,8 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library, registry:
             .map_err(|error| error.to_string())
             .and_then(|order| order.cell(registry));
         let outcome = match cell {
-            Ok(cell) => cell::run(&mut bench, &cell),
-            Err(message) => Outcome::Failed(message),
+            Ok((cell, inputs)) => cell::run(&mut bench, &cell, &inputs),
+            Err(message) => Outcome::failed("error", message),
         };
         bench.display.ended(outcome);
     }

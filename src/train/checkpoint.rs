@@ -6,7 +6,7 @@
 //! seed, epoch and step.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use baselines::read::read;
@@ -45,13 +45,22 @@ pub(crate) enum CheckpointError {
         value: f64,
     },
     /// Not one of ours, or damaged.
-    #[error("checkpoint {path} cannot be used: {reason}; start the cell again with --fresh")]
+    #[error(
+        "checkpoint {path} cannot be used: {reason}; start the cell again with {}",
+        fresh_start(path.parent().unwrap_or(path))
+    )]
     Invalid {
         /// The file.
         path: PathBuf,
         /// Why.
         reason: String,
     },
+}
+
+/// The options of `bench run` that start the cell anew which `file` in its folder belongs to, and leave the others alone.
+pub(crate) fn fresh_start(file: &Path) -> String {
+    let cell = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    cell.map_or_else(|| "--fresh".to_owned(), |cell| format!("--fresh --cell {cell}"))
 }
 
 /// Tensors of a network by parameter name: shape and values.
@@ -175,6 +184,20 @@ pub(crate) fn load(path: &Path) -> Result<Option<Loaded>, CheckpointError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CheckpointError::Io { path: path.to_owned(), source }),
     }
+}
+
+/// The position in a checkpoint, without its tensors; `None` where there is none to be read.
+pub(crate) fn position(path: &Path) -> Option<Progress> {
+    /// Headers hold a line for every tensor.
+    const LONGEST_HEADER: u64 = 64 << 20;
+    let mut file = std::fs::File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = Some(u64::from_le_bytes(length)).filter(|length| *length <= LONGEST_HEADER)?;
+    let mut header = Vec::new();
+    file.take(length).read_to_end(&mut header).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    serde_json::from_str(header.pointer("/__metadata__/progress")?.as_str()?).ok()
 }
 
 /// Read the checkpoint `encoded`, which stands at `path`.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::checkpoint::fresh_start;
+
 /// An append-only file of JSON lines.
 pub(crate) struct Journal {
     path: PathBuf,
@@ -27,7 +29,8 @@ pub(crate) enum JournalError {
     /// Lines that belong to the checkpoint are gone.
     #[error(
         "{path} has lost lines: the checkpoint was written when it had {wanted} bytes with whole lines, now it {found}; put \
-         the file back as it was, or start the cell again with --fresh"
+         the file back as it was, or start the cell again with {}",
+        fresh_start(path)
     )]
     Lost {
         /// The file.

@@ -181,6 +181,9 @@ pub(crate) enum TrainError {
     /// Metrics cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Nobody waits for an evaluation any longer.
+    #[error("stopped during an evaluation")]
+    Stopped,
 }
 
 /// Train until the settings or the watcher end it, then write the final metrics (unless the watcher stopped it).
@@ -213,19 +216,31 @@ pub(crate) fn train(
             }
             Steps::TimeUp => Finish::MaxTime,
             Steps::Whole if last < steps => Finish::MaxSteps,
-            Steps::Whole => {
-                end_epoch(job, state, metrics, diagnostics, watch, &mut clock, waited)?;
-                continue;
-            }
+            Steps::Whole => match end_epoch(job, state, metrics, diagnostics, watch, &mut clock, waited) {
+                Err(TrainError::Stopped) => {
+                    // All steps of the epoch are taken; it is judged when training goes on.
+                    save(job, state, metrics, diagnostics, &mut clock)?;
+                    return Ok(Finish::Stopped);
+                }
+                ended => {
+                    ended?;
+                    continue;
+                }
+            },
         };
         // The position stays that within the epoch: a later extension goes on from there, as if nobody had looked, and
-        // what is killed from here on looks again.
+        // what is stopped or killed from here on looks again.
         save(job, state, metrics, diagnostics, &mut clock)?;
-        judge(job, state, metrics, diagnostics, watch, &clock, Some(steps), waited)?;
+        match judge(job, state, metrics, diagnostics, watch, &clock, Some(steps), waited) {
+            Err(TrainError::Stopped) => return Ok(Finish::Stopped),
+            judged => judged?,
+        }
         break limit;
     };
-    conclude(job, state, metrics, &clock)?;
-    Ok(finish)
+    match conclude(job, state, metrics, watch, &clock) {
+        Err(TrainError::Stopped) => Ok(Finish::Stopped),
+        concluded => concluded.map(|()| finish),
+    }
 }
 
 /// What is left of the first `last` of the epoch's `steps` steps, unless time or the watcher end them; with the seconds that
@@ -349,7 +364,7 @@ fn step(
     Ok(Taken { samples, learning_rate, gradient_norm: norm, penalty: step_penalty.mean() })
 }
 
-/// Judge a whole epoch, count it, lower the learning rate where due, and save.
+/// Judge a whole epoch, count it, lower the learning rate where due, and save. Stopped while it is judged, nothing has changed.
 fn end_epoch(
     job: &Job<'_>,
     state: &mut State,
@@ -384,7 +399,7 @@ fn judge(
         let cause = Cause::Weights { name: name.clone() };
         return Err(job.not_finite(&state.progress, (format!("parameter `{name}`"), value), cause, &[]).into());
     }
-    let (validation, _) = evaluate(job, state.model.as_ref(), Split::Validation)?;
+    let (validation, _) = evaluate(job, state.model.as_ref(), Split::Validation, watch)?;
     if !validation.loss.is_finite() {
         let samples = finite::unfit_samples(job.dataset, Split::Validation)?;
         watch.warned(finite::validation_warning(validation.mean_loss(), state.progress.epoch + 1, &samples));
@@ -459,7 +474,13 @@ fn count_epoch(settings: &Training, progress: &mut Progress, better: bool) {
 ///
 /// The seconds of the run then hold the evaluations, too, also where a limit ended it within an epoch; those of the checkpoint
 /// remain those of its position.
-fn conclude(job: &Job<'_>, state: &mut State, metrics: &mut Journal, clock: &Clock) -> Result<(), TrainError> {
+fn conclude(
+    job: &Job<'_>,
+    state: &mut State,
+    metrics: &mut Journal,
+    watch: &dyn Watch,
+    clock: &Clock,
+) -> Result<(), TrainError> {
     let mut model = state.model.evaluator();
     if let Some(best) = &state.best {
         let path = best_path(job);
@@ -474,7 +495,7 @@ fn conclude(job: &Job<'_>, state: &mut State, metrics: &mut Journal, clock: &Clo
         let cause = Cause::Evaluation { split: Split::Validation, samples };
         return Err(job.not_finite(&state.progress, broken, cause, &[]).into());
     }
-    let (test, _) = evaluate(job, model.as_ref(), Split::Test)?;
+    let (test, _) = evaluate(job, model.as_ref(), Split::Test, watch)?;
     if test.metric(job.spec.metric).is_nan() && !test.loss.is_finite() {
         let samples = finite::unfit_samples(job.dataset, Split::Test)?;
         let broken = ("the test loss".to_owned(), test.mean_loss());
@@ -502,10 +523,13 @@ fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
 }
 
 /// Score of `model` on a whole split, in evaluation mode, and the number of samples.
-pub(crate) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split) -> Result<(Score, usize), TrainError> {
+///
+/// # Errors
+/// [`TrainError::Stopped`] where the watcher does not want to wait for the end.
+fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split, watch: &dyn Watch) -> Result<(Score, usize), TrainError> {
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
     let pass = Pass { spec: job.spec, split, size, workers: job.settings.workers, device: job.device, resolution: 1.0 };
-    score(model, job.dataset, &pass)
+    score_unless(model, job.dataset, &pass, &|| watch.wants_to_stop())
 }
 
 /// One evaluation of a split.
@@ -526,6 +550,16 @@ pub(crate) struct Pass<'a> {
 
 /// Score of `model` over `pass`, and the number of samples.
 pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -> Result<(Score, usize), TrainError> {
+    score_unless(model, dataset, pass, &|| false)
+}
+
+/// As [`score`], unless `stop` says before one of the batches that nobody waits for it.
+fn score_unless(
+    model: &dyn Model,
+    dataset: &dyn Dataset,
+    pass: &Pass<'_>,
+    stop: &dyn Fn() -> bool,
+) -> Result<(Score, usize), TrainError> {
     let model = model.evaluator();
     let (samples, size) = (dataset.len(pass.split), pass.size.max(1));
     let grid = Grid::new(&pass.spec.input, pass.resolution);
@@ -537,6 +571,9 @@ pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -
     pipeline::ahead(pass.workers, 0..samples.div_ceil(size) as u64, &read, |batches| {
         let mut total = Score::default();
         while let Some(batch) = batches.next() {
+            if stop() {
+                return Err(TrainError::Stopped);
+            }
             let batch = batch?;
             let mut ctx = Forward::evaluation().at_resolution(pass.resolution);
             let output = model.forward(batches::place(&batch, grid.input(), pass.device), &mut ctx)?;
@@ -718,7 +755,12 @@ mod tests {
         }
     }
 
-    struct Silent;
+    /// Says nothing, and asks to stop at the look of this number, if any.
+    #[derive(Default)]
+    struct Silent {
+        looks: std::cell::Cell<u32>,
+        stop_at: Option<u32>,
+    }
 
     impl Watch for Silent {
         fn epoch_begins(&mut self, _progress: &Progress, _steps: u64) {}
@@ -727,7 +769,8 @@ mod tests {
         fn loss_judged(&mut self, _warning: Option<String>) {}
         fn warned(&mut self, _warning: String) {}
         fn wants_to_stop(&self) -> bool {
-            false
+            self.looks.set(self.looks.get() + 1);
+            self.stop_at == Some(self.looks.get())
         }
     }
 
@@ -751,6 +794,15 @@ mod tests {
 
     /// Train a GRU on the waves in a folder of its own; its metrics without times.
     fn train_on_waves(dataset: &Waves, settings: &Training) -> Result<(Vec<serde_json::Value>, State), TrainError> {
+        train_with_a_stop(dataset, settings, &mut Silent::default())
+    }
+
+    /// The same, gone on with from the checkpoint where `watch` stops it.
+    fn train_with_a_stop(
+        dataset: &Waves,
+        settings: &Training,
+        watch: &mut Silent,
+    ) -> Result<(Vec<serde_json::Value>, State), TrainError> {
         let (folder, device, spec) = (tempfile::tempdir().unwrap(), Device::flex(), waves());
         std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
         let entry = registry::find("gru").unwrap();
@@ -760,8 +812,8 @@ mod tests {
         let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
         let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
-        let journal = |name: &str| Journal::open(&folder.path().join(name), 0).unwrap();
-        let (mut metrics, mut diagnostics) = (journal("metrics"), journal("diagnostics"));
+        let journal = |name: &str, keep| Journal::open(&folder.path().join(name), keep).unwrap();
+        let (mut metrics, mut diagnostics) = (journal("metrics", 0), journal("diagnostics", 0));
         let job = Job {
             hash: "",
             labels: ("gru", "waves"),
@@ -774,7 +826,19 @@ mod tests {
             folder: folder.path().to_owned(),
             left_over_bytes: 0,
         };
-        train(&job, &mut state, &mut metrics, &mut diagnostics, &mut Silent)?;
+        if train(&job, &mut state, &mut metrics, &mut diagnostics, watch)? == Finish::Stopped {
+            let last = checkpoint::load(&folder.path().join("checkpoints/last.safetensors")).unwrap().unwrap();
+            let mut model =
+                (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+            let mut optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
+            last.restore_model(model.as_mut()).unwrap();
+            last.restore_optimiser(&mut optimiser, &device);
+            state = State { model, optimiser, best: last.best(), progress: last.progress };
+            metrics = journal("metrics", state.progress.metrics_bytes);
+            diagnostics = journal("diagnostics", state.progress.diagnostics_bytes);
+            let finish = train(&job, &mut state, &mut metrics, &mut diagnostics, watch)?;
+            assert_ne!(finish, Finish::Stopped, "a second time");
+        }
         let text = std::fs::read_to_string(folder.path().join("metrics")).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         let timed = ["seconds", "samples_per_second", "peak_memory_bytes"];
@@ -807,6 +871,25 @@ mod tests {
             let parts = of(size, workers);
             assert_eq!(parts.metric(spec.metric), whole.metric(spec.metric), "{size} samples at a time");
             assert!((parts.mean_loss() - whole.mean_loss()).abs() < 1e-6 && parts.correct == whole.correct);
+        }
+    }
+
+    /// Between steps, while an epoch is judged, whole or not, and while the result is measured.
+    #[test]
+    fn whenever_training_is_stopped_it_goes_on_as_if_it_had_not_been() {
+        let whole = Training { epochs: 2, schedule: Schedule::Constant, ..eight_epochs() };
+        let cut = Training { max_steps: Some(14), ..whole.clone() };
+        for settings in [whole, cut] {
+            let mut watch = Silent::default();
+            let (lines, _) = train_with_a_stop(&Waves::default(), &settings, &mut watch).unwrap();
+            let looks = watch.looks.get();
+            // Eleven steps and four batches of the validation split; as many of the test split at the end.
+            assert_eq!(looks, if settings.max_steps.is_some() { 11 + 4 + 3 + 4 + 4 } else { 11 + 4 + 11 + 4 + 4 });
+            for look in 1..=looks {
+                let mut watch = Silent { stop_at: Some(look), ..Silent::default() };
+                let (stopped, _) = train_with_a_stop(&Waves::default(), &settings, &mut watch).unwrap();
+                assert_eq!(stopped, lines, "stopped at look {look} of {looks}");
+            }
         }
     }
 

@@ -342,8 +342,12 @@ fn listed(names: &[&str]) -> String {
     if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
 }
 
-/// SHA-256 (hex) of the file at `path`; `None` where it cannot be read.
+/// SHA-256 (hex) of the file at `path`; `None` where it cannot be read, or is a pipe or a device, which may have no end.
 pub(crate) fn digest(path: &Path) -> Option<String> {
-    let bytes = std::fs::read(path).ok()?;
-    Some(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut std::fs::File::open(path).ok()?, &mut hasher).ok()?;
+    Some(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

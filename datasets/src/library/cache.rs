@@ -21,6 +21,8 @@ use std::{
     fs::{self, File, TryLockError},
     io::{BufWriter, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
 };
 
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -125,14 +127,18 @@ pub struct CacheWriter<'a> {
     path: PathBuf,
     hasher: Sha256,
     written: usize,
+    progress: &'a dyn Progress,
 }
 
 impl CacheWriter<'_> {
     /// The next sample.
     ///
     /// # Errors
-    /// A full disk, or a sample of another size than the key says.
+    /// A full disk, a sample of another size than the key says, or nobody who wants it any longer.
     pub fn push(&mut self, input: &[u8], label: &[u8]) -> Result<(), DataError> {
+        if self.progress.stopped() {
+            return Err(DataError::Stopped);
+        }
         let key = self.key;
         if input.len() != key.input_bytes || label.len() != key.label_bytes || self.written >= key.total() {
             return Err(DataError::Generation {
@@ -186,6 +192,9 @@ impl CacheWriter<'_> {
                 .par_chunks_mut(stride)
                 .enumerate()
                 .map(|(offset, record)| {
+                    if progress.stopped() {
+                        return Err(DataError::Stopped);
+                    }
                     let (input, rest) = record.split_at_mut(input_bytes);
                     let outcome = sample((start + offset) as u64, input, &mut rest[..label_bytes]);
                     progress.advance(1);
@@ -355,7 +364,7 @@ impl Library {
                 return Ok(store);
             }
         }
-        let (folder, _lock) = self.claim(key)?;
+        let (folder, _lock) = self.claim(key, progress)?;
         let path = folder.join(SAMPLES);
         if path.exists()
             && let Ok(Opened::Sound(store)) = open(&path, key)
@@ -378,16 +387,16 @@ impl Library {
     }
 
     /// The folder of a set that is about to be made, and its lock.
-    fn claim(&self, key: &CacheKey) -> Result<(PathBuf, File), DataError> {
+    fn claim(&self, key: &CacheKey, progress: &dyn Progress) -> Result<(PathBuf, File), DataError> {
         let name = key.folder_name();
         let folder = self.cache_folder().join(&name);
-        let error = match claim(&folder, &key.name) {
+        let error = match claim(&folder, &key.name, progress) {
             Ok(lock) => return Ok((folder, lock)),
             Err(error) => error,
         };
         let Some(spare) = self.spare_cache().filter(|_| error.is_read_only()) else { return Err(error) };
         let folder = spare.join(&name);
-        let lock = claim(&folder, &key.name)?;
+        let lock = claim(&folder, &key.name, progress)?;
         tracing::warn!(
             "the cache {} cannot be written, so {} is kept in {}; --cache DIR or BENCH_CACHE chooses another folder",
             self.cache_folder().display(),
@@ -454,11 +463,11 @@ impl CachedSet {
 }
 
 /// Creates the folder of a set, and locks it.
-fn claim(folder: &Path, what: &str) -> Result<File, DataError> {
+fn claim(folder: &Path, what: &str, progress: &dyn Progress) -> Result<File, DataError> {
     let path = folder.join(LOCK);
     loop {
         folders::create(folder)?;
-        let held = lock(&path, what)?;
+        let held = lock_while_wanted(&path, what, progress)?;
         // While this process waited, the folder may have been cleaned away, and the lock with it.
         if is_at(&held, &path) {
             return Ok(held);
@@ -478,6 +487,24 @@ fn is_at(file: &File, path: &Path) -> bool {
     {
         let _ = file;
         path.exists()
+    }
+}
+
+/// As [`lock`], unless whoever has to wait for it no longer wants it: the system cannot be told so, hence a thread waits, and
+/// gives back what it gets too late.
+fn lock_while_wanted(path: &Path, what: &str, progress: &dyn Progress) -> Result<File, DataError> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let (sender, got) = mpsc::channel();
+    let (path, what) = (path.to_owned(), what.to_owned());
+    // Nobody listens where it comes too late.
+    std::thread::spawn(move || sender.send(lock(&path, &what)));
+    loop {
+        match got.recv_timeout(PAUSE) {
+            Ok(outcome) => return outcome,
+            Err(_) if progress.stopped() => return Err(DataError::Stopped),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(DataError::Stopped),
+        }
     }
 }
 
@@ -526,6 +553,7 @@ fn write(
         path: path.to_path_buf(),
         hasher: key.hasher(),
         written: 0,
+        progress,
     };
     // The header is written twice: its length does not depend on the sum, which is known only at the end.
     writer.file.write_all(&header_bytes(key, &"0".repeat(64))?).map_err(failed)?;
@@ -708,6 +736,44 @@ mod tests {
             label_bytes: 2,
             sizes: SplitSizes { train: 50, validation: 7, test: 9 },
         }
+    }
+
+    /// Wants `0` samples, then no more.
+    struct Enough(AtomicUsize);
+
+    impl Progress for Enough {
+        fn begin(&self, _what: &str, _total: u64) {}
+        fn advance(&self, done: u64) {
+            let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(done as usize));
+        }
+        fn finish(&self) {}
+        fn stopped(&self) -> bool {
+            self.0.load(Ordering::SeqCst) == 0
+        }
+    }
+
+    #[test]
+    fn what_nobody_wants_any_longer_is_left_and_made_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = Library::new(folder.path());
+        let made = AtomicUsize::new(0);
+        let stopped = library.cached(&key(), &Enough(AtomicUsize::new(5)), |writer| {
+            writer.generate(&Enough(AtomicUsize::new(5)), |_, _, _| {
+                made.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            })
+        });
+        assert!(matches!(stopped, Err(DataError::Stopped)), "{stopped:?}");
+        assert!(made.load(Ordering::SeqCst) < key().total());
+        // One at a time.
+        let stopped = library.cached(&key(), &Enough(AtomicUsize::new(0)), |writer| writer.push(&[0; 40], &[0; 2]));
+        assert!(matches!(stopped, Err(DataError::Stopped)), "{stopped:?}");
+        // While another process holds the set.
+        let held = lock(&library.cache_path(&key()).with_file_name(LOCK), "numbers").unwrap();
+        let stopped = library.cached(&key(), &Enough(AtomicUsize::new(0)), fill);
+        assert!(matches!(stopped, Err(DataError::Stopped)), "{stopped:?}");
+        drop(held);
+        assert_eq!(library.cached(&key(), &(), fill).unwrap().len(Split::Train), 50);
     }
 
     fn fill(writer: &mut CacheWriter<'_>) -> Result<(), DataError> {

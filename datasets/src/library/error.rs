@@ -132,6 +132,9 @@ pub enum DataError {
     /// Settings that do not hold.
     #[error(transparent)]
     Config(#[from] crate::task::ConfigError),
+    /// Whoever asked for the samples wants them no longer, see [`Progress::stopped`](crate::task::Progress::stopped).
+    #[error("stopped before the samples were ready")]
+    Stopped,
     /// A position outside a split.
     #[error("{what} has {len} samples in its {split} split; there is no position {position}")]
     Position {

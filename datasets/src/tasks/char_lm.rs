@@ -25,6 +25,7 @@ use crate::{
     library::{DataError, Library},
     recordings::malformed,
     settings::within,
+    small_file,
     splits::shuffle,
     task::{
         Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
@@ -157,11 +158,8 @@ struct Configured {
 
 /// The text of a file.
 fn read(path: &Path) -> Result<String, DataError> {
-    let about = fs::metadata(path).map_err(DataError::io("read", path))?;
-    if about.len() > LARGEST {
-        return Err(malformed(path, format!("{} bytes; texts of at most {LARGEST} bytes are read", about.len())));
-    }
-    decoded(path, &fs::read(path).map_err(DataError::io("read", path))?)
+    let bytes = small_file::read(path, LARGEST, "texts")?;
+    decoded(path, &bytes)
 }
 
 /// The text that `bytes` of the file at `path` are.
@@ -375,6 +373,8 @@ impl Dataset for Text {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use std::fs;
+
     use super::*;
 
     fn prepared(text: &str, length: usize, vocabulary: Option<usize>) -> Result<Box<dyn Dataset>, DataError> {

@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::Global;
 use crate::exit::{Exit, Stop, print, print_json};
+use crate::experiment::{diagnostic::Diagnostic, yaml};
 use crate::registry::Registry;
 use crate::terminal::{self, Level};
 
@@ -274,7 +275,12 @@ fn settings(pairs: &[String]) -> Result<Value, Stop> {
         let (key, text) = pair
             .split_once('=')
             .ok_or_else(|| Stop::usage(format!("--set {pair}: write KEY=VALUE, e.g. --set length=200")))?;
-        let value: Value = serde_yaml::from_str(text).map_err(|error| Stop::usage(format!("--set {pair}: {error}")))?;
+        // As `bench run --set` reads it: a whole number is an integer, however it is written.
+        let wrong = |diagnostic: Diagnostic| Stop::usage(format!("--set {pair}: {}", diagnostic.message));
+        let value = match yaml::parse(text, 0, 0).map_err(wrong)? {
+            Some(node) => node.check_numbers().map(|()| node.to_settings()).map_err(wrong)?,
+            None => Value::Null,
+        };
         let mut place = &mut settings;
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {
@@ -419,7 +425,12 @@ mod tests {
             settings(&pairs).unwrap(),
             json!({ "length": 20, "padding": "right", "a": { "b": [1, 2], "c": true } })
         );
-        assert_eq!(settings(&["length".to_owned()]).unwrap_err().exit, Exit::Usage);
+        // Counts may be written in any way.
+        let counts = ["a=1e1", "b=10.0", "c=1.5"].map(str::to_owned);
+        assert_eq!(settings(&counts).unwrap(), json!({ "a": 10, "b": 10, "c": 1.5 }));
+        for wrong in ["length", "a=1e400", "a=[1"] {
+            assert_eq!(settings(&[wrong.to_owned()]).unwrap_err().exit, Exit::Usage, "{wrong}");
+        }
         assert_eq!(settings(&["a=1".to_owned(), "a.b=2".to_owned()]).unwrap_err().exit, Exit::Usage);
     }
 

@@ -109,6 +109,9 @@ pub(super) fn write(
             range,
             |position| Candidate::first(shape, seed, number(position)),
             |candidate| {
+                if progress.stopped() {
+                    return Err(DataError::Stopped);
+                }
                 skips.push(seen.distinct(shape, candidate)?.1);
                 Ok(())
             },

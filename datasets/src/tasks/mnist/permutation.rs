@@ -4,11 +4,14 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{formats::text, library::DataError};
+use crate::{formats::text, library::DataError, small_file};
 
 /// The stored pixel permutation: output position `i` takes input pixel `p[i]`. It is the one with which the authors of
 /// CKCNN (Romero et al., arXiv 2102.02611) trained their published pMNIST weights.
 const STORED: &str = include_str!("permutation-1.txt");
+
+/// Largest file that is read; 784 indices have less than 4 KiB without comments.
+const LARGEST: u64 = 64 << 10;
 
 /// The stored permutation of 784 pixels.
 pub(super) fn stored() -> Vec<u16> {
@@ -56,7 +59,7 @@ fn shortened(line: &str) -> String {
 
 /// Reads a permutation file.
 pub(super) fn read(path: &Path, length: usize) -> Result<Vec<u16>, DataError> {
-    let bytes = std::fs::read(path).map_err(DataError::io("read", path))?;
+    let bytes = small_file::read(path, LARGEST, "permutations")?;
     let text = text(&bytes).map_err(|error| error.to_string());
     text.and_then(|text| parse(text, length)).map_err(|message| DataError::Malformed {
         path: path.to_path_buf(),
