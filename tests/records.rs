@@ -255,7 +255,7 @@ fn finished_cells_need_no_data_and_a_measured_result_is_not_replaced() {
     for (missing, scale) in [("error", "paper"), ("skip", "paper"), ("error", "smoke"), ("error", "laptop")] {
         let bench = text_experiment(missing);
         let set = format!("scale={scale}");
-        let folder = if scale == "paper" { LM.to_owned() } else { LM.replace("small", &format!("small-{scale}")) };
+        let folder = if scale == "paper" { LM.to_owned() } else { format!("runs/small/lm.gru.{scale}.s0") };
         let run =
             |more: &[&str]| run(&bench, &[&["--set", &set, "--set", "training.warmup_epochs=0.5"], more].concat());
         run(&[]).success();
