@@ -86,12 +86,9 @@ fn shared(record: &CellRecord) -> Settings {
 /// Settings that a cell knows once it has begun.
 const LATE: [&str; 2] = ["task.data_hash", "initial_weights"];
 
-/// The value of the setting `late` of a run, itself nothing where training begins with random weights; `None` where it is not
-/// known yet.
-fn known_late(record: &CellRecord, late: &str) -> Option<Option<String>> {
-    let value = Settings::of(record).get(late).map(str::to_owned);
-    let random = late == "initial_weights" && record.training.get("initial_weights").is_none_or(Value::is_null);
-    if value.is_none() && !random { None } else { Some(value) }
+/// Whether training begins with random weights, rather than with given ones that may not be known yet.
+fn begins_randomly(record: &CellRecord) -> bool {
+    record.initial_weights.is_none() && record.training.get("initial_weights").is_none_or(Value::is_null)
 }
 
 /// Write into every cell in what it differs from others of the same experiment, labels and grid values, so that cells are of
@@ -117,10 +114,17 @@ pub(crate) fn tell_apart(cells: &mut [Cell]) {
             }
         }
         for late in LATE {
-            // What is not known, and what is known: a hash, or that there is none.
-            let mut known: BTreeMap<Settings, BTreeSet<Option<String>>> = BTreeMap::new();
-            let all: BTreeMap<usize, Option<Option<String>>> =
-                settings.keys().map(|index| (*index, of(index).and_then(|record| known_late(record, late)))).collect();
+            let random: BTreeSet<usize> = settings
+                .keys()
+                .copied()
+                .filter(|index| late == "initial_weights" && of(index).is_some_and(begins_randomly))
+                .collect();
+            let mut known: BTreeMap<Settings, BTreeSet<String>> = BTreeMap::new();
+            let all: BTreeMap<usize, Option<String>> = settings
+                .keys()
+                .filter(|index| !random.contains(*index))
+                .map(|index| (*index, of(index).and_then(|r| Settings::of(r).get(late).map(str::to_owned))))
+                .collect();
             for (index, value) in &all {
                 known.entry(settings[index].clone()).or_default().extend(value.clone());
             }
@@ -128,8 +132,7 @@ pub(crate) fn tell_apart(cells: &mut [Cell]) {
                 let Some(own) = settings.get_mut(&index) else { continue };
                 let values = &known[&own.clone()];
                 // A cell that has not begun goes with the others where those agree.
-                let agreed = values.first().filter(|_| values.len() == 1).cloned();
-                own.set(late, agreed.or(value).flatten());
+                own.set(late, if values.len() == 1 { values.first().cloned() } else { value });
             }
         }
         let distinct: BTreeSet<&Settings> = settings.values().collect();

@@ -765,6 +765,19 @@ fn runs_that_read_other_samples_are_no_pair_unless_what_is_compared_explains_it(
 }
 
 #[test]
+fn texts_of_the_same_name_are_two_data_sets() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (label, file) in [("a", "one/own.txt"), ("b", "two/own.txt"), ("c", "two/own.txt")] {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.9);
+        (cell.record.task.label, cell.record.task.config) = (label.to_owned(), json!({"file": file, "length": label}));
+        (cell.record.task.data, cell.record.task.data_hash) = ("own".to_owned(), Some(label.to_owned()));
+        cell.id(&format!("{label}.lstm-64.s0")).write(&home);
+    }
+    assert_eq!(paired(&compared(&home, "task")), [["b", "c", "1", "0.00"]]);
+}
+
+#[test]
 fn a_scale_brings_what_it_makes_of_schedules_that_count_epochs() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");

@@ -184,7 +184,10 @@ impl Field {
 
     /// Whether two values are compared at all.
     pub(super) fn relates(&self, a: &[Run<'_>], b: &[Run<'_>]) -> bool {
-        let data = |runs: &[Run<'_>]| -> BTreeSet<String> { runs.iter().map(|r| r.record.task.data.clone()).collect() };
+        // Two texts of one's own may have the same name.
+        let set =
+            |run: &Run<'_>| (run.record.task.data.clone(), run.settings.get("task.config.file").map(str::to_owned));
+        let data = |runs: &[Run<'_>]| -> BTreeSet<_> { runs.iter().map(set).collect() };
         *self != Self::Task || !data(a).is_disjoint(&data(b))
     }
 }
