@@ -755,7 +755,7 @@ mod tests {
     #[test]
     fn what_nobody_wants_any_longer_is_left_and_made_later() {
         let folder = tempfile::tempdir().unwrap();
-        let library = Library::new(folder.path());
+        let library = Library::open(folder.path());
         let made = AtomicUsize::new(0);
         let stopped = library.cached(&key(), &Enough(AtomicUsize::new(5)), |writer| {
             writer.generate(&Enough(AtomicUsize::new(5)), |_, _, _| {
