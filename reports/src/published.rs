@@ -505,8 +505,8 @@ const PLAIN: &[Setting] = &[("layers", &["1"]), ("readout", &["last"]), ("orthon
 /// does not name has: older records do not have it.
 fn same_network(record: &CellRecord) -> bool {
     let baseline = &record.baseline;
-    let of_it = NETWORKS.iter().filter(|(name, _)| *name == baseline.name).flat_map(|(_, settings)| *settings);
-    of_it.into_iter().all(|(name, values)| baseline.config.get(name).is_none_or(|value| is_one_of(value, values)))
+    let mut of_it = NETWORKS.iter().filter(|(name, _)| *name == baseline.name).flat_map(|(_, settings)| *settings);
+    of_it.all(|(name, values)| baseline.config.get(name).is_none_or(|value| is_one_of(value, values)))
 }
 
 /// Whether `value` is one of `texts`, numbers by value.

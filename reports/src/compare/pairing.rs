@@ -186,7 +186,9 @@ fn reason(run: &Run<'_>, others: &[Run<'_>], left: &[&Run<'_>], by: &Field) -> S
     let strictly = |other: &&Run<'_>| other.strict == run.strict && !same_samples(other, run);
     let loosely = |other: &&Run<'_>| other.loose == run.loose && !samples_agree(run, other, by);
     if let Some(other) = others.iter().find(strictly).or_else(|| others.iter().find(loosely)) {
-        return format!("{} read other samples", other.cell.id);
+        let whose = if other.cell.experiment == run.cell.experiment { "" } else { &other.cell.experiment };
+        let space = if whose.is_empty() { "" } else { "/" };
+        return format!("{whose}{space}{} read other samples", other.cell.id);
     }
     let nearest = others.iter().map(|other| (run.strict.differences(&other.strict), other));
     let Some((mut paths, other)) = nearest.min_by_key(|(paths, _)| paths.len()) else {
