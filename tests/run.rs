@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use predicates::prelude::*;
 use predicates::str::contains;
-use support::{Bench, diagnostics, metrics};
+use support::{Bench, diagnostics, metrics, wait_until};
 
 /// Two small cells: one convolutional with dropout and batch statistics, one recurrent with clipping.
 const SMALL: &str = "\
@@ -124,12 +124,9 @@ fn a_termination_signal_leaves_a_resumable_cell() {
     let bench = Bench::new();
     bench.file("small.yaml", SMALL.replace("epochs: 6", "epochs: 4000"));
     let mut run = bench.process(&["run", "small.yaml", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
-    let status = bench.path(CELLS[0]).join("status.json");
-    let begun = Instant::now();
-    while !status.exists() && begun.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::thread::sleep(Duration::from_millis(300));
+    // Before it trains there is nothing to save.
+    let last = bench.path(CELLS[0]).join("checkpoints/last.safetensors");
+    wait_until("the cell trains", || bench.has_state(CELLS[0], "running") && last.is_file());
     let killed = std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
     assert!(killed.success());
     assert_eq!(run.wait().unwrap().code(), Some(130));
