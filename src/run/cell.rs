@@ -272,6 +272,8 @@ fn attempt(
         // The checkpoint gives the result once more.
         bench.display.line(&format!("{}: done, but {missing}; going on from its checkpoint", cell.id));
         folder.log(&format!("warning: {missing}"))?;
+        // What was measured stands no longer.
+        status.state = CellState::Interrupted;
     }
     if let Some(reason) = &cell.not_applicable {
         return skip(bench, cell, folder, status, "not_applicable", reason);
