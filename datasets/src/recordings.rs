@@ -76,10 +76,16 @@ pub(crate) fn samples(file: &Found, rate: u32) -> Result<Vec<i16>, DataError> {
     if wav.samples.is_empty() {
         return Err(malformed(&file.path, "the recording has no samples; fetch the file again, or remove it"));
     }
-    if wav.samples.iter().all(|&sample| sample == 0) {
-        tracing::warn!("{}: every sample of the recording is zero", file.path.display());
-    }
     Ok(wav.samples)
+}
+
+/// The note on recordings in which no sound is, by their names; they are used all the same.
+pub(crate) fn silent_note<'a>(mut silent: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = silent.next()?;
+    Some(match silent.count() {
+        0 => format!("1 recording is silent: {first}"),
+        others => format!("{} recordings are silent, {first} first", others + 1),
+    })
 }
 
 pub(crate) fn malformed(path: &Path, message: impl Into<String>) -> DataError {
@@ -105,6 +111,14 @@ mod tests {
         fs::write(folder.path().join("a.wav"), "longer than before").unwrap();
         assert_ne!(before, print());
         assert_eq!(list(&folder.path().join("absent"), "", "wav").unwrap(), []);
+    }
+
+    #[test]
+    fn silent_recordings_are_counted() {
+        let note = |names: &[&str]| silent_note(names.iter().copied());
+        assert_eq!(note(&[]), None);
+        assert_eq!(note(&["a"]).unwrap(), "1 recording is silent: a");
+        assert_eq!(note(&["a", "b", "c"]).unwrap(), "3 recordings are silent, a first");
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub(crate) fn write_label(room: &mut [u8], class: u32, steps: usize) {
     back.copy_from_slice(&(steps as u32).to_le_bytes());
 }
 
-fn read_label(label: &[u8]) -> (u32, usize) {
+/// Class and steps of a label.
+pub(crate) fn read_label(label: &[u8]) -> (u32, usize) {
     let word = |at: usize| u32::from_le_bytes([label[at], label[at + 1], label[at + 2], label[at + 3]]);
     (word(0), word(4) as usize)
 }

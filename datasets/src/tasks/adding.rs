@@ -94,7 +94,7 @@ impl Configured {
     fn key(&self, sizes: SplitSizes) -> CacheKey {
         CacheKey {
             name: self.spec.data.clone(),
-            version: 2,
+            version: 3,
             spec: json!({ "length": self.length, "seed": self.seed }),
             // Values as f32, then the two marked steps as u32; the label is their sum.
             input_bytes: 4 * self.length + 8,

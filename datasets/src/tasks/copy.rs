@@ -139,7 +139,7 @@ impl Task for Configured {
         // The delay does not enter the stored symbols: the same set serves every delay.
         let key = CacheKey {
             name: format!("copy-{symbols}x{alphabet}"),
-            version: 2,
+            version: 3,
             spec: json!({ "symbols": symbols, "alphabet": alphabet, "seed": seed }),
             input_bytes: symbols,
             label_bytes: 0,

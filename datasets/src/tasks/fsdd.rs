@@ -24,7 +24,7 @@ use crate::{
     library::{CacheKey, DataError, Library},
     normalise::Normalisation,
     recordings::{self, Found, malformed},
-    sequences::{Encoding, LABEL_BYTES, Reading, Sequences, write_label},
+    sequences::{Encoding, LABEL_BYTES, Reading, Sequences, read_label, write_label},
     settings::within,
     signal::{COEFFICIENTS, HOP, Mfcc},
     splits::{SplitIndices, absent_classes, dealt},
@@ -381,6 +381,20 @@ impl Configured {
     }
 }
 
+impl Configured {
+    /// Whether a stored recording has no sound: every sample is zero, or every frame is the same.
+    fn is_silent(&self, input: &[u8], steps: usize) -> bool {
+        match self.representation {
+            Representation::Raw => input.iter().all(|&byte| byte == 0),
+            Representation::Mfcc => input.chunks_exact(4 * self.reading.length).all(|row| {
+                let mut values = row.chunks_exact(4).take(steps);
+                let first = values.next();
+                values.all(|value| Some(value) == first)
+            }),
+        }
+    }
+}
+
 impl Task for Configured {
     fn spec(&self) -> &TaskSpec {
         &self.spec
@@ -448,6 +462,13 @@ impl Task for Configured {
                                every digit and speaker are taken for validation"
                 .to_owned(),
         });
+        let mut silent = vec![];
+        store.visit(Split::Train, &(0..recordings.len()).collect::<Vec<_>>(), |place, input, label| {
+            if self.is_silent(input, read_label(label).1) {
+                silent.push(recordings[place].file.name.as_str());
+            }
+        })?;
+        notes.extend(recordings::silent_note(silent.into_iter()));
         Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
     }
 
@@ -527,6 +548,31 @@ mod tests {
                 }
             }
             assert!(data.notes()[0].contains("60 of 3000"));
+        }
+    }
+
+    #[test]
+    fn silent_recordings_are_told_also_when_they_were_read_before() {
+        let (folder, library) = small();
+        // Samples that are all the same have no sound, either: first, every recording has a tone.
+        let tone: Vec<i16> = (0..600i16).map(|step| 1_000 * (step % 7)).collect();
+        for entry in fs::read_dir(folder.path().join("fsdd/recordings")).unwrap() {
+            fs::write(entry.unwrap().path(), wav::write(RATE, &tone)).unwrap();
+        }
+        let silent = wav::write(RATE, &[0; 600]);
+        for representation in [Representation::Raw, Representation::Mfcc] {
+            let config = || Config { representation, ..config(1_000) };
+            let notes = || SpokenDigits::build(config()).unwrap().prepare(&library, &()).unwrap().notes();
+            fs::write(folder.path().join("fsdd/recordings/3_theo_4.wav"), wav::write(RATE, &tone)).unwrap();
+            assert!(!notes().iter().any(|note| note.contains("silent")), "{:?}", notes());
+            fs::write(folder.path().join("fsdd/recordings/3_theo_4.wav"), &silent).unwrap();
+            for _ in 0..2 {
+                assert!(
+                    notes().iter().any(|note| note == "1 recording is silent: recordings/3_theo_4.wav"),
+                    "{:?}",
+                    notes()
+                );
+            }
         }
     }
 

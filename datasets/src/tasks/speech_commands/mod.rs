@@ -192,7 +192,11 @@ struct Clip {
     file: Found,
     class: u32,
     samples: usize,
+    silent: bool,
 }
+
+/// What is added to the number of samples of a clip in which every sample is zero.
+const SILENT: u32 = 1 << 31;
 
 impl Configured {
     fn missing(&self, library: &Library, what: &str) -> DataError {
@@ -227,7 +231,7 @@ impl Configured {
         let found: Vec<Found> = files.iter().map(|(file, _)| file.clone()).collect();
         let key = CacheKey {
             name: "speech-lengths".to_owned(),
-            version: 1,
+            version: 2,
             spec: json!({}),
             input_bytes: 4,
             label_bytes: 0,
@@ -237,26 +241,28 @@ impl Configured {
         let store = library.cached_from(&sources, &key, progress, |writer| {
             progress.begin("measuring clips", found.len() as u64);
             let outcome = writer.generate(progress, |index, input, _| {
-                let samples = recordings::samples(&found[index as usize], RATE)?.len() as u32;
-                input.copy_from_slice(&samples.to_le_bytes());
+                let samples = recordings::samples(&found[index as usize], RATE)?;
+                let silent = if samples.iter().all(|&sample| sample == 0) { SILENT } else { 0 };
+                input.copy_from_slice(&(samples.len() as u32 | silent).to_le_bytes());
                 Ok(())
             });
             progress.finish();
             outcome
         })?;
-        let mut lengths = vec![0usize; files.len()];
+        let mut lengths = vec![(0usize, false); files.len()];
         store.visit(Split::Train, &(0..files.len()).collect::<Vec<_>>(), |slot, input, _| {
-            lengths[slot] = u32::from_le_bytes([input[0], input[1], input[2], input[3]]) as usize;
+            let length = u32::from_le_bytes([input[0], input[1], input[2], input[3]]);
+            lengths[slot] = ((length & !SILENT) as usize, length & SILENT != 0);
         })?;
         let exact = self.config.words.exact();
         let mut clips = Vec::with_capacity(files.len());
-        for ((file, class), samples) in files.into_iter().zip(lengths) {
+        for ((file, class), (samples, silent)) in files.into_iter().zip(lengths) {
             if (samples > SAMPLES || samples == 0) && !exact {
                 let message = format!("{samples} samples, where a clip has 1 to {SAMPLES}; remove the file");
                 return Err(malformed(&file.path, message));
             }
             if samples == SAMPLES || !exact {
-                clips.push(Clip { file, class, samples });
+                clips.push(Clip { file, class, samples, silent });
             }
         }
         if clips.is_empty() {
@@ -388,6 +394,8 @@ impl Task for Configured {
         let splits = self.split(library, &clips)?;
         let mut notes: Vec<String> = library.not_official(SET, &library.folder(SET))?.into_iter().collect();
         notes.extend(self.notes(count, &clips, &splits));
+        let silent = clips.iter().filter(|clip| clip.silent).map(|clip| clip.file.name.as_str());
+        notes.extend(recordings::silent_note(silent));
         let store = self.store(library, &clips, progress)?;
         Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
     }

@@ -72,6 +72,20 @@ fn ten_words_take_whole_clips_and_all_words_fill_up_short_ones() {
 }
 
 #[test]
+fn silent_clips_are_told_also_when_they_were_read_before() {
+    let (folder, library) = small();
+    let notes = || prepared(Config::default(), Form::Mfcc, &library).notes();
+    assert!(!notes().iter().any(|note| note.contains("silent")), "{:?}", notes());
+    for name in ["yes/2_nohash_0.wav", "no/4_nohash_0.wav"] {
+        fs::write(folder.path().join(FOLDER).join(name), wav::write(RATE, &[0; SAMPLES])).unwrap();
+    }
+    for _ in 0..2 {
+        let told = |note: &String| note.starts_with("2 recordings are silent, ") && note.ends_with(".wav first");
+        assert!(notes().iter().any(told), "{:?}", notes());
+    }
+}
+
+#[test]
 fn official_lists_decide_and_every_clip_keeps_its_class() {
     let (_folder, library) = small();
     let config = Config { split: Division::Official, normalisation: Normalisation::None, ..Config::default() };
