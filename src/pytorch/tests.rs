@@ -257,6 +257,15 @@ fn dicts_of_what_is_no_tensor_are_named() {
     assert!(file.strange.unwrap().contains("under `model`"));
 }
 
+/// A tensor beside a whole pickled model does not make a state dict of the network's.
+#[test]
+fn whole_models_beside_tensors_are_known() {
+    let module = b"cckconv\nNet\n)\x81}(X\x08\x00\x00\x00_modules}X\x0b\x00\x00\x00_parameters}ub".to_vec();
+    let pickle = dict(&[("model", module), ("mean", one("0"))]);
+    let file = open(archive(&pickle, &[("0", &floats(&[4.0]))])).unwrap();
+    assert_eq!((file.dicts.len(), file.module.as_deref()), (1, Some("ckconv.Net")));
+}
+
 /// Models lie deep in some files, and behind many dicts in others; what is not looked at is said.
 #[test]
 fn bounds_that_are_reached_are_said() {

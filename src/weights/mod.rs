@@ -99,7 +99,7 @@ pub(crate) enum WeightsError {
         wanted: u64,
     },
     /// Weights of another network.
-    #[error("{path} does not fit {baseline}: {misfit}{hint}")]
+    #[error("{path} does not fit {baseline}: {misfit}{beside}{hint}")]
     Misfit {
         /// The file.
         path: PathBuf,
@@ -107,6 +107,8 @@ pub(crate) enum WeightsError {
         baseline: String,
         /// Which tensors.
         misfit: Box<Misfit>,
+        /// What else is in the file and explains it, in words; may be empty.
+        beside: String,
         /// Settings with which it might fit, in words; may be empty.
         hint: String,
     },
@@ -216,10 +218,8 @@ fn misfit(file: &File, wanted: &Wanted<'_>, candidate: Candidate) -> WeightsErro
     };
     let fits = !sizes.is_empty() && (wanted.build)(&other).is_ok_and(|model| fits(model.as_ref()));
     let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
-    let mut hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
-    if !fits {
-        hint.extend(file.beside.iter().map(|text| format!("\n{text}")));
-    }
+    let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
+    let beside = if fits { String::new() } else { file.beside.iter().map(|text| format!("\n{text}")).collect() };
     // What the tensors are, where that is why they are not wanted.
     let dict = &file.dicts.get(candidate.dict);
     let with_type = |name: String| match dict.and_then(|dict| dict.types.get(candidate.stored(&name))) {
@@ -240,6 +240,7 @@ fn misfit(file: &File, wanted: &Wanted<'_>, candidate: Candidate) -> WeightsErro
         path: file.path.clone(),
         baseline: wanted.entry.info.name.to_owned(),
         misfit: Box::new(found),
+        beside,
         hint,
     }
 }
