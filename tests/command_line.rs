@@ -520,7 +520,7 @@ fn what_is_no_finite_number_may_be_a_name() {
     for (text, place) in [
         (SMALL.replace("epochs: 2", "epochs: 1e400"), "x.yaml:5:20: `1e400`"),
         (SMALL.replace("hidden: 4", "hidden: .inf"), "x.yaml:4:37: `.inf`"),
-        (format!("{SMALL}grid: {{training.learning_rate: [.nan]}}\n"), "x.yaml:6:32: `.nan`"),
+        (format!("{SMALL}grid: {{training.learning_rate: [.nan]}}\n"), "x.yaml:6:33: `.nan`"),
         (format!("{SMALL}cells: [{{when: {{task: add}}, training: {{betas: [0, 1e999]}}}}]\n"), "`1e999`"),
     ] {
         bench.file("x.yaml", text);
