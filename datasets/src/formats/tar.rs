@@ -565,7 +565,7 @@ mod tests {
 
     #[test]
     fn holes_are_refused_in_every_form() {
-        let forms: [&[(&str, &[u8])]; 3] = [
+        let forms: [&[(&str, &[u8])]; 6] = [
             &[
                 ("GNU.sparse.size", b"9"),
                 ("GNU.sparse.numblocks", b"1"),
@@ -584,8 +584,11 @@ mod tests {
                 ("GNU.sparse.name", b"real"),
                 ("GNU.sparse.realsize", b"9"),
             ],
+            &[("SUN.holesdata", b"0 3 9")],
+            &[("SCHILY.realsize", b"9")],
+            &[("SCHILY.filetype", b"sparse")],
         ];
-        for (form, name) in forms.into_iter().zip(["short", "real", "real"]) {
+        for (form, name) in forms.into_iter().zip(["short", "real", "real", "short", "short", "short"]) {
             let error = listed(&extended(EntryType::XHeader, &records(form), "short", 3, b"abc"), LIMITS).unwrap_err();
             let holes =
                 matches!(&error, ArchiveError::Kind { member, kind } if member == name && kind.contains("holes"));

@@ -499,7 +499,7 @@ fn character_trajectories() -> DataSet {
                 ),
             ),
             version(
-                "two versions mixed",
+                "mixed (parts of two)",
                 Some(
                     "some letters are as in 2018 and others are not, and letters may stand in both files: not the data of the \
                      published results; fetch both files from one archive",

@@ -50,7 +50,7 @@ fn letters(set: &DataSet, folder: &Path) -> Result<Option<&'static str>, DataErr
     let complete = set.members.iter().filter(|members| members.needed).map(|members| members.total).sum::<u64>() <= all;
     // Of a part of the letters, nobody knows how many are uneven.
     Ok(if uneven > 0 && complete && uneven != UNEVEN {
-        Some("two versions mixed")
+        Some("mixed (parts of two)")
     } else if uneven > 0 {
         Some("2018")
     } else if 2 * before > all {
@@ -90,7 +90,7 @@ mod tests {
         let with = |count: usize| told(&(uneven.repeat(count) + &even.repeat(2_858 - count)));
         assert_eq!(with(39), Some(("2018".to_owned(), false)));
         for count in [1, 20, 38, 40] {
-            assert_eq!(with(count), Some(("two versions mixed".to_owned(), true)), "{count}");
+            assert_eq!(with(count), Some(("mixed (parts of two)".to_owned(), true)), "{count}");
         }
     }
 
