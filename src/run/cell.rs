@@ -297,7 +297,7 @@ fn attempt(
         identity::go_on(&mut record, before)?;
         if before.hash != record.hash {
             let [then, now] = [identity::comparable(before)?, identity::comparable(&record)?];
-            let changes = folder::differences(&then, &now, &identity::FREE).join("; ");
+            let changes = folder::differences(&then, &now, &identity::not_hashed()).join("; ");
             let path = folder.path().join("cell.yaml");
             return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
         }

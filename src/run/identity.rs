@@ -3,7 +3,7 @@
 use baselines::registry;
 use datasets::InputSpec;
 use reports::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
-use reports::settings::{PATHS, flatten};
+use reports::settings::{NAMES, PATHS, flatten};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -11,28 +11,14 @@ use crate::experiment::{Cell, Training};
 use crate::train::schedule::learning_rate;
 use crate::weights;
 
+/// Settings that only make a run longer or shorter.
+const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.early_stopping"];
+
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
-pub(crate) const FREE: [&str; 17] = [
-    "schema",
-    "id",
-    "hash",
-    "experiment",
-    "grid",
-    "sources",
-    "plan",
-    "task.label",
-    "task.notes",
-    "baseline.label",
-    "baseline.parameters",
-    "training.epochs",
-    "training.max_time",
-    "training.early_stopping",
-    // The hash of the file decides, not its place.
-    "training.initial_weights",
-    "training.log_every",
-    "training.workers",
-];
+pub(crate) fn not_hashed() -> Vec<&'static str> {
+    NAMES.iter().chain(&EXTENDING).copied().collect()
+}
 
 /// The record of `cell` in `experiment` on `device`. The hash of its samples and the sizes of the splits are known once the
 /// samples were read (without `samples`, the sizes are those of the complete data set), the hash of its initial weights once
@@ -207,9 +193,9 @@ pub(crate) fn is_of(record: &CellRecord, found: &str) -> Result<bool, serde_json
     }
 }
 
-/// SHA-256 (hex) over every field of the record that is not [`FREE`], keys sorted.
+/// SHA-256 (hex) over every field of the record that is not [`not_hashed`], keys sorted.
 fn hash(record: &CellRecord) -> Result<String, serde_json::Error> {
-    let lines = flatten(&comparable(record)?, &FREE);
+    let lines = flatten(&comparable(record)?, &not_hashed());
     let text: String = lines.into_iter().map(|(path, value)| format!("{path}={value}\n")).collect();
     Ok(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -396,7 +382,7 @@ mod tests {
                 older.as_object_mut().unwrap().remove(setting);
                 let (older, now) = (of(entry.info.name, older), of(entry.info.name, resolved.clone()));
                 assert_eq!(hash(&older).unwrap(), hash(&now).unwrap(), "{} {setting}", entry.info.name);
-                let changes = differences(&comparable(&older).unwrap(), &comparable(&now).unwrap(), &FREE);
+                let changes = differences(&comparable(&older).unwrap(), &comparable(&now).unwrap(), &not_hashed());
                 assert!(changes.is_empty(), "{changes:?}");
                 let mut other = resolved.clone();
                 other[setting] = json!("another");
