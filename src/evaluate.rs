@@ -151,7 +151,7 @@ pub(crate) enum EvalError {
     #[error("{source}{hint}")]
     Weights {
         /// Why.
-        source: WeightsError,
+        source: Box<WeightsError>,
         /// Settings to think of; may be empty.
         hint: String,
     },
@@ -162,7 +162,7 @@ pub(crate) enum EvalError {
 
 impl From<WeightsError> for EvalError {
     fn from(source: WeightsError) -> Self {
-        Self::Weights { source, hint: String::new() }
+        Self::Weights { source: Box::new(source), hint: String::new() }
     }
 }
 
@@ -225,7 +225,7 @@ pub(crate) fn run(
             WeightsError::Misfit { hint, .. } if !hint.is_empty() => settings.if_assumed(),
             _ => String::new(),
         },
-        source: error,
+        source: Box::new(error),
     })?;
     drop(file);
     announce(&format!("preparing {}", cell.task.label));

@@ -593,7 +593,8 @@ fn workers_do_not_outlive_the_run_and_what_they_did_is_kept() {
     run.kill().unwrap();
     run.wait().unwrap();
     // The next one waits for them to leave.
-    bench.command(&["run", "x.yaml", "--jobs", "2", "--set", "training.epochs=1"]).assert().success();
+    let next = bench.command(&["run", "x.yaml", "--jobs", "2", "--max-time", "3s"]).assert().code(130);
+    next.stdout(contains("2 interrupted"));
     for worker in workers {
         wait_until("the worker has left", || !Path::new(&format!("/proc/{worker}/cwd")).exists());
     }

@@ -171,10 +171,13 @@ fn capital(text: &str) -> String {
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
+/// Data set, sizes of its splits, scale and metric.
+type Samples<'a> = (&'a str, [usize; 3], &'a str, &'a str);
+
 /// One data set read in several forms (as a sequence and as an image), on one axis.
 fn dimensions(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
     // The same samples: as many of each split of a data set, at the same scale.
-    let mut forms: BTreeMap<(&str, [usize; 3], &str, &str), Vec<(&Group<'_>, usize)>> = BTreeMap::new();
+    let mut forms: BTreeMap<Samples<'_>, Vec<(&Group<'_>, usize)>> = BTreeMap::new();
     for group in groups {
         let Some(record) = group.record() else { continue };
         let rank = record.task.shape.len().saturating_sub(1);

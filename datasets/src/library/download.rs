@@ -29,6 +29,9 @@ const SCHEMA: u32 = 1;
 /// Bytes that are looked at before anything is written.
 const HEAD: usize = 1 << 10;
 
+/// Refuses a file of so many bytes, if the source tells, of which so many are here, where there is no room for it.
+pub(super) type EnsureSpace<'a> = dyn Fn(Option<u64>, u64) -> Result<(), DataError> + 'a;
+
 /// A file that is wanted.
 pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
@@ -39,7 +42,7 @@ pub(super) struct Wanted<'a> {
     pub(super) checksum: Option<&'a Checksum>,
     pub(super) format: Format,
     /// Asks for the space for the whole file, of the size that a source tells, if it does, of which so much is there.
-    pub(super) space: Option<&'a dyn Fn(Option<u64>, u64) -> Result<(), DataError>>,
+    pub(super) space: Option<&'a EnsureSpace<'a>>,
 }
 
 impl<'a> Wanted<'a> {
