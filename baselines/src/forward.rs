@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::{Curve, masked};
 use crate::read::read;
 use crate::{Features, ReadError};
+use kernels::{Curve, masked};
 
 /// What is dropped together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

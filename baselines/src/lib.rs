@@ -11,15 +11,16 @@ pub mod baseline;
 pub mod device;
 pub mod forward;
 pub mod init;
-pub mod kernels;
 pub mod layers;
 pub mod models;
 pub mod named;
 pub mod network;
-pub mod precision;
 pub mod read;
 pub mod reference;
 pub mod registry;
+
+pub use kernels;
+pub use kernels::precision;
 
 pub use baseline::{
     Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, InputSpec, LayerMeasure, Measure,

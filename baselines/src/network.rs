@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::{ExactProduct, pointwise, weighted_sum};
 use crate::named;
 use crate::read::read_scalar;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, ForwardError, HeadInit, Init, InputSpec, LayerMeasure,
     Measure, OutputSpec, ParameterGroup, ReadError, Readout,
 };
+use kernels::{ExactProduct, pointwise, weighted_sum};
 
 /// Inputs of a batch on a device.
 #[derive(Debug, Clone)]

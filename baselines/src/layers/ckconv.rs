@@ -3,10 +3,10 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
 use crate::layers::{KernelInit, Siren, first_tap, grid, linspace_to, odd_fft};
 use crate::read::read;
 use crate::{Forward, Init, ReadError};
+use kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
 
 /// Width of the smoothing at a higher sampling rate than that of training, in samples.
 const SMOOTHING: f64 = 0.5;

@@ -6,9 +6,9 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use rand::Rng;
 
-use crate::kernels::conv::Taps;
-use crate::kernels::{channel_bias, conv2d};
 use crate::{Features, Forward, Init};
+use kernels::conv::Taps;
+use kernels::{channel_bias, conv2d};
 
 /// Sizes of a convolution, the same on every axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

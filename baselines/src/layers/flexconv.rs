@@ -9,13 +9,11 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::device::is_gpu;
-use crate::kernels::{
-    Alignment, ExactProduct, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
-};
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use crate::layers::{Pointwise, Window, first_tap, grid, odd_fft};
 use crate::read::read;
 use crate::{BuildError, Forward, Init, ReadError};
+use kernels::{Alignment, ExactProduct, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 
 /// Keeps the mask of CCNN finite for a width of zero.
 const EPSILON: f64 = 1e-8;

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::Init;
-use crate::kernels::{ExactProduct, pointwise};
+use kernels::{ExactProduct, pointwise};
 
 /// The same linear map at every position (a convolution of size 1).
 #[derive(Module, Debug)]

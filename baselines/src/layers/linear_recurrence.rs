@@ -10,12 +10,12 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::forward::DropoutKind;
-use crate::kernels::ssm::Rule;
-use crate::kernels::{Alignment, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
 use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init};
+use kernels::ssm::Rule;
+use kernels::{Alignment, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
 
 /// Everything that shapes an [`Lru`].
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use std::f64::consts::{PI, TAU};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::kernels::{Alignment, ExactProduct};
+use kernels::{Alignment, ExactProduct};
 
 /// Longest sequence for which the error is reproduced, by a matrix of twice its square.
 pub(crate) const LONGEST: usize = 4096;

@@ -6,8 +6,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::kernels::ExactProduct;
 use crate::{BuildError, Init};
+use kernels::ExactProduct;
 
 /// Keeps the length of a zero vector differentiable; far below the square of any weight.
 const EPSILON: f64 = 1e-30;

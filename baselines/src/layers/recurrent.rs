@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::{gru, lstm, rnn};
 use crate::layers::check;
 use crate::layers::orthogonality::orthonormality_loss;
 use crate::network::Head;
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Measure, ReadError, Readout};
+use kernels::{gru, lstm, rnn};
 
 /// Settings of the recurrent baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::{Curve, activate_and_add, add_and_activate};
 use crate::layers::{FlexConv, FlexConvSpec, Lineage, Norm, NormKind, Pointwise};
 use crate::{BuildError, Forward, Init};
+use kernels::{Curve, activate_and_add, add_and_activate};
 
 /// Form of a [`ResidualBlock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

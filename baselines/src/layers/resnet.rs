@@ -6,8 +6,8 @@ use burn::tensor::activation::relu;
 
 use super::conv::{Conv, Geometry, without_padding};
 use super::{Norm, NormKind, check};
-use crate::kernels::{Curve, add_and_activate};
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout};
+use kernels::{Curve, add_and_activate};
 
 /// How a block passes its input on where it changes the shape (section 3.3 of the paper).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,13 +8,13 @@ use nalgebra::Complex as Number;
 
 use self::truncation::Recurrence;
 use crate::forward::DropoutKind;
-use crate::kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d, low_rank_kernel};
 use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::hippo::{DiagonalInit, Measure, diagonal, nplr};
 use crate::layers::s4d::{causal, complex_normal};
 use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init};
+use kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d, low_rank_kernel};
 
 /// Least magnitude of the initial real and imaginary parts of the eigenvalues.
 const LEAST: f64 = 1e-4;

@@ -4,13 +4,13 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::forward::DropoutKind;
-use crate::kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d};
 use crate::layers::Pointwise;
 use crate::layers::complex::Complex;
 use crate::layers::hippo::{DiagonalInit, diagonal};
 use crate::layers::s4::rate;
 use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init};
+use kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d};
 
 /// Everything that shapes an [`S4d`].
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::kernels::ExactProduct;
+use kernels::ExactProduct;
 
 /// Where every pixel of an output of `[height, width]` lies in the input under `theta`, `[batch, 2, 3]`: `[batch, 2, height
 /// · width]`, x before y, −1 and 1 being the outer edges of the outer pixels. That of

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::forward::DropoutKind;
-use crate::kernels::Curve;
 use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
 use crate::layers::penalty::{norm, parameter_norms};
 use crate::layers::{
@@ -18,6 +17,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
     ReadError, Readout, Resolution, reference,
 };
+use kernels::Curve;
 
 /// Kernel size of images, per axis.
 const IMAGE_KERNEL: usize = 33;

@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::{Curve, add_and_activate};
 use crate::layers::penalty::norm;
 use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise, check};
 use crate::network::Head;
@@ -14,6 +13,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
     Resolution, reference,
 };
+use kernels::{Curve, add_and_activate};
 
 /// Settings of [`Ckcnn`]; the defaults are those of sequential MNIST.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::Discretisation;
 use crate::layers::hippo::{DiagonalInit, Measure};
 use crate::layers::stack::check_states;
 use crate::layers::{NormKind, S4Block, S4BlockSpec, S4KernelSpec, Stack, StackSpec, StateMatrix, check};
 use crate::{
     Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution, reference,
 };
+use kernels::Discretisation;
 
 /// Form of the state matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

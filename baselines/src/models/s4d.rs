@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::Discretisation;
 use crate::layers::hippo::DiagonalInit;
 use crate::layers::stack::check_states;
 use crate::layers::{NormKind, S4d as Layer, S4dSpec, Stack, StackSpec};
 use crate::{
     Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution, reference,
 };
+use kernels::Discretisation;
 
 /// Settings of [`S4d`]; the defaults are those of `example.py` of the reference program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

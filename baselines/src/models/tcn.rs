@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::kernels::{Curve, add_and_activate};
 use crate::layers::conv::CausalConv;
 use crate::layers::{Pointwise, check};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
+use kernels::{Curve, add_and_activate};
 
 /// Standard deviation of the initial weights of a shortcut. The original program draws those of the convolutions the same
 /// way, but its weight normalisation overwrites them before the first pass with the default that it started from.

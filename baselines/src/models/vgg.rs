@@ -6,7 +6,6 @@ use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::ExactProduct;
 use crate::layers::check;
 use crate::layers::conv::{Geometry, convolve, without_padding};
 use crate::layers::orthogonality::{Householder, cosine_similarity_loss, orthonormality_loss, with_bias};
@@ -16,6 +15,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
     Resolution,
 };
+use kernels::ExactProduct;
 
 /// Positions per axis below which the poolings leave nothing.
 const SMALLEST: usize = 9;

@@ -8,9 +8,9 @@ use rand::Rng;
 use rand_distr::{Distribution, Gamma};
 
 use super::{Frequency, KernelInit, KernelNetworkKind, KernelNetworkSpec};
-use crate::kernels::gabor;
 use crate::layers::Pointwise;
 use crate::{BuildError, Init};
+use kernels::gabor;
 
 /// Shape of the gamma distribution of the inverse widths.
 const ALPHA: f64 = 6.0;

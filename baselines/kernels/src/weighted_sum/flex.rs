@@ -1,0 +1,78 @@
+//! Weighted sums on the CPU: one pass, parallel over rows, sums in lanes.
+
+use std::ops::Range;
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{DType, Shape};
+use rayon::prelude::*;
+
+use super::{WeightedSumGrad, WeightedSumOps};
+use crate::cpu::{finish, prepare, tensor, values};
+use crate::profile;
+use crate::room::Room;
+use crate::rows::sum;
+use crate::simd::Real;
+
+impl WeightedSumOps for Flex {
+    fn sum_positions(x: FlexTensor, weights: FlexTensor) -> FlexTensor {
+        let _scope = profile::scope("weighted sum");
+        let dtype = x.dtype();
+        let y = match dtype {
+            DType::F64 => forward::<f64>(prepare(x), prepare(weights)),
+            _ => forward::<f32>(prepare(x), prepare(weights)),
+        };
+        finish(y, dtype)
+    }
+}
+
+impl WeightedSumGrad for Flex {
+    fn sum_positions_backward(weights: FlexTensor, g: FlexTensor, shape: Shape) -> FlexTensor {
+        let _scope = profile::scope("weighted sum backward");
+        let dtype = g.dtype();
+        let dx = match dtype {
+            DType::F64 => backward::<f64>(prepare(weights), prepare(g), shape),
+            _ => backward::<f32>(prepare(weights), prepare(g), shape),
+        };
+        finish(dx, dtype)
+    }
+}
+
+fn forward<T: Real>(x: FlexTensor, weights: FlexTensor) -> FlexTensor {
+    let shape = x.shape();
+    let (x, weights) = (values::<T>(&x), values::<T>(&weights));
+    let series = spans(weights, shape[2]);
+    let rows = x.par_chunks(shape[2]).enumerate();
+    let y: Vec<T> = rows
+        .map(|(row, x)| {
+            let (weights, span) = &series[if series.len() == 1 { 0 } else { row / shape[1] }];
+            T::of(sum(&x[span.clone()], T::ZERO, Some((&weights[span.clone()], T::ZERO))))
+        })
+        .collect();
+    tensor(y, [shape[0], shape[1], 1])
+}
+
+fn backward<T: Real>(weights: FlexTensor, g: FlexTensor, shape: Shape) -> FlexTensor {
+    let (weights, g) = (values::<T>(&weights), values::<T>(&g));
+    let series = spans(weights, shape[2]);
+    let mut dx = Room::new(shape.num_elements());
+    dx.par_chunks_mut(shape[2]).enumerate().for_each(|(row, dx)| {
+        let (weights, span) = &series[if series.len() == 1 { 0 } else { row / shape[1] }];
+        dx[..span.start].fill(T::ZERO);
+        dx[span.end..].fill(T::ZERO);
+        dx[span.clone()].iter_mut().zip(&weights[span.clone()]).for_each(|(dx, &weight)| *dx = g[row] * weight);
+    });
+    tensor(dx, shape)
+}
+
+/// Every series of weights, and from where to where it is not zero: positions outside are not even read.
+fn spans<T: Real>(weights: &[T], positions: usize) -> Vec<(&[T], Range<usize>)> {
+    weights
+        .chunks_exact(positions)
+        .map(|weights| {
+            let first = weights.iter().position(|&weight| weight != T::ZERO).unwrap_or(0);
+            let end = weights.iter().rposition(|&weight| weight != T::ZERO).map_or(first, |last| last + 1);
+            (weights, first..end)
+        })
+        .collect()
+}
