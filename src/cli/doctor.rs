@@ -5,9 +5,9 @@ use datasets::Library;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::Global;
 use super::table::{Align, bytes, render};
-use crate::cli::Global;
-use crate::exit::{Exit, Stop, print, print_json};
 use crate::registry::Registry;
 
 /// What was found.
@@ -41,7 +41,7 @@ struct FoundTask {
 }
 
 /// Print what was found; exit 0 whatever it is.
-pub fn execute(global: &Global, registry: &Registry) -> Result<Exit, Stop> {
+pub fn execute(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let library = global.library()?;
     let findings = Findings {
         schema: 1,

@@ -1,4 +1,4 @@
-//! How commands end.
+//! How commands end: exit codes, errors, and what is printed on standard output.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -6,8 +6,12 @@ use std::process::ExitCode;
 
 use baselines::device::DeviceError;
 use datasets::DataError;
+use reports::ReportError;
 
 use crate::experiment::ExperimentError;
+use crate::files::run_folder::FolderError;
+use crate::measure::evaluate::error::EvalError;
+use crate::runner::error::RunnerError;
 use crate::terminal;
 
 /// Exit codes.
@@ -40,14 +44,14 @@ impl From<Exit> for ExitCode {
 /// An error that ends the command: what is printed on standard error, and the exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct Stop {
+pub struct CliError {
     /// The code.
     pub exit: Exit,
     /// What is printed; may have several lines.
     pub message: String,
 }
 
-impl Stop {
+impl CliError {
     /// End with `exit` because of `reason`.
     pub fn new(exit: Exit, reason: impl Display) -> Self {
         Self { exit, message: reason.to_string() }
@@ -64,23 +68,68 @@ impl Stop {
     }
 }
 
-impl From<ExperimentError> for Stop {
+impl From<ExperimentError> for CliError {
     fn from(error: ExperimentError) -> Self {
         Self::usage(error)
     }
 }
 
-impl From<DataError> for Stop {
+impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
         Self::usage(error)
     }
 }
 
-impl From<DeviceError> for Stop {
+impl From<DeviceError> for CliError {
     fn from(error: DeviceError) -> Self {
         match error {
             DeviceError::Unknown(_) | DeviceError::Precision { .. } => Self::usage(error),
             DeviceError::NotCompiled { .. } | DeviceError::NotFound { .. } => Self::new(Exit::NoDevice, error),
+        }
+    }
+}
+
+impl From<FolderError> for CliError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Record { .. } => Self::usage(error),
+            FolderError::Io { .. } | FolderError::Locked { .. } => Self::failed(error),
+        }
+    }
+}
+
+impl From<RunnerError> for CliError {
+    fn from(error: RunnerError) -> Self {
+        match error {
+            RunnerError::Device(error) => error.into(),
+            RunnerError::Folder(error) => error.into(),
+            RunnerError::MissingData(_)
+            | RunnerError::Changed { .. }
+            | RunnerError::InitialWeights { .. }
+            | RunnerError::NoOrders => Self::usage(error),
+            RunnerError::LeftAtOnce => Self::new(Exit::Interrupted, error),
+            RunnerError::Create { .. } | RunnerError::Record(_) | RunnerError::Plan(_) | RunnerError::System(_) => {
+                Self::failed(error)
+            }
+        }
+    }
+}
+
+impl From<EvalError> for CliError {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::NotFinite { .. } | EvalError::Stopped(_) => Self::failed(error),
+            _ => Self::usage(error),
+        }
+    }
+}
+
+/// Folders that cannot be read are wrong usage; files that cannot be written are a failure.
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Write { .. } | ReportError::Frame(_) | ReportError::Draw { .. } => Self::failed(error),
+            _ => Self::usage(error),
         }
     }
 }
@@ -90,7 +139,7 @@ impl From<DeviceError> for Stop {
 ///
 /// # Errors
 /// Standard output cannot be written for another reason, such as a full disk.
-pub fn print(text: &str) -> Result<(), Stop> {
+pub fn print(text: &str) -> Result<(), CliError> {
     // What was said before stands before it.
     terminal::settle();
     let mut out = io::stdout().lock();
@@ -101,10 +150,10 @@ pub fn print(text: &str) -> Result<(), Stop> {
 ///
 /// # Errors
 /// See [`print()`].
-pub fn unless_gone(written: io::Result<()>) -> Result<(), Stop> {
+pub fn unless_gone(written: io::Result<()>) -> Result<(), CliError> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe || is_gone_terminal(&error) => Ok(()),
-        other => other.map_err(|error| Stop::failed(format!("cannot write to standard output: {error}"))),
+        other => other.map_err(|error| CliError::failed(format!("cannot write to standard output: {error}"))),
     }
 }
 
@@ -118,6 +167,6 @@ fn is_gone_terminal(error: &io::Error) -> bool {
 }
 
 /// Print `value` as JSON on standard output.
-pub fn print_json(value: &impl serde::Serialize) -> Result<(), Stop> {
-    print(&serde_json::to_string_pretty(value).map_err(Stop::failed)?)
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    print(&serde_json::to_string_pretty(value).map_err(CliError::failed)?)
 }

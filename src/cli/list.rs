@@ -6,13 +6,33 @@ use baselines::device::DeviceChoice;
 use baselines::network::count_parameters;
 use baselines::registry::Entry;
 use baselines::{InputSpec, OutputSpec};
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::Global;
 use super::table::{Align, grouped, render};
-use crate::cli::{Global, ListArgs, Listed};
-use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Overrides, load, resolve::fields};
 use crate::registry::Registry;
+
+/// `bench list`
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    what: Listed,
+}
+
+/// What `bench list` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// Models, with their settings
+    Baselines,
+    /// Tasks, with their settings
+    Tasks,
+    /// Experiment files in ./experiments
+    Experiments,
+}
 
 /// Folder of experiment files, below the working directory.
 const EXPERIMENTS: &str = "experiments";
@@ -20,7 +40,7 @@ const EXPERIMENTS: &str = "experiments";
 const CLASSES: usize = 10;
 
 /// List baselines, tasks or experiments.
-pub fn execute(args: &ListArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
+pub fn execute(args: &ListArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     match args.what {
         Listed::Baselines => baselines(global, &registry.baselines),
         Listed::Tasks => tasks(global, &registry.tasks),
@@ -28,7 +48,7 @@ pub fn execute(args: &ListArgs, global: &Global, registry: &Registry) -> Result<
     }
 }
 
-fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, Stop> {
+fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, CliError> {
     let sizes: Vec<Size> = entries.iter().map(size).collect();
     if global.json {
         let list: Vec<Value> = entries
@@ -97,7 +117,7 @@ fn size(entry: &Entry) -> Size {
     Size { parameters: DeviceChoice::Cpu.open().ok().and_then(count), channels, shape }
 }
 
-fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit, Stop> {
+fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit, CliError> {
     if global.json {
         let list: Vec<Value> = entries
             .iter()
@@ -117,7 +137,7 @@ fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn experiments(global: &Global, registry: &Registry) -> Result<Exit, Stop> {
+fn experiments(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let files = experiment_files(Path::new(EXPERIMENTS))?;
     let described: Vec<(String, String, Option<String>)> = files
         .iter()
@@ -148,9 +168,9 @@ fn experiments(global: &Global, registry: &Registry) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
+fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let refuse = |error: std::io::Error| {
-        Stop::usage(format!("cannot read the folder `{}`: {error}; run this where it lies", folder.display()))
+        CliError::usage(format!("cannot read the folder `{}`: {error}; run this where it lies", folder.display()))
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(refuse)? {

@@ -1,22 +1,42 @@
 //! `bench parity`
 
+use std::path::PathBuf;
+
+use baselines::precision::Precision;
+use clap::Args;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::{DeviceArgs, Global};
 use super::table::{Align, render};
-use crate::cli::{Global, ParityArgs};
-use crate::exit::{Exit, Stop, print, print_json};
 use crate::parity::{self, Outcome};
 
+/// `bench parity`
+#[derive(Debug, Clone, Args)]
+pub struct ParityArgs {
+    /// Folders of golden tensors: pairs of NAME.safetensors and NAME.json
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// Only the goldens whose name matches, e.g. 'ccnn_*'
+    #[arg(long, value_name = "PATTERN")]
+    only: Option<String>,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// How the operands of large matrix products are rounded: float32, tf32 or bfloat16 (with bounds to match)
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    precision: Precision,
+}
+
 /// Compare with every golden of the folders.
-pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, Stop> {
+pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, CliError> {
     let mut paths = Vec::new();
     for dir in &args.dirs {
         let found = parity::list(dir)
-            .map_err(|error| Stop::usage(format!("cannot read the folder `{}`: {error}", dir.display())))?;
+            .map_err(|error| CliError::usage(format!("cannot read the folder `{}`: {error}", dir.display())))?;
         if found.is_empty() {
             let message = format!("no goldens (<name>.safetensors with <name>.json) in `{}`", dir.display());
-            return Err(Stop::usage(message));
+            return Err(CliError::usage(message));
         }
         paths.extend(found);
     }
@@ -24,11 +44,11 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, Stop> {
         let matcher = WildMatch::new(pattern);
         paths.retain(|path| path.file_stem().is_some_and(|stem| matcher.matches(&stem.to_string_lossy())));
         if paths.is_empty() {
-            return Err(Stop::usage(format!("no golden matches `{pattern}`")));
+            return Err(CliError::usage(format!("no golden matches `{pattern}`")));
         }
     }
-    let device = args.device.open()?;
-    args.device.check(&device, args.precision)?;
+    let device = args.device.choice.open()?;
+    args.device.choice.check(&device, args.precision)?;
     let outcomes: Vec<Outcome> = paths.iter().map(|path| parity::run(path, &device, args.precision)).collect();
     let passed = outcomes.iter().filter(|outcome| outcome.verdict() == "pass").count();
     let failed = outcomes.len() - passed;

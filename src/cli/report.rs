@@ -1,18 +1,54 @@
 //! `bench report`, `bench compare` and `bench status`: what the crate `reports` makes of run folders.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 
+use clap::Args;
 use reports::{Column, Entry, Field, Formats, ReportError, Table};
 use serde_json::{Map, Value, json};
 
-use crate::cli::{CompareArgs, Global, ReportArgs, StatusArgs};
-use crate::exit::{Exit, Stop, print, print_json};
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::Global;
+
+/// `bench report`
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// Run folders (of experiments)
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// Where the report goes; by default `report` in the first DIR
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What is written, any of html,md,csv,svg,png
+    #[arg(long, value_delimiter = ',', value_name = "FORMATS", default_value = "html,md,csv,svg,png")]
+    format: Vec<String>,
+}
+
+/// `bench compare`
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// Run folders (of experiments)
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// What differs within a pair: task, baseline or a field of the grid
+    #[arg(long, value_name = "FIELD")]
+    by: String,
+}
+
+/// `bench status`
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Run folder of an experiment, or a folder of those
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
 
 /// Write the report of run folders and name it.
-pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, Stop> {
-    let formats: Formats = args.format.join(",").parse().map_err(|error| Stop::usage(format!("--format: {error}")))?;
+pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, CliError> {
+    let formats: Formats =
+        args.format.join(",").parse().map_err(|error| CliError::usage(format!("--format: {error}")))?;
     let out = args.out.clone().unwrap_or_else(|| reports::default_out(&args.dirs));
-    let paths = reports::write(&args.dirs, &out, formats).map_err(stop)?;
+    let paths = reports::write(&args.dirs, &out, formats)?;
     if global.json {
         print_json(&json!({
             "schema": 1,
@@ -33,17 +69,17 @@ pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, Stop> {
 }
 
 /// Print the paired comparison of run folders.
-pub fn compare(args: &CompareArgs, global: &Global) -> Result<Exit, Stop> {
-    let by: Field = args.by.parse().map_err(|never: Infallible| Stop::usage(never))?;
-    show(&reports::compare(&args.dirs, &by).map_err(stop)?, global)
+pub fn compare(args: &CompareArgs, global: &Global) -> Result<Exit, CliError> {
+    let by: Field = args.by.parse().map_err(|never: Infallible| CliError::usage(never))?;
+    show(&reports::compare(&args.dirs, &by)?, global)
 }
 
 /// Print where every cell stands.
-pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, Stop> {
-    show(&reports::status(&args.dir).map_err(stop)?, global)
+pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, CliError> {
+    show(&reports::status(&args.dir)?, global)
 }
 
-fn show(table: &Table, global: &Global) -> Result<Exit, Stop> {
+fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
     if global.json {
         print_json(&json!({
             "schema": 1,
@@ -75,12 +111,4 @@ fn rows(table: &Table) -> Vec<Value> {
         Value::Object(pairs.collect::<Map<_, _>>())
     };
     table.rows.iter().map(row).collect()
-}
-
-/// Folders that cannot be read are wrong usage; files that cannot be written are a failure.
-fn stop(error: ReportError) -> Stop {
-    match error {
-        ReportError::Write { .. } | ReportError::Frame(_) | ReportError::Draw { .. } => Stop::failed(error),
-        _ => Stop::usage(error),
-    }
 }

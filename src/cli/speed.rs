@@ -1,21 +1,57 @@
 //! `bench speed`
 
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::{DeviceArgs, ExperimentArgs, Global};
 use super::table::{Align, bytes, grouped, render};
-use crate::cli::{DataFrom, Global, SpeedArgs};
-use crate::exit::{Exit, Stop, print, print_json};
-use crate::experiment::{Cell, load};
+use crate::experiment::Cell;
+use crate::measure::speed::benchmark::{BenchOptions, SampleSource, measure};
+use crate::measure::speed::result::{SpeedResult, StepTimes};
 use crate::registry::Registry;
-use crate::speed::{Effort, Measured, Source, Steps, measure};
 
-/// One cell.
+/// `bench speed`
+#[derive(Debug, Clone, Args)]
+pub struct SpeedArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Steps that count
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    steps: u16,
+    /// Time all cells this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Steps before those that count
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    warmup: u16,
+    /// Time every kernel by itself
+    #[arg(long)]
+    profile: bool,
+    /// Samples: arbitrary ones, or those of the task's training split, read ahead by training.workers threads as in a run
+    #[arg(long, value_enum, default_value_t, value_name = "SOURCE")]
+    data_from: DataFrom,
+}
+
+/// Where the samples of `bench speed` come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DataFrom {
+    /// Arbitrary values; needs no data.
+    #[default]
+    Synthetic,
+    /// The task's own.
+    Task,
+}
+
+/// One pair of task and baseline.
 #[derive(Debug, Serialize)]
 struct Line {
     task: String,
     baseline: String,
     #[serde(flatten)]
-    measured: Option<Measured>,
+    measured: Option<SpeedResult>,
     /// Why there is no measurement, if so.
     error: Option<String>,
 }
@@ -35,11 +71,11 @@ struct Speed {
 }
 
 /// Time training steps of every pair of task and baseline.
-pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result<Exit, Stop> {
-    let plan = load(&args.experiment.file, &args.experiment.overrides(), registry)?;
-    let device = args.device.open()?;
+pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    let plan = args.experiment.plan(registry)?;
+    let device = args.device.choice.open()?;
     for cell in &plan.cells {
-        args.device.check(&device, cell.training.precision)?;
+        args.device.choice.check(&device, cell.training.precision)?;
     }
     let (steps, warmup) = (args.steps.into(), args.warmup.into());
     let library = global.library()?;
@@ -56,16 +92,16 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
             tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
         }
         let passes = cell.training.accumulate_grad_steps;
-        let effort = Effort { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
+        let options = BenchOptions { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
         match args.data_from {
-            DataFrom::Synthetic => measure(cell, effort, Source::Synthetic, &device),
+            DataFrom::Synthetic => measure(cell, options, SampleSource::Synthetic, &device),
             DataFrom::Task => match cell.task.task.prepare(&library, &()) {
-                Ok(dataset) => measure(cell, effort, Source::Task(dataset.as_ref()), &device),
+                Ok(dataset) => measure(cell, options, SampleSource::Task(dataset.as_ref()), &device),
                 Err(error) => Err(error.to_string()),
             },
         }
     };
-    let mut taken: Vec<Result<Steps, String>> = seen.iter().map(|cell| time(cell, 1)).collect();
+    let mut taken: Vec<Result<StepTimes, String>> = seen.iter().map(|cell| time(cell, 1)).collect();
     for round in 2..=args.rounds {
         for (cell, taken) in seen.iter().zip(&mut taken) {
             // What has failed once is not tried again.
@@ -76,7 +112,7 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
             }
         }
     }
-    let line = |(cell, taken): (&Cell, Result<Steps, String>)| {
+    let line = |(cell, taken): (&Cell, Result<StepTimes, String>)| {
         let (measured, error) = match taken {
             Ok(steps) => (Some(steps.summary()), None),
             Err(error) => (None, Some(error)),
@@ -85,7 +121,7 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
     };
     let cells: Vec<Line> = seen.into_iter().zip(taken).map(line).collect();
     let failed = cells.iter().any(|line| line.error.is_some());
-    let device = args.device.settled().to_string();
+    let device = args.device.choice.settled().to_string();
     let (rounds, threads) = (args.rounds.into(), rayon::current_num_threads());
     let speed = Speed { schema: 1, experiment: plan.name, device, threads, rounds, steps, cells };
     if global.json {

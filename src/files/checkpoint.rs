@@ -1,25 +1,25 @@
 //! Checkpoints: one safetensors file with the model, the optimiser and the position, written atomically.
 //!
 //! Tensors are named `model.<parameter>`, `best.<parameter>` (weights of the best epoch), `optimiser.first.<parameter>` and
-//! `optimiser.second.<parameter>`; the metadata holds `format`, `version`, `cell` (the hash of the configuration), `updates`, `progress` (JSON), and
-//! for networks whose kernels are stored for a length `l_max`, that length. Random streams need no state: they are keyed by
-//! seed, epoch and step.
+//! `optimiser.second.<parameter>`. The metadata holds `format`, `version`, `cell` (the hash of the configuration), `updates`,
+//! `progress` (JSON), and for networks whose kernels are stored for a length `l_max`, that length. Random streams need no
+//! state: they are keyed by seed, epoch and step.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Write};
+use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use baselines::read::read;
-use baselines::{Model, ReadError};
-use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::optimiser::Optimiser;
-use super::progress::Progress;
+use super::atomic;
+use super::run_folder::fresh_start;
+use super::tensors::Weights;
 
 const FORMAT: &str = "bench-checkpoint";
 const VERSION: &str = "1";
-/// The metadata that says what [`Model::kernel_length`] was. Files from before it was written lack it.
+/// The metadata that says what [`baselines::Model::kernel_length`] was. Files from before it was written lack it.
 const KERNEL_LENGTH: &str = "l_max";
 
 /// Why a checkpoint cannot be written or read.
@@ -33,9 +33,6 @@ pub(crate) enum CheckpointError {
         /// Why.
         source: std::io::Error,
     },
-    /// What it is to hold is not there.
-    #[error(transparent)]
-    Read(#[from] ReadError),
     /// A value is infinite or not a number, so that the file was not written.
     #[error("`{tensor}` holds {value}, which no checkpoint keeps")]
     NotFinite {
@@ -57,129 +54,120 @@ pub(crate) enum CheckpointError {
     },
 }
 
-/// The options of `bench run` that start the cell anew which `file` in its folder belongs to, and leave the others alone.
-pub(crate) fn fresh_start(file: &Path) -> String {
-    let cell = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    cell.map_or_else(|| "--fresh".to_owned(), |cell| format!("--fresh --cell {cell}"))
-}
-
-/// Tensors of a network by parameter name: shape and values.
-pub(crate) type Weights = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
-
-/// Copy the tensors of `model` to the host.
-///
-/// # Errors
-/// One of them cannot be read from the device.
-pub(crate) fn weights(model: &dyn Model) -> Result<Weights, ReadError> {
-    let mut weights = Ok(Weights::new());
-    model.visit(&mut |parameter, value| {
-        let Ok(read_so_far) = &mut weights else { return };
-        match read(value, &parameter.name) {
-            Ok(values) => {
-                read_so_far.insert(parameter.name.clone(), (parameter.shape.clone(), values));
-            }
-            Err(error) => weights = Err(error),
-        }
-    });
-    weights
-}
-
-/// What is written beside the weights of the model.
-pub(crate) struct Extra<'a> {
-    /// The optimiser.
-    pub(crate) optimiser: &'a Optimiser,
-    /// Weights of the best epoch.
-    pub(crate) best: Option<&'a Weights>,
-}
-
-/// What a checkpoint says of the network that its weights are of.
+/// What a checkpoint says of the training beside its tensors.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Label<'a> {
-    /// Hash of the cell's configuration.
+pub(crate) struct Header<'a> {
+    /// Hash of the run's configuration.
     pub(crate) cell_hash: &'a str,
-    /// See [`Model::kernel_length`].
+    /// See [`baselines::Model::kernel_length`].
     pub(crate) kernel_length: Option<usize>,
+    /// Updates that the optimiser has made.
+    pub(crate) updates: u64,
 }
 
-/// Write `model`, and `extra` where given, with `progress` to `path`; readers see the old file or the new one. A value that is
-/// not finite is refused, and the old file stays.
-pub(crate) fn save(
-    path: &Path,
-    label: Label<'_>,
-    model: &Weights,
-    extra: Option<Extra<'_>>,
-    progress: &Progress,
-) -> Result<(), CheckpointError> {
-    let invalid = |reason: String| CheckpointError::Invalid { path: path.to_owned(), reason };
-    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    let mut broken = None;
-    let mut put = |prefix: &str, name: &str, shape: &[usize], values: &[f32]| {
+/// The tensors of a checkpoint that is to be written.
+#[derive(Debug, Default)]
+pub(crate) struct CheckpointDraft {
+    tensors: Vec<(String, Vec<usize>, Vec<u8>)>,
+    /// The first value that is not finite, with the name of its tensor.
+    broken: Option<(String, f64)>,
+}
+
+impl CheckpointDraft {
+    /// Add the tensor `<part>.<name>`.
+    pub(crate) fn add(&mut self, part: &str, name: &str, shape: &[usize], values: &[f32]) {
+        let name = format!("{part}.{name}");
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            broken.get_or_insert_with(|| (format!("{prefix}.{name}"), f64::from(*value)));
+            self.broken.get_or_insert_with(|| (name.clone(), f64::from(*value)));
         }
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        tensors.push((format!("{prefix}.{name}"), shape.to_vec(), bytes));
-    };
-    for (name, (shape, values)) in model {
-        put("model", name, shape, values);
+        self.tensors.push((name, shape.to_vec(), bytes));
     }
-    let mut updates = 0;
-    if let Some(extra) = extra {
-        for (name, (shape, values)) in extra.best.into_iter().flatten() {
-            put("best", name, shape, values);
-        }
-        let (made, moments) = extra.optimiser.state();
-        updates = made;
-        for (name, [first, second]) in moments {
-            put("optimiser.first", name, &first.dims(), &read(first.clone(), name)?);
-            put("optimiser.second", name, &second.dims(), &read(second.clone(), name)?);
+
+    /// Add all of `weights` as `<part>.<parameter>`.
+    pub(crate) fn add_weights(&mut self, part: &str, weights: &Weights) {
+        for (name, (shape, values)) in weights {
+            self.add(part, name, shape, values);
         }
     }
-    if let Some((tensor, value)) = broken {
-        return Err(CheckpointError::NotFinite { tensor, value });
+
+    /// Write the checkpoint to `path`; readers see the old file or the new one.
+    ///
+    /// # Errors
+    /// The file cannot be written, or a value is not finite: then the old file stays.
+    pub(crate) fn write(
+        self,
+        path: &Path,
+        header: Header<'_>,
+        progress: &impl Serialize,
+    ) -> Result<(), CheckpointError> {
+        if let Some((tensor, value)) = self.broken {
+            return Err(CheckpointError::NotFinite { tensor, value });
+        }
+        let invalid = |reason: String| CheckpointError::Invalid { path: path.to_owned(), reason };
+        let mut metadata = HashMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("version".to_owned(), VERSION.to_owned()),
+            ("cell".to_owned(), header.cell_hash.to_owned()),
+            ("updates".to_owned(), header.updates.to_string()),
+            ("progress".to_owned(), serde_json::to_string(progress).map_err(|e| invalid(e.to_string()))?),
+        ]);
+        metadata.extend(header.kernel_length.map(|length| (KERNEL_LENGTH.to_owned(), length.to_string())));
+        let views = self
+            .tensors
+            .iter()
+            .map(|(name, shape, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data)?)))
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|e| invalid(e.to_string()))?;
+        let encoded = safetensors::serialize(views, Some(metadata)).map_err(|e| invalid(e.to_string()))?;
+        atomic::replace(path, &encoded).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
     }
-    let mut metadata = HashMap::from([
-        ("format".to_owned(), FORMAT.to_owned()),
-        ("version".to_owned(), VERSION.to_owned()),
-        ("cell".to_owned(), label.cell_hash.to_owned()),
-        ("updates".to_owned(), updates.to_string()),
-        ("progress".to_owned(), serde_json::to_string(progress).map_err(|e| invalid(e.to_string()))?),
-    ]);
-    metadata.extend(label.kernel_length.map(|length| (KERNEL_LENGTH.to_owned(), length.to_string())));
-    let views = tensors
-        .iter()
-        .map(|(name, shape, data)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|e| invalid(e.to_string()))?;
-    let encoded = safetensors::serialize(views, Some(metadata)).map_err(|e| invalid(e.to_string()))?;
-    replace_file(path, &encoded).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
 }
 
-/// Whether a safetensors file with this metadata was written by [`save`].
+/// Whether a safetensors file with this metadata is a checkpoint of this program.
 pub(crate) fn is_ours(metadata: &HashMap<String, String>) -> bool {
     metadata.get("format").is_some_and(|format| format == FORMAT)
 }
 
 /// What a checkpoint holds.
-pub(crate) struct Loaded {
+pub(crate) struct Checkpoint {
     /// Hash of the configuration it was written under.
     pub(crate) cell_hash: String,
-    /// Position.
-    pub(crate) progress: Progress,
-    /// See [`Model::kernel_length`]; absent in files from before it was written, too.
+    /// Where the training stood.
+    pub(crate) position: Position,
+    /// See [`baselines::Model::kernel_length`]; absent in files from before it was written, too.
     pub(crate) kernel_length: Option<usize>,
-    updates: u64,
-    tensors: Weights,
-    path: PathBuf,
+    /// Updates that the optimiser has made.
+    pub(crate) updates: u64,
+    /// All tensors, under their names in the file.
+    pub(crate) tensors: Weights,
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The progress of the training, as JSON.
+    progress: String,
+}
+
+/// Where a training stood, as far as a reader of files asks.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct Position {
+    /// Finished epochs.
+    pub(crate) epoch: u64,
+    /// Optimiser steps taken.
+    pub(crate) step: u64,
+    /// Length of `metrics.jsonl` that belongs to this position.
+    pub(crate) metrics_bytes: u64,
 }
 
 /// Read a checkpoint; `None` where there is no file.
-pub(crate) fn load(path: &Path) -> Result<Option<Loaded>, CheckpointError> {
+///
+/// # Errors
+/// The file cannot be read, is no checkpoint, or holds values that no training leaves.
+pub(crate) fn load(path: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
     match std::fs::read(path) {
         Ok(encoded) => {
-            let loaded = parse(path, &encoded)?;
-            loaded.check_values()?;
-            Ok(Some(loaded))
+            let checkpoint = parse(path, &encoded)?;
+            checkpoint.check_values()?;
+            Ok(Some(checkpoint))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CheckpointError::Io { path: path.to_owned(), source }),
@@ -187,7 +175,7 @@ pub(crate) fn load(path: &Path) -> Result<Option<Loaded>, CheckpointError> {
 }
 
 /// The position in a checkpoint, without its tensors; `None` where there is none to be read.
-pub(crate) fn position(path: &Path) -> Option<Progress> {
+pub(crate) fn position(path: &Path) -> Option<Position> {
     /// Headers hold a line for every tensor.
     const LONGEST_HEADER: u64 = 64 << 20;
     let mut file = std::fs::File::open(path).ok()?;
@@ -201,7 +189,7 @@ pub(crate) fn position(path: &Path) -> Option<Progress> {
 }
 
 /// Read the checkpoint `encoded`, which stands at `path`.
-pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Loaded, CheckpointError> {
+pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Checkpoint, CheckpointError> {
     let invalid = |reason: String| CheckpointError::Invalid { path: path.to_owned(), reason };
     let (_, header) = SafeTensors::read_metadata(encoded).map_err(|e| invalid(e.to_string()))?;
     let metadata = header.metadata().clone().unwrap_or_default();
@@ -224,9 +212,11 @@ pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Loaded, CheckpointErr
         let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         tensors.insert(name, (view.shape().to_vec(), values));
     }
-    Ok(Loaded {
+    let progress = field("progress")?;
+    Ok(Checkpoint {
         cell_hash: field("cell")?,
-        progress: serde_json::from_str(&field("progress")?).map_err(|e| invalid(e.to_string()))?,
+        position: serde_json::from_str(&progress).map_err(|e| invalid(e.to_string()))?,
+        progress,
         kernel_length,
         updates: field("updates")?.parse().map_err(|_| invalid("`updates` is not a number".into()))?,
         tensors,
@@ -234,7 +224,7 @@ pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Loaded, CheckpointErr
     })
 }
 
-impl Loaded {
+impl Checkpoint {
     /// Weights are finite and variances not negative. Moments of an optimiser may overflow where a gradient was very large,
     /// and training goes on; they are numbers all the same.
     fn check_values(&self) -> Result<(), CheckpointError> {
@@ -244,22 +234,23 @@ impl Loaded {
             let wrong = |value: &f32| value.is_nan() || (!moment && value.is_infinite()) || (variance && *value < 0.0);
             if let Some(at) = values.iter().position(wrong) {
                 let reason = format!("element {at} of `{name}` is {}, which it cannot be", values[at]);
-                return Err(CheckpointError::Invalid { path: self.path.clone(), reason });
+                return Err(self.invalid(reason));
             }
         }
         Ok(())
     }
 
-    /// Put the weights into `model`.
-    pub(crate) fn restore_model(&self, model: &mut dyn Model) -> Result<(), CheckpointError> {
-        restore(model, &self.named("model."))
-            .map_err(|reason| CheckpointError::Invalid { path: self.path.clone(), reason })
+    /// The progress of the training that wrote the checkpoint.
+    ///
+    /// # Errors
+    /// Something of it is missing or of another type.
+    pub(crate) fn progress<P: DeserializeOwned>(&self) -> Result<P, CheckpointError> {
+        serde_json::from_str(&self.progress).map_err(|error| self.invalid(error.to_string()))
     }
 
-    /// Weights of the best epoch, if one is over.
-    pub(crate) fn best(&self) -> Option<Weights> {
-        let best = self.named("best.");
-        (!best.is_empty()).then_some(best)
+    /// The error of this checkpoint for `reason`.
+    pub(crate) fn invalid(&self, reason: String) -> CheckpointError {
+        CheckpointError::Invalid { path: self.path.clone(), reason }
     }
 
     /// Tensors whose names begin with `prefix`, without it.
@@ -267,64 +258,4 @@ impl Loaded {
         let strip = |(name, tensor): (&String, &_)| Some((name.strip_prefix(prefix)?.to_owned(), Clone::clone(tensor)));
         self.tensors.iter().filter_map(strip).collect()
     }
-
-    /// Put the moments into `optimiser`, on `device`.
-    pub(crate) fn restore_optimiser(&self, optimiser: &mut Optimiser, device: &Device) {
-        let moments = self
-            .tensors
-            .iter()
-            .filter_map(|(key, (_, first))| {
-                let name = key.strip_prefix("optimiser.first.")?;
-                let (_, second) = self.tensors.get(&format!("optimiser.second.{name}"))?;
-                Some((name.to_owned(), [tensor(first, device), tensor(second, device)]))
-            })
-            .collect();
-        optimiser.restore(self.updates, moments);
-    }
-}
-
-/// Put `weights` into `model`; the error says which tensor does not fit.
-pub(crate) fn restore(model: &mut dyn Model, weights: &Weights) -> Result<(), String> {
-    for parameter in model.parameters() {
-        match weights.get(&parameter.name) {
-            None => return Err(format!("`{}` is missing", parameter.name)),
-            Some((shape, _)) if *shape != parameter.shape => {
-                return Err(format!("`{}` has shape {shape:?}, not {:?}", parameter.name, parameter.shape));
-            }
-            Some(_) => {}
-        }
-    }
-    model.replace(&mut |name, old| weights.get(name).map(|(_, values)| tensor(values, &old.device())));
-    Ok(())
-}
-
-fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
-    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &device.clone().without_autodiff())
-}
-
-/// Write `content` beside `path`, sync it, and rename it into place.
-pub(crate) fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    written_beside(path, content)?.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// The same, but a file that exists stays as it is.
-pub(crate) fn create_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    match written_beside(path, content)?.persist_noclobber(path) {
-        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
-        _ => Ok(()),
-    }
-}
-
-fn written_beside(path: &Path, content: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".tmp-");
-    // Readable as any other file of the user, not for its owner alone.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_data()?;
-    Ok(file)
 }

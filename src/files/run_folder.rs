@@ -1,26 +1,21 @@
-//! The folder of one cell: lock, records, log.
+//! The folder of one run: lock, records, log.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use reports::holder;
 use reports::record::{CellRecord, Status};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::train::checkpoint::{create_file, fresh_start, replace_file};
-
-use super::provenance;
-use crate::exit::Stop;
+use super::atomic;
 
 /// Folder of the resolved experiment files of all calls.
 const PLANS: &str = "plans";
 
-/// What can go wrong with a cell's folder.
+/// What can go wrong with the folder of a run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
     /// The file system refuses.
@@ -41,7 +36,7 @@ pub(crate) enum FolderError {
         /// Why.
         reason: String,
     },
-    /// Another process works on the cell.
+    /// Another process works on the run.
     #[error("{path} is locked by another process{holder}; wait for it or stop it")]
     Locked {
         /// The folder.
@@ -51,13 +46,15 @@ pub(crate) enum FolderError {
     },
 }
 
-impl From<FolderError> for Stop {
-    fn from(error: FolderError) -> Self {
-        match error {
-            FolderError::Record { .. } => Self::usage(error),
-            FolderError::Io { .. } | FolderError::Locked { .. } => Self::failed(error),
-        }
-    }
+/// Now, RFC 3339 UTC with seconds.
+pub(crate) fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// The options of `bench run` that start the run anew which `file` in its folder belongs to, and leave the others alone.
+pub(crate) fn fresh_start(file: &Path) -> String {
+    let cell = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    cell.map_or_else(|| "--fresh".to_owned(), |cell| format!("--fresh --cell {cell}"))
 }
 
 /// How long a lock is waited for: a report looks for an instant whether there is one.
@@ -65,13 +62,13 @@ const FOR_READERS: Duration = Duration::from_millis(500);
 /// How long where the process that it is held for is there no longer.
 const FOR_ORPHANS: Duration = Duration::from_secs(60);
 
-/// The folder of a cell, locked for this process as long as the value lives.
-pub(crate) struct CellFolder {
+/// The folder of a run, locked for this process as long as the value lives.
+pub(crate) struct RunFolder {
     path: PathBuf,
     _lock: File,
 }
 
-impl CellFolder {
+impl RunFolder {
     /// Create the folder where needed and lock it for `process`, which others are told to wait for.
     ///
     /// A worker whose `bench run` was killed saves and leaves: it is waited for.
@@ -121,7 +118,7 @@ impl CellFolder {
     }
 
     /// Remove everything but the lock. The checkpoints go first: killed in between, a result still stands with its record, or
-    /// the cell starts anew, but it never goes on from what was to be discarded.
+    /// the run starts anew, but it never goes on from what was to be discarded.
     pub(crate) fn clear(&self) -> Result<(), FolderError> {
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -162,7 +159,7 @@ impl CellFolder {
         let path = self.path.join("log.txt");
         let append = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            writeln!(file, "{} {line}", provenance::now())
+            writeln!(file, "{} {line}", now())
         };
         append().map_err(|source| FolderError::Io { action: "write", path: path.clone(), source })
     }
@@ -173,7 +170,7 @@ pub(crate) fn read_cell(folder: &Path) -> Result<Option<CellRecord>, FolderError
     read(&folder.join("cell.yaml"), |text| serde_yaml::from_slice(text).map_err(|error| error.to_string()))
 }
 
-/// The cell whose folder, or whose folder `checkpoints`, the file at `path` lies in: its folder and its record.
+/// The run whose folder, or whose folder `checkpoints`, holds the file at `path`: its folder and its record.
 pub(crate) fn cell_of(path: &Path) -> Result<Option<(PathBuf, CellRecord)>, FolderError> {
     for folder in path.ancestors().skip(1).take(2) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -202,11 +199,11 @@ fn read<T: DeserializeOwned>(
 
 /// Replace `path` atomically.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
-    replace_file(path, content).map_err(|source| FolderError::Io { action: "write", path: path.to_owned(), source })
+    atomic::replace(path, content).map_err(|source| FolderError::Io { action: "write", path: path.to_owned(), source })
 }
 
 /// Write the resolved experiment file of a call: as `experiment.yaml`, which is that of the last call, and under a name that
-/// only this content has, which the records of the cells that it trains keep. Gives that name, below the folder `out`.
+/// only this content has, which the records of its runs keep. Gives that name, below the folder `out`.
 pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderError> {
     let hash: String = Sha256::digest(resolved.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("{PLANS}/{hash}.yaml");
@@ -221,7 +218,7 @@ pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderErro
     Ok(name)
 }
 
-/// Make a cell visible before its turn: `cell.yaml` and a pending status, unless they are there.
+/// Make a run visible before its turn: `cell.yaml` and a pending status, unless they are there.
 pub(crate) fn enlist(folder: &Path, cell: &CellRecord) -> Result<(), FolderError> {
     std::fs::create_dir_all(folder).map_err(|source| FolderError::Io {
         action: "create",
@@ -235,65 +232,24 @@ pub(crate) fn enlist(folder: &Path, cell: &CellRecord) -> Result<(), FolderError
         .map_err(|error| FolderError::Record { path: status_path.clone(), reason: error.to_string() })?;
     for (path, text) in [(cell_path, cell), (status_path, status)] {
         // Never over the file of a process that has begun meanwhile.
-        create_file(&path, text.as_bytes()).map_err(|source| FolderError::Io { action: "write", path, source })?;
+        atomic::create(&path, text.as_bytes()).map_err(|source| FolderError::Io { action: "write", path, source })?;
     }
     Ok(())
-}
-
-/// Fields in which two records differ, as `path: before → now`, skipping those in `ignored`.
-pub(crate) fn differences(before: &impl Serialize, now: &impl Serialize, ignored: &[&str]) -> Vec<String> {
-    let value = |record: Result<Value, serde_json::Error>| record.unwrap_or(Value::Null);
-    let mut found = Vec::new();
-    compare("", &value(serde_json::to_value(before)), &value(serde_json::to_value(now)), ignored, &mut found);
-    found
-}
-
-fn compare(path: &str, before: &Value, now: &Value, ignored: &[&str], found: &mut Vec<String>) {
-    if ignored.contains(&path) {
-        return;
-    }
-    match (before, now) {
-        (Value::Object(a), Value::Object(b)) => {
-            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            for key in keys {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                let get = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
-                compare(&path, &get(a), &get(b), ignored, found);
-            }
-        }
-        // Numbers compare by value: YAML writes 1.0 and 1 alike.
-        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => {}
-        (a, b) if a == b => {}
-        (a, b) => found.push(format!("{path}: {a} → {b}")),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn differences_name_the_field_and_both_values() {
-        let before = json!({"training": {"learning_rate": 0.01, "epochs": 2}, "seed": 1});
-        let now = json!({"training": {"learning_rate": 0.02, "epochs": 9}, "seed": 1.0, "device": "cpu"});
-        assert_eq!(
-            differences(&before, &now, &["training.epochs"]),
-            ["device: null → \"cpu\"", "training.learning_rate: 0.01 → 0.02"]
-        );
-    }
 
     #[test]
     fn a_second_lock_is_refused_and_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
-        let first = CellFolder::lock(folder.path(), std::process::id()).unwrap();
-        let error = CellFolder::lock(folder.path(), std::process::id()).err().unwrap().to_string();
+        let first = RunFolder::lock(folder.path(), std::process::id()).unwrap();
+        let error = RunFolder::lock(folder.path(), std::process::id()).err().unwrap().to_string();
         assert!(error.contains("locked by another process"), "{error}");
         assert!(error.contains(&std::process::id().to_string()), "{error}");
         drop(first);
-        CellFolder::lock(folder.path(), std::process::id()).unwrap();
+        RunFolder::lock(folder.path(), std::process::id()).unwrap();
     }
 }

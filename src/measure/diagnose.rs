@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::experiment::{Cell, Plan, fit};
-use crate::train::batches;
-use crate::train::seeds::Seeds;
+use crate::training::batches::seeds::Seeds;
+use crate::training::batches::to_device::to_device;
 
 /// One combination of conditions.
 struct Variant {
@@ -30,7 +30,7 @@ struct Variant {
 
 /// One measurement, with what it was measured on.
 #[derive(Debug, Serialize)]
-pub struct Line {
+pub(crate) struct Line {
     /// The measurement.
     #[serde(flatten)]
     line: DiagnosticLine,
@@ -40,23 +40,23 @@ pub struct Line {
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-pub struct Effort {
+pub(crate) struct DiagnoseOptions {
     /// Seeds, from 0.
-    pub seeds: u64,
+    pub(crate) seeds: u64,
     /// Samples of the one batch per seed, at least 1.
-    pub samples: usize,
+    pub(crate) samples: usize,
 }
 
 /// Measure every pair of task and baseline of `plan`, and write the report into `<out>/<name>/diagnose`.
 ///
 /// # Errors
 /// A model that cannot be built, or files that cannot be written; in words.
-pub fn run(
+pub(crate) fn run(
     plan: &Plan,
-    effort: Effort,
+    options: DiagnoseOptions,
     device: &Device,
     out: &Path,
-    mut announce: impl FnMut(&str),
+    mut on_start: impl FnMut(&str),
 ) -> Result<(Vec<Line>, PathBuf), String> {
     let mut lines = Vec::new();
     let mut measured = BTreeMap::new();
@@ -68,12 +68,12 @@ pub fn run(
             continue;
         }
         seen.push(key);
-        measured.insert(cell.task.label.clone(), measured_on(cell.task.task.spec(), effort.samples));
+        measured.insert(cell.task.label.clone(), measured_on(cell.task.task.spec(), options.samples));
         for variant in variants(&cell.baseline.config) {
             let shown: Vec<_> = variant.conditions.iter().map(|(key, value)| format!("{key} {value}")).collect();
-            announce(&format!("{} on {}: {}", cell.baseline.label, cell.task.label, shown.join(", ")));
-            for seed in 0..effort.seeds {
-                measure(cell, &variant, (seed, effort.samples), device, &mut lines)?;
+            on_start(&format!("{} on {}: {}", cell.baseline.label, cell.task.label, shown.join(", ")));
+            for seed in 0..options.seeds {
+                measure(cell, &variant, (seed, options.samples), device, &mut lines)?;
             }
         }
     }
@@ -158,8 +158,9 @@ fn measure(
         let mut probes = Vec::new();
         let ctx = if mode == "train" { Forward::training(seeds.dropout, 0) } else { Forward::evaluation() };
         let ctx = ctx.without_dropout();
+        let placed = to_device(batch.inputs.clone(), batch.lengths.clone(), &spec.input, device);
         model
-            .forward(batches::place(&batch, &spec.input, device), &mut ctx.with_probes(&mut probes))
+            .forward(placed, &mut ctx.with_probes(&mut probes))
             .map_err(|error| format!("{}: {error}", cell.baseline.label))?;
         let mut conditions = variant.conditions.clone();
         conditions.insert("mode".into(), mode.into());
@@ -240,7 +241,7 @@ mod tests {
             crate::experiment::load_text("d.yaml", text, &Overrides::default(), &crate::registry::Registry::standard())
                 .unwrap();
         let out = tempfile::tempdir().unwrap();
-        run(&plan, Effort { seeds: 2, samples: 3 }, &Device::flex(), out.path(), |_| {}).unwrap().0
+        run(&plan, DiagnoseOptions { seeds: 2, samples: 3 }, &Device::flex(), out.path(), |_| {}).unwrap().0
     }
 
     /// Without batch normalisation, nothing is left that differs between the modes.

@@ -1,10 +1,11 @@
-//! Time and memory of a cell, estimated from a few training steps on synthetic samples.
+//! Time and memory of a run, estimated from a few training steps on synthetic samples.
 
 use burn::tensor::Device;
 use datasets::Split;
 
+use super::speed::benchmark::{self, BenchOptions, SampleSource};
+use super::speed::result::{SpeedResult, StepTimes};
 use crate::experiment::{Cell, Training};
-use crate::speed::{self, Effort, Measured, Source, Steps};
 
 /// Most samples of a timed step; larger batches are extrapolated in proportion.
 const TIMED_SAMPLES: usize = 8;
@@ -18,39 +19,44 @@ const BEST: u64 = 4;
 /// bytes and once more in the file's form.
 const CHECKPOINT: u64 = 2 * (4 + 2 * 4 + 4) + 4;
 
-/// An estimate for one cell.
+/// An estimate for one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
+pub(crate) struct Estimate {
     /// Seconds of one optimiser step, all its forward passes included, on a machine with nothing else to do.
-    pub seconds_per_step: f64,
+    pub(crate) seconds_per_step: f64,
     /// Seconds of the same by the clock, other work on this machine included.
-    pub clock_seconds_per_step: f64,
+    pub(crate) clock_seconds_per_step: f64,
     /// Seconds of evaluating one sample.
-    pub seconds_per_evaluated: f64,
+    pub(crate) seconds_per_evaluated: f64,
     /// Peak memory of the process in bytes, without the samples of the task, where the system tells.
-    pub peak_bytes: Option<u64>,
+    pub(crate) peak_bytes: Option<u64>,
 }
 
-/// How long a cell takes.
+/// How long a run takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Duration {
+pub(crate) struct Duration {
     /// Seconds of everything: steps, a validation per epoch, and the test.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// Those of them that evaluate.
-    pub evaluation_seconds: f64,
+    pub(crate) evaluation_seconds: f64,
     /// Epochs that fit into `max_time`, where not all do.
-    pub epochs_within_limit: Option<f64>,
+    pub(crate) epochs_within_limit: Option<f64>,
 }
 
 /// Time steps of `cell` on `device`: one of a single sample, and unless that one took long, warm ones of as many samples as
 /// fit into a second.
 ///
 /// # Errors
-/// See [`speed::measure`].
-pub fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
+/// See [`benchmark::measure`].
+pub(crate) fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
     let steps = |samples, warmup, steps| {
-        speed::measure(cell, Effort { samples, passes: 1, warmup, steps, profile: false }, Source::Synthetic, device)
-            .map(Steps::summary)
+        benchmark::measure(
+            cell,
+            BenchOptions { samples, passes: 1, warmup, steps, profile: false },
+            SampleSource::Synthetic,
+            device,
+        )
+        .map(StepTimes::summary)
     };
     let first = steps(1, 0, 1)?;
     let fit = samples_that_fit(first.seconds.min, cell.training.batch_size);
@@ -59,7 +65,7 @@ pub fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
 }
 
 /// From a step of one sample, and where there is one, a warm step of more.
-fn estimate(one: &Measured, more: Option<&Measured>, training: &Training) -> Estimate {
+fn estimate(one: &SpeedResult, more: Option<&SpeedResult>, training: &Training) -> Estimate {
     let measured = more.unwrap_or(one);
     let scale = training.batch_size as f64 / measured.samples as f64;
     let passes = training.accumulate_grad_steps as f64;
@@ -68,7 +74,7 @@ fn estimate(one: &Measured, more: Option<&Measured>, training: &Training) -> Est
     // The update does not depend on the number of samples.
     let step = |seconds: f64| seconds * ((1.0 - update) * scale * passes + update);
     let clock = measured.seconds.min;
-    let undisturbed = measured.undisturbed_seconds.map_or(clock, |spread| spread.min);
+    let undisturbed = measured.undisturbed_seconds.map_or(clock, |summary| summary.min);
     Estimate {
         seconds_per_step: step(undisturbed),
         clock_seconds_per_step: step(clock),
@@ -78,8 +84,8 @@ fn estimate(one: &Measured, more: Option<&Measured>, training: &Training) -> Est
 }
 
 /// Peak of a step of the whole batch, in proportion to the samples, or of writing a checkpoint.
-fn peak(one: &Measured, more: Option<&Measured>, training: &Training) -> Option<u64> {
-    let above = |measured: &Measured| Some(measured.peak_memory_bytes?.saturating_sub(measured.base_memory_bytes?));
+fn peak(one: &SpeedResult, more: Option<&SpeedResult>, training: &Training) -> Option<u64> {
+    let above = |measured: &SpeedResult| Some(measured.peak_memory_bytes?.saturating_sub(measured.base_memory_bytes?));
     let measured = more.unwrap_or(one);
     // Weights, gradients and two moments stay the same whatever the batch.
     let fixed = 4 * 4 * measured.parameters;
@@ -99,7 +105,7 @@ fn peak(one: &Measured, more: Option<&Measured>, training: &Training) -> Option<
 
 impl Estimate {
     /// How long `cell` takes where a step takes as long as [`seconds_per_step`](Self::seconds_per_step).
-    pub fn duration(&self, cell: &Cell) -> Duration {
+    pub(crate) fn duration(&self, cell: &Cell) -> Duration {
         let splits = cell.task.task.spec().splits;
         let per_epoch = cell.training.steps_in_epoch(splits.get(Split::Train)) as u64;
         let evaluation =
@@ -133,7 +139,7 @@ fn samples_that_fit(seconds: f64, batch_size: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::speed::Spread;
+    use crate::measure::speed::result::Summary;
 
     #[test]
     fn long_steps_are_timed_on_few_samples() {
@@ -143,18 +149,18 @@ mod tests {
         assert_eq!(samples_that_fit(1.5, 100), 0);
     }
 
-    fn spread(seconds: f64) -> Spread {
-        Spread { min: seconds, median: seconds, max: seconds }
+    fn summary(seconds: f64) -> Summary {
+        Summary { min: seconds, median: seconds, max: seconds }
     }
 
     /// A step of `samples` samples and a second by the clock, half of it undisturbed: forward .3, backward .5, update .2.
-    fn measured(samples: usize, above: u64) -> Measured {
-        Measured {
+    fn measured(samples: usize, above: u64) -> SpeedResult {
+        SpeedResult {
             parameters: 1000,
             samples,
             passes: 1,
-            seconds: spread(1.0),
-            undisturbed_seconds: Some(spread(0.5)),
+            seconds: summary(1.0),
+            undisturbed_seconds: Some(summary(0.5)),
             cpu_seconds: None,
             data_seconds: 0.0,
             data_share: 0.0,

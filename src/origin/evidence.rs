@@ -1,15 +1,15 @@
-//! What the tensors of a network tell of its settings.
+//! What the tensors of a network show of its settings.
 //!
-//! Shapes and names show some settings; others act in training alone; of the rest a state dict tells nothing.
+//! Shapes and names show some settings; others act in training alone; of the rest a state dict says nothing.
 
 use baselines::registry::Entry;
 use baselines::{InputSpec, OutputSpec, Parameter};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-/// What a state dict tells of a setting.
+/// What a state dict shows of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Evidence {
     /// Names or shapes of tensors show it.
     Shapes,
     /// It makes no difference to a trained network: it is of training, or of how weights start.
@@ -39,27 +39,27 @@ const NO_EFFECT: [&str; 17] = [
     "max_phase",
 ];
 
-/// What the tensors of a network of `entry` with `config` tell of the setting `field`.
+/// What the tensors of a network of `entry` with `config` show of the setting `field`.
 ///
 /// Networks with other values of it are built: where every one of them has other tensors, the tensors show the value.
-pub(super) fn told(entry: &Entry, config: &Value, field: &str, input: &InputSpec, output: &OutputSpec) -> Told {
+pub(super) fn evidence(entry: &Entry, config: &Value, field: &str, input: &InputSpec, output: &OutputSpec) -> Evidence {
     let embedded = matches!(input, InputSpec::Tokens { .. });
     if NO_EFFECT.contains(&field) || (field == "embedding" && !embedded) {
-        return Told::NoEffect;
+        return Evidence::NoEffect;
     }
     // Where the tensors lie makes no difference to their shapes.
     let device = Device::flex();
     let tensors = |config: &Value| -> Option<Vec<Parameter>> {
         Some((entry.build)(config, input, output, 0, &device).ok()?.parameters().to_vec())
     };
-    let Some(own) = tensors(config) else { return Told::Nothing };
+    let Some(own) = tensors(config) else { return Evidence::Nothing };
     let mut shows = false;
     for other in alternatives(entry, field, &config[field]) {
         let mut changed = config.clone();
         changed[field] = other;
         match tensors(&changed) {
             // Null stands for some value, which may be this one.
-            Some(found) if found == own && !config[field].is_null() => return Told::Nothing,
+            Some(found) if found == own && !config[field].is_null() => return Evidence::Nothing,
             Some(found) => shows |= found != own,
             None => {}
         }
@@ -68,7 +68,7 @@ pub(super) fn told(entry: &Entry, config: &Value, field: &str, input: &InputSpec
             break;
         }
     }
-    if shows { Told::Shapes } else { Told::Nothing }
+    if shows { Evidence::Shapes } else { Evidence::Nothing }
 }
 
 /// Other values of a setting of `entry`.
@@ -124,9 +124,9 @@ mod tests {
 
     use super::*;
 
-    /// Settings that a state dict does not tell, by baseline, and axes of positions. A new setting has to be put here, or to
+    /// Settings that a state dict does not show, by baseline, and axes of positions. A new setting has to be put here, or to
     /// show in the tensors, or to be one of those that make no difference.
-    const UNTOLD: [(&str, usize, &[&str]); 15] = [
+    const NOT_SHOWN: [(&str, usize, &[&str]); 15] = [
         (
             "ccnn",
             1,
@@ -149,12 +149,14 @@ mod tests {
     ];
 
     #[test]
-    fn what_tensors_tell_of_every_baseline() {
+    fn what_tensors_show_of_every_baseline() {
         let mut without_effect = BTreeSet::new();
         let mut wrong = Vec::new();
         for entry in registry::entries() {
             // What is not in the table is listed by `bench eval` all the same.
-            let Some((_, rank, wanted)) = UNTOLD.iter().find(|(name, ..)| *name == entry.info.name) else { continue };
+            let Some((_, rank, wanted)) = NOT_SHOWN.iter().find(|(name, ..)| *name == entry.info.name) else {
+                continue;
+            };
             let input = InputSpec::Values { channels: 3, shape: vec![32; *rank] };
             let output = OutputSpec::Classes(10);
             let small = match entry.info.name {
@@ -163,21 +165,21 @@ mod tests {
                 _ => json!({}),
             };
             let config = (entry.resolve)(&small).unwrap();
-            let mut untold = Vec::new();
+            let mut not_shown = Vec::new();
             for field in config.as_object().unwrap().keys() {
-                match told(&entry, &config, field, &input, &output) {
-                    Told::Nothing => untold.push(field.as_str()),
-                    Told::NoEffect => {
+                match evidence(&entry, &config, field, &input, &output) {
+                    Evidence::Nothing => not_shown.push(field.as_str()),
+                    Evidence::NoEffect => {
                         without_effect.insert(field.clone());
                     }
-                    Told::Shapes => {}
+                    Evidence::Shapes => {}
                 }
             }
-            untold.sort_unstable();
+            not_shown.sort_unstable();
             let mut wanted = wanted.to_vec();
             wanted.sort_unstable();
-            if untold != wanted {
-                wrong.push(format!("{}: {untold:?}, not {wanted:?}", entry.info.name));
+            if not_shown != wanted {
+                wrong.push(format!("{}: {not_shown:?}, not {wanted:?}", entry.info.name));
             }
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
@@ -193,7 +195,7 @@ mod tests {
         let tokens = InputSpec::Tokens { vocabulary: 5, length: 8 };
         let values = InputSpec::Values { channels: 1, shape: vec![8] };
         let output = OutputSpec::Classes(2);
-        assert_eq!(told(&entry, &config, "embedding", &tokens, &output), Told::Shapes);
-        assert_eq!(told(&entry, &config, "embedding", &values, &output), Told::NoEffect);
+        assert_eq!(evidence(&entry, &config, "embedding", &tokens, &output), Evidence::Shapes);
+        assert_eq!(evidence(&entry, &config, "embedding", &values, &output), Evidence::NoEffect);
     }
 }

@@ -32,35 +32,35 @@ const ROUNDED: f64 = 0.005_000_1;
 
 /// What the name of a file says.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Named {
+pub(crate) struct Named {
     /// Name of the baseline.
-    pub(super) baseline: &'static str,
+    pub(crate) baseline: &'static str,
     /// Settings of the baseline, with the part of the name that says so.
-    pub(super) settings: Vec<Said>,
+    pub(crate) settings: Vec<Said>,
     /// The task, where it is one of ours.
-    pub(super) task: Option<&'static str>,
+    pub(crate) task: Option<&'static str>,
     /// Settings of the task.
-    pub(super) task_settings: Vec<Said>,
+    pub(crate) task_settings: Vec<Said>,
     /// Every n-th sample only was trained on, where that is not 1.
-    pub(super) every: Option<u64>,
+    pub(crate) every: Option<u64>,
     /// Nonlinearity of the kernel networks, where that is not the sine that ours have.
-    pub(super) nonlinearity: Option<String>,
+    pub(crate) nonlinearity: Option<String>,
 }
 
 /// A setting that a file name says.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// Field of the task or baseline.
-    pub(super) field: &'static str,
+    pub(crate) field: &'static str,
     /// Its value.
-    pub(super) value: Value,
+    pub(crate) value: Value,
     /// What the name may have lost by rounding.
-    pub(super) tolerance: f64,
+    pub(crate) tolerance: f64,
 }
 
 impl Said {
     /// Whether `value` is what the name says, within its rounding.
-    pub(super) fn agrees(&self, value: &Value) -> bool {
+    pub(crate) fn agrees(&self, value: &Value) -> bool {
         match (self.value.as_f64(), value.as_f64()) {
             (Some(said), Some(value)) => (said - value).abs() <= self.tolerance,
             _ => self.value == *value,
@@ -71,7 +71,7 @@ impl Said {
 impl Named {
     /// Put what the name says into `task` and `baseline` as an experiment file has them, where it speaks of these and they
     /// say nothing themselves.
-    pub(super) fn fill(&self, task: &mut Map<String, Value>, baseline: &mut Map<String, Value>) {
+    pub(crate) fn fill(&self, task: &mut Map<String, Value>, baseline: &mut Map<String, Value>) {
         let of = |part: &Map<String, Value>, name: &str| part.len() == 1 && part.get("name").is_some_and(|n| n == name);
         if of(baseline, self.baseline) {
             baseline.extend(self.settings.iter().map(|said| (said.field.to_owned(), said.value.clone())));
@@ -83,7 +83,7 @@ impl Named {
 }
 
 /// What the name of `path` says; none where it is none of those programs'.
-pub(super) fn read(path: &Path) -> Option<Named> {
+pub(crate) fn read(path: &Path) -> Option<Named> {
     let name = path.file_name()?.to_str()?;
     // By name, since values have points, too.
     let stem =

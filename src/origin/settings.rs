@@ -1,11 +1,13 @@
-//! Where the settings of an evaluation come from.
+//! The settings of an evaluation, each with its origin.
+
+use std::path::Path;
 
 use baselines::registry::Entry;
 use reports::record::CellRecord;
 use serde_json::{Map, Value, json};
 
-use super::file_name::{Named, Said};
-use super::told::{Told, told};
+use super::evidence::{Evidence, evidence};
+use super::file_name::{self, Named, Said};
 use crate::experiment::{Cell, fit};
 
 /// Where a setting comes from.
@@ -13,7 +15,7 @@ use crate::experiment::{Cell, fit};
 pub(crate) enum Origin {
     /// `--set`
     Given,
-    /// The record of the cell that the checkpoint lies in.
+    /// The record of the run that the checkpoint lies in.
     Record,
     /// The name of the file.
     FileName,
@@ -63,7 +65,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Settings of `cell`, of which the command line gave `set`.
-    pub(super) fn find(
+    pub(crate) fn find(
         cell: &Cell,
         set: &[String],
         record: Option<&CellRecord>,
@@ -72,10 +74,10 @@ impl Settings {
     ) -> Self {
         let spec = cell.task.task.spec();
         let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-        let told = |field: &str| match told(entry, &cell.baseline.config, field, &input, &output) {
-            Told::Shapes => Origin::Tensors,
-            Told::NoEffect => Origin::NoEffect,
-            Told::Nothing => Origin::Assumed,
+        let by_tensors = |field: &str| match evidence(entry, &cell.baseline.config, field, &input, &output) {
+            Evidence::Shapes => Origin::Tensors,
+            Evidence::NoEffect => Origin::NoEffect,
+            Evidence::Nothing => Origin::Assumed,
         };
         let mut settings = Self::default();
         let task_record = record.filter(|record| record.task.name == cell.task.name).map(|record| &record.task.config);
@@ -83,22 +85,11 @@ impl Settings {
         settings.part("task", &cell.task.config, set, task_record, task_name, &|_| Origin::Assumed);
         let record = record.filter(|record| record.baseline.name == cell.baseline.name).map(|r| &r.baseline.config);
         let name = named.filter(|named| named.baseline == cell.baseline.name).map(|named| &named.settings[..]);
-        settings.part("baseline", &cell.baseline.config, set, record, name, &told);
+        settings.part("baseline", &cell.baseline.config, set, record, name, &by_tensors);
         if let Some(named) = named {
             settings.other_network(cell, named);
         }
         settings
-    }
-
-    /// Where the name of a file contradicts the settings of `cell`, or speaks of another network or task.
-    pub(super) fn contradictions(cell: &Cell, named: &Named) -> Vec<String> {
-        let mut settings = Self::default();
-        let task = (named.task == Some(&cell.task.name)).then_some(&named.task_settings[..]);
-        settings.part("task", &cell.task.config, &[], None, task, &|_| Origin::Assumed);
-        let baseline = (named.baseline == cell.baseline.name).then_some(&named.settings[..]);
-        settings.part("baseline", &cell.baseline.config, &[], None, baseline, &|_| Origin::Assumed);
-        settings.other_network(cell, named);
-        settings.contradictions
     }
 
     fn part(
@@ -194,7 +185,7 @@ impl Settings {
     }
 
     /// What would be assumed of the baseline if the weights did fit; may be empty.
-    pub(super) fn if_assumed(&self) -> String {
+    pub(crate) fn if_assumed(&self) -> String {
         let of = self.all.iter().filter(|setting| setting.part == "baseline" && setting.origin == Origin::Assumed);
         let assumed: Vec<String> = of.map(|setting| format!("{} = {}", setting.field, shown(&setting.value))).collect();
         if assumed.is_empty() {
@@ -218,6 +209,18 @@ impl Settings {
         let of = self.all.iter().filter(|setting| setting.origin == Origin::Assumed);
         of.map(|setting| (format!("{}.{}", setting.part, setting.field), setting.value.clone())).collect()
     }
+}
+
+/// Where the name of the file at `checkpoint` contradicts the settings of `cell`, or speaks of another network or task.
+pub(crate) fn contradictions(checkpoint: &Path, cell: &Cell) -> Vec<String> {
+    let Some(named) = file_name::read(checkpoint) else { return Vec::new() };
+    let mut settings = Settings::default();
+    let task = (named.task == Some(&cell.task.name)).then_some(&named.task_settings[..]);
+    settings.part("task", &cell.task.config, &[], None, task, &|_| Origin::Assumed);
+    let baseline = (named.baseline == cell.baseline.name).then_some(&named.settings[..]);
+    settings.part("baseline", &cell.baseline.config, &[], None, baseline, &|_| Origin::Assumed);
+    settings.other_network(cell, &named);
+    settings.contradictions
 }
 
 /// Whether `--set` names the field, or something within it.

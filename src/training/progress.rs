@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::canary::Canary;
-use super::objective::Score;
+use super::health::stuck_at_chance::StuckAtChance;
+use super::loss::objective::Score;
 
 /// Position and running values of a training run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,8 +20,8 @@ pub(crate) struct Progress {
     #[serde(default)]
     pub(crate) penalty: Penalty,
     /// The training loss that was not yet judged.
-    #[serde(default)]
-    pub(crate) canary: Canary,
+    #[serde(default, rename = "canary")]
+    pub(crate) stuck_at_chance: StuckAtChance,
     /// The best epoch so far.
     pub(crate) best: Option<Best>,
     /// Epochs since the best one.

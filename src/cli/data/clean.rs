@@ -8,10 +8,10 @@ use datasets::Library;
 use datasets::library::{Cleaned, Kept, Reason, is_temporary};
 use serde_json::json;
 
-use super::stop;
-use crate::cli::Global;
-use crate::commands::table::bytes;
-use crate::exit::{Exit, Stop, print, print_json};
+use super::failure::failure;
+use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::options::Global;
+use crate::cli::table::bytes;
 
 /// Beginnings of the names of files that are renamed when they are complete: of runs and of reports.
 const TEMPORARY: [&str; 2] = [".tmp-", ".bench-"];
@@ -27,15 +27,15 @@ pub(super) fn clean(
     downloads: bool,
     dry: bool,
     global: &Global,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CliError> {
     let given = !runs.is_empty();
     let runs = if given { runs.to_vec() } else { vec![PathBuf::from("runs")] };
     if let Some(absent) = runs.iter().find(|folder| given && !folder.is_dir()) {
-        return Err(Stop::usage(format!("{}: there is no such folder", absent.display())));
+        return Err(CliError::usage(format!("{}: there is no such folder", absent.display())));
     }
     // Nothing has been fetched or generated where there is no data folder.
     let mut cleaned =
-        if library.root().is_dir() { library.clean(downloads, dry).map_err(stop)? } else { Cleaned::default() };
+        if library.root().is_dir() { library.clean(downloads, dry).map_err(failure)? } else { Cleaned::default() };
     for folder in runs.iter().filter(|folder| folder.is_dir()) {
         runs_below(folder, None, DEEPEST, dry, &mut cleaned);
     }

@@ -4,36 +4,39 @@ use datasets::duplicates::{Duplicates, find};
 use datasets::{Split, Task};
 use serde_json::json;
 
-use super::{Bar, Stock, reads_official, settings, stop, task_of};
-use crate::cli::Global;
-use crate::commands::table::grouped;
-use crate::exit::{Exit, Stop, print, print_json};
+use super::failure::failure;
+use super::names::{DataContext, reads_official, task_of};
+use super::progress::Bar;
+use super::settings::settings;
+use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::options::Global;
+use crate::cli::table::grouped;
 
 pub(super) fn duplicates(
-    stock: &Stock<'_>,
+    context: &DataContext<'_>,
     names: &[String],
     set: &[String],
     bar: &Bar,
     global: &Global,
-) -> Result<Exit, Stop> {
-    let library = stock.library;
+) -> Result<Exit, CliError> {
+    let library = context.library;
     let settings = settings(set)?;
     let tasks: Vec<Box<dyn Task>> = if names.is_empty() {
-        let here = stock.registry.tasks.iter().filter(|entry| reads_official(library, entry));
+        let here = context.registry.tasks.iter().filter(|entry| reads_official(library, entry));
         let built = here.filter_map(|entry| (entry.build)(&settings).ok());
         built.filter(|task| task.check(library).is_ok()).collect()
     } else {
-        names.iter().map(|name| task_of(stock, name, &settings)).collect::<Result<_, _>>()?
+        names.iter().map(|name| task_of(context, name, &settings)).collect::<Result<_, _>>()?
     };
     if tasks.is_empty() {
-        return Err(Stop::usage("no task has its files here; name a task, or see `bench data list`"));
+        return Err(CliError::usage("no task has its files here; name a task, or see `bench data list`"));
     }
     let mut lines = Vec::new();
     let mut values = Vec::new();
     for task in tasks {
-        let data = task.prepare(library, bar).map_err(stop)?;
+        let data = task.prepare(library, bar).map_err(failure)?;
         let spec = task.spec();
-        let found = find(data.as_ref(), &spec.name, bar).map_err(stop)?;
+        let found = find(data.as_ref(), &spec.name, bar).map_err(failure)?;
         lines.extend(text(&spec.name, &spec.version, &found));
         values.push(json!({
             "task": spec.name, "version": spec.version, "content_sha256": data.content_hash(), "found": found,

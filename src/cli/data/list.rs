@@ -4,18 +4,19 @@ use datasets::library::{DataSet, Group, Presence};
 use datasets::{DataError, Library};
 use serde_json::{Value, json};
 
-use super::{Stock, belongs, reads_official, stop, unknown};
-use crate::cli::Global;
-use crate::commands::table::{Align, bytes, grouped, render};
-use crate::exit::{Exit, Stop, print, print_json};
+use super::failure::failure;
+use super::names::{DataContext, belongs, reads_official, unknown};
+use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::options::Global;
+use crate::cli::table::{Align, bytes, grouped, render};
 
-pub(super) fn list(stock: &Stock<'_>, names: &[String], global: &Global) -> Result<Exit, Stop> {
-    let library = stock.library;
-    let cached = library.cached_sets().map_err(stop)?;
+pub(super) fn list(context: &DataContext<'_>, names: &[String], global: &Global) -> Result<Exit, CliError> {
+    let library = context.library;
+    let cached = library.cached_sets().map_err(failure)?;
     for name in names {
         let known = library.catalogue().iter().any(|set| set.name == *name);
-        if !known && stock.registry.find_task(name).is_none() {
-            return Err(unknown(stock, name));
+        if !known && context.registry.find_task(name).is_none() {
+            return Err(unknown(context, name));
         }
     }
     let wanted = |set: &DataSet| {
@@ -25,12 +26,13 @@ pub(super) fn list(stock: &Stock<'_>, names: &[String], global: &Global) -> Resu
     let mut rows = Vec::new();
     let mut values = Vec::new();
     for set in library.catalogue().iter().filter(|set| wanted(set)) {
-        let (row, value) = official(library, set).map_err(stop)?;
+        let (row, value) = official(library, set).map_err(failure)?;
         rows.push(row);
         values.push(value);
     }
     let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    for entry in stock.registry.tasks.iter().filter(|entry| chosen(entry.info.name) && !reads_official(library, entry))
+    for entry in
+        context.registry.tasks.iter().filter(|entry| chosen(entry.info.name) && !reads_official(library, entry))
     {
         let mine: Vec<_> = cached.iter().filter(|set| belongs(set, entry.info.name)).collect();
         let size: u64 = mine.iter().map(|set| set.bytes).sum();

@@ -6,63 +6,65 @@ use datasets::library::{Fetched, Presence, Provenance};
 use datasets::{DataError, Library};
 use serde_json::json;
 
+use super::failure::failure;
 use super::list::missing;
-use super::{Bar, Stock, set_of, stop};
-use crate::cli::Global;
-use crate::commands::table::grouped;
-use crate::exit::{Exit, Stop, print, print_json};
+use super::names::{DataContext, set_of};
+use super::progress::Bar;
+use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::options::Global;
+use crate::cli::table::grouped;
 
 pub(super) fn fetch(
-    stock: &Stock<'_>,
+    context: &DataContext<'_>,
     names: &[String],
     mirrors: &[String],
     bar: &Bar,
     global: &Global,
-) -> Result<Exit, Stop> {
-    let library = stock.library;
+) -> Result<Exit, CliError> {
+    let library = context.library;
     // Names are checked first, so that a misspelt one starts nothing.
-    let sets = names.iter().map(|name| set_of(stock, name)).collect::<Result<Vec<_>, _>>()?;
+    let sets = names.iter().map(|name| set_of(context, name)).collect::<Result<Vec<_>, _>>()?;
     each(library, &sets, global, |set| library.fetch(set, mirrors, bar))
 }
 
 pub(super) fn import(
-    stock: &Stock<'_>,
+    context: &DataContext<'_>,
     names: &[String],
     from: Option<&Path>,
     bar: &Bar,
     global: &Global,
-) -> Result<Exit, Stop> {
-    let library = stock.library;
+) -> Result<Exit, CliError> {
+    let library = context.library;
     let (names, path) = match (from, names) {
         (Some(path), names) => (names, path.to_path_buf()),
         (None, [names @ .., path]) => (names, PathBuf::from(path)),
-        (None, []) => return Err(Stop::usage("say what to import: bench data import [NAME]... PATH")),
+        (None, []) => return Err(CliError::usage("say what to import: bench data import [NAME]... PATH")),
     };
     if !path.exists() {
-        return Err(Stop::usage(format!("{}: there is no such file or folder", path.display())));
+        return Err(CliError::usage(format!("{}: there is no such file or folder", path.display())));
     }
     let sets = if names.is_empty() {
         let sets = library.recognise(&path);
         if sets.is_empty() {
-            return Err(Stop::usage(format!(
+            return Err(CliError::usage(format!(
                 "{}: this is no archive or folder of a known data set; name the data set: bench data import NAME PATH",
                 path.display()
             )));
         }
         sets
     } else {
-        names.iter().map(|name| set_of(stock, name)).collect::<Result<Vec<_>, _>>()?
+        names.iter().map(|name| set_of(context, name)).collect::<Result<Vec<_>, _>>()?
     };
     each(library, &sets, global, |set| library.import(set, &path, bar))
 }
 
-/// Does `work` for one set after the other, and tells what was done, also where a later one fails.
+/// Does `work` for one set after the other, and prints what was done, also where a later one fails.
 fn each(
     library: &Library,
     sets: &[String],
     global: &Global,
     mut work: impl FnMut(&str) -> Result<Vec<Fetched>, DataError>,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CliError> {
     let mut fetched = Vec::new();
     for set in sets {
         match work(set) {
@@ -75,22 +77,22 @@ fn each(
                     });
                     print_json(&value)?;
                 } else if !fetched.is_empty() {
-                    told(library, &[], &fetched, global)?;
+                    print_fetched(library, &[], &fetched, global)?;
                 }
-                return Err(stop(error));
+                return Err(failure(error));
             }
         }
     }
-    told(library, sets, &fetched, global)
+    print_fetched(library, sets, &fetched, global)
 }
 
-/// Says what was done, and what `sets` still lack.
-fn told(library: &Library, sets: &[String], fetched: &[Fetched], global: &Global) -> Result<Exit, Stop> {
+/// Prints what was done, and what `sets` still lack.
+fn print_fetched(library: &Library, sets: &[String], fetched: &[Fetched], global: &Global) -> Result<Exit, CliError> {
     let mut lacking = Vec::new();
     for set in sets {
-        if library.presence(set).map_err(stop)? == Presence::Partial {
-            let entry = library.entry(set).map_err(stop)?;
-            let missing = missing(library, entry, &library.count(set).map_err(stop)?);
+        if library.presence(set).map_err(failure)? == Presence::Partial {
+            let entry = library.entry(set).map_err(failure)?;
+            let missing = missing(library, entry, &library.count(set).map_err(failure)?);
             lacking.push(json!({ "name": set, "missing": missing }));
         }
     }

@@ -4,10 +4,12 @@ use datasets::DataError;
 use datasets::library::{CachedSet, Group, Presence, Provenance, Verified};
 use serde_json::{Value, json};
 
-use super::{Bar, Stock, belongs, reads_official, set_of, stop};
-use crate::cli::Global;
-use crate::commands::table::grouped;
-use crate::exit::{Exit, Stop, print, print_json};
+use super::failure::failure;
+use super::names::{DataContext, belongs, reads_official, set_of};
+use super::progress::Bar;
+use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::options::Global;
+use crate::cli::table::grouped;
 
 /// What became of one data set or file of the cache.
 enum Check {
@@ -52,14 +54,19 @@ impl Check {
     }
 }
 
-pub(super) fn verify(stock: &Stock<'_>, names: &[String], bar: &Bar, global: &Global) -> Result<Exit, Stop> {
-    let library = stock.library;
-    let cached = library.cached_sets().map_err(stop)?;
+pub(super) fn verify(
+    context: &DataContext<'_>,
+    names: &[String],
+    bar: &Bar,
+    global: &Global,
+) -> Result<Exit, CliError> {
+    let library = context.library;
+    let cached = library.cached_sets().map_err(failure)?;
     let mut official: Vec<String> = Vec::new();
     let mut generated: Vec<&CachedSet> = Vec::new();
     if names.is_empty() {
         for set in library.catalogue() {
-            if library.presence(&set.name).map_err(stop)? != Presence::Absent {
+            if library.presence(&set.name).map_err(failure)? != Presence::Absent {
                 official.push(set.name.clone());
             }
         }
@@ -67,14 +74,14 @@ pub(super) fn verify(stock: &Stock<'_>, names: &[String], bar: &Bar, global: &Gl
     }
     for name in names {
         let mine: Vec<&CachedSet> = cached.iter().filter(|set| belongs(set, name)).collect();
-        match stock.registry.find_task(name) {
+        match context.registry.find_task(name) {
             Some(entry) if !reads_official(library, entry) && mine.is_empty() => {
-                return Err(Stop::usage(format!(
+                return Err(CliError::usage(format!(
                     "no set of `{name}` is in the cache; `bench data generate {name}` makes one"
                 )));
             }
             Some(entry) if !reads_official(library, entry) => generated.extend(mine),
-            _ => official.push(set_of(stock, name)?),
+            _ => official.push(set_of(context, name)?),
         }
     }
     let mut checks: Vec<Check> = Vec::new();

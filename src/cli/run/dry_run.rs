@@ -6,9 +6,9 @@ use std::path::Path;
 use datasets::{InputSpec, Library, Split};
 use serde::Serialize;
 
-use super::table::{Align, bytes, grouped, render, seconds};
+use crate::cli::table::{Align, bytes, grouped, render, seconds};
 use crate::experiment::{Cell, Missing, Plan, Scale};
-use crate::run::estimate::Estimate;
+use crate::measure::estimate::Estimate;
 
 /// One line of the dry run.
 #[derive(Debug, Clone, Serialize)]

@@ -1,4 +1,4 @@
-//! What the process that runs an experiment and those that train its cells tell each other: one JSON object per line.
+//! Orders and events between `bench run` and its workers: one JSON object per line.
 //!
 //! Orders go to a worker's standard input, beginning with [`Setup`]; its end asks the worker to save and leave. Events come
 //! from its standard output.
@@ -9,30 +9,30 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::cell::Outcome;
-use super::inputs::Inputs;
 use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training};
 use crate::registry::Registry;
+use crate::runner::inputs::files::Inputs;
+use crate::runner::outcome::Outcome;
 
-/// What holds for every cell of an experiment.
+/// What holds for every run of an experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Setup {
+pub(in crate::runner) struct Setup {
     /// Name of the experiment.
-    pub(super) experiment: String,
+    pub(in crate::runner) experiment: String,
     /// What happens where data are missing.
-    pub(super) missing: Missing,
-    /// The resolved experiment file below the folder, which the records of the cells name.
-    pub(super) plan: Option<String>,
+    pub(in crate::runner) missing: Missing,
+    /// The resolved experiment file below the folder, which the records of the runs name.
+    pub(in crate::runner) plan: Option<String>,
     /// Discard earlier results.
-    pub(super) fresh: bool,
+    pub(in crate::runner) fresh: bool,
     /// Id of the process that gives the orders.
-    pub(super) process: u32,
+    pub(in crate::runner) process: u32,
 }
 
-/// A cell to train: everything that the experiment file, the command line and the scale have made of it, so that nobody reads
+/// A run to train: everything that the experiment file, the command line and the scale have made of it, so that nobody reads
 /// the file again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Order {
+pub(in crate::runner) struct Order {
     id: String,
     task: OrderedPart,
     baseline: OrderedPart,
@@ -55,7 +55,7 @@ struct OrderedPart {
 
 impl Order {
     /// Train `cell`, which is made of the files `inputs`.
-    pub(super) fn new(cell: &Cell, inputs: &Inputs) -> Self {
+    pub(in crate::runner) fn new(cell: &Cell, inputs: &Inputs) -> Self {
         let TaskCell { name, label, config, task: _ } = cell.task.clone();
         let baseline = &cell.baseline;
         let (kind, settings) = (baseline.name.clone(), baseline.config.clone());
@@ -75,11 +75,11 @@ impl Order {
         }
     }
 
-    /// The cell, with its task built again, and the files that it is made of.
+    /// The run, with its task built again, and the files that it is made of.
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(super) fn cell(self, registry: &Registry) -> Result<(Cell, Inputs), String> {
+    pub(in crate::runner) fn cell(self, registry: &Registry) -> Result<(Cell, Inputs), String> {
         let OrderedPart { name, label, config } = self.baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
         let baseline = BaselineCell { name, label, config, entry };
@@ -106,14 +106,14 @@ impl Order {
 /// What happens in a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(super) enum Event {
+pub(in crate::runner) enum Event {
     /// Something to say.
     Line {
         /// The words.
         text: String,
     },
-    /// A cell begins.
-    CellBegins {
+    /// A run begins.
+    RunBegins {
         /// Its id.
         id: String,
         /// Its epochs.
@@ -121,8 +121,8 @@ pub(super) enum Event {
         /// Epochs done before.
         done: u64,
     },
-    /// A cell is over, or was skipped.
-    CellEnds {
+    /// A run is over, or was skipped.
+    RunEnds {
         /// Its id.
         id: String,
         /// How it ended, in words.
@@ -146,7 +146,7 @@ pub(super) enum Event {
     },
     /// An epoch is over.
     EpochEnded {
-        /// Id of the cell.
+        /// Id of the run.
         id: String,
         /// The epoch in words.
         name: String,

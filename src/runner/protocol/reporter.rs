@@ -1,4 +1,4 @@
-//! A worker's progress, told to the process that gives it orders.
+//! A worker's progress, reported to the process that gives it orders.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -7,30 +7,29 @@ use std::time::{Duration, Instant};
 
 use datasets::{Metric, Progress as DataProgress};
 
-use super::cell::Outcome;
-use super::display::describe;
-use super::interrupt::Interrupt;
-use super::protocol::Event;
-use crate::train::progress::Progress;
+use super::messages::Event;
+use crate::runner::interrupt::Interrupt;
+use crate::runner::outcome::Outcome;
+use crate::training::progress::Progress;
 
 /// Shortest time between two events of the same work: nobody reads faster.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Tells events on standard output.
-pub(crate) struct Telling {
+/// Sends events to standard output.
+pub(crate) struct Reporter {
     /// Ends the preparation of samples.
     interrupt: Interrupt,
     last: Mutex<Instant>,
     data: AtomicU64,
 }
 
-impl Telling {
-    /// Nothing told yet. Samples are prepared until `interrupt` asks to stop.
-    pub(super) fn new(interrupt: Interrupt) -> Self {
+impl Reporter {
+    /// A reporter that has sent nothing yet. Samples are prepared until `interrupt` asks to stop.
+    pub(in crate::runner) fn new(interrupt: Interrupt) -> Self {
         Self { interrupt, last: Mutex::new(Instant::now()), data: AtomicU64::new(0) }
     }
 
-    fn tell(&self, event: &Event) {
+    fn send(&self, event: &Event) {
         // Where nobody listens any longer, the end of orders stops this process; what it computes stands in files.
         if let Ok(mut line) = serde_json::to_vec(event) {
             line.push(b'\n');
@@ -51,27 +50,27 @@ impl Telling {
 
     /// A line that stays.
     pub(crate) fn line(&self, text: &str) {
-        self.tell(&Event::Line { text: text.to_owned() });
+        self.send(&Event::Line { text: text.to_owned() });
     }
 
-    /// A cell begins.
-    pub(crate) fn cell_begins(&self, id: &str, epochs: u64, done: u64) {
-        self.tell(&Event::CellBegins { id: id.to_owned(), epochs, done });
+    /// A run begins.
+    pub(crate) fn run_begins(&self, id: &str, epochs: u64, done: u64) {
+        self.send(&Event::RunBegins { id: id.to_owned(), epochs, done });
     }
 
-    /// A cell is over, or was skipped.
-    pub(crate) fn cell_ends(&self, id: &str, outcome: &str) {
-        self.tell(&Event::CellEnds { id: id.to_owned(), outcome: outcome.to_owned() });
+    /// A run is over, or was skipped.
+    pub(crate) fn run_ends(&self, id: &str, outcome: &str) {
+        self.send(&Event::RunEnds { id: id.to_owned(), outcome: outcome.to_owned() });
     }
 
     /// The order is carried out.
-    pub(super) fn ended(&self, outcome: Outcome) {
-        self.tell(&Event::Ended { outcome });
+    pub(in crate::runner) fn ended(&self, outcome: Outcome) {
+        self.send(&Event::Ended { outcome });
     }
 
     /// An epoch begins at step `done` of `steps`.
     pub(crate) fn epoch_begins(&self, progress: &Progress, steps: u64) {
-        self.tell(&Event::EpochBegins { epoch: progress.epoch + 1, done: progress.step_in_epoch, steps });
+        self.send(&Event::EpochBegins { epoch: progress.epoch + 1, done: progress.step_in_epoch, steps });
     }
 
     /// A step was taken.
@@ -82,34 +81,34 @@ impl Telling {
         let train = match metric {
             // To rank all samples of the epoch at every step would cost more than the step.
             Metric::AreaUnderRoc => format!("loss {:.4}", progress.train.mean_loss()),
-            _ => describe(&progress.train, metric),
+            _ => progress.train.describe(metric),
         };
         let message = format!("{train}, {samples_per_second:.0} samples/s");
-        self.tell(&Event::Steps { done: progress.step_in_epoch, message });
+        self.send(&Event::Steps { done: progress.step_in_epoch, message });
     }
 
     /// The epoch called `name` is over, `done` have been taken whole, and it gave `scores`.
     pub(crate) fn epoch_ended(&self, id: &str, name: &str, done: u64, scores: &str, left: Duration) {
         let message = format!("{scores}, {:#} left", indicatif::HumanDuration(left));
-        self.tell(&Event::EpochEnded { id: id.to_owned(), name: name.to_owned(), done, message });
+        self.send(&Event::EpochEnded { id: id.to_owned(), name: name.to_owned(), done, message });
     }
 }
 
-impl DataProgress for Telling {
+impl DataProgress for Reporter {
     fn begin(&self, what: &str, total: u64) {
         self.data.store(0, Ordering::Relaxed);
-        self.tell(&Event::DataBegins { what: what.to_owned(), total });
+        self.send(&Event::DataBegins { what: what.to_owned(), total });
     }
 
     fn advance(&self, done: u64) {
         self.data.fetch_add(done, Ordering::Relaxed);
         if self.is_due() {
-            self.tell(&Event::DataAdvanced { done: self.data.swap(0, Ordering::Relaxed) });
+            self.send(&Event::DataAdvanced { done: self.data.swap(0, Ordering::Relaxed) });
         }
     }
 
     fn finish(&self) {
-        self.tell(&Event::DataEnded);
+        self.send(&Event::DataEnded);
     }
 
     fn stopped(&self) -> bool {

@@ -1,19 +1,41 @@
-//! Whether the results of a finished cell are still there.
+//! Whether a run is complete: trained as far as is asked for, with its results still there.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::Duration;
 
-use reports::record::{MetricKind, MetricLine};
+use reports::record::{CellRecord, MetricKind, MetricLine, State, Status};
 
-use crate::train::checkpoint;
+use crate::experiment::Training;
+use crate::files::checkpoint;
+use crate::training::checkpoint::last_path;
+use crate::training::metrics::journal::METRICS;
+
+/// Whether the folder's status says that nothing is left to do for `settings`.
+pub(in crate::runner) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
+    if status.state != State::Done {
+        return false;
+    }
+    let before: Option<Training> = before.and_then(|cell| serde_json::from_value(cell.training.clone()).ok());
+    let unbounded = |limit: Option<Duration>| limit.unwrap_or(Duration::MAX);
+    match (status.reason.as_deref(), before) {
+        (Some("max_time"), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
+        // Another `max_steps` is another run.
+        (Some("max_steps"), _) => true,
+        (Some("early_stopping"), Some(before)) => {
+            settings.early_stopping.unwrap_or(u32::MAX) <= before.early_stopping.unwrap_or(u32::MAX)
+        }
+        _ => status.epoch >= u64::from(settings.epochs),
+    }
+}
 
 /// The end of `metrics.jsonl` that holds the final lines, with room to spare.
 const END: u64 = 64 << 10;
 
-/// What is missing of the results in the folder of a cell that is done, in words; `None` where they are whole.
-pub(super) fn missing(folder: &Path) -> Option<String> {
-    let path = folder.join("metrics.jsonl");
+/// What is missing of the results in the folder of a run that is done, in words; `None` where they are whole.
+pub(super) fn missing_results(folder: &Path) -> Option<String> {
+    let path = folder.join(METRICS);
     let (length, end) = match read_end(&path) {
         Ok(found) => found,
         Err(error) => return Some(format!("{} cannot be read: {error}", path.display())),
@@ -24,7 +46,7 @@ pub(super) fn missing(folder: &Path) -> Option<String> {
         return Some(format!("{} has lost its last lines", path.display()));
     }
     // Without the checkpoint nothing says how long it was, and nothing could be measured again.
-    let position = checkpoint::position(&folder.join("checkpoints").join("last.safetensors"));
+    let position = checkpoint::position(&last_path(folder));
     position.filter(|position| length < position.metrics_bytes).map(|_| format!("{} has lost lines", path.display()))
 }
 

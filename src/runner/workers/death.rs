@@ -1,15 +1,14 @@
-//! What is recorded of a cell whose process has died, and what it died of.
+//! What a worker died of, and what is recorded of its run.
 
 use std::path::Path;
 use std::process::ExitStatus;
 
 use reports::record::{State, Status};
 
-use super::cell::Outcome;
-use super::folder::{self, CellFolder};
-use super::provenance;
+use crate::files::run_folder::{self, RunFolder, now};
+use crate::runner::outcome::Outcome;
 
-/// How a worker came to its end before its cell did.
+/// How a worker ended before its run did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Death {
     /// It could not be started, for this reason.
@@ -46,7 +45,7 @@ impl Death {
         }
     }
 
-    /// State, reason and message of the cell.
+    /// State, reason and message of the run.
     fn verdict(&self) -> (State, &'static str, String) {
         match self {
             Self::NeverStarted(message) | Self::Failed(message) => (State::Failed, "error", message.clone()),
@@ -104,18 +103,18 @@ pub(super) fn killed_for_memory() -> Option<u64> {
     group().or_else(|| count(&std::fs::read_to_string("/proc/vmstat").ok()?))
 }
 
-/// Record in the folder of a cell how its process died; the outcome of the cell.
+/// Record in the folder of a run how its process died; the outcome of the run.
 pub(super) fn record(path: &Path, process: u32, death: &Death) -> Outcome {
     let (state, reason, message) = death.verdict();
     let write = || {
-        let folder = CellFolder::lock(path, process)?;
-        let mut status = folder::read_status(folder.path())?.unwrap_or_else(Status::pending);
+        let folder = RunFolder::lock(path, process)?;
+        let mut status = run_folder::read_status(folder.path())?.unwrap_or_else(Status::pending);
         // What was measured before stays.
         if !matches!(status.state, State::Done | State::Skipped) {
             status.state = state;
             status.reason = Some(reason.to_owned());
             status.message = Some(message.clone());
-            status.updated = Some(provenance::now());
+            status.updated = Some(now());
             folder.write_status(&status)?;
         }
         folder.log(&message)

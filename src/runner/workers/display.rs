@@ -1,4 +1,4 @@
-//! Progress for people: bars on a terminal (experiment; cell and epoch of every worker), plain lines elsewhere.
+//! Progress for people: bars on a terminal (experiment; run and epoch of every worker), plain lines elsewhere.
 
 use std::time::Duration;
 #[cfg(unix)]
@@ -7,14 +7,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use datasets::Metric;
 #[cfg(unix)]
 use indicatif::TermLike;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::protocol::Event;
+use crate::runner::protocol::messages::Event;
 use crate::terminal::{self, Level};
-use crate::train::objective::Score;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +26,7 @@ enum Mode {
 const MOST_SLOTS: usize = 8;
 
 /// Progress of a whole command.
-pub(super) struct Display {
+pub(in crate::runner) struct Display {
     mode: Mode,
     bars: MultiProgress,
     experiment: ProgressBar,
@@ -37,14 +35,14 @@ pub(super) struct Display {
 
 /// The bars of one worker.
 struct Slot {
-    cell: ProgressBar,
+    run: ProgressBar,
     epoch: ProgressBar,
     data: ProgressBar,
 }
 
 impl Display {
-    /// A display for `cells` cells of `experiment`, of which `workers` run at the same time.
-    pub(super) fn new(experiment: &str, cells: usize, workers: usize, quiet: bool) -> Self {
+    /// A display for `runs` runs of `experiment`, of which `workers` train at the same time.
+    pub(in crate::runner) fn new(experiment: &str, runs: usize, workers: usize, quiet: bool) -> Self {
         let mode = match (quiet, terminal::can_draw()) {
             (true, _) => Mode::Silent,
             (false, true) => Mode::Bars,
@@ -65,7 +63,7 @@ impl Display {
             experiment: bar("{prefix:28!} {bar:24.cyan} {pos}/{len} cells   {elapsed_precise} elapsed"),
             slots: (0..workers.min(MOST_SLOTS))
                 .map(|_| Slot {
-                    cell: bar("{prefix:28!} {bar:24.green} {pos}/{len} epochs  {wide_msg}"),
+                    run: bar("{prefix:28!} {bar:24.green} {pos}/{len} epochs  {wide_msg}"),
                     epoch: bar("{prefix:28!} {bar:24.yellow} {pos}/{len} steps   {wide_msg}"),
                     data: bar("{prefix:28!} {bar:24.magenta} {percent:>3} %  {wide_msg}"),
                 })
@@ -73,7 +71,7 @@ impl Display {
             bars,
         };
         display.experiment.set_prefix(experiment.to_owned());
-        display.experiment.set_length(cells as u64);
+        display.experiment.set_length(runs as u64);
         if mode == Mode::Bars {
             display.experiment.enable_steady_tick(Duration::from_millis(500));
         }
@@ -81,7 +79,7 @@ impl Display {
     }
 
     /// A line that stays.
-    pub(super) fn line(&self, text: &str) {
+    pub(in crate::runner) fn line(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
             Mode::Lines => terminal::say(Level::Info, text),
@@ -90,7 +88,7 @@ impl Display {
     }
 
     /// What the user must see, whether or not progress is wanted.
-    pub(super) fn warn(&self, text: &str) {
+    pub(in crate::runner) fn warn(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
             Mode::Lines | Mode::Silent => terminal::say(Level::Warning, text),
@@ -98,7 +96,7 @@ impl Display {
     }
 
     /// A line of a worker's log.
-    pub(super) fn pass_on(&self, line: &str) {
+    pub(in crate::runner) fn pass_on(&self, line: &str) {
         match self.mode {
             Mode::Bars => self.above(line),
             Mode::Lines | Mode::Silent => terminal::pass_on(line),
@@ -110,8 +108,8 @@ impl Display {
         let _ = self.bars.println(text);
     }
 
-    /// A cell is over, or was skipped.
-    pub(super) fn cell_ends(&self, worker: usize, id: &str, outcome: &str) {
+    /// A run is over, or was skipped.
+    pub(in crate::runner) fn run_ends(&self, worker: usize, id: &str, outcome: &str) {
         if let Some(slot) = self.slots.get(worker) {
             slot.epoch.set_length(0);
             slot.epoch.set_message("");
@@ -122,17 +120,17 @@ impl Display {
     }
 
     /// Show what a worker tells.
-    pub(super) fn show(&self, worker: usize, event: &Event) {
+    pub(in crate::runner) fn show(&self, worker: usize, event: &Event) {
         let said = match event {
             Event::Line { text } => Some(text.clone()),
-            Event::CellBegins { id, epochs, done: 0 } => Some(format!("{id}: training for {epochs} epochs")),
-            Event::CellBegins { id, epochs, done } => Some(format!("{id}: going on after epoch {done} of {epochs}")),
-            // On a terminal the bar of the cell says it.
+            Event::RunBegins { id, epochs, done: 0 } => Some(format!("{id}: training for {epochs} epochs")),
+            Event::RunBegins { id, epochs, done } => Some(format!("{id}: going on after epoch {done} of {epochs}")),
+            // On a terminal the bar of the run says it.
             Event::EpochEnded { id, name, message, .. } if self.mode == Mode::Lines => {
                 Some(format!("{id}: {name}: {message}"))
             }
             Event::DataBegins { what, total } if self.mode == Mode::Lines => Some(format!("{what}: {total} to go")),
-            Event::CellEnds { id, outcome } => return self.cell_ends(worker, id, outcome),
+            Event::RunEnds { id, outcome } => return self.run_ends(worker, id, outcome),
             _ => None,
         };
         if let Some(said) = said {
@@ -146,9 +144,9 @@ impl Display {
     }
 
     /// Everything is over.
-    pub(super) fn finish(&self) {
+    pub(in crate::runner) fn finish(&self) {
         for slot in &self.slots {
-            [&slot.epoch, &slot.cell, &slot.data].iter().for_each(|bar| bar.finish_and_clear());
+            [&slot.epoch, &slot.run, &slot.data].iter().for_each(|bar| bar.finish_and_clear());
         }
         self.experiment.finish_and_clear();
     }
@@ -240,11 +238,11 @@ impl TermLike for Canvas {
 impl Slot {
     fn show(&self, event: &Event) {
         match event {
-            Event::CellBegins { id, epochs, done } => {
-                self.cell.set_prefix(shorten(id));
-                self.cell.set_length(*epochs);
-                self.cell.set_position(*done);
-                self.cell.set_message("");
+            Event::RunBegins { id, epochs, done } => {
+                self.run.set_prefix(shorten(id));
+                self.run.set_length(*epochs);
+                self.run.set_position(*done);
+                self.run.set_message("");
             }
             Event::EpochBegins { epoch, done, steps } => {
                 self.epoch.set_prefix(format!("  epoch {epoch}"));
@@ -258,8 +256,8 @@ impl Slot {
                 self.epoch.set_message(format!("{message}, {left:#} left"));
             }
             Event::EpochEnded { done, message, .. } => {
-                self.cell.set_position(*done);
-                self.cell.set_message(message.clone());
+                self.run.set_position(*done);
+                self.run.set_message(message.clone());
             }
             Event::DataBegins { what, total } => {
                 self.data.reset();
@@ -268,20 +266,8 @@ impl Slot {
             }
             Event::DataAdvanced { done } => self.data.inc(*done),
             Event::DataEnded => self.data.set_length(0),
-            Event::Line { .. } | Event::CellEnds { .. } | Event::Ended { .. } => {}
+            Event::Line { .. } | Event::RunEnds { .. } | Event::Ended { .. } => {}
         }
-    }
-}
-
-/// Loss and metric in words.
-pub(crate) fn describe(score: &Score, metric: Metric) -> String {
-    match metric {
-        Metric::Accuracy => {
-            format!("loss {:.4}, accuracy {:.2} %", score.mean_loss(), 100.0 * score.metric(metric))
-        }
-        Metric::AreaUnderRoc => format!("loss {:.4}, AUC {:.4}", score.mean_loss(), score.metric(metric)),
-        Metric::BitsPerCharacter => format!("{:.4} bits per character", score.metric(metric)),
-        Metric::MeanSquaredError => format!("mean squared error {:.5}", score.mean_loss()),
     }
 }
 

@@ -1,8 +1,7 @@
-//! The processes that train the cells of an experiment.
+//! The pool of worker processes that train the runs of an experiment.
 //!
-//! Cells are trained by workers, processes of their own: what ends one of them (want of memory, an instruction that the
-//! processor does not have) ends its cell alone, and the others go on. Without `--jobs` there is one worker, which keeps what
-//! it has prepared from cell to cell.
+//! What ends a worker (want of memory, an instruction that the processor does not have) ends its run alone, and the others go
+//! on. Without `--jobs` there is one worker, which keeps what it has prepared from run to run.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,16 +10,15 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-use super::Options;
-use super::aftermath::{self, Death};
-use super::cell::Outcome;
+use super::death::{self, Death};
 use super::display::Display;
-use super::inputs::Inputs;
-use super::interrupt::{Interrupt, Request};
-use super::protocol::{Event, Order, Setup};
-use crate::cli::LogForm;
 use crate::experiment::Cell;
-use crate::terminal;
+use crate::runner::inputs::files::Inputs;
+use crate::runner::interrupt::{Interrupt, Request};
+use crate::runner::options::Options;
+use crate::runner::outcome::Outcome;
+use crate::runner::protocol::messages::{Event, Order, Setup};
+use crate::terminal::{self, LogForm};
 
 /// Time between two looks at signals and deadline.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -28,26 +26,26 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Lines of a worker's log that are kept for the case of its death.
 const KEPT_LINES: usize = 50;
 
-/// Who trains the cells of one experiment, and how.
-pub(super) struct Crew<'a> {
-    /// What holds for every cell.
-    pub(super) setup: Setup,
-    /// The files that each cell is made of.
-    pub(super) inputs: &'a [Inputs],
+/// The workers of one experiment.
+pub(in crate::runner) struct WorkerPool<'a> {
+    /// What holds for every run.
+    pub(in crate::runner) setup: Setup,
+    /// The files that each run is made of.
+    pub(in crate::runner) inputs: &'a [Inputs],
     /// Folder of the experiment.
-    pub(super) folder: &'a Path,
+    pub(in crate::runner) folder: &'a Path,
     /// How the plan is executed.
-    pub(super) options: &'a Options,
+    pub(in crate::runner) options: &'a Options,
     /// Progress.
-    pub(super) display: &'a Display,
+    pub(in crate::runner) display: &'a Display,
 }
 
 /// What came of the work.
-pub(super) struct Work {
-    /// One for each cell.
-    pub(super) outcomes: Vec<Outcome>,
+pub(in crate::runner) struct Work {
+    /// One for each run.
+    pub(in crate::runner) outcomes: Vec<Outcome>,
     /// Whether the user wanted to leave at once.
-    pub(super) left_at_once: bool,
+    pub(in crate::runner) left_at_once: bool,
 }
 
 /// Something that a worker has sent.
@@ -64,7 +62,7 @@ struct Worker {
     child: Child,
     /// Its orders; dropped, they end, and it leaves.
     orders: Option<ChildStdin>,
-    /// The cell that it trains.
+    /// The run that it trains.
     cell: Option<usize>,
     /// Its outputs that have not ended.
     open: usize,
@@ -74,14 +72,14 @@ struct Worker {
     killed_before: Option<u64>,
 }
 
-/// Number of workers for so many cells.
-pub(super) fn workers(jobs: usize, cells: usize) -> usize {
+/// Number of workers for so many runs.
+pub(in crate::runner) fn workers(jobs: usize, cells: usize) -> usize {
     jobs.min(cells).max(1)
 }
 
-impl Crew<'_> {
+impl WorkerPool<'_> {
     /// Train `cells`, at most `jobs` at a time; the CPU threads are shared out among them.
-    pub(super) fn run(&self, cells: &[&Cell], interrupt: &mut Interrupt) -> Work {
+    pub(in crate::runner) fn run(&self, cells: &[&Cell], interrupt: &mut Interrupt) -> Work {
         let number = workers(self.options.jobs, cells.len());
         let threads = (rayon::current_num_threads() / number).max(1);
         let (sender, messages) = mpsc::channel();
@@ -107,17 +105,17 @@ impl Crew<'_> {
                 {
                     let order = Order::new(cells[index], &self.inputs[index]);
                     let given = match place {
-                        Some(worker) => worker.take(index, &order),
+                        Some(worker) => worker.assign(index, &order),
                         None => self
-                            .hire(slot, threads, &sender)
+                            .start(slot, threads, &sender)
                             .map(|worker| place.insert(worker))
-                            .and_then(|worker| worker.take(index, &order)),
+                            .and_then(|worker| worker.assign(index, &order)),
                     };
                     if let Err(message) = given {
-                        work.outcomes[index] = self.mourn(slot, cells[index], &Death::NeverStarted(message));
+                        work.outcomes[index] = self.record_death(slot, cells[index], &Death::NeverStarted(message));
                     }
                 }
-                // Nothing is left to do for a worker without a cell.
+                // Nothing is left to do for a worker without a run.
                 if let Some(worker) = place.as_mut().filter(|worker| worker.cell.is_none()) {
                     worker.orders = None;
                 }
@@ -132,7 +130,7 @@ impl Crew<'_> {
     }
 
     /// Start a worker.
-    fn hire(&self, slot: usize, threads: usize, sender: &Sender<(usize, Message)>) -> Result<Worker, String> {
+    fn start(&self, slot: usize, threads: usize, sender: &Sender<(usize, Message)>) -> Result<Worker, String> {
         let log = match terminal::form() {
             LogForm::Json => "json",
             LogForm::Text => "text",
@@ -153,7 +151,7 @@ impl Crew<'_> {
         if terminal::has_colour() {
             command.arg("--colour");
         }
-        let killed_before = aftermath::killed_for_memory();
+        let killed_before = death::killed_for_memory();
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -211,14 +209,14 @@ impl Crew<'_> {
                 if worker.open == 0
                     && let Some(worker) = place.take()
                 {
-                    self.bury(slot, worker, cells, waiting, work);
+                    self.reap(slot, worker, cells, waiting, work);
                 }
             }
         }
     }
 
     /// A worker has left, or died.
-    fn bury(&self, slot: usize, mut worker: Worker, cells: &[&Cell], waiting: &mut VecDeque<usize>, work: &mut Work) {
+    fn reap(&self, slot: usize, mut worker: Worker, cells: &[&Cell], waiting: &mut VecDeque<usize>, work: &mut Work) {
         worker.orders = None;
         let status = worker.child.wait();
         let Some(index) = worker.cell else { return };
@@ -230,20 +228,20 @@ impl Crew<'_> {
             Ok(status) => Death::of(status, log, worker.killed_before),
             Err(error) => Death::NeverStarted(format!("what became of its process is not known: {error}")),
         };
-        work.outcomes[index] = self.mourn(slot, cells[index], &death);
+        work.outcomes[index] = self.record_death(slot, cells[index], &death);
     }
 
-    /// Record the end of a cell whose worker cannot.
-    fn mourn(&self, slot: usize, cell: &Cell, death: &Death) -> Outcome {
-        let outcome = aftermath::record(&self.folder.join(&cell.id), self.setup.process, death);
-        self.display.cell_ends(slot, &cell.id, &outcome.text());
+    /// Record the end of a run whose worker cannot.
+    fn record_death(&self, slot: usize, cell: &Cell, death: &Death) -> Outcome {
+        let outcome = death::record(&self.folder.join(&cell.id), self.setup.process, death);
+        self.display.run_ends(slot, &cell.id, &outcome.text());
         outcome
     }
 }
 
 impl Worker {
-    /// Train the cell of `order`, number `index` of the experiment.
-    fn take(&mut self, index: usize, order: &Order) -> Result<(), String> {
+    /// Train the run of `order`, number `index` of the experiment.
+    fn assign(&mut self, index: usize, order: &Order) -> Result<(), String> {
         let order = serde_json::to_string(order).map_err(|error| error.to_string())?;
         self.cell = Some(index);
         // A worker that has died meanwhile is noticed by the end of its output.

@@ -1,4 +1,4 @@
-//! A process that trains cells, one after another, as its orders come.
+//! A process that trains runs, one after another, as its orders come.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -8,25 +8,31 @@ use std::sync::mpsc;
 use baselines::device::DeviceChoice;
 use datasets::Library;
 
-use super::cell::{self, Bench, Outcome};
-use super::interrupt::Interrupt;
-use super::memory;
-use super::protocol::{Order, Setup};
-use super::telling::Telling;
-use crate::exit::{Exit, Stop};
 use crate::registry::Registry;
+use crate::runner::error::RunnerError;
+use crate::runner::interrupt::Interrupt;
+use crate::runner::outcome::Outcome;
+use crate::runner::protocol::messages::{Order, Setup};
+use crate::runner::protocol::reporter::Reporter;
+use crate::runner::run::context::RunContext;
+use crate::runner::run::perform::perform;
+use crate::training::process::Ledger;
 
-/// Carry out the orders that come on standard input until they end, and tell what happens on standard output.
+/// Carry out the orders that come on standard input until they end, and report what happens on standard output.
 ///
 /// # Errors
 /// The orders are none, or the device cannot be opened.
-pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library, registry: &Registry) -> Result<Exit, Stop> {
-    let interrupt = Interrupt::install(None).map_err(Stop::failed)?;
+pub(crate) fn serve(
+    folder: PathBuf,
+    device: DeviceChoice,
+    library: &Library,
+    registry: &Registry,
+) -> Result<(), RunnerError> {
+    let interrupt = Interrupt::install(None)?;
     let mut setup = String::new();
     // The rest of what the buffer holds is read by the thread below.
-    std::io::stdin().read_line(&mut setup).map_err(Stop::failed)?;
-    let setup: Setup = serde_json::from_str(&setup)
-        .map_err(|_| Stop::usage("this command takes the orders of `bench run`; nothing else can use it"))?;
+    std::io::stdin().read_line(&mut setup)?;
+    let setup: Setup = serde_json::from_str(&setup).map_err(|_| RunnerError::NoOrders)?;
     let (sender, orders) = mpsc::channel();
     let orders_end = interrupt.clone();
     let read = move || {
@@ -38,8 +44,8 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library, registry:
         // Whoever gave the orders wants this process to leave, or is there no longer.
         orders_end.request();
     };
-    std::thread::Builder::new().spawn(read).map_err(Stop::failed)?;
-    let mut bench = Bench {
+    std::thread::Builder::new().spawn(read)?;
+    let mut context = RunContext {
         experiment: &setup.experiment,
         missing: setup.missing,
         out: folder,
@@ -49,23 +55,23 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library, registry:
         plan: setup.plan,
         fresh: setup.fresh,
         process: setup.process,
-        display: Telling::new(interrupt.clone()),
+        reporter: Reporter::new(interrupt.clone()),
         interrupt,
         prepared: HashMap::new(),
-        memory: memory::Ledger::default(),
+        memory: Ledger::default(),
     };
     for line in orders {
-        if bench.interrupt.requested() {
+        if context.interrupt.requested() {
             break;
         }
         let cell = serde_json::from_str::<Order>(&line)
             .map_err(|error| error.to_string())
             .and_then(|order| order.cell(registry));
         let outcome = match cell {
-            Ok((cell, inputs)) => cell::run(&mut bench, &cell, &inputs),
+            Ok((cell, inputs)) => perform(&mut context, &cell, &inputs),
             Err(message) => Outcome::failed("error", message),
         };
-        bench.display.ended(outcome);
+        context.reporter.ended(outcome);
     }
-    Ok(Exit::Done)
+    Ok(())
 }

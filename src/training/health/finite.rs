@@ -7,8 +7,8 @@ use baselines::read::read;
 use baselines::{Model, ReadError};
 use datasets::{Batch, DataError, Dataset, Inputs, Split, Targets};
 
-use super::checkpoint::{self, Weights};
-use super::optimiser::Gradients;
+use crate::files::tensors::{self, Weights};
+use crate::training::optimiser::gradients::Gradients;
 
 /// Positions of samples that a message names.
 const NAMED: usize = 8;
@@ -191,7 +191,7 @@ pub(crate) fn cause(
 ) -> Result<Cause, ReadError> {
     let unfit = unfit(batch, positions);
     // Running statistics may have been broken by this very forward pass, and do not enter it.
-    let mut weights = checkpoint::weights(model)?;
+    let mut weights = tensors::weights(model)?;
     for parameter in model.parameters().iter().filter(|parameter| !parameter.trainable) {
         weights.remove(&parameter.name);
     }

@@ -1,23 +1,23 @@
-//! Notices a cell that does not learn: a training loss that stays at that of guessing.
+//! Notices a run whose loss stays at chance.
 
 use datasets::TargetSpec;
 use serde::{Deserialize, Serialize};
 
-use super::objective::Score;
+use crate::training::loss::objective::Score;
 
 /// Optimiser steps whose mean loss is judged together.
 pub(crate) const STEPS: u64 = 1000;
-/// Largest distance from the loss of guessing, relative to it.
+/// Largest distance from the loss at chance, relative to it.
 const CLOSE: f64 = 0.01;
 
-/// The training loss since the last judgement.
+/// Sums of the training loss since the last judgement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Canary {
+pub(crate) struct StuckAtChance {
     loss: f64,
     targets: u64,
 }
 
-impl Canary {
+impl StuckAtChance {
     /// Add the score of a batch.
     pub(crate) fn add(&mut self, score: &Score) {
         self.loss += score.loss;
@@ -55,11 +55,11 @@ mod tests {
     use super::*;
 
     fn judged(mean: f64, target: &TargetSpec) -> Option<String> {
-        let mut canary = Canary::default();
-        canary.add(&Score { loss: mean * 40.0, targets: 40, ..Score::default() });
-        canary.add(&Score { loss: mean * 60.0, targets: 60, ..Score::default() });
-        let warning = canary.judge(target, 3000);
-        assert_eq!(canary, Canary::default());
+        let mut check = StuckAtChance::default();
+        check.add(&Score { loss: mean * 40.0, targets: 40, ..Score::default() });
+        check.add(&Score { loss: mean * 60.0, targets: 60, ..Score::default() });
+        let warning = check.judge(target, 3000);
+        assert_eq!(check, StuckAtChance::default());
         warning
     }
 
@@ -71,6 +71,6 @@ mod tests {
         assert_eq!(judged(0.66, &TargetSpec::Binary), None);
         assert_eq!(judged(2.2, &TargetSpec::Classes(10)), None);
         assert_eq!(judged(0.694, &TargetSpec::Regression(2)), None);
-        assert_eq!(Canary::default().judge(&TargetSpec::Binary, 1000), None);
+        assert_eq!(StuckAtChance::default().judge(&TargetSpec::Binary, 1000), None);
     }
 }

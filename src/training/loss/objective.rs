@@ -41,6 +41,17 @@ impl Score {
         }
     }
 
+    /// Loss and metric in words.
+    pub(crate) fn describe(&self, metric: Metric) -> String {
+        let loss = self.mean_loss();
+        match metric {
+            Metric::Accuracy => format!("loss {loss:.4}, accuracy {:.2} %", 100.0 * self.metric(metric)),
+            Metric::AreaUnderRoc => format!("loss {loss:.4}, AUC {:.4}", self.metric(metric)),
+            Metric::BitsPerCharacter => format!("{:.4} bits per character", self.metric(metric)),
+            Metric::MeanSquaredError => format!("mean squared error {loss:.5}"),
+        }
+    }
+
     /// Add the score of another batch of a task with this `metric`.
     pub(crate) fn add(&mut self, other: &Self, metric: Metric) {
         self.loss += other.loss;

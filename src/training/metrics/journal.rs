@@ -6,7 +6,49 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::checkpoint::fresh_start;
+use crate::files::run_folder::fresh_start;
+use crate::training::progress::Progress;
+
+/// Metrics of a run.
+pub(crate) const METRICS: &str = "metrics.jsonl";
+/// Diagnostics of a run.
+pub(crate) const DIAGNOSTICS: &str = "diagnostics.jsonl";
+
+/// The two journals of a training.
+pub(crate) struct Journals {
+    /// `metrics.jsonl`
+    pub(crate) metrics: Journal,
+    /// `diagnostics.jsonl`
+    pub(crate) diagnostics: Journal,
+}
+
+impl Journals {
+    /// Open both in `folder`, cut back to what belongs to `progress`.
+    ///
+    /// # Errors
+    /// See [`Journal::open`].
+    pub(crate) fn open(folder: &Path, progress: &Progress) -> Result<Self, JournalError> {
+        Ok(Self {
+            metrics: Journal::open(&folder.join(METRICS), progress.metrics_bytes)?,
+            diagnostics: Journal::open(&folder.join(DIAGNOSTICS), progress.diagnostics_bytes)?,
+        })
+    }
+
+    /// Whether [`open`](Self::open) would find what belongs to `progress`; changes nothing.
+    ///
+    /// # Errors
+    /// See [`Journal::check`].
+    pub(crate) fn check(folder: &Path, progress: &Progress) -> Result<(), JournalError> {
+        Journal::check(&folder.join(METRICS), progress.metrics_bytes)?;
+        Journal::check(&folder.join(DIAGNOSTICS), progress.diagnostics_bytes)
+    }
+
+    /// Make sure that everything is on disk, before a checkpoint refers to it.
+    pub(crate) fn sync(&self) -> Result<(), JournalError> {
+        self.metrics.sync()?;
+        self.diagnostics.sync()
+    }
+}
 
 /// An append-only file of JSON lines.
 pub(crate) struct Journal {
@@ -94,7 +136,7 @@ impl Journal {
         self.bytes
     }
 
-    /// Make sure that everything is on disk, before a checkpoint refers to it.
+    /// Make sure that everything is on disk.
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
         self.file.sync_data().map_err(|source| JournalError::Io { path: self.path.clone(), source })
     }

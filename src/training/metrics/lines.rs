@@ -6,12 +6,12 @@ use baselines::{LayerMeasure, Probe};
 use datasets::TaskSpec;
 use reports::record::{DiagnosticLine, MetricKind, MetricLine};
 
-use super::Taken;
-use super::objective::Score;
-use super::progress::Progress;
+use crate::training::loss::objective::Score;
+use crate::training::progress::Progress;
+use crate::training::step::Taken;
 
 /// Lines of one logged step.
-pub(super) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricLine> {
+pub(in crate::training) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricLine> {
     let line = |name: &str, value: f64| MetricLine {
         kind: MetricKind::Step,
         epoch: progress.epoch + 1,
@@ -30,15 +30,15 @@ pub(super) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricL
 }
 
 /// What came of an epoch.
-pub(super) struct Scores<'a> {
-    pub(super) train: &'a Score,
-    pub(super) validation: &'a Score,
+pub(in crate::training) struct Scores<'a> {
+    pub(in crate::training) train: &'a Score,
+    pub(in crate::training) validation: &'a Score,
     /// Mean penalty of the training steps.
-    pub(super) penalty: Option<f64>,
+    pub(in crate::training) penalty: Option<f64>,
 }
 
 /// Lines of epoch `epoch`, after `step` optimiser steps.
-pub(super) fn epoch(
+pub(in crate::training) fn epoch(
     spec: &TaskSpec,
     step: u64,
     epoch: u64,
@@ -66,8 +66,8 @@ pub(super) fn epoch(
     lines
 }
 
-/// Lines at the end of a cell.
-pub(super) fn conclusion(
+/// Lines at the end of a run.
+pub(in crate::training) fn conclusion(
     spec: &TaskSpec,
     progress: &Progress,
     test: &Score,
@@ -108,13 +108,18 @@ pub(super) fn conclusion(
 }
 
 /// What one look at a network shows.
-pub(super) struct Seen<'a> {
-    pub(super) probes: &'a [Probe],
-    pub(super) measures: &'a [LayerMeasure],
+pub(in crate::training) struct Seen<'a> {
+    pub(in crate::training) probes: &'a [Probe],
+    pub(in crate::training) measures: &'a [LayerMeasure],
 }
 
 /// Lines of one look at the activations and kernels, and at what penalties judge.
-pub(super) fn diagnostics(labels: (&str, &str), seed: u64, step: u64, seen: &Seen<'_>) -> Vec<DiagnosticLine> {
+pub(in crate::training) fn diagnostics(
+    labels: (&str, &str),
+    seed: u64,
+    step: u64,
+    seen: &Seen<'_>,
+) -> Vec<DiagnosticLine> {
     let line = move |order: usize, layer: &str, quantity: String, value: f64| DiagnosticLine {
         baseline: labels.0.into(),
         task: labels.1.into(),

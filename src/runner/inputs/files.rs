@@ -1,7 +1,7 @@
-//! The files beside the data sets that a cell is made of, as they were when `bench run` began.
+//! The files beside the data sets that a run is made of, as they were when `bench run` began.
 //!
-//! The cells of one run are to be comparable. A text, an order of pixels or a file of weights that changes while they wait for
-//! their turn would give the later ones other samples or another start, and no setting would say so.
+//! The runs of one command are to be comparable. A text, an order of pixels or a file of weights that changes while they wait
+//! for their turn would give the later ones other samples or another start, and no setting would say so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::weights;
 /// Settings of tasks that name a file.
 const FILES: [&str; 2] = ["file", "permutation"];
 
-/// Files and the SHA-256 of each. A file that was not there is none of them: an earlier cell may write it.
+/// Files and the SHA-256 of each. A file that was not there is none of them: an earlier run may write it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Inputs {
     /// What the samples are made of.
@@ -23,7 +23,7 @@ pub(crate) struct Inputs {
     weights: BTreeMap<PathBuf, String>,
 }
 
-/// A file is no longer the one that the run began with.
+/// A file is no longer the one that the command began with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {} since `bench run` began; run it again", path.display(), if *gone { "is gone" } else { "has changed" })]
 pub(crate) struct InputError {
@@ -32,8 +32,8 @@ pub(crate) struct InputError {
 }
 
 impl Inputs {
-    /// Those of every one of `cells`, in their order. What lies in the run folder `out` is written by cells.
-    pub(super) fn of(cells: &[&Cell], out: &Path) -> Vec<Self> {
+    /// Those of every one of `cells`, in their order. What lies in the run folder `out` is written by runs.
+    pub(in crate::runner) fn of(cells: &[&Cell], out: &Path) -> Vec<Self> {
         let out = out.canonicalize().unwrap_or_else(|_| out.to_owned());
         // Seeds and grids share files.
         let mut seen: HashMap<PathBuf, Option<String>> = HashMap::new();
@@ -51,11 +51,11 @@ impl Inputs {
         cells.iter().map(one).collect()
     }
 
-    /// Refuse what has changed. Weights that are gone are missed where they are needed: a cell that has begun does without.
+    /// Refuse what has changed. Weights that are gone are missed where they are needed: a run that has begun does without.
     ///
     /// # Errors
     /// The first such file.
-    pub(super) fn check(&self) -> Result<(), InputError> {
+    pub(in crate::runner) fn check(&self) -> Result<(), InputError> {
         for (path, digest) in &self.samples {
             let now = weights::digest(path);
             if now.as_ref() != Some(digest) {

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_micros(500);
 const PAUSES: u32 = 32;
 
 /// Run `work` while the other threads of this thread's pool stay awake. Outside a pool they are left alone.
-pub(crate) fn attended<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn keep_workers_awake<R>(work: impl FnOnce() -> R) -> R {
     let Some(caller) = rayon::current_thread_index().filter(|_| rayon::current_num_threads() > 1) else {
         return work();
     };
@@ -22,7 +22,7 @@ pub(crate) fn attended<R>(work: impl FnOnce() -> R) -> R {
         scope.spawn_broadcast(|_, thread| {
             // The caller may come by here while it waits for a part of its work.
             if thread.index() != caller {
-                attend(&over);
+                stay_awake(&over);
             }
         });
         let _end = End(&over);
@@ -30,7 +30,7 @@ pub(crate) fn attended<R>(work: impl FnOnce() -> R) -> R {
     })
 }
 
-fn attend(over: &AtomicBool) {
+fn stay_awake(over: &AtomicBool) {
     let mut idle_since = Instant::now();
     while !over.load(Ordering::Relaxed) {
         if rayon::yield_now() == Some(rayon::Yield::Executed) {
@@ -69,16 +69,16 @@ mod tests {
         for threads in [1, 2, 5] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let sums = pool.install(|| {
-                attended(|| {
+                keep_workers_awake(|| {
                     let short = (0..50).map(|_| sum(20)).sum::<usize>();
                     std::thread::sleep(2 * PATIENCE);
                     // From within, too.
-                    short + attended(|| sum(1000))
+                    short + keep_workers_awake(|| sum(1000))
                 })
             });
             assert_eq!(sums, 50 * 190 + 499_500, "{threads} threads");
         }
-        assert_eq!(attended(|| sum(10)), 45, "outside a pool");
+        assert_eq!(keep_workers_awake(|| sum(10)), 45, "outside a pool");
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let fails = || {
             pool.install(|| {
-                attended(|| {
+                keep_workers_awake(|| {
                     if sum(3) == 3 {
                         panic!("as expected")
                     }

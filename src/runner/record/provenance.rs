@@ -1,14 +1,11 @@
-//! Where and with what a cell ran.
+//! Where and with what a run was trained.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use reports::record::{Attempt, Status};
 
-/// Now, RFC 3339 UTC with seconds.
-pub(crate) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
-}
+use crate::files::run_folder::now;
+
 /// Versions of the program and of what decides its numbers, as they were when it was built.
 pub(crate) fn versions() -> BTreeMap<String, String> {
     let pairs = [("bench", env!("CARGO_PKG_VERSION")), ("burn", env!("BENCH_BURN")), ("rustc", env!("BENCH_RUSTC"))];

@@ -1,9 +1,5 @@
-//! The order of samples, and the way of a batch to the device.
+//! The order in which an epoch visits its samples.
 
-use baselines::Features;
-use baselines::network::{Input, InputValues};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use datasets::{Batch, InputSpec, Inputs};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -34,32 +30,6 @@ impl EpochOrder {
         let start = index as usize * self.batch_size;
         &self.order[start.min(self.order.len())..(start + self.batch_size).min(self.order.len())]
     }
-}
-
-/// Place a batch on `device`.
-pub(crate) fn place(batch: &Batch, spec: &InputSpec, device: &Device) -> Input {
-    let values = match (&batch.inputs, spec) {
-        (Inputs::Tokens(tokens), _) => {
-            let length = match spec {
-                InputSpec::Tokens { length, .. } => *length,
-                InputSpec::Values { shape, .. } => shape.iter().product(),
-            };
-            let rows = tokens.len() / length.max(1);
-            InputValues::Tokens(Tensor::<2, Int>::from_data(TensorData::new(tokens.clone(), [rows, length]), device))
-        }
-        (Inputs::Values(values), spec) => {
-            let (channels, shape) = match spec {
-                InputSpec::Values { channels, shape } => (*channels, shape.clone()),
-                InputSpec::Tokens { length, .. } => (1, vec![*length]),
-            };
-            let positions = shape.iter().product::<usize>();
-            // Pairs have two rows per sample.
-            let rows = values.len() / (channels * positions).max(1);
-            let flat = TensorData::new(values.clone(), [rows, channels, positions]);
-            InputValues::Values(Features::from_flat(Tensor::<3>::from_data(flat, device), &shape))
-        }
-    };
-    Input { values, lengths: batch.lengths.clone() }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The record of a cell, and the hash that decides whether a folder may be continued.
+//! The record of a run, and the hash that decides whether a folder may be continued.
 
 use baselines::registry;
 use datasets::InputSpec;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::experiment::{Cell, Training};
-use crate::train::schedule::learning_rate;
+use crate::training::optimiser::schedule::learning_rate;
 use crate::weights;
 
 /// Settings that only make a run longer or shorter.
@@ -219,7 +219,7 @@ pub(crate) fn comparable(record: &CellRecord) -> Result<Value, serde_json::Error
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::run::folder::differences;
+    use crate::runner::record::differences::differences;
     use reports::settings::ADDED;
     use serde_json::json;
 

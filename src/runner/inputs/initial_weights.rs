@@ -6,13 +6,14 @@ use baselines::{BuildError, Model};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use crate::evaluate;
 use crate::experiment::{Cell, fit};
+use crate::origin::settings;
+use crate::training::checkpoint::last_path;
 use crate::weights::{self, Wanted, WeightsError};
 
-/// Why a cell cannot begin with the weights of a file.
+/// Why a run cannot begin with the weights of a file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum InitialError {
+pub(crate) enum InitialError {
     /// The network cannot be built.
     #[error("the model cannot be built: {0}")]
     Build(#[from] BuildError),
@@ -22,7 +23,7 @@ pub(super) enum InitialError {
 }
 
 /// Put the weights of the file at `path` into `model`, the network of `cell`; what is worth telling of how they were found.
-pub(super) fn load(
+pub(in crate::runner) fn load(
     path: &Path,
     cell: &Cell,
     model: &mut dyn Model,
@@ -39,8 +40,8 @@ pub(super) fn load(
 
 /// Where the settings of `cell` contradict what the name of the file says that it begins with: a network of other settings
 /// computes something else with the same weights.
-pub(super) fn contradictions(cell: &Cell) -> Vec<String> {
-    let found = cell.training.initial_weights.as_deref().map(|path| evaluate::contradictions(path, cell));
+pub(in crate::runner) fn contradictions(cell: &Cell) -> Vec<String> {
+    let found = cell.training.initial_weights.as_deref().map(|path| settings::contradictions(path, cell));
     found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", cell.baseline.label)).collect()
 }
 
@@ -50,7 +51,7 @@ pub(super) fn contradictions(cell: &Cell) -> Vec<String> {
 ///
 /// # Errors
 /// A file that is there and of no use.
-pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
+pub(in crate::runner) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
     let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
         return Ok(false);
     };
@@ -72,7 +73,7 @@ pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Re
 
 /// Why `cell` cannot begin with the weights of its file, as far as [`check`] can say; a file that is not there is one, which
 /// another cell may write before this one begins.
-pub(super) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
+pub(crate) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
     let path = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none())?;
     match check(cell, out, fresh, device) {
         Err(error) => Some(error.to_string()),
@@ -85,5 +86,5 @@ pub(super) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> 
 
 /// Whether `cell` goes on from a checkpoint of its own.
 fn has_begun(cell: &Cell, out: &Path, fresh: bool) -> bool {
-    out.join(&cell.id).join("checkpoints").join("last.safetensors").exists() && !fresh
+    last_path(&out.join(&cell.id)).exists() && !fresh
 }
