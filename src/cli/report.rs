@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
-use reports::{Column, Entry, Field, Formats, ReportError, Table};
+use reports::{Column, Entry, Field, Formats, Table};
 use serde_json::{Map, Value, json};
 
 use super::exit::{CliError, Exit, print, print_json};

@@ -21,7 +21,7 @@ pub(super) fn initial_weights(cells: &[&Cell], out: &Path, fresh: bool, device: 
     for cell in cells {
         // Seeds and grids share files and networks.
         let key = (&cell.training.initial_weights, &cell.task.label, cell.baseline.config.to_string());
-        let failed = |source| RunnerError::InitialWeights { id: cell.id.clone(), source };
+        let failed = |error| RunnerError::InitialWeights { id: cell.id.clone(), source: Box::new(error) };
         if !checked.contains(&key) && initial_weights::check(cell, out, fresh, device).map_err(failed)? {
             checked.insert(key);
         }

@@ -35,7 +35,7 @@ pub(crate) enum RunnerError {
         /// The run.
         id: String,
         /// Why.
-        source: InitialError,
+        source: Box<InitialError>,
     },
     /// The folder of a run cannot be read or written.
     #[error(transparent)]

@@ -16,7 +16,7 @@ use crate::runner::protocol::messages::{Order, Setup};
 use crate::runner::protocol::reporter::Reporter;
 use crate::runner::run::context::RunContext;
 use crate::runner::run::perform::perform;
-use crate::training::process::Ledger;
+use crate::training::process::memory::Ledger;
 
 /// Carry out the orders that come on standard input until they end, and report what happens on standard output.
 ///
