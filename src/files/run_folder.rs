@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use reports::holder;
-use reports::record::{CellRecord, Status};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use vocabulary::record::{CellRecord, Status};
 
 use super::atomic;
 

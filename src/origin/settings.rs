@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use baselines::registry::Entry;
-use reports::record::CellRecord;
 use serde_json::{Map, Value, json};
+use vocabulary::record::CellRecord;
 
 use super::evidence::{Evidence, evidence};
 use super::file_name::{self, Named, Said};
-use crate::experiment::{Cell, fit};
+use crate::experiment::Cell;
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,8 @@ impl Settings {
         entry: &Entry,
     ) -> Self {
         let spec = cell.task.task.spec();
-        let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-        let by_tensors = |field: &str| match evidence(entry, &cell.baseline.config, field, &input, &output) {
+        let (input, output) = (&spec.input, &spec.target);
+        let by_tensors = |field: &str| match evidence(entry, &cell.baseline.config, field, input, output) {
             Evidence::Shapes => Origin::Tensors,
             Evidence::NoEffect => Origin::NoEffect,
             Evidence::Nothing => Origin::Assumed,

@@ -1,6 +1,7 @@
 //! How a run ended.
 
 use serde::{Deserialize, Serialize};
+use vocabulary::record::StopReason;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +14,7 @@ pub(crate) enum Outcome {
     /// Failed.
     Failed {
         /// As it stands in `status.json`, where that can be written.
-        reason: String,
+        reason: StopReason,
         /// The reason in words.
         message: String,
     },
@@ -24,9 +25,9 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// A failure for `reason`, a word, in the words of `message`.
-    pub(crate) fn failed(reason: &str, message: impl Into<String>) -> Self {
-        Self::Failed { reason: reason.to_owned(), message: message.into() }
+    /// A failure for `reason`, in the words of `message`.
+    pub(crate) fn failed(reason: StopReason, message: impl Into<String>) -> Self {
+        Self::Failed { reason, message: message.into() }
     }
 
     /// In a word.

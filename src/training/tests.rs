@@ -7,7 +7,7 @@ use std::time::Duration;
 use baselines::read::read_scalar;
 use baselines::{Forward, registry};
 use burn::tensor::Device;
-use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, Split, TargetSpec, Targets, TaskSpec};
+use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, OutputSpec, Split, Targets, TaskSpec};
 use serde_json::json;
 
 use super::batches::seeds::Seeds;
@@ -108,7 +108,7 @@ fn waves() -> TaskSpec {
         version: "waves@test-1".into(),
         data: "waves".into(),
         input: InputSpec::Values { channels: 1, shape: vec![LENGTH] },
-        target: TargetSpec::Binary,
+        target: OutputSpec::Binary,
         metric: datasets::Metric::AreaUnderRoc,
         chance: 0.5,
         splits: datasets::SplitSizes { train: 90, validation: 31, test: 31 },
@@ -134,10 +134,10 @@ fn train_with_a_stop(
     let (folder, device, spec) = (tempfile::tempdir().unwrap(), Device::flex(), waves());
     std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
     let entry = registry::find("gru").unwrap();
-    let input = crate::experiment::fit::input(&spec.input);
+    let input = &spec.input;
     let seeds = Seeds::derive(2);
     let config = json!({"hidden": 8});
-    let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+    let model = (entry.build)(&config, input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
     let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
     let mut state = State { model, optimiser, best: None, progress: Progress::start() };
     let job = Job {
@@ -156,7 +156,7 @@ fn train_with_a_stop(
     let begin = journals(&state.progress);
     if train(&job, &mut state, begin, watch)? == Finish::Stopped {
         let last = files::checkpoint::load(&checkpoint::last_path(folder.path())).unwrap().unwrap();
-        let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+        let model = (entry.build)(&config, input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
         let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
         state = State { model, optimiser, best: None, progress: Progress::start() };
         checkpoint::restore(&last, &mut state, &device).unwrap();
@@ -322,15 +322,15 @@ fn every_baseline_learns_a_batch_in_twenty_steps() {
         let batch = Batch { size, inputs: Inputs::Values(inputs), targets: Targets::Labels(labels), lengths: None };
         let settings = Training { learning_rate: 0.003, grad_clip: Some(1.0), ..Training::default() };
         let config = (entry.resolve)(&json!({})).unwrap();
-        let input = crate::experiment::fit::input(&spec);
-        let mut model = (entry.build)(&config, &input, &baselines::OutputSpec::Classes(2), 7, &device).unwrap();
+        let input = &spec;
+        let mut model = (entry.build)(&config, input, &baselines::OutputSpec::Classes(2), 7, &device).unwrap();
         let mut optimiser = Optimiser::new(&settings, model.as_ref()).unwrap();
         let autodiff = device.clone().autodiff();
         let mut losses = Vec::new();
         for step in 0..20 {
             let mut ctx = Forward::training(1, step);
             let output = model.forward(to_device(batch.inputs.clone(), None, &spec, &autodiff), &mut ctx).unwrap();
-            let (loss, _) = objective::evaluate(output, &batch.targets, &TargetSpec::Classes(2)).unwrap();
+            let (loss, _) = objective::evaluate(output, &batch.targets, &OutputSpec::Classes(2)).unwrap();
             losses.push(f64::from(read_scalar(loss.clone().inner(), "the loss").unwrap()));
             let mut gradients = loss.backward();
             let mut gradients = model.take_gradients(&mut gradients);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use reports::record::{State, Status};
 use serde::Serialize;
+use vocabulary::record::{State, Status, StopReason};
 
 use crate::cli::exit::{self, CliError, Exit};
 use crate::experiment::{Plan, Scale};
@@ -33,7 +33,7 @@ struct RunSummary {
     state: String,
     /// What came of it in this command: `done`, `failed`, `skipped`, `locked` or `interrupted`.
     outcome: &'static str,
-    reason: Option<String>,
+    reason: Option<StopReason>,
     message: Option<String>,
     seconds: f64,
 }
@@ -77,7 +77,7 @@ fn summary<'a>(
             state: status.state.name().to_owned(),
             outcome: outcome.name(),
             reason: match outcome {
-                Outcome::Failed { reason, .. } => Some(reason.clone()),
+                Outcome::Failed { reason, .. } => Some(*reason),
                 _ => status.reason,
             },
             message: match outcome {
@@ -111,7 +111,7 @@ fn text(plan: &Plan, finished: &Finished, report: Option<&PathBuf>) -> String {
     for (message, ids) in missing_data(plan, finished) {
         text.push_str(&format!("\n  {message}\n    skipped: {}", ids.join(", ")));
     }
-    if let Some(scale) = reports::record::describe_scale(plan.scale.name()) {
+    if let Some(scale) = plan.scale.caveat() {
         text.push_str(&format!("\n{scale}"));
     }
     if let Some(report) = report {
@@ -130,7 +130,7 @@ fn missing_data(plan: &Plan, finished: &Finished) -> BTreeMap<String, Vec<String
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for cell in &plan.cells {
         let Some(status) = status(finished, &cell.id) else { continue };
-        if status.state == State::Skipped && status.reason.as_deref() == Some("missing_data") {
+        if status.state == State::Skipped && status.reason == Some(StopReason::MissingData) {
             missing.entry(status.message.unwrap_or_default()).or_default().push(cell.id.clone());
         }
     }

@@ -12,7 +12,7 @@ use super::error::EvalError;
 use super::request::{EvalResult, Evaluation, Request};
 use super::resolve::{check_names, resolve};
 use super::source_run::SourceRun;
-use crate::experiment::{Cell, Training, fit};
+use crate::experiment::{Cell, Training};
 use crate::files::run_folder;
 use crate::origin::file_name;
 use crate::origin::settings::Settings;
@@ -86,15 +86,15 @@ fn build(
     device: &Device,
 ) -> Result<(Box<dyn Model>, Option<String>), EvalError> {
     let spec = cell.task.task.spec();
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let (input, output) = (&spec.input, &spec.target);
     let build = cell.baseline.entry.build;
-    let model = build(&cell.baseline.config, &input, &output, 0, device)?;
+    let model = build(&cell.baseline.config, input, output, 0, device)?;
     if let (Some(length), Some(trained)) = (model.kernel_length(), trained)
         && length != trained
         && cell.baseline.config[KERNEL_LENGTH].is_null()
     {
         cell.baseline.config[KERNEL_LENGTH] = Value::from(trained);
-        let model = build(&cell.baseline.config, &input, &output, 0, device)?;
+        let model = build(&cell.baseline.config, input, output, 0, device)?;
         let note = format!("the kernels are as long as in training, {trained} positions; the task has {length}");
         return Ok((model, Some(note)));
     }
@@ -111,8 +111,8 @@ fn load(
 ) -> Result<Vec<String>, EvalError> {
     let spec = cell.task.task.spec();
     let entry = &cell.baseline.entry;
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
+    let (input, output) = (&spec.input, &spec.target);
+    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
     let wanted = Wanted { entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
     weights::load(file, model, &wanted).map_err(|error| EvalError::Weights {
         // Whoever follows the hint has to think of what it does not name.
@@ -169,7 +169,7 @@ fn grids(resolutions: &[f64], cell: &Cell, device: &Device) -> Result<Vec<Vec<us
         |what: &str, reason: &str| Err(EvalError::Resolution { what: format!("`{what}`"), reason: reason.to_owned() });
     let mut grids = Vec::new();
     for &resolution in resolutions {
-        let input = fit::input(Grid::new(&spec.input, resolution).input());
+        let input = Grid::new(&spec.input, resolution).input().clone();
         if resolution != 1.0 {
             if let Some(reason) = resample::refusal(spec) {
                 return refuse(&cell.task.name, reason);
@@ -185,7 +185,7 @@ fn grids(resolutions: &[f64], cell: &Cell, device: &Device) -> Result<Vec<Vec<us
                 Resolution::Fixed => return refuse(&cell.baseline.name, "a layer of it is over all positions"),
                 // Poolings need so many positions.
                 Resolution::AsIs => {
-                    (entry.build)(&cell.baseline.config, &input, &fit::output(&spec.target), 0, device)?;
+                    (entry.build)(&cell.baseline.config, &input, &spec.target, 0, device)?;
                 }
                 Resolution::Continuous => {}
             }

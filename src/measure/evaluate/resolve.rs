@@ -1,7 +1,7 @@
 //! What to evaluate: the one task and baseline that the checkpoint's record, its file name and the arguments describe.
 
-use reports::record::CellRecord;
 use serde_json::{Map, Value};
+use vocabulary::record::CellRecord;
 
 use super::error::EvalError;
 use super::request::Request;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use reports::record::{CellRecord, State};
 use serde_json::{Map, Value};
+use vocabulary::record::{CellRecord, State};
 
 use crate::experiment::Cell;
 use crate::files::run_folder;

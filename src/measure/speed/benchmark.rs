@@ -11,7 +11,7 @@ use rustix::time::ClockId;
 
 use super::result::{Measurement, StepTimes};
 use super::samples::{Epochs, synthetic};
-use crate::experiment::{Cell, fit};
+use crate::experiment::Cell;
 use crate::training::batches::prefetch::{self, Batches};
 use crate::training::batches::seeds::Seeds;
 use crate::training::batches::to_device::to_device;
@@ -57,10 +57,10 @@ pub(crate) fn measure(
 ) -> Result<StepTimes, String> {
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let (input, output) = (&spec.input, &spec.target);
     memory::restart(device);
     let base_memory_bytes = memory::peak_bytes();
-    let model = (cell.baseline.entry.build)(&cell.baseline.config, &input, &output, 0, device)
+    let model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, 0, device)
         .map_err(|error| error.to_string())?;
     let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
     let parameters = count_parameters(model.as_ref()) as u64;

@@ -1,6 +1,6 @@
 //! The samples of timed steps: arbitrary ones, or the epochs of a task.
 
-use datasets::{Batch, InputSpec, Inputs, TargetSpec, Targets, TaskSpec};
+use datasets::{Batch, InputSpec, Inputs, OutputSpec, Targets, TaskSpec};
 
 use crate::training::batches::epoch_order::EpochOrder;
 use crate::training::batches::seeds::Seeds;
@@ -33,7 +33,7 @@ impl Epochs {
 /// A batch of the task's shape with arbitrary content.
 pub(super) fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
     let wave = |i: usize| (i as f32 * 0.37).sin();
-    let rows = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * size } else { size };
+    let rows = if matches!(spec.target, OutputSpec::Pair(_)) { 2 * size } else { size };
     let (inputs, length) = match &spec.input {
         InputSpec::Values { channels, shape } => {
             let positions: usize = shape.iter().product();
@@ -44,10 +44,10 @@ pub(super) fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
         }
     };
     let targets = match spec.target {
-        TargetSpec::Classes(n) | TargetSpec::Pair(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
-        TargetSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
-        TargetSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
-        TargetSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),
+        OutputSpec::Classes(n) | OutputSpec::Pair(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
+        OutputSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
+        OutputSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
+        OutputSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),
     };
     Batch { size, inputs, targets, lengths: None }
 }
@@ -58,7 +58,6 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::experiment::fit;
     use crate::training::batches::to_device::to_device;
     use crate::training::loss::objective;
 
@@ -74,15 +73,15 @@ mod tests {
                 version: "pairs@test-1".into(),
                 data: "pairs".into(),
                 input,
-                target: TargetSpec::Pair(3),
+                target: OutputSpec::Pair(3),
                 metric: datasets::Metric::Accuracy,
                 chance: 1.0 / 3.0,
                 splits: datasets::SplitSizes { train: 8, validation: 8, test: 8 },
             };
             let device = Device::flex();
             let entry = baselines::registry::find("gru").unwrap();
-            let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-            let model = (entry.build)(&serde_json::json!({"hidden": 4}), &input, &output, 0, &device).unwrap();
+            let (input, output) = (&spec.input, &spec.target);
+            let model = (entry.build)(&serde_json::json!({"hidden": 4}), input, output, 0, &device).unwrap();
             let batch = synthetic(&spec, 5);
             let placed = to_device(batch.inputs, batch.lengths, &spec.input, &device.clone().autodiff());
             let output = model.forward(placed, &mut Forward::training(0, 0)).unwrap();

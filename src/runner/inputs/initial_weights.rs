@@ -6,7 +6,7 @@ use baselines::{BuildError, Model};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use crate::experiment::{Cell, fit};
+use crate::experiment::Cell;
 use crate::origin::settings;
 use crate::training::checkpoint::last_path;
 use crate::weights::{self, Wanted, WeightsError};
@@ -31,9 +31,9 @@ pub(in crate::runner) fn load(
 ) -> Result<Vec<String>, InitialError> {
     let spec = cell.task.task.spec();
     let entry = &cell.baseline.entry;
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let (input, output) = (&spec.input, &spec.target);
     let config = &cell.baseline.config;
-    let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
+    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
     let wanted = Wanted { entry, config, shape: &input.shape(), build: &build };
     Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
 }
@@ -66,8 +66,7 @@ pub(in crate::runner) fn check(cell: &Cell, out: &Path, fresh: bool, device: &De
     }
     let spec = cell.task.task.spec();
     let entry = &cell.baseline.entry;
-    let mut model =
-        (entry.build)(&cell.baseline.config, &fit::input(&spec.input), &fit::output(&spec.target), 0, device)?;
+    let mut model = (entry.build)(&cell.baseline.config, &spec.input, &spec.target, 0, device)?;
     load(path, cell, model.as_mut(), device).map(|_| true)
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training};
+use crate::experiment::{BaselineCell, Budget, Cell, Missing, Scale, TaskCell, Training};
 use crate::registry::Registry;
 use crate::runner::inputs::files::Inputs;
 use crate::runner::outcome::Outcome;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reports::record::{Attempt, Status};
+use vocabulary::record::{Attempt, Status};
 
 use crate::files::run_folder::now;
 

@@ -5,14 +5,14 @@ use std::time::Instant;
 use baselines::Model;
 use baselines::device::DeviceChoice;
 use datasets::{Dataset, Split};
-use reports::record::{CellRecord, PartialEpoch, State as RunState, Status};
+use vocabulary::record::{CellRecord, PartialEpoch, State as RunState, Status, StopReason};
 
 use super::complete::{is_complete, missing_results};
 use super::context::RunContext;
 use super::failure::RunFailure;
 use super::resume::check_length;
 use super::watch::RunWatch;
-use crate::experiment::{Cell, Missing, fit};
+use crate::experiment::{Cell, Missing};
 use crate::files::checkpoint::{self, CheckpointError};
 use crate::files::run_folder::{self, FolderError, RunFolder};
 use crate::runner::inputs::files::Inputs;
@@ -57,13 +57,13 @@ impl Attempt<'_, '_> {
             return Ok(done);
         }
         if let Some(reason) = &self.cell.not_applicable {
-            return self.skip("not_applicable", reason);
+            return self.skip(StopReason::NotApplicable, reason);
         }
         inputs.check()?;
         let left_over_bytes = self.context.tidy(self.cell);
         let dataset = match self.context.prepare(self.cell) {
             Err(error) if error.is_missing() && self.context.missing == Missing::Skip => {
-                return self.skip("missing_data", &error.to_string());
+                return self.skip(StopReason::MissingData, &error.to_string());
             }
             other => other?,
         };
@@ -111,7 +111,7 @@ impl Attempt<'_, '_> {
 
     /// Mark the run as skipped. One that has been trained, in part or to its end, keeps its record and its state: they say what
     /// was measured, and by which settings it goes on.
-    fn skip(self, reason: &str, words: &str) -> Result<Ended, RunFailure> {
+    fn skip(self, reason: StopReason, words: &str) -> Result<Ended, RunFailure> {
         let Self { context, cell, folder, status } = self;
         let begun = run_folder::read_cell(folder.path())?.is_some_and(|before| before.task.data_hash.is_some());
         if begun {
@@ -122,7 +122,7 @@ impl Attempt<'_, '_> {
         record.plan.clone_from(&context.plan);
         folder.write_cell(&record)?;
         status.state = RunState::Skipped;
-        status.reason = Some(reason.into());
+        status.reason = Some(reason);
         status.message = Some(words.into());
         Ok((Outcome::Skipped, format!("skipped: {words}")))
     }
@@ -159,9 +159,9 @@ impl Attempt<'_, '_> {
     ) -> Result<State, RunFailure> {
         let Self { context, cell, folder, .. } = self;
         let spec = cell.task.task.spec();
-        let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+        let (input, output) = (&spec.input, &spec.target);
         let seed = Seeds::derive(cell.seed).init;
-        let model = (cell.baseline.entry.build)(&cell.baseline.config, &input, &output, seed, &context.device)?;
+        let model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, seed, &context.device)?;
         let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
         let last = last_path(folder.path());
@@ -267,14 +267,18 @@ impl Attempt<'_, '_> {
     fn conclude(self, record: &CellRecord, finish: Finish, validation: Option<&Score>) -> Result<Ended, RunFailure> {
         let Self { cell, folder, status, .. } = self;
         let (state, reason, words) = match finish {
-            Finish::Stopped => (RunState::Interrupted, Some("interrupted"), "interrupted; run again to go on"),
+            Finish::Stopped => {
+                (RunState::Interrupted, Some(StopReason::Interrupted), "interrupted; run again to go on")
+            }
             Finish::Epochs => (RunState::Done, None, "done"),
-            Finish::MaxSteps => (RunState::Done, Some("max_steps"), "done (training.max_steps)"),
-            Finish::EarlyStopping => (RunState::Done, Some("early_stopping"), "done (stopped early: no improvement)"),
-            Finish::MaxTime => (RunState::Done, Some("max_time"), "done (stopped by training.max_time)"),
+            Finish::MaxSteps => (RunState::Done, Some(StopReason::MaxSteps), "done (training.max_steps)"),
+            Finish::EarlyStopping => {
+                (RunState::Done, Some(StopReason::EarlyStopping), "done (stopped early: no improvement)")
+            }
+            Finish::MaxTime => (RunState::Done, Some(StopReason::MaxTime), "done (stopped by training.max_time)"),
         };
         status.state = state;
-        status.reason = reason.map(Into::into);
+        status.reason = reason;
         if finish == Finish::Stopped {
             return Ok((Outcome::Interrupted, words.into()));
         }

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
-use reports::record::{CellRecord, MetricKind, MetricLine, State, Status};
+use vocabulary::record::{CellRecord, MetricKind, MetricLine, State, Status, StopReason};
 
 use crate::experiment::Training;
 use crate::files::checkpoint;
@@ -19,11 +19,11 @@ pub(in crate::runner) fn is_complete(status: &Status, before: Option<&CellRecord
     }
     let before: Option<Training> = before.and_then(|cell| serde_json::from_value(cell.training.clone()).ok());
     let unbounded = |limit: Option<Duration>| limit.unwrap_or(Duration::MAX);
-    match (status.reason.as_deref(), before) {
-        (Some("max_time"), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
+    match (status.reason, before) {
+        (Some(StopReason::MaxTime), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
         // Another `max_steps` is another run.
-        (Some("max_steps"), _) => true,
-        (Some("early_stopping"), Some(before)) => {
+        (Some(StopReason::MaxSteps), _) => true,
+        (Some(StopReason::EarlyStopping), Some(before)) => {
             settings.early_stopping.unwrap_or(u32::MAX) <= before.early_stopping.unwrap_or(u32::MAX)
         }
         _ => status.epoch >= u64::from(settings.epochs),

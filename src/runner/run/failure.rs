@@ -4,6 +4,7 @@ use std::any::Any;
 
 use baselines::BuildError;
 use datasets::DataError;
+use vocabulary::record::StopReason;
 
 use crate::files::checkpoint::CheckpointError;
 use crate::files::run_folder::FolderError;
@@ -46,19 +47,21 @@ impl RunFailure {
         Self::Panic(text.unwrap_or_else(|| "unknown panic".into()))
     }
 
-    /// Reason as it stands in `status.json`.
-    pub(super) fn reason(&self) -> &'static str {
+    /// Reason in `status.json`.
+    pub(super) fn reason(&self) -> StopReason {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         let full = |error: &std::io::Error| matches!(error.kind(), StorageFull | QuotaExceeded);
         match self {
-            Self::Train(TrainError::NotFinite { .. }) => "nan",
-            Self::Train(TrainError::Journal(JournalError::Io { source, .. })) if full(source) => "disk_full",
-            Self::Train(TrainError::Checkpoint(CheckpointError::Io { source, .. })) if full(source) => "disk_full",
-            Self::Folder(FolderError::Io { source, .. }) if full(source) => "disk_full",
-            Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => "disk_full",
-            Self::Data(error) if error.is_missing() => "missing_data",
-            Self::Panic(message) if is_out_of_memory(message) => "out_of_memory",
-            _ => "error",
+            Self::Train(TrainError::NotFinite { .. }) => StopReason::Nan,
+            Self::Train(TrainError::Journal(JournalError::Io { source, .. })) if full(source) => StopReason::DiskFull,
+            Self::Train(TrainError::Checkpoint(CheckpointError::Io { source, .. })) if full(source) => {
+                StopReason::DiskFull
+            }
+            Self::Folder(FolderError::Io { source, .. }) if full(source) => StopReason::DiskFull,
+            Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => StopReason::DiskFull,
+            Self::Data(error) if error.is_missing() => StopReason::MissingData,
+            Self::Panic(message) if is_out_of_memory(message) => StopReason::OutOfMemory,
+            _ => StopReason::Error,
         }
     }
 }

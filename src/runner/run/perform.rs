@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use datasets::DataError;
-use reports::record::{State, Status};
+use vocabulary::record::{State, Status, StopReason};
 
 use super::attempt::{Attempt, NOT_FURTHER};
 use super::context::RunContext;
@@ -62,7 +62,7 @@ fn record_failure(error: &RunFailure, status: &mut Status) -> (Outcome, String) 
         if status.state == State::Running {
             // By a process that is gone.
             status.state = State::Interrupted;
-            status.reason = Some("interrupted".into());
+            status.reason = Some(StopReason::Interrupted);
         }
         return (Outcome::Interrupted, Outcome::Interrupted.text());
     }
@@ -71,7 +71,7 @@ fn record_failure(error: &RunFailure, status: &mut Status) -> (Outcome, String) 
         status.message = Some(format!("{NOT_FURTHER}: {error}"));
     } else {
         status.state = State::Failed;
-        status.reason = Some(error.reason().into());
+        status.reason = Some(error.reason());
         status.message = Some(error.to_string());
     }
     (failed(error), format!("failed: {error}"))

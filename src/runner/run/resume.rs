@@ -1,6 +1,7 @@
 //! Whether a training that has begun may go on towards what is asked for now.
 
-use reports::record::{CellRecord, MetricKind, MetricLine};
+use datasets::{Metric, Split};
+use vocabulary::record::{CellRecord, MetricKind, MetricLine};
 
 use super::failure::RunFailure;
 use crate::experiment::{Cell, Training};
@@ -38,7 +39,7 @@ pub(super) fn check_length(
         && was.early_stopping.is_none_or(|was| was > patience)
     {
         let metric = cell.task.task.spec().metric;
-        let values = validations(folder, metric.name(), progress.metrics_bytes)?;
+        let values = validations(folder, metric, progress.metrics_bytes)?;
         let end = patience_ends(values, metric.higher_is_better(), patience);
         if let Some(end) = end.filter(|end| *end < epoch || step_in_epoch > 0) {
             let text = format!("{trained}; `early_stopping: {patience}` would have ended it after epoch {end}");
@@ -49,7 +50,7 @@ pub(super) fn check_length(
 }
 
 /// The validation metric of every whole epoch among the first `bytes` of the metrics.
-fn validations(folder: &RunFolder, metric: &str, bytes: u64) -> Result<Vec<f64>, RunFailure> {
+fn validations(folder: &RunFolder, metric: Metric, bytes: u64) -> Result<Vec<f64>, RunFailure> {
     let path = folder.path().join(METRICS);
     let text = std::fs::read(&path).map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
     let text = &text[..text.len().min(usize::try_from(bytes).unwrap_or(usize::MAX))];
@@ -57,8 +58,8 @@ fn validations(folder: &RunFolder, metric: &str, bytes: u64) -> Result<Vec<f64>,
     for row in text.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()) {
         let line: MetricLine = serde_json::from_slice(row)
             .map_err(|error| FolderError::Record { path: path.clone(), reason: error.to_string() })?;
-        let validation = line.kind == MetricKind::Epoch && line.split.as_deref() == Some("validation");
-        if validation && !line.partial && line.name == metric {
+        let validation = line.kind == MetricKind::Epoch && line.split == Some(Split::Validation);
+        if validation && !line.partial && line.name == metric.name() {
             values.push(line.value.unwrap_or(f64::NAN));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use reports::record::{PartialEpoch, Status};
+use vocabulary::record::{PartialEpoch, Status};
 
 use super::context::RunContext;
 use crate::experiment::Cell;

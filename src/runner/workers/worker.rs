@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 use baselines::device::DeviceChoice;
 use datasets::Library;
+use vocabulary::record::StopReason;
 
 use crate::registry::Registry;
 use crate::runner::error::RunnerError;
@@ -69,7 +70,7 @@ pub(crate) fn serve(
             .and_then(|order| order.cell(registry));
         let outcome = match cell {
             Ok((cell, inputs)) => perform(&mut context, &cell, &inputs),
-            Err(message) => Outcome::failed("error", message),
+            Err(message) => Outcome::failed(StopReason::Error, message),
         };
         context.reporter.ended(outcome);
     }
