@@ -9,12 +9,12 @@ use safetensors::SafeTensors;
 use super::KERNEL_LENGTH;
 use super::WeightsError;
 use super::kind::{self, Kind};
+use crate::files::checkpoint::{self, CheckpointError, Position};
+use crate::files::run_folder;
+use crate::files::tensors::Weights;
 use crate::pytorch::dtype::Dtype;
 use crate::pytorch::{self, PytorchError, PytorchFile};
-use crate::run::folder;
 use crate::state_dict::Shapes;
-use crate::train::checkpoint::{self, CheckpointError, Weights};
-use crate::train::progress::Progress;
 
 /// Tensors of our own checkpoints that are the network's.
 const OWN: &str = "model.";
@@ -41,7 +41,7 @@ pub(crate) struct Own {
     /// Hash of the cell.
     pub(crate) cell_hash: String,
     /// Where it stood.
-    pub(crate) progress: Progress,
+    pub(crate) position: Position,
     /// Positions that its kernels are stored for, see [`baselines::Model::kernel_length`], where that is known.
     pub(crate) kernel_length: Option<usize>,
 }
@@ -68,7 +68,7 @@ fn is_whole(kind: &str) -> bool {
 /// Length of the kernels of the cell that the checkpoint at `path` lies in, as its record says: files from before lengths
 /// were written into them have no other witness.
 fn recorded_length(path: &Path) -> Option<usize> {
-    let record = folder::cell_of(path).ok().flatten()?.1;
+    let record = run_folder::cell_of(path).ok().flatten()?.1;
     let given = record.baseline.config[KERNEL_LENGTH].as_u64();
     let positions = record.task.shape.iter().skip(1).product();
     given.map_or(Some(positions), |given| usize::try_from(given).ok())
@@ -172,7 +172,7 @@ impl File {
         let weights = loaded.named(OWN);
         let shapes = weights.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
         let kernel_length = loaded.kernel_length.or_else(|| recorded_length(path));
-        let own = Own { cell_hash: loaded.cell_hash, progress: loaded.progress, kernel_length };
+        let own = Own { cell_hash: loaded.cell_hash, position: loaded.position, kernel_length };
         let dict = StateDict { shapes, ..StateDict::default() };
         Ok(Self {
             path: path.to_owned(),
