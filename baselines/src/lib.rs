@@ -25,8 +25,7 @@ pub use kernels;
 pub use kernels::precision;
 
 pub use baseline::{
-    Baseline, Body, BodySpec, Built, HeadInit, Info, InputSpec, LayerMeasure, Measure, OutputSpec, ParameterGroup,
-    Readout, Resolution,
+    Baseline, Body, BodySpec, Built, HeadInit, Info, LayerMeasure, Measure, ParameterGroup, Readout, Resolution,
 };
 pub use check::BuildError;
 pub use features::Features;
@@ -35,3 +34,4 @@ pub use init::Init;
 pub use named::Parameter;
 pub use network::{Input, Model, Output};
 pub use read::ReadError;
+pub use vocabulary::{InputSpec, OutputSpec};
