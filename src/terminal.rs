@@ -38,7 +38,6 @@ const AT_THE_END: Duration = Duration::from_secs(1);
 /// How serious a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Progress.
     Info,
     /// Something that a reader of the result should know.
     Warning,

@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 use super::exit::{CliError, Exit, print, print_json};
 use super::options::{DeviceArgs, Global, split};
 use super::table::{Align, grouped, render, seconds};
-use crate::measure::evaluate::checkpoint::evaluate;
-use crate::measure::evaluate::request::{EvalResult, Evaluation, Request};
+use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
-use crate::training::loss::objective::Score;
+use crate::training::loss::Score;
 
 /// `bench eval`
 #[derive(Debug, Clone, Args)]
@@ -214,7 +213,7 @@ mod tests {
         let broken = Score { loss: f64::NAN, correct: 3, targets: 4, ..Score::default() };
         assert!(value(&broken, Metric::Accuracy).starts_with("no accuracy"));
         let mut ranked = Score::default();
-        let batch = crate::training::loss::objective::evaluate(
+        let batch = crate::training::loss::evaluate(
             baselines::Output::Sample(burn::tensor::Tensor::from_data(
                 [[1.0f32], [2.0], [0.0]],
                 &burn::tensor::Device::flex(),

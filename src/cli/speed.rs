@@ -7,8 +7,7 @@ use super::exit::{CliError, Exit, print, print_json};
 use super::options::{DeviceArgs, ExperimentArgs, Global};
 use super::table::{Align, bytes, grouped, render};
 use crate::experiment::Cell;
-use crate::measure::speed::benchmark::{BenchOptions, SampleSource, measure};
-use crate::measure::speed::result::{SpeedResult, StepTimes};
+use crate::measure::speed::{BenchOptions, SampleSource, SpeedResult, StepTimes, measure};
 use crate::registry::Registry;
 
 /// `bench speed`

@@ -18,28 +18,14 @@ const PLANS: &str = "plans";
 /// What can go wrong with the folder of a run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
-    /// The file system refuses.
     #[error("cannot {action} {path}: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
     /// A record that is not one of ours.
     #[error("{path} cannot be read: {reason}; start the cell again with {}", fresh_start(path))]
-    Record {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Record { path: PathBuf, reason: String },
     /// Another process works on the run.
     #[error("{path} is locked by another process{holder}; wait for it or stop it")]
     Locked {
-        /// The folder.
         path: PathBuf,
         /// Its process, where known.
         holder: String,
@@ -112,7 +98,6 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// The folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

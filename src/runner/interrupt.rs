@@ -27,7 +27,6 @@ pub(crate) struct Interrupt {
 /// What has come since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// Nothing.
     Nothing,
     /// Save and leave.
     Stop,

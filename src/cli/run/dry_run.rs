@@ -13,21 +13,15 @@ use crate::measure::estimate::Estimate;
 /// One line of the dry run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {
-    /// Id of the cell.
     pub id: String,
-    /// Label of the task.
     pub task: String,
-    /// Label of the baseline.
     pub baseline: String,
-    /// Seed.
     pub seed: u64,
-    /// Trainable parameters.
     pub parameters: Option<u64>,
     /// Shape of one input: `[channels, positions…]`, for tokens `[length]`.
     pub input: Vec<usize>,
     /// Ids of tokens, where the input is tokens.
     pub vocabulary: Option<usize>,
-    /// Epochs.
     pub epochs: u32,
     /// Optimiser steps per epoch.
     pub steps_per_epoch: usize,
@@ -59,7 +53,6 @@ pub struct Line {
 pub struct DryRun {
     /// Version of this format.
     pub schema: u32,
-    /// Name of the experiment.
     pub experiment: String,
     /// How much of the recipe is run.
     pub scale: Scale,

@@ -15,9 +15,8 @@ use super::options::{DeviceArgs, ExperimentArgs, Global};
 use crate::experiment::{Cell, Plan, diagnostic::with_suggestion};
 use crate::measure::estimate;
 use crate::registry::Registry;
-use crate::runner::execute as runner;
 use crate::runner::inputs::initial_weights;
-use crate::runner::options::Options;
+use crate::runner::{self, Options};
 
 /// `bench run`
 #[derive(Debug, Clone, Args)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::experiment::Cell;
 use crate::origin::settings;
-use crate::training::checkpoint::last_path;
+use crate::training::last_path;
 use crate::weights::{self, Wanted, WeightsError};
 
 /// Why a run cannot begin with the weights of a file.

@@ -17,7 +17,6 @@ use crate::runner::outcome::Outcome;
 /// What holds for every run of an experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::runner) struct Setup {
-    /// Name of the experiment.
     pub(in crate::runner) experiment: String,
     /// What happens where data are missing.
     pub(in crate::runner) missing: Missing,
@@ -108,29 +107,22 @@ impl Order {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(in crate::runner) enum Event {
     /// Something to say.
-    Line {
-        /// The words.
-        text: String,
-    },
+    Line { text: String },
     /// A run begins.
     RunBegins {
-        /// Its id.
         id: String,
-        /// Its epochs.
         epochs: u64,
         /// Epochs done before.
         done: u64,
     },
     /// A run is over, or was skipped.
     RunEnds {
-        /// Its id.
         id: String,
         /// How it ended, in words.
         outcome: String,
     },
     /// An epoch begins.
     EpochBegins {
-        /// Its number, from 1.
         epoch: u64,
         /// Steps done.
         done: u64,
@@ -146,7 +138,6 @@ pub(in crate::runner) enum Event {
     },
     /// An epoch is over.
     EpochEnded {
-        /// Id of the run.
         id: String,
         /// The epoch in words.
         name: String,
@@ -163,10 +154,7 @@ pub(in crate::runner) enum Event {
         total: u64,
     },
     /// So much more of it is done.
-    DataAdvanced {
-        /// How much.
-        done: u64,
-    },
+    DataAdvanced { done: u64 },
     /// It is over.
     DataEnded,
     /// The order is carried out.

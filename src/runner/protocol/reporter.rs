@@ -10,7 +10,7 @@ use datasets::{Metric, Progress as DataProgress};
 use super::messages::Event;
 use crate::runner::interrupt::Interrupt;
 use crate::runner::outcome::Outcome;
-use crate::training::progress::Progress;
+use crate::training::Progress;
 
 /// Shortest time between two events of the same work: nobody reads faster.
 const PAUSE: Duration = Duration::from_millis(100);

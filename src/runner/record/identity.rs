@@ -7,7 +7,7 @@ use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
 use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
 
 use crate::experiment::{Budget, Cell, Training};
-use crate::training::optimiser::schedule::learning_rate;
+use crate::training::optimiser::learning_rate;
 use crate::weights;
 
 /// Settings that only make a run longer or shorter.

@@ -7,15 +7,13 @@ use vocabulary::record::{PartialEpoch, Status};
 use super::context::RunContext;
 use crate::experiment::Cell;
 use crate::files::run_folder::{RunFolder, now};
-use crate::training::loss::objective::Score;
-use crate::training::progress::Progress;
-use crate::training::session::{Epoch, Watch};
+use crate::training::loss::Score;
+use crate::training::{Epoch, Progress, Watch};
 
 /// Shows a run's progress and keeps its status file up to date.
 pub(super) struct RunWatch<'a, 'b> {
     /// What the runs of the worker share.
     pub(super) context: &'a RunContext<'b>,
-    /// The run.
     pub(super) cell: &'a Cell,
     /// Its folder.
     pub(super) folder: &'a RunFolder,

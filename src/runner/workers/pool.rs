@@ -36,7 +36,6 @@ pub(in crate::runner) struct WorkerPool<'a> {
     pub(in crate::runner) folder: &'a Path,
     /// How the plan is executed.
     pub(in crate::runner) options: &'a Options,
-    /// Progress.
     pub(in crate::runner) display: &'a Display,
 }
 

@@ -8,7 +8,7 @@ use baselines::{Model, ReadError};
 use datasets::{Batch, DataError, Dataset, Inputs, Split, Targets};
 
 use crate::files::tensors::{self, Weights};
-use crate::training::optimiser::gradients::Gradients;
+use crate::training::optimiser::Gradients;
 
 /// Positions of samples that a message names.
 const NAMED: usize = 8;
@@ -20,9 +20,7 @@ const SEARCHED: usize = 64;
 pub(crate) struct NotFinite {
     /// What it is, in words.
     pub(crate) what: String,
-    /// The value.
     pub(crate) value: f64,
-    /// Where it was found.
     pub(crate) place: Where,
     /// Where it comes from, as far as can be told.
     pub(crate) cause: Cause,
@@ -35,9 +33,7 @@ pub(crate) struct NotFinite {
 pub(crate) struct Where {
     /// Epoch, from 1.
     pub(crate) epoch: u64,
-    /// Optimiser steps taken.
     pub(crate) step: u64,
-    /// Seed.
     pub(crate) seed: u64,
     /// Positions in the training split of the batch; empty where no batch is at fault.
     pub(crate) samples: Vec<usize>,
@@ -49,10 +45,7 @@ pub(crate) enum Cause {
     /// Inputs or targets of these samples of the training split.
     Samples(Vec<usize>),
     /// A parameter or running statistic, broken by an update or a forward pass before.
-    Weights {
-        /// Its name.
-        name: String,
-    },
+    Weights { name: String },
     /// A moment of the optimiser.
     Moments {
         /// Name of the parameter.
@@ -76,7 +69,6 @@ pub(crate) enum Cause {
     Training,
     /// The forward pass in evaluation mode, of a network that trained with finite losses.
     Evaluation {
-        /// Which samples.
         split: Split,
         /// Those of them whose inputs or targets are not finite.
         samples: Vec<usize>,

@@ -6,7 +6,7 @@ use baselines::{LayerMeasure, Probe};
 use datasets::{Split, TaskSpec};
 use vocabulary::record::{DiagnosticLine, MetricKind, MetricLine};
 
-use crate::training::loss::objective::Score;
+use crate::training::loss::Score;
 use crate::training::progress::Progress;
 use crate::training::step::Taken;
 
