@@ -6,7 +6,7 @@ use clap::Args;
 use datasets::{Metric, Split};
 use serde_json::{Value, json};
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, Global, split};
 use super::table::{Align, grouped, render, seconds};
 use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
@@ -66,18 +66,8 @@ pub fn execute(args: &EvalArgs, global: &Global, registry: &Registry) -> Result<
         resolutions: &args.resample,
     };
     let device = args.device.choice.open()?;
-    let mut on_start = |what: &str| {
-        if !global.quiet {
-            tracing::info!("{what}");
-        }
-    };
-    let evaluation = evaluate(&request, registry, &library, &device, &mut on_start)?;
-    if global.json {
-        print_json(&json(args, &evaluation))?;
-    } else {
-        print(&text(args, &evaluation))?;
-    }
-    Ok(Exit::Done)
+    let evaluation = evaluate(&request, registry, &library, &device, &mut |what| global.notify(what))?;
+    global.print(|| json(args, &evaluation), || text(args, &evaluation))
 }
 
 /// One object; the numbers of the first resolution stand at the top, those of each under `resolutions`.

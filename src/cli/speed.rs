@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, ExperimentArgs, Global};
 use super::table::{Align, bytes, grouped, render};
 use crate::experiment::Cell;
@@ -86,10 +86,8 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
         }
     }
     let time = |cell: &Cell, round: u16| {
-        if !global.quiet {
-            let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
-            tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
-        }
+        let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
+        global.notify(&format!("{} on {}{turn}", cell.baseline.label, cell.task.label));
         let passes = cell.training.accumulate_grad_steps;
         let options = BenchOptions { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
         match args.data_from {
@@ -123,11 +121,7 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
     let device = args.device.choice.settled().to_string();
     let (rounds, threads) = (args.rounds.into(), rayon::current_num_threads());
     let speed = Speed { schema: 1, experiment: plan.name, device, threads, rounds, steps, cells };
-    if global.json {
-        print_json(&speed)?;
-    } else {
-        print(&speed.text())?;
-    }
+    global.print(|| &speed, || speed.text())?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 

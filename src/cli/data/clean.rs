@@ -8,8 +8,8 @@ use datasets::Library;
 use datasets::library::{Cleaned, Kept, Reason, is_temporary};
 use serde_json::json;
 
-use super::failure::failure;
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use super::names::failure;
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
 use crate::cli::table::bytes;
 
@@ -41,14 +41,13 @@ pub(super) fn clean(
     }
     let failed = cleaned.kept.iter().any(|kept| kept.failed);
     let total: u64 = cleaned.removed.iter().map(|one| one.bytes).sum();
-    if global.json {
-        print_json(&json!({
+    let json = || {
+        json!({
             "schema": 1, "folder": library.root(), "cache": library.cache_folder(), "dry_run": dry, "bytes": total,
             "removed": cleaned.removed, "kept": cleaned.kept,
-        }))?;
-    } else {
-        print(&text(&cleaned, total, dry))?;
-    }
+        })
+    };
+    global.print(json, || text(&cleaned, total, dry))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use datasets::Library;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, ExperimentArgs, Global};
 use crate::experiment::{Cell, Plan, diagnostic::with_suggestion};
 use crate::measure::estimate;
@@ -86,20 +86,13 @@ fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> R
         if args.no_time {
             return None;
         }
-        if !global.quiet {
-            tracing::info!("timing {} on {}", cell.baseline.label, cell.task.label);
-        }
+        global.notify(&format!("timing {} on {}", cell.baseline.label, cell.task.label));
         estimate::measure(cell, &device).inspect_err(|error| tracing::warn!("{}: no estimate: {error}", cell.id)).ok()
     };
     let out = args.out.join(&plan.name);
     let unfit = |cell: &Cell| initial_weights::problem(cell, &out, args.fresh, &device);
     let described = dry_run::describe(plan, &args.out, library, &estimate, &unfit);
-    if global.json {
-        print_json(&described)?;
-    } else {
-        print(&described.text())?;
-    }
-    Ok(Exit::Done)
+    global.print(|| &described, || described.text())
 }
 
 /// Leave one cell in the plan.

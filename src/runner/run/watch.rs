@@ -6,7 +6,7 @@ use vocabulary::record::{PartialEpoch, Status};
 
 use super::context::RunContext;
 use crate::experiment::Cell;
-use crate::files::run_folder::{RunFolder, now};
+use crate::files::run_folder::{FolderError, RunFolder, now};
 use crate::training::loss::Score;
 use crate::training::{Epoch, Progress, Watch};
 
@@ -27,6 +27,16 @@ pub(super) struct RunWatch<'a, 'b> {
     pub(super) epochs_before: u64,
     /// Validation score of the last epoch of this attempt.
     pub(super) last: Option<Score>,
+}
+
+impl RunWatch<'_, '_> {
+    /// Show an error of the folder. Training goes on: the next checkpoint decides what is lost, and it fails by itself on a
+    /// full disk.
+    fn go_on_after(&self, written: Result<(), FolderError>) {
+        if let Err(error) = written {
+            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
+        }
+    }
 }
 
 impl Watch for RunWatch<'_, '_> {
@@ -53,10 +63,7 @@ impl Watch for RunWatch<'_, '_> {
             train.describe(metric),
             validation.describe(metric)
         );
-        if let Err(error) = self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)) {
-            // Training goes on: the checkpoint decides what is lost, and it fails by itself on a full disk.
-            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
-        }
+        self.go_on_after(self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)));
         let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
         let left = per_epoch * self.epochs.saturating_sub(progress.epoch) as u32;
         self.context.reporter.epoch_ended(
@@ -77,17 +84,12 @@ impl Watch for RunWatch<'_, '_> {
             None => Ok(()),
         };
         self.status.message = warning;
-        if let Err(error) = written.and_then(|()| self.folder.write_status(&self.status)) {
-            // As after an epoch: the next checkpoint decides.
-            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
-        }
+        self.go_on_after(written.and_then(|()| self.folder.write_status(&self.status)));
     }
 
     fn warned(&mut self, warning: String) {
         tracing::warn!("{}: {warning}", self.cell.id);
-        if let Err(error) = self.folder.log(&format!("warning: {warning}")) {
-            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
-        }
+        self.go_on_after(self.folder.log(&format!("warning: {warning}")));
         self.status.message = Some(warning);
     }
 
