@@ -16,13 +16,13 @@ use crate::training::loss::Score;
 /// `bench eval`
 #[derive(Debug, Clone, Args)]
 pub struct EvalArgs {
-    /// best.safetensors or last.safetensors of a cell, or a state dict: .pt of PyTorch, or .safetensors
+    /// best.safetensors or last.safetensors of a run, or a state dict: .pt of PyTorch, or .safetensors
     #[arg(value_name = "CHECKPOINT")]
     checkpoint: PathBuf,
-    /// Task [default: that of the checkpoint's cell]
+    /// Task [default: that of the checkpoint's run]
     #[arg(long, value_name = "NAME")]
     task: Option<String>,
-    /// Baseline [default: that of the checkpoint's cell]
+    /// Baseline [default: that of the checkpoint's run]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
     /// Change a setting, e.g. baseline.omega_0=30.5 or task.permutation=order.txt; may be repeated

@@ -19,7 +19,7 @@ use crate::terminal;
 pub enum Exit {
     /// 0: all done.
     Done,
-    /// 1: a cell or a check failed, or a cell is locked by another process.
+    /// 1: a run or a check failed, or a run is locked by another process.
     Failed,
     /// 2: wrong usage, experiment file or data; nothing started.
     Usage,

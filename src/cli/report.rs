@@ -72,7 +72,7 @@ pub fn compare(args: &CompareArgs, global: &Global) -> Result<Exit, CliError> {
     show(&reports::compare(&args.dirs, &by)?, global)
 }
 
-/// Print where every cell stands.
+/// Print where every run stands.
 pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, CliError> {
     show(&reports::status(&args.dir)?, global)
 }

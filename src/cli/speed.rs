@@ -20,7 +20,7 @@ pub struct SpeedArgs {
     /// Steps that count
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
-    /// Time all cells this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
+    /// Time all pairs this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Steps before those that count
@@ -187,7 +187,7 @@ impl Speed {
     }
 }
 
-/// The kernels of one cell, with what is left for Burn's own operations.
+/// The kernels of one run, with what is left for Burn's own operations.
 fn profile(line: &Line) -> Option<String> {
     let measured = line.measured.as_ref()?;
     let kernels = measured.kernels.as_ref()?;

@@ -55,7 +55,7 @@ pub(crate) struct RunFolder {
 }
 
 impl RunFolder {
-    /// Create the folder where needed and lock it for `process`, which others are told to wait for.
+    /// Create the folder where needed and lock it for `process`, which messages to others name as the holder.
     ///
     /// A worker whose `bench run` was killed saves and leaves: it is waited for.
     pub(crate) fn lock(path: &Path, process: u32) -> Result<Self, FolderError> {

@@ -45,7 +45,7 @@ pub(crate) enum SampleSource<'a> {
     Task(&'a dyn Dataset),
 }
 
-/// Time whole training steps of `cell` on `device`, in the cell's precision: reading, forward, backward and update.
+/// Time whole training steps of `cell` on `device`, in the run's precision: reading, forward, backward and update.
 ///
 /// # Errors
 /// A model that cannot be built, samples that cannot be read, or a device that fails; in words.

@@ -46,7 +46,7 @@ pub(in crate::runner) fn contradictions(cell: &Cell) -> Vec<String> {
 }
 
 /// Whether `cell` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
-/// there yet, or within `out`, may be written by an earlier cell. A cell that has begun needs its file no more. False where
+/// there yet, or within `out`, may be written by an earlier run. A run that has begun needs its file no more. False where
 /// nothing was looked at.
 ///
 /// # Errors
@@ -71,7 +71,7 @@ pub(in crate::runner) fn check(cell: &Cell, out: &Path, fresh: bool, device: &De
 }
 
 /// Why `cell` cannot begin with the weights of its file, as far as [`check`] can say; a file that is not there is one, which
-/// another cell may write before this one begins.
+/// another run may write before this one begins.
 pub(crate) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
     let path = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none())?;
     match check(cell, out, fresh, device) {

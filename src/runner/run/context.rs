@@ -29,7 +29,7 @@ pub(crate) struct RunContext<'a> {
     pub(crate) plan: Option<String>,
     /// Start every run anew.
     pub(crate) fresh: bool,
-    /// The process that holds the runs, as others are told.
+    /// The process that others see as the holder of the runs.
     pub(crate) process: u32,
     /// Signals, and the end of orders.
     pub(crate) interrupt: Interrupt,

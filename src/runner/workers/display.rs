@@ -103,7 +103,7 @@ impl Display {
         }
     }
 
-    /// Print above the bars. A terminal that is gone cannot be told so.
+    /// Print above the bars. Where the terminal is gone, nothing is printed.
     fn above(&self, text: &str) {
         let _ = self.bars.println(text);
     }

@@ -22,7 +22,7 @@ pub(crate) struct NotFinite {
     pub(crate) what: String,
     pub(crate) value: f64,
     pub(crate) place: Where,
-    /// Where it comes from, as far as can be told.
+    /// Where it comes from, as far as is known.
     pub(crate) cause: Cause,
     /// The checkpoint that training began with.
     pub(crate) initial_weights: Option<PathBuf>,
@@ -321,21 +321,23 @@ mod tests {
 
     #[test]
     fn remedies_follow_the_cause() {
-        let told = |cause| {
+        let message = |cause| {
             let place = Where { epoch: 2, step: 7, seed: 3, samples: vec![1, 2] };
             let initial_weights = Some(PathBuf::from("first.safetensors"));
             NotFinite { what: "the training loss".into(), value: f64::NAN, place, cause, initial_weights }.to_string()
         };
         let lower = "lower training.learning_rate";
-        assert!(told(Cause::Training).contains(lower) && told(Cause::Training).contains("epoch 2, step 7 (seed 3"));
-        let samples = told(Cause::Samples(vec![5]));
+        assert!(
+            message(Cause::Training).contains(lower) && message(Cause::Training).contains("epoch 2, step 7 (seed 3")
+        );
+        let samples = message(Cause::Samples(vec![5]));
         assert!(samples.contains("samples [5] of the train split") && !samples.contains(lower), "{samples}");
-        let weights = told(Cause::InitialWeights { name: "head.bias".into() });
+        let weights = message(Cause::InitialWeights { name: "head.bias".into() });
         assert!(weights.contains("first.safetensors") && !weights.contains(lower), "{weights}");
-        assert!(!told(Cause::Initialisation).contains(lower));
+        assert!(!message(Cause::Initialisation).contains(lower));
         let penalty = "lower the weight of the baseline's penalty or training.learning_rate";
-        assert!(told(Cause::Gradient { penalty: true }).contains(penalty));
-        let without = told(Cause::Gradient { penalty: false });
+        assert!(message(Cause::Gradient { penalty: true }).contains(penalty));
+        let without = message(Cause::Gradient { penalty: false });
         assert!(without.contains(lower) && !without.contains("penalty"), "{without}");
         let of = Cause::of_tensor("optimiser.second.body.cell.weight");
         assert_eq!(of, Cause::Moments { name: "body.cell.weight".into() });
