@@ -23,7 +23,7 @@ pub(crate) enum InitialError {
 }
 
 /// Put the weights of the file at `path` into `model`, the network of `cell`; what is worth telling of how they were found.
-pub(in crate::runner) fn load(
+pub(crate) fn load(
     path: &Path,
     cell: &Cell,
     model: &mut dyn Model,
@@ -40,7 +40,7 @@ pub(in crate::runner) fn load(
 
 /// Where the settings of `cell` contradict what the name of the file says that it begins with: a network of other settings
 /// computes something else with the same weights.
-pub(in crate::runner) fn contradictions(cell: &Cell) -> Vec<String> {
+pub(crate) fn contradictions(cell: &Cell) -> Vec<String> {
     let found = cell.training.initial_weights.as_deref().map(|path| settings::contradictions(path, cell));
     found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", cell.baseline.label)).collect()
 }
@@ -51,7 +51,7 @@ pub(in crate::runner) fn contradictions(cell: &Cell) -> Vec<String> {
 ///
 /// # Errors
 /// A file that is there and of no use.
-pub(in crate::runner) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
+pub(crate) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
     let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
         return Ok(false);
     };

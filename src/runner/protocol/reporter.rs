@@ -25,7 +25,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     /// A reporter that has sent nothing yet. Samples are prepared until `interrupt` asks to stop.
-    pub(in crate::runner) fn new(interrupt: Interrupt) -> Self {
+    pub(crate) fn new(interrupt: Interrupt) -> Self {
         Self { interrupt, last: Mutex::new(Instant::now()), data: AtomicU64::new(0) }
     }
 
@@ -64,7 +64,7 @@ impl Reporter {
     }
 
     /// The order is carried out.
-    pub(in crate::runner) fn ended(&self, outcome: Outcome) {
+    pub(crate) fn ended(&self, outcome: Outcome) {
         self.send(&Event::Ended { outcome });
     }
 

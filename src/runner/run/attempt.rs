@@ -245,7 +245,6 @@ impl Attempt<'_, '_> {
             cell,
             folder,
             status: status.clone(),
-            epochs: u64::from(cell.training.epochs),
             begun: Instant::now(),
             epochs_before: state.progress.epoch,
             last: None,

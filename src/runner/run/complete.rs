@@ -13,7 +13,7 @@ use crate::training::last_path;
 use crate::training::metrics::METRICS;
 
 /// Whether the folder's status says that nothing is left to do for `settings`.
-pub(in crate::runner) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
+pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
     if status.state != State::Done {
         return false;
     }

@@ -19,8 +19,6 @@ pub(super) struct RunWatch<'a, 'b> {
     pub(super) folder: &'a RunFolder,
     /// Its status.
     pub(super) status: Status,
-    /// Epochs that are asked for.
-    pub(super) epochs: u64,
     /// When this attempt began to train.
     pub(super) begun: Instant,
     /// Epochs done before.
@@ -65,7 +63,7 @@ impl Watch for RunWatch<'_, '_> {
         );
         self.go_on_after(self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)));
         let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
-        let left = per_epoch * self.epochs.saturating_sub(progress.epoch) as u32;
+        let left = per_epoch * u64::from(self.cell.training.epochs).saturating_sub(progress.epoch) as u32;
         self.context.reporter.epoch_ended(
             &self.cell.id,
             &name,
