@@ -5,7 +5,7 @@ use datasets::Library;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::Global;
 use super::table::{Align, bytes, render};
 use crate::registry::Registry;
@@ -58,12 +58,7 @@ pub fn execute(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
         free_disk_bytes: library.root().ancestors().find(|f| f.is_dir()).and_then(|f| fs4::available_space(f).ok()),
         tasks: tasks(&library, registry),
     };
-    if global.json {
-        print_json(&findings)?;
-    } else {
-        print(&findings.text())?;
-    }
-    Ok(Exit::Done)
+    global.print(|| &findings, || findings.text())
 }
 
 impl Findings {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, Global};
 use super::table::{Align, render};
 use crate::parity::{self, Outcome};
@@ -52,10 +52,11 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, CliError> {
     let outcomes: Vec<Outcome> = paths.iter().map(|path| parity::run(path, &device, args.precision)).collect();
     let passed = outcomes.iter().filter(|outcome| outcome.verdict() == "pass").count();
     let failed = outcomes.len() - passed;
-    if global.json {
+    let json = || {
         let goldens: Vec<Value> = outcomes.iter().map(record).collect();
-        print_json(&json!({ "goldens": goldens, "passed": passed, "failed": failed }))?;
-    } else {
+        json!({ "goldens": goldens, "passed": passed, "failed": failed })
+    };
+    let text = || {
         let heading = [
             ("golden", Align::Left),
             ("kind", Align::Left),
@@ -66,8 +67,9 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, CliError> {
             ("worst tensor, or reason", Align::Left),
         ];
         let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
-        print(&format!("{}\n{passed} passed, {failed} failed", render(&heading, &rows)))?;
-    }
+        format!("{}\n{passed} passed, {failed} failed", render(&heading, &rows))
+    };
+    global.print(json, text)?;
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 

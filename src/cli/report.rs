@@ -7,7 +7,7 @@ use clap::Args;
 use reports::{Column, Entry, Field, Formats, Table};
 use serde_json::{Map, Value, json};
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::Global;
 
 /// `bench report`
@@ -49,23 +49,21 @@ pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, CliError> {
         args.format.join(",").parse().map_err(|error| CliError::usage(format!("--format: {error}")))?;
     let out = args.out.clone().unwrap_or_else(|| reports::default_out(&args.dirs));
     let paths = reports::write(&args.dirs, &out, formats)?;
-    if global.json {
-        print_json(&json!({
-            "schema": 1,
-            "index": paths.index,
-            "markdown": paths.markdown,
-            "files": paths.files,
+    let json = || {
+        json!({
+            "schema": 1, "index": paths.index, "markdown": paths.markdown, "files": paths.files,
             "left_out": paths.left_out,
-        }))?;
-    } else {
+        })
+    };
+    let text = || {
         let main = paths.index.as_deref().or(paths.markdown.as_deref()).unwrap_or(&out);
         let mut text = paths.left_out.join("\n");
         if !text.is_empty() {
             text.push('\n');
         }
-        print(&format!("{text}report: {} ({} files)", main.display(), paths.files.len()))?;
-    }
-    Ok(Exit::Done)
+        format!("{text}report: {} ({} files)", main.display(), paths.files.len())
+    };
+    global.print(json, text)
 }
 
 /// Print the paired comparison of run folders.
@@ -74,25 +72,22 @@ pub fn compare(args: &CompareArgs, global: &Global) -> Result<Exit, CliError> {
     show(&reports::compare(&args.dirs, &by)?, global)
 }
 
-/// Print where every cell stands.
+/// Print where every run stands.
 pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, CliError> {
     show(&reports::status(&args.dir)?, global)
 }
 
 fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
-    if global.json {
-        print_json(&json!({
-            "schema": 1,
-            "table": table.name,
-            "caption": table.caption,
-            "rows": rows(table),
-            "notes": table.notes,
-        }))?;
-    } else {
+    let json = || {
+        json!({
+            "schema": 1, "table": table.name, "caption": table.caption, "rows": rows(table), "notes": table.notes,
+        })
+    };
+    let text = || {
         let notes: String = table.notes.iter().map(|note| format!("\n{note}")).collect();
-        print(&format!("{}\n{}{notes}", table.to_text().trim_end(), table.caption))?;
-    }
-    Ok(Exit::Done)
+        format!("{}\n{}{notes}", table.to_text().trim_end(), table.caption)
+    };
+    global.print(json, text)
 }
 
 /// One object per row, under the columns' titles; what a column of numbers holds as numbers. A label such as `1e3` stays text.

@@ -3,12 +3,11 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, ExperimentArgs, Global};
 use super::table::{Align, bytes, grouped, render};
 use crate::experiment::Cell;
-use crate::measure::speed::benchmark::{BenchOptions, SampleSource, measure};
-use crate::measure::speed::result::{SpeedResult, StepTimes};
+use crate::measure::speed::{BenchOptions, SampleSource, SpeedResult, StepTimes, measure};
 use crate::registry::Registry;
 
 /// `bench speed`
@@ -21,7 +20,7 @@ pub struct SpeedArgs {
     /// Steps that count
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
-    /// Time all cells this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
+    /// Time all pairs this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Steps before those that count
@@ -87,10 +86,8 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
         }
     }
     let time = |cell: &Cell, round: u16| {
-        if !global.quiet {
-            let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
-            tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
-        }
+        let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
+        global.notify(&format!("{} on {}{turn}", cell.baseline.label, cell.task.label));
         let passes = cell.training.accumulate_grad_steps;
         let options = BenchOptions { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
         match args.data_from {
@@ -124,11 +121,7 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
     let device = args.device.choice.settled().to_string();
     let (rounds, threads) = (args.rounds.into(), rayon::current_num_threads());
     let speed = Speed { schema: 1, experiment: plan.name, device, threads, rounds, steps, cells };
-    if global.json {
-        print_json(&speed)?;
-    } else {
-        print(&speed.text())?;
-    }
+    global.print(|| &speed, || speed.text())?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
@@ -194,7 +187,7 @@ impl Speed {
     }
 }
 
-/// The kernels of one cell, with what is left for Burn's own operations.
+/// The kernels of one run, with what is left for Burn's own operations.
 fn profile(line: &Line) -> Option<String> {
     let measured = line.measured.as_ref()?;
     let kernels = measured.kernels.as_ref()?;

@@ -3,11 +3,11 @@
 use baselines::{Forward, Model};
 use datasets::{Batch, Split};
 
-use super::batches::to_device::to_device;
+use super::batches::to_device;
 use super::checkpoint::{save, save_best};
 use super::evaluate::{Pass, score_unless};
 use super::health::finite::{self, Cause};
-use super::loss::objective::Score;
+use super::loss::Score;
 use super::metrics::lines;
 use super::progress::{Best, Progress};
 use super::session::{Epoch, Job, Session, TrainError, Watch};

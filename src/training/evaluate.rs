@@ -6,9 +6,8 @@ use burn::tensor::Device;
 use datasets::resample::Grid;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
 
-use super::batches::prefetch;
-use super::batches::to_device::to_device;
-use super::loss::objective::{self, Score};
+use super::batches::{prefetch, to_device};
+use super::loss::{self, Score};
 use super::session::TrainError;
 
 /// One evaluation of a split.
@@ -56,7 +55,7 @@ pub(super) fn score_unless(
             let Batch { inputs, targets, lengths, .. } = batch?;
             let mut ctx = Forward::evaluation().at_resolution(pass.resolution);
             let output = model.forward(to_device(inputs, lengths, grid.input(), pass.device), &mut ctx)?;
-            let (loss, mut score) = objective::evaluate(output, &targets, &pass.spec.target)?;
+            let (loss, mut score) = loss::evaluate(output, &targets, &pass.spec.target)?;
             score.loss = f64::from(read_scalar(loss.inner(), "the loss")?) * score.targets as f64;
             total.add(&score, pass.spec.metric);
         }

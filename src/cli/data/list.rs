@@ -4,9 +4,8 @@ use datasets::library::{DataSet, Group, Presence};
 use datasets::{DataError, Library};
 use serde_json::{Value, json};
 
-use super::failure::failure;
-use super::names::{DataContext, belongs, reads_official, unknown};
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use super::names::{DataContext, belongs, failure, reads_official, unknown};
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
 use crate::cli::table::{Align, bytes, grouped, render};
 
@@ -56,19 +55,17 @@ pub(super) fn list(context: &DataContext<'_>, names: &[String], global: &Global)
             "bytes": size, "cached": mine,
         }));
     }
-    if global.json {
-        print_json(&json!({ "schema": 2, "folder": library.root(), "data": values }))?;
-        return Ok(Exit::Done);
-    }
-    let heading = ["data", "for the tasks", "state", "download", "on disk", "licence", "origin"]
-        .map(|name| (name, if matches!(name, "download" | "on disk") { Align::Right } else { Align::Left }));
-    print(&format!(
-        "Data folder: {}\n\n{}\n\n`bench data fetch NAME` downloads, `bench data import NAME PATH` takes what is on this \
+    let text = || {
+        let heading = ["data", "for the tasks", "state", "download", "on disk", "licence", "origin"]
+            .map(|name| (name, if matches!(name, "download" | "on disk") { Align::Right } else { Align::Left }));
+        format!(
+            "Data folder: {}\n\n{}\n\n`bench data fetch NAME` downloads, `bench data import NAME PATH` takes what is on this \
          machine.",
-        library.root().display(),
-        render(&heading, &rows)
-    ))?;
-    Ok(Exit::Done)
+            library.root().display(),
+            render(&heading, &rows)
+        )
+    };
+    global.print(|| json!({ "schema": 2, "folder": library.root(), "data": values }), text)
 }
 
 fn official(library: &Library, set: &DataSet) -> Result<(Vec<String>, Value), DataError> {

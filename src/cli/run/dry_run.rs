@@ -13,21 +13,15 @@ use crate::measure::estimate::Estimate;
 /// One line of the dry run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {
-    /// Id of the cell.
     pub id: String,
-    /// Label of the task.
     pub task: String,
-    /// Label of the baseline.
     pub baseline: String,
-    /// Seed.
     pub seed: u64,
-    /// Trainable parameters.
     pub parameters: Option<u64>,
     /// Shape of one input: `[channels, positions…]`, for tokens `[length]`.
     pub input: Vec<usize>,
     /// Ids of tokens, where the input is tokens.
     pub vocabulary: Option<usize>,
-    /// Epochs.
     pub epochs: u32,
     /// Optimiser steps per epoch.
     pub steps_per_epoch: usize,
@@ -46,11 +40,11 @@ pub struct Line {
     pub memory_bytes: Option<u64>,
     /// Whether the memory was measured.
     pub memory_measured: bool,
-    /// Why the cell would not run, if so.
+    /// Why the run would not run, if so.
     pub not_applicable: Option<String>,
     /// What data are missing, with the command that fetches them.
     pub missing_data: Option<String>,
-    /// Why the cell cannot begin with its `training.initial_weights`, as far as can be said.
+    /// Why the run cannot begin with its `training.initial_weights`, as far as can be said.
     pub initial_weights: Option<String>,
 }
 
@@ -59,19 +53,18 @@ pub struct Line {
 pub struct DryRun {
     /// Version of this format.
     pub schema: u32,
-    /// Name of the experiment.
     pub experiment: String,
     /// How much of the recipe is run.
     pub scale: Scale,
     /// The folder that `bench run` would write.
     pub folder: String,
-    /// What happens to cells without data.
+    /// What happens to runs without data.
     pub missing: Missing,
     /// Cells in the order of the plan.
     pub cells: Vec<Line>,
 }
 
-/// Describe every cell; `estimate` measures one pair of task and baseline, or declines, and `unfit` says why a cell cannot
+/// Describe every run; `estimate` measures one pair of task and baseline, or declines, and `unfit` says why a run cannot
 /// begin with its initial weights.
 pub fn describe(
     plan: &Plan,
@@ -139,7 +132,7 @@ pub fn describe(
     }
 }
 
-/// Time by the clock, relative to that of a machine with nothing else to do, from which on a difference is told.
+/// Time by the clock, relative to that of a machine with nothing else to do, from which on the output mentions the difference.
 const LOADED: f64 = 1.3;
 
 /// Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.

@@ -17,7 +17,7 @@ use crate::files::run_folder;
 use crate::origin::file_name;
 use crate::origin::settings::Settings;
 use crate::registry::Registry;
-use crate::training::evaluate::{Pass, score};
+use crate::training::{Pass, score};
 use crate::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
 
 /// Evaluate a checkpoint on `device`. `on_start` is called with what begins, in words.

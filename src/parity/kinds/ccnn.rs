@@ -18,7 +18,7 @@ use crate::parity::ParityError;
 use crate::parity::check::{self, Leaf};
 use crate::parity::compare::Comparison;
 use crate::parity::golden::Golden;
-use crate::training::optimiser::adam::Optimiser;
+use crate::training::optimiser::Optimiser;
 
 /// Bound of weights after optimiser steps, whose updates hang on the signs of small gradients.
 const TRAINED: f64 = 1e-2;

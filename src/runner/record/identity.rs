@@ -7,13 +7,13 @@ use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
 use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
 
 use crate::experiment::{Budget, Cell, Training};
-use crate::training::optimiser::schedule::learning_rate;
+use crate::training::optimiser::learning_rate;
 use crate::weights;
 
 /// Settings that only make a run longer or shorter.
 const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.early_stopping"];
 
-/// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
+/// Fields that may change between two starts of a run without making it another run: names, and settings that only
 /// extend a run or describe it.
 pub(crate) fn not_hashed() -> Vec<&'static str> {
     DESCRIPTIVE.iter().chain(&EXTENDING).copied().collect()
@@ -87,7 +87,7 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
     }
 }
 
-/// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same cell begun
+/// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same run begun
 /// earlier, did: they are no longer needed.
 pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {
     if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
@@ -110,7 +110,7 @@ pub(crate) fn has_moved(cell: &Cell, before: &CellRecord) -> bool {
 }
 
 /// Where `record` read the samples of `before`, the hash of the samples has decided: let it name their file, and what is
-/// called after it, as `before` does, so that the two are one cell wherever the file lies now.
+/// called after it, as `before` does, so that the two are one run wherever the file lies now.
 fn keep_places(record: &mut CellRecord, before: &CellRecord) {
     let (task, then) = (&mut record.task, &before.task);
     let number = |version: &str| version.rsplit('-').next().map(str::to_owned);
@@ -131,7 +131,7 @@ fn keep_places(record: &mut CellRecord, before: &CellRecord) {
     }
 }
 
-/// Let `record` go on as `before`, the same cell begun earlier: with its initial weights where their file is gone, with the
+/// Let `record` go on as `before`, the same run begun earlier: with its initial weights where their file is gone, with the
 /// place where the file of its samples lay, with what it was extended from, and under the name that an older program gave to a
 /// device of the same kind.
 pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {
@@ -145,7 +145,7 @@ pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord) -> Result<(), 
     Ok(())
 }
 
-/// Note in `record` that its cell has taken `steps` steps under the settings of `before`, where an uninterrupted training under
+/// Note in `record` that its run has taken `steps` steps under the settings of `before`, where an uninterrupted training under
 /// those of `record` would have taken one of them with another learning rate. Whatever the length of the training decides
 /// (the cosine, its end by `max_steps`) is seen so; schedules that do not depend on it change nothing.
 pub(crate) fn note_extension(
@@ -191,7 +191,7 @@ fn hash(record: &CellRecord) -> Result<String, serde_json::Error> {
 }
 
 /// `record` without the settings of its baseline that came later and say what was so before: records from before them are of
-/// the same cell.
+/// the same run.
 pub(crate) fn comparable(record: &CellRecord) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(record)?;
     let added = registry::find(&record.baseline.name).map(|entry| (entry.added)()).unwrap_or_default();
