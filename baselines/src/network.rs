@@ -12,7 +12,7 @@ use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, ForwardError, HeadInit, Init, InputSpec, LayerMeasure,
     Measure, OutputSpec, ParameterGroup, ReadError, Readout,
 };
-use kernels::{ExactProduct, pointwise, weighted_sum};
+use kernels::{MatmulF32, Precision, pointwise, weighted_sum};
 
 /// Inputs of a batch on a device.
 #[derive(Debug, Clone)]
@@ -192,12 +192,12 @@ impl Head {
 
     /// `[batch, features]` to `[batch, outputs]`.
     fn sample(&self, x: Tensor<2>) -> Tensor<2> {
-        x.exact_matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
+        x.matmul_f32(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
     }
 
     /// `[batch, features, length]` to `[batch, outputs, length]`.
-    fn step(&self, x: Tensor<3>) -> Tensor<3> {
-        pointwise(x, self.weight.val(), self.bias.val())
+    fn step(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
+        pointwise(x, self.weight.val(), self.bias.val(), precision)
     }
 }
 
@@ -313,7 +313,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         };
         let features = network.body.forward(features, ctx).flatten();
         if self.per_step {
-            let logits = network.head.step(features);
+            let logits = network.head.step(features, ctx.precision());
             ctx.probe(|| "head".into(), "logits", &logits);
             return ctx.outcome().map(|()| Output::Step(logits));
         }

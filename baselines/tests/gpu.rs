@@ -10,9 +10,9 @@ use baselines::kernels::adam::Update;
 use baselines::kernels::conv::Taps;
 use baselines::kernels::ssm::Rule;
 use baselines::kernels::{
-    Alignment, Curve, activate_and_add, adam, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d,
-    cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d,
-    long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn, standardise, weighted_sum,
+    Activation, Alignment, Precision, activate_and_add, adam, add_and_activate, batch_norm, channel_affine,
+    channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, layer_norm, long_conv1d,
+    long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn, weighted_sum,
 };
 use baselines::layers::kernel_network::Frequency;
 use baselines::layers::spatial_transformer::{affine_grid, grid_sample};
@@ -101,12 +101,12 @@ const BOTH: [Alignment; 2] = [Alignment::Causal, Alignment::Centred];
 fn maps_and_normalisations() {
     agree!("gelu", 1e-5, [x: [3, 4, 50]], gelu(x.swap_dims(0, 2) * 6.0));
     agree!("glu", 1e-5, [x: [3, 4, 5]], glu(x * 4.0));
-    agree!("standardise", 1e-4, [x: [3, 7, 5]], standardise(x, 1e-3));
+    agree!("layer norm", 1e-4, [x: [3, 7, 5]], layer_norm(x, 1e-3));
     // Enough positions for a thread each.
-    agree!("standardise", 1e-4, [x: [2, 5, 600]], standardise(x, 1e-3));
-    agree!("standardise", 1e-4, [x: [2, 600, 5]], standardise(x.swap_dims(1, 2), 1e-3));
+    agree!("layer norm", 1e-4, [x: [2, 5, 600]], layer_norm(x, 1e-3));
+    agree!("layer norm", 1e-4, [x: [2, 600, 5]], layer_norm(x.swap_dims(1, 2), 1e-3));
     agree!("batch norm", 1e-4, [x: [3, 4, 5], scale: [4], shift: [4]], batch_norm(x, scale, shift, 1e-3).0);
-    agree!("pointwise", 1e-5, [x: [3, 4, 5], w: [6, 4], b: [6]], pointwise(x, w, b));
+    agree!("pointwise", 1e-5, [x: [3, 4, 5], w: [6, 4], b: [6]], pointwise(x, w, b, Precision::Float32));
     agree!("affine", 1e-5, [x: [3, 4, 5], scale: [4], shift: [4]], channel_affine(x, scale, shift));
     agree!("bias", 1e-5, [x: [3, 4, 5], shift: [4]], channel_bias(x, shift));
 }
@@ -114,7 +114,7 @@ fn maps_and_normalisations() {
 #[test]
 fn chains() {
     let factor = 1.25;
-    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
+    for curve in [Activation::Identity, Activation::Gelu, Activation::Relu] {
         for positions in [5, 1] {
             let mask = |place: &Place| {
                 let kept = |value: f64| if value > -0.3 { f64::from(factor) } else { 0.0 };
@@ -258,11 +258,11 @@ fn recurrences() {
         let shapes = |gates: usize| ([gates * hidden, input], [gates * hidden, hidden], [gates * hidden]);
         let x = [batch, input, length];
         let (wi, wh, b) = shapes(4);
-        agree!(format!("LSTM {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], lstm(x, wi, wh, bi, bh));
+        agree!(format!("LSTM {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], lstm(x, wi, wh, bi, bh, Precision::Float32));
         let (wi, wh, b) = shapes(3);
-        agree!(format!("GRU {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], gru(x, wi, wh, bi, bh));
+        agree!(format!("GRU {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], gru(x, wi, wh, bi, bh, Precision::Float32));
         let (wi, wh, b) = shapes(1);
-        agree!(format!("RNN {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], rnn(x, wi, wh, bi, bh));
+        agree!(format!("RNN {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], rnn(x, wi, wh, bi, bh, Precision::Float32));
     }
 }
 
@@ -299,14 +299,14 @@ fn transposed_operands() {
     };
     agree!("convolution", 2e-5, [x: [2, 6, 3, 5], k: [3, 4, 5]], conv(x, k));
     let lstm = |x: Tensor<3>, wi: Tensor<2>, wh: Tensor<2>, bi, bh| {
-        lstm(x.swap_dims(1, 2), wi.swap_dims(0, 1), wh.swap_dims(0, 1), bi, bh).swap_dims(0, 1)
+        lstm(x.swap_dims(1, 2), wi.swap_dims(0, 1), wh.swap_dims(0, 1), bi, bh, Precision::Float32).swap_dims(0, 1)
     };
     let shapes = ([3, 5, 2], [2, 16], [4, 16], [16]);
     agree!(
         "LSTM",
         2e-5,
         [x: shapes.0, wi: shapes.1, wh: shapes.2, bi: shapes.3, bh: shapes.3],
-        lstm(x, wi, wh, bi, bh)
+        lstm(x, wi, wh, bi, bh, Precision::Float32)
     );
 }
 

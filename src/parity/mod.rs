@@ -96,10 +96,9 @@ fn describes(path: &Path) -> bool {
 
 /// Compare the golden whose description is `path`, computing in `precision` and within the bounds that go with it.
 pub(crate) fn run(path: &Path, device: &Device, precision: Precision) -> Outcome {
-    precision.apply();
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let golden = match Golden::read(path) {
-        Ok(golden) => golden,
+        Ok(golden) => Golden { precision, ..golden },
         Err(error) => return Outcome { name, kind: String::new(), result: Err(error.into()) },
     };
     let kind = golden.kind.clone();

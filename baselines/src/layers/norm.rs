@@ -77,10 +77,10 @@ impl Norm {
             }
             (NormKind::Group, ..) => {
                 let [batch, channels, positions] = x.dims();
-                let flat = kernels::standardise(x.reshape([batch, channels * positions, 1]), 1e-12);
+                let flat = kernels::layer_norm(x.reshape([batch, channels * positions, 1]), 1e-12);
                 kernels::channel_affine(flat.reshape([batch, channels, positions]), weight, bias)
             }
-            _ => kernels::channel_affine(kernels::standardise(x, 1e-5), weight, bias),
+            _ => kernels::channel_affine(kernels::layer_norm(x, 1e-5), weight, bias),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::layers::check;
 use crate::layers::orthogonality::orthonormality_loss;
 use crate::network::Head;
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Measure, ReadError, Readout};
-use kernels::{gru, lstm, rnn};
+use kernels::{Precision, gru, lstm, rnn};
 
 /// Settings of the recurrent baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -89,13 +89,13 @@ impl RecurrentLayer {
     }
 
     /// `[batch, in, length]` to the states `[batch, hidden, length]`.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
         let scan = match self.cell {
             Cell::Lstm => lstm,
             Cell::Gru => gru,
             Cell::Rnn => rnn,
         };
-        scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val())
+        scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val(), precision)
     }
 
     /// Every gate with ‖I − MᵀM‖² of its hidden-to-hidden matrix M, `[1]`.
@@ -146,7 +146,7 @@ impl Body for Recurrent {
             if i > 0 {
                 x = ctx.dropout_tensor(x, self.dropout, DropoutKind::Element);
             }
-            x = layer.forward(x);
+            x = layer.forward(x, ctx.precision());
             ctx.probe(|| format!("layers.{i}"), "activation", &x);
         }
         Features::Line(x)

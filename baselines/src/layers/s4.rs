@@ -14,7 +14,7 @@ use crate::layers::hippo::{DiagonalInit, Measure, diagonal, nplr};
 use crate::layers::s4d::{causal, complex_normal};
 use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init};
-use kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d, low_rank_kernel};
+use kernels::{Activation, Alignment, Discretisation, diagonal_kernel, glu, long_conv1d, low_rank_kernel};
 
 /// Least magnitude of the initial real and imaginary parts of the eigenvalues.
 const LEAST: f64 = 1e-4;
@@ -272,8 +272,8 @@ impl S4Block {
     pub fn forward_at(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let y = self.layer.forward(x, rate, layer, ctx);
         let y = ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel);
-        let y = ctx.activate_and_drop(y, Curve::Gelu, self.dropout, DropoutKind::Channel);
-        let y = glu(self.output_linear.forward(y));
+        let y = ctx.activate_and_drop(y, Activation::Gelu, self.dropout, DropoutKind::Channel);
+        let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }

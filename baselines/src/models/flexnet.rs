@@ -18,7 +18,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
     ReadError, Readout, Resolution, reference,
 };
-use kernels::Curve;
+use kernels::Activation;
 
 /// Kernel size of images, per axis.
 const IMAGE_KERNEL: usize = 33;
@@ -224,7 +224,7 @@ impl Baseline for FlexNet {
             kind: if images { BlockKind::ResNet } else { BlockKind::Tcn },
             norm: config.norm,
             prenorm: false,
-            nonlinearity: Curve::Relu,
+            nonlinearity: Activation::Relu,
             dropout: config.dropout,
             dropout_kind: config.dropout_kind,
         };

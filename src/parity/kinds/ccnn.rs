@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use baselines::forward::DropoutKind;
-use baselines::kernels::Curve;
+use baselines::kernels::Activation;
 use baselines::layers::kernel_network::Frequency;
 use baselines::layers::{
     BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, NormKind, ResidualBlock, ResidualSpec,
@@ -59,7 +59,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         kind: BlockKind::S4,
         norm: norm(golden)?,
         prenorm: !golden.has("prenorm") || golden.flag("prenorm")?,
-        nonlinearity: Curve::Gelu,
+        nonlinearity: Activation::Gelu,
         dropout: 0.0,
         dropout_kind: DropoutKind::Channel,
     };
