@@ -25,7 +25,7 @@ pub use ops::elementwise::{Activation, activate_and_add, add_and_activate, maske
 pub use ops::gabor::gabor;
 pub use ops::layer_norm::layer_norm;
 pub use ops::long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
-pub use ops::matmul_f32::matmul_f32;
+pub use ops::matmul_f32::MatmulF32;
 pub use ops::pointwise::pointwise;
 pub use ops::recurrent::{gru, lstm, rnn};
 pub use ops::ssm::{Discretisation, diagonal_kernel, low_rank_kernel};

@@ -6,7 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, Slice};
 
-use crate::operation::KernelBackend;
+use crate::operation::Kernels;
 use crate::ops::matmul_f32::Matmul;
 use crate::precision::Precision;
 
@@ -119,7 +119,7 @@ impl<B: Backend> Value<B> {
     }
 }
 
-impl<B: KernelBackend> Value<B> {
+impl<B: Kernels> Value<B> {
     /// A matrix product, the operands rounded to `precision` on GPUs.
     pub(crate) fn matmul(self, other: Self, precision: Precision) -> Self {
         Self(Matmul { precision }.of::<B>(self.0, other.0))

@@ -146,7 +146,7 @@ impl CkBlock {
         let h = self.cconv2.forward(h, &format!("{layer}.cconv2"), ctx);
         let h = ctx.activate_and_drop(self.norm2.forward(h, ctx), Activation::Relu, p, kind);
         let shortcut = match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x),
+            Some(shortcut) => shortcut.forward(x, ctx.precision()),
             None => x,
         };
         let out = add_and_activate(h, shortcut, Activation::Relu);

@@ -90,7 +90,7 @@ impl TemporalBlock {
         let h = ctx.activate_and_drop(self.conv1.forward(x.clone()), Activation::Relu, p, kind);
         let h = ctx.activate_and_drop(self.conv2.forward(h), Activation::Relu, p, kind);
         let shortcut = match &self.downsample {
-            Some(downsample) => downsample.forward(x),
+            Some(downsample) => downsample.forward(x, ctx.precision()),
             None => x,
         };
         add_and_activate(h, shortcut, Activation::Relu)

@@ -8,7 +8,7 @@ use burn::backend::autodiff::{
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
 
-use super::backend::{KernelBackend, KernelGradient};
+use super::backend::{KernelGradients, Kernels};
 use super::contract::Operation;
 use super::inputs::Inputs;
 
@@ -16,7 +16,7 @@ use super::inputs::Inputs;
 #[derive(Debug)]
 struct Node<O>(O);
 
-impl<O: Operation<N>, B: KernelGradient, const N: usize> Backward<B, N> for Node<O> {
+impl<O: Operation<N>, B: KernelGradients, const N: usize> Backward<B, N> for Node<O> {
     /// What [`Operation::save`] returned.
     type State = Vec<FloatTensor<B>>;
 
@@ -32,7 +32,7 @@ impl<O: Operation<N>, B: KernelGradient, const N: usize> Backward<B, N> for Node
     }
 }
 
-impl<B: KernelGradient, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
+impl<B: KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FloatTensor<Self>> {
         let constant = |tensor: FloatTensor<B>| <Self as AutodiffBackend>::from_inner(tensor);
         let mut inputs = inputs.0;

@@ -13,7 +13,7 @@ use crate::profile;
 
 /// A backend that runs operations.
 #[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
-pub(crate) trait KernelBackend: Backend + SignalOps {
+pub(crate) trait Kernels: Backend + SignalOps {
     /// The outputs of `operation`.
     fn run<O: Operation<N>, const N: usize>(
         operation: O,
@@ -22,7 +22,7 @@ pub(crate) trait KernelBackend: Backend + SignalOps {
 }
 
 /// A backend that runs the backward passes of operations.
-pub(crate) trait KernelGradient: KernelBackend {
+pub(crate) trait KernelGradients: Kernels {
     /// The gradients of the inputs, where `wanted`.
     fn backward<O: Operation<N>, const N: usize>(
         operation: O,
@@ -32,7 +32,7 @@ pub(crate) trait KernelGradient: KernelBackend {
     ) -> [Option<FloatTensor<Self>>; N];
 }
 
-impl KernelBackend for Flex {
+impl Kernels for Flex {
     fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FlexTensor> {
         let _scope = profile::scope(O::TIMED_AS.map(|[forward, _]| forward));
         let inputs = inputs.array::<N>();
@@ -48,7 +48,7 @@ impl KernelBackend for Flex {
     }
 }
 
-impl KernelGradient for Flex {
+impl KernelGradients for Flex {
     fn backward<O: Operation<N>, const N: usize>(
         operation: O,
         saved: Vec<FlexTensor>,
@@ -68,7 +68,7 @@ impl KernelGradient for Flex {
 }
 
 #[cfg(feature = "cube")]
-impl KernelBackend for burn::backend::Cube {
+impl Kernels for burn::backend::Cube {
     fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FloatTensor<Self>> {
         let inputs = inputs.array::<N>();
         let device = inputs[0].device();
@@ -79,7 +79,7 @@ impl KernelBackend for burn::backend::Cube {
 }
 
 #[cfg(feature = "cube")]
-impl KernelGradient for burn::backend::Cube {
+impl KernelGradients for burn::backend::Cube {
     fn backward<O: Operation<N>, const N: usize>(
         operation: O,
         saved: Vec<FloatTensor<Self>>,
@@ -94,7 +94,7 @@ impl KernelGradient for burn::backend::Cube {
 }
 
 #[cfg(feature = "tch")]
-impl KernelBackend for burn::backend::LibTorch {
+impl Kernels for burn::backend::LibTorch {
     fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FloatTensor<Self>> {
         let inputs = inputs.array::<N>();
         let device = inputs[0].device();
@@ -104,7 +104,7 @@ impl KernelBackend for burn::backend::LibTorch {
 }
 
 #[cfg(feature = "tch")]
-impl KernelGradient for burn::backend::LibTorch {
+impl KernelGradients for burn::backend::LibTorch {
     fn backward<O: Operation<N>, const N: usize>(
         operation: O,
         saved: Vec<FloatTensor<Self>>,

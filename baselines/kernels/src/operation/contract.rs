@@ -11,14 +11,14 @@ use burn::tensor::{DType, Shape};
 #[cfg(feature = "cube")]
 use burn_cubecl::tensor::CubeTensor;
 
-use super::backend::KernelBackend;
+use super::backend::Kernels;
 use crate::cpu::element::Element;
 
 /// Tensors of a backend, in an order that an operation settles.
 pub(crate) type Tensors<B> = Vec<FloatTensor<B>>;
 
 /// The gradients of `N` inputs.
-pub(crate) type Gradients<B, const N: usize> = [Option<FloatTensor<B>>; N];
+pub(crate) type Grads<B, const N: usize> = [Option<FloatTensor<B>>; N];
 
 /// A fused operation on `N` float tensors. Its value holds the attributes.
 ///
@@ -48,21 +48,16 @@ pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync
     }
 
     /// What the backward pass needs, as little as possible.
-    fn save<B: KernelBackend>(&self, inputs: [FloatTensor<B>; N], _outputs: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, inputs: [FloatTensor<B>; N], _outputs: &[FloatTensor<B>]) -> Tensors<B> {
         inputs.into()
     }
 
     /// The outputs from ordinary tensor operations.
-    fn composed<B: KernelBackend>(&self, inputs: [FloatTensor<B>; N]) -> Tensors<B>;
+    fn composed<B: Kernels>(&self, inputs: [FloatTensor<B>; N]) -> Tensors<B>;
 
     /// The gradients of the inputs, at least where `wanted`, from what was [saved](Self::save) and the gradient `g` of the
     /// first output, from ordinary tensor operations.
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; N],
-    ) -> Gradients<B, N>;
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; N]) -> Grads<B, N>;
 
     /// [`composed`](Self::composed) by a kernel for the CPU, on tensors without gaps of type `T`.
     fn flex<T: Element>(&self, inputs: [FlexTensor; N]) -> Tensors<Flex> {
@@ -70,7 +65,7 @@ pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync
     }
 
     /// [`composed_backward`](Self::composed_backward) by a kernel for the CPU, on tensors without gaps of type `T`.
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; N]) -> Gradients<Flex, N> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; N]) -> Grads<Flex, N> {
         self.composed_backward::<Flex>(saved, g, wanted)
     }
 
@@ -82,7 +77,7 @@ pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync
 
     /// [`composed_backward`](Self::composed_backward) by a kernel for GPUs; `None` where there is none for these inputs.
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, _saved: &[CubeTensor], _g: &CubeTensor, _wanted: [bool; N]) -> Option<Gradients<Cube, N>> {
+    fn cube_backward(&self, _saved: &[CubeTensor], _g: &CubeTensor, _wanted: [bool; N]) -> Option<Grads<Cube, N>> {
         None
     }
 

@@ -9,5 +9,5 @@ pub(crate) mod prelude;
 #[cfg(test)]
 pub(crate) mod test;
 
-pub(crate) use backend::KernelBackend;
+pub(crate) use backend::Kernels;
 pub(crate) use contract::Tested;

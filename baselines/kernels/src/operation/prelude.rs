@@ -9,10 +9,10 @@ pub(crate) use burn::tensor::{Shape, Tensor};
 #[cfg(feature = "cube")]
 pub(crate) use burn_cubecl::tensor::CubeTensor;
 
-pub(crate) use super::backend::KernelBackend;
+pub(crate) use super::backend::Kernels;
 pub(crate) use super::call::{call, first};
 #[cfg(test)]
 pub(crate) use super::contract::{Example, Sample};
-pub(crate) use super::contract::{FlexTypes, Gradients, Operation, Tensors, tested};
+pub(crate) use super::contract::{FlexTypes, Grads, Operation, Tensors, tested};
 pub(crate) use super::inputs::{Inputs, take};
 pub(crate) use crate::cpu::element::Element;

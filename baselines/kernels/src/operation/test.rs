@@ -6,7 +6,7 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Dispatch, Flex, TensorMetadata};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::backend::KernelBackend;
+use super::backend::Kernels;
 use super::call::call;
 use super::contract::{Operation, Sample};
 use super::inputs::Inputs;
@@ -165,5 +165,18 @@ fn differences<O: Operation<N>, const N: usize>(
                 "{what}, input {input}[{i}]: {numeric} numeric, {analytic} analytic"
             );
         }
+    }
+}
+
+#[test]
+fn contributing_shows_a_declaration_that_compiles() {
+    let source = include_str!("../ops/channel_affine/mod.rs");
+    let (_, section) = include_str!("../../../../CONTRIBUTING.md").split_once("## An operation\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let shown: Vec<&str> = section.split("```").skip(1).step_by(2).collect();
+    assert_eq!(shown.len(), 2);
+    for block in shown {
+        let code = block.trim_start_matches("rust,ignore").trim();
+        assert!(source.contains(code), "CONTRIBUTING.md shows other code than `channel_affine`:\n{code}");
     }
 }

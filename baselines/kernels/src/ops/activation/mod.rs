@@ -27,16 +27,11 @@ impl Operation<1> for Gelu {
         x.clone()
     }
 
-    fn composed<B: KernelBackend>(&self, [x]: [FloatTensor<B>; 1]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x]: [FloatTensor<B>; 1]) -> Tensors<B> {
         vec![composed::gelu::<B>(x)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        _wanted: [bool; 1],
-    ) -> Gradients<B, 1> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, _wanted: [bool; 1]) -> Grads<B, 1> {
         let [x] = take(saved);
         [Some(composed::gelu_backward::<B>(x, g))]
     }
@@ -45,7 +40,7 @@ impl Operation<1> for Gelu {
         vec![flex::gelu(x)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Gradients<Flex, 1> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Grads<Flex, 1> {
         let [x] = take(saved);
         [Some(flex::gelu_backward(x, g))]
     }
@@ -56,7 +51,7 @@ impl Operation<1> for Gelu {
     }
 
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Gradients<Cube, 1>> {
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
         Some([Some(cube::gelu_backward(&saved[0], g)?)])
     }
 
@@ -76,16 +71,11 @@ impl Operation<1> for Glu {
         Shape::from([x[0], channels / 2, x[2]])
     }
 
-    fn composed<B: KernelBackend>(&self, [x]: [FloatTensor<B>; 1]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x]: [FloatTensor<B>; 1]) -> Tensors<B> {
         vec![composed::glu::<B>(x)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        _wanted: [bool; 1],
-    ) -> Gradients<B, 1> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, _wanted: [bool; 1]) -> Grads<B, 1> {
         let [x] = take(saved);
         [Some(composed::glu_backward::<B>(x, g))]
     }
@@ -94,7 +84,7 @@ impl Operation<1> for Glu {
         vec![flex::glu(x)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Gradients<Flex, 1> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Grads<Flex, 1> {
         let [x] = take(saved);
         [Some(flex::glu_backward(x, g))]
     }
@@ -105,7 +95,7 @@ impl Operation<1> for Glu {
     }
 
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Gradients<Cube, 1>> {
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
         Some([Some(cube::glu_backward(&saved[0], g)?)])
     }
 

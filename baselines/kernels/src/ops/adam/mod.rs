@@ -27,16 +27,11 @@ impl Operation<4> for Adam {
         value.clone()
     }
 
-    fn composed<B: KernelBackend>(&self, operands: [FloatTensor<B>; 4]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, operands: [FloatTensor<B>; 4]) -> Tensors<B> {
         composed::step::<B>(operands, self.0).into()
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        _saved: Tensors<B>,
-        _g: FloatTensor<B>,
-        _wanted: [bool; 4],
-    ) -> Gradients<B, 4> {
+    fn composed_backward<B: Kernels>(&self, _saved: Tensors<B>, _g: FloatTensor<B>, _wanted: [bool; 4]) -> Grads<B, 4> {
         [None, None, None, None]
     }
 

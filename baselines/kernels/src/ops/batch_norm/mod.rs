@@ -31,20 +31,15 @@ impl Operation<3> for BatchNorm {
         x.clone()
     }
 
-    fn save<B: KernelBackend>(&self, [x, gamma, _]: [FloatTensor<B>; 3], outputs: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, [x, gamma, _]: [FloatTensor<B>; 3], outputs: &[FloatTensor<B>]) -> Tensors<B> {
         vec![x, gamma, outputs[1].clone(), outputs[2].clone()]
     }
 
-    fn composed<B: KernelBackend>(&self, [x, gamma, beta]: [FloatTensor<B>; 3]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, gamma, beta]: [FloatTensor<B>; 3]) -> Tensors<B> {
         composed::forward::<B>(x, gamma, beta, self.epsilon).into()
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        _wanted: [bool; 3],
-    ) -> Gradients<B, 3> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, _wanted: [bool; 3]) -> Grads<B, 3> {
         composed::backward::<B>(take(saved), g, self.epsilon).map(Some)
     }
 
@@ -52,7 +47,7 @@ impl Operation<3> for BatchNorm {
         flex::forward::<T>(inputs, self.epsilon).into()
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 3]) -> Gradients<Flex, 3> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 3]) -> Grads<Flex, 3> {
         flex::backward::<T>(take(saved), g, self.epsilon).map(Some)
     }
 
@@ -63,7 +58,7 @@ impl Operation<3> for BatchNorm {
     }
 
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 3]) -> Option<Gradients<Cube, 3>> {
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 3]) -> Option<Grads<Cube, 3>> {
         let [x, gamma, mean, variance] = saved else { return None };
         Some(cube::backward(x, gamma, mean, variance, g, self.epsilon)?.map(Some))
     }

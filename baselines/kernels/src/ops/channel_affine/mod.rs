@@ -9,10 +9,6 @@ use crate::operation::prelude::*;
 #[derive(Debug, Clone)]
 struct ChannelAffine;
 
-/// `x + shift`: input `[batch, channels, positions]` and shift `[channels]` to the input's shape.
-#[derive(Debug, Clone)]
-struct ChannelShift;
-
 tested!(ChannelAffine, ChannelShift);
 
 impl Operation<3> for ChannelAffine {
@@ -28,20 +24,15 @@ impl Operation<3> for ChannelAffine {
         x.clone()
     }
 
-    fn save<B: KernelBackend>(&self, [x, scale, _]: [FloatTensor<B>; 3], _: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, [x, scale, _]: [FloatTensor<B>; 3], _: &[FloatTensor<B>]) -> Tensors<B> {
         vec![x, scale]
     }
 
-    fn composed<B: KernelBackend>(&self, [x, scale, shift]: [FloatTensor<B>; 3]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, scale, shift]: [FloatTensor<B>; 3]) -> Tensors<B> {
         vec![composed::forward::<B>(x, scale, shift)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 3],
-    ) -> Gradients<B, 3> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 3]) -> Grads<B, 3> {
         let [x, scale] = take(saved);
         composed::backward::<B>(x, scale, g, wanted)
     }
@@ -50,7 +41,7 @@ impl Operation<3> for ChannelAffine {
         vec![flex::forward::<T>(inputs)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 3]) -> Gradients<Flex, 3> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 3]) -> Grads<Flex, 3> {
         let [x, scale] = take(saved);
         flex::backward::<T>([x, scale, g], wanted)
     }
@@ -61,6 +52,10 @@ impl Operation<3> for ChannelAffine {
     }
 }
 
+/// `x + shift`: input `[batch, channels, positions]` and shift `[channels]` to the input's shape.
+#[derive(Debug, Clone)]
+struct ChannelShift;
+
 impl Operation<2> for ChannelShift {
     const TIMED_AS: Option<[&'static str; 2]> = Some(["channel shift", "channel shift backward"]);
     const FLEX: FlexTypes = FlexTypes::F32AndF64;
@@ -70,20 +65,15 @@ impl Operation<2> for ChannelShift {
         x.clone()
     }
 
-    fn save<B: KernelBackend>(&self, _: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, _: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
         Vec::new()
     }
 
-    fn composed<B: KernelBackend>(&self, [x, shift]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, shift]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![composed::shift::<B>(x, shift)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        _saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    fn composed_backward<B: Kernels>(&self, _saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 2]) -> Grads<B, 2> {
         let sum = wanted[1].then(|| composed::sum::<B>(g.clone()));
         [Some(g), sum]
     }
@@ -92,7 +82,7 @@ impl Operation<2> for ChannelShift {
         vec![flex::shifted::<T>(x, shift)]
     }
 
-    fn flex_backward<T: Element>(&self, _saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Gradients<Flex, 2> {
+    fn flex_backward<T: Element>(&self, _saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
         let sums = wanted[1].then(|| flex::sums::<T>(&g));
         [Some(g), sums]
     }

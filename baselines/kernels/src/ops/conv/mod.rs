@@ -26,16 +26,11 @@ impl Operation<2> for Conv {
         Shape::from([x[0], weight[0], taps.outputs(0, x[2], weight[2]), taps.outputs(1, x[3], weight[3])])
     }
 
-    fn composed<B: KernelBackend>(&self, [x, weight]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, weight]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![composed::forward::<B>(x, weight, self.0)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 2]) -> Grads<B, 2> {
         let [x, weight] = take(saved);
         composed::backward::<B>(x, weight, g, self.0, wanted)
     }
@@ -44,7 +39,7 @@ impl Operation<2> for Conv {
         vec![flex::forward::<T>(x, weight, self.0)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Gradients<Flex, 2> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
         let [x, weight] = take(saved);
         flex::backward::<T>(x, weight, g, self.0, wanted)
     }

@@ -27,16 +27,11 @@ impl Operation<1> for CrossEntropy {
         Shape::from([1])
     }
 
-    fn composed<B: KernelBackend>(&self, [logits]: [FloatTensor<B>; 1]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [logits]: [FloatTensor<B>; 1]) -> Tensors<B> {
         vec![composed::forward::<B>(logits, &self.labels)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        _wanted: [bool; 1],
-    ) -> Gradients<B, 1> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, _wanted: [bool; 1]) -> Grads<B, 1> {
         let [logits] = take(saved);
         [Some(composed::backward::<B>(logits, &self.labels, g))]
     }
@@ -45,7 +40,7 @@ impl Operation<1> for CrossEntropy {
         vec![flex::forward::<T>(logits, &self.labels)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Gradients<Flex, 1> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Grads<Flex, 1> {
         let [logits] = take(saved);
         [Some(flex::backward::<T>(logits, &self.labels, g))]
     }

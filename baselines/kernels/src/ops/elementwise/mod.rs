@@ -42,7 +42,7 @@ impl Operation<2> for Masked {
         x.clone()
     }
 
-    fn save<B: KernelBackend>(&self, [x, mask]: [FloatTensor<B>; 2], outputs: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, [x, mask]: [FloatTensor<B>; 2], outputs: &[FloatTensor<B>]) -> Tensors<B> {
         match self.activation {
             Activation::Identity => vec![mask],
             Activation::Relu => vec![outputs[0].clone()],
@@ -50,16 +50,16 @@ impl Operation<2> for Masked {
         }
     }
 
-    fn composed<B: KernelBackend>(&self, [x, mask]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, mask]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![composed::masked::<B>(x, mask, self.activation)]
     }
 
-    fn composed_backward<B: KernelBackend>(
+    fn composed_backward<B: Kernels>(
         &self,
         mut saved: Tensors<B>,
         g: FloatTensor<B>,
         _wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    ) -> Grads<B, 2> {
         let last = saved.pop();
         let dx = match (self.activation, last, saved.pop()) {
             (Activation::Relu, Some(y), _) => composed::rectified_backward::<B>(y, g, self.factor),
@@ -74,12 +74,7 @@ impl Operation<2> for Masked {
         vec![flex::by_mask(x, mask, None, self.activation)]
     }
 
-    fn flex_backward<T: Element>(
-        &self,
-        mut saved: Tensors<Flex>,
-        g: FlexTensor,
-        _wanted: [bool; 2],
-    ) -> Gradients<Flex, 2> {
+    fn flex_backward<T: Element>(&self, mut saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 2]) -> Grads<Flex, 2> {
         let last = saved.pop();
         let dx = match (self.activation, last, saved.pop()) {
             (Activation::Relu, Some(y), _) => flex::by_element([y, g], Activation::Relu, Rule::Scaled(self.factor)),
@@ -111,20 +106,20 @@ impl Operation<2> for ActivateAndAdd {
         x.clone()
     }
 
-    fn save<B: KernelBackend>(&self, [x, _]: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, [x, _]: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
         if self.0 == Activation::Identity { Vec::new() } else { vec![x] }
     }
 
-    fn composed<B: KernelBackend>(&self, [x, shortcut]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, shortcut]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![composed::added::<B>(x, shortcut, self.0)]
     }
 
-    fn composed_backward<B: KernelBackend>(
+    fn composed_backward<B: Kernels>(
         &self,
         mut saved: Tensors<B>,
         g: FloatTensor<B>,
         wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    ) -> Grads<B, 2> {
         let slope = |x: Option<FloatTensor<B>>| match x {
             Some(x) => composed::activation_backward::<B>(x, g.clone(), self.0),
             None => g.clone(),
@@ -136,12 +131,7 @@ impl Operation<2> for ActivateAndAdd {
         vec![flex::by_element(inputs, self.0, Rule::Added)]
     }
 
-    fn flex_backward<T: Element>(
-        &self,
-        mut saved: Tensors<Flex>,
-        g: FlexTensor,
-        wanted: [bool; 2],
-    ) -> Gradients<Flex, 2> {
+    fn flex_backward<T: Element>(&self, mut saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
         let slope = |x: Option<FlexTensor>| match x {
             Some(x) => flex::by_element([x, g.clone()], self.0, Rule::Slope),
             None => g.clone(),
@@ -163,7 +153,7 @@ impl Operation<2> for AddAndActivate {
         ActivateAndAdd(self.0).shape(inputs)
     }
 
-    fn save<B: KernelBackend>(&self, inputs: [FloatTensor<B>; 2], outputs: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, inputs: [FloatTensor<B>; 2], outputs: &[FloatTensor<B>]) -> Tensors<B> {
         match self.0 {
             Activation::Identity => Vec::new(),
             Activation::Relu => vec![outputs[0].clone()],
@@ -171,16 +161,16 @@ impl Operation<2> for AddAndActivate {
         }
     }
 
-    fn composed<B: KernelBackend>(&self, [x, shortcut]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, shortcut]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![composed::joined::<B>(x, shortcut, self.0)]
     }
 
-    fn composed_backward<B: KernelBackend>(
+    fn composed_backward<B: Kernels>(
         &self,
         mut saved: Tensors<B>,
         g: FloatTensor<B>,
         _wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    ) -> Grads<B, 2> {
         let last = saved.pop();
         let d = match (last, saved.pop()) {
             (Some(shortcut), Some(x)) => composed::joined_backward::<B>(x, shortcut, g, self.0),
@@ -194,12 +184,7 @@ impl Operation<2> for AddAndActivate {
         vec![flex::by_element(inputs, self.0, Rule::Joined)]
     }
 
-    fn flex_backward<T: Element>(
-        &self,
-        mut saved: Tensors<Flex>,
-        g: FlexTensor,
-        _wanted: [bool; 2],
-    ) -> Gradients<Flex, 2> {
+    fn flex_backward<T: Element>(&self, mut saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 2]) -> Grads<Flex, 2> {
         let last = saved.pop();
         let d = match (last, saved.pop()) {
             (Some(shortcut), Some(x)) => flex::joined_backward([x, shortcut, g], self.0),

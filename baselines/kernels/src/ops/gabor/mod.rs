@@ -29,16 +29,11 @@ impl Operation<5> for Gabor {
         Shape::from([hidden, positions[1]])
     }
 
-    fn composed<B: KernelBackend>(&self, operands: [FloatTensor<B>; 5]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, operands: [FloatTensor<B>; 5]) -> Tensors<B> {
         vec![composed::forward::<B>(operands)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 5],
-    ) -> Gradients<B, 5> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 5]) -> Grads<B, 5> {
         gradients::<B>(take(saved), g, wanted, composed::backward::<B>)
     }
 
@@ -46,7 +41,7 @@ impl Operation<5> for Gabor {
         vec![flex::forward(&operands)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 5]) -> Gradients<Flex, 5> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 5]) -> Grads<Flex, 5> {
         gradients::<Flex>(take(saved), g, wanted, flex::backward)
     }
 
@@ -64,12 +59,12 @@ impl Operation<5> for Gabor {
 
 /// The gradient of the positions, which training does not need, is composed on every backend; those of the parameters are
 /// what `of_parameters` finds.
-fn gradients<B: KernelBackend>(
+fn gradients<B: Kernels>(
     operands: [FloatTensor<B>; 5],
     g: FloatTensor<B>,
     wanted: [bool; 5],
     of_parameters: impl FnOnce([FloatTensor<B>; 5], FloatTensor<B>) -> [FloatTensor<B>; 4],
-) -> Gradients<B, 5> {
+) -> Grads<B, 5> {
     let positions = wanted[0].then(|| composed::backward_positions::<B>(operands.clone(), g.clone()));
     if wanted[1..] == [false; 4] {
         return [positions, None, None, None, None];

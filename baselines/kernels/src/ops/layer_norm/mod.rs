@@ -23,16 +23,11 @@ impl Operation<1> for LayerNorm {
         x.clone()
     }
 
-    fn composed<B: KernelBackend>(&self, [x]: [FloatTensor<B>; 1]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x]: [FloatTensor<B>; 1]) -> Tensors<B> {
         vec![composed::forward::<B>(x, self.epsilon)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        _wanted: [bool; 1],
-    ) -> Gradients<B, 1> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, _wanted: [bool; 1]) -> Grads<B, 1> {
         let [x] = take(saved);
         [Some(composed::backward::<B>(x, g, self.epsilon))]
     }
@@ -41,7 +36,7 @@ impl Operation<1> for LayerNorm {
         vec![flex::run::<T>(x, None, self.epsilon)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Gradients<Flex, 1> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Grads<Flex, 1> {
         let [x] = take(saved);
         [Some(flex::run::<T>(x, Some(g), self.epsilon))]
     }
@@ -52,7 +47,7 @@ impl Operation<1> for LayerNorm {
     }
 
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Gradients<Cube, 1>> {
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
         Some([Some(cube::backward(&saved[0], g, self.epsilon)?)])
     }
 

@@ -6,7 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
 
 use super::geometry::Geometry;
-use crate::operation::KernelBackend;
+use crate::operation::Kernels;
 use crate::precision::Precision;
 use crate::value::Value;
 
@@ -14,7 +14,7 @@ use crate::value::Value;
 const DIRECT_TAPS: usize = 64;
 
 /// The output.
-pub(super) fn forward<B: KernelBackend>(x: FloatTensor<B>, k: FloatTensor<B>, geometry: Geometry) -> FloatTensor<B> {
+pub(super) fn forward<B: Kernels>(x: FloatTensor<B>, k: FloatTensor<B>, geometry: Geometry) -> FloatTensor<B> {
     let plan = Plan::new::<B>(&x, &k, geometry);
     let (x, k) = (Value::<B>(x), Value::<B>(k));
     if plan.is_direct::<B>(&x) {
@@ -26,7 +26,7 @@ pub(super) fn forward<B: KernelBackend>(x: FloatTensor<B>, k: FloatTensor<B>, ge
 }
 
 /// The gradients of input and kernel that are `wanted`.
-pub(super) fn backward<B: KernelBackend>(
+pub(super) fn backward<B: Kernels>(
     x: FloatTensor<B>,
     k: FloatTensor<B>,
     g: FloatTensor<B>,
@@ -81,7 +81,7 @@ enum Axes {
 }
 
 impl Plan {
-    fn new<B: KernelBackend>(x: &FloatTensor<B>, k: &FloatTensor<B>, geometry: Geometry) -> Self {
+    fn new<B: Kernels>(x: &FloatTensor<B>, k: &FloatTensor<B>, geometry: Geometry) -> Self {
         let (x, k) = (x.shape(), k.shape());
         let (size, taps, left) = ([x[2], x[3]], [k[2], k[3]], geometry.left);
         let right = [taps[0] - 1 - left[0], taps[1] - 1 - left[1]];
@@ -92,7 +92,7 @@ impl Plan {
         Self { size, taps, left, channels: x[1], depthwise: geometry.depthwise, stride, n }
     }
 
-    fn is_direct<B: KernelBackend>(&self, x: &Value<B>) -> bool {
+    fn is_direct<B: Kernels>(&self, x: &Value<B>) -> bool {
         // Burn computes the inverse transform of 64-bit spectra in 32 bits.
         self.taps[0] * self.taps[1] <= DIRECT_TAPS || x.0.dtype() == DType::F64
     }
@@ -101,7 +101,7 @@ impl Plan {
         ConvOptions::new([1, 1], [0, 0], [1, 1], if self.depthwise { self.channels } else { 1 })
     }
 
-    fn pad<B: KernelBackend>(&self, x: Value<B>) -> Value<B> {
+    fn pad<B: Kernels>(&self, x: Value<B>) -> Value<B> {
         let [top, left] = self.left;
         x.pad(2, top, self.taps[0] - 1 - top).pad(3, left, self.taps[1] - 1 - left)
     }
@@ -112,13 +112,13 @@ impl Plan {
     }
 
     /// Spectrum of data `[batch, channels, height, width]`, shifted right by `offset`.
-    fn data<B: KernelBackend>(&self, x: Value<B>, offset: usize) -> Spectrum<B> {
+    fn data<B: Kernels>(&self, x: Value<B>, offset: usize) -> Spectrum<B> {
         let [b, c] = [x.dim(0), x.dim(1)];
         let rows = x.pad(3, 0, self.stride - self.size[1]).reshape([b, c, self.size[0] * self.stride]);
         Spectrum::of(rows.pad(2, offset, 0), self.n)
     }
 
-    fn kernel<B: KernelBackend>(&self, k: Value<B>) -> Spectrum<B> {
+    fn kernel<B: Kernels>(&self, k: Value<B>) -> Spectrum<B> {
         let [o, i] = [k.dim(0), k.dim(1)];
         let shape =
             if self.depthwise { [1, o, self.taps[0] * self.stride] } else { [o, i, self.taps[0] * self.stride] };
@@ -126,7 +126,7 @@ impl Plan {
     }
 
     /// Inverse of [`data`](Self::data).
-    fn rows<B: KernelBackend>(&self, spectrum: Spectrum<B>, offset: usize) -> Value<B> {
+    fn rows<B: Kernels>(&self, spectrum: Spectrum<B>, offset: usize) -> Value<B> {
         let [h, w] = self.size;
         let y = spectrum.inverse(self.n).narrow(2, offset..offset + h * self.stride);
         let [b, c] = [y.dim(0), y.dim(1)];
@@ -134,7 +134,7 @@ impl Plan {
     }
 
     /// Inverse of [`kernel`](Self::kernel).
-    fn taps<B: KernelBackend>(&self, spectrum: Spectrum<B>) -> Value<B> {
+    fn taps<B: Kernels>(&self, spectrum: Spectrum<B>) -> Value<B> {
         let [kh, kw] = self.taps;
         let k = spectrum.inverse(self.n).narrow(2, 0..kh * self.stride);
         let shape = if self.depthwise { [k.dim(1), 1] } else { [k.dim(0), k.dim(1)] };
@@ -168,12 +168,12 @@ impl Plan {
 
 /// A one-sided spectrum `[.., .., frequency]`.
 #[derive(Clone)]
-struct Spectrum<B: KernelBackend> {
+struct Spectrum<B: Kernels> {
     re: Value<B>,
     im: Value<B>,
 }
 
-impl<B: KernelBackend> Spectrum<B> {
+impl<B: Kernels> Spectrum<B> {
     fn of(x: Value<B>, n: usize) -> Self {
         let (re, im) = B::rfft(x.0, 2, Some(n));
         Self { re: Value(re), im: Value(im) }

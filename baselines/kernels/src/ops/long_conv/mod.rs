@@ -40,16 +40,11 @@ impl Operation<2> for LongConv {
         Shape::from([x[0], k[0], x[2], x[3]])
     }
 
-    fn composed<B: KernelBackend>(&self, [x, k]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, k]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![composed::forward::<B>(x, k, self.0)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 2]) -> Grads<B, 2> {
         let [x, k] = take(saved);
         composed::backward::<B>(x, k, g, self.0, wanted)
     }
@@ -58,7 +53,7 @@ impl Operation<2> for LongConv {
         vec![flex::forward::<T>(x, k, self.0)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Gradients<Flex, 2> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
         let [x, k] = take(saved);
         flex::backward::<T>(x, k, g, self.0, wanted)
     }
@@ -69,7 +64,7 @@ impl Operation<2> for LongConv {
     }
 
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 2]) -> Option<Gradients<Cube, 2>> {
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
         let [x, k] = saved else { return None };
         cube::backward(x, k, g, self.0, wanted)
     }

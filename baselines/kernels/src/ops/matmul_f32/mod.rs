@@ -32,16 +32,11 @@ impl Operation<2> for Matmul {
         shape
     }
 
-    fn composed<B: KernelBackend>(&self, [a, b]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [a, b]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![B::float_matmul(a, b)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 2]) -> Grads<B, 2> {
         let [a, b] = take(saved);
         [
             wanted[0].then(|| self.of::<B>(g.clone(), transposed::<B>(b))),
@@ -64,7 +59,7 @@ impl Operation<2> for Matmul {
 
 impl Matmul {
     /// The product outside autodiff.
-    pub(crate) fn of<B: KernelBackend>(&self, a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
+    pub(crate) fn of<B: Kernels>(&self, a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
         let [product] = take(B::run(self.clone(), Inputs(vec![a, b])));
         product
     }
@@ -75,11 +70,18 @@ fn transposed<B: Backend>(matrix: FloatTensor<B>) -> FloatTensor<B> {
     B::float_swap_dims(matrix, rank - 2, rank - 1)
 }
 
-/// `[m, k]` by `[k, n]`, which no device rounds; differentiable.
-///
-/// # Panics
-/// If the sizes do not fit together.
-#[must_use]
-pub fn matmul_f32(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-    first(Matmul { precision: Precision::Float32 }, [a.into_dispatch(), b.into_dispatch()])
+/// Matrix products that no device rounds.
+pub trait MatmulF32 {
+    /// `[m, k]` by `[k, n]`; differentiable.
+    ///
+    /// # Panics
+    /// If the sizes do not fit together.
+    #[must_use]
+    fn matmul_f32(self, other: Self) -> Self;
+}
+
+impl MatmulF32 for Tensor<2> {
+    fn matmul_f32(self, other: Self) -> Self {
+        first(Matmul { precision: Precision::Float32 }, [self.into_dispatch(), other.into_dispatch()])
+    }
 }

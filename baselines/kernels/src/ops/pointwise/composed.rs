@@ -2,19 +2,19 @@
 
 use burn::backend::tensor::FloatTensor;
 
-use crate::operation::KernelBackend;
+use crate::operation::Kernels;
 use crate::precision::Precision;
 use crate::value::Value;
 
 /// `[batch, out, positions]` from input, weight and bias.
-pub(super) fn forward<B: KernelBackend>(inputs: [FloatTensor<B>; 3], precision: Precision) -> FloatTensor<B> {
+pub(super) fn forward<B: Kernels>(inputs: [FloatTensor<B>; 3], precision: Precision) -> FloatTensor<B> {
     let [x, weight, bias] = inputs.map(Value::<B>);
     let (o, i) = (weight.dim(0), weight.dim(1));
     (weight.reshape([1, o, i]).matmul(x, precision) + bias.reshape([1, o, 1])).0
 }
 
 /// The gradients of input, weight and bias that are `wanted`, from input and weight.
-pub(super) fn backward<B: KernelBackend>(
+pub(super) fn backward<B: Kernels>(
     saved: [FloatTensor<B>; 2],
     g: FloatTensor<B>,
     wanted: [bool; 3],

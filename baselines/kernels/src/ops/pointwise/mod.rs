@@ -28,20 +28,15 @@ impl Operation<3> for Pointwise {
         Shape::from([x[0], outputs, x[2]])
     }
 
-    fn save<B: KernelBackend>(&self, [x, weight, _]: [FloatTensor<B>; 3], _: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, [x, weight, _]: [FloatTensor<B>; 3], _: &[FloatTensor<B>]) -> Tensors<B> {
         vec![x, weight]
     }
 
-    fn composed<B: KernelBackend>(&self, inputs: [FloatTensor<B>; 3]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, inputs: [FloatTensor<B>; 3]) -> Tensors<B> {
         vec![composed::forward::<B>(inputs, self.precision)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 3],
-    ) -> Gradients<B, 3> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 3]) -> Grads<B, 3> {
         composed::backward::<B>(take(saved), g, wanted, self.precision)
     }
 
@@ -49,7 +44,7 @@ impl Operation<3> for Pointwise {
         vec![flex::forward::<T>(inputs)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 3]) -> Gradients<Flex, 3> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 3]) -> Grads<Flex, 3> {
         let [x, weight] = take(saved);
         flex::backward::<T>([x, weight, g], wanted)
     }

@@ -5,13 +5,13 @@ use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
 
 use super::cell::{Operands, RnnCell};
-use crate::operation::KernelBackend;
+use crate::operation::Kernels;
 use crate::precision::Precision;
 use crate::value::Value;
 
 /// Hidden states `[batch, hidden, length]` and, where `keep`, the activations of every step
 /// `[length, batch, activations]` (otherwise the hidden states once more).
-pub(super) fn forward<B: KernelBackend>(
+pub(super) fn forward<B: Kernels>(
     cell: RnnCell,
     operands: Operands<B>,
     keep: bool,
@@ -63,7 +63,7 @@ pub(super) fn forward<B: KernelBackend>(
 }
 
 /// The gradients of the operands that are `wanted`, from the hidden states, what was kept, and the gradient of the states.
-pub(super) fn backward<B: KernelBackend>(
+pub(super) fn backward<B: Kernels>(
     cell: RnnCell,
     operands: Operands<B>,
     [y, kept, g]: [FloatTensor<B>; 3],
@@ -128,14 +128,14 @@ pub(super) fn backward<B: KernelBackend>(
 }
 
 /// The input's part of the sums before the gates, `[length, batch, gates · hidden]`.
-pub(super) fn project<B: KernelBackend>(x: Value<B>, w_ih: Value<B>, b_ih: Value<B>, precision: Precision) -> Value<B> {
+pub(super) fn project<B: Kernels>(x: Value<B>, w_ih: Value<B>, b_ih: Value<B>, precision: Precision) -> Value<B> {
     let (b, l, rows) = (x.dim(0), x.dim(2), w_ih.dim(0));
     (time_major(x).matmul(w_ih.permute(&[1, 0]), precision) + b_ih.reshape([1, rows])).reshape([l, b, rows])
 }
 
 /// Gradients of the operands from input, input weights, the states `[length, batch, hidden]` and the gradients of the sums before the gates,
 /// `[length, batch, gates · hidden]`: of the input's part, and of the recurrent part where that differs.
-pub(super) fn gather<B: KernelBackend>(
+pub(super) fn gather<B: Kernels>(
     [x, w_ih, states]: [Value<B>; 3],
     from_x: Value<B>,
     from_h: Option<Value<B>>,

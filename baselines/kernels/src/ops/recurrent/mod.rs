@@ -49,20 +49,20 @@ impl Operation<5> for Recurrence {
     }
 
     /// The operands, the hidden states, and what else was kept.
-    fn save<B: KernelBackend>(&self, inputs: [FloatTensor<B>; 5], outputs: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, inputs: [FloatTensor<B>; 5], outputs: &[FloatTensor<B>]) -> Tensors<B> {
         inputs.into_iter().chain(outputs.iter().cloned()).collect()
     }
 
-    fn composed<B: KernelBackend>(&self, operands: [FloatTensor<B>; 5]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, operands: [FloatTensor<B>; 5]) -> Tensors<B> {
         composed::forward::<B>(self.cell, operands, self.keep, self.precision).into()
     }
 
-    fn composed_backward<B: KernelBackend>(
+    fn composed_backward<B: Kernels>(
         &self,
         mut saved: Tensors<B>,
         g: FloatTensor<B>,
         wanted: [bool; 5],
-    ) -> Gradients<B, 5> {
+    ) -> Grads<B, 5> {
         let [y, kept] = take(saved.split_off(5));
         composed::backward::<B>(self.cell, take(saved), [y, kept, g], wanted, self.precision)
     }
@@ -71,12 +71,7 @@ impl Operation<5> for Recurrence {
         flex::forward::<T>(self.cell, operands, self.keep).into()
     }
 
-    fn flex_backward<T: Element>(
-        &self,
-        mut saved: Tensors<Flex>,
-        g: FlexTensor,
-        wanted: [bool; 5],
-    ) -> Gradients<Flex, 5> {
+    fn flex_backward<T: Element>(&self, mut saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 5]) -> Grads<Flex, 5> {
         let [y, kept] = take(saved.split_off(5));
         flex::backward::<T>(self.cell, take(saved), [y, kept, g], wanted)
     }
@@ -88,7 +83,7 @@ impl Operation<5> for Recurrence {
     }
 
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 5]) -> Option<Gradients<Cube, 5>> {
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 5]) -> Option<Grads<Cube, 5>> {
         let (operands, outputs) = saved.split_first_chunk()?;
         let [y, kept] = outputs else { return None };
         cube::backward(self.cell, operands, [y, kept, g], wanted, self.precision)

@@ -49,18 +49,13 @@ impl Operation<4> for DiagonalKernel {
         Shape::from([c_re[0], self.length])
     }
 
-    fn composed<B: KernelBackend>(&self, operands: [FloatTensor<B>; 4]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, operands: [FloatTensor<B>; 4]) -> Tensors<B> {
         let shape = operands[0].shape();
         let kernel = |values: &_| Diagonal::new(self.rule, shape[1], self.length, values).forward();
         vec![host::forward::<B>(operands, [shape[0], self.length], kernel)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 4],
-    ) -> Gradients<B, 4> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 4]) -> Grads<B, 4> {
         let states = saved[0].shape()[1];
         let gradients = |values: &_, g: &[f64]| Diagonal::new(self.rule, states, self.length, values).backward(g);
         host::backward::<B>(take(saved), g, wanted, gradients)
@@ -72,7 +67,7 @@ impl Operation<4> for DiagonalKernel {
     }
 
     #[cfg(feature = "cube")]
-    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 4]) -> Option<Gradients<Cube, 4>> {
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 4]) -> Option<Grads<Cube, 4>> {
         cube::backward(self.rule, saved.try_into().ok()?, g, wanted)
     }
 
@@ -100,18 +95,13 @@ impl Operation<4> for LowRankKernel {
         Shape::from([v_re[1] - 1, v_re[2], self.length])
     }
 
-    fn composed<B: KernelBackend>(&self, operands: [FloatTensor<B>; 4]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, operands: [FloatTensor<B>; 4]) -> Tensors<B> {
         let sizes = sizes::<B>(&operands[0]);
         let kernel = |values: &_| LowRank::new(sizes, self.length, values).forward();
         vec![host::forward::<B>(operands, [sizes[0], sizes[1], self.length], kernel)]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        wanted: [bool; 4],
-    ) -> Gradients<B, 4> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 4]) -> Grads<B, 4> {
         let sizes = sizes::<B>(&saved[0]);
         let gradients = |values: &_, g: &[f64]| LowRank::new(sizes, self.length, values).backward(g);
         host::backward::<B>(take(saved), g, wanted, gradients)
@@ -129,7 +119,7 @@ impl Operation<4> for LowRankKernel {
 }
 
 /// Outputs, rows and states of products `[2, outputs + 1, rows, states]`.
-fn sizes<B: KernelBackend>(products: &FloatTensor<B>) -> [usize; 3] {
+fn sizes<B: Kernels>(products: &FloatTensor<B>) -> [usize; 3] {
     let shape = products.shape();
     [shape[1] - 1, shape[2], shape[3]]
 }

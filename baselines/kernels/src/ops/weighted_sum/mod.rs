@@ -23,20 +23,15 @@ impl Operation<2> for WeightedSum {
         Shape::from([x[0], x[1], 1])
     }
 
-    fn save<B: KernelBackend>(&self, [_, weights]: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
+    fn save<B: Kernels>(&self, [_, weights]: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
         vec![weights]
     }
 
-    fn composed<B: KernelBackend>(&self, [x, weights]: [FloatTensor<B>; 2]) -> Tensors<B> {
+    fn composed<B: Kernels>(&self, [x, weights]: [FloatTensor<B>; 2]) -> Tensors<B> {
         vec![(Value::<B>(x) * Value(weights)).sum(2).0]
     }
 
-    fn composed_backward<B: KernelBackend>(
-        &self,
-        saved: Tensors<B>,
-        g: FloatTensor<B>,
-        _wanted: [bool; 2],
-    ) -> Gradients<B, 2> {
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, _wanted: [bool; 2]) -> Grads<B, 2> {
         let [weights] = take(saved);
         [Some((Value::<B>(g) * Value(weights)).0), None]
     }
@@ -45,7 +40,7 @@ impl Operation<2> for WeightedSum {
         vec![flex::forward::<T>(x, weights)]
     }
 
-    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 2]) -> Gradients<Flex, 2> {
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 2]) -> Grads<Flex, 2> {
         let [weights] = take(saved);
         [Some(flex::backward::<T>(weights, g)), None]
     }
