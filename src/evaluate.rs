@@ -7,6 +7,7 @@ mod told;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use baselines::precision::Precision;
 use baselines::registry::Entry;
 use baselines::{BuildError, ReadError, Resolution};
 use burn::tensor::Device;
@@ -238,7 +239,8 @@ pub(crate) fn run(
             announce(&format!("at {resolution} times the samples per axis"));
         }
         let workers = Training::default().workers;
-        let pass = Pass { spec, split: request.split, size: request.batch_size, workers, device, resolution };
+        let (split, size, precision) = (request.split, request.batch_size, Precision::Float32);
+        let pass = Pass { spec, split, size, workers, device, resolution, precision };
         let begun = Instant::now();
         let (score, _) = train::score(model.as_ref(), dataset.as_ref(), &pass)?;
         let split = request.split.name();

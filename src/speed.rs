@@ -117,7 +117,6 @@ pub struct KernelTime {
 /// # Errors
 /// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
 pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device) -> Result<Steps, String> {
-    cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let (input, output) = (&spec.input, &spec.target);
     memory::restart(device);
@@ -286,7 +285,8 @@ fn time(
             lap.ends(0);
             let (mut loss, _) = attended(|| {
                 let placed = batches::place(&batch, &spec.input, &autodiff);
-                let mut ctx = Forward::training(0, (step * passes + pass) as u64);
+                let ctx = Forward::training(0, (step * passes + pass) as u64);
+                let mut ctx = ctx.with_precision(cell.training.precision);
                 let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
                 objective::evaluate(output, &batch.targets, &spec.target).map_err(|e| e.to_string())
             })?;

@@ -303,7 +303,6 @@ fn attempt(
         }
     }
 
-    cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let seeds = Seeds::derive(cell.seed);
     let (input, output) = (&spec.input, &spec.target);

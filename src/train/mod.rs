@@ -19,6 +19,7 @@ mod records;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use baselines::precision::Precision;
 use baselines::read::{read, read_scalar};
 use baselines::{Forward, ForwardError, Model, Output, ReadError};
 use burn::tensor::{Device, Tensor};
@@ -317,7 +318,8 @@ fn step(
         // The only step of a small split may have fewer parts.
         let Some(batch) = batches.next() else { break };
         let batch = batch?;
-        let mut ctx = Forward::training(job.seeds.dropout, progress.step * parts + part);
+        let ctx = Forward::training(job.seeds.dropout, progress.step * parts + part);
+        let mut ctx = ctx.with_precision(job.settings.precision);
         let (mut loss, mut score) = attended(|| -> Result<_, TrainError> {
             let output = model.forward(batches::place(&batch, &job.spec.input, &device), &mut ctx)?;
             Ok(objective::evaluate(output, &batch.targets, &job.spec.target)?)
@@ -528,7 +530,8 @@ fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
 /// [`TrainError::Stopped`] where the watcher does not want to wait for the end.
 fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split, watch: &dyn Watch) -> Result<(Score, usize), TrainError> {
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
-    let pass = Pass { spec: job.spec, split, size, workers: job.settings.workers, device: job.device, resolution: 1.0 };
+    let (workers, precision) = (job.settings.workers, job.settings.precision);
+    let pass = Pass { spec: job.spec, split, size, workers, device: job.device, resolution: 1.0, precision };
     score_unless(model, job.dataset, &pass, &|| watch.wants_to_stop())
 }
 
@@ -546,6 +549,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) device: &'a Device,
     /// Samples per axis relative to the task's, see [`datasets::resample`].
     pub(crate) resolution: f64,
+    /// What the operands of large matrix products are rounded to on GPUs.
+    pub(crate) precision: Precision,
 }
 
 /// Score of `model` over `pass`, and the number of samples.
@@ -575,7 +580,7 @@ fn score_unless(
                 return Err(TrainError::Stopped);
             }
             let batch = batch?;
-            let mut ctx = Forward::evaluation().at_resolution(pass.resolution);
+            let mut ctx = Forward::evaluation().at_resolution(pass.resolution).with_precision(pass.precision);
             let output = model.forward(batches::place(&batch, grid.input(), pass.device), &mut ctx)?;
             let (loss, mut score) = objective::evaluate(output, &batch.targets, &pass.spec.target)?;
             score.loss = scalar(&loss)? * score.targets as f64;
@@ -596,7 +601,8 @@ fn probe(job: &Job<'_>, state: &State, diagnostics: &mut Journal) -> Result<(), 
     let mut probes = Vec::new();
     if !positions.is_empty() {
         let batch = job.dataset.read(Split::Validation, &positions)?;
-        forward(job, model.as_ref(), &batch, &mut Forward::evaluation().with_probes(&mut probes))?;
+        let ctx = Forward::evaluation().with_precision(job.settings.precision);
+        forward(job, model.as_ref(), &batch, &mut ctx.with_probes(&mut probes))?;
     }
     let seen = records::Seen { probes: &probes, measures: &model.measures()? };
     diagnostics.append(&records::diagnostics(job.labels, job.seed, state.progress.step, &seen))?;
@@ -860,7 +866,8 @@ mod tests {
         // The score of a split does not depend on the batches it is read in, nor on the threads.
         let (spec, device) = (waves(), Device::flex());
         let of = |size, workers| {
-            let pass = Pass { spec: &spec, split: Split::Test, size, workers, device: &device, resolution: 1.0 };
+            let (split, precision) = (Split::Test, Precision::Float32);
+            let pass = Pass { spec: &spec, split, size, workers, device: &device, resolution: 1.0, precision };
             let (score, samples) = score(state.model.as_ref(), &Waves::default(), &pass).unwrap();
             assert_eq!((samples, score.targets), (31, 31));
             score
