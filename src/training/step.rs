@@ -92,7 +92,7 @@ fn pass(
 ) -> Result<Gradients, TrainError> {
     let State { model, progress, .. } = state;
     let Batch { inputs, targets, lengths, .. } = batch;
-    let mut ctx = Forward::training(job.seeds.dropout, mask);
+    let mut ctx = Forward::training(job.seeds.dropout, mask).with_precision(job.settings.precision);
     let (mut loss, mut score) = keep_workers_awake(|| -> Result<_, TrainError> {
         let output = model.forward(to_device(inputs, lengths, &job.spec.input, device), &mut ctx)?;
         Ok(loss::evaluate(output, &targets, &job.spec.target)?)

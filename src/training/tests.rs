@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use baselines::precision::Precision;
 use baselines::read::read_scalar;
 use baselines::{Forward, registry};
 use burn::tensor::Device;
@@ -184,7 +185,8 @@ fn two_classes_are_trained_by_their_ranking_whoever_reads_the_samples() {
     // The score of a split does not depend on the batches it is read in, nor on the threads.
     let (spec, device) = (waves(), Device::flex());
     let of = |size, workers| {
-        let pass = Pass { spec: &spec, split: Split::Test, size, workers, device: &device, resolution: 1.0 };
+        let (split, precision) = (Split::Test, Precision::Float32);
+        let pass = Pass { spec: &spec, split, size, workers, device: &device, resolution: 1.0, precision };
         let score = score(state.model.as_ref(), &Waves::default(), &pass).unwrap();
         assert_eq!(score.targets, 31);
         score

@@ -55,7 +55,6 @@ pub(crate) fn measure(
     source: SampleSource<'_>,
     device: &Device,
 ) -> Result<StepTimes, String> {
-    cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let (input, output) = (&spec.input, &spec.target);
     memory::restart(device);
@@ -125,7 +124,8 @@ fn time(
             lap.ends(0);
             let (mut loss, _) = keep_workers_awake(|| {
                 let placed = to_device(inputs, lengths, &spec.input, &autodiff);
-                let mut ctx = Forward::training(0, (step * passes + pass) as u64);
+                let ctx = Forward::training(0, (step * passes + pass) as u64);
+                let mut ctx = ctx.with_precision(cell.training.precision);
                 let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
                 loss::evaluate(output, &targets, &spec.target).map_err(|e| e.to_string())
             })?;

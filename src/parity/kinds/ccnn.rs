@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use baselines::forward::DropoutKind;
-use baselines::kernels::Curve;
+use baselines::kernels::Activation;
 use baselines::layers::{
     BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, NormKind, ReferenceVersion,
     ResidualBlock, ResidualSpec, Window,
@@ -58,7 +58,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         kind: BlockKind::S4,
         norm: norm(golden)?,
         prenorm: !golden.has("prenorm") || golden.flag("prenorm")?,
-        nonlinearity: Curve::Gelu,
+        nonlinearity: Activation::Gelu,
         dropout: 0.0,
         dropout_kind: DropoutKind::Channel,
     };

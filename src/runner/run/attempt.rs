@@ -65,7 +65,6 @@ impl Attempt<'_, '_> {
         };
         let begun = before.filter(|before| before.task.data_hash.is_some());
         let mut record = self.record(dataset.as_ref(), begun.as_ref())?;
-        self.cell.training.precision.apply();
         let state = self.state(dataset.as_ref(), begun.as_ref(), &mut record)?;
         if self.context.fresh {
             self.folder.clear()?;
