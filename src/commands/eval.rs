@@ -1,9 +1,10 @@
 //! `bench eval`
 
 use datasets::Metric;
+use reports::format::{duration, grouped};
+use reports::text_table;
 use serde_json::{Value, json};
 
-use super::table::{Align, grouped, render, seconds};
 use crate::cli::{EvalArgs, Global};
 use crate::evaluate::{self, EvalError, Evaluation, Passed, Request};
 use crate::exit::{Exit, Stop, print, print_json};
@@ -87,28 +88,22 @@ fn text(args: &EvalArgs, result: &Evaluation) -> String {
             if pass.resolution != 1.0 {
                 at = format!(", {} times the samples per axis ({})", pass.resolution, positions(&pass.shape));
             }
-            let time = seconds(pass.seconds);
+            let time = duration(pass.seconds);
             format!("{baseline} on {task}, {split} split{at}: {value}\n{parameters} parameters, {time}")
         }
         passes => {
-            let heading = [
-                ("resolution", Align::Right),
-                ("positions", Align::Right),
-                ("result", Align::Left),
-                ("filters above Nyquist", Align::Right),
-                ("time", Align::Right),
-            ];
+            let titles = ["resolution#", "positions#", "result", "filters above Nyquist#", "time#"];
             let row = |pass: &Passed| {
                 vec![
                     format!("{:.4}", pass.resolution).trim_end_matches('0').trim_end_matches('.').to_owned(),
                     positions(&pass.shape),
                     value(&pass.score, result.metric),
                     pass.above_nyquist.map_or_else(|| "–".into(), |share| format!("{:.1} %", 100.0 * share)),
-                    seconds(pass.seconds),
+                    duration(pass.seconds),
                 ]
             };
             let rows: Vec<Vec<String>> = passes.iter().map(row).collect();
-            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", render(&heading, &rows))
+            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", text_table(&titles, &rows))
         }
     };
     if result.passes.len() == 1

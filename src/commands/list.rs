@@ -6,9 +6,10 @@ use baselines::device::DeviceChoice;
 use baselines::network::count_parameters;
 use baselines::registry::Entry;
 use baselines::{InputSpec, OutputSpec};
+use reports::format::grouped;
+use reports::text_table;
 use serde_json::{Value, json};
 
-use super::table::{Align, grouped, render};
 use crate::cli::{Global, ListArgs, Listed};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Overrides, load, resolve::fields};
@@ -56,18 +57,11 @@ fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, Stop> {
             vec![e.info.name.into(), inputs, parameters, size.text(), e.info.summary.into(), e.info.source.into()]
         })
         .collect();
-    let heading = [
-        ("baseline", Align::Left),
-        ("inputs", Align::Left),
-        ("parameters", Align::Right),
-        ("for", Align::Left),
-        ("summary", Align::Left),
-        ("source", Align::Left),
-    ];
+    let titles = ["baseline", "inputs", "parameters#", "for", "summary", "source"];
     print(&format!(
         "{}\nparameters: trainable ones of the whole network with default settings, for inputs of the size given and \
          {CLASSES} classes",
-        render(&heading, &rows)
+        text_table(&titles, &rows)
     ))?;
     Ok(Exit::Done)
 }
@@ -113,7 +107,7 @@ fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit,
     }
     let rows: Vec<Vec<String>> =
         entries.iter().map(|e| vec![e.info.name.into(), e.info.summary.into(), e.info.source.into()]).collect();
-    print(&render(&[("task", Align::Left), ("summary", Align::Left), ("source", Align::Left)], &rows))?;
+    print(&text_table(&["task", "summary", "source"], &rows))?;
     Ok(Exit::Done)
 }
 
@@ -144,7 +138,7 @@ fn experiments(global: &Global, registry: &Registry) -> Result<Exit, Stop> {
             vec![file, error.map_or(first(description), |error| format!("cannot be run: {}", first(error)))]
         })
         .collect();
-    print(&render(&[("experiment", Align::Left), ("description", Align::Left)], &rows))?;
+    print(&text_table(&["experiment", "description"], &rows))?;
     Ok(Exit::Done)
 }
 

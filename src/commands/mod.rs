@@ -11,7 +11,6 @@ mod report;
 mod run;
 mod schema;
 mod speed;
-mod table;
 
 use clap::CommandFactory;
 

@@ -1,9 +1,9 @@
 //! `bench parity`
 
+use reports::text_table;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
-use super::table::{Align, render};
 use crate::cli::{Global, ParityArgs};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::parity::{self, Outcome};
@@ -36,17 +36,9 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, Stop> {
         let goldens: Vec<Value> = outcomes.iter().map(record).collect();
         print_json(&json!({ "goldens": goldens, "passed": passed, "failed": failed }))?;
     } else {
-        let heading = [
-            ("golden", Align::Left),
-            ("kind", Align::Left),
-            ("tensors", Align::Right),
-            ("error", Align::Right),
-            ("bound", Align::Right),
-            ("result", Align::Left),
-            ("worst tensor, or reason", Align::Left),
-        ];
+        let titles = ["golden", "kind", "tensors#", "error#", "bound#", "result", "worst tensor, or reason"];
         let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
-        print(&format!("{}\n{passed} passed, {failed} failed", render(&heading, &rows)))?;
+        print(&format!("{}\n{passed} passed, {failed} failed", text_table(&titles, &rows)))?;
     }
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use reports::{Column, Entry, Field, Formats, ReportError, Table};
+use reports::{Column, Field, Formats, ReportError, Table, TableEntry};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{CompareArgs, Global, ReportArgs, StatusArgs};
@@ -54,14 +54,14 @@ fn show(table: &Table, global: &Global) -> Result<Exit, Stop> {
         }))?;
     } else {
         let notes: String = table.notes.iter().map(|note| format!("\n{note}")).collect();
-        print(&format!("{}\n{}{notes}", table.to_text().trim_end(), table.caption))?;
+        print(&format!("{}\n{}{notes}", table.to_text(), table.caption))?;
     }
     Ok(Exit::Done)
 }
 
 /// One object per row, under the columns' titles; what a column of numbers holds as numbers. A label such as `1e3` stays text.
 fn rows(table: &Table) -> Vec<Value> {
-    let value = |column: &Column, entry: &Entry| {
+    let value = |column: &Column, entry: &TableEntry| {
         let text = entry.raw.as_deref().unwrap_or(&entry.text);
         match text.parse::<f64>() {
             _ if text.is_empty() => Value::Null,
@@ -69,7 +69,7 @@ fn rows(table: &Table) -> Vec<Value> {
             _ => json!(text),
         }
     };
-    let row = |row: &Vec<Entry>| {
+    let row = |row: &Vec<TableEntry>| {
         let pairs = table.columns.iter().zip(row);
         let pairs = pairs.map(|(column, entry)| (column.title.clone(), value(column, entry)));
         Value::Object(pairs.collect::<Map<_, _>>())

@@ -1,8 +1,10 @@
 //! `bench speed`
 
+use indicatif::HumanBytes;
+use reports::format::grouped;
+use reports::text_table;
 use serde::Serialize;
 
-use super::table::{Align, bytes, grouped, render};
 use crate::cli::{DataFrom, Global, SpeedArgs};
 use crate::exit::{Exit, Stop, print, print_json};
 use crate::experiment::{Cell, load};
@@ -103,23 +105,22 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
 
 impl Speed {
     fn text(&self) -> String {
-        use Align::{Left, Right};
-        let heading = [
-            ("baseline", Left),
-            ("task", Left),
-            ("parameters", Right),
-            ("batch", Right),
-            ("s/step", Right),
-            ("min", Right),
-            ("max", Right),
-            ("CPU s", Right),
-            ("samples/s", Right),
-            ("waits", Right),
-            ("forward", Right),
-            ("backward", Right),
-            ("update", Right),
-            ("memory", Right),
-            ("device memory", Right),
+        let titles = [
+            "baseline",
+            "task",
+            "parameters#",
+            "batch#",
+            "s/step#",
+            "min#",
+            "max#",
+            "CPU s#",
+            "samples/s#",
+            "waits#",
+            "forward#",
+            "backward#",
+            "update#",
+            "memory#",
+            "device memory#",
         ];
         let row = |line: &Line| {
             let mut row = vec![line.baseline.clone(), line.task.clone()];
@@ -128,6 +129,7 @@ impl Speed {
                 return row;
             };
             let share = |part: f64| format!("{:.0} %", 100.0 * part / m.seconds.median);
+            let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "–".into(), |bytes| HumanBytes(bytes).to_string());
             let memory = m.peak_memory_bytes.zip(m.base_memory_bytes).map(|(peak, base)| peak.saturating_sub(base));
             row.extend([
                 grouped(m.parameters),
@@ -141,8 +143,8 @@ impl Speed {
                 share(m.forward_seconds),
                 share(m.backward_seconds),
                 share(m.optimiser_seconds),
-                memory.map_or_else(|| "–".into(), bytes),
-                m.device_memory_bytes.map_or_else(|| "–".into(), bytes),
+                bytes(memory),
+                bytes(m.device_memory_bytes),
             ]);
             row
         };
@@ -150,7 +152,7 @@ impl Speed {
         let profiles: String = self.cells.iter().filter_map(profile).collect();
         format!(
             "{}\n{profiles}{} on {} threads, medians of {} steps; memory above that before the network was built",
-            render(&heading, &rows),
+            text_table(&titles, &rows),
             self.device,
             self.threads,
             if self.rounds > 1 { format!("{} rounds of {}", self.rounds, self.steps) } else { self.steps.to_string() }
@@ -170,6 +172,6 @@ fn profile(line: &Line) -> Option<String> {
         kernels.iter().map(|kernel| row(kernel.name, Some(kernel.calls), kernel.seconds)).collect();
     let counted: f64 = kernels.iter().map(|kernel| kernel.seconds).sum();
     rows.push(row("everything else", None, (measured.seconds.median - counted).max(0.0)));
-    let heading = [("kernel", Align::Left), ("calls", Align::Right), ("s/step", Align::Right), ("share", Align::Right)];
-    Some(format!("\n{} on {}\n{}\n", line.baseline, line.task, render(&heading, &rows)))
+    let table = text_table(&["kernel", "calls#", "s/step#", "share#"], &rows);
+    Some(format!("\n{} on {}\n{table}\n", line.baseline, line.task))
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use datasets::Library;
 use datasets::library::{Cleaned, Kept, Reason, is_temporary};
+use indicatif::HumanBytes;
 use serde_json::json;
 
 use super::stop;
 use crate::cli::Global;
-use crate::commands::table::bytes;
 use crate::exit::{Exit, Stop, print, print_json};
 
 /// Beginnings of the names of files that are renamed when they are complete: of runs and of reports.
@@ -57,7 +57,7 @@ fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
     let mut lines: Vec<String> = cleaned
         .removed
         .iter()
-        .map(|one| format!("{verb} {} ({}): {}", one.path.display(), bytes(one.bytes), one.reason))
+        .map(|one| format!("{verb} {} ({}): {}", one.path.display(), HumanBytes(one.bytes), one.reason))
         .collect();
     lines.extend(cleaned.kept.iter().map(|kept| {
         let state = if kept.failed { "FAILED" } else { "kept" };
@@ -65,7 +65,7 @@ fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
     }));
     lines.push(match cleaned.removed.len() {
         0 => "nothing to remove".to_owned(),
-        count => format!("{verb} {count} files and folders, {}", bytes(total)),
+        count => format!("{verb} {count} files and folders, {}", HumanBytes(total)),
     });
     lines.join("\n")
 }

@@ -2,11 +2,11 @@
 
 use datasets::duplicates::{Duplicates, find};
 use datasets::{Split, Task};
+use reports::format::grouped;
 use serde_json::json;
 
 use super::{Bar, Stock, reads_official, settings, stop, task_of};
 use crate::cli::Global;
-use crate::commands::table::grouped;
 use crate::exit::{Exit, Stop, print, print_json};
 
 pub(super) fn duplicates(

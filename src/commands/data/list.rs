@@ -2,11 +2,13 @@
 
 use datasets::library::{DataSet, Group, Presence};
 use datasets::{DataError, Library};
+use indicatif::HumanBytes;
+use reports::format::grouped;
+use reports::text_table;
 use serde_json::{Value, json};
 
 use super::{Stock, belongs, reads_official, stop, unknown};
 use crate::cli::Global;
-use crate::commands::table::{Align, bytes, grouped, render};
 use crate::exit::{Exit, Stop, print, print_json};
 
 pub(super) fn list(stock: &Stock<'_>, names: &[String], global: &Global) -> Result<Exit, Stop> {
@@ -39,7 +41,7 @@ pub(super) fn list(stock: &Stock<'_>, names: &[String], global: &Global) -> Resu
             1 => "1 set in the cache".to_owned(),
             sets => format!("{sets} sets in the cache"),
         };
-        let size_text = if mine.is_empty() { "-".to_owned() } else { bytes(size) };
+        let size_text = if mine.is_empty() { "-".to_owned() } else { HumanBytes(size).to_string() };
         rows.push(vec![
             entry.info.name.into(),
             entry.info.name.into(),
@@ -58,13 +60,12 @@ pub(super) fn list(stock: &Stock<'_>, names: &[String], global: &Global) -> Resu
         print_json(&json!({ "schema": 2, "folder": library.root(), "data": values }))?;
         return Ok(Exit::Done);
     }
-    let heading = ["data", "for the tasks", "state", "download", "on disk", "licence", "origin"]
-        .map(|name| (name, if matches!(name, "download" | "on disk") { Align::Right } else { Align::Left }));
+    let titles = ["data", "for the tasks", "state", "download#", "on disk#", "licence", "origin"];
     print(&format!(
         "Data folder: {}\n\n{}\n\n`bench data fetch NAME` downloads, `bench data import NAME PATH` takes what is on this \
          machine.",
         library.root().display(),
-        render(&heading, &rows)
+        text_table(&titles, &rows)
     ))?;
     Ok(Exit::Done)
 }
@@ -93,8 +94,8 @@ fn official(library: &Library, set: &DataSet) -> Result<(Vec<String>, Value), Da
         set.name.clone(),
         if tasks.is_empty() { "-".to_owned() } else { tasks },
         text,
-        bytes(set.download_bytes()),
-        bytes(set.stored_bytes()),
+        HumanBytes(set.download_bytes()).to_string(),
+        HumanBytes(set.stored_bytes()).to_string(),
         set.licence.clone(),
         set.origin.clone(),
     ];

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use datasets::library::{Fetched, Presence, Provenance};
 use datasets::{DataError, Library};
+use reports::format::grouped;
 use serde_json::json;
 
 use super::list::missing;
 use super::{Bar, Stock, set_of, stop};
 use crate::cli::Global;
-use crate::commands::table::grouped;
 use crate::exit::{Exit, Stop, print, print_json};
 
 pub(super) fn fetch(

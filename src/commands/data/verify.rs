@@ -2,11 +2,11 @@
 
 use datasets::DataError;
 use datasets::library::{CachedSet, Group, Presence, Provenance, Verified};
+use reports::format::grouped;
 use serde_json::{Value, json};
 
 use super::{Bar, Stock, belongs, reads_official, set_of, stop};
 use crate::cli::Global;
-use crate::commands::table::grouped;
 use crate::exit::{Exit, Stop, print, print_json};
 
 /// What became of one data set or file of the cache.
