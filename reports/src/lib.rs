@@ -15,7 +15,6 @@ mod files;
 pub mod format;
 mod page;
 mod published;
-pub mod record;
 mod report;
 mod runs;
 pub mod statistics;

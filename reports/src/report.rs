@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use vocabulary::record::{Attempt, State};
+
 use crate::error::ReportError;
 use crate::figures;
 use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, short_hash};
 use crate::page::Page;
-use crate::record::{Attempt, State};
 use crate::runs::cell::{Cell, Runs};
 use crate::runs::frame::Frames;
 use crate::runs::load::load;
@@ -105,7 +106,7 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let scales = tables::scales(runs);
     let scale = (!scales.is_empty()).then(|| {
-        let all = distinct(runs, |c| Some(c.record.as_ref()?.scale.clone()));
+        let all = distinct(runs, |c| Some(c.record.as_ref()?.scale.name().to_owned()));
         fact("Scale", format!("{}; see the captions", all.join(", ")))
     });
     let left_out = match runs.left_out.len() {

@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use serde_json::Value;
+use vocabulary::record::fields::DESCRIPTIVE;
+use vocabulary::record::{CellRecord, device_kind};
 
 use crate::error::ReportError;
-use crate::record::{CellRecord, device_kind};
 use crate::runs::cell::{Cell, Runs};
-use crate::runs::settings::{NAMES, Settings, is_presentation, plain, within_record};
+use crate::runs::settings::{Settings, is_presentation, plain, within_record};
 
 /// The field whose values are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Field {
         if name == "seed" {
             return refuse("pairs are runs of the same seed, and `bench report` shows the value of every seed");
         }
-        if NAMES.contains(&name.as_str()) {
+        if DESCRIPTIVE.contains(&name.as_str()) {
             return refuse("it names or describes a run and decides nothing in it");
         }
         Ok(())
@@ -103,7 +104,7 @@ impl Field {
             Self::Baseline => return Some(record.baseline.label.clone()),
             Self::Experiment => return Some(cell.experiment.clone()),
             Self::Device => return Some(device_kind(&record.device).to_owned()),
-            Self::Scale => return Some(record.scale.clone()),
+            Self::Scale => return Some(record.scale.name().to_owned()),
             Self::Setting(name) => name,
         };
         let shown = |value: &Value| if value.is_null() { "none".to_owned() } else { plain(value) };

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use vocabulary::record::State;
+use vocabulary::{Metric, Scale};
+
 use super::field::Field;
 use super::pairing::{Pair, Pairing};
 use super::run::Run;
 use crate::format::{as_shown, metric, metric_name, signed};
-use crate::record::{PAPER, State};
 use crate::runs::cell::Cell;
 use crate::runs::settings::{Settings, plain, varied};
 use crate::statistics::Summary;
@@ -37,7 +39,7 @@ pub(super) fn within(a: &Run<'_>, b: &Run<'_>, by: &Field) -> String {
             run.record.grid.get(field).map_or_else(String::new, |v| format!("{field}={}", plain(v)))
         }));
     }
-    if *by != Field::Scale && a.record.scale != PAPER {
+    if *by != Field::Scale && a.record.scale != Scale::Paper {
         parts.push(both(&|run| format!("scale={}", run.record.scale)));
     }
     parts.extend(a.record.extension());
@@ -82,7 +84,7 @@ pub(super) fn add_rows(table: &mut Table, by: &Field, values: [&str; 2], found: 
 fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> Vec<TableEntry> {
     let (mut differences, mut alone, mut measured) = (Vec::new(), Vec::new(), Vec::new());
     let (mut wins, mut ties, mut losses) = (0, 0, 0);
-    let (mut name, mut higher) = ("accuracy", true);
+    let (mut name, mut higher) = (Metric::Accuracy, true);
     let first = row.pairs.first().map(|pair| pair.a.cell).or_else(|| row.alone.first().map(|(cell, _)| *cell));
     if let Some(cell) = first {
         (name, higher) = (cell.metric(), cell.higher_is_better());
@@ -131,7 +133,7 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
 }
 
 /// Mean and deviation of `differences`, with what there is to say about the cells that were `measured`.
-fn mean_difference(differences: impl Iterator<Item = f64>, measured: &[&Cell], name: &str) -> TableEntry {
+fn mean_difference(differences: impl Iterator<Item = f64>, measured: &[&Cell], name: Metric) -> TableEntry {
     let Some(s) = Summary::of(&differences.collect::<Vec<_>>()) else { return TableEntry::none() };
     let mut flags = flags_of(measured);
     flags.extend((s.n < 3).then_some(Flag::FewSeeds));

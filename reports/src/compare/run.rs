@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use vocabulary::record::CellRecord;
+
 use super::field::Field;
-use crate::record::CellRecord;
 use crate::runs::cell::Cell;
 use crate::runs::settings::{Settings, within_record};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::DiagnosticLine;
+use vocabulary::record::DiagnosticLine;
 
 /// One baseline on one task under one set of conditions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

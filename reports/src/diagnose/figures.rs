@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vocabulary::record::DiagnosticLine;
+
 use super::case::{Case, first_steps, value, values_of};
 use crate::figures::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
-use crate::record::DiagnosticLine;
 use crate::statistics::Summary;
 
 /// What happens to layers that differ between training and evaluation.

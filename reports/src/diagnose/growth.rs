@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use vocabulary::record::DiagnosticLine;
+
 use super::case::value;
-use crate::record::DiagnosticLine;
 
 /// First and last of the layers of one kind, which are named alike but for their numbers: of the kinds with several layers the
 /// one that ends last. Outputs of convolutions are not compared with those of blocks, nor a first layer with later ones of

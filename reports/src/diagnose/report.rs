@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use vocabulary::record::DiagnosticLine;
+
 use super::figures::{MODES, figures};
 use super::measured::{Measured, measured_words};
 use super::table::table;
@@ -10,7 +12,6 @@ use crate::error::ReportError;
 use crate::figures::plot::{Drawn, draw};
 use crate::files::{Formats, ReportPaths};
 use crate::page::Page;
-use crate::record::DiagnosticLine;
 use crate::runs::parquet;
 
 /// How statistics are computed, wherever they are.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use vocabulary::record::DiagnosticLine;
+
 use super::case::{first_steps, values_of};
 use super::growth::{comparable_ends, growth};
 use crate::format::significant;
-use crate::record::DiagnosticLine;
 use crate::statistics::geometric_mean;
 use crate::tables::{Column, Table, TableEntry};
 

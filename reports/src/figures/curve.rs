@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vocabulary::Metric;
+
 use super::plot::{AxisScale, Point, Series};
 use crate::runs::frame::CurvePoint;
 use crate::runs::group::SeedGroup;
 use crate::statistics::{Summary, mean};
 
 /// The axis of `metric`: shares are linear, everything else as [`loss_scale`].
-pub(super) fn metric_scale(metric: &str, series: &[Series]) -> AxisScale {
+pub(super) fn metric_scale(metric: Metric, series: &[Series]) -> AxisScale {
     match metric {
-        "accuracy" => AxisScale::Percent,
-        "auc" => AxisScale::Linear,
-        _ => logarithmic_where_positive(series, |point| point.y),
+        Metric::Accuracy => AxisScale::Percent,
+        Metric::AreaUnderRoc => AxisScale::Linear,
+        Metric::MeanSquaredError | Metric::BitsPerCharacter => logarithmic_where_positive(series, |point| point.y),
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vocabulary::Split;
+use vocabulary::record::TaskRecord;
+
 use super::colours::Colours;
 use super::curve::{BAND, epoch, guides, line, metric_scale, seconds};
 use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Series};
@@ -11,7 +14,7 @@ use crate::runs::frame::{Curves, Frames};
 use crate::runs::group::SeedGroup;
 
 /// Data set, sizes of its splits, scale and metric.
-type Samples<'a> = (&'a str, [usize; 3], &'a str, &'a str);
+type Samples<'a> = (&'a str, [usize; 3], &'static str, &'static str);
 
 /// One figure per data set that is read in several forms, with both on one axis.
 pub(super) fn dimensions(
@@ -24,13 +27,13 @@ pub(super) fn dimensions(
     for group in groups {
         let Some(record) = group.record() else { continue };
         let (task, rank) = (&record.task, record.task.shape.len().saturating_sub(1));
-        let samples = (task.data.as_str(), task.splits, record.scale.as_str(), task.metric.as_str());
+        let samples = (task.data.as_str(), task.splits, record.scale.name(), task.metric.name());
         forms.entry(samples).or_default().push((group, rank));
     }
     forms.retain(|_, members| members.iter().map(|(_, rank)| rank).collect::<BTreeSet<_>>().len() > 1);
     let mut figures = Vec::new();
     for (samples, members) in &forms {
-        let curves = frames.epoch_curves("validation", samples.3)?;
+        let curves = frames.epoch_curves(Split::Validation, samples.3)?;
         let several = forms.keys().filter(|(other, ..)| *other == samples.0).count() > 1;
         figures.extend(figure(samples, several, members, &curves, colours));
     }
@@ -39,7 +42,7 @@ pub(super) fn dimensions(
 
 /// The figure of one data set; `several` says whether others read it in other numbers or at another scale.
 fn figure(
-    (data, splits, scale_name, metric): &Samples<'_>,
+    (data, splits, scale_name, _): &Samples<'_>,
     several: bool,
     members: &[(&SeedGroup<'_>, usize)],
     curves: &Curves,
@@ -53,7 +56,7 @@ fn figure(
         by_epoch.push(series(line(points, epoch)));
         by_seconds.push(series(line(points, seconds)));
     }
-    let chance = members.iter().find_map(|(group, _)| group.record())?.task.chance;
+    let TaskRecord { metric, chance, .. } = members.iter().find_map(|(group, _)| group.record())?.task;
     if by_epoch.is_empty() {
         return None;
     }

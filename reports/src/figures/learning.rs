@@ -1,5 +1,7 @@
 //! Learning curves: the metric against the epoch.
 
+use vocabulary::Split;
+
 use super::colours::Colours;
 use super::curve::{BAND, epoch, guides, line, metric_scale};
 use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis};
@@ -19,14 +21,16 @@ pub(super) fn learning_curves(
     for (task, members) in &columns {
         let Some(record) = members.iter().find_map(|g| g.record()) else { continue };
         let several = columns.iter().filter(|(other, _)| other == task).count() > 1;
-        let metric = record.task.metric.as_str();
-        let validation = frames.epoch_curves("validation", metric)?;
-        let train = frames.epoch_curves("train", metric)?;
+        let metric = record.task.metric;
+        let validation = frames.epoch_curves(Split::Validation, metric.name())?;
+        let train = frames.epoch_curves(Split::Train, metric.name())?;
         let (mut series, mut legend) = (Vec::new(), colours.legend());
         for group in members {
-            for (curves, split, mark) in [(&train, "train", Mark::Dashed), (&validation, "validation", Mark::Line)] {
+            for (curves, split, mark) in
+                [(&train, Split::Train, Mark::Dashed), (&validation, Split::Validation, Mark::Line)]
+            {
                 let points = curves.get(&group.key).map(|points| line(points, epoch));
-                series.extend(points.map(|points| legend.series(&group.key, split, mark, points)));
+                series.extend(points.map(|points| legend.series(&group.key, split.name(), mark, points)));
             }
         }
         if series.is_empty() {
@@ -38,7 +42,7 @@ pub(super) fn learning_curves(
         legend.push(LegendKey::hint("validation", Mark::Line));
         legend.push(LegendKey::hint("train", Mark::Dashed));
         legend.extend((!guides.is_empty()).then(LegendKey::guessing));
-        let suffix = if several { format!("-{}", file_name(metric)) } else { String::new() };
+        let suffix = if several { format!("-{}", file_name(metric.name())) } else { String::new() };
         let scale = metric_scale(metric, &series);
         let axes = (PlotAxis::new("epoch", AxisScale::Count), PlotAxis::new(metric_name(metric), scale));
         figures.push(Figure {

@@ -1,5 +1,7 @@
 //! The loss, and what networks add to it.
 
+use vocabulary::Split;
+
 use super::colours::Colours;
 use super::curve::{BAND, epoch, line, loss_scale, tasks, thin};
 use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Series};
@@ -14,9 +16,9 @@ pub(super) fn training_loss(
     frames: &Frames,
     colours: &Colours,
 ) -> Result<Vec<Figure>, ReportError> {
-    let by_step = frames.step_curves("train", "loss")?;
-    let train = frames.epoch_curves("train", "loss")?;
-    let validation = frames.epoch_curves("validation", "loss")?;
+    let by_step = frames.step_curves(Split::Train, "loss")?;
+    let train = frames.epoch_curves(Split::Train, "loss")?;
+    let validation = frames.epoch_curves(Split::Validation, "loss")?;
     let mut figures = Vec::new();
     for task in tasks(groups) {
         let (mut steps, mut epochs, mut legend) = (Vec::new(), Vec::new(), colours.legend());
@@ -60,7 +62,7 @@ pub(super) fn penalties(
     frames: &Frames,
     colours: &Colours,
 ) -> Result<Vec<Figure>, ReportError> {
-    let curves = frames.step_curves("train", "penalty")?;
+    let curves = frames.step_curves(Split::Train, "penalty")?;
     let mut figures = Vec::new();
     for task in tasks(groups) {
         let mut legend = colours.legend();

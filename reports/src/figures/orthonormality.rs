@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use vocabulary::record::CellRecord;
+
 use super::colours::Colours;
 use super::curve::{BAND, epoch, line, loss_scale, tasks, thin};
 use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis};
 use crate::error::ReportError;
 use crate::format::file_name;
-use crate::record::CellRecord;
 use crate::runs::cell::Cell;
 use crate::runs::frame::CurvePoint;
 use crate::runs::group::SeedGroup;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use vocabulary::Metric;
+
 use super::colours::{Colours, Legend};
 use super::curve::{guides, tasks};
 use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
 use crate::error::ReportError;
 use crate::published::{self, Published};
 use crate::runs::cell::Runs;
-use crate::runs::frame::{ByGroup, BySeed, Frames};
+use crate::runs::frame::{ByGroup, Frames};
 use crate::runs::group::SeedGroup;
 use crate::tables::{Flag, by_limit, deviations};
 
@@ -24,7 +26,7 @@ pub(super) fn accuracy_against_parameters(
     let mut legend = colours.legend();
     let (mut panels, mut any_published) = (Vec::new(), false);
     for task in tasks(groups) {
-        let members = groups.iter().filter(|g| g.key.task == task && g.metric() == "accuracy");
+        let members = groups.iter().filter(|g| g.key.task == task && g.metric() == Metric::Accuracy);
         let ours = Ours::of(members, &values, &mut legend);
         if ours.series.is_empty() {
             continue;

@@ -1,9 +1,10 @@
 //! The published value beside a run.
 
+use vocabulary::record::CellRecord;
+
 use super::counterpart::{Counterpart, counterpart};
 use super::networks::{models, same_network};
 use super::values::Published;
-use crate::record::CellRecord;
 
 /// A published value beside one of ours.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,9 @@
 //! The published task that a run repeats.
 
+use vocabulary::record::CellRecord;
+
 use super::protocols::{own_settings, protocol};
 use super::setting::allows;
-use crate::record::CellRecord;
 
 /// The published task that one of ours corresponds to, and in what ours is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Which published networks a baseline of ours is.
 
+use vocabulary::record::CellRecord;
+
 use super::setting::{AllowedSettings, allows};
-use crate::record::CellRecord;
 
 /// Settings that make the published networks of a baseline, whatever the task, with their values. What a recipe tunes for a
 /// task (frequencies, widths of masks, dropout, penalties) is not among them.

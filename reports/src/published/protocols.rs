@@ -1,7 +1,8 @@
 //! Published tasks, as the record of a cell that repeats them has to be.
 
+use vocabulary::record::CellRecord;
+
 use super::setting::AllowedSettings;
-use crate::record::CellRecord;
 
 /// A published task, as the record of a cell that repeats it has to be.
 pub(super) struct Protocol {

@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};
+use vocabulary::record::CellRecord;
 
 use super::beside::beside;
 use super::counterpart::{Counterpart, counterpart};
 use super::networks::models;
 use super::values::all;
-use crate::record::CellRecord;
 
 fn record(
     task: &str,

@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
+use vocabulary::record::{MetricKind, MetricLine, StopReason};
+use vocabulary::{Metric, Split};
 
 use super::cell::{Cell, Runs};
 use super::group::GroupKey;
 use crate::error::ReportError;
-use crate::record::{MetricKind, MetricLine};
 use crate::statistics::Summary;
 
 /// One row per cell, per epoch line, per step line and per final line.
@@ -93,7 +94,7 @@ impl Frames {
     }
 
     fn of_metric(&self, runs: &Runs, prefix: &str) -> Result<ByGroup, ReportError> {
-        let metrics: BTreeSet<&str> = runs.cells.iter().map(Cell::metric).collect();
+        let metrics: BTreeSet<Metric> = runs.cells.iter().map(Cell::metric).collect();
         let mut values = BTreeMap::new();
         for name in metrics {
             values.extend(self.finals(&format!("{prefix}{name}"))?);
@@ -134,7 +135,7 @@ impl Frames {
     ///
     /// # Errors
     /// A polars operation fails.
-    pub(crate) fn epoch_curves(&self, split: &str, name: &str) -> Result<Curves, ReportError> {
+    pub(crate) fn epoch_curves(&self, split: Split, name: &str) -> Result<Curves, ReportError> {
         curves(&self.epochs, "epoch", split, name).map_err(failed)
     }
 
@@ -142,7 +143,7 @@ impl Frames {
     ///
     /// # Errors
     /// A polars operation fails.
-    pub(crate) fn step_curves(&self, split: &str, name: &str) -> Result<Curves, ReportError> {
+    pub(crate) fn step_curves(&self, split: Split, name: &str) -> Result<Curves, ReportError> {
         curves(&self.steps, "step", split, name).map_err(failed)
     }
 
@@ -169,8 +170,8 @@ fn cells_frame(cells: &[Cell]) -> PolarsResult<DataFrame> {
         "grid" => text(&Cell::grid),
         "seed" => cells.iter().map(Cell::seed).collect::<Vec<Option<u64>>>(),
         "state" => text(&|c| c.status.state.name().to_owned()),
-        "reason" => cells.iter().map(|c| c.status.reason.clone()).collect::<Vec<Option<String>>>(),
-        "metric" => text(&|c| c.metric().to_owned()),
+        "reason" => cells.iter().map(|c| c.status.reason.map(StopReason::name)).collect::<Vec<Option<&str>>>(),
+        "metric" => text(&|c| c.metric().name().to_owned()),
         "parameters" => cells.iter().map(|c| c.record.as_ref()?.baseline.parameters).collect::<Vec<Option<u64>>>(),
         "epoch" => cells.iter().map(|c| c.status.epoch).collect::<Vec<u64>>(),
         "seconds" => cells.iter().map(Cell::seconds).collect::<Vec<f64>>(),
@@ -190,7 +191,7 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
                 MetricKind::Epoch => (line.epoch, 0),
                 MetricKind::Final => (0, 0),
             };
-            latest.insert((epoch, step, line.split.as_deref(), &line.name), line);
+            latest.insert((epoch, step, line.split.map(Split::name), &line.name), line);
         }
         runs.extend(std::iter::repeat_n(run as u64, latest.len()));
         rows.extend(latest.into_values().map(|line| (cell, line)));
@@ -206,7 +207,7 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
         "seed" => rows.iter().map(|(c, _)| c.seed().unwrap_or_default()).collect::<Vec<u64>>(),
         "epoch" => rows.iter().map(|(_, l)| l.epoch).collect::<Vec<u64>>(),
         "step" => rows.iter().map(|(_, l)| l.step).collect::<Vec<u64>>(),
-        "split" => rows.iter().map(|(_, l)| l.split.clone()).collect::<Vec<Option<String>>>(),
+        "split" => rows.iter().map(|(_, l)| l.split.map(Split::name)).collect::<Vec<Option<&str>>>(),
         "name" => rows.iter().map(|(_, l)| l.name.clone()).collect::<Vec<String>>(),
         "value" => rows.iter().map(|(_, l)| l.value).collect::<Vec<Option<f64>>>(),
         "partial" => rows.iter().map(|(_, l)| l.partial).collect::<Vec<bool>>(),
@@ -214,14 +215,14 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
     )
 }
 
-fn curves(frame: &DataFrame, axis: &str, split: &str, name: &str) -> PolarsResult<Curves> {
+fn curves(frame: &DataFrame, axis: &str, split: Split, name: &str) -> PolarsResult<Curves> {
     let frame = frame
         .clone()
         .lazy()
         .filter(
             col("name")
                 .eq(lit(name))
-                .and(col("split").eq(lit(split)))
+                .and(col("split").eq(lit(split.name())))
                 .and(col("value").is_not_null())
                 .and(col("partial").not()),
         )

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use vocabulary::Metric;
+use vocabulary::record::{CellRecord, State};
+
 use super::cell::{Cell, Runs};
-use crate::record::{CellRecord, State};
 
 /// What a row of a table stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,14 +52,14 @@ impl<'a> SeedGroup<'a> {
         self.cells.iter().find_map(|c| c.record.as_ref())
     }
 
-    /// Name of the metric.
-    pub(crate) fn metric(&self) -> &'a str {
-        self.record().map_or("accuracy", |r| &r.task.metric)
+    /// What is reported; accuracy where it is not known.
+    pub(crate) fn metric(&self) -> Metric {
+        self.record().map_or(Metric::Accuracy, |r| r.task.metric)
     }
 
     /// Whether more of the metric is better.
     pub(crate) fn higher_is_better(&self) -> bool {
-        self.record().is_none_or(|r| r.task.higher_is_better)
+        self.metric().higher_is_better()
     }
 
     /// Number of cells per state.
@@ -91,7 +93,7 @@ pub(crate) fn metric_columns<'g, 'a>(groups: &'g [SeedGroup<'a>]) -> Vec<(&'g st
     let mut columns: BTreeMap<(&str, &str), Vec<&SeedGroup<'a>>> = BTreeMap::new();
     let (told, untold): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.record().is_some());
     for group in told {
-        columns.entry((&group.key.task, group.metric())).or_default().push(group);
+        columns.entry((&group.key.task, group.metric().name())).or_default().push(group);
     }
     for group in untold {
         let task = group.key.task.as_str();

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
+use vocabulary::record::{CellRecord, Status};
 
 use super::cell::{Cell, Experiment, LeftOut, Runs, seed_of};
 use super::discover::{canonical, discover, folders, is_cell, name_of};
 use super::read::{read_json, read_lines, read_yaml};
 use super::{holder, variant};
 use crate::error::ReportError;
-use crate::record::{CellRecord, Status};
 
 /// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single cell. A damaged cell is
 /// left out and named in [`Runs::left_out`].

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use polars::prelude::*;
+use vocabulary::record::DiagnosticLine;
 
 use super::read::read_diagnostics;
 use crate::error::ReportError;
 use crate::files::write_atomically;
-use crate::record::DiagnosticLine;
 
 /// One row per line: `baseline, task, seed, step, order, layer, quantity, value`, and a column per condition.
 ///

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
+use vocabulary::record::{DiagnosticLine, SCHEMA};
 
 use crate::error::ReportError;
-use crate::record::{DiagnosticLine, SCHEMA};
 
 /// Longest `cell.yaml`, `status.json` or `experiment.yaml` that is read, in bytes: a thousand times the usual one.
 const LONGEST_RECORD: u64 = 16 << 20;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use vocabulary::record::CellRecord;
+use vocabulary::record::fields::FILES;
 
 use super::cell::Cell;
-use super::settings::{PATHS, Settings, varied};
-use crate::record::CellRecord;
+use super::settings::{Settings, varied};
 
 /// Settings that are written out to tell runs of the same labels apart; beyond these, a hash does.
 const MOST_TOLD: usize = 4;
@@ -47,7 +48,7 @@ fn variants(cells: &[Cell], members: &[usize]) -> Vec<(usize, String)> {
         members.iter().filter_map(|index| Some((*index, cells[*index].record.as_ref()?))).collect();
     let mut settings: BTreeMap<usize, Settings> =
         records.iter().map(|(index, record)| (*index, shared(record))).collect();
-    PATHS.iter().for_each(|path| unify_paths(path, &mut settings, &records));
+    FILES.iter().for_each(|name| unify_paths(&format!("task.config.{name}"), &mut settings, &records));
     LATE.iter().for_each(|late| fill_in_late(late, &mut settings, &records));
     let distinct: BTreeSet<&Settings> = settings.values().collect();
     let mut paths = varied(distinct);

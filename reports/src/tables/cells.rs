@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use vocabulary::record::{Attempt, CellRecord, StopReason};
+
 use super::flag::Flag;
 use super::remarks::{builds, devices, end_of_training, state_entry};
 use super::table::{Table, TableEntry};
 use crate::format::{duration, short_hash};
-use crate::record::{Attempt, CellRecord};
 use crate::runs::cell::{Cell, Runs};
 
 /// Every cell with its state.
@@ -47,14 +48,14 @@ pub(crate) fn cells(runs: &Runs) -> Table {
 fn cell_row(cell: &Cell) -> Vec<TableEntry> {
     let status = &cell.status;
     let number = |value: Option<f64>| value.map_or_else(TableEntry::none, |v| TableEntry::metric(v, cell.metric()));
-    let not_applicable = status.reason.as_deref() == Some("not_applicable");
+    let not_applicable = status.reason == Some(StopReason::NotApplicable);
     let why = end_of_training(cell).or(not_applicable.then_some(Flag::NotApplicable));
     let hash = cell.record.as_ref().map(|r| r.hash.clone());
     vec![
         TableEntry::text(&cell.experiment),
         TableEntry::text(&cell.id),
         state_entry(status.state).flags((cell.cut_lines > 0).then_some(Flag::CutLine)),
-        TableEntry::optional(status.reason.clone()).flags(why),
+        TableEntry::optional(status.reason.map(StopReason::name)).flags(why),
         TableEntry::optional(status.message.clone()),
         number(cell.test_value()),
         number(cell.best_validation()),

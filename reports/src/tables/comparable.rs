@@ -1,7 +1,8 @@
 //! Which rows of a column may be compared.
 
+use vocabulary::record::CellRecord;
+
 use crate::published;
-use crate::record::CellRecord;
 use crate::runs::group::SeedGroup;
 use crate::runs::settings::{Settings, is_presentation};
 

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vocabulary::Scale;
+use vocabulary::record::{State, StopReason};
+
 use super::table::{Table, TableEntry};
-use crate::record::{State, describe_scale};
 use crate::runs::cell::Runs;
 use crate::runs::group::SeedGroup;
 
@@ -66,7 +68,7 @@ impl Recipes {
 pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
     let mut missing: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for cell in &runs.cells {
-        if cell.status.state == State::Skipped && cell.status.reason.as_deref() == Some("missing_data") {
+        if cell.status.state == State::Skipped && cell.status.reason == Some(StopReason::MissingData) {
             *missing.entry((cell.task(), cell.status.message.as_deref().unwrap_or_default())).or_default() += 1;
         }
     }
@@ -87,13 +89,13 @@ pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
 }
 
 /// The scales of the cells other than `paper`.
-pub(crate) fn scales(runs: &Runs) -> BTreeSet<&str> {
-    runs.records().map(|r| r.scale.as_str()).filter(|scale| describe_scale(scale).is_some()).collect()
+pub(crate) fn scales(runs: &Runs) -> BTreeSet<Scale> {
+    runs.records().map(|r| r.scale).filter(|scale| scale.caveat().is_some()).collect()
 }
 
 /// Say in the caption of `table` at which scale its rows were run, where that is not the recipe's own.
 pub(crate) fn name_scales(table: &mut Table, runs: &Runs) {
-    for sentence in scales(runs).into_iter().filter_map(describe_scale) {
+    for sentence in scales(runs).into_iter().filter_map(Scale::caveat) {
         table.caption.push(' ');
         table.caption.push_str(sentence);
     }

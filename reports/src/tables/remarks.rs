@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vocabulary::Scale;
+use vocabulary::record::{Attempt, CellRecord, State, StopReason, device_kind};
+
 use super::flag::Flag;
 use super::table::TableEntry;
 use crate::published::Counterpart;
-use crate::record::{Attempt, CellRecord, PAPER, State, device_kind};
 use crate::runs::cell::Cell;
 use crate::runs::group::SeedGroup;
 use crate::statistics::Summary;
@@ -19,7 +21,7 @@ pub(super) fn test_entry(group: &SeedGroup<'_>, summary: Option<&Summary>) -> Ta
 /// Remarks on a group and the summary of its values.
 fn headline_flags(group: &SeedGroup<'_>, summary: Option<&Summary>) -> BTreeSet<Flag> {
     let states = group.states();
-    let any_reason = |reason: &str| group.cells.iter().any(|c| c.status.reason.as_deref() == Some(reason));
+    let any_reason = |reason| group.cells.iter().any(|c| c.status.reason == Some(reason));
     if not_applicable(group) {
         return [Flag::NotApplicable].into();
     }
@@ -35,8 +37,8 @@ fn headline_flags(group: &SeedGroup<'_>, summary: Option<&Summary>) -> BTreeSet<
     let open = [State::Pending, State::Running, State::Interrupted];
     when(open.iter().any(|s| states.contains_key(s)), Flag::Unfinished);
     when(states.contains_key(&State::Failed), Flag::Failed);
-    when(any_reason("missing_data"), Flag::MissingData);
-    let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason.as_deref() != Some("missing_data");
+    when(any_reason(StopReason::MissingData), Flag::MissingData);
+    let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason != Some(StopReason::MissingData);
     when(group.cells.iter().any(skipped), Flag::Skipped);
     when(summary.is_some_and(|s| s.n < 3), Flag::FewSeeds);
     when(has_no_value(group), Flag::NoValue);
@@ -54,7 +56,7 @@ fn unfinished(group: &SeedGroup<'_>) -> TableEntry {
     if not_applicable(group) {
         return TableEntry::text("n/a").class("quiet");
     }
-    let reason = |state| group.cells.iter().find(|c| c.status.state == state).and_then(|c| c.status.reason.clone());
+    let reason = |state| group.cells.iter().find(|c| c.status.state == state).and_then(|c| c.status.reason);
     let with = |name: &str, state| match reason(state) {
         Some(reason) => format!("{name}: {reason}"),
         None => name.to_owned(),
@@ -65,7 +67,7 @@ fn unfinished(group: &SeedGroup<'_>) -> TableEntry {
         TableEntry::text(format!("{name}, epoch {epoch}")).class("running")
     } else if has(State::Failed) {
         TableEntry::text(with("failed", State::Failed)).class("failed")
-    } else if group.cells.iter().any(|c| c.status.reason.as_deref() == Some("missing_data")) {
+    } else if group.cells.iter().any(|c| c.status.reason == Some(StopReason::MissingData)) {
         TableEntry::text("missing").class("failed")
     } else if has(State::Skipped) {
         TableEntry::text(with("skipped", State::Skipped)).class("quiet")
@@ -78,7 +80,7 @@ fn unfinished(group: &SeedGroup<'_>) -> TableEntry {
 
 /// Whether the baseline fits the task of no cell.
 fn not_applicable(group: &SeedGroup<'_>) -> bool {
-    group.cells.iter().all(|c| c.status.reason.as_deref() == Some("not_applicable"))
+    group.cells.iter().all(|c| c.status.reason == Some(StopReason::NotApplicable))
 }
 
 /// Whether a cell has finished without a test value that is a number.
@@ -110,10 +112,10 @@ pub(crate) fn flags_of(cells: &[&Cell]) -> BTreeSet<Flag> {
 
 /// What ended the training of `cell` before its last epoch, where a setting did.
 pub(super) fn end_of_training(cell: &Cell) -> Option<Flag> {
-    match cell.status.reason.as_deref()? {
-        "max_time" => Some(Flag::StoppedByTime),
-        "max_steps" => Some(Flag::StoppedBySteps),
-        "early_stopping" => Some(Flag::StoppedEarly),
+    match cell.status.reason? {
+        StopReason::MaxTime => Some(Flag::StoppedByTime),
+        StopReason::MaxSteps => Some(Flag::StoppedBySteps),
+        StopReason::EarlyStopping => Some(Flag::StoppedEarly),
         _ => None,
     }
 }
@@ -138,7 +140,7 @@ pub(crate) fn deviations(record: &CellRecord, counterpart: Option<Counterpart>) 
         (counterpart.is_none_or(|c| c.full_data), Flag::ReducedData),
         (counterpart.is_none_or(|c| c.same_difficulty), Flag::OtherDifficulty),
         (counterpart.is_none_or(|c| c.same_protocol), Flag::OtherProtocol),
-        (record.scale == PAPER, Flag::OtherScale),
+        (record.scale == Scale::Paper, Flag::OtherScale),
         (record.initial_weights.is_none(), Flag::InitialWeights),
         (record.extended_from.is_empty(), Flag::Extended),
     ];
@@ -147,8 +149,7 @@ pub(crate) fn deviations(record: &CellRecord, counterpart: Option<Counterpart>) 
 
 /// Whether a limit ended the training of one of the cells.
 pub(crate) fn by_limit(group: &SeedGroup<'_>) -> bool {
-    let limited = |cell: &&Cell| matches!(cell.status.reason.as_deref(), Some("max_time" | "max_steps"));
-    group.cells.iter().any(limited)
+    group.cells.iter().any(|cell| cell.status.reason.is_some_and(StopReason::is_limit))
 }
 
 /// Where a cell stands, in the colour of that.

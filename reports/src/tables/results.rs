@@ -1,5 +1,8 @@
 //! One row per task, baseline and grid values, with everything known about it.
 
+use vocabulary::Metric;
+use vocabulary::record::State;
+
 use super::flag::Flag;
 use super::recipes::Recipes;
 use super::remarks::{by_limit, deviations, test_entry};
@@ -7,7 +10,6 @@ use super::table::{Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{as_shown, metric, metric_name, signed};
 use crate::published::{self, Published};
-use crate::record::State;
 use crate::runs::cell::{Cell, Runs};
 use crate::runs::frame::{BySeed, Frames};
 use crate::runs::group::{SeedGroup, groups};
@@ -118,7 +120,7 @@ fn best_validation(group: &SeedGroup<'_>, values: Option<&BySeed>) -> TableEntry
     entry
 }
 
-fn every_seed(values: &BySeed, name: &str) -> TableEntry {
+fn every_seed(values: &BySeed, name: Metric) -> TableEntry {
     let shown: Vec<String> = values.0.iter().map(|(seed, v)| format!("s{seed} {}", metric(*v, name))).collect();
     let raw: Vec<String> = values.0.iter().map(|(seed, v)| format!("{seed}:{}", as_shown(*v, name))).collect();
     TableEntry::text(shown.join(", ")).raw(raw.join(" "))
@@ -143,7 +145,7 @@ fn beside(
         .flags((!beside.same_size).then_some(Flag::OtherSize))
         .flags((!beside.same_network).then_some(Flag::OtherNetwork))
         .flags(shorter.then_some(Flag::OtherTraining));
-    let comparable = entry.flags.is_empty() && !stopped && record.task.metric == "accuracy";
+    let comparable = entry.flags.is_empty() && !stopped && record.task.metric == Metric::Accuracy;
     let difference = match summary {
         Some(s) if comparable => {
             let difference = 100.0 * s.mean - found.accuracy;

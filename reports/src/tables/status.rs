@@ -1,5 +1,7 @@
 //! Where every cell stands, and what is left out.
 
+use vocabulary::record::StopReason;
+
 use super::cells::epochs;
 use super::remarks::state_entry;
 use super::table::{Table, TableEntry};
@@ -27,7 +29,7 @@ pub(crate) fn status(runs: &Runs) -> Table {
                 entry
             }),
             TableEntry::number(format!("{:.1}", cell.seconds()), cell.seconds()),
-            TableEntry::text(cell.status.reason.clone().unwrap_or_default()),
+            TableEntry::text(cell.status.reason.map_or("", StopReason::name)),
             TableEntry::text(cell.status.message.clone().unwrap_or_default()),
         ]);
     }

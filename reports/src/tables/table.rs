@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use vocabulary::Metric;
+
 use super::flag::Flag;
 use crate::format::{NONE, as_shown, grouped, mean_std, metric};
 use crate::statistics::Summary;
@@ -64,12 +66,12 @@ impl TableEntry {
     }
 
     /// A value of the metric `name`.
-    pub(crate) fn metric(value: f64, name: &str) -> Self {
+    pub(crate) fn metric(value: f64, name: Metric) -> Self {
         Self::number(metric(value, name), as_shown(value, name))
     }
 
     /// Mean and standard deviation of the metric `name`.
-    pub(crate) fn summary(summary: &Summary, name: &str) -> Self {
+    pub(crate) fn summary(summary: &Summary, name: Metric) -> Self {
         Self::number(mean_std(summary, name), as_shown(summary.mean, name))
     }
 

@@ -1,10 +1,10 @@
 //! What was trained and tested on.
 
 use serde_json::Value;
+use vocabulary::record::TaskRecord;
 
 use super::table::{Table, TableEntry};
 use crate::format::{NONE, metric_name, short_hash};
-use crate::record::TaskRecord;
 use crate::runs::cell::Runs;
 use crate::runs::settings::plain;
 
@@ -68,8 +68,8 @@ fn row(task: &TaskRecord) -> Vec<TableEntry> {
         train,
         validation,
         test,
-        TableEntry::text(metric_name(&task.metric)),
-        TableEntry::metric(task.chance, &task.metric),
+        TableEntry::text(metric_name(task.metric)),
+        TableEntry::metric(task.chance, task.metric),
         TableEntry::text(settings(&task.config)),
         TableEntry::optional((!task.notes.is_empty()).then(|| task.notes.join("; "))),
     ]

@@ -102,7 +102,8 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    fn name(self) -> &'static str {
+    /// In words.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Line => "solid line",
             Self::Dashed => "dashed line",
