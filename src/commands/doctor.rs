@@ -98,7 +98,7 @@ impl Findings {
             };
             rows.push(line(&format!("task {}", task.name), state));
         }
-        text_table(&["what", "state"], &rows)
+        text_table("what | state", &rows)
     }
 }
 

@@ -152,7 +152,7 @@ fn optimiser_state(parameters: u64) -> u64 {
 impl DryRun {
     /// As a table, with sums and remarks below.
     pub fn text(&self) -> String {
-        let titles = ["cell", "parameters#", "input", "epochs × steps#", "time#", "memory#", ""];
+        let heading = "cell | parameters# | input | epochs × steps# | time# | memory# | ";
         let none = || "—".to_owned();
         let rows: Vec<Vec<String>> = self
             .cells
@@ -185,8 +185,8 @@ impl DryRun {
                 ]
             })
             .collect();
-        let mut lines = vec![text_table(&titles, &rows), String::new()];
-        lines.extend(reports::record::describe_scale(self.scale.name()).map(str::to_owned));
+        let mut lines = vec![text_table(heading, &rows), String::new()];
+        lines.extend(self.scale.caveat().map(str::to_owned));
         let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
         let (count, steps) = runs.clone().fold((0, 0), |(n, steps), line| (n + 1, steps + line.steps));
         let times: Option<f64> = runs.clone().map(|line| line.seconds).sum();

@@ -92,7 +92,7 @@ fn text(args: &EvalArgs, result: &Evaluation) -> String {
             format!("{baseline} on {task}, {split} split{at}: {value}\n{parameters} parameters, {time}")
         }
         passes => {
-            let titles = ["resolution#", "positions#", "result", "filters above Nyquist#", "time#"];
+            let heading = "resolution# | positions# | result | filters above Nyquist# | time#";
             let row = |pass: &Passed| {
                 vec![
                     format!("{:.4}", pass.resolution).trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -103,7 +103,7 @@ fn text(args: &EvalArgs, result: &Evaluation) -> String {
                 ]
             };
             let rows: Vec<Vec<String>> = passes.iter().map(row).collect();
-            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", text_table(&titles, &rows))
+            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", text_table(heading, &rows))
         }
     };
     if result.passes.len() == 1

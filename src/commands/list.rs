@@ -57,11 +57,11 @@ fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, Stop> {
             vec![e.info.name.into(), inputs, parameters, size.text(), e.info.summary.into(), e.info.source.into()]
         })
         .collect();
-    let titles = ["baseline", "inputs", "parameters#", "for", "summary", "source"];
+    let heading = "baseline | inputs | parameters# | for | summary | source";
     print(&format!(
         "{}\nparameters: trainable ones of the whole network with default settings, for inputs of the size given and \
          {CLASSES} classes",
-        text_table(&titles, &rows)
+        text_table(heading, &rows)
     ))?;
     Ok(Exit::Done)
 }
@@ -107,7 +107,7 @@ fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit,
     }
     let rows: Vec<Vec<String>> =
         entries.iter().map(|e| vec![e.info.name.into(), e.info.summary.into(), e.info.source.into()]).collect();
-    print(&text_table(&["task", "summary", "source"], &rows))?;
+    print(&text_table("task | summary | source", &rows))?;
     Ok(Exit::Done)
 }
 
@@ -138,7 +138,7 @@ fn experiments(global: &Global, registry: &Registry) -> Result<Exit, Stop> {
             vec![file, error.map_or(first(description), |error| format!("cannot be run: {}", first(error)))]
         })
         .collect();
-    print(&text_table(&["experiment", "description"], &rows))?;
+    print(&text_table("experiment | description", &rows))?;
     Ok(Exit::Done)
 }
 

@@ -36,9 +36,9 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, Stop> {
         let goldens: Vec<Value> = outcomes.iter().map(record).collect();
         print_json(&json!({ "goldens": goldens, "passed": passed, "failed": failed }))?;
     } else {
-        let titles = ["golden", "kind", "tensors#", "error#", "bound#", "result", "worst tensor, or reason"];
+        let heading = "golden | kind | tensors# | error# | bound# | result | worst tensor, or reason";
         let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
-        print(&format!("{}\n{passed} passed, {failed} failed", text_table(&titles, &rows)))?;
+        print(&format!("{}\n{passed} passed, {failed} failed", text_table(heading, &rows)))?;
     }
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }

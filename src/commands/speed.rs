@@ -105,23 +105,8 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
 
 impl Speed {
     fn text(&self) -> String {
-        let titles = [
-            "baseline",
-            "task",
-            "parameters#",
-            "batch#",
-            "s/step#",
-            "min#",
-            "max#",
-            "CPU s#",
-            "samples/s#",
-            "waits#",
-            "forward#",
-            "backward#",
-            "update#",
-            "memory#",
-            "device memory#",
-        ];
+        let heading = "baseline | task | parameters# | batch# | s/step# | min# | max# | CPU s# | samples/s# | waits# | \
+            forward# | backward# | update# | memory# | device memory#";
         let row = |line: &Line| {
             let mut row = vec![line.baseline.clone(), line.task.clone()];
             let Some(m) = &line.measured else {
@@ -152,7 +137,7 @@ impl Speed {
         let profiles: String = self.cells.iter().filter_map(profile).collect();
         format!(
             "{}\n{profiles}{} on {} threads, medians of {} steps; memory above that before the network was built",
-            text_table(&titles, &rows),
+            text_table(heading, &rows),
             self.device,
             self.threads,
             if self.rounds > 1 { format!("{} rounds of {}", self.rounds, self.steps) } else { self.steps.to_string() }
@@ -172,6 +157,6 @@ fn profile(line: &Line) -> Option<String> {
         kernels.iter().map(|kernel| row(kernel.name, Some(kernel.calls), kernel.seconds)).collect();
     let counted: f64 = kernels.iter().map(|kernel| kernel.seconds).sum();
     rows.push(row("everything else", None, (measured.seconds.median - counted).max(0.0)));
-    let table = text_table(&["kernel", "calls#", "s/step#", "share#"], &rows);
+    let table = text_table("kernel | calls# | s/step# | share#", &rows);
     Some(format!("\n{} on {}\n{table}\n", line.baseline, line.task))
 }

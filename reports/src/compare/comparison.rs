@@ -37,22 +37,8 @@ pub fn compare(dirs: &[PathBuf], by: &Field) -> Result<Table, ReportError> {
         "comparison",
         &format!("Comparison by {}", by.name()),
         CAPTION,
-        &[
-            "A",
-            "B",
-            "Within",
-            "Metric",
-            "B − A#",
-            "n#",
-            "B wins#",
-            "Ties#",
-            "A wins#",
-            "Every seed",
-            "Without partner#",
-            "Also differ",
-            "Not paired",
-            "Remarks",
-        ],
+        "A | B | Within | Metric | B − A# | n# | B wins# | Ties# | A wins# | Every seed | Without partner# | \
+         Also differ | Not paired | Remarks",
     );
     let mut listed: BTreeSet<usize> = BTreeSet::new();
     for (index, (a, of_a)) in groups.iter().enumerate() {

@@ -19,11 +19,11 @@ pub(super) fn table(lines: &[DiagnosticLine]) -> Table {
         "Scale per baseline and conditions",
         "Growth is the variance of the activations after the last layer of a kind (blocks, where there are some) over that \
          after the first of the same kind, which the column beside it names; – where a network has only one.",
-        &["Task", "Baseline"],
+        "Task | Baseline",
     );
     table.columns.extend(conditions.iter().map(|c| Column { title: (*c).clone(), numeric: false }));
-    let titles = ["seeds#", "logits std#", "logits max |·|#", "growth#", "from → to", "not finite#"];
-    table.columns.extend(titles.map(Column::new));
+    let last = "seeds# | logits std# | logits max |·|# | growth# | from → to | not finite#";
+    table.columns.extend(Column::all(last));
     for (case, lines) in &cases {
         let seeds: BTreeSet<u64> = lines.iter().map(|l| l.seed).collect();
         let ends = comparable_ends(lines);

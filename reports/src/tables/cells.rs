@@ -16,24 +16,8 @@ pub(crate) fn cells(runs: &Runs) -> Table {
         "cells",
         "Every cell",
         "One training run per row: where it stands, why, and where it ran.",
-        &[
-            "Experiment",
-            "Cell",
-            "State",
-            "Reason",
-            "Message",
-            "Test#",
-            "Best validation#",
-            "Epochs#",
-            "Time#",
-            "Attempts#",
-            "Device",
-            "Host",
-            "Threads#",
-            "Git",
-            "Configuration",
-            "Plan",
-        ],
+        "Experiment | Cell | State | Reason | Message | Test# | Best validation# | Epochs# | Time# | Attempts# | \
+         Device | Host | Threads# | Git | Configuration | Plan",
     );
     for cell in &runs.cells {
         table.rows.push(cell_row(cell));
@@ -120,18 +104,7 @@ pub(crate) fn attempts(runs: &Runs) -> Option<Table> {
         "Attempts",
         "What the attempts of the cells ran on that were trained in more than one. Attempts of programs that kept no list \
          are missing.",
-        &[
-            "Experiment",
-            "Cell",
-            "Attempt#",
-            "Started",
-            "From epoch#",
-            "Host",
-            "Device",
-            "Threads#",
-            "Build",
-            "Versions",
-        ],
+        "Experiment | Cell | Attempt# | Started | From epoch# | Host | Device | Threads# | Build | Versions",
     );
     for cell in runs.cells.iter().filter(|c| c.status.attempts > 1) {
         for attempt in cell.status.attempts_on_record() {

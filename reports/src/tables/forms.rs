@@ -74,10 +74,9 @@ impl Table {
     }
 }
 
-/// `rows` below `titles` as plain text in aligned columns, for a terminal; a title that ends in `#` is that of numbers.
-pub fn text_table(titles: &[&str], rows: &[Vec<String>]) -> String {
-    let columns: Vec<Column> = titles.iter().map(|title| Column::new(title)).collect();
-    aligned(&columns, rows.iter().map(|row| row.iter().map(String::as_str)))
+/// `rows` as plain text below a heading such as `name | n#`, for a terminal; columns that end in `#` are those of numbers.
+pub fn text_table(heading: &str, rows: &[Vec<String>]) -> String {
+    aligned(&Column::all(heading), rows.iter().map(|row| row.iter().map(String::as_str)))
 }
 
 /// Columns two spaces apart, never wrapped: whoever reads them in a pipe finds one line per row.
@@ -101,13 +100,13 @@ mod tests {
     #[test]
     fn columns_align() {
         let rows = [vec!["a".into(), "1".into(), "x".into()], vec!["bbb".into(), "1000".into(), "long text".into()]];
-        let text = text_table(&["name", "n#", "note"], &rows);
+        let text = text_table("name | n# | note", &rows);
         assert_eq!(text, "name     n  note\na        1  x\nbbb   1000  long text");
     }
 
     #[test]
     fn a_long_row_stays_one_line() {
-        let text = text_table(&["name", "n#"], &[vec!["x".repeat(500), String::new()], vec!["é".into(), "–".into()]]);
+        let text = text_table("name | n#", &[vec!["x".repeat(500), String::new()], vec!["é".into(), "–".into()]]);
         assert_eq!(text.lines().count(), 3);
     }
 }

@@ -47,7 +47,7 @@ impl Recipes {
             "recipes",
             "Recipes",
             "Where the settings of the cells come from, as the experiment file says it: later sources refine earlier ones.",
-            &["Recipe", "Cells", "Source"],
+            "Recipe | Cells | Source",
         );
         let mut recipes: Vec<(&Vec<String>, &usize)> = self.numbers.iter().collect();
         recipes.sort_by_key(|(_, number)| **number);
@@ -80,7 +80,7 @@ pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
         "Missing data",
         "Tasks that were not run because their files are not there. Fetch them and run the experiment again: it does what \
          is not done.",
-        &["Task", "Cells skipped#", "What is missing, and the command that fetches it"],
+        "Task | Cells skipped# | What is missing, and the command that fetches it",
     );
     for ((task, message), cells) in missing {
         table.rows.push(vec![TableEntry::text(task), TableEntry::text(cells.to_string()), TableEntry::text(message)]);

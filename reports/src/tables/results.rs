@@ -30,25 +30,8 @@ pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result
          given only for the published data, difficulty, protocol, network and size, and a training of at least as many \
          epochs as in its recipe that no limit stopped. Frequencies, dropout, learning rates and decay are not held \
          against the recipe: the column of the recipe, where there is one, says where they come from.",
-        &[
-            "Experiment",
-            "Task",
-            "Baseline",
-            "Grid",
-            "Metric",
-            "Test#",
-            "n#",
-            "Published (paper)#",
-            "Difference#",
-            "Parameters#",
-            "Seconds#",
-            "Epochs#",
-            "States",
-            "Best validation#",
-            "Every seed",
-            "Recipe",
-            "Source of the published value",
-        ],
+        "Experiment | Task | Baseline | Grid | Metric | Test# | n# | Published (paper)# | Difference# | Parameters# | \
+         Seconds# | Epochs# | States | Best validation# | Every seed | Recipe | Source of the published value",
     );
     for group in &groups(runs) {
         let recipe = recipes.entry(group);

@@ -14,7 +14,7 @@ pub(crate) fn status(runs: &Runs) -> Table {
         "status",
         "Cells",
         "Where every cell stands.",
-        &["Experiment", "Cell", "State", "Epoch#", "Best validation#", "Seconds#", "Reason", "Message"],
+        "Experiment | Cell | State | Epoch# | Best validation# | Seconds# | Reason | Message",
     );
     for cell in &runs.cells {
         let best = cell.best_validation();
@@ -57,7 +57,7 @@ pub(crate) fn left_out(runs: &Runs) -> Option<Table> {
         "left-out",
         "Left out",
         "Folders that could not be read, or that count already. They enter no number of this report.",
-        &["Experiment", "Folder", "Why"],
+        "Experiment | Folder | Why",
     );
     for entry in &runs.left_out {
         table.rows.push(vec![

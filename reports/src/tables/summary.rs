@@ -31,7 +31,7 @@ pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
         "Test metric of the epoch that was best on validation: mean ± standard deviation over n seeds. Arrows say \
          whether more or less is better; bold is the best mean of a column among the rows of the same scale, samples and \
          protocol.",
-        &["Experiment", "Baseline"],
+        "Experiment | Baseline",
     );
     for (task, members) in &columns {
         let title = members.iter().find(|g| g.record().is_some()).map_or_else(

@@ -18,9 +18,11 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of that title; one that ends in `#` is numeric.
-    pub fn new(title: &str) -> Self {
-        Self { title: title.trim_end_matches('#').to_owned(), numeric: title.ends_with('#') }
+    /// The columns of a heading such as `name | n#`; one that ends in `#` is numeric.
+    pub(crate) fn all(heading: &str) -> Vec<Self> {
+        let column =
+            |title: &str| Self { title: title.trim_end_matches('#').to_owned(), numeric: title.ends_with('#') };
+        heading.split(" | ").map(column).collect()
     }
 }
 
@@ -122,13 +124,13 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table; a column title that ends in `#` is numeric.
-    pub fn new(name: &str, title: &str, caption: &str, columns: &[&str]) -> Self {
+    /// An empty table with the columns of `heading`, e.g. `name | n#`; one that ends in `#` is numeric.
+    pub fn new(name: &str, title: &str, caption: &str, heading: &str) -> Self {
         Self {
             name: name.to_owned(),
             title: title.to_owned(),
             caption: caption.to_owned(),
-            columns: columns.iter().map(|title| Column::new(title)).collect(),
+            columns: Column::all(heading),
             rows: Vec::new(),
             notes: Vec::new(),
         }

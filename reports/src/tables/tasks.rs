@@ -14,20 +14,8 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
         "tasks",
         "Tasks",
         "What was trained and tested on. The data hash covers every processed sample and label.",
-        &[
-            "Task",
-            "Version",
-            "Data set",
-            "Data hash",
-            "Shape",
-            "Train#",
-            "Validation#",
-            "Test#",
-            "Metric",
-            "Chance#",
-            "Settings",
-            "Notes",
-        ],
+        "Task | Version | Data set | Data hash | Shape | Train# | Validation# | Test# | Metric | Chance# | Settings | \
+         Notes",
     );
     table.rows.extend(distinct(runs).into_iter().map(row));
     table.drop_empty(&["Settings", "Notes"]);

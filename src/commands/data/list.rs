@@ -60,12 +60,12 @@ pub(super) fn list(stock: &Stock<'_>, names: &[String], global: &Global) -> Resu
         print_json(&json!({ "schema": 2, "folder": library.root(), "data": values }))?;
         return Ok(Exit::Done);
     }
-    let titles = ["data", "for the tasks", "state", "download#", "on disk#", "licence", "origin"];
+    let heading = "data | for the tasks | state | download# | on disk# | licence | origin";
     print(&format!(
         "Data folder: {}\n\n{}\n\n`bench data fetch NAME` downloads, `bench data import NAME PATH` takes what is on this \
          machine.",
         library.root().display(),
-        text_table(&titles, &rows)
+        text_table(heading, &rows)
     ))?;
     Ok(Exit::Done)
 }
