@@ -2,12 +2,13 @@
 
 use baselines::device;
 use datasets::Library;
+use indicatif::HumanBytes;
+use reports::text_table;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::exit::{CliError, Exit};
 use super::options::Global;
-use super::table::{Align, bytes, render};
 use crate::registry::Registry;
 
 /// What was found.
@@ -80,7 +81,10 @@ impl Findings {
         }
         rows.push(line("data folder", self.data_folder.clone()));
         rows.push(line("cache", self.cache_folder.clone()));
-        rows.push(line("free disk", self.free_disk_bytes.map_or("unknown".into(), bytes)));
+        rows.push(line(
+            "free disk",
+            self.free_disk_bytes.map_or("unknown".into(), |bytes| HumanBytes(bytes).to_string()),
+        ));
         for task in &self.tasks {
             let state = match (task.available, &task.problem) {
                 (Some(true), _) => "ready".into(),
@@ -89,7 +93,7 @@ impl Findings {
             };
             rows.push(line(&format!("task {}", task.name), state));
         }
-        render(&[("what", Align::Left), ("state", Align::Left)], &rows)
+        text_table("what | state", &rows)
     }
 }
 

@@ -1,5 +1,7 @@
 //! `bench eval`
 
+use reports::format::{duration, grouped};
+use reports::text_table;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, Global, split};
-use super::table::{Align, grouped, render, seconds};
 use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
 use crate::training::loss::Score;
@@ -120,28 +121,22 @@ fn text(args: &EvalArgs, evaluation: &Evaluation) -> String {
             if result.resolution != 1.0 {
                 at = format!(", {} times the samples per axis ({})", result.resolution, positions(&result.shape));
             }
-            let time = seconds(result.seconds);
+            let time = duration(result.seconds);
             format!("{baseline} on {task}, {split} split{at}: {value}\n{parameters} parameters, {time}")
         }
         results => {
-            let heading = [
-                ("resolution", Align::Right),
-                ("positions", Align::Right),
-                ("result", Align::Left),
-                ("filters above Nyquist", Align::Right),
-                ("time", Align::Right),
-            ];
+            let heading = "resolution# | positions# | result | filters above Nyquist# | time#";
             let row = |result: &EvalResult| {
                 vec![
                     format!("{:.4}", result.resolution).trim_end_matches('0').trim_end_matches('.').to_owned(),
                     positions(&result.shape),
                     value(&result.score, evaluation.metric),
                     result.above_nyquist.map_or_else(|| "–".into(), |share| format!("{:.1} %", 100.0 * share)),
-                    seconds(result.seconds),
+                    duration(result.seconds),
                 ]
             };
             let rows: Vec<Vec<String>> = results.iter().map(row).collect();
-            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", render(&heading, &rows))
+            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", text_table(heading, &rows))
         }
     };
     if evaluation.results.len() == 1

@@ -1,5 +1,7 @@
 //! `bench list`
 
+use reports::format::grouped;
+use reports::text_table;
 use std::path::{Path, PathBuf};
 
 use baselines::device::DeviceChoice;
@@ -12,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::exit::{CliError, Exit};
 use super::options::Global;
-use super::table::{Align, grouped, render};
 use crate::experiment::{Overrides, load, resolve::fields};
 use crate::registry::Registry;
 
@@ -73,18 +74,11 @@ fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, CliError> {
                 vec![e.info.name.into(), inputs, parameters, size.text(), e.info.summary.into(), e.info.source.into()]
             })
             .collect();
-        let heading = [
-            ("baseline", Align::Left),
-            ("inputs", Align::Left),
-            ("parameters", Align::Right),
-            ("for", Align::Left),
-            ("summary", Align::Left),
-            ("source", Align::Left),
-        ];
+        let heading = "baseline | inputs | parameters# | for | summary | source";
         format!(
             "{}\nparameters: trainable ones of the whole network with default settings, for inputs of the size given and \
          {CLASSES} classes",
-            render(&heading, &rows)
+            text_table(heading, &rows)
         )
     };
     global.print(json, text)
@@ -128,7 +122,7 @@ fn tasks(global: &Global, entries: &[TaskEntry]) -> Result<Exit, CliError> {
     let text = || {
         let row = |e: &TaskEntry| vec![e.info.name.into(), e.info.summary.into(), e.info.source.into()];
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-        render(&[("task", Align::Left), ("summary", Align::Left), ("source", Align::Left)], &rows)
+        text_table("task | summary | source", &rows)
     };
     global.print(json, text)
 }
@@ -157,7 +151,7 @@ fn experiments(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
             vec![file.clone(), wrong.unwrap_or_else(|| first(description))]
         };
         let rows: Vec<Vec<String>> = described.iter().map(row).collect();
-        render(&[("experiment", Align::Left), ("description", Align::Left)], &rows)
+        text_table("experiment | description", &rows)
     };
     global.print(json, text)
 }

@@ -11,7 +11,6 @@ mod parity;
 mod report;
 mod run;
 mod speed;
-mod table;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;

@@ -1,5 +1,6 @@
 //! `bench parity`
 
+use reports::text_table;
 use std::path::PathBuf;
 
 use baselines::precision::Precision;
@@ -9,7 +10,6 @@ use wildmatch::WildMatch;
 
 use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, Global};
-use super::table::{Align, render};
 use crate::parity::{self, Outcome};
 
 /// `bench parity`
@@ -57,17 +57,9 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, CliError> {
         json!({ "goldens": goldens, "passed": passed, "failed": failed })
     };
     let text = || {
-        let heading = [
-            ("golden", Align::Left),
-            ("kind", Align::Left),
-            ("tensors", Align::Right),
-            ("error", Align::Right),
-            ("bound", Align::Right),
-            ("result", Align::Left),
-            ("worst tensor, or reason", Align::Left),
-        ];
+        let heading = "golden | kind | tensors# | error# | bound# | result | worst tensor, or reason";
         let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
-        format!("{}\n{passed} passed, {failed} failed", render(&heading, &rows))
+        format!("{}\n{passed} passed, {failed} failed", text_table(heading, &rows))
     };
     global.print(json, text)?;
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
-use reports::{Column, Entry, Field, Formats, Table};
+use reports::{Column, Field, Formats, Table, TableEntry};
 use serde_json::{Map, Value, json};
 
 use super::exit::{CliError, Exit};
@@ -85,14 +85,14 @@ fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
     };
     let text = || {
         let notes: String = table.notes.iter().map(|note| format!("\n{note}")).collect();
-        format!("{}\n{}{notes}", table.to_text().trim_end(), table.caption)
+        format!("{}\n{}{notes}", table.to_text(), table.caption)
     };
     global.print(json, text)
 }
 
 /// One object per row, under the columns' titles; what a column of numbers holds as numbers. A label such as `1e3` stays text.
 fn rows(table: &Table) -> Vec<Value> {
-    let value = |column: &Column, entry: &Entry| {
+    let value = |column: &Column, entry: &TableEntry| {
         let text = entry.raw.as_deref().unwrap_or(&entry.text);
         match text.parse::<f64>() {
             _ if text.is_empty() => Value::Null,
@@ -100,7 +100,7 @@ fn rows(table: &Table) -> Vec<Value> {
             _ => json!(text),
         }
     };
-    let row = |row: &Vec<Entry>| {
+    let row = |row: &Vec<TableEntry>| {
         let pairs = table.columns.iter().zip(row);
         let pairs = pairs.map(|(column, entry)| (column.title.clone(), value(column, entry)));
         Value::Object(pairs.collect::<Map<_, _>>())

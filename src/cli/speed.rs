@@ -1,11 +1,13 @@
 //! `bench speed`
 
 use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
+use reports::format::grouped;
+use reports::text_table;
 use serde::Serialize;
 
 use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, ExperimentArgs, Global};
-use super::table::{Align, bytes, grouped, render};
 use crate::experiment::Cell;
 use crate::measure::speed::{BenchOptions, SampleSource, SpeedResult, StepTimes, measure};
 use crate::registry::Registry;
@@ -132,24 +134,8 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
 
 impl Speed {
     fn text(&self) -> String {
-        use Align::{Left, Right};
-        let heading = [
-            ("baseline", Left),
-            ("task", Left),
-            ("parameters", Right),
-            ("batch", Right),
-            ("s/step", Right),
-            ("min", Right),
-            ("max", Right),
-            ("CPU s", Right),
-            ("samples/s", Right),
-            ("waits", Right),
-            ("forward", Right),
-            ("backward", Right),
-            ("update", Right),
-            ("memory", Right),
-            ("device memory", Right),
-        ];
+        let heading = "baseline | task | parameters# | batch# | s/step# | min# | max# | CPU s# | samples/s# | waits# | \
+            forward# | backward# | update# | memory# | device memory#";
         let row = |line: &Line| {
             let mut row = vec![line.baseline.clone(), line.task.clone()];
             let Some(m) = &line.measured else {
@@ -170,8 +156,8 @@ impl Speed {
                 share(m.forward_seconds),
                 share(m.backward_seconds),
                 share(m.optimiser_seconds),
-                memory.map_or_else(|| "–".into(), bytes),
-                m.device_memory_bytes.map_or_else(|| "–".into(), bytes),
+                memory.map_or_else(|| "–".into(), |bytes| HumanBytes(bytes).to_string()),
+                m.device_memory_bytes.map_or_else(|| "–".into(), |bytes| HumanBytes(bytes).to_string()),
             ]);
             row
         };
@@ -179,7 +165,7 @@ impl Speed {
         let profiles: String = self.cells.iter().filter_map(profile).collect();
         format!(
             "{}\n{profiles}{} on {} threads, medians of {} steps; memory above that before the network was built",
-            render(&heading, &rows),
+            text_table(heading, &rows),
             self.device,
             self.threads,
             if self.rounds > 1 { format!("{} rounds of {}", self.rounds, self.steps) } else { self.steps.to_string() }
@@ -199,6 +185,6 @@ fn profile(line: &Line) -> Option<String> {
         kernels.iter().map(|kernel| row(kernel.name, Some(kernel.calls), kernel.seconds)).collect();
     let counted: f64 = kernels.iter().map(|kernel| kernel.seconds).sum();
     rows.push(row("everything else", None, (measured.seconds.median - counted).max(0.0)));
-    let heading = [("kernel", Align::Left), ("calls", Align::Right), ("s/step", Align::Right), ("share", Align::Right)];
-    Some(format!("\n{} on {}\n{}\n", line.baseline, line.task, render(&heading, &rows)))
+    let heading = "kernel | calls# | s/step# | share#";
+    Some(format!("\n{} on {}\n{}\n", line.baseline, line.task, text_table(heading, &rows)))
 }

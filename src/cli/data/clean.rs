@@ -1,5 +1,6 @@
 //! `bench data clean`.
 
+use indicatif::HumanBytes;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,7 +12,6 @@ use serde_json::json;
 use super::names::failure;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
-use crate::cli::table::bytes;
 
 /// Beginnings of the names of files that are renamed when they are complete: of runs and of reports.
 const TEMPORARY: [&str; 2] = [".tmp-", ".bench-"];
@@ -56,7 +56,7 @@ fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
     let mut lines: Vec<String> = cleaned
         .removed
         .iter()
-        .map(|one| format!("{verb} {} ({}): {}", one.path.display(), bytes(one.bytes), one.reason))
+        .map(|one| format!("{verb} {} ({}): {}", one.path.display(), HumanBytes(one.bytes), one.reason))
         .collect();
     lines.extend(cleaned.kept.iter().map(|kept| {
         let state = if kept.failed { "FAILED" } else { "kept" };
@@ -64,7 +64,7 @@ fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
     }));
     lines.push(match cleaned.removed.len() {
         0 => "nothing to remove".to_owned(),
-        count => format!("{verb} {count} files and folders, {}", bytes(total)),
+        count => format!("{verb} {count} files and folders, {}", HumanBytes(total)),
     });
     lines.join("\n")
 }

@@ -2,6 +2,7 @@
 
 use datasets::duplicates::{Duplicates, find};
 use datasets::{Split, Task};
+use reports::format::grouped;
 use serde_json::json;
 
 use super::names::{DataContext, failure, reads_official, task_of};
@@ -9,7 +10,6 @@ use super::progress::Bar;
 use super::settings::settings;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
-use crate::cli::table::grouped;
 
 pub(super) fn duplicates(
     context: &DataContext<'_>,

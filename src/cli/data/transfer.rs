@@ -1,5 +1,6 @@
 //! `bench data fetch` and `bench data import`.
 
+use reports::format::grouped;
 use std::path::{Path, PathBuf};
 
 use datasets::library::{Fetched, Presence, Provenance};
@@ -11,7 +12,6 @@ use super::names::{DataContext, failure, set_of};
 use super::progress::Bar;
 use crate::cli::exit::{CliError, Exit, print_json};
 use crate::cli::options::Global;
-use crate::cli::table::grouped;
 
 pub(super) fn fetch(
     context: &DataContext<'_>,

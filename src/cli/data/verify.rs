@@ -2,13 +2,13 @@
 
 use datasets::DataError;
 use datasets::library::{CachedSet, Group, Presence, Provenance, Verified};
+use reports::format::grouped;
 use serde_json::{Value, json};
 
 use super::names::{DataContext, belongs, failure, reads_official, set_of};
 use super::progress::Bar;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
-use crate::cli::table::grouped;
 
 /// What became of one data set or file of the cache.
 enum Check {

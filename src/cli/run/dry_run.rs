@@ -1,12 +1,14 @@
 //! `bench run --dry-run`: what would run.
 
+use indicatif::HumanBytes;
+use reports::format::{duration, grouped};
+use reports::text_table;
 use std::collections::HashMap;
 use std::path::Path;
 
 use datasets::{InputSpec, Library, Split};
 use serde::Serialize;
 
-use crate::cli::table::{Align, bytes, grouped, render, seconds};
 use crate::experiment::{Cell, Missing, Plan, Scale};
 use crate::measure::estimate::Estimate;
 
@@ -143,15 +145,7 @@ fn optimiser_state(parameters: u64) -> u64 {
 impl DryRun {
     /// As a table, with sums and remarks below.
     pub fn text(&self) -> String {
-        let heading = [
-            ("cell", Align::Left),
-            ("parameters", Align::Right),
-            ("input", Align::Left),
-            ("epochs × steps", Align::Right),
-            ("time", Align::Right),
-            ("memory", Align::Right),
-            ("", Align::Left),
-        ];
+        let heading = "cell | parameters# | input | epochs × steps# | time# | memory# | ";
         let none = || "—".to_owned();
         let rows: Vec<Vec<String>> = self
             .cells
@@ -159,8 +153,8 @@ impl DryRun {
             .map(|line| {
                 let shape = line.input.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
                 let memory = match line.memory_bytes {
-                    Some(n) if line.memory_measured => bytes(n),
-                    Some(n) => format!("> {}", bytes(n)),
+                    Some(n) if line.memory_measured => HumanBytes(n).to_string(),
+                    Some(n) => format!("> {}", HumanBytes(n)),
                     None => none(),
                 };
                 let remark = match (&line.not_applicable, &line.missing_data) {
@@ -178,19 +172,19 @@ impl DryRun {
                     line.parameters.map_or_else(none, grouped),
                     line.vocabulary.map_or(shape.clone(), |v| format!("{shape} tokens of {v}")),
                     format!("{} × {}", line.epochs, line.steps_per_epoch),
-                    line.seconds.map_or_else(none, seconds),
+                    line.seconds.map_or_else(none, duration),
                     memory,
                     remark.join("; "),
                 ]
             })
             .collect();
-        let mut lines = vec![render(&heading, &rows), String::new()];
+        let mut lines = vec![text_table(heading, &rows), String::new()];
         lines.extend(self.scale.caveat().map(str::to_owned));
         let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
         let (count, steps) = runs.clone().fold((0, 0), |(n, steps), line| (n + 1, steps + line.steps));
         let times: Option<f64> = runs.clone().map(|line| line.seconds).sum();
         let time = match times {
-            Some(total) if count > 0 => format!(", about {}", seconds(total)),
+            Some(total) if count > 0 => format!(", about {}", duration(total)),
             _ => String::new(),
         };
         let skipped = self.cells.len() - count;
@@ -228,7 +222,7 @@ impl DryRun {
         if by_clock > LOADED * total {
             text.push_str(&format!(
                 " Other work slows this machine down: by the clock it would take about {}.",
-                seconds(by_clock)
+                duration(by_clock)
             ));
         }
         text
