@@ -349,6 +349,14 @@ mod tests {
     }
 
     #[test]
+    fn every_pass_has_a_precision_of_its_own() {
+        let all = [Precision::Float32, Precision::Tf32, Precision::Bfloat16];
+        let passes = all.map(|precision| Forward::training(1, 2).with_precision(precision));
+        assert_eq!(passes.each_ref().map(Forward::precision), all);
+        assert_eq!(Forward::evaluation().precision(), Precision::Float32);
+    }
+
+    #[test]
     fn the_first_failure_stays() {
         let ctx = Forward::evaluation();
         ctx.fail(ReadError::new("a mask", "gone"));

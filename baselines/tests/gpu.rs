@@ -315,7 +315,7 @@ fn transposed_operands() {
         "LSTM",
         2e-5,
         [x: shapes.0, wi: shapes.1, wh: shapes.2, bi: shapes.3, bh: shapes.3],
-        lstm(x, wi, wh, bi, bh, Precision::Float32)
+        lstm(x, wi, wh, bi, bh)
     );
 }
 

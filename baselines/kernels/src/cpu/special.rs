@@ -1,4 +1,4 @@
-//! Elementary curves in f32 that vectorise.
+//! Elementary functions in f32 that vectorise: GELU, sine and cosine.
 
 use super::real::{Real, exp};
 

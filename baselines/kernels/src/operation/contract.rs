@@ -22,9 +22,9 @@ pub(crate) type Grads<B, const N: usize> = [Option<FloatTensor<B>>; N];
 
 /// A fused operation on `N` float tensors. Its value holds the attributes.
 ///
-/// Every function takes non-empty inputs of one dtype, on one device, whose shapes [`shape`](Self::shape) has accepted; all
-/// outputs have the dtype of the first input. The composed form runs on every backend without a kernel of its own, and
-/// outside autodiff everywhere: gradients are hand-written, and gradients of gradients are not available.
+/// Every function takes inputs of one dtype on one device, none of them empty, whose shapes [`shape`](Self::shape) has
+/// accepted; all outputs have the dtype of the first input. The composed form runs on every backend without a kernel of its
+/// own. Gradients are hand-written, and gradients of gradients are not available.
 pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync + 'static {
     /// What `bench speed --profile` calls the passes, forward and backward; `None` for a part of other operations.
     const TIMED_AS: Option<[&'static str; 2]>;
@@ -35,14 +35,14 @@ pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync
     /// Outputs. The first has a gradient, the others are constants.
     const OUTPUTS: usize = 1;
 
-    /// Shape of the first output. It may have no elements, and then so may the inputs: the outputs are zeros of this shape.
+    /// Shape of the first output. Where it or an input has no elements, all outputs are zeros of this shape and nothing runs.
     ///
     /// # Panics
     /// If the shapes of the inputs do not fit together.
     fn shape(&self, inputs: &[Shape; N]) -> Shape;
 
     /// The same operation where a gradient is wanted. Its forward pass may append outputs that only [`save`](Self::save)
-    /// sees, in the backend's own layout and working type.
+    /// sees, in a layout and a type that the backend chooses.
     fn tracked(self) -> Self {
         self
     }

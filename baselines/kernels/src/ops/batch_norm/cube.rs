@@ -14,7 +14,7 @@ const THREADS: usize = 128;
 /// Most cubes along one axis, on every device.
 const CUBES: usize = 65_535;
 
-/// See [`super::BatchNormOps::normalise_batch`]; `None` where the kernel does not apply.
+/// Normalised input, mean and biased variance; `None` where the kernel does not apply.
 pub(super) fn forward(
     x: &CubeTensor,
     gamma: &CubeTensor,
@@ -43,7 +43,7 @@ pub(super) fn forward(
     Some((y, mean, variance))
 }
 
-/// See [`super::BatchNormGrad::normalise_batch_backward`]; `None` where the kernel does not apply.
+/// Gradients of input, scale and offset; `None` where the kernel does not apply.
 pub(super) fn backward(
     x: &CubeTensor,
     gamma: &CubeTensor,

@@ -1,4 +1,4 @@
-//! Standardisation on a GPU, in f32: a thread per sample and position, so that neighbours read neighbours.
+//! Normalisation on a GPU, in f32: a thread per sample and position, so that neighbours read neighbours.
 
 #![allow(unsafe_code, reason = "launches without bounds checks")]
 #![allow(clippy::too_many_arguments, reason = "kernels take their tensors one by one")]
@@ -12,7 +12,7 @@ use burn_cubecl::tensor::CubeTensor;
 /// Sites (samples times positions) below which a thread each leaves most of a GPU idle.
 const FEW: usize = 1024;
 
-/// See [`super::StandardiseOps::standardise_values`]; `None` where the kernel does not apply.
+/// The output; `None` where the kernel does not apply.
 pub(super) fn forward(x: &CubeTensor, epsilon: f64) -> Option<CubeTensor> {
     let sites = sites(x)?;
     let y = like(x);
@@ -31,7 +31,7 @@ pub(super) fn forward(x: &CubeTensor, epsilon: f64) -> Option<CubeTensor> {
     Some(y)
 }
 
-/// See [`super::StandardiseGrad::standardise_values_backward`]; `None` where the kernel does not apply.
+/// The gradient of the input; `None` where the kernel does not apply.
 pub(super) fn backward(x: &CubeTensor, g: &CubeTensor, epsilon: f64) -> Option<CubeTensor> {
     let sites = sites(x).filter(|_| g.dtype == DType::F32)?;
     let dx = like(x);

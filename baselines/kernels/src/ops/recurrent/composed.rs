@@ -133,8 +133,8 @@ pub(super) fn project<B: Kernels>(x: Value<B>, w_ih: Value<B>, b_ih: Value<B>, p
     (time_major(x).matmul(w_ih.permute(&[1, 0]), precision) + b_ih.reshape([1, rows])).reshape([l, b, rows])
 }
 
-/// Gradients of the operands from input, input weights, the states `[length, batch, hidden]` and the gradients of the sums before the gates,
-/// `[length, batch, gates · hidden]`: of the input's part, and of the recurrent part where that differs.
+/// Gradients of the operands from input, input weights, the states `[length, batch, hidden]` and the gradients of the sums
+/// before the gates, `[length, batch, gates · hidden]`: of the input's part, and of the recurrent part where that differs.
 pub(super) fn gather<B: Kernels>(
     [x, w_ih, states]: [Value<B>; 3],
     from_x: Value<B>,
