@@ -18,13 +18,13 @@ use serde_json::{Map, Value};
 
 use self::file_name::Named;
 use self::origin::Settings;
+use crate::experiment::diagnostic::shorten;
 use crate::experiment::diagnostic::with_suggestion;
-use crate::experiment::yaml::shorten;
 use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
+use crate::files::weights::{self, KERNEL_LENGTH, Own, Wanted, WeightsError};
 use crate::registry::Registry;
 use crate::run::folder::{self, FolderError};
 use crate::train::{self, Pass, TrainError, objective::Score};
-use crate::weights::{self, KERNEL_LENGTH, Own, Wanted, WeightsError};
 
 /// What is to be evaluated.
 pub(crate) struct Request<'a> {
@@ -222,7 +222,7 @@ pub(crate) fn run(
     let loaded = weights::load(&mut file, model.as_mut(), &wanted).map_err(|error| EvalError::Weights {
         // Whoever follows the hint has to think of what it does not name.
         hint: match &error {
-            WeightsError::Misfit { hint, .. } if !hint.is_empty() => settings.if_assumed(),
+            WeightsError::Mismatch { hint, .. } if !hint.is_empty() => settings.if_assumed(),
             _ => String::new(),
         },
         source: Box::new(error),

@@ -16,15 +16,13 @@ mod diagnose;
 mod evaluate;
 mod exit;
 mod experiment;
+mod files;
 mod parity;
-mod pytorch;
 mod registry;
 mod run;
 mod speed;
-mod state_dict;
 mod terminal;
 mod train;
-mod weights;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::table::{Align, grouped, render};
 use crate::cli::{Global, ListArgs, Listed};
 use crate::exit::{Exit, Stop, print, print_json};
-use crate::experiment::{Overrides, load, resolve::fields};
+use crate::experiment::{Overrides, load, schema::fields};
 use crate::registry::Registry;
 
 /// Folder of experiment files, below the working directory.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::experiment::{Cell, Training};
+use crate::files::weights;
 use crate::train::schedule::learning_rate;
-use crate::weights;
 
 /// Settings that only make a run longer or shorter.
 const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.early_stopping"];

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::evaluate;
 use crate::experiment::{Cell, fit};
-use crate::weights::{self, Wanted, WeightsError};
+use crate::files::weights::{self, Wanted, WeightsError};
 
 /// Why a cell cannot begin with the weights of a file.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::Cell;
-use crate::weights;
+use crate::files::weights;
 
 /// Settings of tasks that name a file.
 const FILES: [&str; 2] = ["file", "permutation"];
