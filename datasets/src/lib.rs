@@ -27,6 +27,6 @@ mod vocabulary;
 
 pub use library::{DataError, Library};
 pub use task::{
-    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, OutputSpec, Progress, Split, SplitSizes, Targets,
     Task, TaskDefinition, TaskSpec,
 };

@@ -20,7 +20,7 @@ pub struct Overrides {
 pub struct Setting {
     /// Text before `=`.
     pub path: String,
-    /// Where the path stands.
+    /// Position of the path.
     pub at: Position,
     /// The value.
     pub value: Node,
@@ -29,9 +29,9 @@ pub struct Setting {
 /// `--only task=PATTERN,baseline=PATTERN`, read.
 #[derive(Debug, Clone, Default)]
 pub struct Only {
-    /// Pattern of the task's label or name, and where it stands.
+    /// Pattern of the task's label or name, and its position.
     pub task: Option<(String, Position)>,
-    /// Pattern of the baseline's label or name, and where it stands.
+    /// Pattern of the baseline's label or name, and its position.
     pub baseline: Option<(String, Position)>,
 }
 

@@ -19,5 +19,6 @@ pub mod yaml;
 pub use arguments::Overrides;
 pub use load::{ExperimentError, load, load_text};
 pub use plan::{BaselineCell, Cell, Missing, Plan, TaskCell};
-pub use scale::Scale;
+pub(crate) use scale::Budget;
 pub use training::Training;
+pub use vocabulary::Scale;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vocabulary::Scale;
 
-use super::scale::Scale;
 use super::training::Training;
 
 /// Most characters of a `source`.

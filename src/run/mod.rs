@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 use baselines::device::DeviceChoice;
 use burn::tensor::Device;
 use datasets::{Library, Split};
-use reports::record::{State, Status};
 use serde::Serialize;
+use vocabulary::record::{State, Status, StopReason};
 
 use self::cell::Outcome;
 use self::crew::Crew;
@@ -79,7 +79,7 @@ struct CellSummary {
     state: String,
     /// What came of it in this command: `done`, `failed`, `skipped`, `locked` or `interrupted`.
     outcome: &'static str,
-    reason: Option<String>,
+    reason: Option<StopReason>,
     message: Option<String>,
     seconds: f64,
 }
@@ -196,7 +196,7 @@ fn say_outcomes(
                 state: status.state.name().to_owned(),
                 outcome: outcome.name(),
                 reason: match outcome {
-                    Outcome::Failed { reason, .. } => Some(reason.clone()),
+                    Outcome::Failed { reason, .. } => Some(*reason),
                     _ => status.reason,
                 },
                 message: match outcome {
@@ -234,7 +234,7 @@ fn say_outcomes(
         for (message, ids) in missing_data(cells, out) {
             text.push_str(&format!("\n  {message}\n    skipped: {}", ids.join(", ")));
         }
-        if let Some(scale) = reports::record::describe_scale(plan.scale.name()) {
+        if let Some(scale) = plan.scale.caveat() {
             text.push_str(&format!("\n{scale}"));
         }
         if let Some(report) = report {
@@ -249,7 +249,7 @@ fn missing_data(cells: &[&Cell], out: &Path) -> BTreeMap<String, Vec<String>> {
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for cell in cells {
         let Some(status) = folder::read_status(&out.join(&cell.id)).ok().flatten() else { continue };
-        if status.state == State::Skipped && status.reason.as_deref() == Some("missing_data") {
+        if status.state == State::Skipped && status.reason == Some(StopReason::MissingData) {
             missing.entry(status.message.unwrap_or_default()).or_default().push(cell.id.clone());
         }
     }
@@ -307,12 +307,12 @@ fn check_unchanged(cells: &[&Cell], out: &Path, plan: &Plan, device: &str, libra
         };
         let mut now = identity::record(cell, &plan.name, device, samples).map_err(Stop::failed)?;
         identity::keep_what_samples_tell(&mut now, &before, cell);
-        identity::go_on(&mut now, &before).map_err(Stop::failed)?;
+        identity::go_on(&mut now, &before, &cell.baseline.entry).map_err(Stop::failed)?;
         if samples.is_none() {
             // A cell that has not begun takes the weights that are there when it does.
             now.initial_weights.clone_from(&before.initial_weights);
         }
-        let comparable = |record| identity::comparable(record).map_err(Stop::failed);
+        let comparable = |record| identity::comparable(record, &cell.baseline.entry).map_err(Stop::failed);
         let differences = folder::differences(&comparable(&before)?, &comparable(&now)?, &identity::not_hashed());
         if !differences.is_empty() {
             changed.push(format!("{}:\n    {}", cell.id, differences.join("\n    ")));

@@ -19,7 +19,7 @@ use crate::{
     library::Library,
     limit::limit,
     registry,
-    task::{Batch, Dataset, Inputs, Split, SplitSizes, TargetSpec, Targets, Task},
+    task::{Batch, Dataset, Inputs, OutputSpec, Split, SplitSizes, Targets, Task},
 };
 
 /// Settings in which every task is tried: what is needed or keeps it small, and its other sources and splits.
@@ -141,7 +141,7 @@ fn the_first_samples_of_every_split_have_its_classes_in_their_shares() {
         let data = case.prepare(task.as_ref(), &library);
         let generated = case.generated();
         let of_classes =
-            matches!(task.spec().target, TargetSpec::Classes(_) | TargetSpec::Binary | TargetSpec::Pair(_));
+            matches!(task.spec().target, OutputSpec::Classes(_) | OutputSpec::Binary | OutputSpec::Pair(_));
         for split in Split::ALL {
             let len = data.len(split);
             assert!(len > 0, "{}: {split:?} is empty", case.what);

@@ -14,7 +14,7 @@ use crate::{
     splits::usual_number,
     stored::Stored,
     task::{
-        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, OutputSpec, Progress, Split, SplitSizes, Targets,
         Task, TaskDefinition, TaskSpec,
     },
 };
@@ -74,7 +74,7 @@ impl TaskDefinition for Adding {
             version: "adding@generated-2".to_owned(),
             data: format!("adding{length}"),
             input: InputSpec::Values { channels: 2, shape: vec![length] },
-            target: TargetSpec::Regression(1),
+            target: OutputSpec::Regression(1),
             metric: Metric::MeanSquaredError,
             // The variance of a sum of two uniform values, reached by always answering 1.
             chance: 1.0 / 6.0,

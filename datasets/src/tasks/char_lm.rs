@@ -28,7 +28,7 @@ use crate::{
     small_file,
     splits::shuffle,
     task::{
-        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, OutputSpec, Progress, Split, SplitSizes, Targets,
         Task, TaskDefinition, TaskSpec,
     },
 };
@@ -118,7 +118,7 @@ impl TaskDefinition for CharacterModel {
             version: format!("char-lm@{label}-{length}-v{vocabulary}-2"),
             data: label,
             input: InputSpec::Tokens { vocabulary, length },
-            target: TargetSpec::PerStep(vocabulary),
+            target: OutputSpec::PerStep(vocabulary),
             metric: Metric::BitsPerCharacter,
             chance,
             splits,

@@ -29,7 +29,7 @@ use crate::{
     sequences::{Encoding, LABEL_BYTES, Reading, Sequences, write_label},
     splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, stratified_sizes, stratified_split},
     task::{
-        ConfigError, Dataset, Info, InputSpec, Metric, Progress, SplitSizes, TargetSpec, Task, TaskDefinition, TaskSpec,
+        ConfigError, Dataset, Info, InputSpec, Metric, OutputSpec, Progress, SplitSizes, Task, TaskDefinition, TaskSpec,
     },
 };
 
@@ -131,7 +131,7 @@ impl TaskDefinition for CharacterTrajectories {
             version,
             data: SET.to_owned(),
             input: InputSpec::Values { channels: reading.channels_read(), shape: vec![reading.length] },
-            target: TargetSpec::Classes(CLASSES),
+            target: OutputSpec::Classes(CLASSES),
             metric: Metric::Accuracy,
             chance: CHANCE,
             splits: stratified_sizes(LETTERS),

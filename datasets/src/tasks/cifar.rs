@@ -13,7 +13,7 @@ use crate::{
     library::{DataError, Library},
     settings::within,
     splits::OFFICIAL_VERSION,
-    task::{ConfigError, Dataset, Info, InputSpec, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{ConfigError, Dataset, Info, InputSpec, Metric, OutputSpec, Progress, Task, TaskDefinition, TaskSpec},
 };
 
 const SIDE: usize = 32;
@@ -227,7 +227,7 @@ fn spec(name: String, version: String, set: Set, input: InputSpec, splits: crate
         version,
         data: set.name().to_owned(),
         input,
-        target: TargetSpec::Classes(classes),
+        target: OutputSpec::Classes(classes),
         metric: Metric::Accuracy,
         // Every class has as many test images as every other.
         chance: 1.0 / classes as f64,

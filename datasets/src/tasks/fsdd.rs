@@ -29,7 +29,7 @@ use crate::{
     signal::{COEFFICIENTS, HOP, Mfcc},
     splits::{SplitIndices, absent_classes, dealt},
     task::{
-        ConfigError, Dataset, Info, InputSpec, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition,
+        ConfigError, Dataset, Info, InputSpec, Metric, OutputSpec, Progress, Split, SplitSizes, Task, TaskDefinition,
         TaskSpec,
     },
 };
@@ -224,7 +224,7 @@ impl TaskDefinition for SpokenDigits {
             version,
             data: SET.to_owned(),
             input: InputSpec::Values { channels: reading.channels_read(), shape: vec![steps] },
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             chance: 0.1,
             splits,

@@ -13,7 +13,7 @@ pub use crate::reading::Form;
 use crate::{
     library::{DataError, Library},
     splits::OFFICIAL_VERSION,
-    task::{ConfigError, Dataset, Info, InputSpec, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{ConfigError, Dataset, Info, InputSpec, Metric, OutputSpec, Progress, Task, TaskDefinition, TaskSpec},
 };
 
 const SIDE: usize = 32;
@@ -106,7 +106,7 @@ impl TaskDefinition for Image {
             version: format!("lra-image@grey-{pixels}{augmented}-{OFFICIAL_VERSION}-{VERSION}"),
             data: Set::Cifar10.name().to_owned(),
             input,
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             chance: 0.1,
             splits: sizes,

@@ -26,7 +26,7 @@ use crate::{
     settings::within,
     splits::{STRATIFIED_VERSION, SplitIndices, stratified_sizes, stratified_split},
     task::{
-        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, OutputSpec, Progress, Split, SplitSizes, Targets,
         Task, TaskDefinition, TaskSpec,
     },
 };
@@ -123,7 +123,7 @@ impl TaskDefinition for Sepsis {
             version: format!("physionet2019@intensity-{hours}h-{}-1", STRATIFIED_VERSION),
             data: SET.to_owned(),
             input: InputSpec::Values { channels: CHANNELS, shape: vec![hours] },
-            target: TargetSpec::Binary,
+            target: OutputSpec::Binary,
             metric: Metric::AreaUnderRoc,
             chance: 0.5,
             splits: stratified_sizes(PATIENTS),

@@ -10,7 +10,7 @@ use crate::experiment::yaml::{Content, Node};
 pub struct RawEntry {
     /// Registry name.
     pub name: String,
-    /// Where the name stands.
+    /// Position of the name.
     pub at: Position,
     /// Label, if one was given, and where.
     pub label: Option<(String, Position)>,

@@ -1,5 +1,7 @@
 //! The whole file, its keys checked.
 
+use vocabulary::{Scale, UnknownName};
+
 use super::entry::{self, RawEntry};
 use super::grid::{self, GridAxis};
 use super::names::check_name;
@@ -7,7 +9,6 @@ use super::pairs::{self, PairPattern, PairSettings};
 use super::values::{self, known_keys, list, mapping, seeds, source, text, unknown_key};
 use crate::experiment::diagnostic::{Diagnostic, Position, shorten, with_suggestion};
 use crate::experiment::plan::Missing;
-use crate::experiment::scale::{self, Scale};
 use crate::experiment::yaml::{Content, Node};
 
 /// Version of the file format.
@@ -34,7 +35,7 @@ const TOP: [&str; 13] = [
 pub struct RawExperiment {
     /// Where the file begins.
     pub at: Position,
-    /// Name and where it stands; absent: the file's own name.
+    /// Name and its position; absent: the name of the file.
     pub name: Option<(String, Position)>,
     /// What the experiment shows.
     pub description: String,
@@ -126,10 +127,10 @@ impl RawExperiment {
             "source" => self.source = Some(source(value)?),
             "scale" => {
                 let word = text(value, "scale")?;
-                self.scale = Scale::parse(&word).ok_or_else(|| {
+                self.scale = word.parse().map_err(|error: UnknownName| {
                     let message = format!("`scale` cannot be `{}`", shorten(&word));
-                    Diagnostic::at(value.at, with_suggestion(message, &word, scale::WORDS))
-                        .accepted("values", &scale::WORDS)
+                    Diagnostic::at(value.at, with_suggestion(message, &word, error.accepted.iter().copied()))
+                        .accepted("values", &error.accepted)
                 })?;
             }
             "missing" => {

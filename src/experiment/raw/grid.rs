@@ -10,7 +10,7 @@ use crate::experiment::yaml::{Content, Node};
 pub struct GridAxis {
     /// The field.
     pub field: Field,
-    /// Where its key stands.
+    /// Position of the key.
     pub at: Position,
     /// At least one, all different.
     pub values: Vec<Node>,

@@ -10,7 +10,7 @@ use crate::experiment::yaml::{Content, Node};
 /// Which pairs of task and baseline.
 #[derive(Debug, Clone)]
 pub struct PairPattern {
-    /// Where it stands.
+    /// Position of the pattern.
     pub at: Position,
     /// Patterns of the task's label or name; none: every task.
     pub task: Vec<String>,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use vocabulary::Scale;
 
 use crate::experiment::raw::{MAX_LABEL, make_safe};
-use crate::experiment::scale::Scale;
 
 /// `<task>.<baseline>[.<field>-<value>…][.<scale>].s<seed>`, at most 120 characters.
 pub(super) fn id(task: &str, baseline: &str, grid: &BTreeMap<String, Value>, scale: Scale, seed: u64) -> String {

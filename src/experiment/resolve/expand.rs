@@ -12,6 +12,7 @@ use super::settings::{TaskCache, resolve_baseline, resolve_training};
 use crate::experiment::diagnostic::Diagnostic;
 use crate::experiment::plan::{BaselineCell, TaskCell};
 use crate::experiment::raw::{GridAxis, RawExperiment, Target};
+use crate::experiment::scale::Budget;
 use crate::experiment::training::Training;
 use crate::experiment::yaml::Node;
 

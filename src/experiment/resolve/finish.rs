@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use rayon::prelude::*;
+use vocabulary::Scale;
 
 use super::expand::{CellDraft, GridPoint};
 use super::settings_error::SettingsSource;
 use crate::experiment::diagnostic::Diagnostic;
 use crate::experiment::fit::{self, Fit};
 use crate::experiment::plan::{BaselineCell, Cell};
-use crate::experiment::scale::Scale;
 
 /// Try every distinct network once, and make the cells.
 pub(super) fn finish(drafts: &[CellDraft], scale: Scale) -> Result<Vec<Cell>, Diagnostic> {

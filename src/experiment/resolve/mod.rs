@@ -11,11 +11,12 @@ mod settings;
 mod settings_error;
 mod written_out;
 
+use vocabulary::Scale;
+
 use super::arguments::{Only, Setting};
 use super::diagnostic::Diagnostic;
 use super::plan::Plan;
 use super::raw::RawExperiment;
-use super::scale::Scale;
 use crate::registry::Registry;
 use labels::Labels;
 use registered::Registered;

@@ -44,7 +44,7 @@ impl Registered {
     /// The entries whose settings have the first key of `field`.
     ///
     /// # Errors
-    /// None has it; the field stands at `at`.
+    /// No entry has the field, whose position is `at`.
     pub(super) fn having(&self, field: &Field, at: Position) -> Result<Vec<usize>, Diagnostic> {
         let lists = &self.fields[field.target as usize];
         let having: Vec<usize> = (0..lists.len()).filter(|&index| self.has(field, index)).collect();

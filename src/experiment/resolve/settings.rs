@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use schemars::schema_for;
+use vocabulary::Scale;
 
 use super::settings_error::SettingsSource;
 use crate::experiment::diagnostic::Diagnostic;
 use crate::experiment::plan::{BaselineCell, TaskCell};
 use crate::experiment::raw::RawEntry;
-use crate::experiment::scale::Scale;
+use crate::experiment::scale::{self, Budget};
 use crate::experiment::training::Training;
 use crate::experiment::yaml::Node;
 
@@ -77,7 +78,7 @@ impl TaskCache {
         let mut task = (kind.build)(&config).map_err(refuse)?;
         let samples = task.spec().splits.train;
         if let Some(most) = scale.samples(task.spec()) {
-            let cut = Scale::cut(&config, most);
+            let cut = scale::cut(&config, most);
             if cut != config {
                 task = (kind.build)(&cut).map_err(refuse)?;
                 config = cut;

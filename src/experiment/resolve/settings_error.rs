@@ -14,18 +14,18 @@ use crate::experiment::yaml::{Content, Lookup, Node};
 
 /// The settings of a task, a baseline or a training in the file.
 pub(super) struct SettingsSource<'a> {
-    /// Whose they are, e.g. ``task `line` ``.
+    /// Task, baseline or training, e.g. ``task `line` ``.
     pub(super) owner: String,
     /// As written and merged.
     pub(super) tree: &'a Node,
-    /// Where the entry stands that they belong to.
+    /// Position of the entry that they belong to.
     pub(super) at: Position,
     /// The schema of the settings.
     pub(super) schema: Schema,
 }
 
 impl<'a> SettingsSource<'a> {
-    /// Those of the baseline `name`, whose entry stands at `at`.
+    /// Settings of the baseline `name`, whose entry is at `at`.
     pub(super) fn of_baseline(name: &str, tree: &'a Node, at: Position, entry: &Entry) -> Self {
         Self { owner: format!("baseline `{name}`"), tree, at, schema: (entry.schema)() }
     }

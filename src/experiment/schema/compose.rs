@@ -2,10 +2,10 @@
 
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
+use vocabulary::Scale;
 
 use crate::experiment::plan::MAX_SOURCE;
 use crate::experiment::raw::VERSION;
-use crate::experiment::scale::Scale;
 use crate::experiment::training::Training;
 use crate::registry::Registry;
 

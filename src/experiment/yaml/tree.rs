@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::experiment::diagnostic::{Diagnostic, Position, shorten};
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// Where it begins.
@@ -62,18 +62,18 @@ impl Numeral {
 pub struct Pair {
     /// The key.
     pub key: String,
-    /// Where the key stands.
+    /// Position of the key.
     pub at: Position,
     /// Its value.
     pub value: Node,
 }
 
-/// What a lookup by path found.
+/// Result of a lookup by path.
 #[derive(Debug, Clone, Copy)]
 pub struct Lookup<'a> {
     /// The deepest node on the path.
     pub node: &'a Node,
-    /// Where the key of that node stands, if it is the value of a key.
+    /// Position of the key of that node, if it has one.
     pub key_at: Option<Position>,
     /// Whether the whole path exists.
     pub complete: bool,
@@ -205,7 +205,7 @@ impl Node {
         }
     }
 
-    /// What it is in words, e.g. ``text `ten` ``.
+    /// Describes the value, e.g. ``text `ten` ``.
     pub fn describe(&self) -> String {
         match &self.content {
             Content::Null => "nothing".into(),

@@ -8,7 +8,7 @@
 //! Burn's `pytorch-reader` (0.22.1) reads the same containers and is not used. It refuses a whole file for one tensor or
 //! dict that no network needs: complex, 8-bit, quantised, of an unknown storage, or in a subclass of `dict`. It joins the
 //! keys of nested dicts with points, so that of `{"model": {"a.b": x}, "model.a": {"b": y}}` one tensor is lost without a
-//! word, and two models of one file cannot be told apart. It neither lists what it did not execute nor names the tensor
+//! word, and two models of one file are indistinguishable. It neither lists what it did not execute nor names the tensor
 //! that it refuses.
 
 mod container;

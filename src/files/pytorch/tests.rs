@@ -245,13 +245,13 @@ fn dicts_of_what_is_no_tensor_are_named() {
     let all = [("a.weight", quantised()), ("a.bias", quantised()), ("b.weight", made("numpy\n_reconstruct"))];
     let data = floats(&[4.0]);
     let error = |pickle: &[u8]| open(archive(pickle, &[("0", &data)])).err().map(|error| error.to_string()).unwrap();
-    let told = error(&dict(&all));
+    let message = error(&dict(&all));
     assert!(
-        told.contains("its entries are what `numpy._reconstruct`, `torch._utils._rebuild_qtensor` makes"),
-        "{told}"
+        message.contains("its entries are what `numpy._reconstruct`, `torch._utils._rebuild_qtensor` makes"),
+        "{message}"
     );
-    let told = error(&dict(&[("model", within(&all)), ("epoch", b"K\x05".to_vec())]));
-    assert!(told.contains("its entries under `model` are what"), "{told}");
+    let message = error(&dict(&[("model", within(&all)), ("epoch", b"K\x05".to_vec())]));
+    assert!(message.contains("its entries under `model` are what"), "{message}");
     // Beside tensors that are none of the network's, it is what explains that those are missing.
     let beside = dict(&[("model", within(&all)), ("mean", one("0"))]);
     let file = open(archive(&beside, &[("0", &data)])).unwrap();
@@ -275,8 +275,8 @@ fn bounds_that_are_reached_are_said() {
     let data = floats(&[4.0]);
     let deep = |depth| open(archive(&dict(&[("in", nested(depth))]), &[("0", &data)]));
     assert_eq!(deep(8).unwrap().dicts[0].place, "in.in.in.in.in.in.in.in");
-    let told = deep(9).err().unwrap().to_string();
-    assert!(told.contains("more than 8 dicts deep was not looked at"), "{told}");
+    let message = deep(9).err().unwrap().to_string();
+    assert!(message.contains("more than 8 dicts deep was not looked at"), "{message}");
     let names: Vec<String> = (0..70).map(|i| format!("d{i}")).collect();
     let many: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), within(&[("x", one("0"))]))).collect();
     let unseen = |entries: &[(&str, Vec<u8>)]| open(archive(&dict(entries), &[("0", &data)])).unwrap().unseen;
@@ -397,10 +397,10 @@ fn what_holds_no_state_dict_is_named() {
         (&single, "single tensor"),
         (b"\x80\x02K\x01.", "no dict"),
     ];
-    for (pickle, told) in cases {
+    for (pickle, message) in cases {
         match open(archive(pickle, &[])).err() {
-            Some(error @ PytorchError::NoStateDict(_)) => assert!(error.to_string().contains(told), "{error}"),
-            other => panic!("{told}: {other:?}"),
+            Some(error @ PytorchError::NoStateDict(_)) => assert!(error.to_string().contains(message), "{error}"),
+            other => panic!("{message}: {other:?}"),
         }
     }
     let zip = |names: &[&str]| {
@@ -416,9 +416,9 @@ fn what_holds_no_state_dict_is_named() {
         (&["saved/w.pt"], "unpack"),
         (&["mimetype"], "`data.pkl` is missing"),
     ];
-    for (names, told) in cases {
+    for (names, message) in cases {
         let error = open(zip(names)).err().unwrap().to_string();
-        assert!(error.contains(told), "{names:?}: {error}");
+        assert!(error.contains(message), "{names:?}: {error}");
     }
     let plain = open(b"\x80\x02}X\x01\x00\x00\x00aK\x01s.".to_vec()).err().unwrap().to_string();
     assert!(plain.contains("`torch.save` has not written"), "{plain}");

@@ -1,4 +1,4 @@
-//! Which state dict of a file is the network's, and what stands before its names.
+//! Finds the network's state dict in a file, and the prefix of its names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +15,12 @@ const PARALLEL: &str = "module";
 /// Most beginnings of names that are tried.
 const MOST_PREFIXES: usize = 16;
 
-/// The tensors of a state dict that have the names of the network's, with what stands before them.
+/// A state dict, or a part of one, whose names match those of the network under a prefix.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Candidate {
     /// Which state dict.
     pub(super) dict: usize,
-    /// What stands before the names of the network's tensors, with its point; empty for nothing.
+    /// Prefix of the names of the network's tensors, with its point; may be empty.
     pub(super) prefix: String,
     /// Wrappers within the names.
     pub(super) wrappers: BTreeSet<&'static str>,
@@ -150,7 +150,7 @@ fn without_wrappers<'a>(
     (clean, wrappers)
 }
 
-/// What stands before the names that the network's tensors have: nothing, and whatever is found.
+/// Prefixes under which names of the network are found, the empty one included.
 fn prefixes(
     names: &BTreeMap<String, &String>,
     parameters: &[Parameter],

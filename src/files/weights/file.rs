@@ -1,4 +1,4 @@
-//! An open checkpoint file: the state dicts in it, whatever wrote it.
+//! An open checkpoint file and its state dicts, from any supported program.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What a file is, told by its content.
+//! The kind of a file, by its content.
 
 use std::path::Path;
 
@@ -108,7 +108,7 @@ fn foreign(bytes: &[u8], name: &str) -> Option<String> {
     let text = String::from_utf8_lossy(window);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let begins = |prefix: &[u8]| bytes.starts_with(prefix);
-    let told = if text.starts_with("version https://git-lfs.github.com/spec/") {
+    let what = if text.starts_with("version https://git-lfs.github.com/spec/") {
         "it is a Git LFS pointer, which stands for the file; fetch the file with `git lfs pull`".to_owned()
     } else if ["<!doctype", "<html", "<?xml", "<head"].iter().any(|tag| text.to_lowercase().starts_with(tag)) {
         "it is a web page: the download gave an error or a page to log in at; download the file itself".to_owned()
@@ -149,7 +149,7 @@ fn foreign(bytes: &[u8], name: &str) -> Option<String> {
     } else {
         return None;
     };
-    Some(told)
+    Some(what)
 }
 
 /// Names of the first member and zeros after it, as before `ustar`.
@@ -255,9 +255,9 @@ mod tests {
             (b"\xff\x01\x02\x03", "a.pt", "neither"),
             (b"\xd9\x01", "flax.msgpack", "Flax"),
         ];
-        for (bytes, name, told) in cases {
+        for (bytes, name, expected) in cases {
             let message = tell(bytes, name).unwrap_err();
-            assert!(message.contains(told), "{name}: {message}");
+            assert!(message.contains(expected), "{name}: {message}");
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     reading::{Layout, batch, reading_name},
     settings::{splits, within},
     stored::Stored,
-    task::{ConfigError, Dataset, Info, Metric, Progress, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{ConfigError, Dataset, Info, Metric, OutputSpec, Progress, Task, TaskDefinition, TaskSpec},
 };
 
 /// Settings of ListOps. The defaults are those of the Long Range Arena.
@@ -164,7 +164,7 @@ impl TaskDefinition for ListOps {
             name,
             version: format!("listops@generated-{reading}-2"),
             input: config.tokens.input(VOCABULARY, length),
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             // Share of label 0 (and of 9) at the default lengths, measured; it varies little with the lengths.
             chance: 0.17,

@@ -25,7 +25,7 @@ use crate::{
     settings::{splits, within},
     splits::{OFFICIAL_VERSION, SplitFiles, cut_note},
     stored::Stored,
-    task::{ConfigError, Dataset, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskSpec},
+    task::{ConfigError, Dataset, Metric, OutputSpec, Progress, Split, SplitSizes, Task, TaskSpec},
 };
 
 /// Name of the data set.
@@ -67,7 +67,7 @@ pub(super) fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         version: format!("listops@lra-{length}-{end}{reading}-{VERSION}"),
         data: "lra-listops".to_owned(),
         input: config.tokens.input(vocabulary, length),
-        target: TargetSpec::Classes(10),
+        target: OutputSpec::Classes(10),
         metric: Metric::Accuracy,
         chance: 0.17,
         splits: sizes,

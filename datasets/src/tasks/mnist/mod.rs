@@ -19,7 +19,7 @@ use crate::{
     settings::within,
     splits::{OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes},
     task::{
-        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+        Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, OutputSpec, Progress, Split, SplitSizes, Targets,
         Task, TaskDefinition, TaskSpec,
     },
 };
@@ -180,7 +180,7 @@ fn spec(name: &str, version: String, splits: SplitSizes) -> TaskSpec {
         version,
         data: SET.to_owned(),
         input: InputSpec::Values { channels: 1, shape: vec![PIXELS] },
-        target: TargetSpec::Classes(10),
+        target: OutputSpec::Classes(10),
         metric: Metric::Accuracy,
         chance: CHANCE,
         splits,

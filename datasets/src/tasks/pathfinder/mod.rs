@@ -23,7 +23,7 @@ use crate::library::{CacheKey, DataError, Library, SampleStore};
 use crate::splits::sample_number;
 use crate::stored::Stored;
 use crate::task::{
-    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
+    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, OutputSpec, Progress, Split, SplitSizes, Targets,
     Task, TaskDefinition, TaskSpec,
 };
 
@@ -129,7 +129,7 @@ fn spec(config: &Config) -> TaskSpec {
         version: format!("{variant}@generated-{GENERATOR_VERSION}"),
         data: data_name(config),
         input: InputSpec::Values { channels: 1, shape },
-        target: TargetSpec::Binary,
+        target: OutputSpec::Binary,
         metric: Metric::Accuracy,
         chance: 0.5,
         splits: SplitSizes {

@@ -29,7 +29,7 @@ use crate::{
     signal::{COEFFICIENTS, Mfcc},
     splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, dealt, stratified_split},
     task::{
-        ConfigError, Dataset, Info, InputSpec, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition,
+        ConfigError, Dataset, Info, InputSpec, Metric, OutputSpec, Progress, Split, SplitSizes, Task, TaskDefinition,
         TaskSpec,
     },
 };
@@ -172,7 +172,7 @@ fn build(config: Config, form: Form) -> Result<Box<dyn Task>, ConfigError> {
         version,
         data: SET.to_owned(),
         input: InputSpec::Values { channels: reading.channels_read(), shape: vec![length] },
-        target: TargetSpec::Classes(words.names().len()),
+        target: OutputSpec::Classes(words.names().len()),
         metric: Metric::Accuracy,
         chance: words.chance(),
         splits: words.sizes(split),

@@ -31,7 +31,7 @@ use crate::{
     settings::within,
     splits::{OFFICIAL_VERSION, SplitIndices, cut_note, held_out, official, official_sizes},
     task::{
-        Batch, ConfigError, Dataset, Info, Metric, Progress, Split, SplitSizes, TargetSpec, Task, TaskDefinition,
+        Batch, ConfigError, Dataset, Info, Metric, OutputSpec, Progress, Split, SplitSizes, Task, TaskDefinition,
         TaskSpec,
     },
     vocabulary::{Counts, END, MOST_IDS, Vocabulary},
@@ -218,7 +218,7 @@ impl TaskDefinition for Text {
             version: format!("lra-text@{variant}-{reading}-{validation}-{VERSION}"),
             data: SET.to_owned(),
             input: config.tokens.input(config.vocabulary, config.length),
-            target: TargetSpec::Classes(2),
+            target: OutputSpec::Classes(2),
             metric: Metric::Accuracy,
             chance: 0.5,
             splits: SplitSizes {
