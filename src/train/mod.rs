@@ -809,7 +809,7 @@ mod tests {
         let input = &spec.input;
         let seeds = Seeds::derive(2);
         let config = json!({"hidden": 8});
-        let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+        let model = (entry.build)(&config, input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
         let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
         let journal = |name: &str, keep| Journal::open(&folder.path().join(name), keep).unwrap();
@@ -828,8 +828,7 @@ mod tests {
         };
         if train(&job, &mut state, &mut metrics, &mut diagnostics, watch)? == Finish::Stopped {
             let last = checkpoint::load(&folder.path().join("checkpoints/last.safetensors")).unwrap().unwrap();
-            let mut model =
-                (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+            let mut model = (entry.build)(&config, input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
             let mut optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
             last.restore_model(model.as_mut()).unwrap();
             last.restore_optimiser(&mut optimiser, &device);
@@ -999,7 +998,7 @@ mod tests {
             let settings = Training { learning_rate: 0.003, grad_clip: Some(1.0), ..Training::default() };
             let config = (entry.resolve)(&json!({})).unwrap();
             let input = &spec;
-            let mut model = (entry.build)(&config, &input, &baselines::OutputSpec::Classes(2), 7, &device).unwrap();
+            let mut model = (entry.build)(&config, input, &baselines::OutputSpec::Classes(2), 7, &device).unwrap();
             let mut optimiser = Optimiser::new(&settings, model.as_ref()).unwrap();
             let autodiff = device.clone().autodiff();
             let mut losses = Vec::new();
