@@ -63,7 +63,7 @@ impl Golden {
             let dtype = Dtype::of_safetensors(view.dtype());
             let values = dtype
                 .decode(view.data())
-                .ok_or_else(|| damaged(&data, format!("`{name}` has the type {}", dtype.name())))?;
+                .ok_or_else(|| damaged(&data, format!("`{name}` has the type {}", dtype.name)))?;
             tensors.insert(name, Stored { shape: view.shape().to_vec(), values });
         }
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

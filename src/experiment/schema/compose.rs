@@ -4,6 +4,7 @@ use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
 use vocabulary::Scale;
 
+use super::part::SchemaPart;
 use crate::experiment::plan::MAX_SOURCE;
 use crate::experiment::raw::VERSION;
 use crate::experiment::training::Training;
@@ -148,6 +149,7 @@ fn settings_of(kind: &str, entries: &[Value]) -> Value {
 /// The schema of `grid`.
 fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) -> Value {
     let training = definitions.get("training").and_then(|training| training.get("properties")?.as_object().cloned());
+    let root = json!({ "$defs": definitions });
     let mut properties = Map::new();
     let mut patterns = Map::new();
     for (kind, settings) in [
@@ -156,7 +158,7 @@ fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) 
         ("baseline", settings("baseline", baselines)),
     ] {
         for (name, schema) in settings {
-            let is_mapping = has_keys(&schema, definitions, 8);
+            let is_mapping = SchemaPart::new(&root, [&schema]).may_be_mapping();
             let values = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": schema });
             properties.insert(format!("{kind}.{name}"), values);
             if is_mapping {
@@ -173,23 +175,6 @@ fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) 
         "properties": properties,
         "patternProperties": patterns,
     })
-}
-
-/// Whether a value under `schema` may be a mapping, following at most `depth` references.
-fn has_keys(schema: &Value, definitions: &Map<String, Value>, depth: usize) -> bool {
-    let Some(map) = schema.as_object() else {
-        // Anything goes.
-        return schema == &Value::Bool(true);
-    };
-    let is_object =
-        |kind: &Value| kind == "object" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("object")));
-    if map.get("type").is_some_and(is_object) {
-        return true;
-    }
-    let target = map.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix("#/$defs/"));
-    let parts = ["allOf", "anyOf", "oneOf"].into_iter().filter_map(|part| map.get(part)?.as_array()).flatten();
-    let mut further = parts.chain(target.and_then(|name| definitions.get(name)));
-    depth > 0 && further.any(|schema| has_keys(schema, definitions, depth - 1))
 }
 
 /// Say the largest value of unsigned integers, which their `format` alone does not.

@@ -1,7 +1,7 @@
 //! What a JSON schema says of a value at a path.
 
 use schemars::Schema;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::experiment::yaml::{Content, Node};
 
@@ -29,17 +29,14 @@ impl<'a> SchemaPart<'a> {
         Self::new(root, [root])
     }
 
-    fn new(root: &'a Value, schemas: impl IntoIterator<Item = &'a Value>) -> Self {
+    /// All of `schemas`, whose references lead into `root`.
+    pub(super) fn new(root: &'a Value, schemas: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut alternatives = Vec::new();
         for schema in schemas {
             add_alternatives(schema, root, DEEPEST, &mut alternatives);
         }
-        let is_null = |kind: &Value| kind == "null";
-        let nullable = alternatives.iter().filter_map(|schema| schema.get("type")).any(|kinds| match kinds {
-            Value::Array(kinds) => kinds.iter().any(is_null),
-            kind => is_null(kind),
-        });
-        alternatives.retain(|schema| !schema.get("type").is_some_and(is_null));
+        let nullable = alternatives.iter().any(|schema| types(schema).contains(&"null"));
+        alternatives.retain(|schema| types(schema) != ["null"]);
         Self { root, alternatives, nullable }
     }
 
@@ -74,6 +71,11 @@ impl<'a> SchemaPart<'a> {
         self.alternatives.iter().all(open) || self.keys().contains(&key)
     }
 
+    /// Whether a value may be a mapping.
+    pub(super) fn may_be_mapping(&self) -> bool {
+        self.alternatives.iter().any(|schema| **schema == Value::Bool(true) || types(schema).contains(&"object"))
+    }
+
     /// Keys that a mapping must have.
     pub fn required(&self) -> impl Iterator<Item = &'a str> {
         let lists = self.alternatives.iter().filter_map(|schema| schema.get("required")?.as_array());
@@ -105,10 +107,7 @@ impl<'a> SchemaPart<'a> {
             "boolean" => "true or false".into(),
             // A pattern is no type, and says nothing to a reader.
             "string" if schema.get("pattern").is_none() => "text".into(),
-            "array" => match (bound(schema, "minItems"), bound(schema, "maxItems")) {
-                (Some(least), Some(most)) if least == most => format!("a list of {most}"),
-                _ => "a list".into(),
-            },
+            "array" => fixed_length(schema).map_or("a list".into(), |length| format!("a list of {length}")),
             "object" => "a mapping of keys to values".into(),
             _ => return None,
         })
@@ -125,22 +124,17 @@ impl<'a> SchemaPart<'a> {
         let [schema] = self.alternatives.as_slice() else { return true };
         match (kind(schema), &value.content) {
             (Some("integer"), Content::Number(number)) => {
-                let bits = bits(schema);
-                number.plain().is_some_and(|number| match is_unsigned(schema) {
-                    true => number.as_u64().is_some_and(|number| number.checked_shr(bits).unwrap_or(0) == 0),
-                    false => number.as_i64().is_some(),
-                })
+                number.plain().is_some_and(|number| is_within(schema, &number))
             }
-            (Some("number"), Content::Number(_)) => true,
-            (Some("boolean"), Content::Bool(_)) => true,
-            (Some("string"), Content::Text(_)) => true,
             (Some("array"), Content::List(items)) => {
-                bound(schema, "minItems").is_none_or(|least| items.len() as u64 >= least)
-                    && bound(schema, "maxItems").is_none_or(|most| items.len() as u64 <= most)
+                fixed_length(schema).is_none_or(|length| items.len() as u64 == length)
             }
-            (Some("object"), Content::Map(_)) => true,
+            (Some("number"), Content::Number(_))
+            | (Some("boolean"), Content::Bool(_))
+            | (Some("string"), Content::Text(_))
+            | (Some("object"), Content::Map(_))
+            | (None, _) => true,
             (Some(_), _) => false,
-            (None, _) => true,
         }
     }
 }
@@ -159,21 +153,26 @@ fn add_alternatives<'a>(schema: &'a Value, root: &'a Value, depth: usize, altern
     }
 }
 
-/// The one type of `schema` beside `null`.
-fn kind(schema: &Value) -> Option<&str> {
-    match schema.get("type")? {
-        Value::Array(kinds) => {
-            let mut kinds = kinds.iter().filter_map(Value::as_str).filter(|kind| *kind != "null");
-            kinds.next().filter(|_| kinds.next().is_none())
-        }
-        kind => kind.as_str(),
+fn types(schema: &Value) -> Vec<&str> {
+    match schema.get("type") {
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        one => one.and_then(Value::as_str).into_iter().collect(),
     }
 }
 
-fn bound(schema: &Value, name: &str) -> Option<u64> {
-    schema.get(name).and_then(Value::as_u64)
+/// The one type of `schema` beside `null`.
+fn kind(schema: &Value) -> Option<&str> {
+    let mut types = types(schema).into_iter().filter(|kind| *kind != "null");
+    types.next().filter(|_| types.next().is_none())
 }
 
+/// The length of a list that can have no other.
+fn fixed_length(schema: &Value) -> Option<u64> {
+    let bound = |name: &str| schema.get(name).and_then(Value::as_u64);
+    bound("minItems").filter(|least| Some(*least) == bound("maxItems"))
+}
+
+/// The format of an integer, e.g. `uint32`.
 fn format(schema: &Value) -> &str {
     schema.get("format").and_then(Value::as_str).unwrap_or_default()
 }
@@ -182,7 +181,11 @@ fn is_unsigned(schema: &Value) -> bool {
     format(schema).starts_with("uint")
 }
 
-/// Bits of an integer of `schema`.
-fn bits(schema: &Value) -> u32 {
-    format(schema).trim_start_matches(['u', 'i', 'n', 't']).parse().unwrap_or(u64::BITS)
+/// Whether the integer type of `schema` has the value `number`.
+fn is_within(schema: &Value, number: &Number) -> bool {
+    if !is_unsigned(schema) {
+        return number.is_i64();
+    }
+    let bits = format(schema).trim_start_matches("uint").parse().unwrap_or(u64::BITS);
+    number.as_u64().is_some_and(|number| number.checked_shr(bits).is_none_or(|beyond| beyond == 0))
 }

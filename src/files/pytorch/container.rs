@@ -8,7 +8,6 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::error::PytorchError;
 use super::pickle::{self, Elements, PickleValue, Pickled, Storage, TensorView};
-use crate::files::dtype::Dtype;
 
 /// Name of the pickle in an archive, below its folder.
 const PICKLE: &str = "data.pkl";
@@ -120,7 +119,7 @@ impl Container {
                 return Err(PytorchError::Damaged("a storage has no name".into()));
             };
             let size = match types.get(key).map(|storage| &storage.elements) {
-                Some(Elements::Known(dtype)) => dtype.size(),
+                Some(Elements::Known(dtype)) => dtype.size,
                 Some(Elements::Untyped) => 1,
                 Some(Elements::Unknown(class)) => {
                     let message = format!("storage `{key}` is a `{class}`, whose size is not known");
@@ -159,12 +158,11 @@ impl Container {
     /// shorter than it says.
     pub(super) fn values(&mut self, view: &TensorView) -> Result<Vec<f64>, PytorchError> {
         let storage = &view.storage;
-        let (Elements::Known(dtype), Some(per)) = (&view.elements, known(&view.elements).map(Dtype::size)) else {
-            return Err(PytorchError::Type(view.type_name()));
+        let dtype = match &view.elements {
+            Elements::Known(dtype) if dtype.is_readable() => dtype,
+            _ => return Err(PytorchError::Type(view.type_name())),
         };
-        if dtype.decode(&[]).is_none() {
-            return Err(PytorchError::Type(view.type_name()));
-        }
+        let per = dtype.size;
         let beyond = || PytorchError::Damaged(format!("a tensor reaches beyond storage `{}`", storage.key));
         if view.shape.contains(&0) {
             return Ok(Vec::new());
@@ -202,20 +200,16 @@ impl Container {
                 bytes[range.ok_or_else(missing)?].into()
             }
         };
-        let per = known(&storage.elements).map_or(1, Dtype::size).max(1);
+        let per = match &storage.elements {
+            Elements::Known(dtype) => dtype.size.max(1),
+            Elements::Untyped | Elements::Unknown(_) => 1,
+        };
         if data.len() / per < storage.count {
             let message = format!("storage `{}` has {} of {} numbers", storage.key, data.len() / per, storage.count);
             return Err(PytorchError::Damaged(message));
         }
         self.read.insert(storage.key.clone(), data.clone());
         Ok(data)
-    }
-}
-
-fn known(elements: &Elements) -> Option<Dtype> {
-    match elements {
-        Elements::Known(dtype) => Some(*dtype),
-        Elements::Untyped | Elements::Unknown(_) => None,
     }
 }
 

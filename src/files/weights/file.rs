@@ -106,7 +106,7 @@ impl File {
 
     fn pytorch(path: &Path, bytes: Vec<u8>) -> Result<Self, WeightsError> {
         let file = pytorch::open(bytes).map_err(|source| WeightsError::Pytorch { path: path.to_owned(), source })?;
-        let readable = |kind: &str| Dtype::of_torch(kind).is_some_and(|dtype| dtype.decode(&[]).is_some());
+        let readable = |kind: &str| Dtype::of_torch(kind).is_some_and(|dtype| dtype.is_readable());
         let dict = |dict: &pytorch::StateDict| {
             let mut made = StateDict { place: dict.place.clone(), opaque: dict.opaque.clone(), ..StateDict::default() };
             for (name, shape, kind) in dict.tensors() {
@@ -151,10 +151,10 @@ impl File {
             let (from, to) = tensor.data_offsets;
             let dtype = Dtype::of_safetensors(tensor.dtype);
             dict.shapes.insert(name.clone(), tensor.shape.clone());
-            if dtype.decode(&[]).is_none() {
-                dict.types.insert(name.clone(), dtype.name().to_owned());
-            } else if is_whole(dtype.name()) {
-                dict.whole.insert(name.clone(), dtype.name().to_owned());
+            if !dtype.is_readable() {
+                dict.types.insert(name.clone(), dtype.name.to_owned());
+            } else if is_whole(dtype.name) {
+                dict.whole.insert(name.clone(), dtype.name.to_owned());
             }
             places.insert(name, (dtype, begin + from..begin + to));
         }
@@ -210,7 +210,7 @@ impl File {
             Content::Safetensors(bytes, places) => match places.get(name) {
                 Some((dtype, place)) => {
                     let numbers = dtype.decode(&bytes[place.clone()]);
-                    Some(numbers.ok_or_else(|| tensor(PytorchError::Type(dtype.name().to_owned())))?)
+                    Some(numbers.ok_or_else(|| tensor(PytorchError::Type(dtype.name.to_owned())))?)
                 }
                 None => None,
             },

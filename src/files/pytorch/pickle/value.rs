@@ -142,7 +142,7 @@ impl TensorView {
     /// The type of the elements in words, e.g. `complex64`.
     pub(in crate::files::pytorch) fn type_name(&self) -> String {
         match &self.elements {
-            Elements::Known(dtype) => dtype.name().to_owned(),
+            Elements::Known(dtype) => dtype.name.to_owned(),
             Elements::Untyped => "bytes without a type".to_owned(),
             Elements::Unknown(class) => class.to_string(),
         }
