@@ -4,25 +4,31 @@
 //! tasks of its own; they then stand in every command, file and table as the others do, and nothing of this crate has to be
 //! changed. `examples/own_baseline` is such a program.
 //!
-//! Data flow one way: `experiment` (a file becomes a plan of cells) → `run` (cells are trained by worker processes, each in
-//! its folder) → `train` (one training) → the run folder, from which the crate `reports` makes tables and figures.
+//! The layers of this crate, each of which uses those below it:
+//!
+//! - `cli`: the commands, their arguments, output and exit codes;
+//! - `measure` and `parity`: evaluation, timing and diagnosis of networks, and comparison with recorded tensors;
+//! - `runner`: a plan, run by run, in worker processes, each run in its folder;
+//! - `training`: one training, from its first step or a checkpoint to its final metrics;
+//! - `origin`: where the settings of a network come from;
+//! - `experiment`: a file becomes a plan;
+//! - `files`: checkpoints, tensors, the folder of a run; beside it `registry` and `terminal`.
+//!
+//! From the run folders, the crate `reports` makes tables and figures.
 
-// Both panic where nobody reads any longer: see `terminal` and `exit::print`.
+// Both panic where nobody reads any longer: see `terminal` and `cli::exit::print`.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;
-mod commands;
-mod diagnose;
-mod evaluate;
-mod exit;
 mod experiment;
 mod files;
+mod measure;
+mod origin;
 mod parity;
 mod registry;
-mod run;
-mod speed;
+mod runner;
 mod terminal;
-mod train;
+mod training;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
@@ -32,9 +38,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use cli::{Cli, Global, LogForm};
-use exit::{Exit, Stop};
-use terminal::Level;
+use cli::Cli;
+use cli::exit::{self, CliError, Exit};
+use cli::options::Global;
+use terminal::{Level, LogForm};
 
 pub use baselines;
 pub use datasets;
@@ -43,7 +50,7 @@ pub use registry::Registry;
 
 /// The whole program, with the command line of the process: what `bench` does, with the tasks and baselines of `registry`.
 ///
-/// The process that calls this is started again to train cells, so `main` should do nothing else. It may choose the allocator:
+/// The process that calls this is started again to train runs, so `main` should do nothing else. It may choose the allocator:
 /// `bench` takes one that keeps freed pages, since training allocates and frees the same large buffers every step.
 pub fn main(registry: Registry) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -52,14 +59,14 @@ pub fn main(registry: Registry) -> ExitCode {
     };
     let run = || {
         start(&cli.global, cli.command.has_colour())?;
-        registry.check().map_err(Stop::usage)?;
-        commands::execute(&cli, &registry)
+        registry.check().map_err(CliError::usage)?;
+        cli::execute(&cli, &registry)
     };
     // What has panicked was said by then.
     let result = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Err(Stop::failed(format!("the program failed: {message}")))
+        Err(CliError::failed(format!("the program failed: {message}")))
     });
     let exit = result.unwrap_or_else(|stop| {
         terminal::say(Level::Error, &format!("error: {stop}"));
@@ -93,19 +100,19 @@ fn refuse(error: &clap::Error) -> Exit {
 }
 
 /// Set up log and threads.
-fn start(global: &Global, colour: Option<bool>) -> Result<(), Stop> {
+fn start(global: &Global, colour: Option<bool>) -> Result<(), CliError> {
     let level = if global.quiet { "warn" } else { "info" };
     terminal::set_form(global.log);
-    terminal::start(global.log, level, colour.unwrap_or_else(terminal::has_colour)).map_err(Stop::failed)?;
+    terminal::start(global.log, level, colour.unwrap_or_else(terminal::has_colour)).map_err(CliError::failed)?;
     // A file that grows beyond `ulimit -f` is an error of whoever writes it, not the end of the process.
     #[cfg(unix)]
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())
-        .map_err(|error| Stop::failed(format!("cannot listen for signals: {error}")))?;
+        .map_err(|error| CliError::failed(format!("cannot listen for signals: {error}")))?;
     // This thread is one of the pool: kernels that it starts need not be handed to another thread, which takes longer than
     // a small kernel.
     let mut threads = rayon::ThreadPoolBuilder::new().use_current_thread();
     if let Some(number) = global.threads {
         threads = threads.num_threads(number.into());
     }
-    threads.build_global().map_err(|error| Stop::failed(format!("cannot start threads: {error}")))
+    threads.build_global().map_err(|error| CliError::failed(format!("cannot start threads: {error}")))
 }

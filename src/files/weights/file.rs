@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 
 use super::error::WeightsError;
 use super::kind::{self, Kind};
+use crate::files::checkpoint::{self, CheckpointError, Position};
 use crate::files::dtype::Dtype;
 use crate::files::pytorch::{self, PytorchError, PytorchFile};
+use crate::files::run_folder;
 use crate::files::state_dict::Shapes;
-use crate::run::folder;
-use crate::train::checkpoint::{self, CheckpointError, Weights};
-use crate::train::progress::Progress;
+use crate::files::tensors::Weights;
 
 /// The setting of baselines that have a [`Model::kernel_length`](baselines::Model::kernel_length): that length, null for the
 /// positions of the task.
@@ -44,7 +44,7 @@ pub(crate) struct Own {
     /// Hash of the cell.
     pub(crate) cell_hash: String,
     /// Where it stood.
-    pub(crate) progress: Progress,
+    pub(crate) position: Position,
     /// Positions that its kernels are stored for, see [`baselines::Model::kernel_length`], where that is known.
     pub(crate) kernel_length: Option<usize>,
 }
@@ -71,7 +71,7 @@ fn is_whole(kind: &str) -> bool {
 /// Length of the kernels of the cell that the checkpoint at `path` lies in, as its record says: files from before lengths
 /// were written into them have no other witness.
 fn recorded_length(path: &Path) -> Option<usize> {
-    let record = folder::cell_of(path).ok().flatten()?.1;
+    let record = run_folder::cell_of(path).ok().flatten()?.1;
     let given = record.baseline.config[KERNEL_LENGTH].as_u64();
     let positions = record.task.shape.iter().skip(1).product();
     given.map_or(Some(positions), |given| usize::try_from(given).ok())
@@ -175,7 +175,7 @@ impl File {
         let weights = loaded.named(OWN);
         let shapes = weights.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
         let kernel_length = loaded.kernel_length.or_else(|| recorded_length(path));
-        let own = Own { cell_hash: loaded.cell_hash, progress: loaded.progress, kernel_length };
+        let own = Own { cell_hash: loaded.cell_hash, position: loaded.position, kernel_length };
         let dict = StateDict { shapes, ..StateDict::default() };
         Ok(Self {
             path: path.to_owned(),

@@ -19,7 +19,7 @@ use crate::parity::check::{self, RecordedTensor};
 use crate::parity::compare::Comparison;
 use crate::parity::error::ParityError;
 use crate::parity::golden::Golden;
-use crate::train::optimiser::Optimiser;
+use crate::training::optimiser::adam::Optimiser;
 
 /// Bound of weights after optimiser steps, whose updates hang on the signs of small gradients.
 const TRAINED: f64 = 1e-2;

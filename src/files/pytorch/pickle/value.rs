@@ -8,11 +8,11 @@ use crate::files::dtype::Dtype;
 const LONGEST_NAME: usize = 200;
 
 /// Index of a value in the arena.
-pub(in crate::files::pytorch) type Id = usize;
+pub(crate) type Id = usize;
 
 /// Values whose meaning is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::files::pytorch) enum PickleValue {
+pub(crate) enum PickleValue {
     /// `None`
     None,
     /// `True` or `False`
@@ -43,18 +43,18 @@ pub(in crate::files::pytorch) enum PickleValue {
 
 /// What a call of an unknown function or class would have made: its name and what was put into it. Inert.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::files::pytorch) struct Object {
+pub(crate) struct Object {
     /// Module and name of the function or class.
-    pub(in crate::files::pytorch) class: Rc<str>,
+    pub(crate) class: Rc<str>,
     /// Entries that were put into it, as into a dict.
-    pub(in crate::files::pytorch) items: Vec<(Id, Id)>,
+    pub(crate) items: Vec<(Id, Id)>,
     /// Its attributes.
-    pub(in crate::files::pytorch) state: Option<Id>,
+    pub(crate) state: Option<Id>,
 }
 
 /// Functions and classes that a pickle names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::files::pytorch) enum Global {
+pub(crate) enum Global {
     /// `collections.OrderedDict`
     OrderedDict,
     /// `torch._utils._rebuild_tensor`, `_rebuild_tensor_v2` and `_rebuild_tensor_v3`
@@ -101,7 +101,7 @@ fn full_name(module: &str, name: &str) -> Rc<str> {
 
 /// Type of the elements of a storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::files::pytorch) enum Elements {
+pub(crate) enum Elements {
     /// This one.
     Known(Dtype),
     /// Bytes, whose meaning the tensor says.
@@ -112,35 +112,35 @@ pub(in crate::files::pytorch) enum Elements {
 
 /// A block of numbers beside the pickle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::files::pytorch) struct Storage {
+pub(crate) struct Storage {
     /// Its name in the file.
-    pub(in crate::files::pytorch) key: Rc<str>,
+    pub(crate) key: Rc<str>,
     /// Type of its elements.
-    pub(in crate::files::pytorch) elements: Elements,
+    pub(crate) elements: Elements,
     /// How many there are.
-    pub(in crate::files::pytorch) count: usize,
+    pub(crate) count: usize,
     /// Element of the block in the file at which it begins: files before the archives have storages within storages.
-    pub(in crate::files::pytorch) base: usize,
+    pub(crate) base: usize,
 }
 
 /// A view of a storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::files::pytorch) struct TensorView {
+pub(crate) struct TensorView {
     /// What it is a view of.
-    pub(in crate::files::pytorch) storage: Rc<Storage>,
+    pub(crate) storage: Rc<Storage>,
     /// Type of its elements.
-    pub(in crate::files::pytorch) elements: Elements,
+    pub(crate) elements: Elements,
     /// Element at which it begins.
-    pub(in crate::files::pytorch) offset: usize,
+    pub(crate) offset: usize,
     /// Sizes.
-    pub(in crate::files::pytorch) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// Elements between neighbours, per axis.
-    pub(in crate::files::pytorch) strides: Vec<usize>,
+    pub(crate) strides: Vec<usize>,
 }
 
 impl TensorView {
     /// The type of the elements in words, e.g. `complex64`.
-    pub(in crate::files::pytorch) fn type_name(&self) -> String {
+    pub(crate) fn type_name(&self) -> String {
         match &self.elements {
             Elements::Known(dtype) => dtype.name.to_owned(),
             Elements::Untyped => "bytes without a type".to_owned(),
@@ -151,11 +151,11 @@ impl TensorView {
 
 /// What a pickle made.
 #[derive(Debug)]
-pub(in crate::files::pytorch) struct Pickled {
+pub(crate) struct Pickled {
     arena: Vec<PickleValue>,
     root: Id,
     /// Bytes read.
-    pub(in crate::files::pytorch) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Pickled {
@@ -165,34 +165,34 @@ impl Pickled {
     }
 
     /// The whole.
-    pub(in crate::files::pytorch) fn root(&self) -> &PickleValue {
+    pub(crate) fn root(&self) -> &PickleValue {
         &self.arena[self.root]
     }
 
     /// Where the whole lies.
-    pub(in crate::files::pytorch) fn root_id(&self) -> Id {
+    pub(crate) fn root_id(&self) -> Id {
         self.root
     }
 
     /// The value at `id`, an index within some value of this pickle.
-    pub(in crate::files::pytorch) fn at(&self, id: Id) -> &PickleValue {
+    pub(crate) fn at(&self, id: Id) -> &PickleValue {
         &self.arena[id]
     }
 
     /// Every value, in the order in which they were made.
-    pub(in crate::files::pytorch) fn values(&self) -> &[PickleValue] {
+    pub(crate) fn values(&self) -> &[PickleValue] {
         &self.arena
     }
 
     /// Every storage that the pickle names.
-    pub(in crate::files::pytorch) fn storages(&self) -> impl Iterator<Item = &Storage> {
+    pub(crate) fn storages(&self) -> impl Iterator<Item = &Storage> {
         self.arena
             .iter()
             .filter_map(|value| if let PickleValue::Storage(storage) = value { Some(storage.as_ref()) } else { None })
     }
 
     /// The entry of `dict` under the key `name`.
-    pub(in crate::files::pytorch) fn entry(&self, dict: &[(Id, Id)], name: &str) -> Option<&PickleValue> {
+    pub(crate) fn entry(&self, dict: &[(Id, Id)], name: &str) -> Option<&PickleValue> {
         let found =
             dict.iter().rev().find(|(key, _)| matches!(self.at(*key), PickleValue::Text(text) if &**text == name))?;
         Some(self.at(found.1))

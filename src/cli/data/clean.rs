@@ -1,0 +1,111 @@
+//! `bench data clean`.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use datasets::Library;
+use datasets::library::{Cleaned, Kept, Reason, is_temporary};
+use serde_json::json;
+
+use super::failure::failure;
+use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::options::Global;
+use crate::cli::table::bytes;
+
+/// Beginnings of the names of files that are renamed when they are complete: of runs and of reports.
+const TEMPORARY: [&str; 2] = [".tmp-", ".bench-"];
+/// A temporary file where no lock tells whether it is in use is taken for abandoned after this time. Writing one takes
+/// milliseconds.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+/// Run folders hold experiments, those cells, those checkpoints.
+const DEEPEST: usize = 6;
+
+pub(super) fn clean(
+    library: &Library,
+    runs: &[PathBuf],
+    downloads: bool,
+    dry: bool,
+    global: &Global,
+) -> Result<Exit, CliError> {
+    let given = !runs.is_empty();
+    let runs = if given { runs.to_vec() } else { vec![PathBuf::from("runs")] };
+    if let Some(absent) = runs.iter().find(|folder| given && !folder.is_dir()) {
+        return Err(CliError::usage(format!("{}: there is no such folder", absent.display())));
+    }
+    // Nothing has been fetched or generated where there is no data folder.
+    let mut cleaned =
+        if library.root().is_dir() { library.clean(downloads, dry).map_err(failure)? } else { Cleaned::default() };
+    for folder in runs.iter().filter(|folder| folder.is_dir()) {
+        runs_below(folder, None, DEEPEST, dry, &mut cleaned);
+    }
+    let failed = cleaned.kept.iter().any(|kept| kept.failed);
+    let total: u64 = cleaned.removed.iter().map(|one| one.bytes).sum();
+    if global.json {
+        print_json(&json!({
+            "schema": 1, "folder": library.root(), "cache": library.cache_folder(), "dry_run": dry, "bytes": total,
+            "removed": cleaned.removed, "kept": cleaned.kept,
+        }))?;
+    } else {
+        print(&text(&cleaned, total, dry))?;
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
+    let verb = if dry { "would remove" } else { "removed" };
+    let mut lines: Vec<String> = cleaned
+        .removed
+        .iter()
+        .map(|one| format!("{verb} {} ({}): {}", one.path.display(), bytes(one.bytes), one.reason))
+        .collect();
+    lines.extend(cleaned.kept.iter().map(|kept| {
+        let state = if kept.failed { "FAILED" } else { "kept" };
+        format!("{state} {}: {}", kept.path.display(), kept.why)
+    }));
+    lines.push(match cleaned.removed.len() {
+        0 => "nothing to remove".to_owned(),
+        count => format!("{verb} {count} files and folders, {}", bytes(total)),
+    });
+    lines.join("\n")
+}
+
+/// Removes temporary files below `folder` that no process is writing. `lock` is that of the cell the folder belongs to.
+fn runs_below(folder: &Path, lock: Option<&Path>, depth: usize, dry: bool, cleaned: &mut Cleaned) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let own_lock = folder.join(".lock");
+    let lock = if own_lock.is_file() { Some(own_lock.as_path()) } else { lock };
+    let mut entries: Vec<_> = entries.flatten().collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let (Ok(kind), path) = (entry.file_type(), entry.path()) else { continue };
+        if kind.is_dir() && depth > 0 {
+            runs_below(&path, lock, depth - 1, dry, cleaned);
+        }
+        let name = entry.file_name();
+        let temporary =
+            name.to_str().is_some_and(|name| TEMPORARY.iter().any(|begin| is_temporary(name, begin, &[""])));
+        if !kind.is_file() || !temporary {
+            continue;
+        }
+        match in_use(&path, lock) {
+            // The lock is held until the file is gone.
+            Ok(_lock) => cleaned.remove(&path, Reason::Abandoned, dry),
+            Err(()) => cleaned.kept.push(Kept::in_use(path)),
+        }
+    }
+}
+
+/// The cell's lock, if there is one; an error where a process may still be writing the file.
+fn in_use(path: &Path, lock: Option<&Path>) -> Result<Option<File>, ()> {
+    if let Some(lock) = lock {
+        let file = File::open(lock).map_err(drop)?;
+        return match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => Err(()),
+        };
+    }
+    let modified = fs::metadata(path).and_then(|about| about.modified()).map_err(drop)?;
+    let age = SystemTime::now().duration_since(modified).unwrap_or_default();
+    if age >= ABANDONED_AFTER { Ok(None) } else { Err(()) }
+}

@@ -1,0 +1,229 @@
+//! `bench eval`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use datasets::{Metric, Split};
+use serde_json::{Value, json};
+
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::{DeviceArgs, Global, split};
+use super::table::{Align, grouped, render, seconds};
+use crate::measure::evaluate::checkpoint::evaluate;
+use crate::measure::evaluate::request::{EvalResult, Evaluation, Request};
+use crate::registry::Registry;
+use crate::training::loss::objective::Score;
+
+/// `bench eval`
+#[derive(Debug, Clone, Args)]
+pub struct EvalArgs {
+    /// best.safetensors or last.safetensors of a cell, or a state dict: .pt of PyTorch, or .safetensors
+    #[arg(value_name = "CHECKPOINT")]
+    checkpoint: PathBuf,
+    /// Task [default: that of the checkpoint's cell]
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+    /// Baseline [default: that of the checkpoint's cell]
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<String>,
+    /// Change a setting, e.g. baseline.omega_0=30.5 or task.permutation=order.txt; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Which samples
+    #[arg(long, value_parser = split(), default_value = "test", value_name = "SPLIT")]
+    split: Split,
+    /// Resolutions, as samples per axis relative to the task's: 0.5 takes every second sample, 2 interpolates linearly;
+    /// continuous kernels and steps follow. Several, as 0.5,1,2, make one table
+    #[arg(long, value_name = "R", value_delimiter = ',', default_value = "1", hide_default_value = true, value_parser = resolution)]
+    resample: Vec<f64>,
+    /// Samples per forward pass
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: u16,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// A number or a quotient, such as 1/3.
+fn resolution(text: &str) -> Result<f64, String> {
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("`{text}` is not a number"));
+    let value = match text.split_once('/') {
+        Some((above, below)) => number(above)? / number(below)?,
+        None => number(text)?,
+    };
+    let allowed = 1.0 / 64.0..=64.0;
+    if allowed.contains(&value) { Ok(value) } else { Err("must be from 1/64 to 64".into()) }
+}
+
+/// Score a checkpoint on a split of a task.
+pub fn execute(args: &EvalArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    let library = global.library()?;
+    let request = Request {
+        checkpoint: &args.checkpoint,
+        task: args.task.as_deref(),
+        baseline: args.baseline.as_deref(),
+        set: &args.set,
+        split: args.split,
+        batch_size: args.batch_size.into(),
+        resolutions: &args.resample,
+    };
+    let device = args.device.choice.open()?;
+    let mut on_start = |what: &str| {
+        if !global.quiet {
+            tracing::info!("{what}");
+        }
+    };
+    let evaluation = evaluate(&request, registry, &library, &device, &mut on_start)?;
+    if global.json {
+        print_json(&json(args, &evaluation))?;
+    } else {
+        print(&text(args, &evaluation))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// One object; the numbers of the first resolution stand at the top, those of each under `resolutions`.
+fn json(args: &EvalArgs, evaluation: &Evaluation) -> Value {
+    let metric = evaluation.metric;
+    let numbers = |result: &EvalResult| {
+        let accuracy = (metric == Metric::Accuracy).then(|| result.score.metric(metric));
+        json!({
+            "accuracy": accuracy,
+            "correct": accuracy.map(|_| result.score.correct),
+            "total": result.score.targets,
+            "loss": result.score.mean_loss(),
+            "metric": metric.name(),
+            "value": result.score.metric(metric),
+            "resample": result.resolution,
+            "shape": result.shape,
+            "filters_above_nyquist": result.above_nyquist,
+            "seconds": result.seconds,
+        })
+    };
+    let mut all = json!({
+        "task": evaluation.cell.task.name,
+        "task_version": evaluation.cell.task.task.spec().version,
+        "baseline": evaluation.cell.baseline.name,
+        "checkpoint": args.checkpoint,
+        "split": args.split.name(),
+        "samples": evaluation.samples,
+        "parameters": evaluation.parameters,
+        "notes": evaluation.notes,
+        "settings": evaluation.settings.json(),
+        "assumed": evaluation.settings.assumed(),
+    });
+    let resolutions: Vec<Value> = evaluation.results.iter().map(numbers).collect();
+    if let (Some(all), Some(Value::Object(first))) = (all.as_object_mut(), resolutions.first()) {
+        all.extend(first.clone());
+        all.insert("resolutions".to_owned(), Value::from(resolutions));
+    }
+    all
+}
+
+/// A sentence for one resolution, a table for several.
+fn text(args: &EvalArgs, evaluation: &Evaluation) -> String {
+    let (baseline, task) = (&evaluation.cell.baseline.label, &evaluation.cell.task.label);
+    let split = args.split.name();
+    let parameters = grouped(evaluation.parameters as u64);
+    let mut text = match &evaluation.results[..] {
+        [result] => {
+            let value = value(&result.score, evaluation.metric);
+            let mut at = String::new();
+            if result.resolution != 1.0 {
+                at = format!(", {} times the samples per axis ({})", result.resolution, positions(&result.shape));
+            }
+            let time = seconds(result.seconds);
+            format!("{baseline} on {task}, {split} split{at}: {value}\n{parameters} parameters, {time}")
+        }
+        results => {
+            let heading = [
+                ("resolution", Align::Right),
+                ("positions", Align::Right),
+                ("result", Align::Left),
+                ("filters above Nyquist", Align::Right),
+                ("time", Align::Right),
+            ];
+            let row = |result: &EvalResult| {
+                vec![
+                    format!("{:.4}", result.resolution).trim_end_matches('0').trim_end_matches('.').to_owned(),
+                    positions(&result.shape),
+                    value(&result.score, evaluation.metric),
+                    result.above_nyquist.map_or_else(|| "–".into(), |share| format!("{:.1} %", 100.0 * share)),
+                    seconds(result.seconds),
+                ]
+            };
+            let rows: Vec<Vec<String>> = results.iter().map(row).collect();
+            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", render(&heading, &rows))
+        }
+    };
+    if evaluation.results.len() == 1
+        && let Some(share) = evaluation.results[0].above_nyquist.filter(|_| evaluation.results[0].resolution != 1.0)
+    {
+        text.push_str(&format!(", {:.1} % of the kernel filters above the Nyquist frequency", 100.0 * share));
+    }
+    for note in &evaluation.notes {
+        text.push_str(&format!("\nnote: {note}"));
+    }
+    for line in evaluation.settings.lines() {
+        text.push_str(&format!("\n{line}"));
+    }
+    text
+}
+
+fn positions(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
+}
+
+/// The metric of the task in words, with what it was counted from.
+fn value(score: &Score, metric: Metric) -> String {
+    let (targets, loss) = (grouped(score.targets), score.mean_loss());
+    match metric {
+        _ if score.targets > 0 && loss.is_nan() => {
+            format!("no {}: some outputs of the network are not numbers (of {targets} targets)", metric.name())
+        }
+        Metric::Accuracy => {
+            let correct = grouped(score.correct);
+            format!("accuracy {:.2} % ({correct} of {targets}), loss {loss:.4}", 100.0 * score.metric(metric))
+        }
+        Metric::AreaUnderRoc => format!("AUC {:.4} over {targets} samples, loss {loss:.4}", score.metric(metric)),
+        Metric::BitsPerCharacter => format!("{:.4} bits per character over {targets} characters", score.metric(metric)),
+        Metric::MeanSquaredError => format!("mean squared error {loss:.6} over {targets} samples"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn resolutions_are_numbers_and_quotients() {
+        assert_eq!(resolution("0.5"), Ok(0.5));
+        assert_eq!(resolution("1/4"), Ok(0.25));
+        for wrong in ["0", "-1", "65", "nan", "1/0", "half", ""] {
+            assert!(resolution(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_metric_has_its_unit() {
+        let score = Score { loss: 3.0, correct: 3, targets: 4, ..Score::default() };
+        let found = [Metric::Accuracy, Metric::MeanSquaredError, Metric::BitsPerCharacter].map(|m| value(&score, m));
+        assert_eq!(found[0], "accuracy 75.00 % (3 of 4), loss 0.7500");
+        assert_eq!(found[1], "mean squared error 0.750000 over 4 samples");
+        assert_eq!(found[2], "1.0820 bits per character over 4 characters");
+        let broken = Score { loss: f64::NAN, correct: 3, targets: 4, ..Score::default() };
+        assert!(value(&broken, Metric::Accuracy).starts_with("no accuracy"));
+        let mut ranked = Score::default();
+        let batch = crate::training::loss::objective::evaluate(
+            baselines::Output::Sample(burn::tensor::Tensor::from_data(
+                [[1.0f32], [2.0], [0.0]],
+                &burn::tensor::Device::flex(),
+            )),
+            &datasets::Targets::Labels(vec![1, 0, 0]),
+            &datasets::OutputSpec::Binary,
+        )
+        .unwrap();
+        ranked.add(&batch.1, Metric::AreaUnderRoc);
+        assert!(value(&ranked, Metric::AreaUnderRoc).starts_with("AUC 0.5000 over 3 samples"));
+    }
+}

@@ -1,0 +1,184 @@
+//! `bench list`
+
+use std::path::{Path, PathBuf};
+
+use baselines::device::DeviceChoice;
+use baselines::network::count_parameters;
+use baselines::registry::Entry;
+use baselines::{InputSpec, OutputSpec};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::Global;
+use super::table::{Align, grouped, render};
+use crate::experiment::{Overrides, load, schema::fields};
+use crate::registry::Registry;
+
+/// `bench list`
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    what: Listed,
+}
+
+/// What `bench list` lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// Models, with their settings
+    Baselines,
+    /// Tasks, with their settings
+    Tasks,
+    /// Experiment files in ./experiments
+    Experiments,
+}
+
+/// Folder of experiment files, below the working directory.
+const EXPERIMENTS: &str = "experiments";
+/// Classes of the networks whose parameters are counted.
+const CLASSES: usize = 10;
+
+/// List baselines, tasks or experiments.
+pub fn execute(args: &ListArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    match args.what {
+        Listed::Baselines => baselines(global, &registry.baselines),
+        Listed::Tasks => tasks(global, &registry.tasks),
+        Listed::Experiments => experiments(global, registry),
+    }
+}
+
+fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, CliError> {
+    let sizes: Vec<Size> = entries.iter().map(size).collect();
+    if global.json {
+        let list: Vec<Value> = entries
+            .iter()
+            .zip(&sizes)
+            .map(|(e, size)| {
+                json!({
+                    "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
+                    "ranks": e.info.ranks.clone().collect::<Vec<_>>(), "settings": fields(&(e.schema)()),
+                    "parameters": size.parameters,
+                    "parameters_for": { "channels": size.channels, "shape": size.shape, "classes": CLASSES },
+                })
+            })
+            .collect();
+        print_json(&list)?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .zip(&sizes)
+        .map(|(e, size)| {
+            let ranks: Vec<String> = e.info.ranks.clone().map(|rank| format!("{rank}D")).collect();
+            let parameters = size.parameters.map_or_else(|| "-".into(), |n| grouped(n as u64));
+            let inputs = ranks.join(" ");
+            vec![e.info.name.into(), inputs, parameters, size.text(), e.info.summary.into(), e.info.source.into()]
+        })
+        .collect();
+    let heading = [
+        ("baseline", Align::Left),
+        ("inputs", Align::Left),
+        ("parameters", Align::Right),
+        ("for", Align::Left),
+        ("summary", Align::Left),
+        ("source", Align::Left),
+    ];
+    print(&format!(
+        "{}\nparameters: trainable ones of the whole network with default settings, for inputs of the size given and \
+         {CLASSES} classes",
+        render(&heading, &rows)
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// Size of a baseline's network with default settings.
+struct Size {
+    /// Trainable parameters; absent where the defaults do not fit the input.
+    parameters: Option<usize>,
+    channels: usize,
+    shape: Vec<usize>,
+}
+
+impl Size {
+    fn text(&self) -> String {
+        std::iter::once(&self.channels).chain(&self.shape).map(ToString::to_string).collect::<Vec<_>>().join("×")
+    }
+}
+
+/// For inputs as of sequential MNIST; as of CIFAR-10 where no sequences are taken.
+fn size(entry: &Entry) -> Size {
+    let (channels, shape) = if entry.info.ranks.contains(&1) { (1, vec![784]) } else { (3, vec![32, 32]) };
+    let input = InputSpec::Values { channels, shape: shape.clone() };
+    let count = |device| {
+        let model = (entry.build)(&json!({}), &input, &OutputSpec::Classes(CLASSES), 0, &device).ok()?;
+        Some(count_parameters(model.as_ref()))
+    };
+    Size { parameters: DeviceChoice::Cpu.open().ok().and_then(count), channels, shape }
+}
+
+fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit, CliError> {
+    if global.json {
+        let list: Vec<Value> = entries
+            .iter()
+            .map(|e| {
+                json!({
+                    "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
+                    "settings": fields(&(e.schema)()),
+                })
+            })
+            .collect();
+        print_json(&list)?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> =
+        entries.iter().map(|e| vec![e.info.name.into(), e.info.summary.into(), e.info.source.into()]).collect();
+    print(&render(&[("task", Align::Left), ("summary", Align::Left), ("source", Align::Left)], &rows))?;
+    Ok(Exit::Done)
+}
+
+fn experiments(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    let files = experiment_files(Path::new(EXPERIMENTS))?;
+    let described: Vec<(String, String, Option<String>)> = files
+        .iter()
+        .map(|file| {
+            let path = file.display().to_string();
+            match load(file, &Overrides::default(), registry) {
+                Ok(plan) => (path, plan.description, None),
+                Err(error) => (path, String::new(), Some(error.to_string())),
+            }
+        })
+        .collect();
+    if global.json {
+        let list: Vec<Value> = described
+            .iter()
+            .map(|(file, description, error)| json!({ "file": file, "description": description, "error": error }))
+            .collect();
+        print_json(&list)?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> = described
+        .into_iter()
+        .map(|(file, description, error)| {
+            let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
+            vec![file, error.map_or(first(description), |error| format!("cannot be run: {}", first(error)))]
+        })
+        .collect();
+    print(&render(&[("experiment", Align::Left), ("description", Align::Left)], &rows))?;
+    Ok(Exit::Done)
+}
+
+fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let refuse = |error: std::io::Error| {
+        CliError::usage(format!("cannot read the folder `{}`: {error}; run this where it lies", folder.display()))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(refuse)? {
+        let path = entry.map_err(refuse)?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,114 @@
+//! `bench report`, `bench compare` and `bench status`: what the crate `reports` makes of run folders.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use clap::Args;
+use reports::{Column, Entry, Field, Formats, Table};
+use serde_json::{Map, Value, json};
+
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::Global;
+
+/// `bench report`
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// Run folders (of experiments)
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// Where the report goes; by default `report` in the first DIR
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What is written, any of html,md,csv,svg,png
+    #[arg(long, value_delimiter = ',', value_name = "FORMATS", default_value = "html,md,csv,svg,png")]
+    format: Vec<String>,
+}
+
+/// `bench compare`
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// Run folders (of experiments)
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// What differs within a pair: task, baseline or a field of the grid
+    #[arg(long, value_name = "FIELD")]
+    by: String,
+}
+
+/// `bench status`
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// Run folder of an experiment, or a folder of those
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Write the report of run folders and name it.
+pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, CliError> {
+    let formats: Formats =
+        args.format.join(",").parse().map_err(|error| CliError::usage(format!("--format: {error}")))?;
+    let out = args.out.clone().unwrap_or_else(|| reports::default_out(&args.dirs));
+    let paths = reports::write(&args.dirs, &out, formats)?;
+    if global.json {
+        print_json(&json!({
+            "schema": 1,
+            "index": paths.index,
+            "markdown": paths.markdown,
+            "files": paths.files,
+            "left_out": paths.left_out,
+        }))?;
+    } else {
+        let main = paths.index.as_deref().or(paths.markdown.as_deref()).unwrap_or(&out);
+        let mut text = paths.left_out.join("\n");
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        print(&format!("{text}report: {} ({} files)", main.display(), paths.files.len()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Print the paired comparison of run folders.
+pub fn compare(args: &CompareArgs, global: &Global) -> Result<Exit, CliError> {
+    let by: Field = args.by.parse().map_err(|never: Infallible| CliError::usage(never))?;
+    show(&reports::compare(&args.dirs, &by)?, global)
+}
+
+/// Print where every cell stands.
+pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, CliError> {
+    show(&reports::status(&args.dir)?, global)
+}
+
+fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
+    if global.json {
+        print_json(&json!({
+            "schema": 1,
+            "table": table.name,
+            "caption": table.caption,
+            "rows": rows(table),
+            "notes": table.notes,
+        }))?;
+    } else {
+        let notes: String = table.notes.iter().map(|note| format!("\n{note}")).collect();
+        print(&format!("{}\n{}{notes}", table.to_text().trim_end(), table.caption))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// One object per row, under the columns' titles; what a column of numbers holds as numbers. A label such as `1e3` stays text.
+fn rows(table: &Table) -> Vec<Value> {
+    let value = |column: &Column, entry: &Entry| {
+        let text = entry.raw.as_deref().unwrap_or(&entry.text);
+        match text.parse::<f64>() {
+            _ if text.is_empty() => Value::Null,
+            Ok(number) if column.numeric && number.is_finite() => json!(number),
+            _ => json!(text),
+        }
+    };
+    let row = |row: &Vec<Entry>| {
+        let pairs = table.columns.iter().zip(row);
+        let pairs = pairs.map(|(column, entry)| (column.title.clone(), value(column, entry)));
+        Value::Object(pairs.collect::<Map<_, _>>())
+    };
+    table.rows.iter().map(row).collect()
+}

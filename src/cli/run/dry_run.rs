@@ -1,0 +1,243 @@
+//! `bench run --dry-run`: what would run.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use datasets::{InputSpec, Library, Split};
+use serde::Serialize;
+
+use crate::cli::table::{Align, bytes, grouped, render, seconds};
+use crate::experiment::{Cell, Missing, Plan, Scale};
+use crate::measure::estimate::Estimate;
+
+/// One line of the dry run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Line {
+    /// Id of the cell.
+    pub id: String,
+    /// Label of the task.
+    pub task: String,
+    /// Label of the baseline.
+    pub baseline: String,
+    /// Seed.
+    pub seed: u64,
+    /// Trainable parameters.
+    pub parameters: Option<u64>,
+    /// Shape of one input: `[channels, positions…]`, for tokens `[length]`.
+    pub input: Vec<usize>,
+    /// Ids of tokens, where the input is tokens.
+    pub vocabulary: Option<usize>,
+    /// Epochs.
+    pub epochs: u32,
+    /// Optimiser steps per epoch.
+    pub steps_per_epoch: usize,
+    /// Optimiser steps altogether, early stopping and `max_time` aside.
+    pub steps: usize,
+    /// Estimated seconds of training, validation and test on a machine with nothing else to do; absent with `--no-time`.
+    pub seconds: Option<f64>,
+    /// The same with steps as long as they were by the clock, other work on this machine included.
+    pub seconds_by_clock: Option<f64>,
+    /// Those of `seconds` that evaluate.
+    pub evaluation_seconds: Option<f64>,
+    /// Epochs expected within `max_time`, where not all are.
+    pub epochs_within_limit: Option<f64>,
+    /// Estimated peak memory in bytes, without the samples of the task: measured, or with `--no-time` a lower bound (weights,
+    /// gradients, two moments).
+    pub memory_bytes: Option<u64>,
+    /// Whether the memory was measured.
+    pub memory_measured: bool,
+    /// Why the cell would not run, if so.
+    pub not_applicable: Option<String>,
+    /// What data are missing, with the command that fetches them.
+    pub missing_data: Option<String>,
+    /// Why the cell cannot begin with its `training.initial_weights`, as far as can be said.
+    pub initial_weights: Option<String>,
+}
+
+/// The dry run of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct DryRun {
+    /// Version of this format.
+    pub schema: u32,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// How much of the recipe is run.
+    pub scale: Scale,
+    /// The folder that `bench run` would write.
+    pub folder: String,
+    /// What happens to cells without data.
+    pub missing: Missing,
+    /// Cells in the order of the plan.
+    pub cells: Vec<Line>,
+}
+
+/// Describe every cell; `estimate` measures one pair of task and baseline, or declines, and `unfit` says why a cell cannot
+/// begin with its initial weights.
+pub fn describe(
+    plan: &Plan,
+    out: &Path,
+    library: &Library,
+    estimate: &dyn Fn(&Cell) -> Option<Estimate>,
+    unfit: &dyn Fn(&Cell) -> Option<String>,
+) -> DryRun {
+    let mut estimates: HashMap<String, Option<Estimate>> = HashMap::new();
+    let mut missing: HashMap<String, Option<String>> = HashMap::new();
+    let mut weights: HashMap<String, Option<String>> = HashMap::new();
+    let mut cells = Vec::new();
+    for cell in &plan.cells {
+        let spec = cell.task.task.spec();
+        let (input, vocabulary) = match &spec.input {
+            InputSpec::Values { channels, shape } => ([&[*channels], shape.as_slice()].concat(), None),
+            InputSpec::Tokens { vocabulary, length } => (vec![*length], Some(*vocabulary)),
+        };
+        let steps_per_epoch = cell.training.steps_in_epoch(spec.splits.get(Split::Train));
+        let steps = cell.training.total_steps(steps_per_epoch as u64) as usize;
+        // Seeds share a measurement; everything else that could change a step is in the key.
+        let key = format!("{} {} {} {:?}", cell.task.config, cell.baseline.name, cell.baseline.config, cell.training);
+        let measured = match &cell.not_applicable {
+            Some(_) => None,
+            None => *estimates.entry(key.clone()).or_insert_with(|| estimate(cell)),
+        };
+        let duration = measured.map(|m| m.duration(cell));
+        let by_clock = measured.map(|m| {
+            let slower = m.clock_seconds_per_step / m.seconds_per_step.max(f64::MIN_POSITIVE);
+            let seconds_per_evaluated = m.seconds_per_evaluated * slower;
+            Estimate { seconds_per_step: m.clock_seconds_per_step, seconds_per_evaluated, ..m }.duration(cell)
+        });
+        let missing_data = missing
+            .entry(format!("{} {}", cell.task.name, cell.task.config))
+            .or_insert_with(|| cell.task.task.check(library).err().map(|error| error.to_string()));
+        cells.push(Line {
+            id: cell.id.clone(),
+            task: cell.task.label.clone(),
+            baseline: cell.baseline.label.clone(),
+            seed: cell.seed,
+            parameters: cell.parameters,
+            input,
+            vocabulary,
+            epochs: cell.training.epochs,
+            steps_per_epoch,
+            steps,
+            seconds: duration.map(|d| d.seconds),
+            seconds_by_clock: by_clock.map(|d| d.seconds),
+            evaluation_seconds: duration.map(|d| d.evaluation_seconds),
+            epochs_within_limit: duration.and_then(|d| d.epochs_within_limit),
+            memory_bytes: measured.and_then(|m| m.peak_bytes).or(cell.parameters.map(optimiser_state)),
+            memory_measured: measured.is_some(),
+            not_applicable: cell.not_applicable.clone(),
+            missing_data: missing_data.clone(),
+            initial_weights: weights.entry(key).or_insert_with(|| unfit(cell)).clone(),
+        });
+    }
+    DryRun {
+        schema: 1,
+        experiment: plan.name.clone(),
+        scale: plan.scale,
+        folder: out.join(&plan.name).display().to_string(),
+        missing: plan.missing,
+        cells,
+    }
+}
+
+/// Time by the clock, relative to that of a machine with nothing else to do, from which on a difference is told.
+const LOADED: f64 = 1.3;
+
+/// Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.
+fn optimiser_state(parameters: u64) -> u64 {
+    4 * 4 * parameters
+}
+
+impl DryRun {
+    /// As a table, with sums and remarks below.
+    pub fn text(&self) -> String {
+        let heading = [
+            ("cell", Align::Left),
+            ("parameters", Align::Right),
+            ("input", Align::Left),
+            ("epochs × steps", Align::Right),
+            ("time", Align::Right),
+            ("memory", Align::Right),
+            ("", Align::Left),
+        ];
+        let none = || "—".to_owned();
+        let rows: Vec<Vec<String>> = self
+            .cells
+            .iter()
+            .map(|line| {
+                let shape = line.input.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+                let memory = match line.memory_bytes {
+                    Some(n) if line.memory_measured => bytes(n),
+                    Some(n) => format!("> {}", bytes(n)),
+                    None => none(),
+                };
+                let remark = match (&line.not_applicable, &line.missing_data) {
+                    (Some(reason), _) => format!("n/a: {} {reason}", line.baseline),
+                    (None, Some(_)) => "data missing".into(),
+                    (None, None) => String::new(),
+                };
+                let limit =
+                    line.epochs_within_limit.map(|epochs| format!("max_time ends it in epoch {}", epochs.ceil()));
+                let weights = line.initial_weights.as_ref().map(|_| "initial weights unfit".to_owned());
+                let remark = [remark].into_iter().filter(|text| !text.is_empty()).chain(weights).chain(limit);
+                let remark: Vec<String> = remark.collect();
+                vec![
+                    line.id.clone(),
+                    line.parameters.map_or_else(none, grouped),
+                    line.vocabulary.map_or(shape.clone(), |v| format!("{shape} tokens of {v}")),
+                    format!("{} × {}", line.epochs, line.steps_per_epoch),
+                    line.seconds.map_or_else(none, seconds),
+                    memory,
+                    remark.join("; "),
+                ]
+            })
+            .collect();
+        let mut lines = vec![render(&heading, &rows), String::new()];
+        lines.extend(self.scale.caveat().map(str::to_owned));
+        let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
+        let (count, steps) = runs.clone().fold((0, 0), |(n, steps), line| (n + 1, steps + line.steps));
+        let times: Option<f64> = runs.clone().map(|line| line.seconds).sum();
+        let time = match times {
+            Some(total) if count > 0 => format!(", about {}", seconds(total)),
+            _ => String::new(),
+        };
+        let skipped = self.cells.len() - count;
+        let not_applicable = if skipped > 0 { format!(", {skipped} not applicable") } else { String::new() };
+        let s = if count == 1 { "" } else { "s" };
+        lines.push(format!(
+            "{count} cell{s} to run{not_applicable}; {} optimiser steps{time}; folder {}",
+            grouped(steps as u64),
+            self.folder
+        ));
+        if let Some(total) = times.filter(|_| count > 0) {
+            lines.push(self.basis(total));
+        }
+        let mut unfit: Vec<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
+        unfit.sort();
+        unfit.dedup();
+        lines.extend(unfit.into_iter().cloned());
+        let mut missing: Vec<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
+        missing.sort();
+        missing.dedup();
+        lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
+        lines.join("\n")
+    }
+
+    /// What the times and the memory are.
+    fn basis(&self, total: f64) -> String {
+        let by_clock: f64 = self.cells.iter().filter_map(|line| line.seconds_by_clock).sum();
+        let evaluation: f64 = self.cells.iter().filter_map(|line| line.evaluation_seconds).sum();
+        let mut text = format!(
+            "Times are extrapolated from the CPU time of a few steps on made-up samples, as on a machine with nothing else to \
+             do, {:.0} % of them for evaluation; reading samples is not in them. Memory is the peak of the process without \
+             the samples.",
+            100.0 * evaluation / total.max(f64::MIN_POSITIVE)
+        );
+        if by_clock > LOADED * total {
+            text.push_str(&format!(
+                " Other work slows this machine down: by the clock it would take about {}.",
+                seconds(by_clock)
+            ));
+        }
+        text
+    }
+}

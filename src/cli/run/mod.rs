@@ -1,0 +1,115 @@
+//! `bench run`
+
+mod dry_run;
+mod summary;
+pub(super) mod worker;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use datasets::Library;
+
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::{DeviceArgs, ExperimentArgs, Global};
+use crate::experiment::{Cell, Plan, diagnostic::with_suggestion};
+use crate::measure::estimate;
+use crate::registry::Registry;
+use crate::runner::execute as runner;
+use crate::runner::inputs::initial_weights;
+use crate::runner::options::Options;
+
+/// `bench run`
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    /// Where run folders go
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    out: PathBuf,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Cells that run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
+    /// Run this cell only (an id of --dry-run)
+    #[arg(long, value_name = "ID")]
+    cell: Option<String>,
+    /// Stop after this time, e.g. 30m; the next run resumes
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    max_time: Option<Duration>,
+    /// Print the cells and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: leave out the estimates, which time a few steps per pair of task and baseline
+    #[arg(long, requires = "dry_run")]
+    no_time: bool,
+    /// Discard earlier results of these cells
+    #[arg(long)]
+    fresh: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| format!("{error}; write e.g. 30m or 1h 30m"))?;
+    if time.is_zero() { Err("must be longer than 0s".into()) } else { Ok(time) }
+}
+
+/// Run an experiment, or describe what would run.
+pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    let mut plan = args.experiment.plan(registry)?;
+    if let Some(id) = &args.cell {
+        keep_cell(&mut plan, id)?;
+    }
+    let library = global.library()?;
+    if args.dry_run {
+        return dry_run(&plan, args, &library, global);
+    }
+    let options = Options {
+        out: args.out.clone(),
+        device: args.device.choice,
+        library,
+        jobs: args.jobs.into(),
+        single_run: args.cell.is_some(),
+        max_time: args.max_time,
+        fresh: args.fresh,
+        quiet: global.quiet,
+    };
+    let finished = runner::execute(&plan, &options)?;
+    Ok(summary::conclude(&plan, &finished, global.json))
+}
+
+fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, CliError> {
+    let device = args.device.choice.open()?;
+    for cell in &plan.cells {
+        args.device.choice.check(&device, cell.training.precision)?;
+    }
+    let estimate = |cell: &Cell| {
+        if args.no_time {
+            return None;
+        }
+        if !global.quiet {
+            tracing::info!("timing {} on {}", cell.baseline.label, cell.task.label);
+        }
+        estimate::measure(cell, &device).inspect_err(|error| tracing::warn!("{}: no estimate: {error}", cell.id)).ok()
+    };
+    let out = args.out.join(&plan.name);
+    let unfit = |cell: &Cell| initial_weights::problem(cell, &out, args.fresh, &device);
+    let described = dry_run::describe(plan, &args.out, library, &estimate, &unfit);
+    if global.json {
+        print_json(&described)?;
+    } else {
+        print(&described.text())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Leave one cell in the plan.
+fn keep_cell(plan: &mut Plan, id: &str) -> Result<(), CliError> {
+    if plan.cells.iter().any(|cell| cell.id == id) {
+        plan.cells.retain(|cell| cell.id == id);
+        return Ok(());
+    }
+    let message = format!("experiment `{}` has no cell `{id}`", plan.name);
+    let message = with_suggestion(message, id, plan.cells.iter().map(|cell| cell.id.as_str()));
+    Err(CliError::usage(format!("{message}\n  = `bench run … --dry-run` lists the cells")))
+}

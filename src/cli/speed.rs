@@ -1,0 +1,211 @@
+//! `bench speed`
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::exit::{CliError, Exit, print, print_json};
+use super::options::{DeviceArgs, ExperimentArgs, Global};
+use super::table::{Align, bytes, grouped, render};
+use crate::experiment::Cell;
+use crate::measure::speed::benchmark::{BenchOptions, SampleSource, measure};
+use crate::measure::speed::result::{SpeedResult, StepTimes};
+use crate::registry::Registry;
+
+/// `bench speed`
+#[derive(Debug, Clone, Args)]
+pub struct SpeedArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Steps that count
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    steps: u16,
+    /// Time all cells this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Steps before those that count
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    warmup: u16,
+    /// Time every kernel by itself
+    #[arg(long)]
+    profile: bool,
+    /// Samples: arbitrary ones, or those of the task's training split, read ahead by training.workers threads as in a run
+    #[arg(long, value_enum, default_value_t, value_name = "SOURCE")]
+    data_from: DataFrom,
+}
+
+/// Where the samples of `bench speed` come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DataFrom {
+    /// Arbitrary values; needs no data.
+    #[default]
+    Synthetic,
+    /// The task's own.
+    Task,
+}
+
+/// One pair of task and baseline.
+#[derive(Debug, Serialize)]
+struct Line {
+    task: String,
+    baseline: String,
+    #[serde(flatten)]
+    measured: Option<SpeedResult>,
+    /// Why there is no measurement, if so.
+    error: Option<String>,
+}
+
+/// The whole command.
+#[derive(Debug, Serialize)]
+struct Speed {
+    /// Version of this format.
+    schema: u32,
+    experiment: String,
+    device: String,
+    threads: usize,
+    rounds: usize,
+    /// Steps of a round.
+    steps: usize,
+    cells: Vec<Line>,
+}
+
+/// Time training steps of every pair of task and baseline.
+pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    let plan = args.experiment.plan(registry)?;
+    let device = args.device.choice.open()?;
+    for cell in &plan.cells {
+        args.device.choice.check(&device, cell.training.precision)?;
+    }
+    let (steps, warmup) = (args.steps.into(), args.warmup.into());
+    let library = global.library()?;
+    let mut seen: Vec<&Cell> = Vec::new();
+    for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
+        // Seeds take the same time.
+        if !seen.iter().any(|other| is_same_work(other, cell)) {
+            seen.push(cell);
+        }
+    }
+    let time = |cell: &Cell, round: u16| {
+        if !global.quiet {
+            let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
+            tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
+        }
+        let passes = cell.training.accumulate_grad_steps;
+        let options = BenchOptions { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
+        match args.data_from {
+            DataFrom::Synthetic => measure(cell, options, SampleSource::Synthetic, &device),
+            DataFrom::Task => match cell.task.task.prepare(&library, &()) {
+                Ok(dataset) => measure(cell, options, SampleSource::Task(dataset.as_ref()), &device),
+                Err(error) => Err(error.to_string()),
+            },
+        }
+    };
+    let mut taken: Vec<Result<StepTimes, String>> = seen.iter().map(|cell| time(cell, 1)).collect();
+    for round in 2..=args.rounds {
+        for (cell, taken) in seen.iter().zip(&mut taken) {
+            // What has failed once is not tried again.
+            let Ok(steps) = taken else { continue };
+            match time(cell, round) {
+                Ok(more) => steps.add(more),
+                Err(error) => *taken = Err(error),
+            }
+        }
+    }
+    let line = |(cell, taken): (&Cell, Result<StepTimes, String>)| {
+        let (measured, error) = match taken {
+            Ok(steps) => (Some(steps.summary()), None),
+            Err(error) => (None, Some(error)),
+        };
+        Line { task: cell.task.label.clone(), baseline: cell.baseline.label.clone(), measured, error }
+    };
+    let cells: Vec<Line> = seen.into_iter().zip(taken).map(line).collect();
+    let failed = cells.iter().any(|line| line.error.is_some());
+    let device = args.device.choice.settled().to_string();
+    let (rounds, threads) = (args.rounds.into(), rayon::current_num_threads());
+    let speed = Speed { schema: 1, experiment: plan.name, device, threads, rounds, steps, cells };
+    if global.json {
+        print_json(&speed)?;
+    } else {
+        print(&speed.text())?;
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn is_same_work(a: &Cell, b: &Cell) -> bool {
+    (&a.task.config, &a.task.label, &a.baseline.config, &a.baseline.label, &a.training)
+        == (&b.task.config, &b.task.label, &b.baseline.config, &b.baseline.label, &b.training)
+}
+
+impl Speed {
+    fn text(&self) -> String {
+        use Align::{Left, Right};
+        let heading = [
+            ("baseline", Left),
+            ("task", Left),
+            ("parameters", Right),
+            ("batch", Right),
+            ("s/step", Right),
+            ("min", Right),
+            ("max", Right),
+            ("CPU s", Right),
+            ("samples/s", Right),
+            ("waits", Right),
+            ("forward", Right),
+            ("backward", Right),
+            ("update", Right),
+            ("memory", Right),
+            ("device memory", Right),
+        ];
+        let row = |line: &Line| {
+            let mut row = vec![line.baseline.clone(), line.task.clone()];
+            let Some(m) = &line.measured else {
+                row.push(line.error.clone().unwrap_or_default());
+                return row;
+            };
+            let share = |part: f64| format!("{:.0} %", 100.0 * part / m.seconds.median);
+            let memory = m.peak_memory_bytes.zip(m.base_memory_bytes).map(|(peak, base)| peak.saturating_sub(base));
+            row.extend([
+                grouped(m.parameters),
+                if m.passes == 1 { m.samples.to_string() } else { format!("{} × {}", m.passes, m.samples / m.passes) },
+                format!("{:.4}", m.seconds.median),
+                format!("{:.4}", m.seconds.min),
+                format!("{:.4}", m.seconds.max),
+                m.cpu_seconds.map_or_else(|| "–".into(), |cpu| format!("{:.4}", cpu.median)),
+                format!("{:.1}", m.samples as f64 / m.seconds.median),
+                format!("{:.1} %", 100.0 * m.data_share),
+                share(m.forward_seconds),
+                share(m.backward_seconds),
+                share(m.optimiser_seconds),
+                memory.map_or_else(|| "–".into(), bytes),
+                m.device_memory_bytes.map_or_else(|| "–".into(), bytes),
+            ]);
+            row
+        };
+        let rows: Vec<Vec<String>> = self.cells.iter().map(row).collect();
+        let profiles: String = self.cells.iter().filter_map(profile).collect();
+        format!(
+            "{}\n{profiles}{} on {} threads, medians of {} steps; memory above that before the network was built",
+            render(&heading, &rows),
+            self.device,
+            self.threads,
+            if self.rounds > 1 { format!("{} rounds of {}", self.rounds, self.steps) } else { self.steps.to_string() }
+        )
+    }
+}
+
+/// The kernels of one cell, with what is left for Burn's own operations.
+fn profile(line: &Line) -> Option<String> {
+    let measured = line.measured.as_ref()?;
+    let kernels = measured.kernels.as_ref()?;
+    let row = |name: &str, calls: Option<f64>, seconds: f64| {
+        let share = format!("{:.0} %", 100.0 * seconds / measured.seconds.median);
+        vec![name.to_owned(), calls.map(|n| format!("{n:.0}")).unwrap_or_default(), format!("{seconds:.4}"), share]
+    };
+    let mut rows: Vec<Vec<String>> =
+        kernels.iter().map(|kernel| row(kernel.name, Some(kernel.calls), kernel.seconds)).collect();
+    let counted: f64 = kernels.iter().map(|kernel| kernel.seconds).sum();
+    rows.push(row("everything else", None, (measured.seconds.median - counted).max(0.0)));
+    let heading = [("kernel", Align::Left), ("calls", Align::Right), ("s/step", Align::Right), ("share", Align::Right)];
+    Some(format!("\n{} on {}\n{}\n", line.baseline, line.task, render(&heading, &rows)))
+}

@@ -1,0 +1,294 @@
+//! `bench diagnose`: variances per layer and scale of the logits at initialisation, under varied conditions.
+//!
+//! Inputs are N(0, 1) (tokens are uniform), as in the recorded statistics of the reference programs, so no data are needed.
+//! All dropout is switched off, that of inputs included. Every pair of task and baseline is measured with each value of the
+//! settings that decide the scale, where the baseline has them: `initialisation` of the kernel networks (corrected,
+//! original, off), `norm` as configured and off; each in training mode (batch statistics) and in evaluation mode (initial
+//! running statistics). What was measured is said by [`Measured`] in the report and with every line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use baselines::{Forward, Init, Probe};
+use burn::tensor::Device;
+use datasets::{Batch, InputSpec, Inputs, OutputSpec, Targets, TaskSpec};
+use rand::Rng;
+use reports::{Measured, Variance};
+use serde::Serialize;
+use serde_json::Value;
+use vocabulary::record::DiagnosticLine;
+
+use crate::experiment::{Cell, Plan};
+use crate::training::batches::seeds::Seeds;
+use crate::training::batches::to_device::to_device;
+
+/// One combination of conditions.
+struct Variant {
+    conditions: BTreeMap<String, String>,
+    config: Value,
+}
+
+/// One measurement, with what it was measured on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    /// The measurement.
+    #[serde(flatten)]
+    line: DiagnosticLine,
+    /// On what.
+    measured: Option<Measured>,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DiagnoseOptions {
+    /// Seeds, from 0.
+    pub(crate) seeds: u64,
+    /// Samples of the one batch per seed, at least 1.
+    pub(crate) samples: usize,
+}
+
+/// Measure every pair of task and baseline of `plan`, and write the report into `<out>/<name>/diagnose`.
+///
+/// # Errors
+/// A model that cannot be built, or files that cannot be written; in words.
+pub(crate) fn run(
+    plan: &Plan,
+    options: DiagnoseOptions,
+    device: &Device,
+    out: &Path,
+    mut on_start: impl FnMut(&str),
+) -> Result<(Vec<Line>, PathBuf), String> {
+    let mut lines = Vec::new();
+    let mut measured = BTreeMap::new();
+    let mut seen = Vec::new();
+    for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
+        // Seeds and training settings of the experiment do not matter here.
+        let key = (&cell.task.config, &cell.task.label, &cell.baseline.config, &cell.baseline.label);
+        if seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        measured.insert(cell.task.label.clone(), measured_on(cell.task.task.spec(), options.samples));
+        for variant in variants(&cell.baseline.config) {
+            let shown: Vec<_> = variant.conditions.iter().map(|(key, value)| format!("{key} {value}")).collect();
+            on_start(&format!("{} on {}: {}", cell.baseline.label, cell.task.label, shown.join(", ")));
+            for seed in 0..options.seeds {
+                measure(cell, &variant, (seed, options.samples), device, &mut lines)?;
+            }
+        }
+    }
+    let folder = out.join(&plan.name).join("diagnose");
+    let written = reports::write_diagnostics(&lines, &measured, &folder).map_err(|error| error.to_string())?;
+    let page = written.index.unwrap_or(folder);
+    let lines = lines.into_iter().map(|line| Line { measured: measured.get(&line.task).cloned(), line });
+    Ok((lines.collect(), page))
+}
+
+/// What is measured on a task.
+fn measured_on(spec: &TaskSpec, samples: usize) -> Measured {
+    let inputs = match &spec.input {
+        InputSpec::Values { .. } => "independent N(0, 1) values".to_owned(),
+        InputSpec::Tokens { vocabulary, .. } => format!("independent uniform ids of {vocabulary} tokens"),
+    };
+    let over = match &spec.target {
+        OutputSpec::PerStep(_) => "samples × outputs × steps",
+        OutputSpec::Pair(_) => "pairs × outputs",
+        _ => "samples × outputs",
+    };
+    Measured {
+        inputs,
+        samples,
+        pairs: matches!(spec.target, OutputSpec::Pair(_)),
+        logits_over: over.to_owned(),
+        variance: Variance::Population,
+        dropout: false,
+    }
+}
+
+/// All combinations of the settings that decide the scale at initialisation.
+fn variants(config: &Value) -> Vec<Variant> {
+    let mut variants = vec![Variant { conditions: BTreeMap::new(), config: config.clone() }];
+    for field in ["initialisation", "norm"] {
+        let Some(configured) = config.get(field) else { continue };
+        let values = match field {
+            "initialisation" => ["corrected", "original", "off"].map(|way| (way.to_owned(), Value::from(way))).to_vec(),
+            _ if configured.as_str() == Some("none") => vec![("none".to_owned(), configured.clone())],
+            _ => vec![
+                (configured.as_str().unwrap_or("on").to_owned(), configured.clone()),
+                ("none".to_owned(), Value::from("none")),
+            ],
+        };
+        let mut varied = Vec::new();
+        for variant in &variants {
+            for (word, value) in values.clone() {
+                let mut conditions = variant.conditions.clone();
+                conditions.insert(field.to_owned(), word);
+                let mut config = variant.config.clone();
+                config[field] = value;
+                varied.push(Variant { conditions, config });
+            }
+        }
+        variants = varied;
+    }
+    variants
+}
+
+/// Both modes of one network.
+fn measure(
+    cell: &Cell,
+    variant: &Variant,
+    (seed, samples): (u64, usize),
+    device: &Device,
+    lines: &mut Vec<DiagnosticLine>,
+) -> Result<(), String> {
+    let spec = cell.task.task.spec();
+    let seeds = Seeds::derive(seed);
+    let model = (cell.baseline.entry.build)(&variant.config, &spec.input, &spec.target, seeds.init, device)
+        .map_err(|error| format!("{}: {error}", cell.baseline.label))?
+        .evaluator();
+    let batch = noise(spec, samples, seeds.order);
+    // Evaluation first: a training pass moves the running statistics.
+    for mode in ["eval", "train"] {
+        let mut probes = Vec::new();
+        let ctx = if mode == "train" { Forward::training(seeds.dropout, 0) } else { Forward::evaluation() };
+        let ctx = ctx.without_dropout();
+        let placed = to_device(batch.inputs.clone(), batch.lengths.clone(), &spec.input, device);
+        model
+            .forward(placed, &mut ctx.with_probes(&mut probes))
+            .map_err(|error| format!("{}: {error}", cell.baseline.label))?;
+        let mut conditions = variant.conditions.clone();
+        conditions.insert("mode".into(), mode.into());
+        lines.extend(probes.iter().enumerate().flat_map(|(order, probe)| {
+            records(probe).into_iter().map({
+                let conditions = conditions.clone();
+                move |(quantity, value)| DiagnosticLine {
+                    baseline: cell.baseline.label.clone(),
+                    task: cell.task.label.clone(),
+                    conditions: conditions.clone(),
+                    seed,
+                    step: 0,
+                    order: order as u32,
+                    layer: probe.layer.clone(),
+                    quantity,
+                    value: value.is_finite().then_some(value),
+                }
+            })
+        }));
+    }
+    Ok(())
+}
+
+/// The quantities of one probe.
+fn records(probe: &Probe) -> Vec<(String, f64)> {
+    let mut records = vec![
+        (format!("{}.variance", probe.quantity), probe.variance),
+        (format!("{}.max_abs", probe.quantity), probe.max_abs),
+    ];
+    if probe.quantity == "logits" {
+        records.push(("logits.std".into(), probe.variance.sqrt()));
+    }
+    records
+}
+
+/// A batch of N(0, 1) values, or of uniform tokens; two rows per sample where samples are pairs.
+fn noise(spec: &TaskSpec, samples: usize, seed: u64) -> Batch {
+    let mut source = Init::new(seed, &Device::flex());
+    let rows = if matches!(spec.target, OutputSpec::Pair(_)) { 2 * samples } else { samples };
+    let inputs = match &spec.input {
+        InputSpec::Values { channels, shape } => {
+            let elements = rows * channels * shape.iter().product::<usize>();
+            Inputs::Values((0..elements).map(|_| source.standard_normal() as f32).collect())
+        }
+        InputSpec::Tokens { vocabulary, length } => {
+            let vocabulary = (*vocabulary).max(1) as i32;
+            Inputs::Tokens((0..rows * length).map(|_| source.rng().random_range(0..vocabulary)).collect())
+        }
+    };
+    Batch { size: samples, inputs, targets: Targets::Labels(vec![0; samples]), lengths: None }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::experiment::Overrides;
+    use serde_json::json;
+
+    #[test]
+    fn variants_are_all_combinations_of_the_settings_a_baseline_has() {
+        let all = variants(&json!({"initialisation": "off", "norm": "batch", "dropout": 0.1, "hidden": 8}));
+        assert_eq!(all.len(), 6);
+        assert!(all.iter().all(|variant| variant.config["hidden"] == 8));
+        assert_eq!(
+            all[5].conditions,
+            BTreeMap::from([("initialisation".into(), "off".into()), ("norm".into(), "none".into())])
+        );
+        assert_eq!(all[5].config["norm"], "none");
+        assert_eq!(variants(&json!({"hidden": 8})).len(), 1);
+        assert_eq!(variants(&json!({"norm": "none"})).len(), 1);
+    }
+
+    /// Lines of `baseline` on short sequences, three samples.
+    fn lines(task: &str, baseline: &str) -> Vec<Line> {
+        let text = format!("version: 1\nname: d\ntasks: [{task}]\nbaselines: [{baseline}]\n");
+        let plan =
+            crate::experiment::load_text("d.yaml", text, &Overrides::default(), &crate::registry::Registry::standard())
+                .unwrap();
+        let out = tempfile::tempdir().unwrap();
+        run(&plan, DiagnoseOptions { seeds: 2, samples: 3 }, &Device::flex(), out.path(), |_| {}).unwrap().0
+    }
+
+    /// Without batch normalisation, nothing is left that differs between the modes.
+    #[test]
+    fn nothing_is_dropped_in_either_mode() {
+        let dropping =
+            "{name: ckcnn, blocks: 1, hidden: 4, kernel_hidden: 4, norm: none, dropout: 0.5, dropout_in: 0.5}";
+        let all = lines("{name: adding, length: 20}", dropping);
+        let of = |mode: &str| -> Vec<(&str, u64, &str, Option<f64>)> {
+            let lines = all.iter().map(|l| &l.line).filter(|l| l.conditions["mode"] == mode);
+            lines.map(|l| (l.layer.as_str(), l.seed, l.quantity.as_str(), l.value)).collect()
+        };
+        assert!(of("train").len() > 20 && of("train") == of("eval"));
+    }
+
+    #[test]
+    fn every_line_says_what_it_was_measured_on() {
+        let gru = "{name: gru, hidden: 4}";
+        for (task, over, rows) in [
+            ("{name: adding, length: 20}", "samples × outputs", 3),
+            ("{name: copy, delay: 5}", "samples × outputs × steps", 3),
+        ] {
+            let lines = lines(task, gru);
+            let line = serde_json::to_value(&lines[0]).unwrap();
+            assert_eq!(line["measured"]["samples"], rows, "{task}");
+            assert_eq!(line["measured"]["logits_over"], over, "{task}");
+            assert_eq!(
+                (&line["measured"]["variance"], &line["measured"]["dropout"]),
+                (&json!("population"), &json!(false))
+            );
+            assert_eq!(line["baseline"], "gru-1-4", "{task}");
+            assert!(line["value"].is_number() && line["layer"].is_string(), "{line}");
+        }
+    }
+
+    /// Two rows per pair, whatever their number.
+    #[test]
+    fn pairs_have_two_rows() {
+        let pairs = TaskSpec {
+            name: "pairs".into(),
+            version: "pairs@test-1".into(),
+            data: "pairs".into(),
+            input: InputSpec::Tokens { vocabulary: 5, length: 7 },
+            target: OutputSpec::Pair(2),
+            metric: datasets::Metric::Accuracy,
+            chance: 0.5,
+            splits: datasets::SplitSizes { train: 1, validation: 1, test: 1 },
+        };
+        let batch = noise(&pairs, 3, 0);
+        assert!(matches!(&batch.inputs, Inputs::Tokens(tokens) if tokens.len() == 6 * 7));
+        assert_eq!(
+            (measured_on(&pairs, 3).pairs, measured_on(&pairs, 3).logits_over.as_str()),
+            (true, "pairs × outputs")
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! The evaluation of a checkpoint, at one or several resolutions.
+
+use std::time::Instant;
+
+use baselines::{Model, Resolution};
+use burn::tensor::Device;
+use datasets::resample::{self, Grid};
+use datasets::{Dataset, Library, Metric};
+use serde_json::Value;
+
+use super::error::EvalError;
+use super::request::{EvalResult, Evaluation, Request};
+use super::resolve::{check_names, resolve};
+use super::source_run::SourceRun;
+use crate::experiment::{Cell, Training};
+use crate::files::run_folder;
+use crate::files::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
+use crate::origin::file_name;
+use crate::origin::settings::Settings;
+use crate::registry::Registry;
+use crate::training::evaluate::{Pass, score};
+
+/// Evaluate a checkpoint on `device`. `on_start` is called with what begins, in words.
+///
+/// # Errors
+/// See [`EvalError`]; weights are checked before samples are read.
+pub(crate) fn evaluate(
+    request: &Request<'_>,
+    registry: &Registry,
+    library: &Library,
+    device: &Device,
+    on_start: &mut dyn FnMut(&str),
+) -> Result<Evaluation, EvalError> {
+    check_names(request, registry)?;
+    let mut file = weights::File::open(request.checkpoint)?;
+    let own = file.own().cloned();
+    let source = run_folder::cell_of(request.checkpoint)?.map(|(folder, record)| SourceRun { folder, record });
+    // The name of a checkpoint of ours says nothing, and what a run's record says is exact.
+    let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
+    let record = source.as_ref().map(|source| &source.record);
+    let mut cell = resolve(request, record, named.as_ref(), registry)?;
+    let trained = own.as_ref().and_then(|own| own.kernel_length).filter(|_| record.is_some());
+    let (mut model, kept) = build(&mut cell, trained, device)?;
+    let grids = grids(request.resolutions, &cell, device)?;
+    let settings = Settings::find(&cell, request.set, record, named.as_ref(), &cell.baseline.entry);
+    let loaded = load(&mut file, model.as_mut(), &cell, &settings, device)?;
+    drop(file);
+    on_start(&format!("preparing {}", cell.task.label));
+    let dataset = cell.task.task.prepare(library, &())?;
+    on_start(&format!("evaluating {} samples", dataset.len(request.split)));
+    let results = results(request, &cell, model.as_ref(), dataset.as_ref(), grids, device, on_start)?;
+    let mut notes = dataset.notes();
+    notes.extend(loaded);
+    notes.extend(kept);
+    if let Some(source) = &source {
+        notes.extend(source.about_samples(&cell, dataset.content_hash()));
+        notes.extend(own.as_ref().and_then(|own| source.about_run(own)));
+    }
+    notes.extend(settings.contradictions.clone());
+    let (metric, entry) = (cell.task.task.spec().metric, &cell.baseline.entry);
+    if metric == Metric::AreaUnderRoc && results.iter().any(|result| result.score.metric(metric).is_nan()) {
+        notes.push("the samples are of one class alone, so that there is no AUC".to_owned());
+    }
+    if entry.resolution == Resolution::AsIs && request.resolutions.iter().any(|&r| r != 1.0) {
+        notes.push(format!(
+            "{} has no kernels or steps that follow the resolution: it ran on the other number of samples as it is",
+            entry.info.name
+        ));
+    }
+    Ok(Evaluation {
+        metric,
+        results,
+        samples: dataset.len(request.split),
+        parameters: baselines::network::count_parameters(model.as_ref()),
+        settings,
+        notes,
+        cell,
+    })
+}
+
+/// The network of `cell`, and a note where its kernels keep the length that they were `trained` for: that of the inputs of
+/// training, whatever that of these is.
+fn build(
+    cell: &mut Cell,
+    trained: Option<usize>,
+    device: &Device,
+) -> Result<(Box<dyn Model>, Option<String>), EvalError> {
+    let spec = cell.task.task.spec();
+    let (input, output) = (&spec.input, &spec.target);
+    let build = cell.baseline.entry.build;
+    let model = build(&cell.baseline.config, input, output, 0, device)?;
+    if let (Some(length), Some(trained)) = (model.kernel_length(), trained)
+        && length != trained
+        && cell.baseline.config[KERNEL_LENGTH].is_null()
+    {
+        cell.baseline.config[KERNEL_LENGTH] = Value::from(trained);
+        let model = build(&cell.baseline.config, input, output, 0, device)?;
+        let note = format!("the kernels are as long as in training, {trained} positions; the task has {length}");
+        return Ok((model, Some(note)));
+    }
+    Ok((model, None))
+}
+
+/// Put the weights of `file` into `model`; what a reader must know of how they were found.
+fn load(
+    file: &mut weights::File,
+    model: &mut dyn Model,
+    cell: &Cell,
+    settings: &Settings,
+    device: &Device,
+) -> Result<Vec<String>, EvalError> {
+    let spec = cell.task.task.spec();
+    let entry = &cell.baseline.entry;
+    let (input, output) = (&spec.input, &spec.target);
+    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
+    let wanted = Wanted { entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
+    weights::load(file, model, &wanted).map_err(|error| EvalError::Weights {
+        // Whoever follows the hint has to think of what it does not name.
+        hint: match &error {
+            WeightsError::Mismatch { hint, .. } if !hint.is_empty() => settings.if_assumed(),
+            _ => String::new(),
+        },
+        source: Box::new(error),
+    })
+}
+
+/// The scores of `model` at every resolution, whose inputs have these `grids`.
+fn results(
+    request: &Request<'_>,
+    cell: &Cell,
+    model: &dyn Model,
+    dataset: &dyn Dataset,
+    grids: Vec<Vec<usize>>,
+    device: &Device,
+    on_start: &mut dyn FnMut(&str),
+) -> Result<Vec<EvalResult>, EvalError> {
+    let spec = cell.task.task.spec();
+    let frequencies = model.filter_frequencies()?;
+    let mut results = Vec::new();
+    for (&resolution, shape) in request.resolutions.iter().zip(grids) {
+        if request.resolutions.len() > 1 {
+            on_start(&format!("at {resolution} times the samples per axis"));
+        }
+        let workers = Training::default().workers;
+        let pass = Pass { spec, split: request.split, size: request.batch_size, workers, device, resolution };
+        let begun = Instant::now();
+        let score = score(model, dataset, &pass)?;
+        let split = request.split.name();
+        if score.targets == 0 {
+            return Err(EvalError::Empty { split });
+        }
+        if !score.loss.is_finite() {
+            let at =
+                if resolution == 1.0 { String::new() } else { format!(" at {resolution} times the samples per axis") };
+            return Err(EvalError::NotFinite { split, at, loss: score.mean_loss() });
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let above = frequencies.iter().filter(|&&frequency| frequency > resolution).count();
+        let above_nyquist = (!frequencies.is_empty()).then(|| above as f64 / frequencies.len() as f64);
+        results.push(EvalResult { resolution, shape, score, above_nyquist, seconds });
+    }
+    Ok(results)
+}
+
+/// Positions per axis at every resolution, where task and baseline have such.
+fn grids(resolutions: &[f64], cell: &Cell, device: &Device) -> Result<Vec<Vec<usize>>, EvalError> {
+    let (spec, entry) = (cell.task.task.spec(), &cell.baseline.entry);
+    let refuse =
+        |what: &str, reason: &str| Err(EvalError::Resolution { what: format!("`{what}`"), reason: reason.to_owned() });
+    let mut grids = Vec::new();
+    for &resolution in resolutions {
+        let input = Grid::new(&spec.input, resolution).input().clone();
+        if resolution != 1.0 {
+            if let Some(reason) = resample::refusal(spec) {
+                return refuse(&cell.task.name, reason);
+            }
+            // Ids given as numbers are values to the model, but not to be averaged.
+            if cell.task.config.get("tokens").is_some_and(|tokens| tokens == "scalar") {
+                return refuse(
+                    &cell.task.name,
+                    "its inputs are ids of tokens, and there is nothing between two tokens",
+                );
+            }
+            match entry.resolution {
+                Resolution::Fixed => return refuse(&cell.baseline.name, "a layer of it is over all positions"),
+                // Poolings need so many positions.
+                Resolution::AsIs => {
+                    (entry.build)(&cell.baseline.config, &input, &spec.target, 0, device)?;
+                }
+                Resolution::Continuous => {}
+            }
+        }
+        grids.push(input.shape());
+    }
+    Ok(grids)
+}

@@ -1,0 +1,115 @@
+//! Why a checkpoint cannot be evaluated.
+
+use std::path::PathBuf;
+
+use baselines::{BuildError, ReadError};
+use datasets::DataError;
+
+use crate::experiment::ExperimentError;
+use crate::files::run_folder::FolderError;
+use crate::files::weights::WeightsError;
+use crate::training::session::TrainError;
+
+/// Why a checkpoint cannot be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EvalError {
+    /// Neither an argument nor a run folder says it.
+    #[error("{checkpoint} lies in no cell folder that names the {what}: give --{what} NAME")]
+    Unnamed {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// `task` or `baseline`.
+        what: &'static str,
+    },
+    /// No task or baseline has that name.
+    #[error("{message}\n  = accepted {what}s: {known}")]
+    Unknown {
+        /// What is wrong.
+        message: String,
+        /// `task` or `baseline`.
+        what: &'static str,
+        /// The names there are.
+        known: String,
+    },
+    /// Task, baseline or settings do not hold.
+    #[error(transparent)]
+    Settings(#[from] ExperimentError),
+    /// The baseline cannot take the task's inputs.
+    #[error("{baseline} does not run on {task}: {reason}")]
+    NotApplicable {
+        /// Baseline.
+        baseline: String,
+        /// Task.
+        task: String,
+        /// Why.
+        reason: String,
+    },
+    /// Inputs or network exist at one resolution only.
+    #[error("{what} cannot be evaluated at another resolution: {reason}; leave out --resample")]
+    Resolution {
+        /// Task or baseline.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// The network gives no number.
+    #[error(
+        "the loss on the {split} split{at} is {loss}: the network overflows, or its weights are of a training that diverged; \
+         this is no result"
+    )]
+    NotFinite {
+        /// The split.
+        split: &'static str,
+        /// The resolution in words, where it is another one.
+        at: String,
+        /// The loss.
+        loss: f64,
+    },
+    /// Nothing can be scored.
+    #[error("the {split} split has no sample to score")]
+    Empty {
+        /// The split.
+        split: &'static str,
+    },
+    /// The run's folder is damaged.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The network cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The samples are not there.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The weights cannot be used.
+    #[error("{source}{hint}")]
+    Weights {
+        /// Why.
+        source: Box<WeightsError>,
+        /// Settings to think of; may be empty.
+        hint: String,
+    },
+    /// The network does not run to the end, or what it gave cannot be read.
+    #[error("evaluation stopped: {0}")]
+    Stopped(TrainError),
+}
+
+impl From<WeightsError> for EvalError {
+    fn from(source: WeightsError) -> Self {
+        Self::Weights { source: Box::new(source), hint: String::new() }
+    }
+}
+
+impl From<TrainError> for EvalError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Data(error) => Self::Data(error),
+            other => Self::Stopped(other),
+        }
+    }
+}
+
+impl From<ReadError> for EvalError {
+    fn from(error: ReadError) -> Self {
+        Self::Stopped(error.into())
+    }
+}

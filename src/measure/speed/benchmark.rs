@@ -1,0 +1,189 @@
+//! The benchmark of training steps, on synthetic samples or on those of the task.
+
+use std::time::Instant;
+
+use baselines::kernels::profile;
+use baselines::network::count_parameters;
+use baselines::{Forward, Model};
+use burn::tensor::Device;
+use datasets::{Batch, DataError, Dataset, Split};
+use rustix::time::ClockId;
+
+use super::result::{Measurement, StepTimes};
+use super::samples::{Epochs, synthetic};
+use crate::experiment::Cell;
+use crate::training::batches::prefetch::{self, Batches};
+use crate::training::batches::seeds::Seeds;
+use crate::training::batches::to_device::to_device;
+use crate::training::loss::objective;
+use crate::training::optimiser::adam::Optimiser;
+use crate::training::optimiser::gradients::{self, Gradients};
+use crate::training::process::keep_workers_awake::keep_workers_awake;
+use crate::training::process::memory;
+
+/// What is timed, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BenchOptions {
+    /// Samples of a forward pass.
+    pub(crate) samples: usize,
+    /// Forward passes of a step, whose gradients are averaged.
+    pub(crate) passes: usize,
+    /// StepTimes before those that count.
+    pub(crate) warmup: usize,
+    /// StepTimes that count, at least 1.
+    pub(crate) steps: usize,
+    /// Whether kernels are timed one by one.
+    pub(crate) profile: bool,
+}
+
+/// Where the samples come from.
+#[derive(Clone, Copy)]
+pub(crate) enum SampleSource<'a> {
+    /// Arbitrary values of the task's shape.
+    Synthetic,
+    /// The task's training split, read ahead by `training.workers` threads as in a run.
+    Task(&'a dyn Dataset),
+}
+
+/// Time whole training steps of `cell` on `device`, in the cell's precision: reading, forward, backward and update.
+///
+/// # Errors
+/// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
+pub(crate) fn measure(
+    cell: &Cell,
+    options: BenchOptions,
+    source: SampleSource<'_>,
+    device: &Device,
+) -> Result<StepTimes, String> {
+    cell.training.precision.apply();
+    let spec = cell.task.task.spec();
+    let (input, output) = (&spec.input, &spec.target);
+    memory::restart(device);
+    let base_memory_bytes = memory::peak_bytes();
+    let model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, 0, device)
+        .map_err(|error| error.to_string())?;
+    let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
+    let parameters = count_parameters(model.as_ref()) as u64;
+    let steps = (options.warmup + options.steps.max(1)) as u64;
+    let batches = steps * options.passes.max(1) as u64;
+    let measurement = match source {
+        SampleSource::Synthetic => {
+            let batch = synthetic(spec, options.samples);
+            let read = |_| Ok::<_, DataError>(batch.clone());
+            prefetch::ahead(0, 0..batches, &read, |batches| time(cell, options, device, (model, optimiser), batches))
+        }
+        SampleSource::Task(dataset) => {
+            let samples = dataset.len(Split::Train);
+            let epochs = Epochs::new(samples, options.samples, Seeds::derive(cell.seed), batches);
+            let read = |index| {
+                let (positions, stream) = epochs.batch(index);
+                dataset.read_for_training(positions, stream)
+            };
+            let workers = cell.training.workers;
+            prefetch::ahead(workers, 0..batches, &read, |batches| {
+                time(cell, options, device, (model, optimiser), batches)
+            })
+        }
+    };
+    let peak_memory_bytes = memory::peak_bytes();
+    let passes = options.passes.max(1);
+    let samples = options.samples * passes;
+    Ok(StepTimes { parameters, samples, passes, base_memory_bytes, peak_memory_bytes, measurement: measurement? })
+}
+
+/// Take all steps and time those after the warm-up.
+fn time(
+    cell: &Cell,
+    options: BenchOptions,
+    device: &Device,
+    (mut model, mut optimiser): (Box<dyn Model>, Optimiser),
+    batches: &mut Batches<'_, Batch, DataError>,
+) -> Result<Measurement, String> {
+    let spec = cell.task.task.spec();
+    let autodiff = device.clone().autodiff();
+    // Work on a GPU goes on after a call returns: each part waits for its own.
+    let device_memory = std::cell::Cell::new(None);
+    let finish = || {
+        let held = device.memory_pool_usage().map(|usage| usage.bytes_reserved);
+        device_memory.set(device_memory.get().max(held));
+        device.sync().map_err(|error| format!("the device failed: {error}"))
+    };
+    let mut laps: [Vec<f64>; 4] = Default::default();
+    let (mut totals, mut cpu, mut undisturbed) = (Vec::new(), Vec::new(), Vec::new());
+    let threads = rayon::current_num_threads() as f64;
+    let passes = options.passes.max(1);
+    for step in 0..options.warmup + options.steps.max(1) {
+        if options.profile && step == options.warmup {
+            profile::start();
+        }
+        let (begun, cpu_begun, own_begun) = (Instant::now(), cpu_seconds(ALL_THREADS), cpu_seconds(THIS_THREAD));
+        let mut lap = Lap { spent: [0.0; 4], last: begun };
+        let mut sum = Gradients::new();
+        for pass in 0..passes {
+            let Some(batch) = batches.next() else { break };
+            let Batch { inputs, targets, lengths, .. } = batch.map_err(|error| error.to_string())?;
+            lap.ends(0);
+            let (mut loss, _) = keep_workers_awake(|| {
+                let placed = to_device(inputs, lengths, &spec.input, &autodiff);
+                let mut ctx = Forward::training(0, (step * passes + pass) as u64);
+                let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
+                objective::evaluate(output, &targets, &spec.target).map_err(|e| e.to_string())
+            })?;
+            if let Some(penalty) = model.penalty().map_err(|e| e.to_string())? {
+                loss = loss + penalty;
+            }
+            finish()?;
+            lap.ends(1);
+            let gradients = keep_workers_awake(|| model.take_gradients(&mut loss.backward()));
+            gradients::accumulate(&mut sum, gradients);
+            finish()?;
+            lap.ends(2);
+        }
+        if passes > 1 {
+            gradients::scale(&mut sum, 1.0 / passes as f64);
+        }
+        if let Some(limit) = cell.training.grad_clip {
+            gradients::clip(&mut sum, limit).map_err(|e| e.to_string())?;
+        }
+        optimiser.step(model.as_mut(), sum, cell.training.learning_rate);
+        finish()?;
+        lap.ends(3);
+        if step < options.warmup {
+            continue;
+        }
+        laps.iter_mut().zip(lap.spent).for_each(|(laps, spent)| laps.push(spent));
+        let total = begun.elapsed().as_secs_f64();
+        totals.push(total);
+        let (all, own) = (cpu_seconds(ALL_THREADS) - cpu_begun, cpu_seconds(THIS_THREAD) - own_begun);
+        cpu.push(all);
+        if device_memory.get().is_none() {
+            undisturbed.push(own.max(all / threads).min(total));
+        }
+    }
+    let kernels = options.profile.then(profile::stop);
+    Ok(Measurement { laps, totals, cpu, undisturbed, device_memory: device_memory.get(), kernels })
+}
+
+/// Seconds of a step by part: waiting, forward, backward, update.
+struct Lap {
+    spent: [f64; 4],
+    last: Instant,
+}
+
+impl Lap {
+    /// What has gone by since the last end was spent on `part`.
+    fn ends(&mut self, part: usize) {
+        let now = Instant::now();
+        self.spent[part] += (now - self.last).as_secs_f64();
+        self.last = now;
+    }
+}
+
+const ALL_THREADS: ClockId = ClockId::ProcessCPUTime;
+const THIS_THREAD: ClockId = ClockId::ThreadCPUTime;
+
+/// CPU time so far, in seconds.
+fn cpu_seconds(clock: ClockId) -> f64 {
+    let time = rustix::time::clock_gettime(clock);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}

@@ -1,0 +1,5 @@
+//! Time and memory of training steps.
+
+pub(crate) mod benchmark;
+pub(crate) mod result;
+mod samples;

@@ -1,0 +1,5 @@
+//! Where the settings of a network come from: arguments, the record of its run, the name of its file, or its tensors.
+
+mod evidence;
+pub(crate) mod file_name;
+pub(crate) mod settings;

@@ -1,0 +1,90 @@
+//! Execution of a plan: checks before anything starts, then the runs in processes of their own, then the report.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use reports::ReportError;
+
+use super::checks;
+use super::error::RunnerError;
+use super::inputs::files::Inputs;
+use super::interrupt::Interrupt;
+use super::options::Options;
+use super::outcome::Outcome;
+use super::protocol::messages::Setup;
+use super::record::identity;
+use super::workers::display::Display;
+use super::workers::pool::{self, WorkerPool};
+use crate::experiment::{Cell, Plan};
+use crate::files::run_folder;
+use crate::terminal::{self, Level};
+
+/// What came of a plan.
+pub(crate) struct Finished {
+    /// Folder of the experiment.
+    pub(crate) folder: PathBuf,
+    /// One for each run, in the order of the plan.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The page of the report; none where the plan is a single run.
+    pub(crate) report: Result<Option<PathBuf>, ReportError>,
+}
+
+/// Execute `plan`.
+///
+/// # Errors
+/// The device is missing or cannot compute in a run's precision; data are missing; a folder holds a run of other settings, or
+/// cannot be written. Nothing has started then, except under [`RunnerError::LeftAtOnce`].
+pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, RunnerError> {
+    let cells: Vec<&Cell> = plan.cells.iter().collect();
+    let device = options.device.open()?;
+    for cell in &cells {
+        options.device.check(&device, cell.training.precision)?;
+    }
+    let device_name = options.device.settled().to_string();
+    let out = options.out.join(&plan.name);
+    checks::data(plan, &cells, &out, options)?;
+    if !options.fresh {
+        checks::unchanged(&cells, &out, plan, &device_name, &options.library)?;
+    }
+    checks::initial_weights(&cells, &out, options.fresh, &device)?;
+    std::fs::create_dir_all(&out).map_err(|source| RunnerError::Create { path: out.clone(), source })?;
+    let plan_file = run_folder::keep_plan(&out, &serde_yaml::to_string(&plan.resolved)?)?;
+    for cell in &cells {
+        let mut record = identity::record(cell, &plan.name, &device_name, None)?;
+        record.plan = Some(plan_file.clone());
+        run_folder::enlist(&out.join(&cell.id), &record)?;
+    }
+
+    let inputs = Inputs::of(&cells, &out);
+    // A limit beyond the clock is none.
+    let deadline = options.max_time.and_then(|limit| Instant::now().checked_add(limit));
+    let mut interrupt = Interrupt::install(deadline)?;
+    terminal::never_wait();
+    let display = Display::new(&plan.name, cells.len(), pool::workers(options.jobs, cells.len()), options.quiet);
+    let setup = Setup {
+        experiment: plan.name.clone(),
+        missing: plan.missing,
+        plan: Some(plan_file),
+        fresh: options.fresh,
+        process: std::process::id(),
+    };
+    let pool = WorkerPool { setup, inputs: &inputs, folder: &out, options, display: &display };
+    let work = pool.run(&cells, &mut interrupt);
+    display.finish();
+    interrupt.let_go();
+    if work.left_at_once {
+        return Err(RunnerError::LeftAtOnce);
+    }
+    let report = if options.single_run { Ok(None) } else { report(&out) };
+    Ok(Finished { folder: out, outcomes: work.outcomes, report })
+}
+
+/// Write the report of the experiment in `folder`; its page.
+fn report(folder: &PathBuf) -> Result<Option<PathBuf>, ReportError> {
+    let paths = reports::write(std::slice::from_ref(folder), &folder.join("report"), reports::Formats::ALL)?;
+    // Damage elsewhere is not this command's failure, but whoever reads of its runs must know.
+    for line in &paths.left_out {
+        terminal::say(Level::Warning, line);
+    }
+    Ok(paths.index)
+}

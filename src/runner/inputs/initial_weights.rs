@@ -1,0 +1,89 @@
+//! `training.initial_weights`: the weights of a file instead of random ones.
+
+use std::path::Path;
+
+use baselines::{BuildError, Model};
+use burn::tensor::Device;
+use serde_json::Value;
+
+use crate::experiment::Cell;
+use crate::files::weights::{self, Wanted, WeightsError};
+use crate::origin::settings;
+use crate::training::checkpoint::last_path;
+
+/// Why a run cannot begin with the weights of a file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InitialError {
+    /// The network cannot be built.
+    #[error("the model cannot be built: {0}")]
+    Build(#[from] BuildError),
+    /// The file is of no use.
+    #[error("training.initial_weights: {0}")]
+    Weights(#[from] WeightsError),
+}
+
+/// Put the weights of the file at `path` into `model`, the network of `cell`; what is worth telling of how they were found.
+pub(in crate::runner) fn load(
+    path: &Path,
+    cell: &Cell,
+    model: &mut dyn Model,
+    device: &Device,
+) -> Result<Vec<String>, InitialError> {
+    let spec = cell.task.task.spec();
+    let entry = &cell.baseline.entry;
+    let (input, output) = (&spec.input, &spec.target);
+    let config = &cell.baseline.config;
+    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
+    let wanted = Wanted { entry, config, shape: &input.shape(), build: &build };
+    Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
+}
+
+/// Where the settings of `cell` contradict what the name of the file says that it begins with: a network of other settings
+/// computes something else with the same weights.
+pub(in crate::runner) fn contradictions(cell: &Cell) -> Vec<String> {
+    let found = cell.training.initial_weights.as_deref().map(|path| settings::contradictions(path, cell));
+    found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", cell.baseline.label)).collect()
+}
+
+/// Whether `cell` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
+/// there yet, or within `out`, may be written by an earlier cell. A cell that has begun needs its file no more. False where
+/// nothing was looked at.
+///
+/// # Errors
+/// A file that is there and of no use.
+pub(in crate::runner) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
+    let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
+        return Ok(false);
+    };
+    let begun = has_begun(cell, out, fresh);
+    let within = match (path.canonicalize(), out.canonicalize()) {
+        (Ok(path), Ok(out)) => path.starts_with(out),
+        (Err(_), _) => true,
+        (Ok(_), Err(_)) => false,
+    };
+    if begun || within {
+        return Ok(false);
+    }
+    let spec = cell.task.task.spec();
+    let entry = &cell.baseline.entry;
+    let mut model = (entry.build)(&cell.baseline.config, &spec.input, &spec.target, 0, device)?;
+    load(path, cell, model.as_mut(), device).map(|_| true)
+}
+
+/// Why `cell` cannot begin with the weights of its file, as far as [`check`] can say; a file that is not there is one, which
+/// another cell may write before this one begins.
+pub(crate) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
+    let path = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none())?;
+    match check(cell, out, fresh, device) {
+        Err(error) => Some(error.to_string()),
+        Ok(false) if !has_begun(cell, out, fresh) && !path.exists() => {
+            Some(format!("training.initial_weights: {} is not there (yet)", path.display()))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// Whether `cell` goes on from a checkpoint of its own.
+fn has_begun(cell: &Cell, out: &Path, fresh: bool) -> bool {
+    last_path(&out.join(&cell.id)).exists() && !fresh
+}

@@ -1,0 +1,70 @@
+//! What the runs of a worker share: settings of the command, the device, and the samples prepared last.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use datasets::{DataError, Dataset, Library};
+
+use crate::experiment::{Cell, Missing};
+use crate::runner::interrupt::Interrupt;
+use crate::runner::protocol::reporter::Reporter;
+use crate::training::process::memory::Ledger;
+
+/// What all runs of a worker share.
+pub(crate) struct RunContext<'a> {
+    /// Experiment name.
+    pub(crate) experiment: &'a str,
+    /// What happens where data are missing.
+    pub(crate) missing: Missing,
+    /// Folder of the experiment.
+    pub(crate) out: PathBuf,
+    /// Data folder.
+    pub(crate) library: &'a Library,
+    /// Where to compute, without autodiff.
+    pub(crate) device: Device,
+    /// Its name.
+    pub(crate) device_name: String,
+    /// The resolved experiment file below the folder, which the records of the runs name.
+    pub(crate) plan: Option<String>,
+    /// Start every run anew.
+    pub(crate) fresh: bool,
+    /// The process that holds the runs, as others are told.
+    pub(crate) process: u32,
+    /// Signals, and the end of orders.
+    pub(crate) interrupt: Interrupt,
+    /// Progress.
+    pub(crate) reporter: Reporter,
+    /// The data set prepared last, by task name and settings.
+    pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,
+    /// Memory that belongs to no run.
+    pub(crate) memory: Ledger,
+}
+
+impl RunContext<'_> {
+    /// The samples of a run's task, prepared once for all runs of it that follow each other.
+    pub(super) fn prepare(&mut self, cell: &Cell) -> Result<Arc<dyn Dataset>, DataError> {
+        let key = sample_key(cell);
+        if let Some(ready) = self.prepared.get(&key) {
+            return Ok(ready.clone());
+        }
+        let Self { library, reporter, device, memory, .. } = self;
+        let dataset = memory.samples(device, || cell.task.task.prepare(library, reporter))?;
+        let dataset: Arc<dyn Dataset> = dataset.into();
+        self.prepared.insert(key, dataset.clone());
+        Ok(dataset)
+    }
+
+    /// Drop the samples of other tasks, of which no run comes any more, and find what earlier runs have left, in bytes.
+    pub(super) fn tidy(&mut self, cell: &Cell) -> u64 {
+        let key = sample_key(cell);
+        self.prepared.retain(|prepared, _| *prepared == key);
+        self.memory.left_over(&self.device, !self.prepared.is_empty())
+    }
+}
+
+/// What decides the samples of a run.
+fn sample_key(cell: &Cell) -> String {
+    format!("{} {}", cell.task.name, cell.task.config)
+}

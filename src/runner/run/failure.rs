@@ -1,0 +1,76 @@
+//! Why a run failed.
+
+use std::any::Any;
+
+use baselines::BuildError;
+use datasets::DataError;
+use vocabulary::record::StopReason;
+
+use crate::files::checkpoint::CheckpointError;
+use crate::files::run_folder::FolderError;
+use crate::runner::inputs::files::InputError;
+use crate::runner::inputs::initial_weights::InitialError;
+use crate::training::metrics::journal::JournalError;
+use crate::training::session::TrainError;
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RunFailure {
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    InitialWeights(#[from] InitialError),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("the model cannot be built: {0}")]
+    Build(#[from] BuildError),
+    #[error("cannot write a record: {0}")]
+    Record(#[from] serde_json::Error),
+    /// It was trained for longer than is asked for, which would pass for the shorter training.
+    #[error("{0}; ask for that much, or start the cell again with --fresh")]
+    Longer(String),
+    #[error("the diagnostics cannot be stored: {0}")]
+    Diagnostics(String),
+    #[error("the program failed: {0}")]
+    Panic(String),
+}
+
+impl RunFailure {
+    /// A panic with this payload.
+    pub(super) fn from_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::Panic(text.unwrap_or_else(|| "unknown panic".into()))
+    }
+
+    /// Reason in `status.json`.
+    pub(super) fn reason(&self) -> StopReason {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let full = |error: &std::io::Error| matches!(error.kind(), StorageFull | QuotaExceeded);
+        match self {
+            Self::Train(TrainError::NotFinite { .. }) => StopReason::Nan,
+            Self::Train(TrainError::Journal(JournalError::Io { source, .. })) if full(source) => StopReason::DiskFull,
+            Self::Train(TrainError::Checkpoint(CheckpointError::Io { source, .. })) if full(source) => {
+                StopReason::DiskFull
+            }
+            Self::Folder(FolderError::Io { source, .. }) if full(source) => StopReason::DiskFull,
+            Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => StopReason::DiskFull,
+            Self::Data(error) if error.is_missing() => StopReason::MissingData,
+            Self::Panic(message) if is_out_of_memory(message) => StopReason::OutOfMemory,
+            _ => StopReason::Error,
+        }
+    }
+}
+
+/// Whether a panic speaks of memory that could not be had: on a GPU in the words of Burn's backends and of CUDA, on the host
+/// in those of a vector that would be longer than the address space.
+fn is_out_of_memory(message: &str) -> bool {
+    let message = message.to_lowercase().replace(['_', ' '], "");
+    ["outofmemory", "capacityoverflow", "memoryallocation", "allocatememory"]
+        .iter()
+        .any(|words| message.contains(words))
+}

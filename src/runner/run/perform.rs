@@ -1,0 +1,78 @@
+//! A run between the lock on its folder and its final status.
+
+use std::panic::AssertUnwindSafe;
+
+use datasets::DataError;
+use vocabulary::record::{State, Status, StopReason};
+
+use super::attempt::{Attempt, NOT_FURTHER};
+use super::context::RunContext;
+use super::failure::RunFailure;
+use crate::experiment::Cell;
+use crate::files::run_folder::{self, FolderError, RunFolder, now};
+use crate::runner::inputs::files::Inputs;
+use crate::runner::outcome::Outcome;
+
+/// Perform one run. Every error ends in its status file (where that can be written) and in the outcome.
+pub(in crate::runner) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs) -> Outcome {
+    let folder = match RunFolder::lock(&context.out.join(&cell.id), context.process) {
+        Ok(folder) => folder,
+        Err(error @ FolderError::Locked { .. }) => {
+            context.reporter.run_ends(&cell.id, &error.to_string());
+            return Outcome::Locked(error.to_string());
+        }
+        Err(error) => {
+            context.reporter.run_ends(&cell.id, &format!("failed: {error}"));
+            return failed(&error.into());
+        }
+    };
+    let mut status = match run_folder::read_status(folder.path()) {
+        Ok(found) => found.unwrap_or_else(Status::pending),
+        Err(error) => {
+            // The checkpoint decides where the run goes on; what the status said is lost.
+            context.reporter.line(&format!("{}: its status counts as new: {error}", cell.id));
+            Status::pending()
+        }
+    };
+    // A panic inside a numerical library must not take the other runs along.
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        Attempt { context: &mut *context, cell, folder: &folder, status: &mut status }.make(inputs)
+    }))
+    .unwrap_or_else(|panic| Err(RunFailure::from_panic(panic.as_ref())));
+    let (outcome, text) = result.unwrap_or_else(|error| record_failure(&error, &mut status));
+    status.updated = Some(now());
+    let written = folder.write_status(&status).and_then(|()| folder.log(&text));
+    context.reporter.run_ends(&cell.id, &text);
+    match written {
+        Err(error) if !matches!(outcome, Outcome::Failed { .. }) => {
+            context.reporter.line(&format!("{}: {error}", cell.id));
+            failed(&error.into())
+        }
+        _ => outcome,
+    }
+}
+
+fn failed(error: &RunFailure) -> Outcome {
+    Outcome::failed(error.reason(), error.to_string())
+}
+
+/// Note in `status` why the attempt failed; the outcome, and what is said of it.
+fn record_failure(error: &RunFailure, status: &mut Status) -> (Outcome, String) {
+    if matches!(error, RunFailure::Data(DataError::Stopped)) {
+        if status.state == State::Running {
+            // By a process that is gone.
+            status.state = State::Interrupted;
+            status.reason = Some(StopReason::Interrupted);
+        }
+        return (Outcome::Interrupted, Outcome::Interrupted.text());
+    }
+    if status.state == State::Done || matches!(error, RunFailure::Longer(_)) {
+        // Training has not begun anew: what was measured stands, and what was begun goes on when it is asked for.
+        status.message = Some(format!("{NOT_FURTHER}: {error}"));
+    } else {
+        status.state = State::Failed;
+        status.reason = Some(error.reason());
+        status.message = Some(error.to_string());
+    }
+    (failed(error), format!("failed: {error}"))
+}

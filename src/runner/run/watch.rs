@@ -1,0 +1,99 @@
+//! Progress of a training: on its way to whoever watches, to the status, and to the log.
+
+use std::time::Instant;
+
+use vocabulary::record::{PartialEpoch, Status};
+
+use super::context::RunContext;
+use crate::experiment::Cell;
+use crate::files::run_folder::{RunFolder, now};
+use crate::training::loss::objective::Score;
+use crate::training::progress::Progress;
+use crate::training::session::{Epoch, Watch};
+
+/// Shows a run's progress and keeps its status file up to date.
+pub(super) struct RunWatch<'a, 'b> {
+    /// What the runs of the worker share.
+    pub(super) context: &'a RunContext<'b>,
+    /// The run.
+    pub(super) cell: &'a Cell,
+    /// Its folder.
+    pub(super) folder: &'a RunFolder,
+    /// Its status.
+    pub(super) status: Status,
+    /// Epochs that are asked for.
+    pub(super) epochs: u64,
+    /// When this attempt began to train.
+    pub(super) begun: Instant,
+    /// Epochs done before.
+    pub(super) epochs_before: u64,
+    /// Validation score of the last epoch of this attempt.
+    pub(super) last: Option<Score>,
+}
+
+impl Watch for RunWatch<'_, '_> {
+    fn epoch_begins(&mut self, progress: &Progress, steps: u64) {
+        self.context.reporter.epoch_begins(progress, steps);
+    }
+
+    fn step_taken(&mut self, progress: &Progress, samples_per_second: f64) {
+        self.context.reporter.step_taken(progress, self.cell.task.task.spec().metric, samples_per_second);
+    }
+
+    fn epoch_ended(&mut self, progress: &Progress, epoch: &Epoch<'_>) {
+        let Epoch { number, partial, train, validation, seconds, waited } = *epoch;
+        self.last = Some(validation.clone());
+        self.status.epoch = progress.epoch;
+        self.status.partial_epoch = partial.map(|[steps, of]| PartialEpoch { steps, of });
+        self.status.seconds = seconds;
+        self.status.updated = Some(now());
+        let metric = self.cell.task.task.spec().metric;
+        let part = partial.map(|[steps, of]| format!(" ({steps} of {of} steps)")).unwrap_or_default();
+        let name = format!("epoch {number}{part}");
+        let message = format!(
+            "{name}: train {}, validation {}; steps waited {waited:.3} s for samples",
+            train.describe(metric),
+            validation.describe(metric)
+        );
+        if let Err(error) = self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)) {
+            // Training goes on: the checkpoint decides what is lost, and it fails by itself on a full disk.
+            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
+        }
+        let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
+        let left = per_epoch * self.epochs.saturating_sub(progress.epoch) as u32;
+        self.context.reporter.epoch_ended(
+            &self.cell.id,
+            &name,
+            progress.epoch,
+            &format!("train {}, validation {}", train.describe(metric), validation.describe(metric)),
+            left,
+        );
+    }
+
+    fn loss_judged(&mut self, warning: Option<String>) {
+        if let Some(warning) = &warning {
+            tracing::warn!("{}: {warning}", self.cell.id);
+        }
+        let written = match &warning {
+            Some(warning) => self.folder.log(warning),
+            None => Ok(()),
+        };
+        self.status.message = warning;
+        if let Err(error) = written.and_then(|()| self.folder.write_status(&self.status)) {
+            // As after an epoch: the next checkpoint decides.
+            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
+        }
+    }
+
+    fn warned(&mut self, warning: String) {
+        tracing::warn!("{}: {warning}", self.cell.id);
+        if let Err(error) = self.folder.log(&format!("warning: {warning}")) {
+            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
+        }
+        self.status.message = Some(warning);
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.context.interrupt.requested()
+    }
+}

@@ -1,0 +1,134 @@
+//! The end of an epoch: validation, its lines in the journals, the best weights, and early stopping.
+
+use baselines::{Forward, Model};
+use datasets::{Batch, Split};
+
+use super::batches::to_device::to_device;
+use super::checkpoint::{save, save_best};
+use super::evaluate::{Pass, score_unless};
+use super::health::finite::{self, Cause};
+use super::loss::objective::Score;
+use super::metrics::lines;
+use super::progress::{Best, Progress};
+use super::session::{Epoch, Job, Session, TrainError, Watch};
+use crate::experiment::Training;
+use crate::experiment::training::Schedule;
+use crate::files::tensors;
+
+/// Samples of the validation split that the probes look at.
+const PROBED_SAMPLES: usize = 16;
+
+/// Judge a whole epoch, count it, lower the learning rate where due, and save. Stopped while it is judged, nothing has changed.
+pub(super) fn end_epoch(session: &mut Session<'_>, waited: f64) -> Result<(), TrainError> {
+    judge(session, None, waited)?;
+    save(session)
+}
+
+/// Validate, record the epoch, and keep the weights where they are the best so far.
+///
+/// A whole epoch is counted: it ends patience and may lower the learning rate. One that a limit ended before the last of its
+/// `steps` steps is recorded as partial and may be the best, but counts for nothing else, and its position remains.
+pub(super) fn judge(session: &mut Session<'_>, steps: Option<u64>, waited: f64) -> Result<(), TrainError> {
+    let Session { job, state, journals, watch, clock } = session;
+    // What the last update has broken must not be judged, let alone saved.
+    let weights = tensors::weights(state.model.as_ref())?;
+    if let Some((name, value)) = finite::tensor(&weights) {
+        let cause = Cause::Weights { name: name.clone() };
+        return Err(job.not_finite(&state.progress, (format!("parameter `{name}`"), value), cause, &[]).into());
+    }
+    let validation = evaluate(job, state.model.as_ref(), Split::Validation, &**watch)?;
+    if !validation.loss.is_finite() {
+        let samples = finite::unfit_samples(job.dataset, Split::Validation)?;
+        watch.warned(finite::validation_warning(validation.mean_loss(), state.progress.epoch + 1, &samples));
+    }
+    let metric = validation.metric(job.spec.metric);
+    let progress = &mut state.progress;
+    let number = progress.epoch + 1;
+    let partial = steps.map(|steps| [progress.step_in_epoch, steps]);
+    let (train, penalty) = (std::mem::take(&mut progress.train), std::mem::take(&mut progress.penalty));
+    let better = is_better(progress.best.map(|best| best.metric), metric, job.spec.metric.higher_is_better());
+    if better {
+        progress.best = Some(Best { epoch: number, metric, loss: validation.mean_loss() });
+    }
+    if partial.is_none() {
+        count_epoch(job.settings, progress, better);
+    }
+    let seconds = clock.seconds();
+    let scores = lines::Scores { train: &train, validation: &validation, penalty: penalty.mean() };
+    journals.metrics.append(&lines::epoch(job.spec, progress.step, number, partial.is_some(), &scores, seconds))?;
+    watch.epoch_ended(progress, &Epoch { number, partial, train: &train, validation: &validation, seconds, waited });
+    probe(session)?;
+    if better {
+        session.state.best = Some(weights);
+        save_best(session.job, session.state)?;
+    }
+    Ok(())
+}
+
+/// Whether an epoch with `metric` is better than the best one so far.
+fn is_better(best: Option<f64>, metric: f64, higher: bool) -> bool {
+    best.is_none_or(|best| {
+        // A metric that does not exist, as the AUC of one class, gives way to any that does.
+        let undefined = best.is_nan() && !metric.is_nan();
+        undefined || if higher { metric > best } else { metric < best }
+    })
+}
+
+/// The number of the epoch, from 1, after which early stopping with `patience` ends a training whose whole epochs have these
+/// validation metrics.
+pub(crate) fn patience_ends(metrics: impl IntoIterator<Item = f64>, higher: bool, patience: u32) -> Option<u64> {
+    let (mut best, mut stale) = (None, 0);
+    for (index, metric) in metrics.into_iter().enumerate() {
+        if is_better(best, metric, higher) {
+            (best, stale) = (Some(metric), 0);
+        } else {
+            stale += 1;
+        }
+        if stale >= patience {
+            return Some(index as u64 + 1);
+        }
+    }
+    None
+}
+
+/// Move on to the next epoch.
+fn count_epoch(settings: &Training, progress: &mut Progress, better: bool) {
+    progress.epoch += 1;
+    progress.step_in_epoch = 0;
+    if better {
+        (progress.stale_epochs, progress.plateau_epochs) = (0, 0);
+    } else {
+        progress.stale_epochs += 1;
+        progress.plateau_epochs += 1;
+    }
+    if settings.schedule == Schedule::Plateau && progress.plateau_epochs > settings.plateau_patience {
+        progress.plateau_scale *= settings.plateau_factor;
+        progress.plateau_epochs = 0;
+    }
+}
+
+/// Score of `model` on a whole split, in evaluation mode.
+///
+/// # Errors
+/// [`TrainError::Stopped`] where the watcher does not want to wait for the end.
+pub(super) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split, watch: &dyn Watch) -> Result<Score, TrainError> {
+    let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
+    let pass = Pass { spec: job.spec, split, size, workers: job.settings.workers, device: job.device, resolution: 1.0 };
+    score_unless(model, job.dataset, &pass, &|| watch.wants_to_stop())
+}
+
+/// Record variances and logit scale on the first validation samples, in evaluation mode, and what penalties judge.
+pub(super) fn probe(session: &mut Session<'_>) -> Result<(), TrainError> {
+    let Session { job, state, journals, .. } = session;
+    let positions: Vec<usize> = (0..job.dataset.len(Split::Validation).min(PROBED_SAMPLES)).collect();
+    let model = state.model.evaluator();
+    let mut probes = Vec::new();
+    if !positions.is_empty() {
+        let Batch { inputs, lengths, .. } = job.dataset.read(Split::Validation, &positions)?;
+        let placed = to_device(inputs, lengths, &job.spec.input, job.device);
+        model.forward(placed, &mut Forward::evaluation().with_probes(&mut probes))?;
+    }
+    let seen = lines::Seen { probes: &probes, measures: &model.measures()? };
+    journals.diagnostics.append(&lines::diagnostics(job.labels, job.seed, state.progress.step, &seen))?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The score of a network on a whole split.
+
+use baselines::read::read_scalar;
+use baselines::{Forward, Model};
+use burn::tensor::Device;
+use datasets::resample::Grid;
+use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
+
+use super::batches::prefetch;
+use super::batches::to_device::to_device;
+use super::loss::objective::{self, Score};
+use super::session::TrainError;
+
+/// One evaluation of a split.
+pub(crate) struct Pass<'a> {
+    /// Description of the samples.
+    pub(crate) spec: &'a TaskSpec,
+    /// Which of them.
+    pub(crate) split: Split,
+    /// Samples per forward pass.
+    pub(crate) size: usize,
+    /// Threads that read ahead.
+    pub(crate) workers: usize,
+    /// Where to compute.
+    pub(crate) device: &'a Device,
+    /// Samples per axis relative to the task's, see [`datasets::resample`].
+    pub(crate) resolution: f64,
+}
+
+/// Score of `model` over `pass`, in evaluation mode.
+pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -> Result<Score, TrainError> {
+    score_unless(model, dataset, pass, &|| false)
+}
+
+/// As [`score`], unless `stop` says before one of the batches that nobody waits for it.
+pub(super) fn score_unless(
+    model: &dyn Model,
+    dataset: &dyn Dataset,
+    pass: &Pass<'_>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Score, TrainError> {
+    let model = model.evaluator();
+    let (samples, size) = (dataset.len(pass.split), pass.size.max(1));
+    let grid = Grid::new(&pass.spec.input, pass.resolution);
+    let read = |index: u64| -> Result<Batch, DataError> {
+        let start = index as usize * size;
+        let positions: Vec<usize> = (start..(start + size).min(samples)).collect();
+        Ok(grid.resample(dataset.read(pass.split, &positions)?))
+    };
+    prefetch::ahead(pass.workers, 0..samples.div_ceil(size) as u64, &read, |batches| {
+        let mut total = Score::default();
+        while let Some(batch) = batches.next() {
+            if stop() {
+                return Err(TrainError::Stopped);
+            }
+            let Batch { inputs, targets, lengths, .. } = batch?;
+            let mut ctx = Forward::evaluation().at_resolution(pass.resolution);
+            let output = model.forward(to_device(inputs, lengths, grid.input(), pass.device), &mut ctx)?;
+            let (loss, mut score) = objective::evaluate(output, &targets, &pass.spec.target)?;
+            score.loss = f64::from(read_scalar(loss.inner(), "the loss")?) * score.targets as f64;
+            total.add(&score, pass.spec.metric);
+        }
+        Ok(total)
+    })
+}

@@ -1,0 +1,4 @@
+//! Losses and metrics of predictions.
+
+pub(crate) mod objective;
+mod ranking;

@@ -1,0 +1,242 @@
+//! Losses, and the score of predictions, for every kind of target.
+
+use baselines::kernels::cross_entropy;
+use baselines::read::read;
+use baselines::{Output, ReadError};
+use burn::tensor::{Tensor, TensorData};
+use datasets::{Metric, OutputSpec, Targets};
+
+use super::ranking::Ranking;
+
+/// Sums over samples (or labelled steps), so that batches of any size add up to the same value.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Score {
+    /// Sum of the losses of all targets.
+    pub(crate) loss: f64,
+    /// Correct labels.
+    pub(crate) correct: u64,
+    /// Targets counted.
+    pub(crate) targets: u64,
+    /// Logits of two classes, where the metric needs them.
+    #[serde(default, skip_serializing_if = "Ranking::is_empty")]
+    pub(crate) ranking: Ranking,
+}
+
+impl Score {
+    /// Mean loss; not a number where nothing was counted.
+    pub(crate) fn mean_loss(&self) -> f64 {
+        if self.targets == 0 { f64::NAN } else { self.loss / self.targets as f64 }
+    }
+
+    /// The task's metric: accuracy, the mean squared error (which is the loss of regression), the loss in bits, or the
+    /// area under the receiver operating characteristic (not a number where a class has no sample). Not a number where the
+    /// loss is not one, for some outputs then are none either, nor where nothing was counted.
+    pub(crate) fn metric(&self, metric: Metric) -> f64 {
+        match metric {
+            _ if self.mean_loss().is_nan() => f64::NAN,
+            Metric::Accuracy => self.correct as f64 / self.targets as f64,
+            Metric::MeanSquaredError => self.mean_loss(),
+            Metric::BitsPerCharacter => self.mean_loss() / std::f64::consts::LN_2,
+            Metric::AreaUnderRoc => self.ranking.area(),
+        }
+    }
+
+    /// Loss and metric in words.
+    pub(crate) fn describe(&self, metric: Metric) -> String {
+        let loss = self.mean_loss();
+        match metric {
+            Metric::Accuracy => format!("loss {loss:.4}, accuracy {:.2} %", 100.0 * self.metric(metric)),
+            Metric::AreaUnderRoc => format!("loss {loss:.4}, AUC {:.4}", self.metric(metric)),
+            Metric::BitsPerCharacter => format!("{:.4} bits per character", self.metric(metric)),
+            Metric::MeanSquaredError => format!("mean squared error {loss:.5}"),
+        }
+    }
+
+    /// Add the score of another batch of a task with this `metric`.
+    pub(crate) fn add(&mut self, other: &Self, metric: Metric) {
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.targets += other.targets;
+        if metric == Metric::AreaUnderRoc {
+            self.ranking.extend(&other.ranking);
+        }
+    }
+}
+
+/// Mean loss of a batch `[1]`, and its score without the loss, which the caller reads from the device when it suits.
+///
+/// # Errors
+/// The logits cannot be read from the device.
+pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &OutputSpec) -> Result<(Tensor<1>, Score), ReadError> {
+    match (spec, output, targets) {
+        (OutputSpec::Binary, Output::Sample(logits), Targets::Labels(labels)) => binary(logits, labels),
+        (OutputSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
+        (_, Output::Sample(logits), Targets::Labels(labels)) => classes(logits.unsqueeze_dim(2), labels),
+        (_, Output::Step(logits), Targets::Labels(labels)) => classes(logits, labels),
+        (_, Output::Step(values), Targets::Values(wanted)) => {
+            let [batch, outputs, length] = values.dims();
+            Ok(regression(values.swap_dims(1, 2).reshape([batch, length * outputs]), wanted))
+        }
+        (_, Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
+    }
+}
+
+/// Cross-entropy of logits `[batch, classes, positions]`; positions with label −1 do not count.
+fn classes(logits: Tensor<3>, labels: &[i32]) -> Result<(Tensor<1>, Score), ReadError> {
+    let [_, classes, positions] = logits.dims();
+    let counted = labels.iter().filter(|&&label| label >= 0).count();
+    let values = host(&logits)?;
+    let items = || values.chunks_exact((classes * positions).max(1)).zip(labels.chunks_exact(positions.max(1)));
+    let right = |(logits, labels): (&[f32], &[i32])| {
+        argmax(logits, positions).into_iter().zip(labels).filter(|(guess, label)| guess == *label).count()
+    };
+    let correct = items().map(right).sum::<usize>();
+    let mut ranking = Ranking::default();
+    if classes == 2 {
+        for (logits, labels) in items() {
+            let (first, second) = logits.split_at(positions);
+            for ((first, second), &label) in first.iter().zip(second).zip(labels).filter(|(_, label)| **label >= 0) {
+                ranking.push(second - first, label == 1);
+            }
+        }
+    }
+    let loss = cross_entropy(logits, labels);
+    Ok((loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64, ranking }))
+}
+
+/// Binary cross-entropy of logits `[batch, 1]`, in the form that cannot overflow.
+fn binary(logits: Tensor<2>, labels: &[i32]) -> Result<(Tensor<1>, Score), ReadError> {
+    let device = logits.device();
+    let rows = labels.len();
+    let guesses = host(&logits)?;
+    let correct =
+        guesses.iter().zip(labels).filter(|(logit, label)| !logit.is_nan() && (**logit > 0.0) == (**label == 1));
+    let correct = correct.count();
+    let mut ranking = Ranking::default();
+    guesses.iter().zip(labels).for_each(|(logit, label)| ranking.push(*logit, *label == 1));
+    let wanted: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
+    let wanted = Tensor::<2>::from_data(TensorData::new(wanted, [rows, 1]), &device);
+    let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
+    let loss = (logits.clone().clamp_min(0.0) - logits * wanted + softplus).mean();
+    Ok((loss, Score { loss: 0.0, correct: correct as u64, targets: rows as u64, ranking }))
+}
+
+/// Mean squared error of values `[batch, outputs]`.
+fn regression(values: Tensor<2>, wanted: &[f32]) -> (Tensor<1>, Score) {
+    let device = values.device();
+    let wanted = Tensor::<2>::from_data(TensorData::new(wanted.to_vec(), values.dims()), &device);
+    let rows = values.dims()[0];
+    let error = values - wanted;
+    ((error.clone() * error).mean(), Score { targets: rows as u64, ..Score::default() })
+}
+
+/// Values on the host, row-major.
+fn host<const D: usize>(logits: &Tensor<D>) -> Result<Vec<f32>, ReadError> {
+    read(logits.clone().inner(), "the logits")
+}
+
+/// Per position, the index of the first class with the largest of `values` `[classes, positions]`; −2, which is no label,
+/// where one of them is not a number.
+fn argmax(values: &[f32], positions: usize) -> Vec<i32> {
+    let mut best = vec![0; positions];
+    let mut most = values[..positions].to_vec();
+    for (class, row) in values.chunks_exact(positions).enumerate() {
+        for ((best, most), &value) in best.iter_mut().zip(&mut most).zip(row) {
+            if value > *most {
+                (*best, *most) = (class as i32, value);
+            } else if value.is_nan() {
+                (*best, *most) = (-2, f32::INFINITY);
+            }
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::tensor::Device;
+
+    fn rows<const R: usize, const C: usize>(values: [[f32; C]; R]) -> Output {
+        Output::Sample(Tensor::from_data(values, &Device::flex()))
+    }
+
+    fn value(loss: Tensor<1>) -> f64 {
+        f64::from(loss.into_scalar::<f32>())
+    }
+
+    #[test]
+    fn cross_entropy_matches_a_hand_computed_value() {
+        let (loss, score) =
+            evaluate(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &OutputSpec::Classes(3))
+                .unwrap();
+        let first = -(2.0 - (1f64.exp() + 2f64.exp() + 0.5f64.exp()).ln());
+        let second = -(0.0 - (1.0 + 1.0 + 3f64.exp()).ln());
+        assert!((value(loss) - (first + second) / 2.0).abs() < 1e-6);
+        assert_eq!((score.correct, score.targets), (1, 2));
+    }
+
+    #[test]
+    fn steps_without_a_label_count_neither_in_the_loss_nor_in_the_accuracy() {
+        let steps = Tensor::<3>::from_data([[[5.0f32, 0.0, 1.0], [0.0, 7.0, 0.0]]], &Device::flex());
+        let (loss, score) =
+            evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &OutputSpec::PerStep(2)).unwrap();
+        let wanted = (-(7.0 - (1.0 + 7f64.exp()).ln()) - (1.0 - (1f64.exp() + 1.0).ln())) / 2.0;
+        assert!((value(loss) - wanted).abs() < 1e-6);
+        assert_eq!((score.correct, score.targets), (2, 2));
+    }
+
+    #[test]
+    fn binary_loss_is_right_and_finite_for_huge_logits() {
+        let (loss, score) =
+            evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary).unwrap();
+        assert!((value(loss) - (200.0 + (1.0 + (-1f64).exp()).ln()) / 2.0).abs() < 1e-4);
+        assert_eq!((score.correct, score.targets), (1, 2));
+    }
+
+    #[test]
+    fn two_classes_are_ranked_in_either_form_and_over_all_batches() {
+        let binary = |logits: [[f32; 1]; 2], labels: [i32; 2]| {
+            evaluate(rows(logits), &Targets::Labels(labels.into()), &OutputSpec::Binary).unwrap().1
+        };
+        let mut total = Score::default();
+        total.add(&binary([[0.5], [-1.0]], [1, 0]), Metric::AreaUnderRoc);
+        total.add(&binary([[0.5], [2.0]], [0, 0]), Metric::AreaUnderRoc);
+        // Better than one, equal to one, worse than one.
+        assert_eq!(total.metric(Metric::AreaUnderRoc), 0.5);
+        let logits = [[0.0, 0.5], [1.5, 0.5], [-0.5, 0.0], [1.0, 3.0]];
+        let (_, score) = evaluate(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &OutputSpec::Classes(2)).unwrap();
+        assert_eq!(score.metric(Metric::AreaUnderRoc), 0.5);
+        // Only the metric that needs the logits keeps them, and a checkpoint gives them back.
+        let mut plain = Score::default();
+        plain.add(&score, Metric::Accuracy);
+        assert!(plain.ranking.is_empty() && !serde_json::to_string(&plain).unwrap().contains("ranking"));
+        let text = serde_json::to_string(&total).unwrap();
+        assert_eq!(serde_json::from_str::<Score>(&text).unwrap(), total);
+        assert_eq!(serde_json::from_str::<Score>(r#"{"loss":1.0,"correct":2,"targets":3}"#).unwrap().targets, 3);
+    }
+
+    #[test]
+    fn outputs_that_are_not_numbers_are_no_guesses_and_have_no_accuracy() {
+        let logits = [[f32::NAN, 1.0], [0.0, f32::NAN], [f32::INFINITY, f32::NAN], [3.0, 1.0]];
+        let (loss, mut score) =
+            evaluate(rows(logits), &Targets::Labels(vec![0, 0, 0, 0]), &OutputSpec::Classes(2)).unwrap();
+        assert_eq!((score.correct, score.targets), (1, 4));
+        score.loss = value(loss) * 4.0;
+        assert!(score.metric(Metric::Accuracy).is_nan() && score.mean_loss().is_nan());
+        let (_, score) =
+            evaluate(rows([[f32::NAN], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary).unwrap();
+        assert_eq!(score.correct, 1);
+        let none = Score::default();
+        assert!(none.mean_loss().is_nan() && none.metric(Metric::Accuracy).is_nan());
+    }
+
+    #[test]
+    fn regression_is_the_mean_squared_error() {
+        let (loss, score) =
+            evaluate(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &OutputSpec::Regression(1)).unwrap();
+        assert!((value(loss) - 2.5).abs() < 1e-6);
+        assert_eq!(score.targets, 2);
+    }
+}

@@ -1,0 +1,131 @@
+//! One optimiser step.
+
+use std::time::Instant;
+
+use baselines::read::{read, read_scalar};
+use baselines::{Forward, ReadError};
+use burn::tensor::{Device, Tensor};
+use datasets::{Batch, DataError};
+
+use super::batches::epoch_order::EpochOrder;
+use super::batches::prefetch::Batches;
+use super::batches::to_device::to_device;
+use super::health::finite::{self, Cause};
+use super::loss::objective;
+use super::optimiser::gradients::{self, Gradients};
+use super::optimiser::schedule::learning_rate;
+use super::process::keep_workers_awake::keep_workers_awake;
+use super::progress::Penalty;
+use super::session::{Job, State, TrainError};
+
+/// What a step was.
+pub(super) struct Taken {
+    /// Samples of its batches.
+    pub(super) samples: usize,
+    /// Learning rate, before parameter groups.
+    pub(super) learning_rate: f64,
+    /// Norm of all gradients before clipping, penalty included, where it was computed.
+    pub(super) gradient_norm: Option<f64>,
+    /// Mean penalty of its forward passes, where the network has one.
+    pub(super) penalty: Option<f64>,
+    /// How long it took.
+    pub(super) seconds: f64,
+}
+
+/// Take an optimiser step over `accumulate_grad_steps` batches. As in the reference programs, the penalty is part of every
+/// forward pass's loss, so that accumulation averages it and clipping sees its gradient.
+pub(super) fn step(
+    job: &Job<'_>,
+    state: &mut State,
+    batches: &mut Batches<'_, Batch, DataError>,
+    order: &EpochOrder,
+    steps_per_epoch: u64,
+) -> Result<Taken, TrainError> {
+    let begun = Instant::now();
+    let device = job.device.clone().autodiff();
+    let parts = job.settings.accumulate_grad_steps as u64;
+    let mut sum = Gradients::new();
+    let mut penalty = Penalty::default();
+    let (mut used, mut samples) = (0, 0);
+    for part in 0..parts {
+        // The only step of a small split may have fewer parts.
+        let Some(batch) = batches.next() else { break };
+        let batch = batch?;
+        samples += batch.size;
+        let index = state.progress.step_in_epoch * parts + part;
+        let positions = order.batch(index);
+        let mask = state.progress.step * parts + part;
+        gradients::accumulate(&mut sum, pass(job, state, &device, (batch, positions), mask, &mut penalty)?);
+        used += 1;
+    }
+    let State { model, optimiser, progress, .. } = state;
+    if used > 1 {
+        gradients::scale(&mut sum, 1.0 / f64::from(used));
+    }
+    let logged = (progress.step + 1).is_multiple_of(u64::from(job.settings.log_every));
+    let gradient_norm = match job.settings.grad_clip {
+        Some(limit) => Some(gradients::clip(&mut sum, limit)?),
+        None => logged.then(|| gradients::norm(&sum)).transpose()?,
+    };
+    let penalty = penalty.mean();
+    if gradient_norm.is_some_and(|norm| !norm.is_finite()) {
+        let (name, value) = finite::gradient(model.as_ref(), &sum)?;
+        let broken = (format!("the gradient of `{name}`"), value);
+        return Err(job.not_finite(progress, broken, Cause::Gradient { penalty: penalty.is_some() }, &[]).into());
+    }
+    let learning_rate = learning_rate(job.settings, progress.step, steps_per_epoch, progress.plateau_scale);
+    optimiser.step(model.as_mut(), sum, learning_rate);
+    progress.step += 1;
+    progress.step_in_epoch += 1;
+    progress.samples += samples as u64;
+    let seconds = begun.elapsed().as_secs_f64();
+    progress.step_seconds += seconds;
+    Ok(Taken { samples, learning_rate, gradient_norm, penalty, seconds })
+}
+
+/// Forward and backward pass of a batch, of the samples at `positions`, with the dropout masks of number `mask`: its
+/// gradients. Its loss goes into the progress, its penalty also into `penalty`.
+fn pass(
+    job: &Job<'_>,
+    state: &mut State,
+    device: &Device,
+    (batch, positions): (Batch, &[usize]),
+    mask: u64,
+    penalty: &mut Penalty,
+) -> Result<Gradients, TrainError> {
+    let State { model, progress, .. } = state;
+    let Batch { inputs, targets, lengths, .. } = batch;
+    let mut ctx = Forward::training(job.seeds.dropout, mask);
+    let (mut loss, mut score) = keep_workers_awake(|| -> Result<_, TrainError> {
+        let output = model.forward(to_device(inputs, lengths, &job.spec.input, device), &mut ctx)?;
+        Ok(objective::evaluate(output, &targets, &job.spec.target)?)
+    })?;
+    let added = model.penalty()?;
+    let [value, added_value] = scalars(&loss, added.as_ref())?;
+    if let Some(broken) = finite::broken_loss(value, added.as_ref().map(|_| added_value)) {
+        // The inputs are on the device; what was read once is read again.
+        let batch = job.dataset.read_for_training(positions, job.seeds.augmentation(progress.epoch))?;
+        let cause = finite::cause(&batch, positions, model.as_ref(), progress.step, value.is_finite())?;
+        return Err(job.not_finite(progress, broken, cause, positions).into());
+    }
+    if let Some(added) = added {
+        progress.penalty.add(added_value);
+        penalty.add(added_value);
+        loss = loss + added;
+    }
+    score.loss = value * score.targets as f64;
+    progress.train.add(&score, job.spec.metric);
+    progress.stuck_at_chance.add(&score);
+    Ok(keep_workers_awake(|| model.take_gradients(&mut loss.backward())))
+}
+
+/// A loss, and the penalty beside it (0 where there is none), in one transfer.
+fn scalars(loss: &Tensor<1>, penalty: Option<&Tensor<1>>) -> Result<[f64; 2], ReadError> {
+    let loss = loss.clone().inner();
+    let Some(penalty) = penalty else { return Ok([f64::from(read_scalar(loss, "the loss")?), 0.0]) };
+    let both = read(Tensor::cat(vec![loss, penalty.clone().inner()], 0), "the loss and its penalty")?;
+    match both[..] {
+        [loss, penalty] => Ok([f64::from(loss), f64::from(penalty)]),
+        _ => Err(ReadError::new("the loss and its penalty", format!("{} values instead of two", both.len()))),
+    }
+}

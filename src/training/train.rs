@@ -1,0 +1,193 @@
+//! The training loop: epochs until a limit or the watcher ends them, then the test.
+
+use std::time::Duration;
+
+use datasets::Split;
+
+use super::batches::epoch_order::EpochOrder;
+use super::batches::prefetch;
+use super::checkpoint::{best_path, save, save_best};
+use super::epoch::{end_epoch, evaluate, judge, probe};
+use super::health::finite::{self, Cause};
+use super::health::stuck_at_chance;
+use super::metrics::journal::Journals;
+use super::metrics::lines;
+use super::process::memory;
+use super::progress::Progress;
+use super::session::{Clock, Finish, Job, Session, State, TrainError, Watch};
+use super::step::step;
+use crate::experiment::Training;
+use crate::files::checkpoint::CheckpointError;
+use crate::files::tensors;
+
+/// Time between checkpoints within an epoch.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+
+/// How the steps of an epoch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steps {
+    /// All were taken.
+    Whole,
+    /// `max_time` is used up.
+    TimeUp,
+    /// The watcher asked for it.
+    Stopped,
+}
+
+/// Train until the settings or the watcher end it, then write the final metrics (unless the watcher stopped it).
+pub(crate) fn train(
+    job: &Job<'_>,
+    state: &mut State,
+    journals: Journals,
+    watch: &mut dyn Watch,
+) -> Result<Finish, TrainError> {
+    let clock = Clock::start(state.progress.seconds);
+    let session = &mut Session { job, state, journals, watch, clock };
+    if session.state.progress.step == 0 && session.journals.diagnostics.bytes() == 0 {
+        probe(session)?;
+        save(session)?;
+    }
+    let finish = loop {
+        if let Some(finish) = finished(job.settings, &session.state.progress, &session.clock) {
+            break finish;
+        }
+        match train_epoch(session)? {
+            Some(Finish::Stopped) => return Ok(Finish::Stopped),
+            Some(limit) => break limit,
+            None => {}
+        }
+    };
+    match conclude(session) {
+        Err(TrainError::Stopped) => Ok(Finish::Stopped),
+        concluded => concluded.map(|()| finish),
+    }
+}
+
+/// Take and judge the steps of an epoch, or what is left of them; what ended the training within it, if something did.
+fn train_epoch(session: &mut Session<'_>) -> Result<Option<Finish>, TrainError> {
+    let job = session.job;
+    let steps = job.settings.steps_in_epoch(job.dataset.len(Split::Train)) as u64;
+    let Progress { step, step_in_epoch, .. } = session.state.progress;
+    // `max_steps` may end an epoch early.
+    let left = job.settings.max_steps.map_or(u64::MAX, |most| most.saturating_sub(step));
+    let last = steps.min(step_in_epoch.saturating_add(left));
+    session.watch.epoch_begins(&session.state.progress, last);
+    let (ended, waited) = take_steps(session, [steps, last])?;
+    let limit = match ended {
+        Steps::Stopped => {
+            save(session)?;
+            return Ok(Some(Finish::Stopped));
+        }
+        Steps::TimeUp => Finish::MaxTime,
+        Steps::Whole if last < steps => Finish::MaxSteps,
+        Steps::Whole => match end_epoch(session, waited) {
+            Err(TrainError::Stopped) => {
+                // All steps of the epoch are taken; it is judged when training goes on.
+                save(session)?;
+                return Ok(Some(Finish::Stopped));
+            }
+            ended => return ended.map(|()| None),
+        },
+    };
+    // The position stays that within the epoch: a later extension goes on from there, as if nobody had looked, and
+    // what is stopped or killed from here on looks again.
+    save(session)?;
+    match judge(session, Some(steps), waited) {
+        Err(TrainError::Stopped) => Ok(Some(Finish::Stopped)),
+        judged => judged.map(|()| Some(limit)),
+    }
+}
+
+/// What is left of the first `last` of the epoch's `steps` steps, unless time or the watcher end them; with the seconds that
+/// they waited for their samples, which `training.workers` threads read ahead.
+fn take_steps(session: &mut Session<'_>, [steps, last]: [u64; 2]) -> Result<(Steps, f64), TrainError> {
+    let job = session.job;
+    let Progress { epoch, step_in_epoch, .. } = session.state.progress;
+    let order = EpochOrder::new(job.dataset.len(Split::Train), job.settings.batch_size, job.seeds.order, epoch);
+    let parts = job.settings.accumulate_grad_steps as u64;
+    let stream = job.seeds.augmentation(epoch);
+    let read = |index| job.dataset.read_for_training(order.batch(index), stream);
+    let end = (last * parts).min(order.batches());
+    prefetch::ahead(job.settings.workers, (step_in_epoch * parts).min(end)..end, &read, |batches| {
+        while session.state.progress.step_in_epoch < last {
+            // An epoch that has begun takes at least one step, lest there be nothing to judge.
+            if session.state.progress.step_in_epoch > 0 && session.clock.is_over(job.settings.max_time) {
+                return Ok((Steps::TimeUp, batches.waited().as_secs_f64()));
+            }
+            if session.watch.wants_to_stop() {
+                return Ok((Steps::Stopped, batches.waited().as_secs_f64()));
+            }
+            let taken = step(job, session.state, batches, &order, steps)?;
+            let Session { state, journals, watch, clock, .. } = session;
+            let step = state.progress.step;
+            if step.is_multiple_of(u64::from(job.settings.log_every)) {
+                journals.metrics.append(&lines::step(&state.progress, &taken, clock.seconds()))?;
+            }
+            watch.step_taken(&state.progress, taken.samples as f64 / taken.seconds);
+            if step.is_multiple_of(stuck_at_chance::STEPS) {
+                watch.loss_judged(state.progress.stuck_at_chance.judge(&job.spec.target, step));
+            }
+            if clock.since_save() > CHECKPOINT_EVERY {
+                save(session)?;
+            }
+        }
+        Ok((Steps::Whole, batches.waited().as_secs_f64()))
+    })
+}
+
+/// What ends the training here, at the edge of an epoch. An epoch that has begun is gone on with and judged first, unless
+/// there are as many epochs as wanted already.
+pub(super) fn finished(settings: &Training, progress: &Progress, clock: &Clock) -> Option<Finish> {
+    if progress.epoch >= u64::from(settings.epochs) {
+        Some(Finish::Epochs)
+    } else if progress.step_in_epoch > 0 {
+        None
+    } else if settings.max_steps.is_some_and(|most| progress.step >= most) {
+        Some(Finish::MaxSteps)
+    } else if settings.early_stopping.is_some_and(|patience| progress.stale_epochs >= patience) {
+        Some(Finish::EarlyStopping)
+    } else if progress.epoch > 0 && clock.is_over(settings.max_time) {
+        Some(Finish::MaxTime)
+    } else {
+        None
+    }
+}
+
+/// Test at the best validation epoch and write the final metrics.
+///
+/// The seconds of the run then hold the evaluations, too, also where a limit ended it within an epoch; those of the checkpoint
+/// remain those of its position.
+fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
+    let Session { job, state, journals, watch, clock } = session;
+    let mut model = state.model.evaluator();
+    if let Some(best) = &state.best {
+        let path = best_path(&job.folder);
+        tensors::restore(model.as_mut(), best).map_err(|reason| CheckpointError::Invalid { path, reason })?;
+        // An extension may have left the file of a later, partial epoch.
+        save_best(job, state)?;
+    }
+    if let Some(best) = state.progress.best.filter(|best| best.metric.is_nan() && !best.loss.is_finite()) {
+        // No epoch could be chosen.
+        let broken = ("the validation loss of every epoch".to_owned(), best.loss);
+        return Err(overflows(job, state, broken, Split::Validation));
+    }
+    let test = evaluate(job, model.as_ref(), Split::Test, &**watch)?;
+    if test.metric(job.spec.metric).is_nan() && !test.loss.is_finite() {
+        return Err(overflows(job, state, ("the test loss".to_owned(), test.mean_loss()), Split::Test));
+    }
+    let parameters = baselines::network::count_parameters(model.as_ref());
+    let peak = memory::peak_bytes().map(|peak| peak.saturating_sub(job.left_over_bytes));
+    state.progress.seconds = clock.seconds();
+    let seconds = state.progress.seconds;
+    journals.metrics.append(&lines::conclusion(job.spec, &state.progress, &test, parameters, peak, seconds))?;
+    journals.metrics.sync()?;
+    Ok(())
+}
+
+/// The error of a loss on `split` that is not finite, although the training loss is.
+fn overflows(job: &Job<'_>, state: &State, broken: (String, f64), split: Split) -> TrainError {
+    match finite::unfit_samples(job.dataset, split) {
+        Ok(samples) => job.not_finite(&state.progress, broken, Cause::Evaluation { split, samples }, &[]).into(),
+        Err(error) => error.into(),
+    }
+}
