@@ -8,50 +8,52 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::network::Head;
-use crate::{Forward, Init, ReadError};
+use crate::layers::linear::Pointwise;
+use crate::{BuildError, Features, Forward, Init, ReadError};
 
 /// One baseline: a configuration with defaults from its paper, and a body built from it.
 ///
-/// The whole contract is [`build`](Self::build): everything else describes the baseline to `bench list baselines`, the
-/// experiment file's schema and the optimiser.
+/// [`build`](Self::build) is the whole contract. The other items describe the baseline to `bench list baselines`, the
+/// schema of experiment files and the optimiser.
 pub trait Baseline: Send + Sync + 'static {
-    /// Settings as they stand in an experiment file. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
+    /// Settings under the names of an experiment file. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
     type Config: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static;
-    /// What [`build`](Self::build) returns.
+    /// The network that [`build`](Self::build) returns, without embedding and head.
     type Body: Body;
 
     /// Name, source and accepted input ranks.
     const INFO: Info;
 
-    /// Build the body with freshly initialised weights.
+    /// Builds the body with freshly initialised weights.
     ///
     /// # Errors
-    /// A setting out of its range, or one that does not fit the input: [`BuildError`] names the field. A task that the
-    /// baseline cannot do whatever its settings is refused with an empty field, and stands as `n/a` in tables.
+    /// - A setting is out of its range or does not fit the input: [`BuildError::field`] names it.
+    /// - The baseline cannot do the task whatever its settings: the field is empty, and tables show `n/a`.
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError>;
 
-    /// Parameter groups with a learning rate or a weight decay of their own. A group that matches no parameter is an
-    /// error when training starts.
+    /// Parameter groups with a learning rate or a weight decay of their own.
+    ///
+    /// Training refuses to start with a group that matches no parameter.
     fn groups(_config: &Self::Config) -> Vec<ParameterGroup> {
         Vec::new()
     }
 
-    /// Settings that came later than others, each with the value under which the baseline is what it was before: a record
-    /// without the setting and one with this value are of the same cell, so that what was begun before can be continued.
+    /// Settings that the baseline has gained, each with the value that keeps its former behaviour.
+    ///
+    /// A record without the setting and one with this value describe the same run, so that a run begun before can go on.
     fn added() -> Vec<(&'static str, Value)> {
         Vec::new()
     }
 
-    /// The name in the reference program's state dict of our tensor `name` (`body.…` or `head.…`) in a network for inputs
-    /// with `rank` axes of positions, where there is such a program; see [`reference`](crate::reference). `bench eval`
-    /// and `bench parity` load its weights by it.
+    /// The name of our tensor `name` (`body.…` or `head.…`) in the state dict of the reference program, if there is one.
+    ///
+    /// `rank` is the number of position axes of the inputs. `bench eval` and `bench parity` load weights by these names;
+    /// see [`reference`](crate::reference).
     fn reference_name(_config: &Self::Config, _rank: usize, _name: &str) -> Option<String> {
         None
     }
 
-    /// What the baseline does with inputs of another resolution than that of training; see
-    /// [`Forward::at_resolution`](crate::Forward::at_resolution).
+    /// Whether the network follows [`Forward::at_resolution`].
     fn resolution() -> Resolution {
         Resolution::AsIs
     }
@@ -62,87 +64,88 @@ pub trait Baseline: Send + Sync + 'static {
 
 /// The part of a network that a baseline provides.
 pub trait Body: Module + ModuleDisplay {
-    /// Map features to features. Input and output are `[batch, channels, positions…]` with the rank of the
-    /// [`BodySpec`]; the output has [`Built::features`] channels. Positions must be kept where [`BodySpec::per_step`]
-    /// is set, and may be reduced otherwise.
+    /// Maps features to features, both `[batch, channels, positions…]` with the rank of the [`BodySpec`].
+    ///
+    /// The output has [`Built::features`] channels. It keeps all positions where [`BodySpec::per_step`] is set, and may
+    /// have fewer otherwise.
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features;
 
-    /// Term added to the loss (already weighted), e.g. a norm of the sampled kernels; `head` is what follows the body. `None`
-    /// where nothing is to be added.
+    /// A term to add to the loss, already weighted, e.g. a norm of the sampled kernels; `head` follows the body.
     ///
     /// # Errors
-    /// What the term depends on could not be read from the device.
-    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
+    /// A value that the term depends on cannot be read from the device.
+    fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
         Ok(None)
     }
 
-    /// What a penalty judges, layer by layer and without its weight: to be seen over training whether or not it is added to
-    /// the loss, since its weight of zero is what the others are compared with. Empty for a baseline that has no such
-    /// setting.
+    /// The numbers that a penalty judges, per layer and without its weight; empty for a baseline without a penalty.
+    ///
+    /// They are recorded over training even under a weight of zero, since others are compared with that one.
     ///
     /// # Errors
-    /// What it depends on could not be read from the device.
+    /// A value that they depend on cannot be read from the device.
     fn measures(&self) -> Result<Vec<Measure>, ReadError> {
         Ok(Vec::new())
     }
 
-    /// Frequency of every filter of the position at the bottom of the kernel networks, relative to the highest frequency
-    /// that the kernels' grid of training can show (Nyquist: half a turn per grid point): greater than 1 is above it. Where
-    /// there are several axes, the largest counts. Empty without kernel networks that have frequencies.
+    /// Frequency of every filter at the bottom of the kernel networks, relative to Nyquist of the training grid.
+    ///
+    /// Nyquist is half a turn per grid point; a value above 1 exceeds it. The largest of several axes counts. Empty where
+    /// there are no kernel networks with frequencies.
     ///
     /// # Errors
-    /// The frequencies could not be read from the device.
+    /// The frequencies cannot be read from the device.
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
         Ok(Vec::new())
     }
 
-    /// Positions of the kernels that tensors are stored for, where no shape shows it: under another number the same tensors
-    /// are other kernels. `None` for a baseline whose tensors mean the same whatever the length.
+    /// Length of the kernels that tensors are stored for, where no shape tells it and another length means other kernels.
     fn kernel_length(&self) -> Option<usize> {
         None
     }
 }
 
-/// One number that a penalty judges in one layer, on the device; see [`Body::measures`].
+/// A number, on the device, that a penalty judges in one layer; see [`Body::measures`].
 #[derive(Debug, Clone)]
 pub struct Measure {
     /// Layer, or gate of a layer: `convs.0`, `layers.0.forget`.
     pub layer: String,
-    /// What is measured; see [`LayerMeasure::quantity`].
+    /// See [`LayerMeasure::quantity`].
     pub quantity: &'static str,
-    /// The number, `[1]`.
+    /// `[1]`
     pub value: Tensor<1>,
 }
 
 impl Measure {
-    /// `quantity` of `layer`.
+    /// The measure `quantity` of `layer`.
     pub fn new(layer: impl Into<String>, quantity: &'static str, value: Tensor<1>) -> Self {
         Self { layer: layer.into(), quantity, value }
     }
 }
 
-/// A [`Measure`] that was read.
+/// A [`Measure`] read from the device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerMeasure {
     /// Layer, or gate of a layer: `convs.0`, `layers.0.forget`.
     pub layer: String,
-    /// What was measured, of the matrix W whose columns are the weights of the layer's units (bias included):
-    /// `orthogonality` is the sum of the squared cosines between every two different units, which is ‖I − WᵀW‖² with
-    /// the columns brought to length 1; `orthonormality` is ‖I − WᵀW‖² with the columns as they are (both the squared
-    /// Frobenius norm, at least 0). `kernel_norm` is ‖k‖₂ of the kernel that a layer generates.
+    /// `orthogonality`, `orthonormality` or `kernel_norm`.
+    ///
+    /// The first two are of the matrix W whose columns are the weights of the layer's units, bias included: the squared
+    /// Frobenius norm of I − WᵀW, at least 0. `orthogonality` scales the columns to length 1 first, which makes it the sum
+    /// of the squared cosines between every two units. `kernel_norm` is ‖k‖₂ of a generated kernel.
     pub quantity: &'static str,
-    /// The number.
+    /// The value.
     pub value: f64,
 }
 
-/// What becomes of a network at another resolution than that of training.
+/// What a network does with inputs of another resolution than that of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
-    /// Its kernels are functions of time or space, and are sampled anew.
+    /// Samples its kernels anew: they are functions of time or space.
     Continuous,
-    /// It runs, but its kernels or steps stay as they are, and so cover another time or space.
+    /// Keeps its kernels or steps, which then cover another span of time or space.
     AsIs,
-    /// It does not run: a layer is over all positions.
+    /// Does not run: one of its layers is over all positions.
     Fixed,
 }
 
@@ -153,7 +156,7 @@ pub struct Info {
     pub name: &'static str,
     /// One line for `bench list baselines`.
     pub summary: &'static str,
-    /// Where the model comes from (paper or reference repository).
+    /// Paper or reference repository.
     pub source: &'static str,
     /// Accepted numbers of position axes: `1..=1` for sequences only, `1..=2` for sequences and images.
     pub ranks: RangeInclusive<usize>,
@@ -201,7 +204,7 @@ pub enum HeadInit {
 /// Parameters with optimiser settings of their own.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ParameterGroup {
-    /// Name printed at the start of training.
+    /// Name that training prints when it starts.
     pub name: String,
     /// A parameter belongs to the group when its name contains one of these.
     pub contains: Vec<String>,
@@ -213,10 +216,23 @@ pub struct ParameterGroup {
     pub weight_decay: Option<f64>,
 }
 
-/// What a body sees: the input after embedding.
+impl ParameterGroup {
+    /// The parameters whose names contain one of `contains`, with the experiment's own settings.
+    pub fn new<S: Into<String>>(name: impl Into<String>, contains: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            name: name.into(),
+            contains: contains.into_iter().map(Into::into).collect(),
+            learning_rate_factor: 1.0,
+            max_learning_rate: None,
+            weight_decay: None,
+        }
+    }
+}
+
+/// Input of a body: that of the network after embedding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodySpec {
-    /// Channels of the body's input.
+    /// Channels.
     pub channels: usize,
     /// Positions per axis.
     pub shape: Vec<usize>,
@@ -228,72 +244,5 @@ impl BodySpec {
     /// Number of position axes, 1 to 3.
     pub fn rank(&self) -> usize {
         self.shape.len()
-    }
-}
-
-/// Features `[batch, channels, positions…]` of rank 1, 2 or 3.
-#[derive(Debug, Clone)]
-pub enum Features {
-    /// `[batch, channels, length]`
-    Line(Tensor<3>),
-    /// `[batch, channels, height, width]`
-    Plane(Tensor<4>),
-    /// `[batch, channels, depth, height, width]`
-    Volume(Tensor<5>),
-}
-
-impl Features {
-    /// `[batch, channels, positions…]`
-    pub fn dims(&self) -> Vec<usize> {
-        match self {
-            Self::Line(x) => x.dims().to_vec(),
-            Self::Plane(x) => x.dims().to_vec(),
-            Self::Volume(x) => x.dims().to_vec(),
-        }
-    }
-
-    /// All positions on one axis, row-major: `[batch, channels, positions]`.
-    pub fn flatten(self) -> Tensor<3> {
-        let dims = self.dims();
-        let flat = [dims[0], dims[1], dims[2..].iter().product()];
-        match self {
-            Self::Line(x) => x,
-            Self::Plane(x) => x.reshape(flat),
-            Self::Volume(x) => x.reshape(flat),
-        }
-    }
-
-    /// The inverse of [`flatten`](Self::flatten), for positions of shape `shape` (one to three axes).
-    pub fn from_flat(x: Tensor<3>, shape: &[usize]) -> Self {
-        let [b, c, _] = x.dims();
-        match *shape {
-            [h, w] => Self::Plane(x.reshape([b, c, h, w])),
-            [d, h, w] => Self::Volume(x.reshape([b, c, d, h, w])),
-            _ => Self::Line(x),
-        }
-    }
-}
-
-impl From<ReadError> for BuildError {
-    fn from(error: ReadError) -> Self {
-        // Not a setting, but neither is it that the baseline does not fit the task, which an empty field would say.
-        Self::new("device", error.to_string())
-    }
-}
-
-/// A configuration that cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {message}")]
-pub struct BuildError {
-    /// Field of the baseline's configuration, dotted where nested; empty for the whole.
-    pub field: String,
-    /// What is wrong, and the remedy.
-    pub message: String,
-}
-
-impl BuildError {
-    /// `field` does not hold because of `message`.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
     }
 }

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device};
 
 use kernels::precision::Precision;
 
-/// Where to compute.
+/// A device by kind and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// CUDA where it is compiled in and found, else the CPU.
@@ -28,13 +28,13 @@ pub enum DeviceChoice {
 /// Why a device cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// Not the name of a device.
+    /// The name is not that of a device.
     #[error("unknown device `{0}`; expected auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]")]
     Unknown(String),
-    /// The program was built without it.
+    /// The program was built without the device.
     #[error("device `{device}` is not in this build; rebuild with `cargo build --release --features {feature}`")]
     NotCompiled {
-        /// What was asked for.
+        /// The device, by name.
         device: String,
         /// The feature that adds it.
         feature: &'static str,
@@ -42,17 +42,17 @@ pub enum DeviceError {
     /// The device cannot compute in a precision.
     #[error("device `{device}` cannot compute in {precision}, only {remedy}")]
     Precision {
-        /// What was asked for.
+        /// The device, by name.
         device: String,
-        /// The precision.
+        /// The precision asked for.
         precision: Precision,
-        /// What it can do, or what could do it.
+        /// The precisions that the device has, and the devices that have this one.
         remedy: &'static str,
     },
-    /// The machine does not have it.
+    /// The machine does not have the device.
     #[error("device `{device}` was not found: {reason}; use `--device cpu`")]
     NotFound {
-        /// What was asked for.
+        /// The device, by name.
         device: String,
         /// What is missing.
         reason: String,
@@ -105,7 +105,7 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The choice with `auto` settled.
+    /// The same choice, with `auto` decided for this machine.
     pub fn settled(self) -> Self {
         match self {
             Self::Auto if cuda::count() > 0 => Self::Cuda(0),
@@ -114,7 +114,7 @@ impl DeviceChoice {
         }
     }
 
-    /// Whether matrix products on `device`, which is this choice opened, can be computed in `precision`.
+    /// Checks that `device`, which is this choice opened, multiplies matrices in `precision`.
     ///
     /// # Errors
     /// [`DeviceError::Precision`]
@@ -131,7 +131,7 @@ impl DeviceChoice {
         }
     }
 
-    /// What the device calls itself, e.g. `NVIDIA H200`; `None` where it does not say.
+    /// Model name of the device, e.g. `NVIDIA H200`, if it is known.
     pub fn model(self) -> Option<String> {
         match self.settled() {
             Self::Auto | Self::Cpu | Self::TchCpu => processor(),
@@ -140,10 +140,10 @@ impl DeviceChoice {
         }
     }
 
-    /// Open the device.
+    /// Opens the device; nothing is probed in a way that could panic.
     ///
     /// # Errors
-    /// [`DeviceError::NotCompiled`] or [`DeviceError::NotFound`]; nothing is probed in a way that could panic.
+    /// [`DeviceError::NotCompiled`] or [`DeviceError::NotFound`]
     pub fn open(self) -> Result<Device, DeviceError> {
         let device = self.to_string();
         match self.settled() {
@@ -156,14 +156,14 @@ impl DeviceChoice {
     }
 }
 
-/// Name of the first processor, where the system is Linux and says it.
+/// Name of the first processor, as Linux reports it.
 fn processor() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
     line.split_once(':').map(|(_, name)| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// Number of usable devices of each kind, for `bench doctor`: name, compiled in, found.
+/// Every kind of device by name, whether it is compiled in, and how many are usable.
 pub fn survey() -> Vec<(&'static str, bool, usize)> {
     vec![
         ("cpu", true, 1),
@@ -193,10 +193,10 @@ mod cuda {
         }
     }
 
-    /// The name that the driver gives to the GPU; its numbers are those of the devices here.
+    /// Name of the GPU in the driver, which numbers devices as `Device::cuda` does.
     #[cfg(feature = "cuda")]
     pub(super) fn model(index: usize) -> Option<String> {
-        // Without a driver its library cannot be loaded, which the crate takes for a fault of the program.
+        // Without a driver the crate panics, since it cannot load the library.
         if index >= count() {
             return None;
         }

@@ -27,9 +27,9 @@ pub enum DropoutKind {
 /// An observation of one activation or kernel, taken where a model calls [`Forward::probe`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
-    /// Where it was taken, e.g. `blocks.0.conv`.
+    /// Layer that it was taken at, e.g. `blocks.0.conv`.
     pub layer: String,
-    /// What was seen: `activation`, `kernel` or `logits`.
+    /// `activation`, `kernel` or `logits`.
     pub quantity: &'static str,
     /// Mean over all elements.
     pub mean: f64,
@@ -51,21 +51,21 @@ impl Probe {
     }
 }
 
-/// Why a forward pass gave nothing that may be used.
+/// Why the result of a forward pass must not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardError {
-    /// A value that decides what is computed could not be read.
+    /// A value that decides what is computed cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A layer has changed the number of positions, and the valid lengths were not taken along.
+    /// A layer has changed the number of positions without a call of [`Forward::reduce`].
     #[error(
         "valid lengths are known for {known} positions, and a layer has {found}: the layer that changed their number has \
          to call `Forward::reduce`"
     )]
     Lengths {
-        /// Positions that the lengths are counted in.
+        /// Positions that the valid lengths refer to.
         known: usize,
-        /// Positions that were found.
+        /// Positions of the layer.
         found: usize,
     },
 }
@@ -73,7 +73,7 @@ pub enum ForwardError {
 /// Mode, random stream and probes of one forward pass.
 ///
 /// Dropout masks come from a stream keyed by (seed, step, number of the call within the pass), never from a backend's
-/// generator, so that they are the same on every device and after a resume.
+/// generator: they are the same on every device and after a resume.
 #[derive(Debug)]
 pub struct Forward<'a> {
     training: bool,
@@ -87,7 +87,7 @@ pub struct Forward<'a> {
     failure: OnceLock<ForwardError>,
 }
 
-/// Valid positions of a batch of sequences padded on the right, at the present stage of a network.
+/// Valid positions of a batch padded on the right, at the present stage of a network.
 #[derive(Debug, Clone)]
 struct Padding {
     /// Per row.
@@ -117,20 +117,21 @@ impl<'a> Forward<'a> {
         }
     }
 
-    /// The same pass, with every probe recorded into `probes`.
+    /// Records every probe into `probes`.
     pub fn with_probes(mut self, probes: &'a mut Vec<Probe>) -> Self {
         self.probes = Some(probes);
         self
     }
 
-    /// The same pass without any dropout, that of inputs included, whatever the settings are called.
+    /// Turns all dropout off, that of inputs included.
     pub fn without_dropout(mut self) -> Self {
         self.drops = false;
         self
     }
 
-    /// The same pass over inputs with `resolution` times the samples per axis that the network was trained with. Kernels
-    /// that are functions of the position are sampled on the finer or coarser grid.
+    /// Sets the samples per axis of the inputs to `resolution` times those of training.
+    ///
+    /// Kernels that are functions of the position are sampled on the finer or coarser grid.
     pub fn at_resolution(mut self, resolution: f64) -> Self {
         self.resolution = resolution;
         self
@@ -141,17 +142,17 @@ impl<'a> Forward<'a> {
         self.resolution
     }
 
-    /// Make known how many of the `length` positions of every row are valid, at least 1 each; nothing is padding where it is
-    /// absent or whole.
+    /// Sets how many of the `length` positions of every row are valid, at least 1 each; `None` if all are.
     pub fn set_lengths(&mut self, valid: Option<&[usize]>, length: usize) {
         self.padding = valid
             .filter(|valid| valid.iter().any(|&n| n < length))
             .map(|valid| Padding { valid: valid.iter().map(|&n| n.clamp(1, length.max(1))).collect(), length });
     }
 
-    /// Take the valid lengths along into a stage that has another number of positions: `outputs` says how many positions the
-    /// stage makes of `n`. A stage with strides or poolings calls this once, when its input was masked and before anything
-    /// looks at its output. Nothing is rounded twice: every row gets what the stage would make of it alone.
+    /// Carries the valid lengths into a stage that makes `outputs(n)` positions of `n`.
+    ///
+    /// A stage with strides or poolings calls this once, after masking its input and before anything uses its output. Nothing
+    /// is rounded twice: every row gets the length that the stage would make of it alone.
     pub fn reduce(&mut self, outputs: impl Fn(usize) -> usize) {
         if let Some(padding) = &mut self.padding {
             padding.valid.iter_mut().for_each(|n| *n = outputs(*n));
@@ -164,8 +165,9 @@ impl<'a> Forward<'a> {
         self.padding.is_some()
     }
 
-    /// Valid positions per row of features with `positions` positions; `None` where nothing is padding. Another number of
-    /// positions than [`reduce`](Self::reduce) has led to makes the pass fail.
+    /// Valid positions per row of features with `positions` positions; `None` without padding.
+    ///
+    /// The pass fails if [`reduce`](Self::reduce) has led to another number of positions.
     pub fn valid(&self, positions: usize) -> Option<Vec<usize>> {
         let Padding { valid, length } = self.padding.as_ref()?;
         if *length != positions {
@@ -175,7 +177,7 @@ impl<'a> Forward<'a> {
         Some(valid.clone())
     }
 
-    /// Let the pass fail. A body that calls this returns anything of the right shape, which nobody will see.
+    /// Makes the pass fail. A body that calls this returns anything of the right shape, which is discarded.
     pub fn fail(&self, error: impl Into<ForwardError>) {
         // The first failure explains those that follow.
         if self.failure.get().is_none() {
@@ -183,7 +185,7 @@ impl<'a> Forward<'a> {
         }
     }
 
-    /// What has failed so far.
+    /// Whether the pass is sound so far.
     ///
     /// # Errors
     /// The first failure.
@@ -191,7 +193,8 @@ impl<'a> Forward<'a> {
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
 
-    /// `[batch, channels, positions]` with zeros in the padded positions, as a convolution has beyond the end of a sequence.
+    /// Zeros the padded positions of `x`, `[batch, channels, positions]`, as a convolution has beyond the end of a sequence.
+    ///
     /// A layer that looks ahead calls this, lest padding leak into valid positions; `state-spaces/s4` does so too.
     pub fn mask_padding(&self, x: Tensor<3>) -> Tensor<3> {
         match self.padding_mask(&x) {
@@ -200,7 +203,7 @@ impl<'a> Forward<'a> {
         }
     }
 
-    /// 1 in valid and 0 in padded positions, `[batch, 1, positions]`; `None` where nothing is padding.
+    /// 1 in valid and 0 in padded positions, `[batch, 1, positions]`; `None` without padding.
     pub(crate) fn padding_mask(&self, x: &Tensor<3>) -> Option<Tensor<3>> {
         let [batch, _, positions] = x.dims();
         let valid = self.valid(positions)?;
@@ -214,7 +217,7 @@ impl<'a> Forward<'a> {
         self.training
     }
 
-    /// Record mean, variance and largest magnitude of `values` under `layer`; free when nobody listens.
+    /// Records mean, variance and largest magnitude of `values` under `layer`; free without [`with_probes`](Self::with_probes).
     pub fn probe<const D: usize>(
         &mut self,
         layer: impl FnOnce() -> String,
@@ -234,8 +237,7 @@ impl<'a> Forward<'a> {
         if !self.drops_at(p) {
             return x;
         }
-        let shape = x.dims();
-        Features::from_flat(self.dropout_tensor(x.flatten(), p, kind), &shape[2..])
+        x.map_flat(|x| self.dropout_tensor(x, p, kind))
     }
 
     /// [`dropout`](Self::dropout) for features `[batch, channels, positions]`.
@@ -243,7 +245,7 @@ impl<'a> Forward<'a> {
         self.activate_and_drop(x, Curve::Identity, p, kind)
     }
 
-    /// Dropout after an activation, in one pass over features `[batch, channels, positions]`.
+    /// An activation, then dropout, in one pass over features `[batch, channels, positions]`.
     pub fn activate_and_drop(&mut self, x: Tensor<3>, curve: Curve, p: f64, kind: DropoutKind) -> Tensor<3> {
         if !self.drops_at(p) {
             return curve.apply(x);
@@ -289,7 +291,7 @@ impl<'a> Forward<'a> {
     }
 }
 
-/// What is kept is scaled by this, so that the mean stays.
+/// Factor on what dropout keeps, so that the mean stays.
 fn kept_factor(p: f64) -> f32 {
     (1.0 / (1.0 - p)) as f32
 }

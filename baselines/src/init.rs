@@ -7,16 +7,16 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::BuildError;
 
-/// Most parameters of a network: with gradients and the moments of Adam they take 8 GiB.
+/// Largest number of parameters of a network: with gradients and the moments of Adam they take 8 GiB.
 pub const MOST_PARAMETERS: usize = 1 << 29;
 
-/// What a tensor counts at least.
+/// Number of parameters that a smaller tensor counts as: very many small tensors take more than their numbers.
 const LEAST: usize = 1 << 10;
 
 /// A seeded source of initial parameters on a device.
 ///
-/// A network of more than [`MOST_PARAMETERS`] is given up before its memory is asked for, by an unwinding that
-/// [`within_bounds`] turns into an error: a slip in a size is not to take the machine's memory.
+/// A network of more than [`MOST_PARAMETERS`] unwinds before its memory is allocated, and [`within_bounds`] turns that into
+/// an error: a slip in a size must not fill the machine's memory.
 #[derive(Debug)]
 pub struct Init {
     device: Device,
@@ -24,16 +24,16 @@ pub struct Init {
     left: usize,
 }
 
-/// What is at fault where no single setting of a network is.
+/// Field of a [`BuildError`] that no single setting causes.
 pub const WHOLE: &str = "network";
 
-/// What unwinds where a network is too large.
+/// Payload of the unwinding of a network that is too large.
 struct TooLarge;
 
-/// The network that `build` makes.
+/// Runs `build` with a bound on the size of the network.
 ///
 /// # Errors
-/// That of `build`, or the network is too large.
+/// An error of `build`, or the network has more than [`MOST_PARAMETERS`] parameters.
 pub fn within_bounds<T>(build: impl FnOnce() -> Result<T, BuildError>) -> Result<T, BuildError> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(build)) {
         Ok(built) => built,
@@ -46,12 +46,12 @@ pub fn within_bounds<T>(build: impl FnOnce() -> Result<T, BuildError>) -> Result
 }
 
 impl Init {
-    /// A stream that depends on `seed` alone. Pass an autodiff device for a model that is to be trained.
+    /// A stream that depends on `seed` alone; a model that is to be trained needs an autodiff device.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self { device: device.clone(), rng: ChaCha8Rng::seed_from_u64(seed), left: MOST_PARAMETERS }
     }
 
-    /// Where parameters are placed.
+    /// Device of the parameters.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -61,21 +61,20 @@ impl Init {
         &mut self.rng
     }
 
-    /// Numbers in `shape`, all of which the network may still have.
+    /// Counts the numbers of `shape`, and takes them from those that the network may still have.
     fn take(&mut self, shape: &[usize]) -> usize {
         let number = shape.iter().try_fold(1_usize, |number, size| number.checked_mul(*size));
         match number.filter(|number| *number <= self.left) {
             Some(number) => {
-                // Very many small tensors take more than their numbers.
                 self.left = self.left.saturating_sub(number.max(LEAST));
                 number
             }
-            // No panic: nothing is to be said before the error is.
+            // Not a panic, whose hook would print before the error is reported.
             None => std::panic::resume_unwind(Box::new(TooLarge)),
         }
     }
 
-    /// A parameter with the given values, row-major.
+    /// A parameter of `values`, row-major.
     pub fn values<const D: usize>(&mut self, shape: [usize; D], values: Vec<f32>) -> Param<Tensor<D>> {
         self.take(&shape);
         self.place(shape, values)
@@ -85,27 +84,27 @@ impl Init {
         Param::from_tensor(Tensor::from_data(TensorData::new(values, Shape::from(shape)), &self.device))
     }
 
-    /// A constant parameter.
+    /// A parameter of equal values.
     pub fn constant<const D: usize>(&mut self, shape: [usize; D], value: f64) -> Param<Tensor<D>> {
         let n = self.take(&shape);
         self.place(shape, vec![value as f32; n])
     }
 
-    /// U(low, high).
+    /// A parameter drawn from U(low, high).
     pub fn uniform<const D: usize>(&mut self, shape: [usize; D], low: f64, high: f64) -> Param<Tensor<D>> {
         let n = self.take(&shape);
         let values = (0..n).map(|_| (low + (high - low) * self.rng.random::<f64>()) as f32).collect();
         self.place(shape, values)
     }
 
-    /// N(0, std²).
+    /// A parameter drawn from N(0, std²).
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], std: f64) -> Param<Tensor<D>> {
         let n = self.take(&shape);
         let values = (0..n).map(|_| (std * self.standard_normal()) as f32).collect();
         self.place(shape, values)
     }
 
-    /// One draw of N(0, 1), by Box and Muller.
+    /// A draw of N(0, 1), by the method of Box and Muller.
     pub fn standard_normal(&mut self) -> f64 {
         let u: f64 = 1.0 - self.rng.random::<f64>();
         let v: f64 = self.rng.random();

@@ -1,14 +1,16 @@
 //! Baselines of the long-range sequence benchmark.
 //!
-//! A baseline is one file in [`models`] with one [`Baseline`] implementation and one line in [`registry`]. It writes its
+//! A baseline is one file in [`models`] with one [`Baseline`] implementation and one line in [`registry`]. It provides the
 //! *body* only: a map from features to features over the positions of the input. Embedding, read-out and head come from
-//! [`network`], so that every body runs on every task whose rank fits. [`kernels`] holds the fused operations with
-//! hand-written gradients; [`layers`] the building blocks that several models share.
+//! [`network`], so that every body runs on every task whose rank fits. [`kernels`] has the fused operations with
+//! hand-written gradients, [`layers`] the building blocks that several models share.
 //!
 //! All tensors are `[batch, channels, positions…]`, with one to three axes of positions.
 
 pub mod baseline;
+pub mod check;
 pub mod device;
+pub mod features;
 pub mod forward;
 pub mod init;
 pub mod layers;
@@ -23,11 +25,13 @@ pub use kernels;
 pub use kernels::precision;
 
 pub use baseline::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, LayerMeasure, Measure, ParameterGroup,
-    Readout, Resolution,
+    Baseline, Body, BodySpec, Built, HeadInit, Info, LayerMeasure, Measure, ParameterGroup, Readout, Resolution,
 };
+pub use check::BuildError;
+pub use features::Features;
 pub use forward::{Forward, ForwardError, Probe};
 pub use init::Init;
-pub use network::{Input, Model, Output, Parameter};
+pub use named::Parameter;
+pub use network::{Input, Model, Output};
 pub use read::ReadError;
 pub use vocabulary::{InputSpec, OutputSpec};

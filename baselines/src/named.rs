@@ -4,58 +4,82 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
+use serde::Serialize;
 
-use crate::Parameter;
+/// Name and shape of a tensor of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Parameter {
+    /// Dotted path, e.g. `body.blocks.0.norm.gamma`.
+    pub name: String,
+    /// Length of every axis.
+    pub shape: Vec<usize>,
+    /// Whether it receives gradients; running statistics do not.
+    pub trainable: bool,
+}
+
+impl Parameter {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
 
 /// Every tensor of `module`, trainable or not, in the order of its fields.
 pub fn list<M: Module>(module: &M) -> Vec<Parameter> {
     let mut parameters = Vec::new();
-    module.visit(&mut Walk::new(|parameter, _| parameters.push(parameter)));
+    module.visit(&mut NamedVisitor::new(|parameter, _| parameters.push(parameter)));
     parameters
 }
 
-/// Call `visitor` with every tensor of `module`, `[elements]`.
+/// Calls `visitor` with every tensor of `module`, `[elements]`.
 pub fn visit<M: Module>(module: &M, visitor: &mut dyn FnMut(&Parameter, Tensor<1>)) {
-    module.visit(&mut Walk::new(|parameter: Parameter, value| visitor(&parameter, value)));
+    module.visit(&mut NamedVisitor::new(|parameter: Parameter, value| visitor(&parameter, value)));
 }
 
-/// Take the gradients of the tensors of `module` out of `gradients`: one entry per tensor of [`list`], `[elements]`. Running
-/// statistics have none, and neither has a tensor that the loss does not depend on.
+/// Takes the gradients of `module` out of `gradients`, `[elements]`, one entry per tensor of [`list`].
+///
+/// Running statistics have none, nor has a tensor that the loss does not depend on.
 pub fn take_gradients<M: Module>(module: &M, gradients: &mut Gradients) -> Vec<Option<Tensor<1>>> {
-    let mut take = Take { gradients, taken: Vec::new() };
+    let mut take = GradientTaker { gradients, taken: Vec::new() };
     module.visit(&mut take);
     take.taken
 }
 
-/// `gradients`, in the order of `parameters`, under their names; those that do not exist are left out.
+/// Names `gradients`, which are in the order of `parameters`; absent ones are left out.
 pub fn by_name(parameters: &[Parameter], gradients: Vec<Option<Tensor<1>>>) -> BTreeMap<String, Tensor<1>> {
     let named = parameters.iter().zip(gradients);
     named.filter_map(|(parameter, gradient)| Some((parameter.name.clone(), gradient?))).collect()
 }
 
-/// Replace tensors of `module`, whose [`list`] is `parameters`: `replacement` gets name and value, `[elements]`, of every
-/// tensor in that order, and returns the new value or `None` to keep it.
+/// Replaces tensors of `module`, whose [`list`] is `parameters`.
+///
+/// `replacement` maps name and value, `[elements]`, to a new value, or to `None` to keep it.
 pub fn replace<M: Module>(
     module: M,
     parameters: &[Parameter],
     replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>,
 ) -> M {
-    module.map(&mut Replace { parameters: parameters.iter(), replacement })
+    module.map(&mut TensorReplacer { parameters: parameters.iter(), replacement })
 }
 
 /// Visits every float tensor with its dotted name.
-struct Walk<F> {
+struct NamedVisitor<F> {
     path: Vec<String>,
     visit: F,
 }
 
-impl<F: FnMut(Parameter, Tensor<1>)> Walk<F> {
+impl<F: FnMut(Parameter, Tensor<1>)> NamedVisitor<F> {
     fn new(visit: F) -> Self {
         Self { path: Vec::new(), visit }
     }
 }
 
-impl<F: FnMut(Parameter, Tensor<1>)> ModuleVisitor for Walk<F> {
+impl<F: FnMut(Parameter, Tensor<1>)> ModuleVisitor for NamedVisitor<F> {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.path.push(name.to_owned());
     }
@@ -73,13 +97,13 @@ impl<F: FnMut(Parameter, Tensor<1>)> ModuleVisitor for Walk<F> {
     }
 }
 
-/// Goes by the order of the tensors: names would cost more than small gradients do.
-struct Take<'a> {
+/// Takes gradients by the order of the tensors: names would cost more than small gradients do.
+struct GradientTaker<'a> {
     gradients: &'a mut Gradients,
     taken: Vec<Option<Tensor<1>>>,
 }
 
-impl ModuleVisitor for Take<'_> {
+impl ModuleVisitor for GradientTaker<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let gradient = if param.is_require_grad() { param.val().grad_remove(self.gradients) } else { None };
         self.taken.push(gradient.map(|gradient| {
@@ -89,12 +113,13 @@ impl ModuleVisitor for Take<'_> {
     }
 }
 
-struct Replace<'a> {
+/// Maps every float tensor through `replacement`.
+struct TensorReplacer<'a> {
     parameters: std::slice::Iter<'a, Parameter>,
     replacement: &'a mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>,
 }
 
-impl ModuleMapper for Replace<'_> {
+impl ModuleMapper for TensorReplacer<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(parameter) = self.parameters.next() else { return param };
         let replacement = &mut self.replacement;

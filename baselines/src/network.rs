@@ -6,27 +6,29 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::named;
+use crate::layers::linear::Pointwise;
+use crate::named::{self, Parameter};
 use crate::read::read_scalar;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, ForwardError, HeadInit, Init, InputSpec, LayerMeasure,
     Measure, OutputSpec, ParameterGroup, ReadError, Readout,
 };
-use kernels::{ExactProduct, pointwise, weighted_sum};
+use kernels::weighted_sum;
 
-/// Inputs of a batch on a device.
+/// A batch of inputs on a device.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// Values or tokens.
+    /// Real values or token ids.
     pub values: InputValues,
-    /// Valid positions per row where lengths differ and the input is padded on the right. What lies in the padding does not
-    /// matter: it is replaced by zeros, layers that look ahead see zeros there at every depth (so that valid positions get
-    /// what they would at the end of a shorter sequence), group normalisation and the read-out leave it out. Only batch
-    /// normalisation counts the padding in its statistics of training, as the reference programs do.
+    /// Valid positions per row of a batch padded on the right, at least 1 each; `None` without padding.
+    ///
+    /// Padding is zeroed before the first layer. Layers that look ahead see zeros there at every depth, so that a sequence
+    /// gets what it would get alone; group normalisation and the read-out leave it out. Only batch normalisation counts
+    /// padding in its training statistics, as the reference programs do.
     pub lengths: Option<Vec<usize>>,
 }
 
-/// Values or tokens of an [`Input`].
+/// The content of an [`Input`].
 #[derive(Debug, Clone)]
 pub enum InputValues {
     /// `[batch, channels, positions…]`
@@ -35,82 +37,60 @@ pub enum InputValues {
     Tokens(Tensor<2, Int>),
 }
 
-/// What a network returns.
+/// Logits or predictions of a batch.
 #[derive(Debug, Clone)]
 pub enum Output {
-    /// One row per sample: `[batch, outputs]`.
+    /// Per sample, `[batch, outputs]`.
     Sample(Tensor<2>),
-    /// One column per position: `[batch, outputs, length]`.
+    /// Per position, `[batch, outputs, length]`.
     Step(Tensor<3>),
 }
 
-/// A named tensor of a network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Parameter {
-    /// Dotted path, e.g. `body.blocks.0.norm.gamma`.
-    pub name: String,
-    /// Shape.
-    pub shape: Vec<usize>,
-    /// Whether it receives gradients; running statistics do not.
-    pub trainable: bool,
-}
-
-impl Parameter {
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether it has no element.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// A network with its type erased, so that the training loop is compiled once.
+/// A network with its type erased, so that the training loop compiles once.
 ///
-/// Tensors are exchanged flat, `[elements]`, under the names of [`parameters`](Self::parameters), and without autodiff.
+/// Tensors cross this interface flat, `[elements]`, without autodiff, under the names of [`parameters`](Self::parameters).
 pub trait Model: Send {
     /// Logits or predictions for a batch.
     ///
     /// # Errors
-    /// A layer could not read what decides its result, or has lost the valid lengths.
+    /// A layer cannot read what decides its result, or has lost the valid lengths.
     fn forward(&self, input: Input, ctx: &mut Forward<'_>) -> Result<Output, ForwardError>;
 
-    /// Term to be added to the loss, already weighted.
+    /// A term to add to the loss, already weighted; see [`Body::penalty`].
     ///
     /// # Errors
-    /// See [`Body::penalty`].
+    /// A value that it depends on cannot be read from the device.
     fn penalty(&self) -> Result<Option<Tensor<1>>, ReadError>;
 
-    /// What penalties judge, layer by layer in the order of the network: see [`Body::measures`]. It costs about as much as
-    /// one penalty and a transfer per layer, so it is for once in a while.
+    /// The numbers that a penalty judges, in the order of the layers; see [`Body::measures`].
+    ///
+    /// Costs about one penalty and a transfer per layer: call it once in a while.
     ///
     /// # Errors
-    /// The numbers could not be read from the device.
+    /// The numbers cannot be read from the device.
     fn measures(&self) -> Result<Vec<LayerMeasure>, ReadError>;
 
-    /// Every tensor, trainable or not, in the order of the modules.
+    /// Every tensor, trainable or not, in the order of the fields.
     fn parameters(&self) -> &[Parameter];
 
-    /// Groups with optimiser settings of their own.
+    /// Parameters with optimiser settings of their own.
     fn groups(&self) -> &[ParameterGroup];
 
-    /// Call `visitor` with every tensor.
+    /// Calls `visitor` with every tensor.
     fn visit(&self, visitor: &mut dyn FnMut(&Parameter, Tensor<1>));
 
-    /// Take the gradients out of `gradients`, one entry per tensor of [`parameters`](Self::parameters). Running statistics
-    /// have none, and neither has a tensor that the loss does not depend on.
+    /// Takes the gradients out of `gradients`, one entry per tensor of [`parameters`](Self::parameters).
+    ///
+    /// Running statistics have none, nor has a tensor that the loss does not depend on.
     fn take_gradients(&self, gradients: &mut Gradients) -> Vec<Option<Tensor<1>>>;
 
-    /// Replace tensors: `replacement` gets name and value of every one, in the order of [`parameters`](Self::parameters), and
-    /// returns the new value or `None` to keep it.
+    /// Replaces tensors: `replacement` maps name and value to a new value, or to `None` to keep it.
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>);
 
     /// See [`Body::filter_frequencies`].
     ///
     /// # Errors
-    /// The frequencies could not be read from the device.
+    /// The frequencies cannot be read from the device.
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
 
     /// See [`Body::kernel_length`].
@@ -160,51 +140,25 @@ impl NetworkSettings {
 struct Network<B: Body> {
     embedding: Option<Param<Tensor<2>>>,
     body: B,
-    head: Head,
+    head: Pointwise,
 }
 
-/// The linear map from features to outputs.
-#[derive(Module, Debug)]
-pub struct Head {
-    /// `[outputs, features]`
-    pub weight: Param<Tensor<2>>,
-    /// `[outputs]`
-    pub bias: Param<Tensor<1>>,
-}
-
-impl Head {
-    fn new(features: usize, outputs: usize, kind: HeadInit, init: &mut Init) -> Self {
-        let shape = [outputs, features];
-        match kind {
-            HeadInit::KaimingNormal => {
-                Self { weight: init.normal(shape, (2.0 / features as f64).sqrt()), bias: init.constant([outputs], 0.0) }
-            }
-            HeadInit::Normal { std } => Self { weight: init.normal(shape, std), bias: init.constant([outputs], 0.0) },
-            HeadInit::Torch | HeadInit::XavierWithBias => {
-                let bound = match kind {
-                    HeadInit::XavierWithBias => (6.0 / (features + 1 + outputs) as f64).sqrt(),
-                    _ => 1.0 / (features as f64).sqrt(),
-                };
-                Self { weight: init.uniform(shape, -bound, bound), bias: init.uniform([outputs], -bound, bound) }
-            }
+/// The linear map from `features` to `outputs`.
+fn head(features: usize, outputs: usize, kind: HeadInit, init: &mut Init) -> Pointwise {
+    match kind {
+        HeadInit::KaimingNormal => Pointwise::kaiming_normal(features, outputs, init),
+        HeadInit::Normal { std } => {
+            Pointwise { weight: init.normal([outputs, features], std), bias: init.constant([outputs], 0.0) }
         }
-    }
-
-    /// `[batch, features]` to `[batch, outputs]`.
-    fn sample(&self, x: Tensor<2>) -> Tensor<2> {
-        x.exact_matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
-    }
-
-    /// `[batch, features, length]` to `[batch, outputs, length]`.
-    fn step(&self, x: Tensor<3>) -> Tensor<3> {
-        pointwise(x, self.weight.val(), self.bias.val())
+        HeadInit::Torch => Pointwise::torch(features, outputs, init),
+        HeadInit::XavierWithBias => Pointwise::xavier_with_bias(features, outputs, init),
     }
 }
 
-/// Build a network around the body that `build` makes, and erase its type.
+/// Builds embedding and head around the body that `build` makes, and erases the type.
 ///
 /// # Errors
-/// What `build` refuses, and settings out of range.
+/// An error of `build`, or a network setting out of its range.
 pub fn assemble<B: Body + Sync + 'static>(
     settings: &NetworkSettings,
     input: &InputSpec,
@@ -222,12 +176,12 @@ pub fn assemble<B: Body + Sync + 'static>(
         }
     };
     let spec = BodySpec { channels, shape: input.shape(), per_step };
-    let Built { body, features, readout, head } = build(&spec, init)?;
+    let Built { body, features, readout, head: kind } = build(&spec, init)?;
     if readout == Readout::Last && spec.rank() != 1 && !per_step {
         return Err(BuildError::new("readout", "`last` needs a sequence; use `mean` for images"));
     }
     let pairs = matches!(output, OutputSpec::Pair(_));
-    let head = Head::new(if pairs { PAIR_FEATURES * features } else { features }, output.outputs(), head, init);
+    let head = head(if pairs { PAIR_FEATURES * features } else { features }, output.outputs(), kind, init);
     let network = Network { embedding, body, head };
     let parameters = named::list(&network);
     Ok(Box::new(Erased {
@@ -244,8 +198,9 @@ pub fn assemble<B: Body + Sync + 'static>(
 /// Features of a pair per feature of one input.
 const PAIR_FEATURES: usize = 4;
 
-/// Features `[2 · batch, features]` of inputs that follow each other, as `[u, v, u − v, u · v]`: `[batch, 4 · features]`.
-/// Both inputs went through the same network (two towers that share their weights), as in Long Range Arena, arXiv 2011.04006.
+/// Joins consecutive rows u and v of `[2 · batch, features]` to `[u, v, u − v, u · v]`, `[batch, 4 · features]`.
+///
+/// Both inputs went through the same network, two towers with shared weights, as in Long Range Arena, arXiv 2011.04006.
 fn join_pairs(features: Tensor<2>) -> Tensor<2> {
     let [rows, channels] = features.dims();
     let both = features.reshape([rows / 2, 2, channels]);
@@ -313,7 +268,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         };
         let features = network.body.forward(features, ctx).flatten();
         if self.per_step {
-            let logits = network.head.step(features);
+            let logits = network.head.forward(features);
             ctx.probe(|| "head".into(), "logits", &logits);
             return ctx.outcome().map(|()| Output::Step(logits));
         }
@@ -323,7 +278,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         if self.pairs {
             features = join_pairs(features);
         }
-        let logits = network.head.sample(features);
+        let logits = network.head.rows(features);
         ctx.probe(|| "head".into(), "logits", &logits);
         ctx.outcome().map(|()| Output::Sample(logits))
     }

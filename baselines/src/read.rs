@@ -1,28 +1,28 @@
-//! Values of tensors on the host.
+//! Reading tensors back from the device.
 
 use burn::tensor::{DType, Tensor};
 
-/// Values that a device does not give back. Nothing may be computed from what was not read.
+/// A tensor cannot be read back from its device; nothing may be computed from its values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read {what} back from the device: {reason}; start again, and try --device cpu if it happens again")]
 pub struct ReadError {
-    /// What was read.
+    /// Name of the tensor, for the message.
     pub what: String,
-    /// Why, in the words of the backend.
+    /// The backend's message.
     pub reason: String,
 }
 
 impl ReadError {
-    /// `what` could not be read because of `reason`.
+    /// An error of the tensor called `what`.
     pub fn new(what: impl Into<String>, reason: impl ToString) -> Self {
         Self { what: what.into(), reason: reason.to_string() }
     }
 }
 
-/// The values of `tensor`, row-major, converted to 32 bits where they are stored otherwise. `what` names them in the error.
+/// Reads the values of `tensor`, row-major and converted to 32 bits; `what` names it in the error.
 ///
 /// # Errors
-/// The device does not give them, or gives another number of them.
+/// The device does not return the values, or returns another number of them.
 pub fn read<const D: usize>(tensor: Tensor<D>, what: &str) -> Result<Vec<f32>, ReadError> {
     let wanted = tensor.dims().iter().product::<usize>();
     // Converted on the host: a cast would be one more operation on the device.
@@ -35,10 +35,10 @@ pub fn read<const D: usize>(tensor: Tensor<D>, what: &str) -> Result<Vec<f32>, R
     }
 }
 
-/// The value of a tensor of one element; see [`read`].
+/// Reads the value of a tensor of one element; see [`read`].
 ///
 /// # Errors
-/// As [`read`], and a tensor of another number of elements.
+/// As for [`read`], or the tensor has another number of elements.
 pub fn read_scalar<const D: usize>(tensor: Tensor<D>, what: &str) -> Result<f32, ReadError> {
     match read(tensor, what)?[..] {
         [value] => Ok(value),

@@ -1,22 +1,21 @@
-//! Names that our tensors have in the reference programs.
+//! Names of our tensors in the state dicts of the reference programs.
 //!
-//! Layers are named as there wherever Rust allows it; what is left are capitals, wrappers such as `Sequential`, and the
-//! names of the heads. A name is given from the module on that a state dict was taken of, so the functions serve whole
-//! networks and single layers.
+//! Layers have the same names wherever Rust allows it; capitals, wrappers such as `Sequential`, and heads differ. A name
+//! starts at the module that the state dict was taken of, so that the functions serve whole networks and single layers.
 
-/// In `dwromero/ckconv`: `backbone.0.cconv1.Kernel.kernel_net.4.weight_g`.
+/// The name in `dwromero/ckconv`: `backbone.0.cconv1.Kernel.kernel_net.4.weight_g`.
 pub fn ckconv(name: &str) -> String {
     let name = layers(within_body(name)).replace("head.", "finallyr.");
-    // Group normalisation stands in a wrapper.
+    // Group normalisation is in a wrapper.
     name.replace("norm1.", "norm1.layer_norm.").replace("norm2.", "norm2.layer_norm.")
 }
 
-/// In `david-knigge/ccnn`: `blocks.0.conv1.Kernel.filters.0.gamma`.
+/// The name in `david-knigge/ccnn`: `blocks.0.conv1.Kernel.filters.0.gamma`.
 pub fn ccnn(name: &str) -> String {
     layers(within_body(name)).replace("head.", "out_layer.")
 }
 
-/// In `rjbruin/flexconv`, a network of images: `blocks.0.cconv1.Kernel.linear.0.weight`.
+/// The name in a network of images of `rjbruin/flexconv`: `blocks.0.cconv1.Kernel.linear.0.weight`.
 pub fn flexconv(name: &str) -> String {
     let rename = |part: &str| match part {
         "linears" => "linear".to_owned(),
@@ -27,17 +26,17 @@ pub fn flexconv(name: &str) -> String {
     layers(within_body(name)).split('.').map(rename).collect::<Vec<_>>().join(".")
 }
 
-/// The same of a sequence (FlexTCN): `backbone.0.cconv1.Kernel.linear.0.weight`.
+/// The name in a network of sequences (FlexTCN) of `rjbruin/flexconv`: `backbone.0.cconv1.Kernel.linear.0.weight`.
 pub fn flextcn(name: &str) -> String {
     flexconv(name).replace("out_layer.", "finallyr.").replace("blocks.", "backbone.")
 }
 
-/// In `david-knigge/ccnn`, a network with layer normalisation, which stands in a wrapper there: `blocks.0.norm1.ln.weight`.
+/// The name in a network with layer normalisation of `david-knigge/ccnn`, which wraps it: `blocks.0.norm1.ln.weight`.
 pub fn ccnn_layer_norm(name: &str) -> String {
     ["norm1.", "norm2.", "out_norm."].iter().fold(ccnn(name), |name, norm| name.replace(norm, &format!("{norm}ln.")))
 }
 
-/// In a `torch.nn` recurrent network called `rnn` with a linear map called `head`: `rnn.weight_ih_l0`.
+/// The name in a recurrent `torch.nn` network `rnn` with a linear map `head`: `rnn.weight_ih_l0`.
 pub fn torch_recurrent(name: &str) -> String {
     let name = within_body(name);
     match name.strip_prefix("layers.").and_then(|rest| rest.split_once('.')) {
@@ -46,12 +45,12 @@ pub fn torch_recurrent(name: &str) -> String {
     }
 }
 
-/// In `state-spaces/s4`: `s4_layers.0.layer.kernel.A_real` of the network of `example.py`.
+/// The name in the network of `example.py` of `state-spaces/s4`: `s4_layers.0.layer.kernel.A_real`.
 pub fn s4(name: &str) -> String {
     let part = |part: &str| match part {
         "layers" => "s4_layers".to_owned(),
         "head" => "decoder".to_owned(),
-        // The gate stands behind the linear map in a sequence.
+        // The first of a sequence, whose second module is the gate.
         "output_linear" => "output_linear.0".to_owned(),
         "b" | "c" | "d" | "p" => part.to_uppercase(),
         "a_real" | "a_imag" | "log_a_real" => part.replace("a_", "A_"),
@@ -60,8 +59,9 @@ pub fn s4(name: &str) -> String {
     within_body(name).split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
-/// Tensors of the programs' state dicts that are no weights: counters, flags, cached grids and kernels, and the means of
-/// masks, which follow from the settings.
+/// Whether a tensor of a reference program's state dict is no weight.
+///
+/// Such are counters, flags, cached grids and kernels, and the means of masks, which follow from the settings.
 pub fn is_bookkeeping(name: &str) -> bool {
     const LAST: [&str; 9] = [
         "train_length",
@@ -81,7 +81,7 @@ fn within_body(name: &str) -> &str {
     name.strip_prefix("body.").unwrap_or(name)
 }
 
-/// What both convolutional programs have in common.
+/// Names that all convolutional programs share.
 fn layers(name: &str) -> String {
     let mut parts = Vec::new();
     let mut within_siren = false;
@@ -89,7 +89,7 @@ fn layers(name: &str) -> String {
         parts.push(match (part, part.parse::<usize>()) {
             ("kernel", _) => "Kernel".to_owned(),
             ("shortcut", _) => "shortcut.0".to_owned(),
-            // Between the linear maps of a SIREN stand a norm, a multiplication and a sine.
+            // Between the linear maps of a SIREN are a norm, a multiplication and a sine.
             (_, Ok(index)) if within_siren => (4 * index).to_string(),
             (other, _) => other.to_owned(),
         });

@@ -1,4 +1,4 @@
-//! Every baseline by name.
+//! The registry of baselines.
 
 use burn::tensor::Device;
 use schemars::Schema;
@@ -9,16 +9,16 @@ use crate::init::within_bounds;
 use crate::network::{NetworkSettings, assemble};
 use crate::{Baseline, BuildError, Info, Init, InputSpec, Model, OutputSpec, Resolution, models};
 
-/// One line of the registry: a baseline with its types erased.
+/// A baseline with its types erased.
 ///
-/// The settings of an entry are those of the baseline and the [`NetworkSettings`] side by side in one object.
+/// Its settings are one object with the keys of the baseline's configuration and of the [`NetworkSettings`].
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Name, source, accepted ranks.
     pub info: Info,
     /// JSON schema of the settings.
     pub schema: fn() -> Schema,
-    /// Fill in every default, or say which field is wrong.
+    /// Fills in every default; the error names a wrong field.
     pub resolve: fn(&Value) -> Result<Value, BuildError>,
     /// Short name of a configuration.
     pub label: fn(&Value) -> Result<String, BuildError>,
@@ -28,11 +28,11 @@ pub struct Entry {
     pub reference_name: fn(&Value, usize, &str) -> Option<String>,
     /// See [`Baseline::resolution`].
     pub resolution: Resolution,
-    /// Build a network with weights drawn from `seed`. It carries autodiff; see [`Model::evaluator`].
+    /// Builds a network with autodiff, see [`Model::evaluator`], whose weights depend on the seed.
     pub build: BuildModel,
 }
 
-/// Settings, input, output, seed and device to a network.
+/// Builds a network from settings, input, output and seed on a device.
 pub type BuildModel = fn(&Value, &InputSpec, &OutputSpec, u64, &Device) -> Result<Box<dyn Model>, BuildError>;
 
 /// Every baseline, in the order of `bench list baselines`.
@@ -61,7 +61,7 @@ pub fn find(name: &str) -> Option<Entry> {
     entries().into_iter().find(|entry| entry.info.name == name)
 }
 
-/// The line of baseline `B`.
+/// The entry of baseline `B`.
 pub fn entry<B: Baseline>() -> Entry
 where
     B::Body: Sync,
@@ -95,7 +95,7 @@ where
     }
 }
 
-/// Separate the network's settings from the baseline's own.
+/// Separates the network's settings from the baseline's own.
 fn split<C: DeserializeOwned>(value: &Value) -> Result<(NetworkSettings, C), BuildError> {
     let Value::Object(all) = value else {
         return Err(BuildError::new("", "settings must be a mapping of keys to values"));

@@ -3,8 +3,8 @@
 
 mod support;
 
-use baselines::layers::conv::{CausalConv, Geometry, convolve};
-use baselines::layers::resnet::zero_padded;
+use baselines::layers::convolution::conv::{CausalConv, Geometry, convolve};
+use baselines::layers::convolution::resnet::zero_padded;
 use baselines::models::tcn::{Tcn, TcnConfig};
 use baselines::{Baseline, Body, BodySpec, Features, Forward, Init};
 use burn::tensor::module::{avg_pool1d, avg_pool2d, conv3d};

@@ -3,7 +3,7 @@
 
 mod support;
 
-use baselines::layers::penalty;
+use baselines::layers::continuous::penalty;
 use baselines::network::InputValues;
 use baselines::{Features, Forward, Init, Input, InputSpec, Model, Output, OutputSpec, registry};
 use burn::tensor::{Device, Tensor, TensorData};

@@ -14,9 +14,8 @@ use baselines::kernels::{
     cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d,
     long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn, standardise, weighted_sum,
 };
-use baselines::layers::kernel_network::Frequency;
-use baselines::layers::spatial_transformer::{affine_grid, grid_sample};
-use baselines::layers::{FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, Window};
+use baselines::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
+use baselines::layers::{FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, ReferenceVersion, Window};
 use baselines::{Forward, Init};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use support::{read, values};
@@ -200,14 +199,16 @@ fn generated_kernels() {
     let Some(gpu) = gpu() else { return };
     // From few taps to the whole grid, and as many again on a finer one.
     let cases = [(100, 0.05, 1.0), (101, 0.13, 1.0), (101, 0.2, 2.0), (40, 0.4, 1.0), (60, 0.9, 1.0)];
-    for (lineage, causal) in [Lineage::Ccnn, Lineage::FlexNet].into_iter().flat_map(|l| [(l, true), (l, false)]) {
+    for (version, causal) in
+        [ReferenceVersion::Ccnn, ReferenceVersion::FlexNet].into_iter().flat_map(|l| [(l, true), (l, false)])
+    {
         for (length, mask_init, resolution) in cases {
             let spec = FlexConvSpec {
                 inputs: 2,
                 outputs: 3,
                 window: Window { sizes: vec![length], causal, threshold: 0.1 },
-                lineage,
-                separable: lineage == Lineage::Ccnn,
+                version,
+                separable: version == ReferenceVersion::Ccnn,
                 kernel_network: KernelNetworkKind::Magnet,
                 kernel_hidden: 6,
                 kernel_layers: 3,
@@ -215,7 +216,7 @@ fn generated_kernels() {
                 mask_init: Some(mask_init),
                 init: KernelInit::Corrected,
                 kernel_scale: 1.0,
-                faithful: false,
+                reference_bugs: false,
             };
             let compute = |device: &Device| {
                 let device = device.clone().autodiff();

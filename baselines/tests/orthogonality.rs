@@ -6,7 +6,7 @@ mod support;
 use baselines::layers::orthogonality::{
     Householder, cosine_similarity_loss, orthonormality_loss, reflect, unpack, with_bias,
 };
-use baselines::models::vgg::{Activation, Orthogonality, Vgg, VggConfig};
+use baselines::models::vgg::{Orthogonality, Vgg, VggActivation, VggConfig};
 use baselines::named;
 use baselines::{Baseline, Body, BodySpec, Features, Forward, Init, InputSpec, Model, OutputSpec, registry};
 use burn::tensor::{Device, Tensor};
@@ -176,20 +176,20 @@ fn vgg_penalty_is_weighted_and_optional() {
 #[test]
 fn selu_is_that_of_its_paper_and_safe_far_out() {
     let x = tensor::<1>(&[-1e4, -1.0, 0.5, 1e4], [4]).require_grad();
-    let y = Activation::Selu.apply(x.clone());
+    let y = VggActivation::Selu.apply(x.clone());
     let expected =
         [-1.758_099_340_847_376_6, -1.111_330_737_812_562_5, 0.525_350_493_677_740_2, 10_507.009_873_554_805];
     assert!(read(y.clone()).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9 * b.abs()));
     let gradient = read(x.grad(&y.sum().backward()).unwrap());
     assert!(gradient.iter().all(|g| g.is_finite()) && (gradient[3] - 1.050_700_987_355_480_5).abs() < 1e-12);
-    check_gradient("selu", &[-2.0, -0.3, 0.2, 3.0], [4], |x: Tensor<1>| Activation::Selu.apply(x).sum());
+    check_gradient("selu", &[-2.0, -0.3, 0.2, 3.0], [4], |x: Tensor<1>| VggActivation::Selu.apply(x).sum());
 }
 
 #[test]
 fn vgg_runs_with_every_setting() {
     let x = Tensor::<4>::ones([2, 3, 32, 32], &Device::flex().autodiff());
     for orthogonality in [Orthogonality::None, Orthogonality::Loss, Orthogonality::Householder] {
-        for activation in [Activation::Relu, Activation::Selu] {
+        for activation in [VggActivation::Relu, VggActivation::Selu] {
             let body = vgg(&VggConfig { orthogonality, activation, hidden: 8, ..VggConfig::default() });
             let y = body.forward(Features::Plane(x.clone()), &mut Forward::training(0, 0));
             assert_eq!(y.dims(), [2, 8, 1]);

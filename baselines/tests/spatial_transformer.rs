@@ -4,7 +4,7 @@
 mod support;
 
 use baselines::Init;
-use baselines::layers::spatial_transformer::{affine_grid, grid_sample};
+use baselines::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
 use baselines::models::stn::Localisation;
 use burn::tensor::{Device, Tensor};
 use support::{check_gradient, read, tensor, values};

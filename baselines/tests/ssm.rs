@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 
 use baselines::kernels::ssm::Rule;
 use baselines::kernels::{Discretisation, diagonal_kernel, gelu, glu, low_rank_kernel};
-use baselines::layers::hippo::{DiagonalInit, Measure, diagonal, nplr, transition};
+use baselines::layers::state_space::hippo::{DiagonalInit, HippoMeasure, diagonal, nplr, transition};
 use baselines::layers::{
     Lru, LruSpec, S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dSpec, SequenceLayer, StateMatrix,
 };
@@ -268,13 +268,13 @@ fn kernels_of_nothing() {
 
 #[test]
 fn diagonal_forms_are_equivalent_to_hippo() {
-    for measure in [Measure::Legs, Measure::Fout] {
+    for measure in [HippoMeasure::Legs, HippoMeasure::Fout] {
         for n in [2, 4, 8] {
             let (dense, model) = (transition(measure, n), nplr(measure, n));
             assert!(model.w.windows(2).all(|pair| pair[0].im < pair[1].im), "{measure:?} {n}: not ascending");
             assert!(model.w.iter().all(|w| w.im <= 0.0), "{measure:?} {n}");
             // B is a multiple of P, with imaginary parts clipped to ±2.
-            let factor = if measure == Measure::Legs { 2.0_f64.sqrt() } else { 1.0 };
+            let factor = if measure == HippoMeasure::Legs { 2.0_f64.sqrt() } else { 1.0 };
             for (b, p) in model.b.iter().zip(&model.p) {
                 let expected = C64::new(factor * p.re, (factor * p.im).clamp(-2.0, 2.0));
                 assert!((b - expected).norm() < 1e-12, "{measure:?} {n}: {b} instead of {expected}");
@@ -310,7 +310,7 @@ fn diagonal_starts() {
     let inv = diagonal(DiagonalInit::Inv, 4);
     assert_eq!(inv.a, [C64::new(-0.5, -12.0 / PI), C64::new(-0.5, -4.0 / PI * (4.0 / 3.0 - 1.0))]);
     let legs = diagonal(DiagonalInit::Legs, 4);
-    let low_rank = nplr(Measure::Legs, 4);
+    let low_rank = nplr(HippoMeasure::Legs, 4);
     assert_eq!(legs.b, low_rank.b);
     for (a, w) in legs.a.iter().zip(&low_rank.w) {
         assert!((a - w).norm() < 1e-12, "{a} {w}");
@@ -328,7 +328,7 @@ fn kernel_spec(matrix: StateMatrix, l_max: usize) -> S4KernelSpec {
 
 #[test]
 fn kernels_of_s4_are_the_responses_of_their_recurrences() {
-    let matrices = [Measure::Legs, Measure::Fout].map(StateMatrix::LowRank).into_iter().chain(
+    let matrices = [HippoMeasure::Legs, HippoMeasure::Fout].map(StateMatrix::LowRank).into_iter().chain(
         [Discretisation::Zoh, Discretisation::Bilinear].map(|disc| StateMatrix::Diagonal(DiagonalInit::Inv, disc)),
     );
     for matrix in matrices {
@@ -387,7 +387,7 @@ fn discrete(a: &DMatrix<C64>, b: &DVector<C64>, dt: f64, matrix: StateMatrix) ->
 
 #[test]
 fn gradients_pass_a_lengthened_kernel() {
-    let spec = kernel_spec(StateMatrix::LowRank(Measure::Legs), 8);
+    let spec = kernel_spec(StateMatrix::LowRank(HippoMeasure::Legs), 8);
     let kernel = S4Kernel::new(&spec, &mut Init::new(1, &Device::flex().autodiff()));
     let (values, length) = kernel.truncated(8, 20);
     assert_eq!((length, kernel.l_kernel()), (32, 8));
@@ -408,7 +408,7 @@ fn gradients_pass_a_lengthened_kernel() {
 #[test]
 fn blocks_convolve_to_both_sides() {
     for (bidirectional, l_max, length) in [(false, 12, 12), (true, 12, 12), (true, 13, 13), (true, 7, 12)] {
-        let kernel = kernel_spec(StateMatrix::LowRank(Measure::Legs), l_max);
+        let kernel = kernel_spec(StateMatrix::LowRank(HippoMeasure::Legs), l_max);
         let spec = S4BlockSpec { kernel, length, bidirectional, dropout: 0.0 };
         let block = S4Block::new(&spec, &mut Init::new(3, &Device::flex().autodiff()));
         let x = values(2 * 6 * length, 4);
@@ -464,7 +464,7 @@ fn layers_at_twice_the_sampling_rate_see_the_same_signal() {
         d_state: 4,
         channels: 1,
         n_ssm: 4,
-        matrix: StateMatrix::LowRank(Measure::Legs),
+        matrix: StateMatrix::LowRank(HippoMeasure::Legs),
         dt_min: 0.001,
         dt_max: 0.01,
         l_max: 256,

@@ -7,7 +7,7 @@ use rand::Rng;
 use crate::Init;
 use kernels::{ExactProduct, pointwise};
 
-/// The same linear map at every position (a convolution of size 1).
+/// A linear map at every position, which is a convolution of size 1.
 #[derive(Module, Debug)]
 pub struct Pointwise {
     /// `[out, in]`
@@ -17,27 +17,35 @@ pub struct Pointwise {
 }
 
 impl Pointwise {
-    /// Weight N(0, 2 / fan_in), bias zero.
+    /// Draws the weight N(0, 2 / fan_in), with a bias of zero.
     pub fn kaiming_normal(inputs: usize, outputs: usize, init: &mut Init) -> Self {
         let weight = init.normal([outputs, inputs], (2.0 / inputs as f64).sqrt());
         Self { weight, bias: init.constant([outputs], 0.0) }
     }
 
-    /// Weight N(0, std²), bias U(±1/√fan_in).
+    /// Draws the weight N(0, std²) and the bias U(±1/√fan_in).
     pub fn normal(inputs: usize, outputs: usize, std: f64, init: &mut Init) -> Self {
         let bound = 1.0 / (inputs as f64).sqrt();
         Self { weight: init.normal([outputs, inputs], std), bias: init.uniform([outputs], -bound, bound) }
     }
 
-    /// Weight U(±√(3 / fan_in)), the variance 1 / fan_in; every bias `bias`.
+    /// Draws the weight U(±√(3 / fan_in)), which has the variance 1 / fan_in; every bias is `bias`.
     pub fn kaiming_uniform(inputs: usize, outputs: usize, bias: f64, init: &mut Init) -> Self {
         let bound = (3.0 / inputs as f64).sqrt();
         Self { weight: init.uniform([outputs, inputs], -bound, bound), bias: init.constant([outputs], bias) }
     }
 
-    /// Weight and bias U(±1/√fan_in): PyTorch's default.
+    /// Draws weight and bias U(±1/√fan_in), PyTorch's default.
     pub fn torch(inputs: usize, outputs: usize, init: &mut Init) -> Self {
-        let bound = 1.0 / (inputs as f64).sqrt();
+        Self::uniform(inputs, outputs, 1.0 / (inputs as f64).sqrt(), init)
+    }
+
+    /// Draws weight and bias U(±√(6 / (in + 1 + out))), Xavier's range for the matrix whose last row is the bias.
+    pub fn xavier_with_bias(inputs: usize, outputs: usize, init: &mut Init) -> Self {
+        Self::uniform(inputs, outputs, (6.0 / (inputs + 1 + outputs) as f64).sqrt(), init)
+    }
+
+    fn uniform(inputs: usize, outputs: usize, bound: f64, init: &mut Init) -> Self {
         Self { weight: init.uniform([outputs, inputs], -bound, bound), bias: init.uniform([outputs], -bound, bound) }
     }
 
@@ -56,7 +64,7 @@ impl Pointwise {
         pointwise(x.unsqueeze::<3>(), self.weight.val(), self.bias.val()).squeeze_dim::<2>(0)
     }
 
-    /// The map of `x + shift`, `shift` being `[in]`, without touching `x` twice: W (x + s) + b = W x + (W s + b).
+    /// The map of `x + shift`, with `shift` `[in]`, in one pass over `x`: W (x + s) + b = W x + (W s + b).
     pub fn forward_shifted(&self, x: Tensor<3>, shift: Tensor<1>) -> Tensor<3> {
         let weight = self.weight.val();
         let outputs = weight.dims()[0];
@@ -77,7 +85,7 @@ pub struct WeightNormed {
 }
 
 impl WeightNormed {
-    /// Rows U(±`bound`), lengths to match, bias U(−1, 1).
+    /// Draws rows U(±`bound`) with lengths to match, and the bias U(−1, 1).
     pub fn new(inputs: usize, outputs: usize, bound: f64, init: &mut Init) -> Self {
         let rows = (0..outputs * inputs).map(|_| init.rng().random_range(-bound..bound) as f32).collect::<Vec<_>>();
         let lengths = rows.chunks(inputs).map(|row| row.iter().map(|v| v * v).sum::<f32>().sqrt()).collect();

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Forward, Init, kernels};
+use crate::{Forward, Init};
 
 /// Weight of a batch in the running statistics of batch normalisation.
 const MOMENTUM: f64 = 0.1;
@@ -41,7 +41,7 @@ pub struct Norm {
 }
 
 impl Norm {
-    /// Normalisation of `channels` channels.
+    /// A normalisation of `channels` channels.
     pub fn new(kind: NormKind, channels: usize, init: &mut Init) -> Self {
         let affine = kind != NormKind::None;
         let running = kind == NormKind::Batch;
@@ -51,9 +51,10 @@ impl Norm {
         Self { weight, bias, running_mean: state(0.0), running_var: state(1.0), kind }
     }
 
-    /// Normalise `x`, `[batch, channels, positions]`. Batch normalisation takes the batch's statistics, padded positions
-    /// included as in PyTorch, and updates its running ones where `ctx` is training. Group normalisation leaves padded
-    /// positions out of its statistics.
+    /// Normalises `x`, `[batch, channels, positions]`.
+    ///
+    /// In training, batch normalisation takes the statistics of the batch, padding included as in PyTorch, and updates its
+    /// running ones. Group normalisation leaves padding out of its statistics.
     pub fn forward(&self, x: Tensor<3>, ctx: &Forward<'_>) -> Tensor<3> {
         let (Some(weight), Some(bias)) = (&self.weight, &self.bias) else { return x };
         let (weight, bias) = (weight.val(), bias.val());

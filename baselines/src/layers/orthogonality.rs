@@ -1,4 +1,4 @@
-//! Ways to hold the units of a layer at right angles: penalties, and a product of reflections.
+//! Orthogonality of the units of a layer: penalties, and a product of reflections.
 //!
 //! A layer of `n` units with `m` weights each, the bias being the last, is a matrix of `n` rows and `m` columns here, as
 //! PyTorch has it; texts that multiply from the other side call the units columns.
@@ -22,8 +22,9 @@ pub fn with_bias<const D: usize>(weight: Tensor<D>, bias: Tensor<1>) -> Tensor<2
     Tensor::cat(vec![weight.reshape([outputs, inputs]), bias.reshape([outputs, 1])], 1)
 }
 
-/// The sum of the squared cosines between every two different rows of `[units, weights]`, each pair counted twice
-/// (`orthogonal-convolution` of singlasahil14; the squares of the off-diagonal entries of the cosine matrix).
+/// The sum of the squared cosines between every two different rows of `[units, weights]`, each pair counted twice.
+///
+/// These are the squared off-diagonal entries of the cosine matrix (`orthogonal-convolution` of singlasahil14).
 pub fn cosine_similarity_loss(rows: Tensor<2>) -> Tensor<1> {
     let rows = unit_rows(rows);
     let cosines = rows.clone().exact_matmul(rows.transpose());
@@ -40,8 +41,9 @@ pub fn orthonormality_loss(matrix: Tensor<2>) -> Tensor<1> {
     (identity - gram).square().sum()
 }
 
-/// The first `n` columns of H₁H₂⋯Hₙ, transposed, where Hᵢ = I − 2vᵢvᵢᵀ and vᵢ is row i of `vectors`, `[n, m]` with n ≤ m,
-/// brought to length 1. The rows of the result, `[n, m]`, are orthonormal.
+/// A matrix `[n, m]` with orthonormal rows, as a product of the reflections that `vectors`, `[n, m]` with n ≤ m, give.
+///
+/// It is the first `n` columns of H₁H₂⋯Hₙ, transposed, where Hᵢ = I − 2vᵢvᵢᵀ and vᵢ is row i brought to length 1.
 ///
 /// The product is I − V T Vᵀ in compact form (Schreiber and Van Loan 1989, doi:10.1137/0910005), where T is the inverse of
 /// the upper triangle of VᵀV with half its diagonal (Joffrain et al. 2006, doi:10.1145/1141885.1141886): a few matrix
@@ -72,8 +74,10 @@ fn half_triangle(gram: Tensor<2>) -> Tensor<2> {
     gram.triu(1) + half
 }
 
-/// Inverse of an upper triangular matrix with ½ on the diagonal, by halves: the upper right quarter of the inverse is
-/// −A⁻¹BC⁻¹. A power series of the whole would lose digits to cancellation where vectors are nearly parallel.
+/// Inverse of an upper triangular matrix with ½ on the diagonal, by halves.
+///
+/// The upper right quarter of the inverse is −A⁻¹BC⁻¹. A power series of the whole would lose digits to cancellation where
+/// vectors are nearly parallel.
 fn triangle_inverse(matrix: Tensor<2>) -> Tensor<2> {
     let [n, _] = matrix.dims();
     if n <= SERIES {
@@ -109,22 +113,24 @@ fn unit_rows(rows: Tensor<2>) -> Tensor<2> {
     rows / lengths
 }
 
-/// The weights of a layer as a product of reflections, times a scale for every weight: orthonormal at first, free to leave
-/// that later by the scale alone.
+/// The weights of a layer as a product of reflections, times a scale for every weight.
+///
+/// They are orthonormal at first, and free to leave that later by the scale alone.
 #[derive(Module, Debug)]
 pub struct Householder {
-    /// The vectors of the reflections one after the other without their leading zeros, `[units · weights − units · (units
-    /// − 1) / 2]`: vector i of n (from 1) has `weights − n + i` elements.
+    /// The vectors of the reflections one after the other without their leading zeros.
+    ///
+    /// Vector i of n (from 1) has `weights − n + i` elements: `[units · weights − units · (units − 1) / 2]`.
     pub vectors: Param<Tensor<1>>,
     /// `[units, weights]`, at first one.
     pub scale: Param<Tensor<2>>,
 }
 
 impl Householder {
-    /// `units` units of `weights` weights each, bias included; vectors U(−1, 1).
+    /// Draws vectors U(−1, 1) for `units` units of `weights` weights each, bias included.
     ///
     /// # Errors
-    /// More units than weights: they cannot all be at right angles. The error names `field`.
+    /// There are more units than weights, so that they cannot all be orthogonal; the error names `field`.
     pub fn new(units: usize, weights: usize, field: &str, init: &mut Init) -> Result<Self, BuildError> {
         if units > weights {
             return Err(BuildError::new(
@@ -145,7 +151,7 @@ impl Householder {
     }
 }
 
-/// Vectors packed without their leading zeros to `[units, weights]`.
+/// Unpacks vectors without their leading zeros to `[units, weights]`.
 pub fn unpack(packed: Tensor<1>, units: usize, weights: usize) -> Tensor<2> {
     let mut at = Vec::with_capacity(units * weights);
     let mut next = 1;

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::layers::check;
+use crate::layers::linear::Pointwise;
 use crate::layers::orthogonality::orthonormality_loss;
-use crate::network::Head;
-use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Measure, ReadError, Readout};
+use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Measure, ReadError, Readout, check};
+use kernels::recurrent::Cell as RnnCell;
 use kernels::{gru, lstm, rnn};
 
 /// Settings of the recurrent baselines.
@@ -39,28 +39,16 @@ impl Default for RecurrentConfig {
     }
 }
 
-/// Kind of a recurrent layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cell {
-    /// Gates in the order input, forget, cell, output.
-    Lstm,
-    /// Gates in the order reset, update, new.
-    Gru,
-    /// tanh.
-    Rnn,
-}
-
-impl Cell {
-    fn gates(self) -> &'static [&'static str] {
-        match self {
-            Self::Lstm => &["input", "forget", "cell", "output"],
-            Self::Gru => &["reset", "update", "new"],
-            Self::Rnn => &["state"],
-        }
+/// Names of the gates, in the order of their rows in the weights.
+fn gate_names(cell: RnnCell) -> &'static [&'static str] {
+    match cell {
+        RnnCell::Lstm => &["input", "forget", "cell", "output"],
+        RnnCell::Gru => &["reset", "update", "new"],
+        RnnCell::Rnn => &["state"],
     }
 }
 
-/// One layer over a sequence, from a zero state.
+/// A recurrent layer over a sequence, from a zero state.
 #[derive(Module, Debug)]
 pub struct RecurrentLayer {
     /// `[gates · hidden, in]`
@@ -72,13 +60,13 @@ pub struct RecurrentLayer {
     /// `[gates · hidden]`
     pub bias_hh: Param<Tensor<1>>,
     #[module(skip)]
-    cell: Cell,
+    cell: RnnCell,
 }
 
 impl RecurrentLayer {
-    fn new(cell: Cell, inputs: usize, hidden: usize, init: &mut Init) -> Self {
+    fn new(cell: RnnCell, inputs: usize, hidden: usize, init: &mut Init) -> Self {
         let bound = 1.0 / (hidden as f64).sqrt();
-        let rows = cell.gates().len() * hidden;
+        let rows = cell.gates() * hidden;
         Self {
             weight_ih: init.uniform([rows, inputs], -bound, bound),
             weight_hh: init.uniform([rows, hidden], -bound, bound),
@@ -91,21 +79,21 @@ impl RecurrentLayer {
     /// `[batch, in, length]` to the states `[batch, hidden, length]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let scan = match self.cell {
-            Cell::Lstm => lstm,
-            Cell::Gru => gru,
-            Cell::Rnn => rnn,
+            RnnCell::Lstm => lstm,
+            RnnCell::Gru => gru,
+            RnnCell::Rnn => rnn,
         };
         scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val())
     }
 
-    /// Every gate with ‖I − MᵀM‖² of its hidden-to-hidden matrix M, `[1]`.
+    /// ‖I − MᵀM‖², `[1]`, of the hidden-to-hidden matrix M of every named gate.
     pub fn orthonormality(&self) -> impl Iterator<Item = (&'static str, Tensor<1>)> {
-        let gates = self.cell.gates();
+        let gates = gate_names(self.cell);
         gates.iter().copied().zip(self.weight_hh.val().chunk(gates.len(), 0).into_iter().map(orthonormality_loss))
     }
 }
 
-/// Layers one above the other, with dropout between them.
+/// Recurrent layers one above the other, with dropout between them; a whole body.
 #[derive(Module, Debug)]
 pub struct Recurrent {
     /// From the input upwards.
@@ -117,12 +105,12 @@ pub struct Recurrent {
 }
 
 impl Recurrent {
-    /// A stack of `cell`.
+    /// Builds a stack of `cell`.
     ///
     /// # Errors
-    /// A setting out of its range.
+    /// A setting is out of its range.
     pub fn build(
-        cell: Cell,
+        cell: RnnCell,
         config: &RecurrentConfig,
         spec: &BodySpec,
         init: &mut Init,
@@ -152,7 +140,7 @@ impl Body for Recurrent {
         Features::Line(x)
     }
 
-    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
+    fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
         if self.orthonormality == 0.0 {
             return Ok(None);
         }

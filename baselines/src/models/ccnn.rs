@@ -7,20 +7,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::forward::DropoutKind;
-use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
-use crate::layers::penalty::{norm, parameter_norms};
+use crate::layers::continuous::generated::{filter_frequencies, kernel_norms};
+use crate::layers::continuous::penalty::parameter_norms;
+use crate::layers::continuous::residual::convolutions;
+use crate::layers::continuous::{mask, odd_fft};
 use crate::layers::{
-    BlockKind, FlexConv, FlexConvSpec, Lineage, Norm, NormKind, ResidualBlock, ResidualSpec, Window, check,
+    BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, Norm, NormKind, Pointwise,
+    ReferenceVersion, ResidualBlock, ResidualSpec, Window,
 };
-use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
-    ReadError, Readout, Resolution, reference,
+    ReadError, Readout, Resolution, check, reference,
 };
 use kernels::Curve;
-
-/// Kernel size of images, per axis.
-const IMAGE_KERNEL: usize = 33;
 
 /// Settings of [`Ccnn`]; the defaults are those of CCNN-4,140 on sequential MNIST.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,7 +86,8 @@ pub struct CcnnConfig {
     #[schemars(range(min = 0.0))]
     pub weight_penalty: f64,
     /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
-    pub faithful: bool,
+    #[serde(rename = "faithful")]
+    pub reference_bugs: bool,
 }
 
 impl Default for CcnnConfig {
@@ -114,7 +114,7 @@ impl Default for CcnnConfig {
             dropout: 0.1,
             dropout_kind: DropoutKind::Channel,
             weight_penalty: 0.0,
-            faithful: false,
+            reference_bugs: false,
         }
     }
 }
@@ -202,18 +202,18 @@ impl Default for Causal {
     }
 }
 
-/// FlexConv → norm → nonlinearity, residual blocks, norm; read out by the mean over positions.
+/// The CCNN: FlexConv → norm → nonlinearity, residual blocks, norm; read out by the mean over positions.
 #[derive(Debug)]
 pub struct Ccnn;
 
-/// Everything of [`Ccnn`] up to the read-out.
+/// The body of [`Ccnn`].
 #[derive(Module, Debug)]
 pub struct CcnnBody {
     /// From the input's channels to the hidden ones.
     pub conv1: FlexConv,
     /// After `conv1`.
     pub norm1: Norm,
-    /// Residual blocks.
+    /// From the first block to the last.
     pub blocks: Vec<ResidualBlock>,
     /// After the last block, where blocks normalise before their convolution.
     pub out_norm: Option<Norm>,
@@ -238,20 +238,13 @@ impl CcnnConfig {
         };
         let same = |n: usize| if causal { n } else { n | 1 };
         let size = |&n: &usize| match self.kernel_size {
-            KernelSize::Rule(SizeRule::Auto) if shape.len() > 1 => same(n).min(IMAGE_KERNEL),
+            KernelSize::Rule(SizeRule::Auto) if shape.len() > 1 => Window::image_size(n),
             KernelSize::Rule(SizeRule::Auto | SizeRule::Same) => same(n),
             KernelSize::Rule(SizeRule::Full) => (2 * n).saturating_sub(1).max(1),
             KernelSize::Positions(n) => n,
         };
-        let sizes = shape.iter().map(size).collect::<Vec<_>>();
-        if sizes.contains(&0) {
-            return Err(BuildError::new("kernel_size", "must be at least 1"));
-        }
-        if !causal && let Some(even) = sizes.iter().find(|&&n| n % 2 == 0) {
-            let message = format!("{even} is even, and a kernel that is not causal needs a middle: use {}", even + 1);
-            return Err(BuildError::new("kernel_size", message));
-        }
-        Ok(Window { sizes, causal, threshold: self.mask_threshold })
+        let sizes = shape.iter().map(size).collect();
+        Window { sizes, causal, threshold: self.mask_threshold }.checked("a kernel that is not causal")
     }
 }
 
@@ -272,9 +265,7 @@ impl Baseline for Ccnn {
         check::at_least_one("kernel_hidden", config.kernel_hidden)?;
         check::at_least_one("kernel_layers", config.kernel_layers)?;
         check::positive("omega_0", config.omega_0)?;
-        check::positive("mask_init", config.mask_init)?;
-        check::probability("mask_threshold", config.mask_threshold)?;
-        check::not_negative("mask_learning_rate_factor", config.mask_learning_rate_factor)?;
+        mask::check_settings(config.mask_init, config.mask_threshold, config.mask_learning_rate_factor)?;
         check::probability("dropout", config.dropout)?;
         check::not_negative("weight_penalty", config.weight_penalty)?;
         if config.mask == MaskKind::None && config.mask_learning_rate_factor != 1.0 {
@@ -282,12 +273,12 @@ impl Baseline for Ccnn {
             return Err(BuildError::new("mask_learning_rate_factor", message));
         }
         let window = config.window(&spec.shape)?;
-        check::faithful(config.faithful, &spec.shape)?;
+        odd_fft::check(config.reference_bugs, &spec.shape)?;
         let conv = |inputs| FlexConvSpec {
             inputs,
             outputs: config.hidden,
             window: window.clone(),
-            lineage: Lineage::Ccnn,
+            version: ReferenceVersion::Ccnn,
             separable: config.separable,
             kernel_network: config.kernel_network,
             kernel_hidden: config.kernel_hidden,
@@ -296,7 +287,7 @@ impl Baseline for Ccnn {
             mask_init: (config.mask == MaskKind::Gaussian).then_some(config.mask_init),
             init: config.initialisation,
             kernel_scale: 1.0,
-            faithful: config.faithful,
+            reference_bugs: config.reference_bugs,
         };
         let residual = ResidualSpec {
             kind: config.block,
@@ -321,16 +312,7 @@ impl Baseline for Ccnn {
     }
 
     fn groups(config: &Self::Config) -> Vec<ParameterGroup> {
-        if config.mask_learning_rate_factor == 1.0 {
-            return Vec::new();
-        }
-        vec![ParameterGroup {
-            name: "mask widths".into(),
-            contains: vec!["mask_width_param".into()],
-            learning_rate_factor: config.mask_learning_rate_factor,
-            max_learning_rate: None,
-            weight_decay: None,
-        }]
+        mask::groups("mask widths", "mask_width_param", config.mask_learning_rate_factor)
     }
 
     fn reference_name(config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
@@ -369,11 +351,10 @@ impl Body for CcnnBody {
     }
 
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        let frequencies = self.convolutions().map(|(_, conv)| conv.filter_frequencies());
-        Ok(frequencies.collect::<Result<Vec<_>, _>>()?.concat())
+        filter_frequencies(convolutions(Some(&self.conv1), &self.blocks))
     }
 
-    fn penalty(&self, head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
+    fn penalty(&self, head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
         if self.weight_penalty == 0.0 {
             return Ok(None);
         }
@@ -383,18 +364,6 @@ impl Body for CcnnBody {
     }
 
     fn measures(&self) -> Result<Vec<Measure>, ReadError> {
-        let measure =
-            |(layer, conv): (String, &FlexConv)| Ok(Measure::new(layer, "kernel_norm", norm(conv.sample()?.values)));
-        self.convolutions().map(measure).collect()
-    }
-}
-
-impl CcnnBody {
-    /// Every convolution by its name.
-    fn convolutions(&self) -> impl Iterator<Item = (String, &FlexConv)> {
-        let blocks = self.blocks.iter().enumerate().flat_map(|(i, block)| {
-            block.convolutions().enumerate().map(move |(j, conv)| (format!("blocks.{i}.conv{}", j + 1), conv))
-        });
-        std::iter::once(&self.conv1).map(|conv| ("conv1".to_owned(), conv)).chain(blocks)
+        kernel_norms(convolutions(Some(&self.conv1), &self.blocks))
     }
 }

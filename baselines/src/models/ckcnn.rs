@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::layers::penalty::norm;
-use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise, check};
-use crate::network::Head;
+use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, weight_penalty};
+use crate::layers::continuous::odd_fft;
+use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise};
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
-    Resolution, reference,
+    Resolution, check, reference,
 };
 use kernels::{Curve, add_and_activate};
 
@@ -50,7 +50,8 @@ pub struct CkcnnConfig {
     #[schemars(range(min = 0.0))]
     pub weight_penalty: f64,
     /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
-    pub faithful: bool,
+    #[serde(rename = "faithful")]
+    pub reference_bugs: bool,
 }
 
 impl Default for CkcnnConfig {
@@ -65,27 +66,25 @@ impl Default for CkcnnConfig {
             dropout: 0.1,
             dropout_kind: DropoutKind::Element,
             weight_penalty: 0.0,
-            faithful: false,
+            reference_bugs: false,
         }
     }
 }
 
-/// CKConv → norm → ReLU → dropout, twice, with a shortcut; read out at the last step.
+/// The CKCNN: blocks of CKConv → norm → ReLU → dropout, twice, with a shortcut; read out at the last step.
 #[derive(Debug)]
 pub struct Ckcnn;
 
-/// The blocks of [`Ckcnn`].
+/// The body of [`Ckcnn`].
 #[derive(Module, Debug)]
 pub struct CkcnnBody {
-    /// From the input to the output.
+    /// From the first block to the last.
     pub backbone: Vec<CkBlock>,
     #[module(skip)]
     weight_penalty: f64,
-    #[module(skip)]
-    length: usize,
 }
 
-/// relu(drop(relu(norm2(conv2(drop(relu(norm1(conv1 x))))))) + shortcut(x)).
+/// The block of CKCNN: relu(drop(relu(norm2(conv2(drop(relu(norm1(conv1 x))))))) + shortcut(x)).
 #[derive(Module, Debug)]
 pub struct CkBlock {
     /// First convolution.
@@ -103,8 +102,9 @@ pub struct CkBlock {
 }
 
 impl CkBlock {
-    /// A block from `inputs` channels to those of `config`, for training inputs of `length` positions that come out of another
-    /// block if `rectified`.
+    /// A block from `inputs` channels to those of `config`, for training inputs of `length` positions.
+    ///
+    /// The inputs come out of another block if `rectified`.
     ///
     /// # Errors
     /// See [`CkConv::new`].
@@ -124,7 +124,7 @@ impl CkBlock {
             omega_0: config.omega_0,
             init: config.initialisation,
             rectified,
-            faithful: config.faithful,
+            reference_bugs: config.reference_bugs,
         };
         let cconv1 = CkConv::new(&spec(inputs, rectified), init)?;
         let cconv2 = CkConv::new(&spec(hidden, true), init)?;
@@ -173,12 +173,12 @@ impl Baseline for Ckcnn {
         check::positive("omega_0", config.omega_0)?;
         check::probability("dropout", config.dropout)?;
         check::not_negative("weight_penalty", config.weight_penalty)?;
-        check::faithful(config.faithful, &spec.shape)?;
+        odd_fft::check(config.reference_bugs, &spec.shape)?;
         let length = spec.shape.iter().product();
         let backbone = (0..config.blocks)
             .map(|i| CkBlock::new(if i == 0 { spec.channels } else { config.hidden }, length, i > 0, config, init))
             .collect::<Result<_, _>>()?;
-        let body = CkcnnBody { backbone, weight_penalty: config.weight_penalty, length };
+        let body = CkcnnBody { backbone, weight_penalty: config.weight_penalty };
         Ok(Built { body, features: config.hidden, readout: Readout::Last, head: HeadInit::Normal { std: 0.01 } })
     }
 
@@ -205,25 +205,15 @@ impl Body for CkcnnBody {
     }
 
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        let frequencies = self.convolutions().map(|(_, conv)| conv.filter_frequencies());
-        Ok(frequencies.collect::<Result<Vec<_>, _>>()?.concat())
+        filter_frequencies(self.convolutions())
     }
 
-    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
-        if self.weight_penalty == 0.0 {
-            return Ok(None);
-        }
-        let sum = self
-            .convolutions()
-            .map(|(_, conv)| norm(conv.sample(self.length)) + norm(conv.bias.val()))
-            .reduce(|sum, term| sum + term);
-        Ok(sum.map(|sum| sum * self.weight_penalty))
+    fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
+        weight_penalty(self.convolutions(), self.weight_penalty)
     }
 
     fn measures(&self) -> Result<Vec<Measure>, ReadError> {
-        let measure =
-            |(layer, conv): (String, &CkConv)| Measure::new(layer, "kernel_norm", norm(conv.sample(self.length)));
-        Ok(self.convolutions().map(measure).collect())
+        kernel_norms(self.convolutions())
     }
 }
 

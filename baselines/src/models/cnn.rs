@@ -2,15 +2,13 @@
 
 use burn::module::Module;
 use burn::tensor::activation::relu;
-use burn::tensor::module::{max_pool1d, max_pool2d};
-use burn::tensor::ops::MaxPoolOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::layers::check;
-use crate::layers::conv::{Conv, Geometry, without_padding};
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
+use crate::layers::convolution::conv::{Conv, Geometry, without_padding};
+use crate::layers::convolution::pool::max_pool;
+use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, check};
 
 /// Taps per axis of every convolution.
 const TAPS: usize = 3;
@@ -33,13 +31,14 @@ impl Default for CnnConfig {
     }
 }
 
-/// Conv 3, ReLU, Conv 3, ReLU, max-pool 2, Conv 3, ReLU, Conv 3, ReLU, global average, dropout, linear. The pooling keeps the
-/// last of an odd number of positions by itself (PyTorch's `ceil_mode`): so the end of a sequence counts whether or not it is
-/// padded to an even length.
+/// Conv 3, ReLU, Conv 3, ReLU, max-pool 2, Conv 3, ReLU, Conv 3, ReLU, global average, dropout, linear.
+///
+/// The pooling keeps the last of an odd number of positions by itself (PyTorch's `ceil_mode`): so the end of a sequence counts
+/// whether or not it is padded to an even length.
 #[derive(Debug)]
 pub struct Cnn;
 
-/// The convolutions of [`Cnn`]; averaging and the linear map follow outside.
+/// The body of [`Cnn`]; averaging and the linear map follow outside.
 #[derive(Module, Debug)]
 pub struct CnnBody {
     /// From the input to the output.
@@ -96,22 +95,13 @@ impl Body for CnnBody {
                 x = max_pool(x, true);
                 ctx.reduce(|n| n.div_ceil(2));
             }
-            let h = conv.forward(x);
-            let shape = h.dims();
-            let h = relu(h.flatten());
-            ctx.probe(|| format!("convs.{i}"), "activation", &h);
-            x = Features::from_flat(h, &shape[2..]);
+            x = conv.forward(x).map_flat(|h| {
+                let h = relu(h);
+                ctx.probe(|| format!("convs.{i}"), "activation", &h);
+                h
+            });
         }
         // Dropping a channel before the average is dropping a feature after it.
         ctx.dropout(x, self.dropout, DropoutKind::Channel)
-    }
-}
-
-/// The larger of every two positions on every axis. Where their number is odd, the last one stays by itself if `ceil`, and is
-/// left out otherwise.
-pub(crate) fn max_pool(x: Features, ceil: bool) -> Features {
-    match x {
-        Features::Plane(x) => Features::Plane(max_pool2d(x, MaxPoolOptions::new([2, 2]).with_ceil_mode(ceil))),
-        x => Features::Line(max_pool1d(x.flatten(), MaxPoolOptions::new([2]).with_ceil_mode(ceil))),
     }
 }

@@ -8,20 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::forward::DropoutKind;
-use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetworkKind};
-use crate::layers::penalty::norm;
+use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, weight_penalty};
+use crate::layers::continuous::residual::convolutions;
+use crate::layers::continuous::{mask, odd_fft};
 use crate::layers::{
-    BlockKind, FlexConv, FlexConvSpec, Lineage, Norm, NormKind, ResidualBlock, ResidualSpec, Window, check,
+    BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, Norm, NormKind, Pointwise,
+    ReferenceVersion, ResidualBlock, ResidualSpec, Window,
 };
-use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
-    ReadError, Readout, Resolution, reference,
+    ReadError, Readout, Resolution, check, reference,
 };
 use kernels::Curve;
-
-/// Kernel size of images, per axis.
-const IMAGE_KERNEL: usize = 33;
 
 /// Settings of [`FlexNet`]; where a default depends on the input, that of images is FlexNet-7, that of sequences
 /// FlexTCN-2.
@@ -75,7 +73,8 @@ pub struct FlexNetConfig {
     #[schemars(range(min = 0.0))]
     pub weight_penalty: f64,
     /// Reproduce the reference program where it is wrong: convolutions of sequences of odd length.
-    pub faithful: bool,
+    #[serde(rename = "faithful")]
+    pub reference_bugs: bool,
 }
 
 impl Default for FlexNetConfig {
@@ -97,7 +96,7 @@ impl Default for FlexNetConfig {
             dropout: 0.2,
             dropout_kind: DropoutKind::Element,
             weight_penalty: 0.0,
-            faithful: false,
+            reference_bugs: false,
         }
     }
 }
@@ -115,17 +114,12 @@ impl FlexNetConfig {
                 let blocks = blocks.unwrap_or(7);
                 let narrow = blocks / 3;
                 let middle = blocks - (blocks - narrow) / 2;
-                (0..blocks)
-                    .map(|i| {
-                        if i < narrow {
-                            1.0
-                        } else if i < middle {
-                            1.5
-                        } else {
-                            2.0
-                        }
-                    })
-                    .collect()
+                let factor = |i| match i {
+                    _ if i < narrow => 1.0,
+                    _ if i < middle => 1.5,
+                    _ => 2.0,
+                };
+                (0..blocks).map(factor).collect()
             }
             (None, blocks) => vec![1.0; blocks.unwrap_or(2)],
         };
@@ -148,33 +142,28 @@ impl FlexNetConfig {
         let size = |&n: &usize| match self.kernel_size {
             Some(size) => size,
             None if causal => n,
-            None => (n | 1).min(IMAGE_KERNEL),
+            None => Window::image_size(n),
         };
-        let sizes: Vec<usize> = shape.iter().map(size).collect();
-        if sizes.contains(&0) {
-            return Err(BuildError::new("kernel_size", "must be at least 1"));
-        }
-        if !causal && let Some(even) = sizes.iter().find(|&&n| n % 2 == 0) {
-            let message = format!("{even} is even, and the kernel of an image needs a middle: use {}", even + 1);
-            return Err(BuildError::new("kernel_size", message));
-        }
-        Ok(Window { sizes, causal, threshold: self.mask_threshold })
+        let sizes = shape.iter().map(size).collect();
+        Window { sizes, causal, threshold: self.mask_threshold }.checked("the kernel of an image")
     }
 }
 
-/// FlexConv → norm → ReLU, residual blocks, mean over positions for images; for sequences (FlexTCN) residual blocks
-/// alone, read out at the last step.
+/// FlexNet for images, FlexTCN for sequences.
+///
+/// Images: FlexConv → norm → ReLU, residual blocks, mean over positions. Sequences: residual blocks alone, read out at the
+/// last step.
 #[derive(Debug)]
 pub struct FlexNet;
 
-/// Everything of [`FlexNet`] up to the read-out.
+/// The body of [`FlexNet`].
 #[derive(Module, Debug)]
 pub struct FlexNetBody {
     /// From the input's channels to the base width; absent for sequences.
     pub conv1: Option<FlexConv>,
     /// After `conv1`.
     pub norm1: Option<Norm>,
-    /// Residual blocks.
+    /// From the first block to the last.
     pub blocks: Vec<ResidualBlock>,
     #[module(skip)]
     weight_penalty: f64,
@@ -195,13 +184,11 @@ impl Baseline for FlexNet {
         check::at_least_one("kernel_hidden", config.kernel_hidden)?;
         check::at_least_one("kernel_layers", config.kernel_layers)?;
         check::positive("input_scale", config.input_scale)?;
-        check::positive("mask_init", config.mask_init)?;
-        check::probability("mask_threshold", config.mask_threshold)?;
-        check::not_negative("mask_learning_rate_factor", config.mask_learning_rate_factor)?;
+        mask::check_settings(config.mask_init, config.mask_threshold, config.mask_learning_rate_factor)?;
         check::positive("sampling_rate_norm", config.sampling_rate_norm)?;
         check::probability("dropout", config.dropout)?;
         check::not_negative("weight_penalty", config.weight_penalty)?;
-        check::faithful(config.faithful, &spec.shape)?;
+        odd_fft::check(config.reference_bugs, &spec.shape)?;
         let images = spec.rank() > 1;
         let widths = config.widths(images)?;
         let window = config.window(&spec.shape)?;
@@ -209,7 +196,7 @@ impl Baseline for FlexNet {
             inputs,
             outputs,
             window: window.clone(),
-            lineage: Lineage::FlexNet,
+            version: ReferenceVersion::FlexNet,
             separable: false,
             kernel_network: KernelNetworkKind::Magnet,
             kernel_hidden: config.kernel_hidden,
@@ -218,7 +205,7 @@ impl Baseline for FlexNet {
             mask_init: Some(config.mask_init),
             init: config.initialisation,
             kernel_scale: config.sampling_rate_norm,
-            faithful: config.faithful,
+            reference_bugs: config.reference_bugs,
         };
         let residual = ResidualSpec {
             kind: if images { BlockKind::ResNet } else { BlockKind::Tcn },
@@ -247,16 +234,7 @@ impl Baseline for FlexNet {
     }
 
     fn groups(config: &Self::Config) -> Vec<ParameterGroup> {
-        if config.mask_learning_rate_factor == 1.0 {
-            return Vec::new();
-        }
-        vec![ParameterGroup {
-            name: "masks".into(),
-            contains: vec!["mask_params".into()],
-            learning_rate_factor: config.mask_learning_rate_factor,
-            max_learning_rate: None,
-            weight_decay: None,
-        }]
+        mask::groups("masks", "mask_params", config.mask_learning_rate_factor)
     }
 
     fn reference_name(_config: &Self::Config, rank: usize, name: &str) -> Option<String> {
@@ -295,32 +273,14 @@ impl Body for FlexNetBody {
     }
 
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        let frequencies = self.convolutions().map(|(_, conv)| conv.filter_frequencies());
-        Ok(frequencies.collect::<Result<Vec<_>, _>>()?.concat())
+        filter_frequencies(convolutions(self.conv1.as_ref(), &self.blocks))
     }
 
-    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
-        if self.weight_penalty == 0.0 {
-            return Ok(None);
-        }
-        let term = |(_, conv): (String, &FlexConv)| Ok(norm(conv.sample()?.values) + norm(conv.bias.val()));
-        let terms = self.convolutions().map(term).collect::<Result<Vec<_>, ReadError>>()?;
-        Ok(terms.into_iter().reduce(|sum, term| sum + term).map(|sum| sum * self.weight_penalty))
+    fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
+        weight_penalty(convolutions(self.conv1.as_ref(), &self.blocks), self.weight_penalty)
     }
 
     fn measures(&self) -> Result<Vec<Measure>, ReadError> {
-        let measure =
-            |(layer, conv): (String, &FlexConv)| Ok(Measure::new(layer, "kernel_norm", norm(conv.sample()?.values)));
-        self.convolutions().map(measure).collect()
-    }
-}
-
-impl FlexNetBody {
-    /// Every convolution by its name.
-    fn convolutions(&self) -> impl Iterator<Item = (String, &FlexConv)> {
-        let blocks = self.blocks.iter().enumerate().flat_map(|(i, block)| {
-            block.convolutions().enumerate().map(move |(j, conv)| (format!("blocks.{i}.conv{}", j + 1), conv))
-        });
-        self.conv1.iter().map(|conv| ("conv1".to_owned(), conv)).chain(blocks)
+        kernel_norms(convolutions(self.conv1.as_ref(), &self.blocks))
     }
 }

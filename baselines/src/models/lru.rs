@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Lru as Layer, LruSpec, NormKind, Stack, StackSpec, check};
-use crate::{Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution};
+use crate::layers::{Lru as LruLayer, LruSpec, NormKind, Stack, StackSpec};
+use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, ParameterGroup, Resolution, check};
 
 /// Settings of [`Lru`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,7 +56,7 @@ pub struct Lru;
 
 impl Baseline for Lru {
     type Config = LruConfig;
-    type Body = Stack<Layer>;
+    type Body = Stack<LruLayer>;
 
     const INFO: Info = Info {
         name: "lru",
@@ -66,15 +66,8 @@ impl Baseline for Lru {
     };
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
-        let stack = StackSpec {
-            inputs: spec.channels,
-            d_model: config.d_model,
-            n_layers: config.n_layers,
-            prenorm: config.prenorm,
-            norm: config.norm,
-            dropout: config.dropout,
-        };
-        stack.check()?;
+        let norm = (config.norm, config.prenorm);
+        let stack = StackSpec::new(spec, config.d_model, config.n_layers, norm, config.dropout)?;
         check::at_least_one("d_state", config.d_state)?;
         check::probability("r_min", config.r_min)?;
         check::probability("r_max", config.r_max)?;
@@ -90,18 +83,15 @@ impl Baseline for Lru {
             max_phase: config.max_phase,
             dropout: config.dropout,
         };
-        let body = Stack::new(&stack, init, |init| Layer::new(&layer, init));
-        Ok(Built { body, features: config.d_model, readout: Readout::Mean, head: HeadInit::Torch })
+        Ok(Stack::build(&stack, init, |init| LruLayer::new(&layer, init)))
     }
 
     fn groups(_config: &Self::Config) -> Vec<ParameterGroup> {
         // Section 4 of the paper: a smaller learning rate and no weight decay within the recurrence.
         vec![ParameterGroup {
-            name: "recurrence".into(),
-            contains: ["nu_log", "theta_log", "gamma_log", "b_re", "b_im"].map(Into::into).into(),
             learning_rate_factor: 0.5,
-            max_learning_rate: None,
             weight_decay: Some(0.0),
+            ..ParameterGroup::new("recurrence", ["nu_log", "theta_log", "gamma_log", "b_re", "b_im"])
         }]
     }
 

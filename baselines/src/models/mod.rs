@@ -1,4 +1,4 @@
-//! One file per baseline.
+//! The baselines, one file each.
 
 pub mod ccnn;
 pub mod ckcnn;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::resnet::{ResNet, ResNetSpec, Shortcut};
+use crate::layers::convolution::resnet::{ResNet, ResNetSpec, Shortcut};
 use crate::{Baseline, BodySpec, BuildError, Built, Info, Init};
 
 /// Settings of [`Resnet18`].

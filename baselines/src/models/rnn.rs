@@ -1,7 +1,8 @@
 //! The recurrent network of Elman.
 
-use crate::layers::{Cell, Recurrent, RecurrentConfig};
+use crate::layers::{Recurrent, RecurrentConfig};
 use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, reference};
+use kernels::recurrent::Cell as RnnCell;
 
 /// The recurrent network of Elman.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ impl Baseline for Rnn {
     };
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
-        Recurrent::build(Cell::Rnn, config, spec, init)
+        Recurrent::build(RnnCell::Rnn, config, spec, init)
     }
 
     fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {

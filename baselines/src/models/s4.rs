@@ -3,18 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::hippo::{DiagonalInit, Measure};
-use crate::layers::stack::check_states;
-use crate::layers::{NormKind, S4Block, S4BlockSpec, S4KernelSpec, Stack, StackSpec, StateMatrix, check};
-use crate::{
-    Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution, reference,
-};
+use crate::layers::state_space::hippo::{DiagonalInit, HippoMeasure};
+use crate::layers::{NormKind, S4Block, S4BlockSpec, S4KernelSpec, Stack, StackSpec, StateMatrix, check_states};
+use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, ParameterGroup, Resolution, check, reference};
 use kernels::Discretisation;
 
 /// Form of the state matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Variant {
+#[schemars(rename = "Variant")]
+pub enum MatrixForm {
     /// Diagonal plus a matrix of rank one.
     Dplr,
     /// Diagonal.
@@ -46,7 +44,7 @@ pub struct S4Config {
     /// States per channel, an even number, at least 2.
     pub d_state: usize,
     /// Form of the state matrix: `dplr` or `diag`.
-    pub variant: Variant,
+    pub variant: MatrixForm,
     /// Where it starts: `legs` or `fout` for `dplr`; `lin`, `inv` or `legs` for `diag`.
     pub init: StateInit,
     /// How the state equation is stepped: `bilinear`, or `zoh` for `diag`.
@@ -111,7 +109,7 @@ impl Default for S4Config {
             d_model: 128,
             n_layers: 4,
             d_state: 64,
-            variant: Variant::Dplr,
+            variant: MatrixForm::Dplr,
             init: StateInit::Legs,
             disc: Discretisation::Bilinear,
             channels: 1,
@@ -131,16 +129,16 @@ impl Default for S4Config {
 impl S4Config {
     fn matrix(&self) -> Result<StateMatrix, BuildError> {
         match (self.variant, self.init, self.disc) {
-            (Variant::Dplr, _, Discretisation::Zoh) => {
+            (MatrixForm::Dplr, _, Discretisation::Zoh) => {
                 Err(BuildError::new("disc", "`dplr` is stepped by the bilinear transform; set `bilinear`"))
             }
-            (Variant::Dplr, StateInit::Legs, _) => Ok(StateMatrix::LowRank(Measure::Legs)),
-            (Variant::Dplr, StateInit::Fout, _) => Ok(StateMatrix::LowRank(Measure::Fout)),
-            (Variant::Dplr, ..) => Err(BuildError::new("init", "`dplr` starts from `legs` or `fout`")),
-            (Variant::Diag, StateInit::Lin, disc) => Ok(StateMatrix::Diagonal(DiagonalInit::Lin, disc)),
-            (Variant::Diag, StateInit::Inv, disc) => Ok(StateMatrix::Diagonal(DiagonalInit::Inv, disc)),
-            (Variant::Diag, StateInit::Legs, disc) => Ok(StateMatrix::Diagonal(DiagonalInit::Legs, disc)),
-            (Variant::Diag, ..) => Err(BuildError::new("init", "`diag` starts from `lin`, `inv` or `legs`")),
+            (MatrixForm::Dplr, StateInit::Legs, _) => Ok(StateMatrix::LowRank(HippoMeasure::Legs)),
+            (MatrixForm::Dplr, StateInit::Fout, _) => Ok(StateMatrix::LowRank(HippoMeasure::Fout)),
+            (MatrixForm::Dplr, ..) => Err(BuildError::new("init", "`dplr` starts from `legs` or `fout`")),
+            (MatrixForm::Diag, StateInit::Lin, disc) => Ok(StateMatrix::Diagonal(DiagonalInit::Lin, disc)),
+            (MatrixForm::Diag, StateInit::Inv, disc) => Ok(StateMatrix::Diagonal(DiagonalInit::Inv, disc)),
+            (MatrixForm::Diag, StateInit::Legs, disc) => Ok(StateMatrix::Diagonal(DiagonalInit::Legs, disc)),
+            (MatrixForm::Diag, ..) => Err(BuildError::new("init", "`diag` starts from `lin`, `inv` or `legs`")),
         }
     }
 }
@@ -161,15 +159,8 @@ impl Baseline for S4 {
     };
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
-        let stack = StackSpec {
-            inputs: spec.channels,
-            d_model: config.d_model,
-            n_layers: config.n_layers,
-            prenorm: config.prenorm,
-            norm: config.norm,
-            dropout: config.dropout,
-        };
-        stack.check()?;
+        let norm = (config.norm, config.prenorm);
+        let stack = StackSpec::new(spec, config.d_model, config.n_layers, norm, config.dropout)?;
         check_states(config.d_state, config.dt_min, config.dt_max)?;
         check::at_least_one("channels", config.channels)?;
         config.learning_rates.check()?;
@@ -194,22 +185,19 @@ impl Baseline for S4 {
             bidirectional: config.bidirectional,
             dropout: config.dropout,
         };
-        let body = Stack::new(&stack, init, |init| S4Block::new(&layer, init));
-        Ok(Built { body, features: config.d_model, readout: Readout::Mean, head: HeadInit::Torch })
+        Ok(Stack::build(&stack, init, |init| S4Block::new(&layer, init)))
     }
 
     fn groups(config: &Self::Config) -> Vec<ParameterGroup> {
         let rates = config.learning_rates;
         let mut matrix = vec!["kernel.a_real", "kernel.a_imag"];
-        if config.variant == Variant::Dplr {
+        if config.variant == MatrixForm::Dplr {
             matrix.push("kernel.p");
         }
         let group = |name: &str, contains: Vec<&str>, max_learning_rate, weight_decay| ParameterGroup {
-            name: name.into(),
-            contains: contains.into_iter().map(Into::into).collect(),
-            learning_rate_factor: 1.0,
             max_learning_rate,
             weight_decay,
+            ..ParameterGroup::new(name, contains)
         };
         vec![
             group("state matrix", matrix, rates.a, Some(0.0)),
@@ -230,8 +218,8 @@ impl Baseline for S4 {
 
     fn label(config: &Self::Config) -> String {
         let variant = match config.variant {
-            Variant::Dplr => "s4",
-            Variant::Diag => "s4-diag",
+            MatrixForm::Dplr => "s4",
+            MatrixForm::Diag => "s4-diag",
         };
         format!("{variant}-{}-{}", config.n_layers, config.d_model)
     }

@@ -3,12 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::hippo::DiagonalInit;
-use crate::layers::stack::check_states;
-use crate::layers::{NormKind, S4d as Layer, S4dSpec, Stack, StackSpec};
-use crate::{
-    Baseline, BodySpec, BuildError, Built, HeadInit, Info, Init, ParameterGroup, Readout, Resolution, reference,
-};
+use crate::layers::state_space::hippo::DiagonalInit;
+use crate::layers::{NormKind, S4d as S4dLayer, S4dSpec, Stack, StackSpec, check_states};
+use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, ParameterGroup, Resolution, reference};
 use kernels::Discretisation;
 
 /// Settings of [`S4d`]; the defaults are those of `example.py` of the reference program.
@@ -60,7 +57,7 @@ pub struct S4d;
 
 impl Baseline for S4d {
     type Config = S4dConfig;
-    type Body = Stack<Layer>;
+    type Body = Stack<S4dLayer>;
 
     const INFO: Info = Info {
         name: "s4d",
@@ -70,15 +67,8 @@ impl Baseline for S4d {
     };
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
-        let stack = StackSpec {
-            inputs: spec.channels,
-            d_model: config.d_model,
-            n_layers: config.n_layers,
-            prenorm: config.prenorm,
-            norm: config.norm,
-            dropout: config.dropout,
-        };
-        stack.check()?;
+        let norm = (config.norm, config.prenorm);
+        let stack = StackSpec::new(spec, config.d_model, config.n_layers, norm, config.dropout)?;
         check_states(config.d_state, config.dt_min, config.dt_max)?;
         let layer = S4dSpec {
             d_model: config.d_model,
@@ -90,17 +80,14 @@ impl Baseline for S4d {
             length: spec.shape.iter().product(),
             dropout: config.dropout,
         };
-        let body = Stack::new(&stack, init, |init| Layer::new(&layer, init));
-        Ok(Built { body, features: config.d_model, readout: Readout::Mean, head: HeadInit::Torch })
+        Ok(Stack::build(&stack, init, |init| S4dLayer::new(&layer, init)))
     }
 
     fn groups(_config: &Self::Config) -> Vec<ParameterGroup> {
         vec![ParameterGroup {
-            name: "state space".into(),
-            contains: ["log_dt", "log_a_real", "a_imag"].map(|name| format!("kernel.{name}")).into(),
-            learning_rate_factor: 1.0,
             max_learning_rate: Some(0.001),
             weight_decay: Some(0.0),
+            ..ParameterGroup::new("state space", ["kernel.log_dt", "kernel.log_a_real", "kernel.a_imag"])
         }]
     }
 

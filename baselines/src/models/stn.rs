@@ -6,10 +6,10 @@ use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::Pointwise;
-use crate::layers::conv::{Conv, Geometry};
-use crate::layers::spatial_transformer::{affine_grid, grid_sample};
-use crate::models::cnn::{Cnn, CnnBody, CnnConfig, max_pool};
+use crate::layers::convolution::pool::max_pool;
+use crate::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
+use crate::layers::{Conv, Geometry, Pointwise};
+use crate::models::cnn::{Cnn, CnnBody, CnnConfig};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, Info, Init, Resolution};
 
 /// Taps and channels of the two convolutions of the localisation network.
@@ -42,7 +42,7 @@ impl Default for StnConfig {
 #[derive(Debug)]
 pub struct Stn;
 
-/// Both networks of [`Stn`].
+/// The body of [`Stn`].
 #[derive(Module, Debug)]
 pub struct StnBody {
     /// From the image to the affine map.
@@ -51,7 +51,9 @@ pub struct StnBody {
     pub cnn: CnnBody,
 }
 
-/// Conv 7, max-pool 2, ReLU, Conv 5, max-pool 2, ReLU, linear, ReLU, linear: six numbers per image.
+/// The localisation network: from an image to the six numbers of an affine map.
+///
+/// Conv 7, max-pool 2, ReLU, Conv 5, max-pool 2, ReLU, linear, ReLU, linear.
 #[derive(Module, Debug)]
 pub struct Localisation {
     /// Without zeros around.
@@ -63,10 +65,10 @@ pub struct Localisation {
 }
 
 impl Localisation {
-    /// For images of `channels` channels and `shape` pixels.
+    /// A network for images of `channels` channels and `shape` pixels.
     ///
     /// # Errors
-    /// An image too small for its poolings.
+    /// The images are too small for the poolings.
     pub fn new(channels: usize, shape: &[usize], init: &mut Init) -> Result<Self, BuildError> {
         if shape.iter().any(|&n| n < SMALLEST) {
             let message = format!("needs at least {SMALLEST} pixels per axis, the task has {shape:?}");
@@ -90,9 +92,7 @@ impl Localisation {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<3> {
         let mut x = Features::Plane(x);
         for conv in &self.convs {
-            let pooled = max_pool(conv.forward(x), false);
-            let shape = pooled.dims();
-            x = Features::from_flat(relu(pooled.flatten()), &shape[2..]);
+            x = max_pool(conv.forward(x), false).map_flat(relu);
         }
         let flat = x.flatten().flatten::<2>(1, 2);
         let theta = self.fc2.rows(relu(self.fc1.rows(flat)));

@@ -6,13 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::layers::conv::CausalConv;
-use crate::layers::{Pointwise, check};
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout};
+use crate::layers::{CausalConv, Pointwise};
+use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, check};
 use kernels::{Curve, add_and_activate};
 
-/// Standard deviation of the initial weights of a shortcut. The original program draws those of the convolutions the same
-/// way, but its weight normalisation overwrites them before the first pass with the default that it started from.
+/// Standard deviation of the initial weights of a shortcut.
+///
+/// The original program draws those of the convolutions the same way, but its weight normalisation overwrites them before the
+/// first pass with the default that it started from.
 const STD: f64 = 0.01;
 
 /// Largest number of levels, beyond which the dilation has no meaning for any sequence.
@@ -53,14 +54,14 @@ impl TcnConfig {
 #[derive(Debug)]
 pub struct Tcn;
 
-/// The blocks of [`Tcn`].
+/// The body of [`Tcn`].
 #[derive(Module, Debug)]
 pub struct TcnBody {
-    /// From the input to the output.
+    /// From the first block to the last.
     pub network: Vec<TemporalBlock>,
 }
 
-/// relu(drop(relu(conv2(drop(relu(conv1 x))))) + shortcut(x)).
+/// The block of the TCN: relu(drop(relu(conv2(drop(relu(conv1 x))))) + shortcut(x)).
 #[derive(Module, Debug)]
 pub struct TemporalBlock {
     /// First convolution.

@@ -1,19 +1,18 @@
-//! A small VGG network whose units may be held at right angles.
+//! A small VGG network, optionally with orthogonality regularisation.
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::check;
-use crate::layers::conv::{Geometry, convolve, without_padding};
+use crate::layers::convolution::conv::{Geometry, convolve, without_padding};
+use crate::layers::convolution::pool::max_pool;
+use crate::layers::linear::Pointwise;
 use crate::layers::orthogonality::{Householder, cosine_similarity_loss, orthonormality_loss, with_bias};
-use crate::models::cnn::max_pool;
-use crate::network::Head;
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
-    Resolution,
+    Resolution, check,
 };
 use kernels::ExactProduct;
 
@@ -36,7 +35,8 @@ pub enum Orthogonality {
 /// A nonlinearity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Activation {
+#[schemars(rename = "Activation")]
+pub enum VggActivation {
     /// max(0, x).
     #[default]
     Relu,
@@ -44,8 +44,8 @@ pub enum Activation {
     Selu,
 }
 
-impl Activation {
-    /// Element by element.
+impl VggActivation {
+    /// Applies the nonlinearity element by element.
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         const ALPHA: f64 = 1.673_263_242_354_377_2;
         const SCALE: f64 = 1.050_700_987_355_480_5;
@@ -71,7 +71,7 @@ pub struct VggConfig {
     #[schemars(range(min = 1, max = 16_777_216))]
     pub hidden: usize,
     /// Nonlinearity after every layer but the last.
-    pub activation: Activation,
+    pub activation: VggActivation,
     /// What holds the units of a layer, biases included, at right angles: `none`, `loss` or `householder`.
     pub orthogonality: Orthogonality,
     /// Factor on the sum of squared cosines that is added to the loss, at least 0. Read under `orthogonality: loss` alone.
@@ -86,7 +86,7 @@ impl Default for VggConfig {
         Self {
             width: 32,
             hidden: 512,
-            activation: Activation::Relu,
+            activation: VggActivation::Relu,
             orthogonality: Orthogonality::None,
             orthogonality_weight: 0.1,
             orthogonality_linear: false,
@@ -94,12 +94,13 @@ impl Default for VggConfig {
     }
 }
 
-/// Conv 5, Conv 3, max-pool 2, Conv 3, Conv 3, max-pool 2, fully connected, linear; the second and fourth convolutions
-/// without zeros around.
+/// Conv 5, Conv 3, max-pool 2, Conv 3, Conv 3, max-pool 2, fully connected, linear.
+///
+/// The second and the fourth convolution have no padding.
 #[derive(Debug)]
 pub struct Vgg;
 
-/// Everything of [`Vgg`] but the last linear map.
+/// The body of [`Vgg`].
 #[derive(Module, Debug)]
 pub struct VggBody {
     /// The convolutions, from the input to the output.
@@ -109,7 +110,7 @@ pub struct VggBody {
     #[module(skip)]
     geometries: Vec<Geometry>,
     #[module(skip)]
-    activation: Activation,
+    activation: VggActivation,
     /// Factor on the cosine loss, if there is one, and whether it is for the fully connected layer too.
     #[module(skip)]
     loss: Option<(f64, bool)>,
@@ -118,31 +119,19 @@ pub struct VggBody {
 /// The weights of a layer.
 #[derive(Module, Debug)]
 pub enum Units {
-    /// As they are.
-    Free(Free),
-    /// As a product of reflections.
+    /// Plain weights, `[out, in · taps]`, and biases.
+    Free(Pointwise),
+    /// A product of reflections.
     Reflected(Householder),
 }
 
-/// Weights and biases by themselves.
-#[derive(Module, Debug)]
-pub struct Free {
-    /// `[out, in · taps]`
-    pub weight: Param<Tensor<2>>,
-    /// `[out]`
-    pub bias: Param<Tensor<1>>,
-}
-
 impl Units {
-    /// `units` units over `inputs` inputs each. Free weights and biases are U(±√(6 / (inputs + 1 + units))): Xavier's
-    /// initialisation of the matrix whose last row is the bias.
+    /// `units` units over `inputs` inputs each; free ones start by [`Pointwise::xavier_with_bias`].
     fn new(inputs: usize, units: usize, reflected: bool, init: &mut Init) -> Result<Self, BuildError> {
         if reflected {
             return Ok(Self::Reflected(Householder::new(units, inputs + 1, "orthogonality", init)?));
         }
-        let bound = (6.0 / (inputs + 1 + units) as f64).sqrt();
-        let weight = init.uniform([units, inputs], -bound, bound);
-        Ok(Self::Free(Free { weight, bias: init.uniform([units], -bound, bound) }))
+        Ok(Self::Free(Pointwise::xavier_with_bias(inputs, units, init)))
     }
 
     /// Weight `[out, in · taps]` and bias `[out]`.
@@ -242,10 +231,11 @@ impl Body for VggBody {
             let weight = weight.reshape([outputs as i32, inputs as i32, -1]);
             let h = convolve(without_padding(x, ctx), weight, Some(bias), geometry);
             ctx.reduce(|n| geometry.outputs(n));
-            let shape = h.dims();
-            let h = self.activation.apply(h.flatten());
-            ctx.probe(|| format!("convs.{i}"), "activation", &h);
-            x = Features::from_flat(h, &shape[2..]);
+            x = h.map_flat(|h| {
+                let h = self.activation.apply(h);
+                ctx.probe(|| format!("convs.{i}"), "activation", &h);
+                h
+            });
             match i {
                 // The first pooling also takes a window that is half outside.
                 1 => {
@@ -269,7 +259,7 @@ impl Body for VggBody {
         Features::Line(h.unsqueeze_dim(2))
     }
 
-    fn penalty(&self, _head: &Head) -> Result<Option<Tensor<1>>, ReadError> {
+    fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
         let Some((weight, linear)) = self.loss else { return Ok(None) };
         let fc = linear.then_some(&self.fc);
         let sum = self.convs.iter().chain(fc).map(|units| cosine_similarity_loss(units.rows()));

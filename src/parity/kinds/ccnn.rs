@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use baselines::forward::DropoutKind;
 use baselines::kernels::Curve;
-use baselines::layers::kernel_network::Frequency;
 use baselines::layers::{
-    BlockKind, FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, NormKind, ResidualBlock, ResidualSpec,
-    Window,
+    BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, NormKind, ReferenceVersion,
+    ResidualBlock, ResidualSpec, Window,
 };
 use baselines::{Init, Model, named, reference};
 use burn::tensor::Device;
@@ -164,7 +163,7 @@ fn spec(golden: &Golden, shape: &[usize], separable: bool) -> Result<FlexConvSpe
         inputs: golden.count("in_channels")?,
         outputs: golden.count("out_channels")?,
         window: Window { sizes, causal, threshold: if cropped { golden.number("mask_threshold")? } else { 0.0 } },
-        lineage: Lineage::Ccnn,
+        version: ReferenceVersion::Ccnn,
         separable,
         kernel_network: KernelNetworkKind::Magnet,
         kernel_hidden: golden.count("kernel_hidden")?,
@@ -173,7 +172,7 @@ fn spec(golden: &Golden, shape: &[usize], separable: bool) -> Result<FlexConvSpe
         mask_init: Some(golden.number("mask_init")?),
         init: KernelInit::Off,
         kernel_scale: if golden.has("kernel_scale") { golden.number("kernel_scale")? } else { 1.0 },
-        faithful: faithful(golden)?,
+        reference_bugs: reference_bugs(golden)?,
     })
 }
 
@@ -197,7 +196,7 @@ fn build(
         "mask_threshold": if cropped { golden.number("mask_threshold")? } else { 0.0 },
         "separable": !golden.has("separable") || golden.flag("separable")?,
         "prenorm": !golden.has("prenorm") || golden.flag("prenorm")?,
-        "norm": norm(golden)?, "dropout": 0.0, "weight_penalty": weight_penalty, "faithful": faithful(golden)?,
+        "norm": norm(golden)?, "dropout": 0.0, "weight_penalty": weight_penalty, "faithful": reference_bugs(golden)?,
     });
     check::build("ccnn", &config, golden.count("in_channels")?, &x.shape, golden.count("classes")?, device)
 }
@@ -213,7 +212,7 @@ fn kernel_size(golden: &Golden) -> Result<Value, ParityError> {
 }
 
 /// Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
-fn faithful(golden: &Golden) -> Result<bool, ParityError> {
+fn reference_bugs(golden: &Golden) -> Result<bool, ParityError> {
     Ok(golden.has("use_fft") && golden.flag("use_fft")?)
 }
 

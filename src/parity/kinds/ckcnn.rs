@@ -34,7 +34,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
         omega_0: golden.number("omega_0")?,
         init: KernelInit::Off,
         rectified: false,
-        faithful: true,
+        reference_bugs: true,
     };
     let conv = CkConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::ckconv)?;
@@ -53,7 +53,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         kernel_hidden: golden.count("kernel_hidden")?,
         omega_0: golden.number("omega_0")?,
         dropout: 0.0,
-        faithful: true,
+        reference_bugs: true,
         ..CkcnnConfig::default()
     };
     let mut init = Init::new(0, &check::autodiff(device));

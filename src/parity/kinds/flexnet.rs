@@ -1,7 +1,6 @@
 //! FlexNet and FlexTCN, `rjbruin/flexconv`.
 
-use baselines::layers::kernel_network::Frequency;
-use baselines::layers::{FlexConv, FlexConvSpec, KernelInit, KernelNetworkKind, Lineage, Window};
+use baselines::layers::{FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, ReferenceVersion, Window};
 use baselines::{Init, reference};
 use burn::tensor::Device;
 use serde_json::{Value, json};
@@ -31,7 +30,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
         inputs,
         outputs: golden.count("out_channels")?,
         window: Window { sizes, causal, threshold: threshold(golden)? },
-        lineage: Lineage::FlexNet,
+        version: ReferenceVersion::FlexNet,
         separable: false,
         kernel_network: KernelNetworkKind::Magnet,
         kernel_hidden: golden.count("kernel_hidden")?,
@@ -40,7 +39,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
         mask_init: Some(golden.number("mask_init")?),
         init: KernelInit::Original,
         kernel_scale: scale(golden)?,
-        faithful: faithful(golden)?,
+        reference_bugs: reference_bugs(golden)?,
     };
     let conv = FlexConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::flexconv)?;
@@ -64,7 +63,7 @@ pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, Pa
         "kernel_layers": golden.count("no_layers")?, "input_scale": golden.number("input_scale")?,
         "kernel_size": kernel_size(golden)?, "mask_init": golden.number("mask_init")?,
         "mask_threshold": threshold(golden)?, "sampling_rate_norm": scale(golden)?,
-        "norm": norm, "dropout": 0.0, "faithful": faithful(golden)?,
+        "norm": norm, "dropout": 0.0, "faithful": reference_bugs(golden)?,
     });
     let blocks = golden.count("blocks")?;
     let factors = golden.setting("width_factors");
@@ -104,6 +103,6 @@ fn scale(golden: &Golden) -> Result<f64, ParityError> {
 }
 
 /// Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
-fn faithful(golden: &Golden) -> Result<bool, ParityError> {
+fn reference_bugs(golden: &Golden) -> Result<bool, ParityError> {
     Ok(golden.has("use_fft") && golden.flag("use_fft")?)
 }

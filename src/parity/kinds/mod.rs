@@ -7,8 +7,7 @@ mod rnn;
 mod s4;
 
 use baselines::Init;
-use baselines::layers::kernel_network::Frequency;
-use baselines::layers::{KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
+use baselines::layers::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use burn::tensor::Device;
 
 use super::check::{self, RecordedTensor, Rename};

@@ -1,7 +1,7 @@
 //! S4 and S4D, `state-spaces/s4`.
 
 use baselines::kernels::Discretisation;
-use baselines::layers::hippo::{self, DiagonalInit, Measure};
+use baselines::layers::state_space::hippo::{self, DiagonalInit, HippoMeasure};
 use baselines::layers::{
     S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dKernel, S4dSpec, SequenceLayer, StateMatrix, check_states,
 };
@@ -28,7 +28,8 @@ pub(super) fn hippo(golden: &Golden, _device: &Device) -> Result<Comparison, Par
     if n < 2 || n % 2 == 1 {
         return Err(ParityError::Unsupported(format!("{n} states, which do not come in conjugate pairs")));
     }
-    let measure = if !golden.has("init") || golden.text("init")? == "legs" { Measure::Legs } else { Measure::Fout };
+    let measure =
+        if !golden.has("init") || golden.text("init")? == "legs" { HippoMeasure::Legs } else { HippoMeasure::Fout };
     let mut comparison = Comparison::default();
     for name in golden.setting("compare").as_array().into_iter().flatten() {
         let name = name.as_str().ok_or_else(|| ParityError::Unsupported(format!("`build.compare` has {name}")))?;
@@ -42,7 +43,7 @@ pub(super) fn hippo(golden: &Golden, _device: &Device) -> Result<Comparison, Par
 }
 
 /// Our value of the tensor `name` of a golden of [`hippo()`].
-fn initial(name: &str, measure: Measure, n: usize) -> Result<Vec<f32>, ParityError> {
+fn initial(name: &str, measure: HippoMeasure, n: usize) -> Result<Vec<f32>, ParityError> {
     let unsupported = || ParityError::Unsupported(format!("the tensor `{name}` is not defined up to rounding"));
     let diagonal = |start: &str| match start {
         "lin" => Some(hippo::diagonal(DiagonalInit::Lin, n)),
@@ -218,7 +219,7 @@ fn kernel_spec(golden: &Golden, prefix: &str) -> Result<S4KernelSpec, ParityErro
         matrix: if diagonal {
             StateMatrix::Diagonal(DiagonalInit::Lin, disc)
         } else {
-            StateMatrix::LowRank(Measure::Legs)
+            StateMatrix::LowRank(HippoMeasure::Legs)
         },
         dt_min: 0.001,
         dt_max: 0.1,

@@ -1,95 +1,15 @@
-//! Kernel networks: small networks from positions to kernel values.
-//!
-//! [`KernelNetwork`] covers the families that the reference programs offer. Multiplicative filter networks (MAGNet, Gabor,
-//! Fourier; Fathony et al. 2021) multiply a filter of the position into every layer; perceptrons (SIREN, random Fourier
-//! features, ReLU) see the position at their first layer alone.
-
-mod draw;
-mod filter;
+//! The network from positions to kernel values.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-pub use self::filter::Filter;
-use crate::layers::Pointwise;
+use super::draw;
+use super::filter::Filter;
+use super::spec::{Frequency, KernelNetworkKind, KernelNetworkSpec};
+use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Init, ReadError};
-
-/// Family of a kernel network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum KernelNetworkKind {
-    /// Multiplicative, with Gabor filters that have a width per axis (FlexConv, CCNN).
-    #[default]
-    Magnet,
-    /// Multiplicative, with Gabor filters of one width (Fathony et al. 2021).
-    Gabor,
-    /// Multiplicative, with sines (Fathony et al. 2021).
-    Fourier,
-    /// Sines all the way (Sitzmann et al. 2020).
-    Siren,
-    /// Sines and cosines of random frequencies, then ReLU (Tancik et al. 2020).
-    RandomFourier,
-    /// ReLU.
-    Mlp,
-}
-
-impl KernelNetworkKind {
-    fn is_multiplicative(self) -> bool {
-        matches!(self, Self::Magnet | Self::Gabor | Self::Fourier)
-    }
-}
-
-/// How the weights of a kernel network start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum KernelInit {
-    /// As `off`, with the output divided by the root of the number of terms that the convolution sums (CCNN, section 4.2). Each
-    /// model says what that keeps, and CKCNN divides by more.
-    #[default]
-    Corrected,
-    /// As the paper of the network's family has it: FlexNet's for MAGNet, SIREN's own, Fathony's, PyTorch's default.
-    Original,
-    /// As the CCNN program draws them before its correction.
-    Off,
-}
-
-/// What the frequencies of the filters are multiplied by, beside their width.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Frequency {
-    /// 2π ω₀: turns per unit of position (CCNN).
-    Omega0(f64),
-    /// `input_scale` / √(layers + 1), in radians per unit of position (FlexNet).
-    InputScale(f64),
-}
-
-/// Shape and initial scale of a [`KernelNetwork`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct KernelNetworkSpec {
-    /// Family.
-    pub kind: KernelNetworkKind,
-    /// Axes of positions, 1 to 3.
-    pub axes: usize,
-    /// Hidden channels.
-    pub hidden: usize,
-    /// Kernel values per position.
-    pub outputs: usize,
-    /// Multiplicative layers (so one more filter), or linear maps of a perceptron including the first and the last.
-    pub layers: usize,
-    /// Scale of the frequencies.
-    pub frequency: Frequency,
-    /// Half-width of the region in which filters are centred.
-    pub spread: f64,
-    /// Whether filters lie on the causal side of position 1 rather than around 0.
-    pub one_sided: bool,
-    /// How weights are drawn; for [`KernelInit::Corrected`] see `output_gain`.
-    pub init: KernelInit,
-    /// Factor on the initial output weight.
-    pub output_gain: f64,
-}
 
 /// A network from positions `[axes, points]` to kernel values `[outputs, points]`.
 ///
@@ -111,7 +31,7 @@ pub struct KernelNetwork {
 }
 
 impl KernelNetwork {
-    /// Weights as `spec.init` says.
+    /// A network with weights drawn by `spec.init`.
     ///
     /// # Errors
     /// A number of layers or of hidden channels that the family does not allow.
@@ -152,12 +72,13 @@ impl KernelNetwork {
         self.output_linear.apply(hidden)
     }
 
-    /// Magnitudes of the frequencies of the position at the bottom of the network, in radians per unit of position, one row
-    /// of axes per filter: W of every Gabor filter, sine or random Fourier feature, ω₀ W of a SIREN's first map. (A
-    /// multiplicative network also makes sums of them.) Empty for a perceptron with ReLU.
+    /// Magnitudes of the frequencies at the bottom of the network, in radians per unit of position, a row of axes per filter.
+    ///
+    /// They are W of every Gabor filter, sine or random Fourier feature, and ω₀ W of a SIREN's first map. (A multiplicative
+    /// network also makes sums of them.) Empty for a perceptron with ReLU.
     ///
     /// # Errors
-    /// They cannot be read from the device.
+    /// The weights cannot be read from the device.
     pub fn frequencies(&self) -> Result<Vec<Vec<f64>>, ReadError> {
         let rows = |linear: &Pointwise, factor: f64| {
             let weight = linear.weight.val();

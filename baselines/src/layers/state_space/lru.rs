@@ -10,14 +10,14 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::forward::DropoutKind;
-use crate::layers::Pointwise;
-use crate::layers::complex::Complex;
-use crate::layers::stack::SequenceLayer;
+use crate::layers::linear::Pointwise;
+use crate::layers::state_space::complex::Complex;
+use crate::layers::state_space::stack::SequenceLayer;
 use crate::{Forward, Init};
 use kernels::ssm::Rule;
 use kernels::{Alignment, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
 
-/// Everything that shapes an [`Lru`].
+/// Configuration of an [`Lru`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LruSpec {
     /// Channels.
@@ -34,7 +34,7 @@ pub struct LruSpec {
     pub dropout: f64,
 }
 
-/// The recurrence, GELU, dropout, and a gated map of the channels.
+/// The LRU layer: recurrence, GELU, dropout, and a gated map of the channels.
 #[derive(Module, Debug)]
 pub struct Lru {
     /// `ν` of `|λ| = exp(−exp(ν))`, `[d_state]`.
@@ -60,8 +60,9 @@ pub struct Lru {
 }
 
 impl Lru {
-    /// λ uniform in the ring between `r_min` and `r_max` up to phase `max_phase`; B N(0, 1 / (2 · d_model)) and C
-    /// N(0, 1 / d_state) per real and imaginary part; D N(0, 1).
+    /// Draws λ uniformly from the ring between `r_min` and `r_max` up to phase `max_phase`.
+    ///
+    /// B is N(0, 1 / (2 · d_model)) and C N(0, 1 / d_state) per real and imaginary part, D N(0, 1).
     pub fn new(spec: &LruSpec, init: &mut Init) -> Self {
         let (h, n) = (spec.d_model, spec.d_state);
         let (low, high) = (spec.r_min.powi(2), spec.r_max.powi(2));
@@ -89,9 +90,10 @@ impl Lru {
         }
     }
 
-    /// Real and imaginary parts of `λᵐ` for m in `0..length`, `[2 · d_state, length]`; at `rate` times the step of training
-    /// those of `(λʳ − 1) / (λ − 1) λʳᵐ`, the answer of the same state to an input that is constant within a step of training
-    /// (zero-order hold), for phases of λ within half a turn.
+    /// Real and imaginary parts of `λᵐ` for m in `0..length`, `[2 · d_state, length]`.
+    ///
+    /// At `rate` r times the step of training they are those of `(λʳ − 1) / (λ − 1) λʳᵐ`: the answer of the same state to an
+    /// input that is constant within a step of training (zero-order hold), for phases of λ within half a turn.
     pub fn powers(&self, length: usize, rate: f64) -> Tensor<2> {
         let column = |values: Tensor<1>| values.unsqueeze_dim::<2>(1);
         let mut x_re = column(self.nu_log.val().exp().neg());
@@ -120,7 +122,7 @@ impl Lru {
         diagonal_kernel([c_re, c_im], x, Rule::Discrete, length)
     }
 
-    /// The recurrence alone: `u` `[batch, d_model, length]` to y of the same shape, at `rate` times the step of training.
+    /// The recurrence alone, at `rate` times the step of training: `u`, `[batch, d_model, length]`, to y of the same shape.
     pub fn recur(&self, u: Tensor<3>, rate: f64) -> Tensor<3> {
         let (n, h) = (self.nu_log.dims()[0], self.d.dims()[0]);
         let zeros = |count: usize| Tensor::zeros([count], (&u.device(), u.dtype()));

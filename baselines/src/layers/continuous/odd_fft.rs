@@ -8,14 +8,29 @@ use std::f64::consts::{PI, TAU};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::BuildError;
 use kernels::{Alignment, ExactProduct};
 
 /// Longest sequence for which the error is reproduced, by a matrix of twice its square.
-pub(crate) const LONGEST: usize = 4096;
+const LONGEST: usize = 4096;
 
-/// A convolution of a sequence in full, every partial overlap included, which is what an FFT of that size holds.
+/// Whether the error can be reproduced for inputs of `shape`, where `reference_bugs` asks for it.
+///
+/// # Errors
+/// A sequence of odd length that is too long; the error names the setting `faithful`.
+pub(crate) fn check(reference_bugs: bool, shape: &[usize]) -> Result<(), BuildError> {
+    match *shape {
+        [length] if reference_bugs && length % 2 == 1 && length > LONGEST => {
+            let message = format!("is possible for sequences of odd length up to {LONGEST} only, not {length}");
+            Err(BuildError::new("faithful", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A convolution of a sequence in full, every partial overlap included: what an FFT of that size holds.
 #[derive(Debug)]
-pub(crate) struct Full {
+pub(crate) struct FullConvolution {
     /// Samples of the full convolution.
     pub(crate) samples: usize,
     length: usize,
@@ -23,8 +38,8 @@ pub(crate) struct Full {
     lead: usize,
 }
 
-impl Full {
-    /// Of `length` positions (an odd number) with `taps` taps; an even number of taps counts as one more.
+impl FullConvolution {
+    /// That of `length` positions, an odd number, with `taps` taps; an even number of taps counts as one more.
     pub(crate) fn of(length: usize, taps: usize, alignment: Alignment) -> Self {
         let reach = taps - taps % 2;
         let lead = if alignment == Alignment::Causal { 0 } else { taps / 2 };
@@ -38,8 +53,8 @@ impl Full {
         Tensor::cat(vec![x, zeros], 2)
     }
 
-    /// Apply the error to the full convolution `[batch, channels, samples]`; returns `[batch, channels, length]`.
-    pub(crate) fn misread(&self, full: Tensor<3>) -> Tensor<3> {
+    /// Maps the full convolution, `[batch, channels, samples]`, to what the programs return, `[batch, channels, length]`.
+    pub(crate) fn reproduce_reference_bug(&self, full: Tensor<3>) -> Tensor<3> {
         let [batch, channels, n] = full.dims();
         let matrix = matrix(n, self.length, self.lead, &full.device());
         full.reshape([batch * channels, n]).exact_matmul(matrix).reshape([batch, channels, self.length])
@@ -106,8 +121,8 @@ mod tests {
         for (n, length, lead) in [(3, 2, 0), (13, 7, 0), (13, 7, 3), (41, 21, 10)] {
             let samples: Vec<f64> = (0..n).map(|i| ((i * i + 3 * i) % 7) as f64 - 3.0).collect();
             let data = TensorData::new(samples.iter().map(|&v| v as f32).collect::<Vec<_>>(), [1, 1, n]);
-            let full = Full { samples: n, length, lead };
-            let found = full.misread(Tensor::from_data(data, &Device::flex()));
+            let full = FullConvolution { samples: n, length, lead };
+            let found = full.reproduce_reference_bug(Tensor::from_data(data, &Device::flex()));
             let found = found.into_data().try_to_vec::<f32>().unwrap();
             for (a, b) in found.iter().zip(plain(&samples, length, lead)) {
                 assert!((f64::from(*a) - b).abs() < 1e-5, "{n} {lead}: {a} instead of {b}");

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-/// Real and imaginary part.
+/// A complex tensor, as its real and imaginary part.
 #[derive(Debug, Clone)]
 pub(crate) struct Complex<const D: usize> {
     pub(crate) re: Tensor<D>,
@@ -14,7 +14,7 @@ impl<const D: usize> Complex<D> {
         Self { re, im }
     }
 
-    /// From the layout of `torch.view_as_real`: the last of `E = D + 1` axes holds the two parts.
+    /// From the layout of `torch.view_as_real`, whose last of `E = D + 1` axes holds the two parts.
     pub(crate) fn of_pairs<const E: usize>(pairs: Tensor<E>) -> Self {
         let part = |at| pairs.clone().narrow(D, at, 1).squeeze_dim::<D>(D);
         Self::new(part(0), part(1))

@@ -17,10 +17,9 @@ const ABSENT: f64 = 1e-8;
 /// Bound of the imaginary part of B.
 const B_CLIP: f64 = 2.0;
 
-/// What a state of a [`Nplr`] model memorises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
+/// The basis in which a state memorises the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HippoMeasure {
     /// Scaled Legendre polynomials: the whole past, exponentially warped (HiPPO-LegS).
     Legs,
     /// The truncated Fourier basis: a sliding window.
@@ -39,27 +38,29 @@ pub enum DiagonalInit {
     Legs,
 }
 
-/// Matrices A `[states, states]` and B `[states]` of `s' = A s + B u`.
+/// The state equation `s' = A s + B u`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
-    /// State matrix.
+    /// A, `[states, states]`.
     pub a: DMatrix<f64>,
-    /// Input vector.
+    /// B, `[states]`.
     pub b: DVector<f64>,
 }
 
-/// Unitarily equivalent to a [`Transition`]: `A = V (diag(w) − p p*) V*` and `B = V b`, one of each conjugate pair.
+/// A [`Transition`] in normal-plus-low-rank form: `A = V (diag(w) − p p*) V*` and `B = V b` with unitary V.
+///
+/// Every vector has one state of each conjugate pair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nplr {
     /// Eigenvalues of the normal part, ascending in their imaginary parts, all of which are negative or zero.
     pub w: Vec<Complex<f64>>,
-    /// The correction of rank one.
+    /// Vector of the rank-one correction.
     pub p: Vec<Complex<f64>>,
     /// Input vector, with imaginary parts clipped to ±2.
     pub b: Vec<Complex<f64>>,
 }
 
-/// A diagonal state matrix and its input vector, one of each conjugate pair.
+/// A diagonal state matrix and its input vector, with one state of each conjugate pair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiagonalModel {
     /// Eigenvalues, with negative or zero imaginary parts.
@@ -69,9 +70,9 @@ pub struct DiagonalModel {
 }
 
 /// The state equation of `measure` with `n` states.
-pub fn transition(measure: Measure, n: usize) -> Transition {
+pub fn transition(measure: HippoMeasure, n: usize) -> Transition {
     match measure {
-        Measure::Legs => {
+        HippoMeasure::Legs => {
             let root = |i: usize| (2.0 * i as f64 + 1.0).sqrt();
             let a = DMatrix::from_fn(n, n, |row, column| match row.cmp(&column) {
                 std::cmp::Ordering::Less => 0.0,
@@ -80,7 +81,7 @@ pub fn transition(measure: Measure, n: usize) -> Transition {
             });
             Transition { a, b: DVector::from_fn(n, |i, _| root(i)) }
         }
-        Measure::Fout => {
+        HippoMeasure::Fout => {
             let b = correction(measure, n);
             let rotation = DMatrix::from_fn(n, n, |row, column| match (row, column) {
                 (row, column) if row % 2 == 1 && column + 1 == row => PI * (column / 2) as f64,
@@ -92,20 +93,20 @@ pub fn transition(measure: Measure, n: usize) -> Transition {
     }
 }
 
-/// P such that `A + P Pᵀ` is normal.
-fn correction(measure: Measure, n: usize) -> DVector<f64> {
+/// The vector P for which `A + P Pᵀ` is normal.
+fn correction(measure: HippoMeasure, n: usize) -> DVector<f64> {
     DVector::from_fn(n, |i, _| match (measure, i) {
-        (Measure::Legs, i) => (0.5 + i as f64).sqrt(),
-        (Measure::Fout, 0) => 1.0,
-        (Measure::Fout, i) if i % 2 == 0 => std::f64::consts::SQRT_2,
-        (Measure::Fout, _) => 0.0,
+        (HippoMeasure::Legs, i) => (0.5 + i as f64).sqrt(),
+        (HippoMeasure::Fout, 0) => 1.0,
+        (HippoMeasure::Fout, i) if i % 2 == 0 => std::f64::consts::SQRT_2,
+        (HippoMeasure::Fout, _) => 0.0,
     })
 }
 
-/// The state equation of `measure` with `n` states in diagonal form plus a matrix of rank one; `n / 2` states are returned.
+/// The state equation of `measure` with `n` states, `n / 2` of them returned, as a diagonal plus a rank-one matrix.
 ///
-/// An eigenvector's phase, which is arbitrary, is chosen such that its first component is positive.
-pub fn nplr(measure: Measure, n: usize) -> Nplr {
+/// The phase of an eigenvector, which is arbitrary, makes its first component positive.
+pub fn nplr(measure: HippoMeasure, n: usize) -> Nplr {
     let Transition { a, b } = transition(measure, n);
     let p = correction(measure, n);
     let normal = a + &p * p.transpose();
@@ -142,7 +143,7 @@ pub fn nplr(measure: Measure, n: usize) -> Nplr {
     found
 }
 
-/// A diagonal model that stands for `n` states; `n / 2` are returned.
+/// A diagonal model of `n` states, `n / 2` of them returned.
 pub fn diagonal(init: DiagonalInit, n: usize) -> DiagonalModel {
     let ones = || vec![Complex::new(1.0, 0.0); n / 2];
     let along = |imaginary: fn(f64, f64) -> f64| {
@@ -152,7 +153,7 @@ pub fn diagonal(init: DiagonalInit, n: usize) -> DiagonalModel {
         DiagonalInit::Lin => DiagonalModel { a: along(|i, _| PI * i), b: ones() },
         DiagonalInit::Inv => DiagonalModel { a: along(|i, n| n / PI * (n / (2.0 * i + 1.0) - 1.0)), b: ones() },
         DiagonalInit::Legs => {
-            let Nplr { w, b, .. } = nplr(Measure::Legs, n);
+            let Nplr { w, b, .. } = nplr(HippoMeasure::Legs, n);
             DiagonalModel { a: w.into_iter().map(|w| Complex::new(-0.5, w.im)).collect(), b }
         }
     }

@@ -4,10 +4,11 @@ use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 
 use crate::forward::DropoutKind;
-use crate::layers::{Norm, NormKind, Pointwise, check};
-use crate::{Body, BuildError, Features, Forward, Init};
+use crate::layers::linear::Pointwise;
+use crate::layers::norm::{Norm, NormKind};
+use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout, check};
 
-/// A map of sequences that keeps their shape.
+/// A map over sequences that keeps their shape.
 pub trait SequenceLayer: Module + ModuleDisplay {
     /// `[batch, channels, length]` to the same shape. Probes are taken as `layer`.
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3>;
@@ -18,7 +19,7 @@ pub trait SequenceLayer: Module + ModuleDisplay {
     }
 }
 
-/// What a [`Stack`] puts around its layers.
+/// Configuration of a [`Stack`], without its layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StackSpec {
     /// Channels of the input.
@@ -36,19 +37,28 @@ pub struct StackSpec {
 }
 
 impl StackSpec {
+    /// A stack for the inputs of `task`, with settings from a configuration.
+    ///
     /// # Errors
-    /// A setting out of its range, by the name that it has in the configurations.
-    pub(crate) fn check(&self) -> Result<(), BuildError> {
-        check::at_least_one("d_model", self.d_model)?;
-        check::at_least_one("n_layers", self.n_layers)?;
-        check::probability("dropout", self.dropout)
+    /// A setting is out of its range; the error names it as configurations do.
+    pub(crate) fn new(
+        task: &BodySpec,
+        d_model: usize,
+        n_layers: usize,
+        (norm, prenorm): (NormKind, bool),
+        dropout: f64,
+    ) -> Result<Self, BuildError> {
+        check::at_least_one("d_model", d_model)?;
+        check::at_least_one("n_layers", n_layers)?;
+        check::probability("dropout", dropout)?;
+        Ok(Self { inputs: task.channels, d_model, n_layers, prenorm, norm, dropout })
     }
 }
 
-/// Whether states in conjugate pairs and a range of steps make sense.
+/// Checks that states come in conjugate pairs and that steps have a range.
 ///
 /// # Errors
-/// A number that is out of its range, by the name that it has in the configurations.
+/// A number is out of its range; the error names it as configurations do.
 pub fn check_states(d_state: usize, dt_min: f64, dt_max: f64) -> Result<(), BuildError> {
     /// The matrices of HiPPO are of this size squared, in 64 bits.
     const MOST: usize = 1 << 12;
@@ -67,7 +77,7 @@ pub fn check_states(d_state: usize, dt_min: f64, dt_max: f64) -> Result<(), Buil
     Ok(())
 }
 
-/// A linear encoder, then layers with normalisation, dropout and residual connections.
+/// A linear encoder, then layers with normalisation, dropout and residual connections; a whole body.
 #[derive(Module, Debug)]
 pub struct Stack<L: SequenceLayer> {
     /// From the input to the channels of the layers.
@@ -83,8 +93,13 @@ pub struct Stack<L: SequenceLayer> {
 }
 
 impl<L: SequenceLayer> Stack<L> {
-    /// A stack of what `layer` makes.
-    pub fn new(spec: &StackSpec, init: &mut Init, mut layer: impl FnMut(&mut Init) -> L) -> Self {
+    /// A stack of layers that `layer` makes, read out by the mean over positions.
+    pub(crate) fn build(spec: &StackSpec, init: &mut Init, layer: impl FnMut(&mut Init) -> L) -> Built<Self> {
+        let body = Self::new(spec, init, layer);
+        Built { body, features: spec.d_model, readout: Readout::Mean, head: HeadInit::Torch }
+    }
+
+    fn new(spec: &StackSpec, init: &mut Init, mut layer: impl FnMut(&mut Init) -> L) -> Self {
         Self {
             encoder: Pointwise::torch(spec.inputs, spec.d_model, init),
             layers: (0..spec.n_layers).map(|_| layer(init)).collect(),

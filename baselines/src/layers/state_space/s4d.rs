@@ -4,39 +4,39 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::forward::DropoutKind;
-use crate::layers::Pointwise;
-use crate::layers::complex::Complex;
-use crate::layers::hippo::{DiagonalInit, diagonal};
-use crate::layers::s4::rate;
-use crate::layers::stack::SequenceLayer;
+use crate::layers::linear::Pointwise;
+use crate::layers::state_space::complex::Complex;
+use crate::layers::state_space::hippo::{DiagonalInit, diagonal};
+use crate::layers::state_space::stack::SequenceLayer;
+use crate::layers::state_space::taps::{causal, complex_normal, rate};
 use crate::{Forward, Init};
 use kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d};
 
-/// Everything that shapes an [`S4d`].
+/// Configuration of an [`S4d`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct S4dSpec {
     /// Channels.
     pub d_model: usize,
     /// States per channel, an even number.
     pub d_state: usize,
-    /// Where the eigenvalues start.
+    /// Initial eigenvalues.
     pub init: DiagonalInit,
-    /// How the state equation is stepped; the reference program knows the zero-order hold only.
+    /// Discretisation of the state equation; the reference program has the zero-order hold only.
     pub disc: Discretisation,
     /// Least initial step.
     pub dt_min: f64,
     /// Largest initial step.
     pub dt_max: f64,
-    /// Samples of the training inputs; at another length the step is changed such that a kernel covers the same time.
+    /// Samples of the training inputs; at another length the step changes so that a kernel covers the same time.
     pub length: usize,
     /// Probability of dropping a channel while training.
     pub dropout: f64,
 }
 
-/// The kernel of a diagonal state-space model per channel.
+/// A diagonal state-space model per channel, which generates a kernel.
 #[derive(Module, Debug)]
 pub struct S4dKernel {
-    /// Output vectors, complex in the last axis `[channels, d_state / 2, 2]`; they stand for the products of B and C.
+    /// Products of B and C, complex in the last axis, `[channels, d_state / 2, 2]`.
     pub c: Param<Tensor<3>>,
     /// Logarithm of the step, `[channels]`.
     pub log_dt: Param<Tensor<1>>,
@@ -49,7 +49,7 @@ pub struct S4dKernel {
 }
 
 impl S4dKernel {
-    /// Steps log-uniform in `[dt_min, dt_max]`, C complex normal, eigenvalues as `init` says.
+    /// Draws steps log-uniform in `[dt_min, dt_max]` and C complex normal; eigenvalues are those of `spec.init`.
     pub fn new(spec: &S4dSpec, init: &mut Init) -> Self {
         let (h, n) = (spec.d_model, spec.d_state / 2);
         let model = diagonal(spec.init, spec.d_state);
@@ -73,7 +73,7 @@ impl S4dKernel {
         }
     }
 
-    /// The kernel `[channels, length]`, the tap of the current sample first, at `rate` times the step.
+    /// Kernels `[channels, length]` at `rate` times the step, the tap of the current sample first.
     pub fn sample(&self, length: usize, rate: f64) -> Tensor<2> {
         let dt = self.log_dt.val().exp().mul_scalar(rate).unsqueeze_dim::<2>(1);
         let x = Complex::new(self.log_a_real.val().exp().neg(), self.a_imag.val()).scale(dt.clone());
@@ -82,13 +82,7 @@ impl S4dKernel {
     }
 }
 
-/// One draw of the complex normal distribution with variance 1.
-pub(crate) fn complex_normal(init: &mut Init) -> nalgebra::Complex<f64> {
-    let half = std::f64::consts::FRAC_1_SQRT_2;
-    nalgebra::Complex::new(half * init.standard_normal(), half * init.standard_normal())
-}
-
-/// Convolution, skip, GELU, dropout, and a gated map of the channels.
+/// The S4D layer: convolution, skip, GELU, dropout, and a gated map of the channels.
 #[derive(Module, Debug)]
 pub struct S4d {
     /// Factor of the skip connection, `[channels]`.
@@ -104,7 +98,7 @@ pub struct S4d {
 }
 
 impl S4d {
-    /// Weights as the reference program draws them.
+    /// A layer with weights drawn as in the reference program.
     pub fn new(spec: &S4dSpec, init: &mut Init) -> Self {
         Self {
             d: init.normal([spec.d_model], 1.0),
@@ -128,15 +122,4 @@ impl SequenceLayer for S4d {
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }
-}
-
-/// Taps of a causal convolution, oldest first, from a kernel `[channels, taps]` whose first tap multiplies the current
-/// sample, and a skip connection `[channels, 1]` that is added to that tap.
-pub(crate) fn causal(kernel: Tensor<2>, skip: Tensor<2>) -> Tensor<2> {
-    let taps = kernel.dims()[1];
-    let current = kernel.clone().narrow(1, 0, 1) + skip;
-    if taps == 1 {
-        return current;
-    }
-    Tensor::cat(vec![kernel.narrow(1, 1, taps - 1).flip([1]), current], 1)
 }

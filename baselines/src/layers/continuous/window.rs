@@ -1,57 +1,11 @@
-//! The grid on which continuous kernels are sampled, and the part of it that a Gaussian mask leaves.
+//! The part of a kernel's grid that a Gaussian mask leaves.
 
 use std::ops::Range;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use super::grid::linspace;
+use crate::BuildError;
 
-/// `n` equidistant points from −1 to 1, see [`linspace_to`].
-pub fn linspace(n: usize) -> Vec<f32> {
-    linspace_to(1.0, n)
-}
-
-/// `n` equidistant points from −1 to `end` in float32, bit for bit those of `torch.linspace`: counted from the nearer
-/// end, with fused multiply-add. Kernels with frequencies of 10⁴ and more per unit notice the last bit.
-pub fn linspace_to(end: f32, n: usize) -> Vec<f32> {
-    if n < 2 {
-        return vec![-1.0; n];
-    }
-    let step = (end + 1.0) / (n - 1) as f32;
-    (0..n)
-        .map(|i| if i < n / 2 { step.mul_add(i as f32, -1.0) } else { (-step).mul_add((n - 1 - i) as f32, end) })
-        .collect()
-}
-
-/// All combinations of the points of every axis, axis 0 slowest: `[axes, points]`.
-pub fn grid(axes: &[Vec<f32>], device: &Device) -> Tensor<2> {
-    let points = axes.iter().map(Vec::len).product::<usize>();
-    let mut values = Vec::with_capacity(axes.len() * points);
-    for (d, axis) in axes.iter().enumerate() {
-        let inner = axes[d + 1..].iter().map(Vec::len).product::<usize>();
-        values.extend((0..points).map(|i| axis[i / inner % axis.len()]));
-    }
-    Tensor::from_data(TensorData::new(values, [axes.len(), points]), device)
-}
-
-/// A causal kernel `[kernels, taps]`, the tap of the current position last, with that tap multiplied by (1 + r) / 2 at
-/// resolution r.
-///
-/// A sum over the taps is the integral of the kernel by the trapezoidal rule plus one half of either end, times the step. The
-/// far end is small, but a causal kernel begins at its largest: with the half of a coarser step it would weigh more than in
-/// training. The factor keeps that half as large as it was, and so makes the error of resampling one of second order.
-pub fn first_tap(kernel: Tensor<2>, resolution: f64) -> Tensor<2> {
-    if resolution == 1.0 {
-        return kernel;
-    }
-    let [_, taps] = kernel.dims();
-    let mut weights = vec![1.0f32; taps];
-    if let Some(last) = weights.last_mut() {
-        *last = ((1.0 + resolution) / 2.0) as f32;
-    }
-    let weights = Tensor::<2>::from_data(TensorData::new(weights, [1, taps]), &kernel.device());
-    kernel * weights
-}
-
-/// Where a kernel lives: its grid over [−1, 1] per axis, under a Gaussian mask.
+/// The grid of a kernel over [−1, 1] per axis, and the part of it that a Gaussian mask leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
     /// Grid points per axis before cropping.
@@ -63,6 +17,28 @@ pub struct Window {
 }
 
 impl Window {
+    /// Size of an image kernel per axis unless set: 33, or the input's `size` made odd where that is less.
+    pub(crate) fn image_size(size: usize) -> usize {
+        (size | 1).min(33)
+    }
+
+    /// The same window if it has a middle and is not empty; `centred` names the kind of a kernel that needs a middle.
+    ///
+    /// # Errors
+    /// A size of zero, or an even one of a kernel that is not causal.
+    pub(crate) fn checked(self, centred: &str) -> Result<Self, BuildError> {
+        if self.sizes.contains(&0) {
+            return Err(BuildError::new("kernel_size", "must be at least 1"));
+        }
+        if !self.causal
+            && let Some(even) = self.sizes.iter().find(|&&n| n % 2 == 0)
+        {
+            let message = format!("{even} is even, and {centred} needs a middle: use {}", even + 1);
+            return Err(BuildError::new("kernel_size", message));
+        }
+        Ok(self)
+    }
+
     /// Mean of a mask that does not learn it, on every axis: the current position.
     pub fn mean(&self) -> f32 {
         if self.causal { 1.0 } else { 0.0 }
@@ -73,8 +49,9 @@ impl Window {
         (-2.0 * (self.threshold as f32).ln()).sqrt()
     }
 
-    /// Points kept per axis for masks of the given widths around [`mean`](Self::mean), by the float32 rules of CCNN
-    /// (github.com/david-knigge/ccnn, `ckconv/nn/flexconv.py`).
+    /// Points kept per axis under masks of the given widths around [`mean`](Self::mean), by CCNN's float32 rules.
+    ///
+    /// Source: github.com/david-knigge/ccnn, `ckconv/nn/flexconv.py`.
     pub fn crop(&self, widths: &[f32]) -> Vec<Range<usize>> {
         self.sizes
             .iter()
@@ -95,8 +72,9 @@ impl Window {
             .collect()
     }
 
-    /// Points kept per axis for masks of the given means and widths, by the float32 rules of FlexNet
-    /// (github.com/rjbruin/flexconv, `ckconv/nn/ckconv.py`), which looks for the first point within the mask.
+    /// Points kept per axis under masks of the given means and widths, by FlexNet's float32 rules.
+    ///
+    /// It looks for the first point within the mask; source: github.com/rjbruin/flexconv, `ckconv/nn/ckconv.py`.
     pub fn crop_learnt(&self, means_and_widths: &[[f32; 2]]) -> Vec<Range<usize>> {
         self.sizes
             .iter()
@@ -119,8 +97,9 @@ impl Window {
             .collect()
     }
 
-    /// The smallest ranges around the kept ones, with the current position at the same place of a kernel, whose lengths are
-    /// multiples of `multiple`; the whole grid where there is no room for them.
+    /// The smallest ranges around the kept ones whose lengths are multiples of `multiple`.
+    ///
+    /// The current position stays at the same place of a kernel. An axis without room for them keeps its whole grid.
     pub fn round_up(&self, ranges: &[Range<usize>], multiple: usize) -> Vec<Range<usize>> {
         let round = |(&size, range): (&usize, &Range<usize>)| {
             let taps = range.len().next_multiple_of(multiple);
@@ -131,8 +110,10 @@ impl Window {
         self.sizes.iter().zip(ranges).map(round).collect()
     }
 
-    /// Grid points of the kept ranges at `resolution` times the points of training, per axis: the current position, and from
-    /// there on in steps that are `resolution` times smaller, over the interval that the ranges cover at training.
+    /// Grid points of the kept ranges at `resolution` times the points of training, per axis.
+    ///
+    /// They start from the current position, in steps `resolution` times smaller, and cover the interval that the ranges cover
+    /// at training.
     pub fn points_at(&self, ranges: &[Range<usize>], resolution: f64) -> Vec<Vec<f32>> {
         if resolution == 1.0 {
             return self.points(ranges);
@@ -264,29 +245,5 @@ mod tests {
         let one = Window { sizes: vec![1], causal: true, threshold: 0.1 };
         assert_eq!(at(&one, 0..1, 2.0), [1.0]);
         assert_eq!(causal.steps(), [0.25]);
-    }
-
-    #[test]
-    fn linspace_is_that_of_torch() {
-        // torch.linspace(-1, 1, 64), elements 1, 2, 3, 31, 32, 62 and 63.
-        let points = linspace(64);
-        let bits = [1, 2, 3, 31, 32, 62, 63].map(|i: usize| points[i].to_bits());
-        assert_eq!(bits, TORCH_64);
-        assert_eq!(linspace(3), [-1.0, 0.0, 1.0]);
-        for n in [17, 784, 1023] {
-            let points = linspace(n);
-            assert!((0..n).all(|i| points[i] == -points[n - 1 - i] || n % 2 == 1 && i == n / 2), "{n} points");
-        }
-    }
-
-    const TORCH_64: [u32; 7] =
-        [0xbf77_df7e, 0xbf6f_befc, 0xbf67_9e7a, 0xbc82_0802, 0x3c82_0802, 0x3f77_df7e, 0x3f80_0000];
-
-    #[test]
-    fn grid_runs_over_the_last_axis_first() {
-        let values = grid(&[vec![1.0, 2.0], vec![3.0, 4.0, 5.0]], &Device::flex());
-        assert_eq!(values.dims(), [2, 6]);
-        let expected = TensorData::from([[1.0f32, 1.0, 1.0, 2.0, 2.0, 2.0], [3.0, 4.0, 5.0, 3.0, 4.0, 5.0]]);
-        values.into_data().assert_eq(&expected, true);
     }
 }

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::layers::WeightNormed;
+use crate::layers::linear::WeightNormed;
 use crate::read::read;
 use crate::{Init, ReadError};
 
@@ -17,8 +17,10 @@ pub struct Siren {
 }
 
 impl Siren {
-    /// Weights of SIREN's own initialisation if `own`, else of PyTorch's default. (The reference program writes SIREN's own initialisation to a tensor that weight normalisation then
-    /// overwrites; its published weights were trained from the default.)
+    /// Draws weights by SIREN's own initialisation if `own`, else by PyTorch's default.
+    ///
+    /// The reference program writes SIREN's own initialisation to a tensor that weight normalisation then overwrites; its
+    /// published weights were trained from the default.
     pub fn new(hidden: usize, outputs: usize, omega_0: f64, own: bool, init: &mut Init) -> Self {
         let widths = [(1, hidden), (hidden, hidden), (hidden, outputs)];
         let bound = |layer: usize, inputs: usize| match layer {
@@ -34,7 +36,7 @@ impl Siren {
         Self { kernel_net, omega_0 }
     }
 
-    /// The same network with all its values multiplied by `factor`.
+    /// The same network with its kernel values multiplied by `factor`.
     pub fn scaled(mut self, factor: f64) -> Self {
         if let Some(last) = self.kernel_net.pop() {
             self.kernel_net.push(last.scaled(factor));
@@ -45,7 +47,7 @@ impl Siren {
     /// Magnitudes of the frequencies of the first map, ω₀ W, in radians per unit of position.
     ///
     /// # Errors
-    /// They cannot be read from the device.
+    /// The weights cannot be read from the device.
     pub fn frequencies(&self) -> Result<Vec<f64>, ReadError> {
         let Some(first) = self.kernel_net.first() else { return Ok(Vec::new()) };
         // One input: a row is its length times a sign.

@@ -2,8 +2,9 @@
 
 use std::f64::consts::TAU;
 
-use super::{Filter, KernelInit, KernelNetworkKind, KernelNetworkSpec};
-use crate::layers::Pointwise;
+use super::filter::Filter;
+use super::spec::{KernelInit, KernelNetworkKind, KernelNetworkSpec};
+use crate::layers::linear::Pointwise;
 use crate::{BuildError, Init};
 
 /// Hidden maps of a multiplicative network.

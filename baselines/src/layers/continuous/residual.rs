@@ -5,8 +5,10 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::flexconv::{FlexConv, FlexConvSpec, ReferenceVersion};
 use crate::forward::DropoutKind;
-use crate::layers::{FlexConv, FlexConvSpec, Lineage, Norm, NormKind, Pointwise};
+use crate::layers::linear::Pointwise;
+use crate::layers::norm::{Norm, NormKind};
 use crate::{BuildError, Forward, Init};
 use kernels::{Curve, activate_and_add, add_and_activate};
 
@@ -23,16 +25,16 @@ pub enum BlockKind {
     Tcn,
 }
 
-/// Everything that shapes a [`ResidualBlock`] beside its convolutions.
+/// Configuration of a [`ResidualBlock`], without its convolutions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResidualSpec {
-    /// Form.
+    /// Number of convolutions, and where norms and nonlinearities stand.
     pub kind: BlockKind,
-    /// Normalisation.
+    /// What every norm normalises together.
     pub norm: NormKind,
     /// In an S4 block: normalise before the convolution rather than after the sum.
     pub prenorm: bool,
-    /// Nonlinearity.
+    /// After every convolution, and after the sum where the form has one.
     pub nonlinearity: Curve,
     /// Probability of dropping while training.
     pub dropout: f64,
@@ -40,18 +42,18 @@ pub struct ResidualSpec {
     pub dropout_kind: DropoutKind,
 }
 
-/// One or two convolutions and a shortcut.
+/// A residual block: one or two convolutions and a shortcut.
 #[derive(Module, Debug)]
 pub struct ResidualBlock {
     /// The first convolution.
     pub conv1: FlexConv,
     /// The second, absent in an S4 block.
     pub conv2: Option<FlexConv>,
-    /// Of the first convolution, before or after it.
+    /// Before the first convolution, after it or after the sum.
     pub norm1: Norm,
     /// After the second convolution.
     pub norm2: Option<Norm>,
-    /// Only in an S4 block.
+    /// Channel mixer of an S4 block.
     pub linear1: Option<Pointwise>,
     /// Present where the numbers of channels differ.
     pub shortcut: Option<Pointwise>,
@@ -67,9 +69,9 @@ impl ResidualBlock {
     pub fn new(conv: &FlexConvSpec, spec: ResidualSpec, init: &mut Init) -> Result<Self, BuildError> {
         let (inputs, outputs) = (conv.inputs, conv.outputs);
         let conv1 = FlexConv::new(conv, init)?;
-        let linear = |inputs, init: &mut Init| match conv.lineage {
-            Lineage::Ccnn => Pointwise::kaiming_normal(inputs, outputs, init),
-            Lineage::FlexNet => Pointwise::torch(inputs, outputs, init),
+        let linear = |inputs, init: &mut Init| match conv.version {
+            ReferenceVersion::Ccnn => Pointwise::kaiming_normal(inputs, outputs, init),
+            ReferenceVersion::FlexNet => Pointwise::torch(inputs, outputs, init),
         };
         let (conv2, norm1, norm2, linear1) = match spec.kind {
             BlockKind::S4 => {
@@ -86,13 +88,9 @@ impl ResidualBlock {
         Ok(Self { conv1, conv2, norm1, norm2, linear1, shortcut, spec })
     }
 
-    /// The convolutions of the block.
-    pub fn convolutions(&self) -> impl Iterator<Item = &FlexConv> {
-        std::iter::once(&self.conv1).chain(&self.conv2)
-    }
-
-    /// `[batch, in, positions]` to `[batch, out, positions]`, positions of shape `shape` flattened. Probes are taken as
-    /// `layer`.
+    /// `[batch, in, positions]` to `[batch, out, positions]`, with the positions of `shape` flattened.
+    ///
+    /// Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let (curve, p, kind) = (self.spec.nonlinearity, self.spec.dropout, self.spec.dropout_kind);
         let shortcut = match &self.shortcut {
@@ -122,4 +120,16 @@ impl ResidualBlock {
         ctx.probe(|| layer.to_owned(), "activation", &out);
         out
     }
+}
+
+/// The convolutions of a network by their names: `conv1`, then those of `blocks`, from `blocks.0.conv1` on.
+pub(crate) fn convolutions<'a>(
+    conv1: Option<&'a FlexConv>,
+    blocks: &'a [ResidualBlock],
+) -> impl Iterator<Item = (String, &'a FlexConv)> {
+    let blocks = blocks.iter().enumerate().flat_map(|(i, block)| {
+        let convolutions = std::iter::once(&block.conv1).chain(&block.conv2).enumerate();
+        convolutions.map(move |(j, conv)| (format!("blocks.{i}.conv{}", j + 1), conv))
+    });
+    conv1.map(|conv| ("conv1".to_owned(), conv)).into_iter().chain(blocks)
 }

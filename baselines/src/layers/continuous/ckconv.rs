@@ -3,7 +3,11 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::layers::{KernelInit, Siren, first_tap, grid, linspace_to, odd_fft};
+use super::generated::GeneratedConv;
+use super::grid::{first_tap, grid, linspace_to};
+use super::kernel_network::KernelInit;
+use super::odd_fft;
+use super::siren::Siren;
 use crate::read::read;
 use crate::{Forward, Init, ReadError};
 use kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
@@ -11,7 +15,7 @@ use kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
 /// Width of the smoothing at a higher sampling rate than that of training, in samples.
 const SMOOTHING: f64 = 0.5;
 
-/// Everything that shapes a [`CkConv`].
+/// Configuration of a [`CkConv`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct CkConvSpec {
     /// Input channels.
@@ -24,15 +28,15 @@ pub struct CkConvSpec {
     pub kernel_hidden: usize,
     /// Frequency of the kernel network.
     pub omega_0: f64,
-    /// How the kernel network starts.
+    /// Initialisation of the kernel network.
     pub init: KernelInit,
     /// Whether inputs come out of a ReLU, which decides what [`KernelInit::Corrected`] divides by.
     pub rectified: bool,
     /// Reproduce what the reference program computes for sequences of odd length.
-    pub faithful: bool,
+    pub reference_bugs: bool,
 }
 
-/// Kernels for all pairs of channels over the whole training length.
+/// A causal convolution with generated kernels for all pairs of channels, as long as the training inputs.
 #[derive(Module, Debug)]
 pub struct CkConv {
     /// Generates `outputs · inputs` values per position, output-major.
@@ -42,11 +46,11 @@ pub struct CkConv {
     #[module(skip)]
     length: usize,
     #[module(skip)]
-    faithful: bool,
+    reference_bugs: bool,
 }
 
 impl CkConv {
-    /// Weights as `spec.init` says.
+    /// A convolution with weights drawn by `spec.init`.
     ///
     /// # Errors
     /// The kernel that [`KernelInit::Corrected`] goes by cannot be read from the device.
@@ -54,7 +58,7 @@ impl CkConv {
         let own = spec.init == KernelInit::Original;
         let kernel = Siren::new(spec.kernel_hidden, spec.outputs * spec.inputs, spec.omega_0, own, init);
         let bias = init.constant([spec.outputs], 0.0);
-        let conv = Self { kernel, bias, length: spec.length, faithful: spec.faithful };
+        let conv = Self { kernel, bias, length: spec.length, reference_bugs: spec.reference_bugs };
         Ok(match spec.init {
             KernelInit::Original | KernelInit::Off => conv,
             KernelInit::Corrected => {
@@ -65,11 +69,12 @@ impl CkConv {
         })
     }
 
-    /// Kernel values `[outputs · inputs, length]` for inputs of `length` positions; the last belongs to the current
-    /// position. At the training length they cover [−1, 1]; at another one the ratio of the sampling rates is taken for a
-    /// whole number (or one over it), as Romero et al. 2021 do (appendix D.2; `ckconv/nn/ckconv.py`).
+    /// Kernel values `[outputs · inputs, length]` for inputs of `length` positions, that of the current position last.
+    ///
+    /// At the training length they cover [−1, 1]; at another one the ratio of the sampling rates is taken for a whole number
+    /// (or one over it), as Romero et al. 2021 do (appendix D.2; `ckconv/nn/ckconv.py`).
     pub fn sample(&self, length: usize) -> Tensor<2> {
-        let rate = Rate::between(self.length, length);
+        let rate = SamplingRate::between(self.length, length);
         let kernel = self.kernel.forward(grid(&[linspace_to(rate.last_position, length)], &self.bias.device()));
         match rate.change {
             1.0 => kernel,
@@ -78,11 +83,12 @@ impl CkConv {
         }
     }
 
-    /// The same for inputs of `resolution` times the samples per time. As the reference program does where that is faithful;
-    /// else the last tap lies at the
-    /// current position, with the weight of [`first_tap`], and the ratio need not be a whole number.
+    /// [`sample`](Self::sample) for inputs of `resolution` times the samples per time.
+    ///
+    /// Unless reference bugs are reproduced, the last tap lies at the current position, with the weight of [`first_tap`], and
+    /// the ratio need not be a whole number.
     pub fn sample_at(&self, length: usize, resolution: f64) -> Tensor<2> {
-        if resolution == 1.0 || self.faithful || self.length < 2 {
+        if resolution == 1.0 || self.reference_bugs || self.length < 2 {
             return self.sample(length);
         }
         let step = 2.0 / (self.length - 1) as f64 / resolution;
@@ -92,15 +98,6 @@ impl CkConv {
         first_tap(kernel / resolution, resolution)
     }
 
-    /// Frequencies of the kernel network's first map, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).
-    ///
-    /// # Errors
-    /// They cannot be read from the device.
-    pub fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        let step = 2.0 / (self.length.max(2) - 1) as f64;
-        Ok(self.kernel.frequencies()?.into_iter().map(|w| w * step / std::f64::consts::PI).collect())
-    }
-
     /// `[batch, inputs, length]` to `[batch, outputs, length]`. Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let ([outputs], [_, inputs, length]) = (self.bias.dims(), x.dims());
@@ -108,9 +105,9 @@ impl CkConv {
         ctx.probe(|| layer.to_owned(), "kernel", &kernel);
         let kernel = kernel.reshape([outputs, inputs, length]);
         // The reference program convolves directly where the input is shorter than those of training.
-        let y = if self.faithful && length % 2 == 1 && length >= self.length {
-            let full = odd_fft::Full::of(length, length, Alignment::Causal);
-            full.misread(long_conv1d_dense(full.pad(x), kernel, Alignment::Causal))
+        let y = if self.reference_bugs && length % 2 == 1 && length >= self.length {
+            let full = odd_fft::FullConvolution::of(length, length, Alignment::Causal);
+            full.reproduce_reference_bug(long_conv1d_dense(full.pad(x), kernel, Alignment::Causal))
         } else {
             long_conv1d_dense(x, kernel, Alignment::Causal)
         };
@@ -120,8 +117,24 @@ impl CkConv {
     }
 }
 
-/// Mean square of the outputs of a causal convolution with the kernels `[outputs · inputs, length]`, over outputs and
-/// positions, for inputs that have a mean square of 1 before whatever they go through.
+impl GeneratedConv for CkConv {
+    fn kernel(&self) -> Result<Tensor<2>, ReadError> {
+        Ok(self.sample(self.length))
+    }
+
+    fn bias(&self) -> Tensor<1> {
+        self.bias.val()
+    }
+
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        let step = 2.0 / (self.length.max(2) - 1) as f64;
+        Ok(self.kernel.frequencies()?.into_iter().map(|w| w * step / std::f64::consts::PI).collect())
+    }
+}
+
+/// Mean square over outputs and positions of a causal convolution with the kernels `[outputs · inputs, length]`.
+///
+/// Inputs have a mean square of 1 before the ReLU that they may have gone through.
 ///
 /// Inputs that were not rectified are taken to be white: every tap adds its square. Those that were are taken to be constant
 /// over time, each channel another constant: the taps of a channel add up before they are squared, which counts `length` times
@@ -145,14 +158,14 @@ fn mean_square(kernel: &[f32], inputs: usize, length: usize, rectified: bool) ->
 
 /// Sampling rate of an input relative to that of training.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Rate {
+struct SamplingRate {
     /// Training rate over the input's: a whole number, or one over it.
     change: f64,
     /// Position of the last tap, 1 where the grids agree.
     last_position: f32,
 }
 
-impl Rate {
+impl SamplingRate {
     fn between(trained: usize, length: usize) -> Self {
         if trained == length || trained < 2 || length == 0 {
             return Self { change: 1.0, last_position: 1.0 };
@@ -207,13 +220,13 @@ mod tests {
 
     #[test]
     fn rates_are_whole_numbers_or_one_over_them() {
-        let rate = |trained, length| Rate::between(trained, length);
-        assert_eq!(rate(784, 784), Rate { change: 1.0, last_position: 1.0 });
-        assert_eq!(rate(64, 32), Rate { change: 2.0, last_position: (1.0 - 2.0 / 63.0) as f32 });
-        assert_eq!(rate(64, 128), Rate { change: 0.5, last_position: (1.0 + 1.0 / 63.0) as f32 });
+        let rate = |trained, length| SamplingRate::between(trained, length);
+        assert_eq!(rate(784, 784), SamplingRate { change: 1.0, last_position: 1.0 });
+        assert_eq!(rate(64, 32), SamplingRate { change: 2.0, last_position: (1.0 - 2.0 / 63.0) as f32 });
+        assert_eq!(rate(64, 128), SamplingRate { change: 0.5, last_position: (1.0 + 1.0 / 63.0) as f32 });
         // 2.5 rounds to 2 as Python does.
         assert_eq!(rate(50, 20).change, 2.0);
-        assert_eq!(rate(65, 64), Rate { change: 1.0, last_position: 1.0 });
+        assert_eq!(rate(65, 64), SamplingRate { change: 1.0, last_position: 1.0 });
         assert_eq!(rate(1, 7).change, 1.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Norm penalties on the loss.
+//! Norms that penalties add to the loss.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -9,8 +9,9 @@ pub fn norm<const D: usize>(values: Tensor<D>) -> Tensor<1> {
     (values.square().sum() + 1e-30).sqrt()
 }
 
-/// Sum of ‖p‖₂ over the trainable parameters of `module`, except those within a module called `kernel`, whose values
-/// are judged by the kernels that they generate.
+/// Sum of ‖p‖₂ over the trainable parameters of `module`, without those of modules called `kernel`.
+///
+/// The kernels that those generate are judged instead.
 pub fn parameter_norms<M: Module>(module: &M) -> Option<Tensor<1>> {
     let mut norms = Norms { within_kernels: 0, sum: None };
     module.visit(&mut norms);

@@ -5,8 +5,8 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 
 use super::conv::{Conv, Geometry, without_padding};
-use super::{Norm, NormKind, check};
-use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout};
+use crate::layers::norm::{Norm, NormKind};
+use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout, check};
 use kernels::{Curve, add_and_activate};
 
 /// How a block passes its input on where it changes the shape (section 3.3 of the paper).
@@ -18,7 +18,7 @@ pub enum Shortcut {
     Projected,
 }
 
-/// Sizes of a residual network.
+/// Configuration of a [`ResNet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResNetSpec {
     /// Channels of the first stage; each further stage has twice as many.
@@ -31,7 +31,7 @@ pub struct ResNetSpec {
     pub shortcut: Shortcut,
 }
 
-/// A convolution of kernel 3 with normalisation and ReLU, then stages of basic blocks.
+/// A convolution of kernel 3 with normalisation and ReLU, then stages of basic blocks; a whole body.
 #[derive(Module, Debug)]
 pub struct ResNet {
     /// From the input to the channels of the first stage, at stride 1.
@@ -42,7 +42,7 @@ pub struct ResNet {
     pub blocks: Vec<BasicBlock>,
 }
 
-/// relu(bn2(conv2(relu(bn1(conv1 x)))) + shortcut(x)).
+/// The basic block: relu(bn2(conv2(relu(bn1(conv1 x)))) + shortcut(x)).
 #[derive(Module, Debug)]
 pub struct BasicBlock {
     /// Kernel 3, with the block's stride.
@@ -59,7 +59,7 @@ pub struct BasicBlock {
     stride: usize,
 }
 
-/// A convolution of size 1 and a normalisation.
+/// A shortcut through a convolution of size 1 and a normalisation.
 #[derive(Module, Debug)]
 pub struct Projection {
     /// Kernel 1, with the block's stride.
@@ -69,7 +69,7 @@ pub struct Projection {
 }
 
 impl ResNet {
-    /// A network with freshly initialised weights. Per-step tasks get stride 1 throughout.
+    /// Builds the network for the inputs of `task`; per-step tasks get stride 1 throughout.
     ///
     /// # Errors
     /// A width or a number of blocks of zero.
@@ -96,7 +96,7 @@ impl ResNet {
 
 impl Body for ResNet {
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
-        let mut x = activate(normalise(self.conv1.forward(x), &self.bn1, ctx));
+        let mut x = normalise(self.conv1.forward(x), &self.bn1, ctx).map_flat(relu);
         probe(&x, || "conv1".into(), ctx);
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(x, ctx);
@@ -127,7 +127,7 @@ impl BasicBlock {
         let h = self.conv1.forward(x.clone());
         // The shortcut takes every `stride`-th position, and so has as many.
         ctx.reduce(|n| self.conv1.outputs(n));
-        let h = activate(normalise(h, &self.bn1, ctx));
+        let h = normalise(h, &self.bn1, ctx).map_flat(relu);
         let h = normalise(self.conv2.forward(without_padding(h, ctx)), &self.bn2, ctx);
         let shape = h.dims();
         let shortcut = match &self.downsample {
@@ -138,8 +138,9 @@ impl BasicBlock {
     }
 }
 
-/// Every `stride`-th position of `x` on every axis, with zeros for the channels up to `channels`, the positions flattened:
-/// `[batch, channels, positions]`.
+/// Every `stride`-th position of `x` on every axis, padded with zeros to `channels` channels.
+///
+/// The positions are flattened: `[batch, channels, positions]`.
 pub fn zero_padded(x: Features, stride: usize, channels: usize) -> Tensor<3> {
     let x = match x {
         Features::Line(x) => Features::Line(every(x, stride)),
@@ -168,13 +169,7 @@ fn every<const D: usize>(mut x: Tensor<D>, stride: usize) -> Tensor<D> {
 }
 
 fn normalise(x: Features, norm: &Norm, ctx: &Forward<'_>) -> Features {
-    let shape = x.dims();
-    Features::from_flat(norm.forward(x.flatten(), ctx), &shape[2..])
-}
-
-fn activate(x: Features) -> Features {
-    let shape = x.dims();
-    Features::from_flat(relu(x.flatten()), &shape[2..])
+    x.map_flat(|x| norm.forward(x, ctx))
 }
 
 fn probe(x: &Features, layer: impl FnOnce() -> String, ctx: &mut Forward<'_>) {

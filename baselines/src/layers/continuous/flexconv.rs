@@ -8,9 +8,13 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::generated::GeneratedConv;
+use super::grid::{first_tap, grid};
+use super::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
+use super::odd_fft;
+use super::window::Window;
 use crate::device::is_gpu;
-use crate::layers::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
-use crate::layers::{Pointwise, Window, first_tap, grid, odd_fft};
+use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Forward, Init, ReadError};
 use kernels::{Alignment, ExactProduct, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
@@ -21,20 +25,21 @@ const EPSILON: f64 = 1e-8;
 const SPREAD: f64 = 1.667;
 /// Taps beyond which the reference programs convolve by the FFT.
 const FFT_TAPS: usize = 50;
-/// What the taps of a cropped line are rounded up to a multiple of on a GPU, whose memory and tuned kernels can then be used
-/// again while the mask's width moves.
+/// On a GPU the taps of a cropped line are rounded up to a multiple of this.
+///
+/// Memory and tuned kernels can then be used again while the mask's width moves.
 const GPU_TAPS: usize = 32;
 
-/// Whose convolution a [`FlexConv`] is.
+/// The reference program whose convolution a [`FlexConv`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lineage {
+pub enum ReferenceVersion {
     /// FlexNet: the mask learns its mean too, kernels are dense, weights start as in Romero et al. 2022.
     FlexNet,
     /// CCNN: the mask lies at the current position.
     Ccnn,
 }
 
-/// Everything that shapes a [`FlexConv`].
+/// Configuration of a [`FlexConv`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlexConvSpec {
     /// Input channels.
@@ -43,8 +48,8 @@ pub struct FlexConvSpec {
     pub outputs: usize,
     /// Grid, alignment and cropping threshold.
     pub window: Window,
-    /// Whose convolution it is.
-    pub lineage: Lineage,
+    /// Reference program.
+    pub version: ReferenceVersion,
     /// A depthwise convolution and a channel mixer, rather than kernels for all pairs of channels.
     pub separable: bool,
     /// Family of the kernel network.
@@ -55,15 +60,17 @@ pub struct FlexConvSpec {
     pub kernel_layers: usize,
     /// Scale of the frequencies of the kernel network.
     pub frequency: Frequency,
-    /// Initial width of the mask in units of half the grid. Without a mask a kernel is as long as the grid (CKConv), its filters
-    /// start around the middle, and a mixer starts with the variance 1 / fan_in.
+    /// Initial width of the mask in units of half the grid.
+    ///
+    /// Without a mask a kernel is as long as the grid (CKConv), its filters start around the middle, and a mixer starts with the
+    /// variance 1 / fan_in.
     pub mask_init: Option<f64>,
-    /// How the kernel network starts.
+    /// Initialisation of the kernel network.
     pub init: KernelInit,
     /// Factor on the kernel, for a resolution other than that of training.
     pub kernel_scale: f64,
     /// Reproduce what the reference programs compute for sequences of odd length and more than 50 taps.
-    pub faithful: bool,
+    pub reference_bugs: bool,
 }
 
 impl FlexConvSpec {
@@ -120,11 +127,11 @@ pub struct FlexConv {
     #[module(skip)]
     kernel_scale: f64,
     #[module(skip)]
-    faithful: bool,
+    reference_bugs: bool,
 }
 
 impl FlexConv {
-    /// Weights as the reference program draws them.
+    /// A convolution with weights drawn as in the reference program.
     ///
     /// # Errors
     /// See [`KernelNetwork::new`].
@@ -132,7 +139,7 @@ impl FlexConv {
         let axes = spec.window.sizes.len();
         let mean = spec.window.mean();
         let width = spec.mask_init.map(|width| width as f32);
-        let learnt = spec.lineage == Lineage::FlexNet;
+        let learnt = spec.version == ReferenceVersion::FlexNet;
         let mixer = match width {
             Some(_) => Pointwise::kaiming_normal,
             None => |inputs, outputs, init: &mut Init| Pointwise::kaiming_uniform(inputs, outputs, 0.0, init),
@@ -145,11 +152,11 @@ impl FlexConv {
             channel_mixer: spec.separable.then(|| mixer(spec.inputs, spec.outputs, init)),
             window: spec.window.clone(),
             kernel_scale: spec.kernel_scale,
-            faithful: spec.faithful,
+            reference_bugs: spec.reference_bugs,
         })
     }
 
-    /// The masked kernel at the positions left by the current mask. Cropping itself carries no gradient.
+    /// The masked kernel at the positions that the current mask leaves. Cropping itself carries no gradient.
     ///
     /// # Errors
     /// The mask's width cannot be read from the device.
@@ -157,9 +164,10 @@ impl FlexConv {
         self.sample_at(1.0)
     }
 
-    /// The same at `resolution` times the points per axis, over the same interval and divided by `resolution` per axis, so
-    /// that a convolution sums to about the same. The first tap of a causal kernel is weighted by [`first_tap`], unless this
-    /// is to be faithful.
+    /// [`sample`](Self::sample) at `resolution` times the points per axis, over the same interval.
+    ///
+    /// Values are divided by `resolution` per axis, so that a convolution sums to about the same. The first tap of a causal
+    /// kernel is weighted by [`first_tap`], unless reference bugs are reproduced.
     ///
     /// # Errors
     /// The mask's width cannot be read from the device.
@@ -195,7 +203,7 @@ impl FlexConv {
         let values = self.kernel.forward(&positions) * mask;
         let scale = self.kernel_scale / resolution.powi(axes as i32);
         let values = if scale == 1.0 { values } else { values * scale };
-        let values = if self.window.causal && !self.faithful { first_tap(values, resolution) } else { values };
+        let values = if self.window.causal && !self.reference_bugs { first_tap(values, resolution) } else { values };
         SampledKernel { values, shape }
     }
 
@@ -212,24 +220,15 @@ impl FlexConv {
         if self.window.causal { Alignment::Causal } else { Alignment::Centred }
     }
 
-    /// The points to sample on `device` where cropping leaves those of `kept`. On a plane these are few as they are; and the
-    /// error of the reference programs depends on the number of taps.
+    /// The points to sample on `device` where cropping leaves those of `kept`.
+    ///
+    /// On a plane these are few as they are; and the error of the reference programs depends on the number of taps.
     fn points_on(&self, device: &Device, kept: &[Range<usize>], shape: &[usize]) -> Vec<Range<usize>> {
-        let misread = self.faithful && shape.iter().any(|size| size % 2 == 1);
-        match shape.len() == 1 && !misread && is_gpu(device) {
+        let as_reference = self.reference_bugs && shape.iter().any(|size| size % 2 == 1);
+        match shape.len() == 1 && !as_reference && is_gpu(device) {
             true => self.window.round_up(kept, GPU_TAPS),
             false => kept.to_vec(),
         }
-    }
-
-    /// Frequencies of the kernel network's filters, see [`Body::filter_frequencies`](crate::Body::filter_frequencies).
-    ///
-    /// # Errors
-    /// The frequencies cannot be read from the device.
-    pub fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        let steps = self.window.steps();
-        let relative = |row: Vec<f64>| row.iter().zip(&steps).map(|(w, step)| w * step / PI).fold(0.0, f64::max);
-        Ok(self.kernel.frequencies()?.into_iter().map(relative).collect())
     }
 
     /// Points kept per axis under the current mask.
@@ -244,8 +243,9 @@ impl FlexConv {
         }
     }
 
-    /// Convolve `x`, `[batch, inputs, positions]` with positions of shape `shape` flattened, to
-    /// `[batch, outputs, positions]`. Probes are taken as `layer`.
+    /// `[batch, inputs, positions]` to `[batch, outputs, positions]`, with the positions of `shape` flattened.
+    ///
+    /// Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let resolution = ctx.resolution();
         let kept = match self.crop() {
@@ -267,8 +267,8 @@ impl FlexConv {
         }
         let alignment = self.alignment();
         let [outputs] = self.bias.dims();
-        let odd = (self.faithful && shape.len() == 1 && shape[0] % 2 == 1 && kernel.shape[0] > FFT_TAPS)
-            .then(|| odd_fft::Full::of(shape[0], kernel.shape[0], alignment));
+        let odd = (self.reference_bugs && shape.len() == 1 && shape[0] % 2 == 1 && kernel.shape[0] > FFT_TAPS)
+            .then(|| odd_fft::FullConvolution::of(shape[0], kernel.shape[0], alignment));
         let (x, shape, alignment) = match &odd {
             None => (x, shape, alignment),
             Some(full) => (full.pad(x), &[full.samples][..], Alignment::Causal),
@@ -279,7 +279,7 @@ impl FlexConv {
         };
         let y = match odd {
             None => y,
-            Some(full) => full.misread(y),
+            Some(full) => full.reproduce_reference_bug(y),
         };
         let out = match &self.channel_mixer {
             Some(mixer) => {
@@ -290,6 +290,22 @@ impl FlexConv {
         };
         ctx.probe(|| layer.to_owned(), "activation", &out);
         out
+    }
+}
+
+impl GeneratedConv for FlexConv {
+    fn kernel(&self) -> Result<Tensor<2>, ReadError> {
+        Ok(self.sample()?.values)
+    }
+
+    fn bias(&self) -> Tensor<1> {
+        self.bias.val()
+    }
+
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        let steps = self.window.steps();
+        let relative = |row: Vec<f64>| row.iter().zip(&steps).map(|(w, step)| w * step / PI).fold(0.0, f64::max);
+        Ok(self.kernel.frequencies()?.into_iter().map(relative).collect())
     }
 }
 
@@ -346,13 +362,13 @@ fn centred(kernel: [usize; 3], groups: usize) -> ConvOptions<3> {
 mod tests {
     use super::*;
 
-    fn layer(sizes: Vec<usize>, causal: bool, lineage: Lineage) -> FlexConv {
+    fn layer(sizes: Vec<usize>, causal: bool, version: ReferenceVersion) -> FlexConv {
         let spec = FlexConvSpec {
             inputs: 2,
             outputs: 3,
             window: Window { sizes, causal, threshold: 0.1 },
-            lineage,
-            separable: lineage == Lineage::Ccnn,
+            version,
+            separable: version == ReferenceVersion::Ccnn,
             kernel_network: KernelNetworkKind::Magnet,
             kernel_hidden: 6,
             kernel_layers: 3,
@@ -360,7 +376,7 @@ mod tests {
             mask_init: Some(0.13),
             init: KernelInit::Corrected,
             kernel_scale: 1.0,
-            faithful: false,
+            reference_bugs: false,
         };
         FlexConv::new(&spec, &mut Init::new(3, &Device::flex())).unwrap_or_else(|error| unreachable!("{error}"))
     }
@@ -368,12 +384,15 @@ mod tests {
     /// What lies around the kept taps is zero, and the kept ones are what they are without it.
     #[test]
     fn taps_that_rounding_adds_are_zeros() {
-        for (lineage, causal) in
-            [(Lineage::Ccnn, true), (Lineage::Ccnn, false), (Lineage::FlexNet, true), (Lineage::FlexNet, false)]
-        {
+        for (version, causal) in [
+            (ReferenceVersion::Ccnn, true),
+            (ReferenceVersion::Ccnn, false),
+            (ReferenceVersion::FlexNet, true),
+            (ReferenceVersion::FlexNet, false),
+        ] {
             for (size, resolution) in [(101, 1.0), (100, 1.0), (101, 2.0), (40, 0.5), (20, 1.0)] {
-                let what = format!("{lineage:?}, causal {causal}, {size} points at resolution {resolution}");
-                let layer = layer(vec![size], causal, lineage);
+                let what = format!("{version:?}, causal {causal}, {size} points at resolution {resolution}");
+                let layer = layer(vec![size], causal, version);
                 let kept = layer.crop().unwrap_or_else(|error| unreachable!("{error}"));
                 let sampled = layer.window.round_up(&kept, GPU_TAPS);
                 assert!(kept[0].len() < sampled[0].len(), "{what}");

@@ -1,34 +1,29 @@
-//! S4, the structured state-space layer: `models/s4/s4.py` of `state-spaces/s4` (Gu et al. 2022, arXiv 2111.00396).
-
-mod truncation;
+//! The kernels of S4: diagonal state matrices, with or without a low-rank part.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use nalgebra::Complex as Number;
 
-use self::truncation::Recurrence;
-use crate::forward::DropoutKind;
-use crate::layers::Pointwise;
-use crate::layers::complex::Complex;
-use crate::layers::hippo::{DiagonalInit, Measure, diagonal, nplr};
-use crate::layers::s4d::{causal, complex_normal};
-use crate::layers::stack::SequenceLayer;
-use crate::{Forward, Init};
-use kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d, low_rank_kernel};
+use super::truncation::Recurrence;
+use crate::Init;
+use crate::layers::state_space::complex::Complex;
+use crate::layers::state_space::hippo::{DiagonalInit, HippoMeasure, diagonal, nplr};
+use crate::layers::state_space::taps::complex_normal;
+use kernels::{Discretisation, diagonal_kernel, low_rank_kernel};
 
 /// Least magnitude of the initial real and imaginary parts of the eigenvalues.
 const LEAST: f64 = 1e-4;
 
-/// Form of the state matrix, and where it starts.
+/// Form and initial value of the state matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateMatrix {
     /// Diagonal plus a matrix of rank one; always stepped by the bilinear transform.
-    LowRank(Measure),
+    LowRank(HippoMeasure),
     /// Diagonal.
     Diagonal(DiagonalInit, Discretisation),
 }
 
-/// Everything that shapes an [`S4Kernel`].
+/// Configuration of an [`S4Kernel`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct S4KernelSpec {
     /// Channels, H.
@@ -39,7 +34,7 @@ pub struct S4KernelSpec {
     pub channels: usize,
     /// Different state matrices, S, a divisor of `d_model`: channel h has number h mod S.
     pub n_ssm: usize,
-    /// Form of the state matrix.
+    /// Form and initial value of the state matrices.
     pub matrix: StateMatrix,
     /// Least initial step.
     pub dt_min: f64,
@@ -49,7 +44,7 @@ pub struct S4KernelSpec {
     pub l_max: usize,
 }
 
-/// Kernels of state-space models.
+/// State-space models that generate kernels.
 #[derive(Module, Debug)]
 pub struct S4Kernel {
     /// Logarithm of the step, `[d_model, 1]`.
@@ -72,7 +67,7 @@ pub struct S4Kernel {
 }
 
 impl S4Kernel {
-    /// Steps log-uniform in `[dt_min, dt_max]`, C complex normal, A, B and P as the state matrix says.
+    /// Draws steps log-uniform in `[dt_min, dt_max]` and C complex normal; A, B and P are those of `spec.matrix`.
     pub fn new(spec: &S4KernelSpec, init: &mut Init) -> Self {
         let (h, s, n) = (spec.d_model, spec.n_ssm, spec.d_state / 2);
         let (a, b, p, disc) = match spec.matrix {
@@ -102,13 +97,15 @@ impl S4Kernel {
         Self { c: init.values([spec.channels, h, n, 2], c), ..kernel }
     }
 
-    /// The length that C is stored for.
+    /// Length of the kernels that C is stored for.
     pub fn l_kernel(&self) -> usize {
         self.l_kernel
     }
 
-    /// Values of C for kernels of at least `wanted` samples, and the length they are for: from C̃ for `from` samples,
-    /// which is doubled as often as needed, or from C itself where `from` is zero. Without a low-rank part C never changes.
+    /// Values of C̃ for kernels of at least `wanted` samples, and the length they are for.
+    ///
+    /// The stored C̃ is for `from` samples, which is doubled as often as needed; it is C itself where `from` is zero. Without a
+    /// low-rank part C never changes.
     pub fn truncated(&self, from: usize, wanted: usize) -> (Vec<f32>, usize) {
         let read = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
         let c = read(host(self.c.val()));
@@ -131,8 +128,9 @@ impl S4Kernel {
         (c.into_iter().map(|value| value as f32).collect(), length)
     }
 
-    /// Kernels `[channels, d_model, length]`, the tap of the current sample first. Steps are `rate` times those of
-    /// training; a kernel is cut short where the stored one, at this rate, is.
+    /// Kernels `[channels, d_model, length]` at `rate` times the step of training, the tap of the current sample first.
+    ///
+    /// With a low-rank part a kernel is no longer than the stored one at this rate.
     pub fn sample(&self, length: usize, rate: f64) -> Tensor<3> {
         let [channels, h, n, _] = self.c.dims();
         let tile = h / self.a_real.dims()[0].max(1);
@@ -170,7 +168,7 @@ impl S4Kernel {
 }
 
 /// Nearest whole number, halves to the even one.
-fn round(value: f64) -> usize {
+pub(super) fn round(value: f64) -> usize {
     value.round_ties_even() as usize
 }
 
@@ -181,122 +179,4 @@ fn pairs(values: &[Number<f64>]) -> Vec<f32> {
 /// Values on the host, as [`Tensor::into_data`] reads them.
 fn host<const D: usize>(value: Tensor<D>) -> Vec<f32> {
     value.into_data().iter::<f32>().collect()
-}
-
-/// A convolution with state-space kernels, and a skip connection.
-#[derive(Module, Debug)]
-pub struct SsmConv {
-    /// Factors of the skip connection, `[channels, d_model]`.
-    pub d: Param<Tensor<2>>,
-    /// Generates the kernels, twice as many where they reach to both sides.
-    pub kernel: S4Kernel,
-    #[module(skip)]
-    l_max: usize,
-    #[module(skip)]
-    bidirectional: bool,
-}
-
-/// Everything that shapes an [`S4Block`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct S4BlockSpec {
-    /// The kernels, those to the left where there are two sides.
-    pub kernel: S4KernelSpec,
-    /// Samples of the training inputs; at another length the step is changed such that a kernel covers the same time.
-    pub length: usize,
-    /// Kernels to the right as well: `y[t] += Σ_m k[m] x[t + m + 1]`.
-    pub bidirectional: bool,
-    /// Probability of dropping a channel while training.
-    pub dropout: f64,
-}
-
-impl SsmConv {
-    fn new(spec: &S4BlockSpec, init: &mut Init) -> Self {
-        let sides = if spec.bidirectional { 2 } else { 1 };
-        let kernel = S4KernelSpec { channels: sides * spec.kernel.channels, ..spec.kernel.clone() };
-        Self {
-            d: init.normal([spec.kernel.channels, spec.kernel.d_model], 1.0),
-            kernel: S4Kernel::new(&kernel, init),
-            l_max: spec.kernel.l_max,
-            bidirectional: spec.bidirectional,
-        }
-    }
-
-    /// `[batch, d_model, length]` to `[batch, channels · d_model, length]`, channel-major, at `rate` times the step.
-    fn forward(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let x = if self.bidirectional { ctx.mask_padding(x) } else { x };
-        let length = x.dims()[2];
-        let [channels, h] = self.d.dims();
-        let kernel = self.kernel.sample(length.min(round(self.l_max as f64 / rate)), rate);
-        ctx.probe(|| layer.to_owned(), "kernel", &kernel);
-        let taps = kernel.dims()[2];
-        let skip = self.d.val().reshape([channels * h, 1]);
-        let side = |at: usize| kernel.clone().narrow(0, at * channels, channels).reshape([channels * h, taps]);
-        let left = causal(side(0), skip);
-        let x = x.repeat_dim(1, channels);
-        if self.bidirectional {
-            // One tap of zero in front makes the current sample the middle one.
-            let front = Tensor::zeros([channels * h, 1], (&left.device(), left.dtype()));
-            long_conv1d(x, Tensor::cat(vec![front, left, side(1)], 1), Alignment::Centred)
-        } else {
-            long_conv1d(x, left, Alignment::Causal)
-        }
-    }
-}
-
-/// Convolution, skip, dropout, GELU, dropout, and a gated map of the channels.
-#[derive(Module, Debug)]
-pub struct S4Block {
-    /// The convolution.
-    pub layer: SsmConv,
-    /// From the convolution's channels to `2 · d_model`, the second half gates.
-    pub output_linear: Pointwise,
-    #[module(skip)]
-    length: usize,
-    #[module(skip)]
-    dropout: f64,
-}
-
-impl S4Block {
-    /// Weights as the reference program draws them.
-    pub fn new(spec: &S4BlockSpec, init: &mut Init) -> Self {
-        let h = spec.kernel.d_model;
-        Self {
-            layer: SsmConv::new(spec, init),
-            output_linear: Pointwise::torch(spec.kernel.channels * h, 2 * h, init),
-            length: spec.length,
-            dropout: spec.dropout,
-        }
-    }
-
-    /// `[batch, d_model, length]` to the same shape, at `rate` times the step of training. Probes are taken as `layer`.
-    pub fn forward_at(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let y = self.layer.forward(x, rate, layer, ctx);
-        let y = ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel);
-        let y = ctx.activate_and_drop(y, Curve::Gelu, self.dropout, DropoutKind::Channel);
-        let y = glu(self.output_linear.forward(y));
-        ctx.probe(|| layer.to_owned(), "activation", &y);
-        y
-    }
-}
-
-/// Step for inputs of `length` samples relative to that of training on `trained` ones: as the resolution says, and where that
-/// is the one of training, such that a kernel covers the same time.
-pub(crate) fn rate(trained: usize, length: usize, ctx: &Forward<'_>) -> f64 {
-    match ctx.resolution() {
-        1.0 => trained as f64 / length as f64,
-        resolution => 1.0 / resolution,
-    }
-}
-
-impl SequenceLayer for S4Block {
-    fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let rate = rate(self.length, x.dims()[2], ctx);
-        self.forward_at(x, rate, layer, ctx)
-    }
-
-    fn kernel_length(&self) -> Option<usize> {
-        let kernel = &self.layer.kernel;
-        // Without a low-rank part C is the same for every length.
-        kernel.p.is_some().then(|| kernel.l_kernel())
-    }
 }

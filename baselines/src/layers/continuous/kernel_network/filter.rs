@@ -7,15 +7,15 @@ use burn::tensor::Tensor;
 use rand::Rng;
 use rand_distr::{Distribution, Gamma};
 
-use super::{Frequency, KernelInit, KernelNetworkKind, KernelNetworkSpec};
-use crate::layers::Pointwise;
+use super::spec::{Frequency, KernelInit, KernelNetworkKind, KernelNetworkSpec};
+use crate::layers::linear::Pointwise;
 use crate::{BuildError, Init};
 use kernels::gabor;
 
 /// Shape of the gamma distribution of the inverse widths.
 const ALPHA: f64 = 6.0;
 
-/// f(x) = exp(−½ Σ_d (γ_d (x_d − μ_d))²) · sin(W x + b) per hidden channel; without an envelope the sine alone.
+/// The filter exp(−½ Σ_d (γ_d (x_d − μ_d))²) · sin(W x + b) per hidden channel, or its sine alone.
 #[derive(Module, Debug)]
 pub struct Filter {
     /// Centres `[hidden, axes]`.

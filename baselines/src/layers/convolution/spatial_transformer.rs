@@ -4,8 +4,9 @@ use burn::tensor::{Tensor, TensorData};
 
 use kernels::ExactProduct;
 
-/// Where every pixel of an output of `[height, width]` lies in the input under `theta`, `[batch, 2, 3]`: `[batch, 2, height
-/// · width]`, x before y, −1 and 1 being the outer edges of the outer pixels. That of
+/// The place of every output pixel in the input under `theta`, `[batch, 2, 3]`: `[batch, 2, height · width]`.
+///
+/// x stands before y; −1 and 1 are the outer edges of the outer pixels. As
 /// `torch.nn.functional.affine_grid(align_corners=False)`, with the coordinates in front of the positions.
 pub fn affine_grid(theta: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<3> {
     let centre = |i: usize, n: usize| (2 * i + 1) as f64 / n as f64 - 1.0;
@@ -21,9 +22,10 @@ pub fn affine_grid(theta: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<3> {
     theta.reshape([batch * rows, columns]).exact_matmul(base).reshape([batch, rows, pixels])
 }
 
-/// `image`, `[batch, channels, height, width]`, at the points of `grid`, `[batch, 2, points]`, by bilinear interpolation
-/// with zeros around: `[batch, channels, points]`. That of `torch.nn.functional.grid_sample(align_corners=False)`; its
-/// gradients reach the image and the grid.
+/// Samples `image`, `[batch, channels, height, width]`, at the points of `grid`, `[batch, 2, points]`.
+///
+/// Interpolates bilinearly with zeros around, as `torch.nn.functional.grid_sample(align_corners=False)`, to
+/// `[batch, channels, points]`. Gradients reach the image and the grid.
 pub fn grid_sample(image: Tensor<4>, grid: Tensor<3>) -> Tensor<3> {
     let [batch, channels, height, width] = image.dims();
     let x = Axis::new(grid.clone().narrow(1, 0, 1), width);

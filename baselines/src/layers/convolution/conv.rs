@@ -10,7 +10,7 @@ use crate::{Features, Forward, Init};
 use kernels::conv::Taps;
 use kernels::{channel_bias, conv2d};
 
-/// Sizes of a convolution, the same on every axis.
+/// Kernel size, stride, dilation and padding of a convolution, the same on every axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
     /// Taps per axis, at least 1.
@@ -24,12 +24,12 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// `kernel` taps, odd in number, with as many outputs as inputs.
+    /// An odd number of `kernel` taps, padded so that there are as many outputs as inputs.
     pub fn same(kernel: usize) -> Self {
         Self { kernel, stride: 1, dilation: 1, padding: kernel / 2 }
     }
 
-    /// `kernel` taps without zeros around: `kernel` − 1 positions less.
+    /// `kernel` taps without padding: `kernel` − 1 outputs less than inputs.
     pub fn valid(kernel: usize) -> Self {
         Self { kernel, stride: 1, dilation: 1, padding: 0 }
     }
@@ -44,8 +44,9 @@ impl Geometry {
         self.kernel.pow(rank as u32)
     }
 
-    /// Outputs along an axis of `positions`: ⌊(positions + 2 · padding − dilation · (kernel − 1) − 1) / stride⌋ + 1, and none
-    /// where the kernel is longer.
+    /// Outputs along an axis of `positions`, none where the kernel is longer.
+    ///
+    /// They are ⌊(positions + 2 · padding − dilation · (kernel − 1) − 1) / stride⌋ + 1.
     pub fn outputs(&self, positions: usize) -> usize {
         let reach = self.dilation * (self.kernel - 1) + 1;
         (positions + 2 * self.padding).checked_sub(reach).map_or(0, |rest| rest / self.stride + 1)
@@ -60,8 +61,10 @@ impl Geometry {
     }
 }
 
-/// Cross-correlation of `x`, `[batch, in, positions…]`, with `weight`, `[out, in, taps]` (the taps of all axes flattened),
-/// plus `bias`, `[out]`: `[batch, out, positions…]`, as `torch.nn.functional.conv1d` to `conv3d`.
+/// Cross-correlation plus `bias`, as `torch.nn.functional.conv1d` to `conv3d`.
+///
+/// `x` is `[batch, in, positions…]`, `weight` `[out, in, taps]` with the taps of all axes flattened, `bias` `[out]`, and the
+/// result `[batch, out, positions…]`.
 pub fn convolve(x: Features, weight: Tensor<3>, bias: Option<Tensor<1>>, geometry: Geometry) -> Features {
     let [outputs, inputs, _] = weight.dims();
     let k = geometry.kernel;
@@ -82,7 +85,7 @@ pub fn convolve(x: Features, weight: Tensor<3>, bias: Option<Tensor<1>>, geometr
     }
 }
 
-/// Zeros where a sequence is padded, as beyond its end.
+/// `x` with zeros where a sequence is padded, as beyond its end.
 pub(crate) fn without_padding(x: Features, ctx: &Forward<'_>) -> Features {
     match x {
         Features::Line(x) => Features::Line(ctx.mask_padding(x)),
@@ -90,7 +93,7 @@ pub(crate) fn without_padding(x: Features, ctx: &Forward<'_>) -> Features {
     }
 }
 
-/// The same over a sequence, without a bias: an image of one row.
+/// [`convolve`] over a sequence, without a bias: an image of one row.
 fn correlate_line(x: Tensor<3>, weight: Tensor<3>, geometry: Geometry) -> Tensor<3> {
     let ([batch, inputs, length], [outputs, of, taps]) = (x.dims(), weight.dims());
     let along = Taps { stride: [1, geometry.stride], dilation: [1, geometry.dilation], padding: [0, geometry.padding] };
@@ -99,7 +102,7 @@ fn correlate_line(x: Tensor<3>, weight: Tensor<3>, geometry: Geometry) -> Tensor
     y.reshape([batch, outputs, length])
 }
 
-/// A convolution.
+/// A convolution over one to three axes.
 #[derive(Module, Debug)]
 pub struct Conv {
     /// `[out, in, taps]`, the taps of all axes flattened.
@@ -111,7 +114,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// Weight and bias U(±1/√fan_in): PyTorch's default.
+    /// Draws weight and bias U(±1/√fan_in), PyTorch's default.
     pub fn torch(inputs: usize, outputs: usize, rank: usize, geometry: Geometry, init: &mut Init) -> Self {
         let taps = geometry.taps(rank);
         let bound = 1.0 / ((inputs * taps) as f64).sqrt();
@@ -119,8 +122,9 @@ impl Conv {
         Self { weight, bias: Some(init.uniform([outputs], -bound, bound)), geometry }
     }
 
-    /// Weight N(0, 2 / fan_in), bias zero: the variance of the activations is kept from ReLU to ReLU (He et al. 2015, arXiv
-    /// 1502.01852, section 2.2).
+    /// Draws the weight N(0, 2 / fan_in), with a bias of zero.
+    ///
+    /// The variance of the activations is kept from ReLU to ReLU (He et al. 2015, arXiv 1502.01852, section 2.2).
     pub fn kaiming_fan_in(inputs: usize, outputs: usize, rank: usize, geometry: Geometry, init: &mut Init) -> Self {
         let taps = geometry.taps(rank);
         let std = (2.0 / (inputs * taps) as f64).sqrt();
@@ -128,8 +132,9 @@ impl Conv {
         Self { weight, bias: Some(init.constant([outputs], 0.0)), geometry }
     }
 
-    /// Weight N(0, 2 / fan_out), without bias: for residual networks (He et al. 2015, arXiv 1502.01852, section 2.2, the
-    /// backward case, as `torchvision` has it).
+    /// Draws the weight N(0, 2 / fan_out), without a bias: for residual networks.
+    ///
+    /// Source: He et al. 2015, arXiv 1502.01852, section 2.2, the backward case, as `torchvision` has it.
     pub fn kaiming_fan_out(inputs: usize, outputs: usize, rank: usize, geometry: Geometry, init: &mut Init) -> Self {
         let taps = geometry.taps(rank);
         let std = (2.0 / (outputs * taps) as f64).sqrt();
@@ -147,8 +152,9 @@ impl Conv {
     }
 }
 
-/// A causal convolution over a sequence whose weight is `g · v / ‖v‖` per output channel, as `torch.nn.utils.weight_norm`
-/// has it (Salimans and Kingma 2016, arXiv 1602.07868).
+/// A causal convolution over a sequence with the weight `g · v / ‖v‖` per output channel.
+///
+/// As `torch.nn.utils.weight_norm` has it (Salimans and Kingma 2016, arXiv 1602.07868).
 #[derive(Module, Debug)]
 pub struct CausalConv {
     /// Lengths, `[out, 1, 1]`.
@@ -162,7 +168,7 @@ pub struct CausalConv {
 }
 
 impl CausalConv {
-    /// Weight and bias U(±1/√fan_in) (PyTorch's default), lengths to match.
+    /// Draws weight and bias U(±1/√fan_in), PyTorch's default, with lengths to match.
     pub fn torch([inputs, outputs]: [usize; 2], kernel: usize, dilation: usize, init: &mut Init) -> Self {
         let fan_in = inputs * kernel;
         let bound = 1.0 / (fan_in as f64).sqrt();

@@ -1,0 +1,54 @@
+//! What convolutions with generated kernels have in common.
+
+use burn::tensor::Tensor;
+
+use super::penalty::norm;
+use crate::{Measure, ReadError};
+
+/// A convolution whose kernel a network generates.
+pub trait GeneratedConv {
+    /// Kernel values of a training input, `[kernels, taps]`.
+    ///
+    /// # Errors
+    /// The part of the kernel that is kept cannot be read from the device.
+    fn kernel(&self) -> Result<Tensor<2>, ReadError>;
+
+    /// Shift after the convolution, `[channels]`.
+    fn bias(&self) -> Tensor<1>;
+
+    /// See [`Body::filter_frequencies`](crate::Body::filter_frequencies).
+    ///
+    /// # Errors
+    /// The frequencies cannot be read from the device.
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
+}
+
+/// Frequencies of all filters of the named `convolutions`.
+pub(crate) fn filter_frequencies<'a, C: GeneratedConv + 'a>(
+    mut convolutions: impl Iterator<Item = (String, &'a C)>,
+) -> Result<Vec<f64>, ReadError> {
+    convolutions.try_fold(Vec::new(), |mut all, (_, conv)| {
+        all.extend(conv.filter_frequencies()?);
+        Ok(all)
+    })
+}
+
+/// The measure `kernel_norm` of every named convolution: ‖k‖₂ of its kernel.
+pub(crate) fn kernel_norms<'a, C: GeneratedConv + 'a>(
+    convolutions: impl Iterator<Item = (String, &'a C)>,
+) -> Result<Vec<Measure>, ReadError> {
+    convolutions.map(|(layer, conv)| Ok(Measure::new(layer, "kernel_norm", norm(conv.kernel()?)))).collect()
+}
+
+/// The norms of kernels and biases, summed and multiplied by `weight`; `None` under a weight of zero.
+pub(crate) fn weight_penalty<'a, C: GeneratedConv + 'a>(
+    convolutions: impl Iterator<Item = (String, &'a C)>,
+    weight: f64,
+) -> Result<Option<Tensor<1>>, ReadError> {
+    if weight == 0.0 {
+        return Ok(None);
+    }
+    let norms = convolutions.map(|(_, conv)| Ok(norm(conv.kernel()?) + norm(conv.bias())));
+    let norms = norms.collect::<Result<Vec<_>, ReadError>>()?;
+    Ok(norms.into_iter().reduce(|sum, norm| sum + norm).map(|sum| sum * weight))
+}
