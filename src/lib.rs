@@ -25,13 +25,10 @@ mod files;
 mod measure;
 mod origin;
 mod parity;
-mod pytorch;
 mod registry;
 mod runner;
-mod state_dict;
 mod terminal;
 mod training;
-mod weights;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;

@@ -15,6 +15,11 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/goldens")
 }
 
+/// Recorded tensors that are too large to be kept here.
+fn goldens() -> PathBuf {
+    std::env::var_os("BENCH_GOLDENS").expect("BENCH_GOLDENS names a folder of recorded tensors").into()
+}
+
 fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
@@ -88,11 +93,9 @@ fn has_gpu(bench: &Bench) -> bool {
 
 /// All goldens of the folder in `BENCH_GOLDENS`, which are too large to be kept here.
 #[test]
+#[ignore = "needs BENCH_GOLDENS, a folder of recorded tensors"]
 fn recorded_tensors_elsewhere_are_reproduced() {
-    let Some(folder) = std::env::var_os("BENCH_GOLDENS") else {
-        eprintln!("SKIPPED: set BENCH_GOLDENS to a folder of golden tensors to compare with all of them");
-        return;
-    };
+    let folder = goldens();
     Bench::new().command(&["parity", folder.to_str().unwrap(), "--device", "cpu"]).assert().success();
     #[cfg(feature = "wgpu")]
     {
@@ -244,11 +247,9 @@ fn whole_kinds_without_an_equal_fail_and_are_named() {
 
 /// The weights after the last update are what a training is compared by. (Goldens of trainings are too large to be kept here.)
 #[test]
+#[ignore = "needs BENCH_GOLDENS, a folder of recorded tensors"]
 fn trainings_without_their_last_weights_fail() {
-    let Some(folder) = std::env::var_os("BENCH_GOLDENS").map(PathBuf::from) else {
-        eprintln!("SKIPPED: set BENCH_GOLDENS to a folder of golden tensors to compare with");
-        return;
-    };
+    let folder = goldens();
     for listed in [true, false] {
         for other in [None, Some("params_after6.")] {
             let bench = Bench::new();

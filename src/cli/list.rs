@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::exit::{CliError, Exit};
 use super::options::Global;
-use crate::experiment::{Overrides, load, resolve::fields};
+use crate::experiment::{Overrides, load, schema::fields};
 use crate::registry::Registry;
 
 /// `bench list`

@@ -2,7 +2,18 @@
 
 use std::fmt;
 
-use super::yaml::Position;
+/// A place in a source: lines and columns count from 1, columns and width in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Which source, see [`Sources`].
+    pub source: usize,
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+    /// Characters to underline.
+    pub width: usize,
+}
 
 /// Something wrong at a place; [`Sources::render`] turns it into text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +142,13 @@ fn wrap(note: &str) -> String {
 /// `text` with every control character (a tab, an escape sequence) as one space, so that columns stay.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// `text` with control characters escaped, at most 60 characters.
+pub fn shorten(text: &str) -> String {
+    let clean: String =
+        text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+    if clean.chars().count() <= 60 { clean } else { clean.chars().take(57).chain("...".chars()).collect() }
 }
 
 /// A finished error text.

@@ -1,121 +1,24 @@
-//! Experiment files: as [`written`] → as [`resolve`]d → a [`Plan`] of cells.
+//! Experiment files: [`raw`] as written → [`resolve`]d → a [`Plan`] of cells.
 //!
 //! Every key and value keeps its place through merging, `--set` and grids, so that an error points at what caused it.
 
+mod arguments;
 pub mod diagnostic;
 pub mod fit;
-pub mod load;
-pub mod resolve;
-pub mod scale;
+mod load;
+mod plan;
+mod raw;
+mod resolve;
+mod scale;
 pub mod schema;
 #[cfg(test)]
 mod tests;
 pub mod training;
-pub mod written;
 pub mod yaml;
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-pub use load::{ExperimentError, Overrides, load, load_text};
+pub use arguments::Overrides;
+pub use load::{ExperimentError, load, load_text};
+pub use plan::{BaselineCell, Cell, Missing, Plan, TaskCell};
 pub(crate) use scale::Budget;
 pub use training::Training;
 pub use vocabulary::Scale;
-
-/// Most characters of a `source`.
-pub const MAX_SOURCE: usize = 500;
-
-/// A resolved experiment: every cell with every setting.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Name of the experiment and of its run folder.
-    pub name: String,
-    /// What the experiment shows.
-    pub description: String,
-    /// How much of the recipe is run.
-    pub scale: Scale,
-    /// What happens to cells whose data are not there.
-    pub missing: Missing,
-    /// Tasks × baselines × grid × seeds, in the order of the file.
-    pub cells: Vec<Cell>,
-    /// The whole experiment with every default written out, as it is stored in `experiment.yaml`.
-    pub resolved: Value,
-}
-
-/// What happens to cells whose data are not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Missing {
-    /// Nothing starts; the error names the command that fetches the data.
-    #[default]
-    Error,
-    /// The cell is skipped with reason `missing_data`, the others run.
-    Skip,
-}
-
-/// One training run: a task, a baseline, training settings and a seed.
-#[derive(Debug, Clone)]
-pub struct Cell {
-    /// Unique, safe folder name, `<task>.<baseline>[.<grid field>-<value>…][.<scale>].s<seed>`, at most 120 characters; the
-    /// scale where it is not `paper`.
-    pub id: String,
-    /// The task.
-    pub task: TaskCell,
-    /// The baseline.
-    pub baseline: BaselineCell,
-    /// Training settings.
-    pub training: Training,
-    /// Seed of initial weights, order of samples and dropout.
-    pub seed: u64,
-    /// How much of the recipe is run; the settings are those of this scale.
-    pub scale: Scale,
-    /// Where the settings come from, in the order in which they were applied.
-    pub sources: Vec<String>,
-    /// Values of the grid fields in this cell, e.g. `training.learning_rate: 0.01`.
-    pub grid: BTreeMap<String, Value>,
-    /// Why the baseline cannot run on the task (`n/a` in tables), if so.
-    pub not_applicable: Option<String>,
-    /// Trainable parameters of the whole network; absent where it is not applicable.
-    pub parameters: Option<u64>,
-}
-
-/// The task of a cell.
-#[derive(Clone)]
-pub struct TaskCell {
-    /// Registry name, e.g. `pathfinder`.
-    pub name: String,
-    /// Label in tables and folder names, e.g. `pathfinder32-2d`.
-    pub label: String,
-    /// Resolved settings.
-    pub config: Value,
-    /// The configured task.
-    pub task: Arc<dyn datasets::Task>,
-}
-
-impl fmt::Debug for TaskCell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskCell")
-            .field("name", &self.name)
-            .field("label", &self.label)
-            .field("config", &self.config)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The baseline of a cell.
-#[derive(Debug, Clone)]
-pub struct BaselineCell {
-    /// Registry name, e.g. `ccnn`.
-    pub name: String,
-    /// Label in tables and folder names, e.g. `ccnn-4-140`.
-    pub label: String,
-    /// Resolved settings.
-    pub config: Value,
-    /// What builds it.
-    pub entry: baselines::registry::Entry,
-}

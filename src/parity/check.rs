@@ -12,10 +12,10 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use serde_json::Value;
 
-use super::ParityError;
 use super::compare::{Comparison, VANISHING};
-use super::golden::{Golden, GoldenError};
-use crate::state_dict::{self, Fitted};
+use super::error::{GoldenError, ParityError};
+use super::golden::Golden;
+use crate::files::state_dict::{self, Fitted};
 
 /// From our name of a tensor to the original's.
 pub(super) type Rename<'a> = &'a dyn Fn(&str) -> String;
@@ -70,7 +70,7 @@ fn names<'a>(golden: &Golden, parameters: &[Parameter], rename: Rename<'a>) -> i
 }
 
 /// A recorded input as `[batch, channels, positions]` that gradients can be asked of, and its positions per axis.
-pub(super) struct Leaf {
+pub(super) struct RecordedTensor {
     /// Name in the golden, without `input.`.
     name: &'static str,
     /// As recorded, with all positions on one axis.
@@ -81,7 +81,7 @@ pub(super) struct Leaf {
     pub(super) shape: Vec<usize>,
 }
 
-impl Leaf {
+impl RecordedTensor {
     /// Read `input.<name>`: `[batch, channels, positions…]`, or `[batch, length, channels]` if `channels_last`.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ pub(super) fn module<M: Module, const D: usize>(
     golden: &Golden,
     module: &M,
     y: Tensor<D>,
-    input: Option<&Leaf>,
+    input: Option<&RecordedTensor>,
     rename: Rename<'_>,
 ) -> Result<Comparison, ParityError> {
     let parameters = named::list(module);
@@ -172,7 +172,7 @@ pub(super) fn module<M: Module, const D: usize>(
 pub(super) fn network(
     golden: &Golden,
     model: &mut dyn Model,
-    input: &Leaf,
+    input: &RecordedTensor,
     rename: Rename<'_>,
 ) -> Result<Comparison, ParityError> {
     load_network(golden, model, rename)?;
@@ -229,7 +229,7 @@ pub(super) fn vanishing(
 ///
 /// # Errors
 /// A network with an output per position.
-pub(super) fn logits(golden: &Golden, model: &dyn Model, input: &Leaf) -> Result<Tensor<2>, ParityError> {
+pub(super) fn logits(golden: &Golden, model: &dyn Model, input: &RecordedTensor) -> Result<Tensor<2>, ParityError> {
     match model.forward(input.input(), &mut pass(golden))? {
         Output::Sample(y) => Ok(y),
         Output::Step(_) => Err(ParityError::Unsupported("an output per position".into())),
@@ -271,13 +271,13 @@ pub(super) fn host<const D: usize>(value: Tensor<D>) -> Result<Vec<f32>, ReadErr
 fn inputs(
     golden: &Golden,
     comparison: &mut Comparison,
-    input: Option<&Leaf>,
+    input: Option<&RecordedTensor>,
     gradients: &Gradients,
 ) -> Result<(), ParityError> {
-    let Some(leaf) = input else { return Ok(()) };
+    let Some(recorded) = input else { return Ok(()) };
     // An input that the output does not depend on has no gradient: that compares as another shape, and fails.
-    let gradient = leaf.value.grad(gradients).map(host).transpose()?.unwrap_or_default();
-    Ok(comparison.input_gradient(golden, leaf.name, &gradient)?)
+    let gradient = recorded.value.grad(gradients).map(host).transpose()?.unwrap_or_default();
+    Ok(comparison.input_gradient(golden, recorded.name, &gradient)?)
 }
 
 /// Compare the gradients `ours` of `parameters` with those recorded.

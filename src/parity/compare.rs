@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::precision::Precision;
 
-use super::golden::{Golden, GoldenError};
+use super::error::GoldenError;
+use super::golden::Golden;
 
 /// Least bound of outputs.
 const OUTPUT: f64 = 1e-4;

@@ -4,15 +4,15 @@
 //! `grad.*` and `grad_input.*`; the JSON's `kind` and `build` say what they were recorded from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use baselines::precision::Precision;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::ParityError;
-use crate::pytorch::dtype::Dtype;
-use crate::state_dict::Shapes;
+use super::error::{GoldenError, ParityError};
+use crate::files::dtype::Dtype;
+use crate::files::state_dict::Shapes;
 
 /// A tensor on the host, row-major. Values are held in double precision, which keeps those of every stored type.
 #[derive(Debug, Clone)]
@@ -28,47 +28,6 @@ impl Stored {
     pub(crate) fn to_f32(&self) -> Vec<f32> {
         self.values.iter().map(|&value| value as f32).collect()
     }
-}
-
-/// Why a golden cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum GoldenError {
-    /// The file system refuses.
-    #[error("cannot read {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Damaged, or not what its name says.
-    #[error("{path} is damaged: {reason}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// A setting is absent or of another type.
-    #[error("golden {golden}: `build.{field}` is not {wanted}; record the golden again with it")]
-    Setting {
-        /// Name of the golden.
-        golden: String,
-        /// Field of `build`.
-        field: String,
-        /// What it should be.
-        wanted: &'static str,
-    },
-    /// A tensor is absent, or of a shape that makes no sense.
-    #[error("golden {golden}: tensor `{tensor}` {fault}")]
-    Tensor {
-        /// Name of the golden.
-        golden: String,
-        /// Name of the tensor.
-        tensor: String,
-        /// What is wrong with it.
-        fault: String,
-    },
 }
 
 /// One golden.
@@ -107,7 +66,7 @@ impl Golden {
             let dtype = Dtype::of_safetensors(view.dtype());
             let values = dtype
                 .decode(view.data())
-                .ok_or_else(|| damaged(&data, format!("`{name}` has the type {}", dtype.name())))?;
+                .ok_or_else(|| damaged(&data, format!("`{name}` has the type {}", dtype.name)))?;
             tensors.insert(name, Stored { shape: view.shape().to_vec(), values });
         }
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

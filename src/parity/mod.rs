@@ -4,6 +4,7 @@
 
 mod check;
 mod compare;
+mod error;
 mod golden;
 mod kinds;
 
@@ -11,41 +12,11 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use baselines::precision::Precision;
-use baselines::{BuildError, ForwardError, ReadError};
 use burn::tensor::Device;
 
 pub(crate) use self::compare::Comparison;
-use self::golden::{Golden, GoldenError};
-use crate::state_dict::{BadValue, Misfit};
-
-/// Why a golden was not compared.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ParityError {
-    /// It cannot be read, or lacks something.
-    #[error(transparent)]
-    Golden(#[from] GoldenError),
-    /// Its parameters are not those of our module.
-    #[error(transparent)]
-    Misfit(#[from] Misfit),
-    /// One of its parameters has a value that none can have.
-    #[error(transparent)]
-    Value(#[from] BadValue),
-    /// We have nothing that computes it.
-    #[error("{0}")]
-    Unsupported(String),
-    /// A setting that our side refuses.
-    #[error("cannot be built: {0}")]
-    Build(#[from] BuildError),
-    /// The network gave nothing.
-    #[error(transparent)]
-    Forward(#[from] ForwardError),
-    /// What it gave cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// Our side stopped.
-    #[error("the computation stopped: {0}")]
-    Panicked(String),
-}
+use self::error::ParityError;
+use self::golden::Golden;
 
 /// What became of a golden.
 pub(crate) struct Outcome {

@@ -86,13 +86,13 @@ pub(super) fn unchanged(
         };
         let mut now = identity::record(cell, &plan.name, device, samples)?;
         identity::keep_what_samples_tell(&mut now, &before, cell);
-        identity::go_on(&mut now, &before)?;
+        identity::go_on(&mut now, &before, &cell.baseline.entry)?;
         if samples.is_none() {
             // A run that has not begun takes the weights that are there when it does.
             now.initial_weights.clone_from(&before.initial_weights);
         }
-        let [then, now] = [identity::comparable(&before)?, identity::comparable(&now)?];
-        let differences = differences(&then, &now, &identity::not_hashed());
+        let [then, now] = [&before, &now].map(|record| identity::comparable(record, &cell.baseline.entry));
+        let differences = differences(&then?, &now?, &identity::not_hashed());
         if !differences.is_empty() {
             changed.push(format!("{}:\n    {}", cell.id, differences.join("\n    ")));
         }

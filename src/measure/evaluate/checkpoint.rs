@@ -15,11 +15,11 @@ use super::resolve::{check_names, resolve};
 use super::source_run::SourceRun;
 use crate::experiment::{Cell, Training};
 use crate::files::run_folder;
+use crate::files::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
 use crate::origin::file_name;
 use crate::origin::settings::Settings;
 use crate::registry::Registry;
 use crate::training::{Pass, score};
-use crate::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
 
 /// Evaluate a checkpoint on `device`. `on_start` is called with what begins, in words.
 ///
@@ -118,7 +118,7 @@ fn load(
     weights::load(file, model, &wanted).map_err(|error| EvalError::Weights {
         // Whoever follows the hint has to think of what it does not name.
         hint: match &error {
-            WeightsError::Misfit { hint, .. } if !hint.is_empty() => settings.if_assumed(),
+            WeightsError::Mismatch { hint, .. } if !hint.is_empty() => settings.if_assumed(),
             _ => String::new(),
         },
         source: Box::new(error),

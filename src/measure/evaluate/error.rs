@@ -7,8 +7,8 @@ use datasets::DataError;
 
 use crate::experiment::ExperimentError;
 use crate::files::run_folder::FolderError;
+use crate::files::weights::WeightsError;
 use crate::training::TrainError;
-use crate::weights::WeightsError;
 
 /// Why a checkpoint cannot be evaluated.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,7 @@ use vocabulary::record::CellRecord;
 
 use super::error::EvalError;
 use super::request::Request;
-use crate::experiment::diagnostic::with_suggestion;
-use crate::experiment::yaml::shorten;
+use crate::experiment::diagnostic::{shorten, with_suggestion};
 use crate::experiment::{Cell, Overrides, load_text};
 use crate::origin::file_name::Named;
 use crate::registry::Registry;

@@ -7,7 +7,7 @@ use vocabulary::record::{CellRecord, State};
 
 use crate::experiment::Cell;
 use crate::files::run_folder;
-use crate::weights::Own;
+use crate::files::weights::Own;
 
 /// The run whose folder a checkpoint lies in.
 pub(super) struct SourceRun {

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::experiment::Training;
 use crate::experiment::training::Optimiser as Kind;
-use crate::parity::ParityError;
-use crate::parity::check::{self, Leaf};
+use crate::parity::check::{self, RecordedTensor};
 use crate::parity::compare::Comparison;
+use crate::parity::error::ParityError;
 use crate::parity::golden::Golden;
 use crate::training::optimiser::Optimiser;
 
@@ -39,7 +39,7 @@ pub(super) fn separable_flexconv(golden: &Golden, device: &Device) -> Result<Com
 }
 
 fn convolution(golden: &Golden, separable: bool, device: &Device) -> Result<Comparison, ParityError> {
-    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let x = RecordedTensor::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let spec = spec(golden, &x.shape, separable)?;
     let conv = FlexConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::ccnn)?;
@@ -52,7 +52,7 @@ fn convolution(golden: &Golden, separable: bool, device: &Device) -> Result<Comp
 /// `ccnn.block`: the residual block of S4 around a separable convolution.
 pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     golden.only("nonlinearity", &[json!("GELU")])?;
-    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let x = RecordedTensor::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let separable = !golden.has("separable") || golden.flag("separable")?;
     let residual = ResidualSpec {
         kind: BlockKind::S4,
@@ -73,14 +73,14 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
 
 /// `ccnn.network`
 pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let x = RecordedTensor::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let mut model = build(golden, &x, 0.0, device)?;
     check::network(golden, model.as_mut(), &x, names(golden))
 }
 
 /// `ccnn.penalty`: the sum of norms that is added to the loss, `output.reg`.
 pub(super) fn penalty(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let x = RecordedTensor::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let mut model = build(golden, &x, golden.number("weight")?, device)?;
     check::load_network(golden, model.as_mut(), names(golden))?;
     let penalty = model.penalty()?.ok_or_else(|| ParityError::Unsupported("a penalty of weight 0".into()))?;
@@ -93,7 +93,7 @@ pub(super) fn penalty(golden: &Golden, device: &Device) -> Result<Comparison, Pa
 /// `ccnn.training`: losses of `steps` updates on one batch (the last after them), and the weights after the first and the
 /// last update.
 pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let x = Leaf::read(golden, "x", golden.count("in_channels")?, false, device)?;
+    let x = RecordedTensor::read(golden, "x", golden.count("in_channels")?, false, device)?;
     let steps = golden.count("steps")?;
     let settings = optimiser(golden)?;
     let mut model = build(golden, &x, 0.0, device)?;
@@ -177,7 +177,12 @@ fn spec(golden: &Golden, shape: &[usize], separable: bool) -> Result<FlexConvSpe
 }
 
 /// The network that `build` describes.
-fn build(golden: &Golden, x: &Leaf, weight_penalty: f64, device: &Device) -> Result<Box<dyn Model>, ParityError> {
+fn build(
+    golden: &Golden,
+    x: &RecordedTensor,
+    weight_penalty: f64,
+    device: &Device,
+) -> Result<Box<dyn Model>, ParityError> {
     golden.only("mask_type", &[json!("gaussian")])?;
     golden.only("data_dim", &[json!(x.shape.len())])?;
     golden.only("nonlinearity", &[json!("GELU")])?;

@@ -6,14 +6,14 @@ use baselines::{Init, reference};
 use burn::tensor::Device;
 use serde_json::json;
 
-use crate::parity::ParityError;
-use crate::parity::check::{self, Leaf};
+use crate::parity::check::{self, RecordedTensor};
 use crate::parity::compare::Comparison;
-use crate::parity::golden::{Golden, GoldenError};
+use crate::parity::error::{GoldenError, ParityError};
+use crate::parity::golden::Golden;
 
 /// `ckcnn.kernel`: the SIREN alone, at `input.positions`, `[1, 1, positions]`.
 pub(super) fn kernel(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let positions = Leaf::read(golden, "positions", 1, false, device)?;
+    let positions = RecordedTensor::read(golden, "positions", 1, false, device)?;
     let mut init = Init::new(0, &check::autodiff(device));
     let (hidden, omega_0) = (golden.count("kernel_hidden")?, golden.number("omega_0")?);
     let siren = Siren::new(hidden, outputs(golden)?, omega_0, false, &mut init);
@@ -25,7 +25,7 @@ pub(super) fn kernel(golden: &Golden, device: &Device) -> Result<Comparison, Par
 /// `ckcnn.conv`: one convolution, at another length than that of training where `train_length` says so.
 pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let inputs = golden.count("in_channels")?;
-    let x = Leaf::read(golden, "x", inputs, false, device)?;
+    let x = RecordedTensor::read(golden, "x", inputs, false, device)?;
     let spec = CkConvSpec {
         inputs,
         outputs: outputs(golden)?,
@@ -47,7 +47,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
 /// `ckcnn.block`: two convolutions with norms and a shortcut.
 pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let inputs = golden.count("in_channels")?;
-    let x = Leaf::read(golden, "x", inputs, false, device)?;
+    let x = RecordedTensor::read(golden, "x", inputs, false, device)?;
     let config = CkcnnConfig {
         hidden: outputs(golden)?,
         kernel_hidden: golden.count("kernel_hidden")?,
@@ -68,7 +68,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
 /// `ckcnn.network`
 pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let channels = golden.count("in_channels")?;
-    let x = Leaf::read(golden, "x", channels, false, device)?;
+    let x = RecordedTensor::read(golden, "x", channels, false, device)?;
     let length = trained_length(golden)?;
     let config = json!({
         "blocks": golden.count("blocks")?, "hidden": golden.count("hidden")?, "omega_0": golden.number("omega_0")?,

@@ -5,9 +5,9 @@ use baselines::{Init, reference};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-use crate::parity::ParityError;
-use crate::parity::check::{self, Leaf};
+use crate::parity::check::{self, RecordedTensor};
 use crate::parity::compare::Comparison;
+use crate::parity::error::ParityError;
 use crate::parity::golden::Golden;
 
 /// `flexnet.magnet`: the kernel network alone, at `input.positions`, `[1, axes, positions…]`.
@@ -18,7 +18,7 @@ pub(super) fn magnet(golden: &Golden, device: &Device) -> Result<Comparison, Par
 /// `flexnet.conv`: one convolution, causal for sequences and centred for images.
 pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let inputs = golden.count("in_channels")?;
-    let x = Leaf::read(golden, "x", inputs, false, device)?;
+    let x = RecordedTensor::read(golden, "x", inputs, false, device)?;
     let causal = x.shape.len() == 1;
     described(golden, &x)?;
     let size = kernel_size(golden)?;
@@ -52,7 +52,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
 /// `flexnet.network` and `flextcn.network`: of images or of sequences.
 pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     let channels = golden.count("in_channels")?;
-    let x = Leaf::read(golden, "x", channels, false, device)?;
+    let x = RecordedTensor::read(golden, "x", channels, false, device)?;
     described(golden, &x)?;
     let norm = match golden.setting("norm").as_str() {
         None | Some("BatchNorm") => "batch",
@@ -74,7 +74,7 @@ pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, Pa
 }
 
 /// Settings that have one value only, and must fit the input.
-fn described(golden: &Golden, x: &Leaf) -> Result<(), ParityError> {
+fn described(golden: &Golden, x: &RecordedTensor) -> Result<(), ParityError> {
     golden.only("data_dim", &[json!(x.shape.len())])?;
     golden.only("causal", &[json!(x.shape.len() == 1)])?;
     golden.only("mask_type", &[json!("gaussian")])?;

@@ -10,9 +10,9 @@ use baselines::Init;
 use baselines::layers::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use burn::tensor::Device;
 
-use super::ParityError;
-use super::check::{self, Leaf, Rename};
+use super::check::{self, RecordedTensor, Rename};
 use super::compare::Comparison;
+use super::error::ParityError;
 use super::golden::Golden;
 
 /// Builds what a golden was recorded from, runs it, and compares.
@@ -58,7 +58,7 @@ fn kernel_network(
     device: &Device,
 ) -> Result<Comparison, ParityError> {
     let axes = golden.count("data_dim")?;
-    let positions = Leaf::read(golden, "positions", axes, false, device)?;
+    let positions = RecordedTensor::read(golden, "positions", axes, false, device)?;
     // How weights start does not matter: all of them are the golden's.
     let spec = KernelNetworkSpec {
         kind: KernelNetworkKind::Magnet,

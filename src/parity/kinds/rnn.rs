@@ -4,9 +4,9 @@ use baselines::reference;
 use burn::tensor::Device;
 use serde_json::json;
 
-use crate::parity::ParityError;
-use crate::parity::check::{self, Leaf};
+use crate::parity::check::{self, RecordedTensor};
 use crate::parity::compare::Comparison;
+use crate::parity::error::ParityError;
 use crate::parity::golden::Golden;
 
 /// `rnn.network`: cell `rnn`, `gru` or `lstm`; input `[batch, length, channels]` unless `input_layout` says otherwise.
@@ -17,7 +17,7 @@ pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, Pa
     golden.only("nonlinearity", &[json!("tanh")])?;
     golden.only("read_out", &[json!("last"), json!("mean")])?;
     let channels_first = golden.note("input_layout").as_str().is_some_and(|layout| layout.starts_with("(B,C"));
-    let input = Leaf::read(golden, "x", golden.count("input_size")?, !channels_first, device)?;
+    let input = RecordedTensor::read(golden, "x", golden.count("input_size")?, !channels_first, device)?;
     let readout = if golden.has("read_out") { golden.text("read_out")? } else { "last" };
     let config = json!({
         "hidden": golden.count("hidden")?, "layers": golden.count("layers")?, "readout": readout, "dropout": 0.0,

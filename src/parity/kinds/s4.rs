@@ -9,10 +9,10 @@ use baselines::{Init, named, reference};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
-use crate::parity::ParityError;
-use crate::parity::check::{self, Leaf};
+use crate::parity::check::{self, RecordedTensor};
 use crate::parity::compare::{Comparison, output_bound};
-use crate::parity::golden::{Golden, GoldenError};
+use crate::parity::error::{GoldenError, ParityError};
+use crate::parity::golden::Golden;
 
 /// Bound of C after its transformation at the first use, a matrix power that the original takes in single precision.
 const TRUNCATED: f64 = 1e-3;
@@ -87,7 +87,7 @@ pub(super) fn kernel(golden: &Golden, device: &Device) -> Result<Comparison, Par
 
 /// `s4.block`: convolution, activation and output map.
 pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let x = Leaf::read(golden, "u", golden.count("d_model")?, false, device)?;
+    let x = RecordedTensor::read(golden, "u", golden.count("d_model")?, false, device)?;
     let prefix = "layer.kernel.";
     let bidirectional = golden.flag("bidirectional")?;
     let mut kernel = kernel_spec(golden, prefix)?;
@@ -134,7 +134,7 @@ pub(super) fn s4d_kernel(golden: &Golden, device: &Device) -> Result<Comparison,
 
 /// `s4d.layer`: convolution, activation and output map.
 pub(super) fn s4d_layer(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    let x = Leaf::read(golden, "u", golden.count("d_model")?, false, device)?;
+    let x = RecordedTensor::read(golden, "u", golden.count("d_model")?, false, device)?;
     let layer = S4d::new(&s4d_spec(golden)?, &mut Init::new(0, &check::autodiff(device)));
     let layer = check::load(golden, layer, &reference::s4)?;
     let mut ctx = check::pass(golden);
@@ -165,7 +165,7 @@ fn stack(golden: &Golden) -> Result<Value, ParityError> {
 fn run(golden: &Golden, baseline: &str, config: &Value, device: &Device) -> Result<Comparison, ParityError> {
     let channels = golden.count("input_size")?;
     let channels_first = golden.note("input_layout").as_str().is_some_and(|layout| layout.starts_with("(B,C"));
-    let x = Leaf::read(golden, "x", channels, !channels_first, device)?;
+    let x = RecordedTensor::read(golden, "x", channels, !channels_first, device)?;
     let mut model = check::build(baseline, config, channels, &x.shape, golden.count("classes")?, device)?;
     check::network(golden, model.as_mut(), &x, &reference::s4)
 }

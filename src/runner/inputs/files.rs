@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use vocabulary::record::fields::FILES;
 
 use crate::experiment::Cell;
-use crate::weights;
+use crate::files::weights;
 
 /// Files and the SHA-256 of each. A file that was not there is none of them: an earlier run may write it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

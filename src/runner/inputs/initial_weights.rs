@@ -7,9 +7,9 @@ use burn::tensor::Device;
 use serde_json::Value;
 
 use crate::experiment::Cell;
+use crate::files::weights::{self, Wanted, WeightsError};
 use crate::origin::settings;
 use crate::training::last_path;
-use crate::weights::{self, Wanted, WeightsError};
 
 /// Why a run cannot begin with the weights of a file.
 #[derive(Debug, thiserror::Error)]

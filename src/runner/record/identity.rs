@@ -1,14 +1,14 @@
 //! The record of a run, and the hash that decides whether a folder may be continued.
 
-use baselines::registry;
+use baselines::registry::Entry;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
 use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
 
 use crate::experiment::{Budget, Cell, Training};
+use crate::files::weights;
 use crate::training::optimiser::learning_rate;
-use crate::weights;
 
 /// Settings that only make a run longer or shorter.
 const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.early_stopping"];
@@ -65,7 +65,7 @@ pub(crate) fn record(
         extended_from: Vec::new(),
         plan: None,
     };
-    record.hash = hash(&record)?;
+    record.hash = hash(&record, &cell.baseline.entry)?;
     Ok(record)
 }
 
@@ -89,10 +89,14 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
 
 /// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same run begun
 /// earlier, did: they are no longer needed.
-pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {
+fn keep_initial_weights(
+    record: &mut CellRecord,
+    before: &CellRecord,
+    baseline: &Entry,
+) -> Result<(), serde_json::Error> {
     if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
         record.initial_weights.clone_from(&before.initial_weights);
-        record.hash = hash(record)?;
+        record.hash = hash(record, baseline)?;
     }
     Ok(())
 }
@@ -134,14 +138,14 @@ fn keep_places(record: &mut CellRecord, before: &CellRecord) {
 /// Let `record` go on as `before`, the same run begun earlier: with its initial weights where their file is gone, with the
 /// place where the file of its samples lay, with what it was extended from, and under the name that an older program gave to a
 /// device of the same kind.
-pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord) -> Result<(), serde_json::Error> {
-    keep_initial_weights(record, before)?;
+pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
+    keep_initial_weights(record, before, baseline)?;
     keep_places(record, before);
     record.extended_from.clone_from(&before.extended_from);
     if device_kind(&before.device) == record.device {
         record.device.clone_from(&before.device);
     }
-    record.hash = hash(record)?;
+    record.hash = hash(record, baseline)?;
     Ok(())
 }
 
@@ -153,6 +157,7 @@ pub(crate) fn note_extension(
     before: &CellRecord,
     steps: u64,
     steps_per_epoch: u64,
+    baseline: &Entry,
 ) -> Result<(), serde_json::Error> {
     if steps == 0 {
         // Nothing is left of what was taken before.
@@ -165,16 +170,16 @@ pub(crate) fn note_extension(
             record.extended_from.push(u64::from(was.epochs));
         }
     }
-    record.hash = hash(record)?;
+    record.hash = hash(record, baseline)?;
     Ok(())
 }
 
 /// Whether a checkpoint under `found` belongs to `record`: to it as it is, or as it was before it was extended, in case the
 /// first checkpoint after that was never written.
-pub(crate) fn is_of(record: &CellRecord, found: &str) -> Result<bool, serde_json::Error> {
+pub(crate) fn is_of(record: &CellRecord, found: &str, baseline: &Entry) -> Result<bool, serde_json::Error> {
     let mut earlier = record.clone();
     loop {
-        if hash(&earlier)? == found {
+        if hash(&earlier, baseline)? == found {
             return Ok(true);
         }
         if earlier.extended_from.pop().is_none() {
@@ -184,19 +189,18 @@ pub(crate) fn is_of(record: &CellRecord, found: &str) -> Result<bool, serde_json
 }
 
 /// SHA-256 (hex) over every field of the record that is not [`not_hashed`], keys sorted.
-fn hash(record: &CellRecord) -> Result<String, serde_json::Error> {
-    let lines = flatten(&comparable(record)?, &not_hashed());
+fn hash(record: &CellRecord, baseline: &Entry) -> Result<String, serde_json::Error> {
+    let lines = flatten(&comparable(record, baseline)?, &not_hashed());
     let text: String = lines.into_iter().map(|(path, value)| format!("{path}={value}\n")).collect();
     Ok(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// `record` without the settings of its baseline that came later and say what was so before: records from before them are of
-/// the same run.
-pub(crate) fn comparable(record: &CellRecord) -> Result<Value, serde_json::Error> {
+/// `record` without the settings of `baseline`, its own, that came later and say what was so before: records from before
+/// them are of the same run.
+pub(crate) fn comparable(record: &CellRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(record)?;
-    let added = registry::find(&record.baseline.name).map(|entry| (entry.added)()).unwrap_or_default();
     if let Some(Value::Object(config)) = value.pointer_mut("/baseline/config") {
-        for (setting, before) in added {
+        for (setting, before) in (baseline.added)() {
             if config.get(setting) == Some(&before) {
                 config.remove(setting);
             }
@@ -208,10 +212,18 @@ pub(crate) fn comparable(record: &CellRecord) -> Result<Value, serde_json::Error
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use baselines::registry;
+    use baselines::registry::Entry;
+
     use super::*;
     use crate::runner::record::differences::differences;
     use reports::settings::ADDED;
     use serde_json::json;
+
+    /// The baseline of [`record`].
+    fn gru() -> Entry {
+        registry::find("gru").unwrap()
+    }
 
     fn record(device: &str, training: &Training) -> CellRecord {
         let mut record: CellRecord = serde_json::from_value(json!({
@@ -224,7 +236,7 @@ mod tests {
             "baseline": {"name": "gru", "label": "b", "config": {}, "parameters": 9},
         }))
         .unwrap();
-        record.hash = hash(&record).unwrap();
+        record.hash = hash(&record, &gru()).unwrap();
         record
     }
 
@@ -237,11 +249,11 @@ mod tests {
     /// What a run of `before` is extended from once it has taken `steps` steps, 10 in an epoch, and goes on as `now`.
     fn extended(before: &Training, now: &Training, steps: u64) -> Vec<u64> {
         let (before, mut now) = (record("cpu", before), record("cpu", now));
-        go_on(&mut now, &before).unwrap();
+        go_on(&mut now, &before, &gru()).unwrap();
         assert_eq!(now.hash, before.hash, "the number of epochs is free");
-        note_extension(&mut now, &before, steps, 10).unwrap();
+        note_extension(&mut now, &before, steps, 10, &gru()).unwrap();
         assert_eq!(now.hash == before.hash, now.extended_from.is_empty());
-        assert!(is_of(&now, &before.hash).unwrap());
+        assert!(is_of(&now, &before.hash, &gru()).unwrap());
         now.extended_from
     }
 
@@ -278,22 +290,22 @@ mod tests {
     fn what_a_run_was_extended_from_stays_with_it() {
         let [ten, twenty, forty] = [10, 20, 40].map(|epochs| record("cpu", &settings(epochs, |_| {})));
         let mut second = twenty.clone();
-        go_on(&mut second, &ten).unwrap();
-        note_extension(&mut second, &ten, 100, 10).unwrap();
+        go_on(&mut second, &ten, &gru()).unwrap();
+        note_extension(&mut second, &ten, 100, 10, &gru()).unwrap();
         // A resume of the extension, and a further one.
         let mut resumed = twenty;
-        go_on(&mut resumed, &second).unwrap();
-        note_extension(&mut resumed, &second, 130, 10).unwrap();
+        go_on(&mut resumed, &second, &gru()).unwrap();
+        note_extension(&mut resumed, &second, 130, 10, &gru()).unwrap();
         assert_eq!((resumed.extended_from.as_slice(), &resumed.hash), ([10].as_slice(), &second.hash));
         let mut third = forty;
-        go_on(&mut third, &second).unwrap();
-        note_extension(&mut third, &second, 200, 10).unwrap();
+        go_on(&mut third, &second, &gru()).unwrap();
+        note_extension(&mut third, &second, 200, 10, &gru()).unwrap();
         assert_eq!(third.extended_from, [10, 20]);
         assert_eq!(third.extension().unwrap(), "40 epochs, extended from 10, then 20");
         for earlier in [&ten.hash, &second.hash, &third.hash] {
-            assert!(is_of(&third, earlier).unwrap());
+            assert!(is_of(&third, earlier, &gru()).unwrap());
         }
-        assert!(!is_of(&ten, &second.hash).unwrap());
+        assert!(!is_of(&ten, &second.hash, &gru()).unwrap());
     }
 
     #[test]
@@ -302,11 +314,11 @@ mod tests {
         let old = record("cuda:0", &training);
         let mut now = record("cuda", &training);
         assert_ne!(old.hash, now.hash);
-        go_on(&mut now, &old).unwrap();
+        go_on(&mut now, &old, &gru()).unwrap();
         assert_eq!((now.hash.as_str(), now.device.as_str()), (old.hash.as_str(), "cuda:0"));
         for other in ["cpu", "wgpu", "tch:cuda"] {
             let mut now = record(other, &training);
-            go_on(&mut now, &old).unwrap();
+            go_on(&mut now, &old, &gru()).unwrap();
             assert_ne!(now.hash, old.hash, "{other}");
         }
         let kinds = ["cpu", "cuda:1", "wgpu:0", "tch", "tch:cuda:2"].map(device_kind);
@@ -337,7 +349,7 @@ mod tests {
             record
         };
         let hash_after = |mut now: CellRecord, before: &CellRecord| {
-            go_on(&mut now, before).unwrap();
+            go_on(&mut now, before, &gru()).unwrap();
             now.hash
         };
         let before = of(Some("a/own.txt"), "own", "d");
@@ -353,7 +365,7 @@ mod tests {
     }
 
     fn hash_of(record: &CellRecord) -> String {
-        hash(record).unwrap()
+        hash(record, &gru()).unwrap()
     }
 
     /// What a record says of a setting that it is older than is what the setting says at first.
@@ -368,18 +380,34 @@ mod tests {
             assert_eq!(known, (entry.added)(), "{}", entry.info.name);
             for (setting, before) in (entry.added)() {
                 assert_eq!(resolved[setting], before, "{}: the default of {setting} is another one", entry.info.name);
-                let mut older = resolved.clone();
-                older.as_object_mut().unwrap().remove(setting);
-                let (older, now) = (of(entry.info.name, older), of(entry.info.name, resolved.clone()));
-                assert_eq!(hash(&older).unwrap(), hash(&now).unwrap(), "{} {setting}", entry.info.name);
-                let changes = differences(&comparable(&older).unwrap(), &comparable(&now).unwrap(), &not_hashed());
-                assert!(changes.is_empty(), "{changes:?}");
-                let mut other = resolved.clone();
-                other[setting] = json!("another");
-                assert_ne!(hash(&of(entry.info.name, other)).unwrap(), hash(&now).unwrap());
+                check_added(&entry, &resolved, setting);
                 seen += 1;
             }
         }
         assert!(seen >= 3);
+    }
+
+    /// A record of `baseline` without `setting` is that of one with its value in `resolved`, and of no other.
+    fn check_added(baseline: &Entry, resolved: &Value, setting: &str) {
+        let of = |config: &Value| of(baseline.info.name, config.clone());
+        let mut older = resolved.clone();
+        older.as_object_mut().unwrap().remove(setting);
+        let mut other = resolved.clone();
+        other[setting] = json!("another");
+        let [older, now, other] = [&older, resolved, &other].map(of);
+        let hashes = [&older, &now, &other].map(|record| hash(record, baseline).unwrap());
+        assert_eq!(hashes[0], hashes[1], "{} {setting}", baseline.info.name);
+        assert_ne!(hashes[1], hashes[2], "{} {setting}", baseline.info.name);
+        let [older, now] = [&older, &now].map(|record| comparable(record, baseline).unwrap());
+        assert_eq!(differences(&older, &now, &not_hashed()), Vec::<String>::new());
+    }
+
+    /// A baseline of another program, which the standard registry does not know.
+    #[test]
+    fn settings_that_came_later_to_a_baseline_of_ones_own_leave_it_too() {
+        let mut mine = gru();
+        mine.info.name = "mine";
+        mine.added = || vec![("gate", json!("hard"))];
+        check_added(&mine, &json!({ "hidden": 9, "gate": "hard" }), "gate");
     }
 }

@@ -135,10 +135,10 @@ impl Attempt<'_, '_> {
         record.task.notes.extend(initial_weights::contradictions(cell));
         record.plan.clone_from(&context.plan);
         let Some(before) = begun else { return Ok(record) };
-        identity::go_on(&mut record, before)?;
+        identity::go_on(&mut record, before, &cell.baseline.entry)?;
         if before.hash != record.hash {
-            let [then, now] = [identity::comparable(before)?, identity::comparable(&record)?];
-            let changes = differences(&then, &now, &identity::not_hashed()).join("; ");
+            let [then, now] = [before, &record].map(|record| identity::comparable(record, &cell.baseline.entry));
+            let changes = differences(&then?, &now?, &identity::not_hashed()).join("; ");
             let path = self.folder.path().join("cell.yaml");
             return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
         }
@@ -164,10 +164,10 @@ impl Attempt<'_, '_> {
         let steps_per_epoch = cell.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
         if let Some(before) = begun {
             let steps = found.as_ref().map_or(0, |found| found.position.step);
-            identity::note_extension(record, before, steps, steps_per_epoch)?;
+            identity::note_extension(record, before, steps, steps_per_epoch, &cell.baseline.entry)?;
         }
         if let Some(found) = found {
-            if !identity::is_of(record, &found.cell_hash)? {
+            if !identity::is_of(record, &found.cell_hash, &cell.baseline.entry)? {
                 let reason = "it belongs to another configuration".to_owned();
                 return Err(TrainError::from(CheckpointError::Invalid { path: last, reason }).into());
             }

@@ -1,0 +1,160 @@
+//! The whole file, its keys checked.
+
+use vocabulary::{Scale, UnknownName};
+
+use super::entry::{self, RawEntry};
+use super::grid::{self, GridAxis};
+use super::names::check_name;
+use super::pairs::{self, PairPattern, PairSettings};
+use super::values::{self, known_keys, list, mapping, seeds, source, text, unknown_key};
+use crate::experiment::diagnostic::{Diagnostic, Position, shorten, with_suggestion};
+use crate::experiment::plan::Missing;
+use crate::experiment::yaml::{Content, Node};
+
+/// Version of the file format.
+pub const VERSION: u64 = 1;
+
+const TOP: [&str; 13] = [
+    "version",
+    "name",
+    "description",
+    "source",
+    "scale",
+    "missing",
+    "seeds",
+    "tasks",
+    "baselines",
+    "exclude",
+    "training",
+    "grid",
+    "cells",
+];
+
+/// An experiment file, unresolved.
+#[derive(Debug, Clone)]
+pub struct RawExperiment {
+    /// Where the file begins.
+    pub at: Position,
+    /// Name and its position; absent: the name of the file.
+    pub name: Option<(String, Position)>,
+    /// What the experiment shows.
+    pub description: String,
+    /// Where the settings come from that have no source of their own.
+    pub source: Option<String>,
+    /// How much of the recipe is run.
+    pub scale: Scale,
+    /// What to do about missing data.
+    pub missing: Missing,
+    /// Seeds, distinct, at least one.
+    pub seeds: Vec<u64>,
+    /// Whether an argument gave the seeds.
+    pub seeds_given: bool,
+    /// Tasks, at least one.
+    pub tasks: Vec<RawEntry>,
+    /// Baselines, at least one.
+    pub baselines: Vec<RawEntry>,
+    /// Pairs that are no cells.
+    pub exclude: Vec<PairPattern>,
+    /// Training settings of every cell.
+    pub training: Node,
+    /// Varied fields.
+    pub grid: Vec<GridAxis>,
+    /// Settings of particular pairs.
+    pub pair_settings: Vec<PairSettings>,
+}
+
+impl RawExperiment {
+    /// Check the keys of a parsed file.
+    ///
+    /// # Errors
+    /// The first key or value that does not belong.
+    pub fn read(root: &Node) -> Result<Self, Diagnostic> {
+        let pairs = mapping(root, "the experiment")?;
+        known_keys(pairs, "the experiment", &TOP)?;
+        let at = Position { line: 1, column: 1, width: 1, ..root.at };
+        let mut raw = Self {
+            at,
+            name: None,
+            description: String::new(),
+            source: None,
+            scale: Scale::Paper,
+            missing: Missing::Error,
+            seeds: vec![0],
+            seeds_given: false,
+            tasks: Vec::new(),
+            baselines: Vec::new(),
+            exclude: Vec::new(),
+            training: Node::empty(at),
+            grid: Vec::new(),
+            pair_settings: Vec::new(),
+        };
+        for pair in pairs {
+            let value = &pair.value;
+            match pair.key.as_str() {
+                "version" => version(value)?,
+                "tasks" => raw.tasks = entry::entries(value, "task")?,
+                "baselines" => raw.baselines = entry::entries(value, "baseline")?,
+                "exclude" => {
+                    let example = "[{task: cifar10, baseline: ckcnn}]";
+                    let items = list(value, "exclude", example)?.iter();
+                    raw.exclude = items.map(|item| PairPattern::read(item, "`exclude`")).collect::<Result<_, _>>()?;
+                }
+                "training" => raw.training = values::settings(value, "training")?,
+                "grid" => raw.grid = grid::grid(value)?,
+                "cells" => raw.pair_settings = pairs::pair_settings(value)?,
+                key => raw.set_plain(key, value)?,
+            }
+        }
+        for (key, entries) in [("tasks", &raw.tasks), ("baselines", &raw.baselines)] {
+            if root.get(key).is_none() {
+                let message = format!("`{key}` is missing: an experiment needs at least one");
+                return Err(Diagnostic::at(at, message).note(format!("`bench list {key}` names them")));
+            }
+            entry::distinct_labels(key, entries)?;
+        }
+        Ok(raw)
+    }
+
+    /// Set `name`, `description`, `source`, `scale`, `missing` or `seeds`.
+    pub fn set_plain(&mut self, key: &str, value: &Node) -> Result<(), Diagnostic> {
+        match key {
+            "name" => {
+                let name = text(value, "name")?;
+                check_name(&name, value.at)?;
+                self.name = Some((name, value.at));
+            }
+            "description" => self.description = text(value, "description")?,
+            "source" => self.source = Some(source(value)?),
+            "scale" => {
+                let word = text(value, "scale")?;
+                self.scale = word.parse().map_err(|error: UnknownName| {
+                    let message = format!("`scale` cannot be `{}`", shorten(&word));
+                    Diagnostic::at(value.at, with_suggestion(message, &word, error.accepted.iter().copied()))
+                        .accepted("values", &error.accepted)
+                })?;
+            }
+            "missing" => {
+                self.missing = match text(value, "missing")?.as_str() {
+                    "error" => Missing::Error,
+                    "skip" => Missing::Skip,
+                    other => {
+                        let message = format!("`missing` cannot be `{}`", shorten(other));
+                        return Err(Diagnostic::at(value.at, with_suggestion(message, other, ["error", "skip"]))
+                            .accepted("values", &["error", "skip"]));
+                    }
+                }
+            }
+            "seeds" => self.seeds = seeds(value)?,
+            _ => return Err(unknown_key(key, value.at, "the experiment", &TOP)),
+        }
+        Ok(())
+    }
+}
+
+fn version(value: &Node) -> Result<(), Diagnostic> {
+    match value.content {
+        Content::Number(ref n) if n.plain().and_then(|n| n.as_u64()) == Some(VERSION) => Ok(()),
+        _ => Err(Diagnostic::at(value.at, format!("unknown version of the file format: {}", value.describe()))
+            .note(format!("this program reads version {VERSION}"))),
+    }
+}

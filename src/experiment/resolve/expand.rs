@@ -1,0 +1,245 @@
+//! From tasks, baselines, grid and seeds to cells whose networks were not tried yet.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::cell_id;
+use super::labels::Labels;
+use super::registered::Registered;
+use super::settings::{TaskCache, resolve_baseline, resolve_training};
+use crate::experiment::diagnostic::Diagnostic;
+use crate::experiment::plan::{BaselineCell, TaskCell};
+use crate::experiment::raw::{GridAxis, RawExperiment, Target};
+use crate::experiment::scale::Budget;
+use crate::experiment::training::Training;
+use crate::experiment::yaml::Node;
+
+/// Cells that one experiment may expand to.
+const MAX_CELLS: usize = 100_000;
+
+/// A cell before its network was tried.
+pub(super) struct CellDraft {
+    pub(super) id: String,
+    pub(super) seed: u64,
+    pub(super) point: Arc<GridPoint>,
+}
+
+/// A pair of task and baseline at one point of the grid: cells but for their seed.
+pub(super) struct GridPoint {
+    pub(super) task: TaskCell,
+    pub(super) baseline: BaselineCell,
+    pub(super) training: Training,
+    pub(super) grid: BTreeMap<String, Value>,
+    pub(super) sources: Vec<String>,
+    /// The merged settings of the baseline, for places of errors.
+    pub(super) settings: Node,
+    pub(super) pair: Pair,
+}
+
+/// A task and a baseline of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    /// Index of the task.
+    task: usize,
+    /// Index of the baseline.
+    baseline: usize,
+    /// Label and name of the task, as patterns in the file know them.
+    pub(super) task_words: [String; 2],
+    /// The same of the baseline.
+    pub(super) baseline_words: [String; 2],
+}
+
+/// Settings by [`Target`].
+type Trees = [Node; 3];
+
+/// Every cell of `raw`, in the order of the file.
+///
+/// # Errors
+/// Settings that do not hold, patterns that match nothing, two cells of one name, or too many cells.
+pub(super) fn expand(
+    raw: &RawExperiment,
+    registered: &Registered,
+    labels: &Labels,
+) -> Result<Vec<CellDraft>, Diagnostic> {
+    check_number(raw, registered)?;
+    let mut expansion = Expansion {
+        raw,
+        registered,
+        tasks: TaskCache::default(),
+        excludes_met: vec![false; raw.exclude.len()],
+        settings_met: vec![false; raw.pair_settings.len()],
+        drafts: Vec::new(),
+    };
+    for task in 0..raw.tasks.len() {
+        for baseline in 0..raw.baselines.len() {
+            let task_words = [labels.tasks[task].clone(), raw.tasks[task].name.clone()];
+            let baseline_words = [labels.baselines[baseline].clone(), raw.baselines[baseline].name.clone()];
+            expansion.add(&Pair { task, baseline, task_words, baseline_words })?;
+        }
+    }
+    expansion.check_patterns(labels)?;
+    if expansion.drafts.is_empty() {
+        let at = raw.exclude.first().map_or(raw.at, |pattern| pattern.at);
+        return Err(Diagnostic::at(at, "`exclude` leaves no pair of task and baseline"));
+    }
+    check_ids(&expansion.drafts, raw)?;
+    Ok(expansion.drafts)
+}
+
+struct Expansion<'a> {
+    raw: &'a RawExperiment,
+    registered: &'a Registered,
+    tasks: TaskCache,
+    /// Which patterns of `exclude` some pair has met.
+    excludes_met: Vec<bool>,
+    /// Which patterns of settings some pair has met.
+    settings_met: Vec<bool>,
+    drafts: Vec<CellDraft>,
+}
+
+impl Expansion<'_> {
+    /// Add the cells of `pair`, unless it is excluded.
+    fn add(&mut self, pair: &Pair) -> Result<(), Diagnostic> {
+        let mut excluded = false;
+        for (pattern, met) in self.raw.exclude.iter().zip(&mut self.excludes_met) {
+            let meets = pattern.is_met(&pair.task_words, &pair.baseline_words);
+            *met |= meets;
+            excluded |= meets;
+        }
+        if excluded {
+            return Ok(());
+        }
+        let (trees, sources) = self.merge(pair);
+        let axes: Vec<&GridAxis> = applicable(self.raw, self.registered, pair.task, pair.baseline).collect();
+        for values in product(&axes) {
+            let mut trees = trees.clone();
+            let mut grid = BTreeMap::new();
+            for (axis, value) in axes.iter().zip(values) {
+                trees[axis.field.target as usize].set(&axis.field.path, value.at, value);
+                grid.insert(axis.field.text(), value.to_settings());
+            }
+            let point = Arc::new(self.point(pair, trees, grid, sources.clone())?);
+            for &seed in &self.raw.seeds {
+                let id = cell_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
+                self.drafts.push(CellDraft { id, seed, point: Arc::clone(&point) });
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings of `pair` before the grid, and where they come from.
+    fn merge(&mut self, pair: &Pair) -> (Trees, Vec<String>) {
+        let raw = self.raw;
+        let (task, baseline) = (&raw.tasks[pair.task], &raw.baselines[pair.baseline]);
+        let mut trees = [raw.training.clone(), task.settings.clone(), baseline.settings.clone()];
+        trees[Target::Training as usize].merge(&task.training);
+        trees[Target::Training as usize].merge(&baseline.training);
+        let mut sources: Vec<String> = raw.source.iter().chain(&baseline.source).cloned().collect();
+        for (particular, met) in raw.pair_settings.iter().zip(&mut self.settings_met) {
+            if particular.when.is_met(&pair.task_words, &pair.baseline_words) {
+                *met = true;
+                for (tree, (_, over)) in trees.iter_mut().zip(&particular.settings) {
+                    tree.merge(over);
+                }
+                sources.extend(particular.source.clone().filter(|source| !sources.contains(source)));
+            }
+        }
+        (trees, sources)
+    }
+
+    /// The point of the grid with the settings `trees`.
+    fn point(
+        &mut self,
+        pair: &Pair,
+        trees: Trees,
+        grid: BTreeMap<String, Value>,
+        sources: Vec<String>,
+    ) -> Result<GridPoint, Diagnostic> {
+        let [training, task, settings] = trees;
+        let training = resolve_training(&training)?;
+        let kind = &self.registered.tasks[pair.task];
+        let (task, samples) = self.tasks.resolve(&self.raw.tasks[pair.task], &task, kind, self.raw.scale)?;
+        let training = self.raw.scale.training(&training, samples, task.task.spec());
+        let kind = &self.registered.baselines[pair.baseline];
+        let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
+        Ok(GridPoint { task, baseline, training, grid, sources, settings, pair: pair.clone() })
+    }
+
+    /// Refuse patterns that no pair has met.
+    fn check_patterns(&self, labels: &Labels) -> Result<(), Diagnostic> {
+        let settings = self.raw.pair_settings.iter().map(|particular| &particular.when).zip(&self.settings_met);
+        let mut all = self.raw.exclude.iter().zip(&self.excludes_met).chain(settings);
+        match all.find(|(_, met)| !**met) {
+            None => Ok(()),
+            Some((pattern, _)) => Err(Diagnostic::at(pattern.at, "this rule matches no pair of task and baseline")
+                .accepted("tasks", &labels.tasks)
+                .accepted("baselines", &labels.baselines)),
+        }
+    }
+}
+
+/// The axes that vary something in a pair.
+fn applicable<'a>(
+    raw: &'a RawExperiment,
+    registered: &'a Registered,
+    task: usize,
+    baseline: usize,
+) -> impl Iterator<Item = &'a GridAxis> {
+    raw.grid.iter().filter(move |axis| {
+        registered.has(&axis.field, if axis.field.target == Target::Task { task } else { baseline })
+    })
+}
+
+/// Refuse more than [`MAX_CELLS`] cells, before any is made.
+fn check_number(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
+    let mut cells = 0_usize;
+    for task in 0..raw.tasks.len() {
+        for baseline in 0..raw.baselines.len() {
+            let points = applicable(raw, registered, task, baseline)
+                .fold(raw.seeds.len(), |points, axis| points.saturating_mul(axis.values.len()));
+            cells = cells.saturating_add(points);
+        }
+    }
+    if cells <= MAX_CELLS {
+        return Ok(());
+    }
+    let at = raw.grid.iter().max_by_key(|axis| axis.values.len()).map_or(raw.at, |axis| axis.at);
+    let count = if cells == usize::MAX { "more cells than can be counted".into() } else { format!("{cells} cells") };
+    Err(Diagnostic::at(at, format!("the experiment expands to {count}; at most {MAX_CELLS} are accepted"))
+        .note("give the grid fewer values, or split the experiment into several files"))
+}
+
+/// Every combination of one value per axis, the last axis varying fastest.
+fn product<'a>(axes: &[&'a GridAxis]) -> Vec<Vec<&'a Node>> {
+    axes.iter().fold(vec![Vec::new()], |choices, axis| {
+        choices
+            .into_iter()
+            .flat_map(|choice| axis.values.iter().map(move |value| choice.iter().copied().chain([value]).collect()))
+            .collect()
+    })
+}
+
+/// Refuse two cells of one folder.
+fn check_ids(drafts: &[CellDraft], raw: &RawExperiment) -> Result<(), Diagnostic> {
+    let mut seen: HashMap<String, &CellDraft> = HashMap::new();
+    for draft in drafts {
+        // Some file systems do not tell `A` from `a`.
+        let Some(first) = seen.insert(draft.id.to_lowercase(), draft) else { continue };
+        let (point, before) = (&draft.point, &first.point);
+        let (kind, label, at, first_at) = if before.pair.task == point.pair.task {
+            let [a, b] = [before, point].map(|point| &raw.baselines[point.pair.baseline]);
+            ("baselines", &point.baseline.label, b.at, a.at)
+        } else {
+            let [a, b] = [before, point].map(|point| &raw.tasks[point.pair.task]);
+            ("tasks", &point.task.label, b.at, a.at)
+        };
+        let message =
+            format!("two {kind} have the label `{label}`, so that two cells would share the folder `{}`", draft.id);
+        return Err(Diagnostic::at(at, message)
+            .note(format!("first on line {}", first_at.line))
+            .note("give one of them a `label:` of its own"));
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! From the file as written to a plan: `--set`, merging, expansion, checks.
+
+mod cell_id;
+mod expand;
+mod finish;
+mod labels;
+mod overrides;
+mod registered;
+mod select;
+mod settings;
+mod settings_error;
+mod written_out;
+
+use vocabulary::Scale;
+
+use super::arguments::{Only, Setting};
+use super::diagnostic::Diagnostic;
+use super::plan::Plan;
+use super::raw::RawExperiment;
+use crate::registry::Registry;
+use labels::Labels;
+use registered::Registered;
+
+/// Resolve `raw` under the name `fallback_name` unless it has one.
+///
+/// # Errors
+/// The first thing that does not hold, with its place.
+pub fn resolve(
+    mut raw: RawExperiment,
+    settings: &[Setting],
+    only: &Only,
+    fallback_name: &str,
+    registry: &Registry,
+) -> Result<Plan, Diagnostic> {
+    let registered = Registered::of(&raw, registry)?;
+    let labels = Labels::of(&raw, &registered);
+    for setting in settings {
+        overrides::apply(&mut raw, setting, &registered)?;
+    }
+    overrides::note_changes(&mut raw, settings);
+    if raw.scale != Scale::Paper && !raw.seeds_given {
+        // A budget is for one run of each pair.
+        raw.seeds.truncate(1);
+    }
+    overrides::check_axes(&raw, &registered)?;
+    let drafts = expand::expand(&raw, &registered, &labels)?;
+    let drafts = select::select(drafts, only)?;
+    let cells = finish::finish(&drafts, raw.scale)?;
+    let name = raw.name.as_ref().map_or(fallback_name, |(name, _)| name).to_owned();
+    Ok(Plan {
+        resolved: written_out::experiment(&raw, &name, &registered),
+        name,
+        description: raw.description,
+        scale: raw.scale,
+        missing: raw.missing,
+        cells,
+    })
+}

@@ -1,0 +1,64 @@
+//! `--set`: values that take the place of those in the file.
+
+use super::registered::Registered;
+use crate::experiment::arguments::Setting;
+use crate::experiment::diagnostic::Diagnostic;
+use crate::experiment::raw::{Field, RawExperiment, Target};
+
+/// Apply one `--set`: put the value in, and take out whatever in the file would override it.
+pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Registered) -> Result<(), Diagnostic> {
+    const PLAIN: [&str; 6] = ["name", "description", "source", "scale", "missing", "seeds"];
+    raw.seeds_given |= setting.path == "seeds";
+    if PLAIN.contains(&setting.path.as_str()) {
+        return raw.set_plain(&setting.path, &setting.value);
+    }
+    let field = Field::parse(&setting.path, setting.at, &PLAIN)?;
+    let having = registered.having(&field, setting.at)?;
+    let (path, at, value) = (&field.path, setting.at, &setting.value);
+    value.check_numbers()?;
+    match field.target {
+        Target::Training => {
+            raw.training.set(path, at, value);
+            for entry in raw.tasks.iter_mut().chain(&mut raw.baselines) {
+                entry.training.remove(path);
+            }
+        }
+        Target::Task => having.iter().for_each(|&i| raw.tasks[i].settings.set(path, at, value)),
+        Target::Baseline => having.iter().for_each(|&i| raw.baselines[i].settings.set(path, at, value)),
+    }
+    for (target, node) in raw.pair_settings.iter_mut().flat_map(|rule| &mut rule.settings) {
+        if *target == field.target {
+            node.remove(path);
+        }
+    }
+    if let Some(axis) = raw.grid.iter().find(|axis| {
+        axis.field.target == field.target && axis.field != field && field.path.starts_with(&axis.field.path)
+    }) {
+        let message = format!("`{}` lies within `{}`, over which the grid runs", field.text(), axis.field.text());
+        return Err(Diagnostic::at(setting.at, message).note(format!("set `{}` as a whole", axis.field.text())));
+    }
+    raw.grid.retain(|axis| !field.covers(&axis.field));
+    Ok(())
+}
+
+/// Sources hold for the settings as written: say which ones the command line has changed.
+pub(super) fn note_changes(raw: &mut RawExperiment, settings: &[Setting]) {
+    let sourced = raw.source.is_some()
+        || raw.baselines.iter().any(|entry| entry.source.is_some())
+        || raw.pair_settings.iter().any(|rule| rule.source.is_some());
+    let changed: Vec<&str> =
+        settings.iter().map(|setting| setting.path.as_str()).filter(|path| path.contains('.')).collect();
+    if sourced && !changed.is_empty() {
+        let note = format!("changed on the command line: {}", changed.join(", "));
+        raw.source = Some(raw.source.take().map_or(note.clone(), |source| format!("{source}; {note}")));
+    }
+}
+
+/// Refuse axes of the grid over fields that no entry has.
+pub(super) fn check_axes(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
+    for axis in &raw.grid {
+        let having = registered.having(&axis.field, axis.at);
+        having.map_err(|error| error.note("a grid needs a field that some cell has"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! From an open file into a network.
+
+use baselines::registry::Entry;
+use baselines::{BuildError, Model};
+use serde_json::Value;
+
+use super::choose::{self, Candidate};
+use super::error::WeightsError;
+use super::file::File;
+use super::hint;
+use crate::files::state_dict::{self, BadValue, Fitted};
+
+/// Names shown in a note.
+const SHOWN: usize = 6;
+
+/// A network of other settings for the same inputs and outputs.
+pub(crate) type Rebuild<'a> = &'a dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>;
+
+/// The network that weights are for.
+pub(crate) struct Wanted<'a> {
+    /// Its baseline.
+    pub(crate) entry: &'a Entry,
+    /// Its settings.
+    pub(crate) config: &'a Value,
+    /// Positions per axis of its inputs.
+    pub(crate) shape: &'a [usize],
+    /// Builds it with other settings.
+    pub(crate) build: Rebuild<'a>,
+}
+
+/// Put the weights of `file` into `model`, and return what a reader of a result must know of how they were found.
+///
+/// # Errors
+/// The file holds the weights of another network, several that fit, or values that no weight can have.
+pub(crate) fn load(file: &mut File, model: &mut dyn Model, wanted: &Wanted<'_>) -> Result<Vec<String>, WeightsError> {
+    file.allow(16 * 4 * model.parameters().iter().map(|parameter| parameter.len() as u64).sum::<u64>());
+    let (chosen, fitted) = choose(file, model, wanted)?;
+    check_length(file, &chosen, model)?;
+    let notes = notes(file, &chosen, wanted)?;
+    state_dict::load(model, &fitted);
+    Ok(notes)
+}
+
+/// The state dict and the names under which the weights of `model` are in `file`, and their values.
+fn choose(file: &mut File, model: &dyn Model, wanted: &Wanted<'_>) -> Result<(Candidate, Fitted), WeightsError> {
+    let candidates = candidates(file, model, wanted, wanted.config);
+    let covering: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.covers()).collect();
+    let Some((&first, others)) = covering.split_first() else {
+        let best = candidates.first().cloned().unwrap_or_default();
+        return Err(mismatch(file, wanted, best));
+    };
+    let fitted = read(file, first, model);
+    for other in others {
+        // A second one that cannot be read is another one.
+        let same = match (&fitted, read(file, other, model)) {
+            (Ok(fitted), Ok(other)) => *fitted == other,
+            _ => false,
+        };
+        if !same {
+            let places: Vec<String> = covering.iter().map(|candidate| candidate.place(&file.dicts)).collect();
+            return Err(WeightsError::Ambiguous {
+                path: file.path.clone(),
+                baseline: wanted.entry.info.name.to_owned(),
+                places: places.join(", "),
+            });
+        }
+    }
+    if !first.unused().1.is_empty() {
+        return Err(mismatch(file, wanted, first.clone()));
+    }
+    Ok((first.clone(), fitted?))
+}
+
+/// All candidates for a network like `model`, with `config`.
+fn candidates(file: &File, model: &dyn Model, wanted: &Wanted<'_>, config: &Value) -> Vec<Candidate> {
+    let rank = wanted.shape.len();
+    let theirs = |name: &str| (wanted.entry.reference_name)(config, rank, name).unwrap_or_else(|| name.to_owned());
+    let ours = |name: &str| name.to_owned();
+    choose::candidates(&file.dicts, model.parameters(), &[&theirs, &ours])
+}
+
+/// The values of `candidate`.
+fn read(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Result<Fitted, WeightsError> {
+    let path = file.path.clone();
+    let fitted = candidate
+        .found
+        .read(model.parameters(), |name| file.values(candidate.dict, candidate.stored(name)).map_err(ReadError::File));
+    fitted.map_err(|error| match error {
+        ReadError::File(error) => error,
+        ReadError::Value(source) => WeightsError::Value { path, source },
+    })
+}
+
+/// What reading values may give.
+enum ReadError {
+    File(WeightsError),
+    Value(BadValue),
+}
+
+impl From<BadValue> for ReadError {
+    fn from(error: BadValue) -> Self {
+        Self::Value(error)
+    }
+}
+
+/// The error about `candidate`, which does not fit, with settings that would, if there are such.
+fn mismatch(file: &File, wanted: &Wanted<'_>, candidate: Candidate) -> WeightsError {
+    // Only settings with which the weights do fit are worth trying.
+    let sizes = hint::sizes(&candidate.mismatch, &candidate.shapes, wanted.config, file.size);
+    let mut other = wanted.config.clone();
+    for (field, value) in &sizes {
+        other[field] = Value::from(*value);
+    }
+    let fits = |model: &dyn Model| {
+        let all = candidates(file, model, wanted, &other);
+        all.iter().any(|candidate| candidate.covers() && candidate.unused().1.is_empty())
+    };
+    let fits = !sizes.is_empty() && (wanted.build)(&other).is_ok_and(|model| fits(model.as_ref()));
+    let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
+    let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
+    let beside = if fits { String::new() } else { file.beside.iter().map(|text| format!("\n{text}")).collect() };
+    // What the tensors are, where that is why they are not wanted.
+    let dict = &file.dicts.get(candidate.dict);
+    let with_type = |name: String| match dict.and_then(|dict| dict.types.get(candidate.stored(&name))) {
+        Some(kind) => format!("{name} (of the type {kind})"),
+        None => name,
+    };
+    let made = |name: String| {
+        let stored = format!("{}{name}", candidate.prefix);
+        match dict.and_then(|dict| dict.opaque.get(&stored)) {
+            Some(class) => format!("{name} (there it is what `{class}` makes, from which weights are not read)"),
+            None => name,
+        }
+    };
+    let mut found = candidate.mismatch.clone();
+    found.missing = found.missing.into_iter().map(made).collect();
+    found.unexpected = candidate.unused().1.into_iter().map(with_type).collect();
+    WeightsError::Mismatch {
+        path: file.path.clone(),
+        baseline: wanted.entry.info.name.to_owned(),
+        mismatch: Box::new(found),
+        beside,
+        hint,
+    }
+}
+
+/// Bookkeeping tensors of `candidate` called `last`, of one element, with their values.
+fn single(file: &mut File, candidate: &Candidate, last: &str) -> Result<Option<(String, u64)>, WeightsError> {
+    let (bookkeeping, _) = candidate.unused();
+    for name in bookkeeping.iter().filter(|name| name.rsplit('.').next() == Some(last)) {
+        let one = candidate.shapes.get(name).is_some_and(|shape| shape.iter().all(|&size| size == 1));
+        let stored = candidate.stored(name).to_owned();
+        if one
+            && let Some(&value) = file.values(candidate.dict, &stored)?.first()
+            && value >= 0.0
+        {
+            return Ok(Some((stored, value as u64)));
+        }
+    }
+    Ok(None)
+}
+
+/// The kernels of S4 are stored transformed for a length, which the file says: for another one they are other kernels.
+fn check_length(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Result<(), WeightsError> {
+    let Some(wanted) = model.kernel_length() else { return Ok(()) };
+    let said = match file.own.as_ref() {
+        Some(own) => own.kernel_length.map(|length| ("its cell".to_owned(), length as u64)),
+        None => single(file, candidate, "l_kernel")?.map(|(tensor, length)| (format!("`{tensor}`"), length)),
+    };
+    match said {
+        Some((tensor, 0)) => {
+            let reason = format!(
+                "{tensor} is 0: the file was saved before the network's first use, which transforms its kernels; run it once \
+                 and save it again"
+            );
+            Err(WeightsError::Unusable { path: file.path.clone(), reason })
+        }
+        Some((witness, length)) if length != wanted as u64 => {
+            Err(WeightsError::Length { path: file.path.clone(), witness, length, wanted: wanted as u64 })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a reader of a result must know.
+fn notes(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<Vec<String>, WeightsError> {
+    let mut notes = Vec::new();
+    let place = file.dicts.get(candidate.dict).map(|dict| dict.place.clone()).unwrap_or_default();
+    if !place.is_empty() {
+        notes.push(format!("the weights are those under `{place}` in the file"));
+    }
+    let mut left_out: Vec<&str> = candidate.wrappers.iter().copied().collect();
+    left_out.extend((!candidate.prefix.is_empty()).then(|| candidate.prefix.trim_end_matches('.')));
+    if !left_out.is_empty() {
+        notes.push(format!("left out of the names of its tensors: {}", listed(&left_out)));
+    }
+    let outside: Vec<&str> = candidate.outside.iter().map(String::as_str).collect();
+    if !outside.is_empty() {
+        notes.push(format!("not read, since they are not the network's: {}", listed(&outside)));
+    }
+    let (bookkeeping, _) = candidate.unused();
+    let mut last: Vec<&str> = bookkeeping.iter().filter_map(|name| name.rsplit('.').next()).collect();
+    last.sort_unstable();
+    last.dedup();
+    if !last.is_empty() {
+        notes.push(format!("passed over as counters and caches: {}", listed(&last)));
+    }
+    if !file.inert.is_empty() {
+        let names: Vec<&str> = file.inert.iter().map(String::as_str).collect();
+        notes.push(format!(
+            "functions and classes that the file names beside its tensors were not executed: {}",
+            listed(&names)
+        ));
+    }
+    if let Some(dict) = file.dicts.get(candidate.dict) {
+        let used = candidate.found.keys().map(|name| candidate.stored(name));
+        let of = |name: &str| Some(format!("`{name}` is of the type {}", dict.whole.get(name)?));
+        let whole: Vec<String> = used.filter_map(of).collect();
+        let rest = whole.len().saturating_sub(SHOWN);
+        let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+        if !whole.is_empty() {
+            let shown = whole[..whole.len().min(SHOWN)].join(", ");
+            notes.push(format!(
+                "weights of whole numbers were taken as they are, which is wrong where they are quantised: {shown}{more}"
+            ));
+        }
+    }
+    if let [length] = *wanted.shape
+        && let Some((tensor, trained)) = single(file, candidate, "train_length")?
+        && trained != 0
+        && trained != length as u64
+    {
+        notes.push(format!("`{tensor}` says that training was on {trained} positions; the task has {length}"));
+    }
+    Ok(notes)
+}
+
+/// The first few of `names`, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let rest = names.len().saturating_sub(SHOWN);
+    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
+}
