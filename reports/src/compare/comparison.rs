@@ -96,8 +96,8 @@ fn told_apart<'a>(of_value: ByValue<'a>, by: &Field) -> Vec<(String, Vec<Run<'a>
         let paths = varied(&distinct);
         let mut parts: BTreeMap<String, Vec<Run<'a>>> = BTreeMap::new();
         for run in members {
-            let told: Vec<String> = paths.iter().map(|path| by.named(&run.settings).named(path)).collect();
-            let name = if told.is_empty() { value.clone() } else { format!("{value} ({})", told.join(" ")) };
+            let names: Vec<String> = paths.iter().map(|path| by.named(&run.settings).named(path)).collect();
+            let name = if names.is_empty() { value.clone() } else { format!("{value} ({})", names.join(" ")) };
             parts.entry(name).or_default().push(run);
         }
         groups.extend(parts);

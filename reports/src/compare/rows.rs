@@ -75,8 +75,8 @@ pub(super) fn add_rows(table: &mut Table, by: &Field, values: [&str; 2], found: 
     }
     for ((text, also, strict), row) in &rows {
         let paths = texts.get(text).map(varied).unwrap_or_default();
-        let told: Vec<String> = paths.iter().map(|path| strict.named(path)).collect();
-        let text = [text.clone()].into_iter().chain(told).collect::<Vec<_>>().join(" · ");
+        let differing: Vec<String> = paths.iter().map(|path| strict.named(path)).collect();
+        let text = [text.clone()].into_iter().chain(differing).collect::<Vec<_>>().join(" · ");
         table.rows.push(table_row(values, &text, also, row));
     }
 }

@@ -91,11 +91,11 @@ pub(crate) fn groups(runs: &Runs) -> Vec<SeedGroup<'_>> {
 /// its metric goes with the first that does.
 pub(crate) fn metric_columns<'g, 'a>(groups: &'g [SeedGroup<'a>]) -> Vec<(&'g str, Vec<&'g SeedGroup<'a>>)> {
     let mut columns: BTreeMap<(&str, &str), Vec<&SeedGroup<'a>>> = BTreeMap::new();
-    let (told, untold): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.record().is_some());
-    for group in told {
+    let (known, unknown): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.record().is_some());
+    for group in known {
         columns.entry((&group.key.task, group.metric().name())).or_default().push(group);
     }
-    for group in untold {
+    for group in unknown {
         let task = group.key.task.as_str();
         let home = columns.keys().find(|(label, _)| *label == task).copied();
         columns.entry(home.unwrap_or((task, ""))).or_default().push(group);
