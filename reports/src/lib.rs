@@ -27,19 +27,20 @@ pub use diagnose::{Measured, Variance, write_diagnostics};
 pub use error::ReportError;
 pub use files::{Formats, ReportPaths, UnknownFormat};
 pub use report::{default_out, write};
+pub use runs::added::AddedSettings;
 pub use runs::cell::{Cell, Experiment, LeftOut, Runs};
+pub use runs::holder;
 pub use runs::load::load;
 pub use runs::parquet::convert_diagnostics;
 pub use runs::read::read_diagnostics;
-pub use runs::{holder, settings};
 pub use tables::{Column, Flag, Table, TableEntry, text_table};
 
 /// Where every cell of the experiment folder `dir` (or of a folder of experiments) stands.
 ///
 /// # Errors
 /// A folder cannot be read (see [`load`]).
-pub fn status(dir: &Path) -> Result<Table, ReportError> {
-    let runs = load(&[PathBuf::from(dir)])?;
+pub fn status(dir: &Path, added: &AddedSettings) -> Result<Table, ReportError> {
+    let runs = load(&[PathBuf::from(dir)], added)?;
     let mut table = tables::status(&runs);
     table.notes.extend(runs.left_out.iter().map(ToString::to_string));
     Ok(table)

@@ -11,6 +11,7 @@ use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, short_hash};
 use crate::page::Page;
+use crate::runs::added::AddedSettings;
 use crate::runs::cell::{Cell, Runs};
 use crate::runs::frame::Frames;
 use crate::runs::load::load;
@@ -26,8 +27,13 @@ pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
 ///
 /// # Errors
 /// A folder cannot be read (see [`load`]), a file cannot be written.
-pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPaths, ReportError> {
-    let runs = load(dirs)?;
+pub fn write(
+    dirs: &[PathBuf],
+    out: &Path,
+    formats: Formats,
+    added: &AddedSettings,
+) -> Result<ReportPaths, ReportError> {
+    let runs = load(dirs, added)?;
     let frames = Frames::new(&runs)?;
     let figures = figures::all(&runs, &frames)?;
     let drawn = figures.into_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;

@@ -8,13 +8,34 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use reports::{
-    Field, Flag, Formats, Measured, ReportError, Table, UnknownFormat, Variance, compare, load, status, write,
+    AddedSettings, Field, Flag, Formats, Measured, ReportError, ReportPaths, Runs, Table, UnknownFormat, Variance,
     write_diagnostics,
 };
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
 use vocabulary::Scale;
 use vocabulary::record::{State, StopReason};
+
+/// What a made-up baseline gained.
+fn added() -> AddedSettings {
+    AddedSettings::default().with("flexnet", [("initialisation", json!("original"))])
+}
+
+fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPaths, ReportError> {
+    reports::write(dirs, out, formats, &added())
+}
+
+fn load(dirs: &[PathBuf]) -> Result<Runs, ReportError> {
+    reports::load(dirs, &added())
+}
+
+fn compare(dirs: &[PathBuf], by: &Field) -> Result<Table, ReportError> {
+    reports::compare(dirs, by, &added())
+}
+
+fn status(dir: &Path) -> Result<Table, ReportError> {
+    reports::status(dir, &added())
+}
 
 fn made_up() -> (TempDir, PathBuf) {
     let dir = tempdir().unwrap();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::exit::{CliError, Exit};
 use super::options::Global;
+use crate::registry::Registry;
 
 /// `bench report`
 #[derive(Debug, Clone, Args)]
@@ -44,11 +45,11 @@ pub struct StatusArgs {
 }
 
 /// Write the report of run folders and name it.
-pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, CliError> {
+pub fn write(args: &ReportArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let formats: Formats =
         args.format.join(",").parse().map_err(|error| CliError::usage(format!("--format: {error}")))?;
     let out = args.out.clone().unwrap_or_else(|| reports::default_out(&args.dirs));
-    let paths = reports::write(&args.dirs, &out, formats)?;
+    let paths = reports::write(&args.dirs, &out, formats, &registry.added_settings())?;
     let json = || {
         json!({
             "schema": 1, "index": paths.index, "markdown": paths.markdown, "files": paths.files,
@@ -67,14 +68,14 @@ pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, CliError> {
 }
 
 /// Print the paired comparison of run folders.
-pub fn compare(args: &CompareArgs, global: &Global) -> Result<Exit, CliError> {
+pub fn compare(args: &CompareArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let by: Field = args.by.parse().map_err(|never: Infallible| CliError::usage(never))?;
-    show(&reports::compare(&args.dirs, &by)?, global)
+    show(&reports::compare(&args.dirs, &by, &registry.added_settings())?, global)
 }
 
 /// Print where every run stands.
-pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, CliError> {
-    show(&reports::status(&args.dir)?, global)
+pub fn status(args: &StatusArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    show(&reports::status(&args.dir, &registry.added_settings())?, global)
 }
 
 fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {

@@ -8,6 +8,7 @@ use super::pairing::{pair, refuse_repeats};
 use super::rows::{add_rows, add_unpaired, within};
 use super::run::{Run, relate};
 use crate::error::ReportError;
+use crate::runs::added::AddedSettings;
 use crate::runs::cell::{Cell, Runs};
 use crate::runs::load::load;
 use crate::runs::settings::{Settings, varied};
@@ -22,9 +23,9 @@ const CAPTION: &str = "B − A over pairs of finished cells that agree in everyt
 ///
 /// # Errors
 /// A folder cannot be read; no cell has the field, or it makes no pairs; one run is there twice.
-pub fn compare(dirs: &[PathBuf], by: &Field) -> Result<Table, ReportError> {
+pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Table, ReportError> {
     by.check()?;
-    let runs = load(dirs)?;
+    let runs = load(dirs, added)?;
     let (of_value, without) = by_value(&runs, by);
     if of_value.is_empty() {
         return Err(ReportError::UnknownField { field: by.name().to_owned(), known: known(&runs) });

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_yaml::Value;
 use vocabulary::record::{CellRecord, Status};
 
+use super::added::AddedSettings;
 use super::cell::{Cell, Experiment, LeftOut, Runs, seed_of};
 use super::discover::{canonical, discover, folders, is_cell, name_of};
 use super::read::{read_json, read_lines, read_yaml};
@@ -14,11 +15,11 @@ use super::{holder, variant};
 use crate::error::ReportError;
 
 /// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single cell. A damaged cell is
-/// left out and named in [`Runs::left_out`].
+/// left out and named in [`Runs::left_out`]. Records that lack one of the settings `added` are completed.
 ///
 /// # Errors
 /// An unreadable folder, a folder without runs or with nothing but damaged ones, one run given twice.
-pub fn load(dirs: &[PathBuf]) -> Result<Runs, ReportError> {
+pub fn load(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError> {
     let mut runs = Runs { experiments: Vec::new(), cells: Vec::new(), left_out: Vec::new() };
     let mut experiments: BTreeMap<String, Experiment> = BTreeMap::new();
     let mut first_error = None;
@@ -36,6 +37,8 @@ pub fn load(dirs: &[PathBuf]) -> Result<Runs, ReportError> {
         return Err(error);
     }
     runs.experiments = experiments.into_values().collect();
+    let records = runs.cells.iter_mut().filter_map(|cell| cell.record.as_mut());
+    records.for_each(|record| added.complete(&mut record.baseline));
     runs.cells.sort_by(|a, b| (&a.experiment, &a.id, &a.path).cmp(&(&b.experiment, &b.id, &b.path)));
     variant::tell_apart(&mut runs.cells);
     leave_out_repeats(&mut runs)?;

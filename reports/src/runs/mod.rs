@@ -4,6 +4,7 @@
 //! discover, read → load (holder settles who still runs) → variant → group, frame
 //! ```
 
+pub(crate) mod added;
 pub(crate) mod cell;
 mod discover;
 pub(crate) mod frame;
@@ -12,5 +13,5 @@ pub mod holder;
 pub(crate) mod load;
 pub(crate) mod parquet;
 pub(crate) mod read;
-pub mod settings;
+pub(crate) mod settings;
 mod variant;

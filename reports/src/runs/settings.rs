@@ -6,11 +6,6 @@ use serde_json::Value;
 use vocabulary::record::fields::{DESCRIPTIVE, flatten};
 use vocabulary::record::{CellRecord, device_kind};
 
-/// Settings of baselines that came later, with the value that says what was so before: baseline, setting, value. A record
-/// that does not have one is older and means that value.
-pub const ADDED: [(&str, &str, &str); 3] =
-    [("flexnet", "initialisation", "original"), ("ccnn", "mask", "gaussian"), ("ccnn", "nonlinearity", "gelu")];
-
 /// Settings that say how the samples of a task are given to a model; the task is the same whatever these are.
 const PRESENTATION: [&str; 10] =
     ["augment", "centre", "end_token", "form", "normalisation", "padding", "pixels", "scale", "tokens", "vocabulary"];
@@ -26,7 +21,7 @@ pub(crate) fn is_presentation(path: &str) -> bool {
 pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// Everything in `record` but [`DESCRIPTIVE`], and [`ADDED`] where it is older. Devices count by their kind.
+    /// Everything in `record` but [`DESCRIPTIVE`]. Devices count by their kind.
     pub(crate) fn of(record: &CellRecord) -> Self {
         let value = serde_json::to_value(record).unwrap_or_default();
         let mut all: BTreeMap<String, String> = flatten(&value, &DESCRIPTIVE).into_iter().collect();
@@ -38,9 +33,6 @@ impl Settings {
             for (rest, text) in flatten(value, &[]) {
                 all.insert(if rest.is_empty() { path.clone() } else { format!("{path}.{rest}") }, text);
             }
-        }
-        for (_, setting, value) in ADDED.iter().filter(|(baseline, ..)| *baseline == record.baseline.name) {
-            all.entry(format!("baseline.config.{setting}")).or_insert_with(|| Value::from(*value).to_string());
         }
         all.insert("device".to_owned(), Value::from(device_kind(&record.device)).to_string());
         all.retain(|_, text| text != "null");

@@ -70,6 +70,7 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
         jobs: args.jobs.into(),
         single_run: args.cell.is_some(),
         max_time: args.max_time,
+        added: registry.added_settings(),
         fresh: args.fresh,
         quiet: global.quiet,
     };
