@@ -27,11 +27,8 @@ pub use diagnose::{Measured, Variance, write_diagnostics};
 pub use error::ReportError;
 pub use files::{Formats, ReportPaths, UnknownFormat};
 pub use report::{default_out, write};
-pub use runs::cell::{Cell, Experiment, LeftOut, Runs};
-pub use runs::load::load;
 pub use runs::parquet::convert_diagnostics;
-pub use runs::read::read_diagnostics;
-pub use runs::{holder, settings};
+pub use runs::{Cell, Experiment, LeftOut, Runs, holder, load, read_diagnostics, settings};
 pub use tables::{Column, Flag, Table, TableEntry, text_table};
 
 /// Where every cell of the experiment folder `dir` (or of a folder of experiments) stands.

@@ -4,13 +4,20 @@
 //! discover, read → load (holder settles who still runs) → variant → group, frame
 //! ```
 
-pub(crate) mod cell;
+mod cell;
 mod discover;
-pub(crate) mod frame;
-pub(crate) mod group;
+mod frame;
+mod group;
 pub mod holder;
-pub(crate) mod load;
+mod load;
 pub(crate) mod parquet;
-pub(crate) mod read;
+mod read;
 pub mod settings;
 mod variant;
+
+pub use cell::{Cell, Experiment, LeftOut, Runs};
+pub(crate) use frame::{ByGroup, BySeed, CurvePoint, Curves, Frames};
+pub(crate) use group::{GroupKey, SeedGroup, groups, metric_columns};
+pub use load::load;
+pub use read::read_diagnostics;
+pub(crate) use settings::{Settings, is_presentation, plain, varied, within_record};
