@@ -27,12 +27,8 @@ pub use diagnose::{Measured, Variance, write_diagnostics};
 pub use error::ReportError;
 pub use files::{Formats, ReportPaths, UnknownFormat};
 pub use report::{default_out, write};
-pub use runs::added::AddedSettings;
-pub use runs::cell::{Cell, Experiment, LeftOut, Runs};
-pub use runs::holder;
-pub use runs::load::load;
 pub use runs::parquet::convert_diagnostics;
-pub use runs::read::read_diagnostics;
+pub use runs::{AddedSettings, Cell, Experiment, LeftOut, Runs, holder, load, read_diagnostics};
 pub use tables::{Column, Flag, Table, TableEntry, text_table};
 
 /// Where every cell of the experiment folder `dir` (or of a folder of experiments) stands.

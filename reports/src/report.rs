@@ -11,10 +11,7 @@ use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, short_hash};
 use crate::page::Page;
-use crate::runs::added::AddedSettings;
-use crate::runs::cell::{Cell, Runs};
-use crate::runs::frame::Frames;
-use crate::runs::load::load;
+use crate::runs::{AddedSettings, Cell, Frames, Runs, load};
 use crate::tables::{self, Recipes, Table};
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.

@@ -8,10 +8,7 @@ use super::pairing::{pair, refuse_repeats};
 use super::rows::{add_rows, add_unpaired, within};
 use super::run::{Run, relate};
 use crate::error::ReportError;
-use crate::runs::added::AddedSettings;
-use crate::runs::cell::{Cell, Runs};
-use crate::runs::load::load;
-use crate::runs::settings::{Settings, varied};
+use crate::runs::{AddedSettings, Cell, Runs, Settings, load, varied};
 use crate::tables::Table;
 
 const CAPTION: &str = "B − A over pairs of finished cells that agree in everything else, seeds included: mean ± standard \

@@ -9,8 +9,7 @@ use vocabulary::record::fields::DESCRIPTIVE;
 use vocabulary::record::{CellRecord, device_kind};
 
 use crate::error::ReportError;
-use crate::runs::cell::{Cell, Runs};
-use crate::runs::settings::{Settings, is_presentation, plain, within_record};
+use crate::runs::{Cell, Runs, Settings, is_presentation, plain, within_record};
 
 /// The field whose values are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::field::Field;
 use super::run::{HASH, Run, same_samples};
 use crate::error::ReportError;
-use crate::runs::settings::Settings;
+use crate::runs::Settings;
 
 /// Most differences to the nearest run that a reason names.
 const MOST_NAMED: usize = 3;

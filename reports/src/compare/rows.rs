@@ -9,8 +9,7 @@ use super::field::Field;
 use super::pairing::{Pair, Pairing};
 use super::run::Run;
 use crate::format::{as_shown, metric, metric_name, signed};
-use crate::runs::cell::Cell;
-use crate::runs::settings::{Settings, plain, varied};
+use crate::runs::{Cell, Settings, plain, varied};
 use crate::statistics::Summary;
 use crate::tables::{Flag, Table, TableEntry, flags_of};
 

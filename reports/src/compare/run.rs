@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use vocabulary::record::CellRecord;
 
 use super::field::Field;
-use crate::runs::cell::Cell;
-use crate::runs::settings::{Settings, within_record};
+use crate::runs::{Cell, Settings, within_record};
 
 /// The hash of the samples.
 pub(super) const HASH: &str = "task.data_hash";

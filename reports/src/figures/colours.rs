@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plot::{LegendKey, Mark, Point, Series};
-use crate::runs::group::{GroupKey, SeedGroup};
+use crate::runs::{GroupKey, SeedGroup};
 
 /// One colour per baseline (with its grid values, and its experiment where there are several), the same in every figure.
 pub(super) struct Colours {

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vocabulary::Metric;
 
 use super::plot::{AxisScale, Point, Series};
-use crate::runs::frame::CurvePoint;
-use crate::runs::group::SeedGroup;
+use crate::runs::{CurvePoint, SeedGroup};
 use crate::statistics::{Summary, mean};
 
 /// The axis of `metric`: shares are linear, everything else as [`loss_scale`].

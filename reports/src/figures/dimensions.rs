@@ -10,8 +10,7 @@ use super::curve::{BAND, epoch, guides, line, metric_scale, seconds};
 use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Series};
 use crate::error::ReportError;
 use crate::format::{file_name, metric_name};
-use crate::runs::frame::{Curves, Frames};
-use crate::runs::group::SeedGroup;
+use crate::runs::{Curves, Frames, SeedGroup};
 
 /// Data set, sizes of its splits, scale and metric.
 type Samples<'a> = (&'a str, [usize; 3], &'static str, &'static str);

@@ -7,8 +7,7 @@ use super::curve::{BAND, epoch, guides, line, metric_scale};
 use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis};
 use crate::error::ReportError;
 use crate::format::{file_name, metric_name};
-use crate::runs::frame::Frames;
-use crate::runs::group::{SeedGroup, metric_columns};
+use crate::runs::{Frames, SeedGroup, metric_columns};
 
 /// One figure per task and metric.
 pub(super) fn learning_curves(

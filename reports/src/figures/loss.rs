@@ -7,8 +7,7 @@ use super::curve::{BAND, epoch, line, loss_scale, tasks, thin};
 use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Series};
 use crate::error::ReportError;
 use crate::format::file_name;
-use crate::runs::frame::Frames;
-use crate::runs::group::SeedGroup;
+use crate::runs::{Frames, SeedGroup};
 
 /// The loss of every task, per step and per epoch.
 pub(super) fn training_loss(

@@ -12,9 +12,7 @@ pub(crate) mod plot;
 use self::colours::Colours;
 use self::plot::Figure;
 use crate::error::ReportError;
-use crate::runs::cell::Runs;
-use crate::runs::frame::Frames;
-use crate::runs::group::groups;
+use crate::runs::{Frames, Runs, groups};
 
 /// All figures that the runs give something to draw for.
 ///

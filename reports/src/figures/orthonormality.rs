@@ -9,10 +9,7 @@ use super::curve::{BAND, epoch, line, loss_scale, tasks, thin};
 use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis};
 use crate::error::ReportError;
 use crate::format::file_name;
-use crate::runs::cell::Cell;
-use crate::runs::frame::CurvePoint;
-use crate::runs::group::SeedGroup;
-use crate::runs::read::read_diagnostics;
+use crate::runs::{Cell, CurvePoint, SeedGroup, read_diagnostics};
 
 /// What is drawn of the weight matrices W of a network: ‖I − WᵀW‖.
 const ORTHONORMALITY: &str = "orthonormality";

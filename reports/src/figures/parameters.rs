@@ -9,9 +9,7 @@ use super::curve::{guides, tasks};
 use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
 use crate::error::ReportError;
 use crate::published::{self, Published};
-use crate::runs::cell::Runs;
-use crate::runs::frame::{ByGroup, Frames};
-use crate::runs::group::SeedGroup;
+use crate::runs::{ByGroup, Frames, Runs, SeedGroup};
 use crate::tables::{Flag, by_limit, deviations};
 
 /// One panel per task with an accuracy; `None` where there is none.

@@ -2,7 +2,7 @@
 
 use vocabulary::record::StopReason;
 
-use crate::runs::cell::Cell;
+use crate::runs::Cell;
 
 /// How published networks were trained, by the recipes of `experiments/`, which name their sources.
 struct TrainingLength {

@@ -4,14 +4,22 @@
 //! discover, read → load (holder settles who still runs) → variant → group, frame
 //! ```
 
-pub(crate) mod added;
-pub(crate) mod cell;
+mod added;
+mod cell;
 mod discover;
-pub(crate) mod frame;
-pub(crate) mod group;
+mod frame;
+mod group;
 pub mod holder;
-pub(crate) mod load;
+mod load;
 pub(crate) mod parquet;
-pub(crate) mod read;
-pub(crate) mod settings;
+mod read;
+mod settings;
 mod variant;
+
+pub use added::AddedSettings;
+pub use cell::{Cell, Experiment, LeftOut, Runs};
+pub(crate) use frame::{ByGroup, BySeed, CurvePoint, Curves, Frames};
+pub(crate) use group::{GroupKey, SeedGroup, groups, metric_columns};
+pub use load::load;
+pub use read::read_diagnostics;
+pub(crate) use settings::{Settings, is_presentation, plain, varied, within_record};

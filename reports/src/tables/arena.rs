@@ -7,9 +7,7 @@ use super::remarks::{deviations, test_entry};
 use super::table::{Table, TableEntry};
 use crate::error::ReportError;
 use crate::published::{self, Published};
-use crate::runs::cell::Runs;
-use crate::runs::frame::{ByGroup, BySeed, Frames};
-use crate::runs::group::{SeedGroup, groups};
+use crate::runs::{ByGroup, BySeed, Frames, Runs, SeedGroup, groups};
 
 /// The tasks of the arena, as the papers order them, with the value that guessing reaches there.
 ///

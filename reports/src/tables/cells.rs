@@ -8,7 +8,7 @@ use super::flag::Flag;
 use super::remarks::{builds, devices, end_of_training, state_entry};
 use super::table::{Table, TableEntry};
 use crate::format::{duration, short_hash};
-use crate::runs::cell::{Cell, Runs};
+use crate::runs::{Cell, Runs};
 
 /// Every cell with its state.
 pub(crate) fn cells(runs: &Runs) -> Table {

@@ -3,8 +3,7 @@
 use vocabulary::record::CellRecord;
 
 use crate::published;
-use crate::runs::group::SeedGroup;
-use crate::runs::settings::{Settings, is_presentation};
+use crate::runs::{SeedGroup, Settings, is_presentation};
 
 /// What two rows of a column must share to be compared: the scale, the samples, and every setting of the task but how they
 /// are given to the model.

@@ -6,8 +6,7 @@ use vocabulary::Scale;
 use vocabulary::record::{State, StopReason};
 
 use super::table::{Table, TableEntry};
-use crate::runs::cell::Runs;
-use crate::runs::group::SeedGroup;
+use crate::runs::{Runs, SeedGroup};
 
 /// Every distinct list of sources, numbered in order of first use.
 pub(crate) struct Recipes {

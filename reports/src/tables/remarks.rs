@@ -8,8 +8,7 @@ use vocabulary::record::{Attempt, CellRecord, State, StopReason, device_kind};
 use super::flag::Flag;
 use super::table::TableEntry;
 use crate::published::Counterpart;
-use crate::runs::cell::Cell;
-use crate::runs::group::SeedGroup;
+use crate::runs::{Cell, SeedGroup};
 use crate::statistics::Summary;
 
 /// The test value of a group with its remarks, or where the group stands.

@@ -10,9 +10,7 @@ use super::table::{Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{as_shown, metric, metric_name, signed};
 use crate::published::{self, Published};
-use crate::runs::cell::{Cell, Runs};
-use crate::runs::frame::{BySeed, Frames};
-use crate::runs::group::{SeedGroup, groups};
+use crate::runs::{BySeed, Cell, Frames, Runs, SeedGroup, groups};
 use crate::statistics::{Summary, mean};
 
 /// One row per task × baseline × grid values, with everything known about it.

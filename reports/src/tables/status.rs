@@ -6,7 +6,7 @@ use super::cells::epochs;
 use super::remarks::state_entry;
 use super::table::{Table, TableEntry};
 use crate::format::unit;
-use crate::runs::cell::Runs;
+use crate::runs::Runs;
 
 /// The table of `bench status`: states of all cells.
 pub(crate) fn status(runs: &Runs) -> Table {

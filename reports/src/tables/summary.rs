@@ -8,10 +8,7 @@ use super::remarks::{has_no_value, test_entry};
 use super::table::{Column, Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::metric_name;
-use crate::runs::cell::Runs;
-use crate::runs::frame::{ByGroup, BySeed, Frames};
-use crate::runs::group::{GroupKey, SeedGroup, groups, metric_columns};
-use crate::runs::settings::Settings;
+use crate::runs::{ByGroup, BySeed, Frames, GroupKey, Runs, SeedGroup, Settings, groups, metric_columns};
 
 /// Task × baseline at a glance: mean ± std of the test metric over seeds.
 ///

@@ -5,8 +5,7 @@ use vocabulary::record::TaskRecord;
 
 use super::table::{Table, TableEntry};
 use crate::format::{NONE, metric_name, short_hash};
-use crate::runs::cell::Runs;
-use crate::runs::settings::plain;
+use crate::runs::{Runs, plain};
 
 /// The protocol of every task.
 pub(crate) fn tasks(runs: &Runs) -> Table {
