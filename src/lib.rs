@@ -62,7 +62,7 @@ pub fn main(registry: Registry) -> ExitCode {
         registry.check().map_err(CliError::usage)?;
         cli::execute(&cli, &registry)
     };
-    // What has panicked was said by then.
+    // The panic hook has printed the message by then.
     let result = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -93,7 +93,7 @@ fn refuse(error: &clap::Error) -> Exit {
         terminal::set_form(LogForm::Json);
         terminal::say(Level::Error, &error.render().to_string());
     } else {
-        // Coloured where the terminal can; nobody is left to be told of a failure.
+        // Coloured where the terminal can. A failure to print has no reader.
         let _ = error.print();
     }
     Exit::Usage

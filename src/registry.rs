@@ -6,6 +6,7 @@ use baselines::Baseline;
 use baselines::registry::Entry as BaselineEntry;
 use datasets::TaskDefinition;
 use datasets::registry::Entry as TaskEntry;
+use reports::AddedSettings;
 
 /// The tasks and baselines that experiment files can name.
 ///
@@ -76,6 +77,12 @@ impl Registry {
     /// The baseline called `name`.
     pub(crate) fn find_baseline(&self, name: &str) -> Option<&BaselineEntry> {
         self.baselines.iter().find(|entry| entry.info.name == name)
+    }
+
+    /// Settings that baselines gained, for reading records from before.
+    pub(crate) fn added_settings(&self) -> AddedSettings {
+        let all = AddedSettings::default();
+        self.baselines.iter().fold(all, |all, entry| all.with(entry.info.name, (entry.added)()))
     }
 
     /// Names of the tasks.

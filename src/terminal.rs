@@ -38,7 +38,6 @@ const AT_THE_END: Duration = Duration::from_secs(1);
 /// How serious a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Progress.
     Info,
     /// Something that a reader of the result should know.
     Warning,
@@ -132,7 +131,7 @@ pub fn draw(text: String) {
     hand_over(text.into_bytes());
 }
 
-/// One call for a line: those of several processes do not mix. Nobody is left to be told of a failure.
+/// Write in one call, so that lines of several processes do not mix. A failure to write has no reader.
 fn write_now(bytes: &[u8]) {
     let _ = io::stderr().lock().write_all(bytes);
 }
@@ -188,8 +187,8 @@ impl Queue {
         let left_out = self.left_out.swap(0, Ordering::SeqCst);
         if left_out > 0 {
             let text = format!("{left_out} messages were left out, since nobody was reading");
-            let told = self.offer((in_form(Level::Warning, &text) + "\n").into_bytes());
-            if !told {
+            let taken = self.offer((in_form(Level::Warning, &text) + "\n").into_bytes());
+            if !taken {
                 self.left_out.fetch_add(left_out, Ordering::SeqCst);
             }
         }
@@ -204,7 +203,7 @@ impl Queue {
         let taken = match self.sender.try_send(bytes) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => false,
-            // Nobody writes any longer, and nobody is to be told.
+            // The writer has gone: messages are dropped.
             Err(TrySendError::Disconnected(_)) => return true,
         };
         *waiting += usize::from(taken);

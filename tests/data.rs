@@ -332,3 +332,69 @@ fn every_set_of_a_folder_is_imported_and_what_is_lacking_is_said() {
         .success()
         .stdout(contains("already here (not checked)").and(contains("checksum right").not()));
 }
+
+/// The mirror of a set, two zipped patients, and one whose archive is no zip.
+#[test]
+fn a_set_is_fetched_from_a_folder_and_what_is_no_archive_is_not_taken() {
+    let bench = Bench::new();
+    fs::create_dir_all(bench.path("mirror")).unwrap();
+    for part in ["A", "B"] {
+        let file = fs::File::create(bench.path("mirror").join(format!("training_set{part}.zip"))).unwrap();
+        let mut archive = zip::ZipWriter::new(file);
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        archive.start_file(format!("p{part}00001.psv"), stored).unwrap();
+        std::io::Write::write_all(&mut archive, b"HR|SepsisLabel\n80|0\n").unwrap();
+        archive.finish().unwrap();
+    }
+    let fetch = ["data", "fetch", "physionet2019", "--mirror", "mirror"];
+    let fetched = bench.json(&fetch);
+    assert_eq!(fetched["files"].as_array().unwrap().len(), 2, "{fetched}");
+    assert_eq!(fetched["incomplete"][0]["name"], "physionet2019");
+    assert!(bench.path("data/physionet2019/training_setA/pA00001.psv").is_file());
+    assert!(bench.path("data/physionet2019/bench-source.json").is_file());
+    let other = Bench::new();
+    fs::create_dir_all(other.path("mirror")).unwrap();
+    other.file("mirror/training_setA.zip", "please log in");
+    other.command(&fetch).assert().code(1);
+    assert!(!other.path("data/physionet2019/training_setA").exists());
+    // Nothing to fetch, and nothing by that name.
+    other.command(&["data", "fetch", "listops"]).assert().code(2).stderr(contains("bench data generate listops"));
+    other.command(&["data", "fetch", "physionet"]).assert().code(2).stderr(contains("physionet2019"));
+    other.command(&["data", "fetch"]).assert().code(2);
+}
+
+/// Settings that make a generated set of a few samples.
+const SMALL: [&str; 6] = ["--set", "train_samples=8", "--set", "validation_samples=4", "--set", "test_samples=4"];
+
+#[test]
+fn generated_sets_are_described_and_made_once() {
+    let bench = Bench::new();
+    let generate = [&["data", "generate", "adding", "copy"], &SMALL[..]].concat();
+    let made = bench.json(&generate);
+    let [adding, copy] = made["tasks"].as_array().unwrap().as_slice() else { panic!("{made}") };
+    for task in [adding, copy] {
+        assert_eq!(task["splits"], serde_json::json!({"train": 8, "validation": 4, "test": 4}));
+    }
+    let sets = sets(&bench.path("data/.cache"));
+    assert_eq!(bench.json(&generate), made);
+    assert_eq!(self::sets(&bench.path("data/.cache")), sets);
+    bench.command(&["data", "generate", "adding", "--set", "lenght=9"]).assert().code(2).stderr(contains("lenght"));
+    bench.command(&["data", "generate", "adding", "--set", "length"]).assert().code(2).stderr(contains("KEY=VALUE"));
+    bench.command(&["data", "generate", "ading"]).assert().code(2).stderr(contains("did you mean `adding`?"));
+}
+
+#[test]
+fn samples_are_drawn_into_a_picture() {
+    let bench = Bench::new();
+    let show = [&["data", "show", "adding", "--count", "3", "--split", "test"], &SMALL[..]].concat();
+    let shown = bench.json(&show);
+    let picture = &shown["pictures"][0];
+    assert_eq!((picture["labels"].as_array().unwrap().len(), &picture["split"]), (3, &"test".into()), "{shown}");
+    let file = fs::read(bench.path(picture["file"].as_str().unwrap())).unwrap();
+    assert!(file.starts_with(b"\x89PNG"));
+    bench.command(&show).args(["--out", "here.png"]).assert().success().stdout(contains("here.png: 3 test samples"));
+    assert_eq!(fs::read(bench.path("here.png")).unwrap(), file);
+    let two = ["data", "show", "adding", "copy", "--out", "one.png"];
+    bench.command(&two).assert().code(2).stderr(contains("--out names one picture"));
+    bench.command(&["data", "show", "adding", "--split", "tests"]).assert().code(2).stderr(contains("validation"));
+}

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use baselines::kernels::conv::Taps;
 use baselines::kernels::{
-    Alignment, Curve, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias, conv2d,
-    cross_entropy, gabor, gelu, glu, gru, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, masked,
-    pointwise, rnn, ssm, standardise, weighted_sum,
+    Activation, Alignment, Precision, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias,
+    conv2d, cross_entropy, gabor, gelu, glu, gru, layer_norm, long_conv1d, long_conv1d_dense, long_conv2d,
+    long_conv2d_dense, lstm, masked, pointwise, rnn, ssm, weighted_sum,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, criterion_group};
@@ -73,13 +73,16 @@ fn long_convolutions(c: &mut Criterion) {
 }
 
 fn recurrences(c: &mut Criterion) {
-    type Layer = fn(Tensor<3>, Tensor<2>, Tensor<2>, Tensor<1>, Tensor<1>) -> Tensor<3>;
+    type Layer = fn(Tensor<3>, Tensor<2>, Tensor<2>, Tensor<1>, Tensor<1>, Precision) -> Tensor<3>;
     for (name, layer, gates) in [("lstm", lstm as Layer, 4), ("gru", gru, 3), ("rnn", rnn, 1)] {
         measure(c, name, "64x1x784, 128 hidden", |device| {
             let x = tensor([64, 1, 784], device);
             let (w_ih, w_hh) = (tensor([gates * 128, 1], device), tensor([gates * 128, 128], device));
             let (b_ih, b_hh) = (tensor([gates * 128], device), tensor([gates * 128], device));
-            Box::new(move || layer(x.clone(), w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone()))
+            let run = move |x: Tensor<3>| {
+                layer(x, w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone(), Precision::Float32)
+            };
+            Box::new(move || run(x.clone()))
         });
     }
 }
@@ -101,21 +104,21 @@ fn elementwise(c: &mut Criterion) {
         let x = tensor([8, 256, 1024], device);
         Box::new(move || glu(x.clone()))
     });
-    measure(c, "standardise", "8x128x1024", |device| {
+    measure(c, "layer_norm", "8x128x1024", |device| {
         let x = tensor([8, 128, 1024], device);
-        Box::new(move || standardise(x.clone(), 1e-5))
+        Box::new(move || layer_norm(x.clone(), 1e-5))
     });
     measure(c, "gelu and dropout", "16x140x784", |device| {
         let (x, mask) = (tensor([16, 140, 784], device), Tensor::ones([16, 140, 1], device));
-        Box::new(move || masked(x.clone(), mask.clone(), 1.0, Curve::Gelu))
+        Box::new(move || masked(x.clone(), mask.clone(), 1.0, Activation::Gelu))
     });
     measure(c, "gelu and shortcut", "16x140x784", |device| {
         let (x, shortcut) = (tensor([16, 140, 784], device), tensor([16, 140, 784], device));
-        Box::new(move || activate_and_add(x.clone(), shortcut.clone(), Curve::Gelu))
+        Box::new(move || activate_and_add(x.clone(), shortcut.clone(), Activation::Gelu))
     });
     measure(c, "relu of a sum", "16x64x1024", |device| {
         let (x, shortcut) = (tensor([16, 64, 1024], device), tensor([16, 64, 1024], device));
-        Box::new(move || add_and_activate(x.clone(), shortcut.clone(), Curve::Relu))
+        Box::new(move || add_and_activate(x.clone(), shortcut.clone(), Activation::Relu))
     });
     measure(c, "weighted_sum", "16x140x784", |device| {
         let (x, weights) = (tensor([16, 140, 784], device), Tensor::ones([1, 1, 784], device));
@@ -150,7 +153,7 @@ fn elementwise(c: &mut Criterion) {
         measure(c, "pointwise", &format!("{batch}x{channels}x{positions}, {channels} outputs"), |device| {
             let x = tensor([batch, channels, positions], device);
             let (weight, bias) = (tensor([channels, channels], device), tensor([channels], device));
-            Box::new(move || pointwise(x.clone(), weight.clone(), bias.clone()))
+            Box::new(move || pointwise(x.clone(), weight.clone(), bias.clone(), Precision::Float32))
         });
     }
 }

@@ -16,7 +16,9 @@ use crate::{BuildError, Features, Forward, Init, ReadError};
 /// [`build`](Self::build) is the whole contract. The other items describe the baseline to `bench list baselines`, the
 /// schema of experiment files and the optimiser.
 pub trait Baseline: Send + Sync + 'static {
-    /// Settings under the names of an experiment file. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
+    /// Settings under the names of an experiment file.
+    ///
+    /// Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
     type Config: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static;
     /// The network that [`build`](Self::build) returns, without embedding and head.
     type Body: Body;
@@ -45,7 +47,7 @@ pub trait Baseline: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The name of our tensor `name` (`body.…` or `head.…`) in the state dict of the reference program, if there is one.
+    /// The name that the reference program, if there is one, gives our tensor `name` (`body.…` or `head.…`).
     ///
     /// `rank` is the number of position axes of the inputs. `bench eval` and `bench parity` load weights by these names;
     /// see [`reference`](crate::reference).
@@ -70,7 +72,7 @@ pub trait Body: Module + ModuleDisplay {
     /// have fewer otherwise.
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features;
 
-    /// A term to add to the loss, already weighted, e.g. a norm of the sampled kernels; `head` follows the body.
+    /// A term to add to the loss, already weighted, e.g. a norm of kernels; `head` follows the body.
     ///
     /// # Errors
     /// A value that the term depends on cannot be read from the device.
@@ -78,7 +80,7 @@ pub trait Body: Module + ModuleDisplay {
         Ok(None)
     }
 
-    /// The numbers that a penalty judges, per layer and without its weight; empty for a baseline without a penalty.
+    /// The numbers that a penalty judges, per layer and without its weight; empty without a penalty.
     ///
     /// They are recorded over training even under a weight of zero, since others are compared with that one.
     ///
@@ -88,10 +90,10 @@ pub trait Body: Module + ModuleDisplay {
         Ok(Vec::new())
     }
 
-    /// Frequency of every filter at the bottom of the kernel networks, relative to Nyquist of the training grid.
+    /// Frequency of every filter at the bottom of the kernel networks, in units of Nyquist's.
     ///
-    /// Nyquist is half a turn per grid point; a value above 1 exceeds it. The largest of several axes counts. Empty where
-    /// there are no kernel networks with frequencies.
+    /// Nyquist's frequency is half a turn per point of the training grid. The largest of several axes counts. Empty where there
+    /// are no kernel networks with frequencies.
     ///
     /// # Errors
     /// The frequencies cannot be read from the device.
@@ -99,7 +101,9 @@ pub trait Body: Module + ModuleDisplay {
         Ok(Vec::new())
     }
 
-    /// Length of the kernels that tensors are stored for, where no shape tells it and another length means other kernels.
+    /// Length of the kernels that tensors are stored for, if another length means other kernels.
+    ///
+    /// `None` where a shape tells it, or where the tensors mean the same whatever the length.
     fn kernel_length(&self) -> Option<usize> {
         None
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::read::read;
 use crate::{Features, ReadError};
-use kernels::{Curve, masked};
+use kernels::{Activation, Precision, masked};
 
 /// What is dropped together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +82,7 @@ pub struct Forward<'a> {
     step: u64,
     site: u64,
     resolution: f64,
+    precision: Precision,
     padding: Option<Padding>,
     probes: Option<&'a mut Vec<Probe>>,
     failure: OnceLock<ForwardError>,
@@ -111,6 +112,7 @@ impl<'a> Forward<'a> {
             step: 0,
             site: 0,
             resolution: 1.0,
+            precision: Precision::Float32,
             padding: None,
             probes: None,
             failure: OnceLock::new(),
@@ -135,6 +137,19 @@ impl<'a> Forward<'a> {
     pub fn at_resolution(mut self, resolution: f64) -> Self {
         self.resolution = resolution;
         self
+    }
+
+    /// Rounds the operands of large matrix products to `precision` on GPUs.
+    ///
+    /// [`DeviceChoice::check`](crate::device::DeviceChoice::check) tells whether a device can.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// Precision of the operands of large matrix products on GPUs, also of gradients.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Samples per axis relative to those of training.
@@ -193,7 +208,7 @@ impl<'a> Forward<'a> {
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
 
-    /// Zeros the padded positions of `x`, `[batch, channels, positions]`, as a convolution has beyond the end of a sequence.
+    /// Zeros the padded positions of `x`, `[batch, channels, positions]`.
     ///
     /// A layer that looks ahead calls this, lest padding leak into valid positions; `state-spaces/s4` does so too.
     pub fn mask_padding(&self, x: Tensor<3>) -> Tensor<3> {
@@ -217,7 +232,9 @@ impl<'a> Forward<'a> {
         self.training
     }
 
-    /// Records mean, variance and largest magnitude of `values` under `layer`; free without [`with_probes`](Self::with_probes).
+    /// Records mean, variance and largest magnitude of `values` under `layer`.
+    ///
+    /// Free without [`with_probes`](Self::with_probes).
     pub fn probe<const D: usize>(
         &mut self,
         layer: impl FnOnce() -> String,
@@ -242,18 +259,18 @@ impl<'a> Forward<'a> {
 
     /// [`dropout`](Self::dropout) for features `[batch, channels, positions]`.
     pub fn dropout_tensor(&mut self, x: Tensor<3>, p: f64, kind: DropoutKind) -> Tensor<3> {
-        self.activate_and_drop(x, Curve::Identity, p, kind)
+        self.activate_and_drop(x, Activation::Identity, p, kind)
     }
 
     /// An activation, then dropout, in one pass over features `[batch, channels, positions]`.
-    pub fn activate_and_drop(&mut self, x: Tensor<3>, curve: Curve, p: f64, kind: DropoutKind) -> Tensor<3> {
+    pub fn activate_and_drop(&mut self, x: Tensor<3>, activation: Activation, p: f64, kind: DropoutKind) -> Tensor<3> {
         if !self.drops_at(p) {
-            return curve.apply(x);
+            return activation.apply(x);
         }
         let [batch, channels, positions] = x.dims();
         let mask =
             self.mask([batch, channels, if kind == DropoutKind::Channel { 1 } else { positions }], p, &x.device());
-        masked(x, mask, kept_factor(p), curve)
+        masked(x, mask, kept_factor(p), activation)
     }
 
     fn drops_at(&self, p: f64) -> bool {
@@ -329,6 +346,14 @@ mod tests {
         ctx.set_lengths(Some(&[81, 81]), 81);
         ctx.reduce(|n| n / 2);
         assert_eq!(ctx.valid(40), None);
+    }
+
+    #[test]
+    fn every_pass_has_a_precision_of_its_own() {
+        let all = [Precision::Float32, Precision::Tf32, Precision::Bfloat16];
+        let passes = all.map(|precision| Forward::training(1, 2).with_precision(precision));
+        assert_eq!(passes.each_ref().map(Forward::precision), all);
+        assert_eq!(Forward::evaluation().precision(), Precision::Float32);
     }
 
     #[test]

@@ -198,7 +198,7 @@ pub fn assemble<B: Body + Sync + 'static>(
 /// Features of a pair per feature of one input.
 const PAIR_FEATURES: usize = 4;
 
-/// Joins consecutive rows u and v of `[2 · batch, features]` to `[u, v, u − v, u · v]`, `[batch, 4 · features]`.
+/// Joins consecutive rows u and v to `[u, v, u − v, u · v]`: `[2 · batch, features]` to `[batch, 4 · features]`.
 ///
 /// Both inputs went through the same network, two towers with shared weights, as in Long Range Arena, arXiv 2011.04006.
 fn join_pairs(features: Tensor<2>) -> Tensor<2> {
@@ -268,7 +268,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         };
         let features = network.body.forward(features, ctx).flatten();
         if self.per_step {
-            let logits = network.head.forward(features);
+            let logits = network.head.forward(features, ctx.precision());
             ctx.probe(|| "head".into(), "logits", &logits);
             return ctx.outcome().map(|()| Output::Step(logits));
         }

@@ -5,11 +5,11 @@
 mod support;
 
 use baselines::kernels::conv::Taps;
+use baselines::kernels::{Activation, activate_and_add, add_and_activate, conv2d, gabor, masked, weighted_sum};
 use baselines::kernels::{
-    Alignment, batch_norm, channel_affine, channel_bias, gelu, glu, long_conv1d, long_conv1d_dense, long_conv2d,
-    long_conv2d_dense, pointwise, standardise,
+    Alignment, Precision, batch_norm, channel_affine, channel_bias, gelu, glu, layer_norm, long_conv1d,
+    long_conv1d_dense, long_conv2d, long_conv2d_dense, pointwise,
 };
-use baselines::kernels::{Curve, activate_and_add, add_and_activate, conv2d, gabor, masked, weighted_sum};
 use burn::tensor::Tensor;
 use support::{check_gradient, tensor, values};
 
@@ -21,12 +21,12 @@ fn weigh<const D: usize>(y: Tensor<D>) -> Tensor<1> {
 }
 
 #[test]
-fn activations_and_standardisation() {
+fn activations_and_normalisation() {
     let x = values(60, 1);
     check_gradient("gelu", &x, [3, 4, 5], |x| weigh(gelu(x)));
     check_gradient("glu", &x, [3, 4, 5], |x| weigh(glu(x)));
-    check_gradient("standardise", &x, [3, 4, 5], |x| weigh(standardise(x, 1e-3)));
-    check_gradient("standardise rows", &x, [3, 20, 1], |x| weigh(standardise(x, 1e-3)));
+    check_gradient("layer norm", &x, [3, 4, 5], |x| weigh(layer_norm(x, 1e-3)));
+    check_gradient("layer norm rows", &x, [3, 20, 1], |x| weigh(layer_norm(x, 1e-3)));
 }
 
 #[test]
@@ -44,9 +44,11 @@ fn maps_over_channels() {
     let (x, weight, bias) = (values(60, 1), values(24, 2), values(6, 3));
     let input = || tensor(&x, [3, 4, 5]);
     let (map, offset) = (|| tensor(&weight, [6, 4]), || tensor(&bias, [6]));
-    check_gradient("pointwise input", &x, [3, 4, 5], |x| weigh(pointwise(x, map(), offset())));
-    check_gradient("pointwise weight", &weight, [6, 4], |weight| weigh(pointwise(input(), weight, offset())));
-    check_gradient("pointwise bias", &bias, [6], |bias| weigh(pointwise(input(), map(), bias)));
+    check_gradient("pointwise input", &x, [3, 4, 5], |x| weigh(pointwise(x, map(), offset(), Precision::Float32)));
+    check_gradient("pointwise weight", &weight, [6, 4], |weight| {
+        weigh(pointwise(input(), weight, offset(), Precision::Float32))
+    });
+    check_gradient("pointwise bias", &bias, [6], |bias| weigh(pointwise(input(), map(), bias, Precision::Float32)));
     let (scale, shift) = (values(4, 4), values(4, 5));
     let (factor, offset) = (|| tensor(&scale, [4]), || tensor(&shift, [4]));
     check_gradient("affine input", &x, [3, 4, 5], |x| weigh(channel_affine(x, factor(), offset())));
@@ -94,7 +96,7 @@ fn chains_of_activation_dropout_and_shortcut() {
     let (x, r) = (values(60, 1), values(60, 2));
     let shape = [3, 4, 5];
     let drop = |n: usize| -> Vec<f64> { (0..n).map(|i| if i % 3 == 0 { 0.0 } else { 1.5 }).collect() };
-    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
+    for curve in [Activation::Identity, Activation::Gelu, Activation::Relu] {
         for positions in [1, 5] {
             let mask = || tensor(&drop(12 * positions), [3, 4, positions]);
             check_gradient(&format!("{curve:?} masked"), &x, shape, |x| weigh(masked(x, mask(), 1.5, curve)));

@@ -1,14 +1,17 @@
-//! The fused kernels against plain loops in f64, finite differences, and their composed counterparts.
+//! The fused kernels against plain loops in f64 and finite differences. (Each has a test against its composed form beside its
+//! declaration.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use baselines::kernels::recurrent::Cell;
+use baselines::kernels::Update;
+use baselines::kernels::conv::Taps;
+use baselines::kernels::recurrent::RnnCell;
 use baselines::kernels::{
-    Alignment, activation, adam, batch_norm, chain, channel_affine, channel_bias, conv, cross_entropy, gabor, gelu,
-    glu, gru, long_conv, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, pointwise, recurrent,
-    rnn, standardise, weighted_sum,
+    Activation, Alignment, Precision, activate_and_add, adam, add_and_activate, batch_norm, channel_affine,
+    channel_bias, conv2d, cross_entropy, gelu, glu, gru, layer_norm, long_conv1d, long_conv1d_dense, long_conv2d,
+    long_conv2d_dense, lstm, masked, pointwise, rnn, weighted_sum,
 };
-use burn::backend::flex::FlexTensor;
-use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::module::conv2d as burn_conv2d;
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use proptest::prelude::*;
 
@@ -27,15 +30,7 @@ fn tensor<const D: usize>(values: &[f64], shape: [usize; D], dtype: DType) -> Te
     Tensor::from_data(TensorData::new(values.to_vec(), shape), (&Device::flex().autodiff(), dtype))
 }
 
-fn flex<const D: usize>(values: &[f64], shape: [usize; D], dtype: DType) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values.to_vec(), shape).convert_dtype(dtype))
-}
-
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().convert::<f64>().try_to_vec().unwrap()
-}
-
-fn read_flex(tensor: FlexTensor) -> Vec<f64> {
     tensor.into_data().convert::<f64>().try_to_vec().unwrap()
 }
 
@@ -242,42 +237,6 @@ fn convolutions_of_nothing_are_zero() {
     assert_eq!(empty.dims(), [0, 3, 4]);
 }
 
-#[test]
-fn composed_convolutions_agree() {
-    use long_conv::{Geometry, LongConvGrad, LongConvOps, composed};
-    let cases = [
-        Conv::depthwise(2, 3, [1, 150], [1, 120], Alignment::Causal),
-        Conv::depthwise(2, 3, [1, 150], [1, 121], Alignment::Centred),
-        Conv::depthwise(2, 3, [1, 50], [1, 9], Alignment::Causal),
-        Conv::depthwise(2, 3, [12, 10], [11, 9], Alignment::Centred),
-        Conv::depthwise(2, 3, [12, 10], [12, 10], Alignment::Causal),
-        Conv::dense(2, [3, 4], [1, 100], [1, 100], Alignment::Causal),
-        Conv::dense(2, [3, 4], [10, 11], [9, 10], Alignment::Centred),
-        Conv::dense(2, [3, 4], [10, 11], [3, 3], Alignment::Centred),
-    ];
-    for case in cases {
-        let ([h, w], [kh, kw]) = (case.size, case.taps);
-        let [x, k, g] = case.data();
-        let x = flex(&x, [case.batch, case.input, h, w], DType::F32);
-        let k = flex(&k, [case.output, case.kernels() / case.output, kh, kw], DType::F32);
-        let g = flex(&g, [case.batch, case.output, h, w], DType::F32);
-        let geometry = Geometry { left: case.taps.map(|taps| case.alignment.left(taps)), depthwise: case.depthwise };
-        let composed_y = composed::forward::<Flex>(x.clone(), k.clone(), geometry);
-        let fused_y = Flex::long_conv(x.clone(), k.clone(), geometry);
-        assert_close(&read_flex(composed_y), &read_flex(fused_y), 2e-5, &format!("{case:?} y"));
-        let composed = composed::backward::<Flex>(x.clone(), k.clone(), g.clone(), geometry, [true; 2]);
-        let fused = Flex::long_conv_backward(x, k, g, geometry, [true; 2]);
-        for (composed, fused) in composed.into_iter().zip(fused) {
-            assert_close(
-                &read_flex(composed.unwrap()),
-                &read_flex(fused.unwrap()),
-                2e-5,
-                &format!("{case:?} gradient"),
-            );
-        }
-    }
-}
-
 fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
@@ -285,7 +244,7 @@ fn logistic(x: f64) -> f64 {
 /// A recurrent layer of the test: `[batch, in, length, hidden]`.
 #[derive(Debug, Clone, Copy)]
 struct Recurrence {
-    cell: Cell,
+    cell: RnnCell,
     batch: usize,
     input: usize,
     length: usize,
@@ -318,16 +277,16 @@ impl Recurrence {
                 for u in 0..h {
                     let gate = |k: usize| from_x(k * h + u) + from_h(k * h + u);
                     state[u] = match self.cell {
-                        Cell::Lstm => {
+                        RnnCell::Lstm => {
                             memory[u] = logistic(gate(1)) * memory[u] + logistic(gate(0)) * gate(2).tanh();
                             logistic(gate(3)) * memory[u].tanh()
                         }
-                        Cell::Gru => {
+                        RnnCell::Gru => {
                             let (r, z) = (logistic(gate(0)), logistic(gate(1)));
                             let n = (from_x(2 * h + u) + r * from_h(2 * h + u)).tanh();
                             (1.0 - z) * n + z * before[u]
                         }
-                        Cell::Rnn => gate(0).tanh(),
+                        RnnCell::Rnn => gate(0).tanh(),
                     };
                     y[(b * h + u) * l + t] = state[u];
                 }
@@ -350,11 +309,11 @@ impl Recurrence {
         let b_ih = tensor(&operands[3], sb, dtype).require_grad();
         let b_hh = tensor(&operands[4], sb, dtype).require_grad();
         let layer = match self.cell {
-            Cell::Lstm => lstm,
-            Cell::Gru => gru,
-            Cell::Rnn => rnn,
+            RnnCell::Lstm => lstm,
+            RnnCell::Gru => gru,
+            RnnCell::Rnn => rnn,
         };
-        let y = layer(x.clone(), w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone());
+        let y = layer(x.clone(), w_ih.clone(), w_hh.clone(), b_ih.clone(), b_hh.clone(), Precision::Float32);
         let grads = (y.clone() * tensor(g, [self.batch, self.hidden, self.length], dtype)).sum().backward();
         let found = [
             read(x.grad(&grads).unwrap()),
@@ -398,7 +357,7 @@ impl Recurrence {
     }
 }
 
-const CELLS: [Cell; 3] = [Cell::Lstm, Cell::Gru, Cell::Rnn];
+const CELLS: [RnnCell; 3] = [RnnCell::Lstm, RnnCell::Gru, RnnCell::Rnn];
 
 #[test]
 fn recurrences() {
@@ -423,39 +382,6 @@ fn gradients_that_enter_at_some_steps_alone() {
             let (_, [dx, ..]) = case.fused(&case.operands(), &g, DType::F32);
             // Nothing flows forward in time.
             assert!(dx.iter().enumerate().all(|(i, &d)| i % case.length < entered.end || d == 0.0), "{cell:?}");
-        }
-    }
-}
-
-#[test]
-fn composed_recurrences_agree() {
-    use recurrent::{RecurrentGrad, composed};
-    for cell in CELLS {
-        let case = Recurrence { cell, batch: 19, input: 3, length: 40, hidden: 5 };
-        let (sx, si, sh, sb) = case.shapes();
-        let operands = case.operands();
-        let [x, w_ih, w_hh, b_ih, b_hh] = &operands;
-        let dtype = DType::F64;
-        let operands = [
-            flex(x, sx, dtype),
-            flex(w_ih, si, dtype),
-            flex(w_hh, sh, dtype),
-            flex(b_ih, sb, dtype),
-            flex(b_hh, sb, dtype),
-        ];
-        let g = flex(&values(19 * 5 * 40, 6), [19, 5, 40], dtype);
-        let (y, kept) = composed::forward::<Flex>(cell, operands.clone(), true);
-        let (fused_y, fused_kept) = Flex::recurrent_keeping(cell, operands.clone());
-        assert_close(&read_flex(y.clone()), &read_flex(fused_y.clone()), 1e-12, "y");
-        let composed = composed::backward::<Flex>(cell, operands.clone(), y, kept, g.clone(), [true; 5]);
-        let fused = Flex::recurrent_backward(cell, operands, fused_y, fused_kept, g, [true; 5]);
-        for (composed, fused) in composed.into_iter().zip(fused) {
-            assert_close(
-                &read_flex(composed.unwrap()),
-                &read_flex(fused.unwrap()),
-                1e-10,
-                &format!("{cell:?} gradient"),
-            );
         }
     }
 }
@@ -496,20 +422,6 @@ fn gelu_is_exact() {
 }
 
 #[test]
-fn composed_gelu_agrees() {
-    use activation::{ActivationGrad, ActivationOps, composed};
-    let x = flex(&values(1000, 1).iter().map(|v| v * 6.0).collect::<Vec<_>>(), [1000], DType::F32);
-    let g = flex(&values(1000, 2), [1000], DType::F32);
-    let pairs = [
-        (composed::gelu::<Flex>(x.clone()), Flex::exact_gelu(x.clone())),
-        (composed::gelu_backward::<Flex>(x.clone(), g.clone()), Flex::exact_gelu_backward(x, g)),
-    ];
-    for (composed, fused) in pairs {
-        assert_close(&read_flex(composed), &read_flex(fused), 1e-6, "gelu");
-    }
-}
-
-#[test]
 fn gated_linear_units_gate_the_first_half_by_the_second() {
     let (batch, channels, positions) = (3, 5, 7);
     let half = channels * positions;
@@ -537,20 +449,6 @@ fn gated_linear_units_gate_the_first_half_by_the_second() {
 }
 
 #[test]
-fn composed_glu_agrees() {
-    use activation::{ActivationGrad, ActivationOps, composed};
-    let x = flex(&values(120, 1).iter().map(|v| v * 6.0).collect::<Vec<_>>(), [3, 8, 5], DType::F32);
-    let g = flex(&values(60, 2), [3, 4, 5], DType::F32);
-    let pairs = [
-        (composed::glu::<Flex>(x.clone()), Flex::gated_linear(x.clone())),
-        (composed::glu_backward::<Flex>(x.clone(), g.clone()), Flex::gated_linear_backward(x, g)),
-    ];
-    for (composed, fused) in pairs {
-        assert_close(&read_flex(composed), &read_flex(fused), 1e-6, "glu");
-    }
-}
-
-#[test]
 fn standardised_values_have_mean_zero_and_variance_one() {
     let epsilon = 0.01;
     for [batch, n, positions] in [[2, 5, 7], [1, 3, 130], [3, 200, 1], [2, 1, 4], [1, 64, 64]] {
@@ -568,22 +466,10 @@ fn standardised_values_have_mean_zero_and_variance_one() {
         let shape = [batch, n, positions];
         for dtype in [DType::F32, DType::F64] {
             let input = tensor(&x, shape, dtype).require_grad();
-            let output = standardise(input.clone(), epsilon);
+            let output = layer_norm(input.clone(), epsilon);
             let grads = (output.clone() * tensor(&g, shape, dtype)).sum().backward();
             assert_close(&read(output), &y, tolerance(dtype), "standardised");
             assert_close(&read(input.grad(&grads).unwrap()), &dx, tolerance(dtype), "gradient of standardised");
-        }
-        use baselines::kernels::standardise::{StandardiseGrad, StandardiseOps, composed};
-        let (x, g) = (flex(&x, shape, DType::F32), flex(&g, shape, DType::F32));
-        let pairs = [
-            (composed::forward::<Flex>(x.clone(), epsilon), Flex::standardise_values(x.clone(), epsilon)),
-            (
-                composed::backward::<Flex>(x.clone(), g.clone(), epsilon),
-                Flex::standardise_values_backward(x, g, epsilon),
-            ),
-        ];
-        for (composed, fused) in pairs {
-            assert_close(&read_flex(composed), &read_flex(fused), 1e-5, "composed");
         }
     }
 }
@@ -711,25 +597,6 @@ fn batch_normalisation() {
 }
 
 #[test]
-fn composed_batch_normalisation_agrees() {
-    use batch_norm::{BatchNormGrad, BatchNormOps, composed};
-    let shape = [6, 3, 20];
-    let [x, g] = [1, 2].map(|seed| flex(&values(360, seed), shape, DType::F64));
-    let [gamma, beta] = [3, 4].map(|seed| flex(&values(3, seed), [3], DType::F64));
-    let composed = composed::forward::<Flex>(x.clone(), gamma.clone(), beta.clone(), 1e-5);
-    let fused = Flex::normalise_batch(x.clone(), gamma.clone(), beta, 1e-5);
-    let (mean, variance) = (fused.1.clone(), fused.2.clone());
-    let pairs = [(composed.0, fused.0), (composed.1, fused.1), (composed.2, fused.2)];
-    let backward =
-        composed::backward::<Flex>(x.clone(), gamma.clone(), mean.clone(), variance.clone(), g.clone(), 1e-5)
-            .into_iter()
-            .zip(Flex::normalise_batch_backward(x, gamma, mean, variance, g, 1e-5));
-    for (composed, fused) in pairs.into_iter().chain(backward) {
-        assert_close(&read_flex(composed), &read_flex(fused), 1e-10, "batch normalisation");
-    }
-}
-
-#[test]
 fn operands_without_gradient_do_not_disturb_the_others() {
     for cell in CELLS {
         let case = Recurrence { cell, batch: 3, input: 2, length: 5, hidden: 4 };
@@ -741,11 +608,12 @@ fn operands_without_gradient_do_not_disturb_the_others() {
         let b_hh = tensor(&b_hh, sb, DType::F64).require_grad();
         let x = tensor(&x, sx, DType::F64);
         let layer = match cell {
-            Cell::Lstm => lstm,
-            Cell::Gru => gru,
-            Cell::Rnn => rnn,
+            RnnCell::Lstm => lstm,
+            RnnCell::Gru => gru,
+            RnnCell::Rnn => rnn,
         };
-        let y = layer(x, w_ih.clone(), tensor(&w_hh, sh, DType::F64), tensor(&b_ih, sb, DType::F64), b_hh.clone());
+        let (w_hh, b_ih) = (tensor(&w_hh, sh, DType::F64), tensor(&b_ih, sb, DType::F64));
+        let y = layer(x, w_ih.clone(), w_hh, b_ih, b_hh.clone(), Precision::Float32);
         let grads = (y * tensor(&g, [3, 4, 5], DType::F64)).sum().backward();
         assert_eq!(read(w_ih.grad(&grads).unwrap()), expected[1], "{cell:?} input weights");
         assert_eq!(read(b_hh.grad(&grads).unwrap()), expected[4], "{cell:?} recurrent bias");
@@ -807,7 +675,7 @@ impl ChannelMap {
         let (y, d_factors, grads) = match self {
             Self::Pointwise(_) => {
                 let weight = operand(factors, [o, i], dtype, tracked[1]);
-                let y = pointwise(x.clone(), weight.clone(), offsets.clone());
+                let y = pointwise(x.clone(), weight.clone(), offsets.clone(), Precision::Float32);
                 let grads = loss(&y);
                 (y, weight.grad(&grads).map(read), grads)
             }
@@ -873,49 +741,16 @@ fn maps_over_channels() {
 }
 
 #[test]
-fn composed_maps_over_channels_agree() {
-    use channel_affine::{ChannelAffineGrad, ChannelAffineOps};
-    use pointwise::{PointwiseGrad, PointwiseOps};
-    let x = flex(&values(6 * 3 * 20, 1), [6, 3, 20], DType::F64);
-    let (weight, bias, g) = (
-        flex(&values(15, 2), [5, 3], DType::F64),
-        flex(&values(5, 3), [5], DType::F64),
-        flex(&values(6 * 5 * 20, 4), [6, 5, 20], DType::F64),
-    );
-    let forward = (
-        pointwise::composed::forward::<Flex>(x.clone(), weight.clone(), bias.clone()),
-        Flex::map_channels(x.clone(), weight.clone(), bias),
-    );
-    let composed = pointwise::composed::backward::<Flex>(x.clone(), weight.clone(), g.clone(), [true; 3]);
-    let fused = Flex::map_channels_backward(x.clone(), weight, g, [true; 3]);
-    let mut pairs = vec![forward];
-    pairs.extend(composed.into_iter().flatten().zip(fused.into_iter().flatten()));
-
-    let [scale, shift] = [5, 6].map(|seed| flex(&values(3, seed), [3], DType::F64));
-    let g = flex(&values(6 * 3 * 20, 7), [6, 3, 20], DType::F64);
-    pairs.push((
-        channel_affine::composed::forward::<Flex>(x.clone(), scale.clone(), shift.clone()),
-        Flex::scale_channels(x.clone(), scale.clone(), shift),
-    ));
-    let composed = channel_affine::composed::backward::<Flex>(x.clone(), scale.clone(), g.clone(), [true; 3]);
-    let fused = Flex::scale_channels_backward(x, scale, g, [true; 3]);
-    pairs.extend(composed.into_iter().flatten().zip(fused.into_iter().flatten()));
-
-    assert_eq!(pairs.len(), 8);
-    for (composed, fused) in pairs {
-        assert_eq!(composed.shape(), fused.shape());
-        assert_close(&read_flex(composed), &read_flex(fused), 1e-12, "map over channels");
-    }
-}
-
-#[test]
 fn maps_over_channels_of_nothing_and_in_half_precision() {
     let (x, weight) = (tensor(&[], [0, 3, 4], DType::F32), tensor(&values(6, 1), [2, 3], DType::F32));
-    assert_eq!(pointwise(x.clone(), weight, tensor(&[1.0, 2.0], [2], DType::F32)).dims(), [0, 2, 4]);
+    assert_eq!(
+        pointwise(x.clone(), weight, tensor(&[1.0, 2.0], [2], DType::F32), Precision::Float32).dims(),
+        [0, 2, 4]
+    );
     assert_eq!(channel_bias(x, tensor(&[1.0; 3], [3], DType::F32)).dims(), [0, 3, 4]);
     let results = [DType::F16, DType::F32].map(|dtype| {
         let (x, weight) = (tensor(&values(30, 1), [2, 3, 5], dtype), tensor(&values(12, 2), [4, 3], dtype));
-        let y = pointwise(x, weight, tensor(&values(4, 3), [4], dtype));
+        let y = pointwise(x, weight, tensor(&values(4, 3), [4], dtype), Precision::Float32);
         let y = channel_bias(y, tensor(&values(4, 4), [4], dtype));
         assert_eq!(y.dtype(), dtype);
         read(y)
@@ -924,53 +759,14 @@ fn maps_over_channels_of_nothing_and_in_half_precision() {
 }
 
 #[test]
-fn composed_chains_agree() {
-    use chain::{ChainGrad, ChainOps, Curve, composed};
-    let shape = [3, 5, 37];
-    let n = shape.iter().product();
-    let operand = |seed| flex(&values(n, seed).iter().map(|v| v * 4.0).collect::<Vec<_>>(), shape, DType::F32);
-    let (x, r, g) = (operand(1), operand(2), operand(3));
-    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
-        let mut pairs = vec![
-            (composed::added::<Flex>(x.clone(), r.clone(), curve), Flex::added(x.clone(), r.clone(), curve)),
-            (composed::joined::<Flex>(x.clone(), r.clone(), curve), Flex::joined(x.clone(), r.clone(), curve)),
-            (
-                composed::curve_backward::<Flex>(x.clone(), g.clone(), curve),
-                Flex::curve_backward(x.clone(), g.clone(), curve),
-            ),
-            (
-                composed::joined_backward::<Flex>(x.clone(), r.clone(), g.clone(), curve),
-                Flex::joined_backward(x.clone(), r.clone(), g.clone(), curve),
-            ),
-        ];
-        for positions in [1, 37] {
-            let mask: Vec<f64> = (0..15 * positions).map(|i| if i % 4 == 0 { 0.0 } else { 1.25 }).collect();
-            let mask = || flex(&mask, [3, 5, positions], DType::F32);
-            pairs.push((
-                composed::masked::<Flex>(x.clone(), mask(), curve),
-                Flex::masked(x.clone(), mask(), 1.25, curve),
-            ));
-            pairs.push((
-                composed::masked_backward::<Flex>(x.clone(), mask(), g.clone(), curve),
-                Flex::masked_backward(x.clone(), mask(), g.clone(), curve),
-            ));
-        }
-        for (at, (composed, fused)) in pairs.into_iter().enumerate() {
-            assert_close(&read_flex(fused), &read_flex(composed), 1e-6, &format!("{curve:?} {at}"));
-        }
-    }
-}
-
-#[test]
 fn chains_of_nothing_are_nothing_and_not_a_number_stays() {
-    use baselines::kernels::{Curve, activate_and_add, add_and_activate, masked, weighted_sum};
     let none = || tensor(&[], [0, 2, 3], DType::F32);
-    assert_eq!(masked(none(), none(), 1.0, Curve::Gelu).dims(), [0, 2, 3]);
-    assert_eq!(activate_and_add(none(), none(), Curve::Gelu).dims(), [0, 2, 3]);
-    assert_eq!(add_and_activate(none(), none(), Curve::Relu).dims(), [0, 2, 3]);
+    assert_eq!(masked(none(), none(), 1.0, Activation::Gelu).dims(), [0, 2, 3]);
+    assert_eq!(activate_and_add(none(), none(), Activation::Gelu).dims(), [0, 2, 3]);
+    assert_eq!(add_and_activate(none(), none(), Activation::Relu).dims(), [0, 2, 3]);
     assert_eq!(weighted_sum(none(), tensor(&[1.0; 3], [1, 1, 3], DType::F32)).dims(), [0, 2]);
     let bad = || tensor(&[f64::NAN, 1.0], [1, 1, 2], DType::F32);
-    for curve in [Curve::Identity, Curve::Gelu, Curve::Relu] {
+    for curve in [Activation::Identity, Activation::Gelu, Activation::Relu] {
         let ones = || tensor(&[1.0, 1.0], [1, 1, 2], DType::F32);
         for y in [
             masked(bad(), ones(), 1.0, curve),
@@ -1027,41 +823,6 @@ fn cross_entropy_of_extreme_logits() {
     assert!(of([0.0, f64::NAN, 0.0], 0).is_nan() && of([f64::INFINITY, 0.0, 0.0], 1).is_nan());
 }
 
-#[test]
-fn composed_cross_entropies_agree() {
-    use baselines::kernels::cross_entropy::{CrossEntropyGrad, CrossEntropyOps, composed};
-    let x = flex(&values(3 * 7 * 70, 1), [3, 7, 70], DType::F32);
-    let g = flex(&[1.7], [1], DType::F32);
-    let labels = labels(3 * 70, 7);
-    let shared: cross_entropy::Labels = labels.clone().into();
-    let fused = read_flex(Flex::cross_entropy(x.clone(), shared.clone()));
-    assert_close(&fused, &read_flex(composed::forward::<Flex>(x.clone(), &labels)), 1e-6, "cross-entropy");
-    let fused = read_flex(Flex::cross_entropy_backward(x.clone(), shared, g.clone()));
-    assert_close(&fused, &read_flex(composed::backward::<Flex>(x, &labels, g)), 1e-7, "cross-entropy backward");
-}
-
-#[test]
-fn composed_weighted_sums_agree() {
-    use weighted_sum::{WeightedSumGrad, WeightedSumOps, composed};
-    let x = flex(&values(3 * 5 * 70, 1), [3, 5, 70], DType::F32);
-    let g = flex(&values(15, 2), [3, 5, 1], DType::F32);
-    for samples in [1, 3] {
-        let mut weights = values(samples * 70, 3);
-        weights[..9].fill(0.0);
-        let weights = || flex(&weights, [samples, 1, 70], DType::F32);
-        let pairs = [
-            (composed::forward::<Flex>(x.clone(), weights()), Flex::sum_positions(x.clone(), weights())),
-            (
-                composed::backward::<Flex>(weights(), g.clone()),
-                Flex::sum_positions_backward(weights(), g.clone(), x.shape()),
-            ),
-        ];
-        for (composed, fused) in pairs {
-            assert_close(&read_flex(fused), &read_flex(composed), 1e-5, "weighted sum");
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
@@ -1075,63 +836,31 @@ proptest! {
         dilation in [1..3usize, 1..3usize],
         padding in [0..3usize, 0..3usize],
     ) {
-        use conv::{ConvGrad, ConvOps, Taps, composed};
         let taps = Taps { stride, dilation, padding };
         let fits = |axis: usize| size[axis] + 2 * padding[axis] > dilation[axis] * (kernel[axis] - 1);
         prop_assume!(fits(0) && fits(1));
-        let x = flex(&values(batch * inputs * size[0] * size[1], 1), [batch, inputs, size[0], size[1]], DType::F32);
-        let n = outputs * inputs * kernel[0] * kernel[1];
-        let weight = flex(&values(n, 2), [outputs, inputs, kernel[0], kernel[1]], DType::F32);
-        let expected = composed::forward::<Flex>(x.clone(), weight.clone(), taps);
-        let found = Flex::correlate(x.clone(), weight.clone(), taps);
-        prop_assert_eq!(found.shape(), expected.shape());
-        let shape = found.shape();
-        let g = flex(&values(shape.num_elements(), 3), [shape[0], shape[1], shape[2], shape[3]], DType::F32);
-        assert_close(&read_flex(found), &read_flex(expected), 2e-5, "output");
-        let expected = composed::backward::<Flex>(x.clone(), weight.clone(), g.clone(), taps, [true; 2]);
-        let found = Flex::correlate_backward(x, weight, g, taps, [true; 2]);
-        for ((found, expected), what) in found.into_iter().zip(expected).zip(["input", "weight"]) {
-            assert_close(&read_flex(found.unwrap()), &read_flex(expected.unwrap()), 2e-5, what);
-        }
-    }
-}
-
-#[test]
-fn composed_gabor_filters_agree() {
-    use gabor::{GaborGrad, GaborOps, composed};
-    for (axes, widths, points) in [(1, 1, 300), (2, 2, 64), (3, 1, 511)] {
-        let operand = |n: usize, seed: u64, scale: f64| values(n, seed).iter().map(|v| v * scale).collect::<Vec<_>>();
-        let make = |dtype| {
-            [
-                flex(&operand(axes * points, 1, 1.0), [axes, points], dtype),
-                flex(&operand(5 * axes, 2, 40.0), [5, axes], dtype),
-            ]
+        let run = |conv: &dyn Fn(Tensor<4>, Tensor<4>) -> Tensor<4>| {
+            let x = tensor(&values(batch * inputs * size[0] * size[1], 1), [batch, inputs, size[0], size[1]], DType::F32);
+            let n = outputs * inputs * kernel[0] * kernel[1];
+            let weight = tensor(&values(n, 2), [outputs, inputs, kernel[0], kernel[1]], DType::F32);
+            let (x, weight) = (x.require_grad(), weight.require_grad());
+            let y = conv(x.clone(), weight.clone());
+            let shape = y.dims();
+            let grads = (y.clone() * tensor(&values(shape.iter().product(), 3), shape, DType::F32)).sum().backward();
+            (shape, [read(y), read(x.grad(&grads).unwrap()), read(weight.grad(&grads).unwrap())])
         };
-        let rest = |dtype| {
-            (
-                flex(&operand(5, 3, 3.0), [5], dtype),
-                flex(&operand(5 * axes, 4, 1.0), [5, axes], dtype),
-                flex(&operand(5 * widths, 5, 3.0), [5, widths], dtype),
-                flex(&operand(5 * points, 6, 1.0), [5, points], dtype),
-            )
-        };
-        let operands = |dtype| {
-            let ([x, w], (b, m, c, _)) = (make(dtype), rest(dtype));
-            [x, w, b, m, c]
-        };
-        let [x, w, b, m, c] = operands(DType::F32);
-        let exact = composed::forward::<Flex>(operands(DType::F64));
-        assert_close(&read_flex(Flex::gabor_filter(x, w, b, m, c)), &read_flex(exact), 2e-5, "gabor");
-        let found = Flex::gabor_filter_backward(operands(DType::F32), rest(DType::F32).3);
-        let exact = composed::backward::<Flex>(operands(DType::F64), rest(DType::F64).3);
-        for (found, exact) in found.into_iter().zip(exact) {
-            assert_close(&read_flex(found), &read_flex(exact), 5e-5, "gradient of gabor");
+        let options = ConvOptions::new(stride, padding, dilation, 1);
+        let expected = run(&|x, weight| burn_conv2d(x, weight, None, options.clone()));
+        let found = run(&|x, weight| conv2d(x, weight, taps));
+        prop_assert_eq!(found.0, expected.0);
+        for ((found, expected), what) in found.1.iter().zip(&expected.1).zip(["output", "input", "weight"]) {
+            assert_close(found, expected, 2e-5, what);
         }
     }
 }
 
 /// Adam and AdamW by the formulas of `torch.optim`, one element after the other.
-fn plain_adam(values: &mut [f64], gradient: &[f64], moments: &mut [Vec<f64>; 2], update: adam::Update) {
+fn plain_adam(values: &mut [f64], gradient: &[f64], moments: &mut [Vec<f64>; 2], update: Update) {
     let [beta1, beta2] = update.betas;
     for i in 0..values.len() {
         let mut g = gradient[i];
@@ -1159,29 +888,20 @@ fn updates_of_adam_agree_with_its_formulas() {
             let device = (&Device::flex(), dtype);
             let flat = |values: &[f64]| Tensor::<1>::from_data(TensorData::new(values.to_vec(), [n]), device);
             let (mut value, mut moments) = (flat(&start), None);
-            let mut composed = [start.clone(), vec![0.0; n], vec![0.0; n]].map(|values| flex(&values, [n], dtype));
             for number in 1..=4 {
                 let gradient = values(n, 10 + number);
                 let betas = [0.9, 0.98];
-                let update = adam::Update { betas, epsilon: 1e-8, rate: 0.01, decay, decoupled, number };
+                let update = Update { betas, epsilon: 1e-8, rate: 0.01, decay, decoupled, number };
                 plain_adam(&mut expected, &gradient, &mut expected_moments, update);
-                let (next, found) = adam::adam(value, flat(&gradient), moments, update);
+                let (next, found) = adam(value, flat(&gradient), moments, update);
                 (value, moments) = (next, Some(found));
-                let [old, first, second] = composed;
-                let step = adam::composed::step::<Flex>([old, flex(&gradient, [n], dtype), first, second], update);
-                composed = [step.0, step.1, step.2];
             }
             let what = format!("{n} {dtype:?} decay {decay} {decoupled}");
             let tolerance = tolerance(dtype);
             let [first, second] = moments.unwrap();
-            for (found, composed, expected) in [value, first, second]
-                .into_iter()
-                .zip(composed)
-                .zip([&expected, &expected_moments[0], &expected_moments[1]])
-                .map(|((found, composed), expected)| (found, composed, expected))
-            {
+            let expected = [&expected, &expected_moments[0], &expected_moments[1]];
+            for (found, expected) in [value, first, second].into_iter().zip(expected) {
                 assert_close(&read(found), expected, tolerance, &what);
-                assert_close(&read_flex(composed), expected, tolerance, &format!("composed {what}"));
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::f64::consts::PI;
 
 use baselines::kernels::ssm::Rule;
-use baselines::kernels::{Discretisation, diagonal_kernel, gelu, glu, low_rank_kernel};
+use baselines::kernels::{Discretisation, Precision, diagonal_kernel, gelu, glu, low_rank_kernel};
 use baselines::layers::state_space::hippo::{DiagonalInit, HippoMeasure, diagonal, nplr, transition};
 use baselines::layers::{
     Lru, LruSpec, S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dSpec, SequenceLayer, StateMatrix,
@@ -426,7 +426,7 @@ fn blocks_convolve_to_both_sides() {
             }
         }
         let y = tensor(&y, [2, 12, length], DType::F32);
-        let expected = glu(block.output_linear.forward(gelu(y)));
+        let expected = glu(block.output_linear.forward(gelu(y), Precision::Float32));
         let x = tensor(&x, [2, 6, length], DType::F32);
         let found = block.forward_at(x, 1.0, "block", &mut Forward::training(0, 0));
         assert_close(
@@ -514,6 +514,6 @@ fn a_linear_recurrent_unit_is_its_recurrence() {
             }
         }
     }
-    let found = lru.recur(tensor(&u, [2, h, length], DType::F32), 1.0);
+    let found = lru.recur(tensor(&u, [2, h, length], DType::F32), 1.0, Precision::Float32);
     assert_close(&read(found), &expected, 1e-5, "linear recurrent unit");
 }

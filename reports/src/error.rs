@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::record::SCHEMA;
+use vocabulary::record::SCHEMA;
 
 /// A report that could not be made.
 #[derive(Debug, thiserror::Error)]

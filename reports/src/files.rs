@@ -1,10 +1,99 @@
-//! Writing files so that none is ever half there.
+//! The files of a report, written so that none is ever half there.
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use crate::error::ReportError;
+use crate::figures::plot::Drawn;
+
+/// Which files to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Formats {
+    /// `index.html`
+    pub html: bool,
+    /// `report.md`
+    pub md: bool,
+    /// `tables/*.csv`
+    pub csv: bool,
+    /// `figures/*.svg`
+    pub svg: bool,
+    /// `figures/*.png`
+    pub png: bool,
+}
+
+impl Formats {
+    /// Everything.
+    pub const ALL: Self = Self { html: true, md: true, csv: true, svg: true, png: true };
+}
+
+impl FromStr for Formats {
+    type Err = UnknownFormat;
+
+    /// `html,md,csv,svg,png` in any order and selection.
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let mut formats = Self { html: false, md: false, csv: false, svg: false, png: false };
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "html" => formats.html = true,
+                "md" => formats.md = true,
+                "csv" => formats.csv = true,
+                "svg" => formats.svg = true,
+                "png" => formats.png = true,
+                _ => return Err(UnknownFormat { name: name.to_owned() }),
+            }
+        }
+        Ok(formats)
+    }
+}
+
+/// A format that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown format `{name}`; use one or more of html, md, csv, svg, png, separated by commas")]
+pub struct UnknownFormat {
+    /// As given.
+    pub name: String,
+}
+
+/// Files that were written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReportPaths {
+    /// The page, if asked for.
+    pub index: Option<PathBuf>,
+    /// The Markdown report, if asked for.
+    pub markdown: Option<PathBuf>,
+    /// All files, in the order of writing.
+    pub files: Vec<PathBuf>,
+    /// Folders that could not be read and enter no number, with the reason.
+    pub left_out: Vec<String>,
+}
+
+impl ReportPaths {
+    /// Write one file.
+    pub(crate) fn put(&mut self, path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
+        write_atomically(&path, bytes)?;
+        self.files.push(path.clone());
+        Ok(path)
+    }
+
+    /// Write the figures below `out`, each with its values beside it.
+    pub(crate) fn put_figures(&mut self, out: &Path, drawn: &[Drawn], formats: Formats) -> Result<(), ReportError> {
+        for figure in drawn {
+            let file = |ending: &str| out.join("figures").join(format!("{}.{ending}", figure.figure.name));
+            if formats.svg {
+                self.put(file("svg"), figure.svg.as_bytes())?;
+            }
+            if formats.png {
+                self.put(file("png"), &figure.png)?;
+            }
+            if formats.csv || formats.svg || formats.png {
+                self.put(file("csv"), &figure.csv)?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Write `bytes` to a temporary file beside `path`, then put it in place; folders are made as needed.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {

@@ -1,4 +1,4 @@
-//! Numbers as they stand in tables and on axes.
+//! Numbers as text: in tables, on axes, and on the terminal.
 
 use vocabulary::Metric;
 
@@ -34,6 +34,16 @@ pub(crate) fn metric(value: f64, metric: Metric) -> String {
     }
 }
 
+/// `value` of `metric` in the unit of the tables: accuracy in percent.
+pub(crate) fn as_shown(value: f64, metric: Metric) -> f64 {
+    if metric == Metric::Accuracy { 100.0 * value } else { value }
+}
+
+/// The unit of `metric` behind a value of it.
+pub(crate) fn unit(metric: Metric) -> &'static str {
+    if metric == Metric::Accuracy { " %" } else { "" }
+}
+
 /// `mean ± std`, or the only value.
 pub(crate) fn mean_std(summary: &Summary, name: Metric) -> String {
     match summary.std {
@@ -60,13 +70,13 @@ pub(crate) fn signed(text: &str) -> String {
     }
 }
 
-/// Whole numbers in groups of three digits, separated by narrow spaces.
-pub(crate) fn grouped(value: u64) -> String {
+/// A whole number in groups of three digits, e.g. `12 345`.
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push('\u{202f}');
+            out.push(' ');
         }
         out.push(digit);
     }
@@ -74,7 +84,7 @@ pub(crate) fn grouped(value: u64) -> String {
 }
 
 /// `12.3 s`, `4 min 05 s`, `2 h 03 min`.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     if seconds < 100.0 {
         format!("{seconds:.1} s")
@@ -114,8 +124,7 @@ mod tests {
         );
         let names = [Metric::Accuracy, Metric::AreaUnderRoc, Metric::BitsPerCharacter].map(metric_name);
         assert_eq!(names, ["accuracy, %", "AUC", "bits per character"]);
-        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
-        assert_eq!(grouped(999), "999");
+        assert_eq!([7, 999, 1_234_567].map(grouped), ["7", "999", "1 234 567"]);
         assert_eq!([signed("-0.52"), signed("1.00"), signed("0.00")], ["−0.52", "+1.00", "0.00"]);
         assert_eq!(duration(75.04), "75.0 s");
         assert_eq!(duration(245.0), "4 min 05 s");

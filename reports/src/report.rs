@@ -2,89 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+
+use vocabulary::record::{Attempt, State};
 
 use crate::error::ReportError;
 use crate::figures;
-use crate::files::write_atomically;
+use crate::figures::plot::draw;
+use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, short_hash};
-use crate::frame::Frames;
-use crate::load::{Cell, Runs, load};
 use crate::page::Page;
-use crate::plot::{Drawn, draw};
-use crate::recipes::{self, Recipes};
-use crate::record::{Attempt, State};
-use crate::table::Table;
-use crate::tables;
-
-/// Which files to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Formats {
-    /// `index.html`
-    pub html: bool,
-    /// `report.md`
-    pub md: bool,
-    /// `tables/*.csv`
-    pub csv: bool,
-    /// `figures/*.svg`
-    pub svg: bool,
-    /// `figures/*.png`
-    pub png: bool,
-}
-
-impl Formats {
-    /// Everything.
-    pub const ALL: Self = Self { html: true, md: true, csv: true, svg: true, png: true };
-}
-
-impl FromStr for Formats {
-    type Err = UnknownFormat;
-
-    /// `html,md,csv,svg,png` in any order and selection.
-    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        let mut formats = Self { html: false, md: false, csv: false, svg: false, png: false };
-        for name in text.split(',').map(str::trim) {
-            match name {
-                "html" => formats.html = true,
-                "md" => formats.md = true,
-                "csv" => formats.csv = true,
-                "svg" => formats.svg = true,
-                "png" => formats.png = true,
-                _ => return Err(UnknownFormat { name: name.to_owned() }),
-            }
-        }
-        Ok(formats)
-    }
-}
-
-/// A format that does not exist.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format `{name}`; use one or more of html, md, csv, svg, png, separated by commas")]
-pub struct UnknownFormat {
-    /// As given.
-    pub name: String,
-}
-
-/// Files that were written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ReportPaths {
-    /// The page, if asked for.
-    pub index: Option<PathBuf>,
-    /// The Markdown report, if asked for.
-    pub markdown: Option<PathBuf>,
-    /// All files, in the order of writing.
-    pub files: Vec<PathBuf>,
-    /// Folders that could not be read and enter no number, with the reason.
-    pub left_out: Vec<String>,
-}
-
-impl ReportPaths {
-    pub(crate) fn put(&mut self, path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
-        write_atomically(&path, bytes)?;
-        self.files.push(path.clone());
-        Ok(path)
-    }
-}
+use crate::runs::added::AddedSettings;
+use crate::runs::cell::{Cell, Runs};
+use crate::runs::frame::Frames;
+use crate::runs::load::load;
+use crate::tables::{self, Recipes, Table};
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
 pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
@@ -96,22 +27,26 @@ pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
 ///
 /// # Errors
 /// A folder cannot be read (see [`load`]), a file cannot be written.
-pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPaths, ReportError> {
-    let runs = load(dirs)?;
+pub fn write(
+    dirs: &[PathBuf],
+    out: &Path,
+    formats: Formats,
+    added: &AddedSettings,
+) -> Result<ReportPaths, ReportError> {
+    let runs = load(dirs, added)?;
     let frames = Frames::new(&runs)?;
     let figures = figures::all(&runs, &frames)?;
     let drawn = figures.into_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
-    let optional = |table: Option<Table>| table.into_iter();
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
-    first.extend(optional(tables::long_range_arena(&runs, &frames)?));
-    first.extend(optional(recipes::missing_data(&runs)));
-    first.extend(optional(tables::left_out(&runs)));
+    first.extend(tables::long_range_arena(&runs, &frames)?);
+    first.extend(tables::missing_data(&runs));
+    first.extend(tables::left_out(&runs));
     first.push(tables::results(&runs, &frames, &recipes)?);
-    let mut appendix: Vec<Table> = optional(recipes.table(&runs)).collect();
+    let mut appendix: Vec<Table> = recipes.table(&runs).into_iter().collect();
     appendix.extend([tables::tasks(&runs), tables::cells(&runs)]);
-    appendix.extend(optional(tables::attempts(&runs)));
-    first.iter_mut().chain(&mut appendix).for_each(|table| recipes::name_scales(table, &runs));
+    appendix.extend(tables::attempts(&runs));
+    first.iter_mut().chain(&mut appendix).for_each(|table| tables::name_scales(table, &runs));
 
     let page = Page {
         title: title(&runs),
@@ -133,7 +68,7 @@ pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPat
         paths.put(out.join("tables/epochs.csv"), &Frames::csv(&frames.epochs)?)?;
         paths.put(out.join("tables/finals.csv"), &Frames::csv(&frames.finals)?)?;
     }
-    write_figures(&mut paths, &drawn, out, formats)?;
+    paths.put_figures(out, &drawn, formats)?;
     if formats.md {
         paths.markdown = Some(paths.put(out.join("report.md"), page.markdown(formats.svg).as_bytes())?);
     }
@@ -141,28 +76,6 @@ pub fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPat
         paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
     }
     Ok(paths)
-}
-
-/// The figures, each with its values beside it.
-pub(crate) fn write_figures(
-    paths: &mut ReportPaths,
-    drawn: &[Drawn],
-    out: &Path,
-    formats: Formats,
-) -> Result<(), ReportError> {
-    for figure in drawn {
-        let file = |ending: &str| out.join("figures").join(format!("{}.{ending}", figure.figure.name));
-        if formats.svg {
-            paths.put(file("svg"), figure.svg.as_bytes())?;
-        }
-        if formats.png {
-            paths.put(file("png"), &figure.png)?;
-        }
-        if formats.csv || formats.svg || formats.png {
-            paths.put(file("csv"), &figure.csv)?;
-        }
-    }
-    Ok(())
 }
 
 fn title(runs: &Runs) -> String {
@@ -197,7 +110,7 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
     let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
     let total: f64 = runs.cells.iter().map(Cell::seconds).sum();
     let fact = |name: &str, value: String| (name.to_owned(), value);
-    let scales = recipes::scales(runs);
+    let scales = tables::scales(runs);
     let scale = (!scales.is_empty()).then(|| {
         let all = distinct(runs, |c| Some(c.record.as_ref()?.scale.name().to_owned()));
         fact("Scale", format!("{}; see the captions", all.join(", ")))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, FileArgs, Global};
 use crate::measure::diagnose;
 use crate::registry::Registry;
@@ -32,16 +32,7 @@ pub fn execute(args: &DiagnoseArgs, global: &Global, registry: &Registry) -> Res
     let plan = args.file.plan(None, registry)?;
     let device = args.device.choice.open()?;
     let options = diagnose::DiagnoseOptions { seeds: args.seeds, samples: args.batch_size.into() };
-    let on_start = |what: &str| {
-        if !global.quiet {
-            tracing::info!("{what}");
-        }
-    };
-    let (lines, page) = diagnose::run(&plan, options, &device, &args.out, on_start).map_err(CliError::failed)?;
-    if global.json {
-        print_json(&lines)?;
-    } else {
-        print(&format!("{} measurements\nreport: {}", lines.len(), page.display()))?;
-    }
-    Ok(Exit::Done)
+    let (lines, page) =
+        diagnose::run(&plan, options, &device, &args.out, |what| global.notify(what)).map_err(CliError::failed)?;
+    global.print(|| &lines, || format!("{} measurements\nreport: {}", lines.len(), page.display()))
 }

@@ -2,12 +2,13 @@
 
 use baselines::device;
 use datasets::Library;
+use indicatif::HumanBytes;
+use reports::text_table;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::Global;
-use super::table::{Align, bytes, render};
 use crate::registry::Registry;
 
 /// What was found.
@@ -58,12 +59,7 @@ pub fn execute(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
         free_disk_bytes: library.root().ancestors().find(|f| f.is_dir()).and_then(|f| fs4::available_space(f).ok()),
         tasks: tasks(&library, registry),
     };
-    if global.json {
-        print_json(&findings)?;
-    } else {
-        print(&findings.text())?;
-    }
-    Ok(Exit::Done)
+    global.print(|| &findings, || findings.text())
 }
 
 impl Findings {
@@ -85,7 +81,10 @@ impl Findings {
         }
         rows.push(line("data folder", self.data_folder.clone()));
         rows.push(line("cache", self.cache_folder.clone()));
-        rows.push(line("free disk", self.free_disk_bytes.map_or("unknown".into(), bytes)));
+        rows.push(line(
+            "free disk",
+            self.free_disk_bytes.map_or("unknown".into(), |bytes| HumanBytes(bytes).to_string()),
+        ));
         for task in &self.tasks {
             let state = match (task.available, &task.problem) {
                 (Some(true), _) => "ready".into(),
@@ -94,7 +93,7 @@ impl Findings {
             };
             rows.push(line(&format!("task {}", task.name), state));
         }
-        render(&[("what", Align::Left), ("state", Align::Left)], &rows)
+        text_table("what | state", &rows)
     }
 }
 

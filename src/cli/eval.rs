@@ -1,29 +1,29 @@
 //! `bench eval`
 
+use reports::format::{duration, grouped};
+use reports::text_table;
 use std::path::PathBuf;
 
 use clap::Args;
 use datasets::{Metric, Split};
 use serde_json::{Value, json};
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, Global, split};
-use super::table::{Align, grouped, render, seconds};
-use crate::measure::evaluate::checkpoint::evaluate;
-use crate::measure::evaluate::request::{EvalResult, Evaluation, Request};
+use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
-use crate::training::loss::objective::Score;
+use crate::training::loss::Score;
 
 /// `bench eval`
 #[derive(Debug, Clone, Args)]
 pub struct EvalArgs {
-    /// best.safetensors or last.safetensors of a cell, or a state dict: .pt of PyTorch, or .safetensors
+    /// best.safetensors or last.safetensors of a run, or a state dict: .pt of PyTorch, or .safetensors
     #[arg(value_name = "CHECKPOINT")]
     checkpoint: PathBuf,
-    /// Task [default: that of the checkpoint's cell]
+    /// Task [default: that of the checkpoint's run]
     #[arg(long, value_name = "NAME")]
     task: Option<String>,
-    /// Baseline [default: that of the checkpoint's cell]
+    /// Baseline [default: that of the checkpoint's run]
     #[arg(long, value_name = "NAME")]
     baseline: Option<String>,
     /// Change a setting, e.g. baseline.omega_0=30.5 or task.permutation=order.txt; may be repeated
@@ -67,18 +67,8 @@ pub fn execute(args: &EvalArgs, global: &Global, registry: &Registry) -> Result<
         resolutions: &args.resample,
     };
     let device = args.device.choice.open()?;
-    let mut on_start = |what: &str| {
-        if !global.quiet {
-            tracing::info!("{what}");
-        }
-    };
-    let evaluation = evaluate(&request, registry, &library, &device, &mut on_start)?;
-    if global.json {
-        print_json(&json(args, &evaluation))?;
-    } else {
-        print(&text(args, &evaluation))?;
-    }
-    Ok(Exit::Done)
+    let evaluation = evaluate(&request, registry, &library, &device, &mut |what| global.notify(what))?;
+    global.print(|| json(args, &evaluation), || text(args, &evaluation))
 }
 
 /// One object; the numbers of the first resolution stand at the top, those of each under `resolutions`.
@@ -131,28 +121,22 @@ fn text(args: &EvalArgs, evaluation: &Evaluation) -> String {
             if result.resolution != 1.0 {
                 at = format!(", {} times the samples per axis ({})", result.resolution, positions(&result.shape));
             }
-            let time = seconds(result.seconds);
+            let time = duration(result.seconds);
             format!("{baseline} on {task}, {split} split{at}: {value}\n{parameters} parameters, {time}")
         }
         results => {
-            let heading = [
-                ("resolution", Align::Right),
-                ("positions", Align::Right),
-                ("result", Align::Left),
-                ("filters above Nyquist", Align::Right),
-                ("time", Align::Right),
-            ];
+            let heading = "resolution# | positions# | result | filters above Nyquist# | time#";
             let row = |result: &EvalResult| {
                 vec![
                     format!("{:.4}", result.resolution).trim_end_matches('0').trim_end_matches('.').to_owned(),
                     positions(&result.shape),
                     value(&result.score, evaluation.metric),
                     result.above_nyquist.map_or_else(|| "–".into(), |share| format!("{:.1} %", 100.0 * share)),
-                    seconds(result.seconds),
+                    duration(result.seconds),
                 ]
             };
             let rows: Vec<Vec<String>> = results.iter().map(row).collect();
-            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", render(&heading, &rows))
+            format!("{baseline} on {task}, {split} split, {parameters} parameters\n{}", text_table(heading, &rows))
         }
     };
     if evaluation.results.len() == 1
@@ -214,7 +198,7 @@ mod tests {
         let broken = Score { loss: f64::NAN, correct: 3, targets: 4, ..Score::default() };
         assert!(value(&broken, Metric::Accuracy).starts_with("no accuracy"));
         let mut ranked = Score::default();
-        let batch = crate::training::loss::objective::evaluate(
+        let batch = crate::training::loss::evaluate(
             baselines::Output::Sample(burn::tensor::Tensor::from_data(
                 [[1.0f32], [2.0], [0.0]],
                 &burn::tensor::Device::flex(),

@@ -10,8 +10,8 @@ use reports::ReportError;
 
 use crate::experiment::ExperimentError;
 use crate::files::run_folder::FolderError;
-use crate::measure::evaluate::error::EvalError;
-use crate::runner::error::RunnerError;
+use crate::measure::evaluate::EvalError;
+use crate::runner::RunnerError;
 use crate::terminal;
 
 /// Exit codes.
@@ -19,7 +19,7 @@ use crate::terminal;
 pub enum Exit {
     /// 0: all done.
     Done,
-    /// 1: a cell or a check failed, or a cell is locked by another process.
+    /// 1: a run or a check failed, or a run is locked by another process.
     Failed,
     /// 2: wrong usage, experiment file or data; nothing started.
     Usage,
@@ -45,7 +45,6 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct CliError {
-    /// The code.
     pub exit: Exit,
     /// What is printed; may have several lines.
     pub message: String,

@@ -1,5 +1,7 @@
 //! `bench list`
 
+use reports::format::grouped;
+use reports::text_table;
 use std::path::{Path, PathBuf};
 
 use baselines::device::DeviceChoice;
@@ -7,11 +9,11 @@ use baselines::network::count_parameters;
 use baselines::registry::Entry;
 use baselines::{InputSpec, OutputSpec};
 use clap::{Args, ValueEnum};
+use datasets::registry::Entry as TaskEntry;
 use serde_json::{Value, json};
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::Global;
-use super::table::{Align, grouped, render};
 use crate::experiment::{Overrides, load, schema::fields};
 use crate::registry::Registry;
 
@@ -50,46 +52,36 @@ pub fn execute(args: &ListArgs, global: &Global, registry: &Registry) -> Result<
 
 fn baselines(global: &Global, entries: &[Entry]) -> Result<Exit, CliError> {
     let sizes: Vec<Size> = entries.iter().map(size).collect();
-    if global.json {
-        let list: Vec<Value> = entries
+    let json = || -> Vec<Value> {
+        let item = |(e, size): (&Entry, &Size)| {
+            json!({
+                "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
+                "ranks": e.info.ranks.clone().collect::<Vec<_>>(), "settings": fields(&(e.schema)()),
+                "parameters": size.parameters,
+                "parameters_for": { "channels": size.channels, "shape": size.shape, "classes": CLASSES },
+            })
+        };
+        entries.iter().zip(&sizes).map(item).collect()
+    };
+    let text = || {
+        let rows: Vec<Vec<String>> = entries
             .iter()
             .zip(&sizes)
             .map(|(e, size)| {
-                json!({
-                    "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
-                    "ranks": e.info.ranks.clone().collect::<Vec<_>>(), "settings": fields(&(e.schema)()),
-                    "parameters": size.parameters,
-                    "parameters_for": { "channels": size.channels, "shape": size.shape, "classes": CLASSES },
-                })
+                let ranks: Vec<String> = e.info.ranks.clone().map(|rank| format!("{rank}D")).collect();
+                let parameters = size.parameters.map_or_else(|| "-".into(), |n| grouped(n as u64));
+                let inputs = ranks.join(" ");
+                vec![e.info.name.into(), inputs, parameters, size.text(), e.info.summary.into(), e.info.source.into()]
             })
             .collect();
-        print_json(&list)?;
-        return Ok(Exit::Done);
-    }
-    let rows: Vec<Vec<String>> = entries
-        .iter()
-        .zip(&sizes)
-        .map(|(e, size)| {
-            let ranks: Vec<String> = e.info.ranks.clone().map(|rank| format!("{rank}D")).collect();
-            let parameters = size.parameters.map_or_else(|| "-".into(), |n| grouped(n as u64));
-            let inputs = ranks.join(" ");
-            vec![e.info.name.into(), inputs, parameters, size.text(), e.info.summary.into(), e.info.source.into()]
-        })
-        .collect();
-    let heading = [
-        ("baseline", Align::Left),
-        ("inputs", Align::Left),
-        ("parameters", Align::Right),
-        ("for", Align::Left),
-        ("summary", Align::Left),
-        ("source", Align::Left),
-    ];
-    print(&format!(
-        "{}\nparameters: trainable ones of the whole network with default settings, for inputs of the size given and \
+        let heading = "baseline | inputs | parameters# | for | summary | source";
+        format!(
+            "{}\nparameters: trainable ones of the whole network with default settings, for inputs of the size given and \
          {CLASSES} classes",
-        render(&heading, &rows)
-    ))?;
-    Ok(Exit::Done)
+            text_table(heading, &rows)
+        )
+    };
+    global.print(json, text)
 }
 
 /// Size of a baseline's network with default settings.
@@ -117,24 +109,22 @@ fn size(entry: &Entry) -> Size {
     Size { parameters: DeviceChoice::Cpu.open().ok().and_then(count), channels, shape }
 }
 
-fn tasks(global: &Global, entries: &[datasets::registry::Entry]) -> Result<Exit, CliError> {
-    if global.json {
-        let list: Vec<Value> = entries
-            .iter()
-            .map(|e| {
-                json!({
-                    "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
-                    "settings": fields(&(e.schema)()),
-                })
+fn tasks(global: &Global, entries: &[TaskEntry]) -> Result<Exit, CliError> {
+    let json = || -> Vec<Value> {
+        let item = |e: &TaskEntry| {
+            json!({
+                "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
+                "settings": fields(&(e.schema)()),
             })
-            .collect();
-        print_json(&list)?;
-        return Ok(Exit::Done);
-    }
-    let rows: Vec<Vec<String>> =
-        entries.iter().map(|e| vec![e.info.name.into(), e.info.summary.into(), e.info.source.into()]).collect();
-    print(&render(&[("task", Align::Left), ("summary", Align::Left), ("source", Align::Left)], &rows))?;
-    Ok(Exit::Done)
+        };
+        entries.iter().map(item).collect()
+    };
+    let text = || {
+        let row = |e: &TaskEntry| vec![e.info.name.into(), e.info.summary.into(), e.info.source.into()];
+        let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+        text_table("task | summary | source", &rows)
+    };
+    global.print(json, text)
 }
 
 fn experiments(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
@@ -149,23 +139,21 @@ fn experiments(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
             }
         })
         .collect();
-    if global.json {
-        let list: Vec<Value> = described
-            .iter()
-            .map(|(file, description, error)| json!({ "file": file, "description": description, "error": error }))
-            .collect();
-        print_json(&list)?;
-        return Ok(Exit::Done);
-    }
-    let rows: Vec<Vec<String>> = described
-        .into_iter()
-        .map(|(file, description, error)| {
-            let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
-            vec![file, error.map_or(first(description), |error| format!("cannot be run: {}", first(error)))]
-        })
-        .collect();
-    print(&render(&[("experiment", Align::Left), ("description", Align::Left)], &rows))?;
-    Ok(Exit::Done)
+    type Described = (String, String, Option<String>);
+    let json = || -> Vec<Value> {
+        let item = |(file, description, error): &Described| json!({ "file": file, "description": description, "error": error });
+        described.iter().map(item).collect()
+    };
+    let text = || {
+        let first = |text: &String| text.lines().next().unwrap_or_default().to_owned();
+        let row = |(file, description, error): &Described| {
+            let wrong = error.as_ref().map(|error| format!("cannot be run: {}", first(error)));
+            vec![file.clone(), wrong.unwrap_or_else(|| first(description))]
+        };
+        let rows: Vec<Vec<String>> = described.iter().map(row).collect();
+        text_table("experiment | description", &rows)
+    };
+    global.print(json, text)
 }
 
 fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {

@@ -11,7 +11,6 @@ mod parity;
 mod report;
 mod run;
 mod speed;
-mod table;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -28,7 +27,7 @@ use crate::registry::Registry;
     version,
     max_term_width = 100,
     after_help = "Begin with: bench run experiments/quickstart.yaml\n\n\
-    Exit codes: 0 done; 1 a cell or a check failed, or a cell is locked; 2 wrong usage, experiment file or data \
+    Exit codes: 0 done; 1 a run or a check failed, or a run is locked; 2 wrong usage, experiment file or data \
     (nothing started); 3 the device is missing; 130 interrupted (run the same command again to resume)."
 )]
 pub struct Cli {
@@ -63,14 +62,14 @@ pub enum Command {
     Schema,
     /// What works here: devices, threads, data, disk
     Doctor,
-    /// States of all cells of a run folder
+    /// States of all runs of a run folder
     Status(report::StatusArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
         shell: Shell,
     },
-    /// Train cells as `bench run` orders on standard input
+    /// Train runs as `bench run` orders on standard input
     #[command(hide = true)]
     Worker(run::worker::WorkerArgs),
 }
@@ -94,11 +93,11 @@ pub fn execute(cli: &Cli, registry: &Registry) -> Result<Exit, CliError> {
     match &cli.command {
         Command::Run(args) => run::execute(args, global, registry),
         Command::Worker(args) => run::worker::execute(args, global, registry),
-        Command::Report(args) => report::write(args, global),
-        Command::Compare(args) => report::compare(args, global),
+        Command::Report(args) => report::write(args, global, registry),
+        Command::Compare(args) => report::compare(args, global, registry),
         Command::Diagnose(args) => diagnose::execute(args, global, registry),
         Command::Speed(args) => speed::execute(args, global, registry),
-        Command::Status(args) => report::status(args, global),
+        Command::Status(args) => report::status(args, global, registry),
         Command::Data(args) => data::execute(args, global, registry),
         Command::Eval(args) => eval::execute(args, global, registry),
         Command::Parity(args) => parity::execute(args, global),

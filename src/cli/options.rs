@@ -6,7 +6,9 @@ use baselines::device::DeviceChoice;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use datasets::{DataError, Library, Split};
+use serde::Serialize;
 
+use super::exit::{CliError, Exit, print, print_json};
 use crate::experiment::{ExperimentError, Overrides, Plan, load};
 use crate::registry::Registry;
 use crate::terminal::LogForm;
@@ -35,6 +37,30 @@ pub struct Global {
 }
 
 impl Global {
+    /// Print a result on standard output: `json` with `--json`, else `text`.
+    ///
+    /// # Errors
+    /// See [`print()`].
+    pub fn print<T: Serialize>(
+        &self,
+        json: impl FnOnce() -> T,
+        text: impl FnOnce() -> String,
+    ) -> Result<Exit, CliError> {
+        if self.json {
+            print_json(&json())?
+        } else {
+            print(&text())?
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Say what begins, unless `--quiet`.
+    pub fn notify(&self, what: &str) {
+        if !self.quiet {
+            tracing::info!("{what}");
+        }
+    }
+
     /// The data folder and the cache that were chosen.
     pub fn library(&self) -> Result<Library, DataError> {
         Ok(Library::locate(self.data.clone())?.with_cache(self.cache.clone()))

@@ -1,5 +1,6 @@
 //! `bench parity`
 
+use reports::text_table;
 use std::path::PathBuf;
 
 use baselines::precision::Precision;
@@ -7,9 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, Global};
-use super::table::{Align, render};
 use crate::parity::{self, Outcome};
 
 /// `bench parity`
@@ -52,22 +52,16 @@ pub fn execute(args: &ParityArgs, global: &Global) -> Result<Exit, CliError> {
     let outcomes: Vec<Outcome> = paths.iter().map(|path| parity::run(path, &device, args.precision)).collect();
     let passed = outcomes.iter().filter(|outcome| outcome.verdict() == "pass").count();
     let failed = outcomes.len() - passed;
-    if global.json {
+    let json = || {
         let goldens: Vec<Value> = outcomes.iter().map(record).collect();
-        print_json(&json!({ "goldens": goldens, "passed": passed, "failed": failed }))?;
-    } else {
-        let heading = [
-            ("golden", Align::Left),
-            ("kind", Align::Left),
-            ("tensors", Align::Right),
-            ("error", Align::Right),
-            ("bound", Align::Right),
-            ("result", Align::Left),
-            ("worst tensor, or reason", Align::Left),
-        ];
+        json!({ "goldens": goldens, "passed": passed, "failed": failed })
+    };
+    let text = || {
+        let heading = "golden | kind | tensors# | error# | bound# | result | worst tensor, or reason";
         let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
-        print(&format!("{}\n{passed} passed, {failed} failed", render(&heading, &rows)))?;
-    }
+        format!("{}\n{passed} passed, {failed} failed", text_table(heading, &rows))
+    };
+    global.print(json, text)?;
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 

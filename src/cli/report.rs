@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
-use reports::{Column, Entry, Field, Formats, Table};
+use reports::{Column, Field, Formats, Table, TableEntry};
 use serde_json::{Map, Value, json};
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::Global;
+use crate::registry::Registry;
 
 /// `bench report`
 #[derive(Debug, Clone, Args)]
@@ -44,60 +45,55 @@ pub struct StatusArgs {
 }
 
 /// Write the report of run folders and name it.
-pub fn write(args: &ReportArgs, global: &Global) -> Result<Exit, CliError> {
+pub fn write(args: &ReportArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let formats: Formats =
         args.format.join(",").parse().map_err(|error| CliError::usage(format!("--format: {error}")))?;
     let out = args.out.clone().unwrap_or_else(|| reports::default_out(&args.dirs));
-    let paths = reports::write(&args.dirs, &out, formats)?;
-    if global.json {
-        print_json(&json!({
-            "schema": 1,
-            "index": paths.index,
-            "markdown": paths.markdown,
-            "files": paths.files,
+    let paths = reports::write(&args.dirs, &out, formats, &registry.added_settings())?;
+    let json = || {
+        json!({
+            "schema": 1, "index": paths.index, "markdown": paths.markdown, "files": paths.files,
             "left_out": paths.left_out,
-        }))?;
-    } else {
+        })
+    };
+    let text = || {
         let main = paths.index.as_deref().or(paths.markdown.as_deref()).unwrap_or(&out);
         let mut text = paths.left_out.join("\n");
         if !text.is_empty() {
             text.push('\n');
         }
-        print(&format!("{text}report: {} ({} files)", main.display(), paths.files.len()))?;
-    }
-    Ok(Exit::Done)
+        format!("{text}report: {} ({} files)", main.display(), paths.files.len())
+    };
+    global.print(json, text)
 }
 
 /// Print the paired comparison of run folders.
-pub fn compare(args: &CompareArgs, global: &Global) -> Result<Exit, CliError> {
+pub fn compare(args: &CompareArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let by: Field = args.by.parse().map_err(|never: Infallible| CliError::usage(never))?;
-    show(&reports::compare(&args.dirs, &by)?, global)
+    show(&reports::compare(&args.dirs, &by, &registry.added_settings())?, global)
 }
 
-/// Print where every cell stands.
-pub fn status(args: &StatusArgs, global: &Global) -> Result<Exit, CliError> {
-    show(&reports::status(&args.dir)?, global)
+/// Print where every run stands.
+pub fn status(args: &StatusArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    show(&reports::status(&args.dir, &registry.added_settings())?, global)
 }
 
 fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
-    if global.json {
-        print_json(&json!({
-            "schema": 1,
-            "table": table.name,
-            "caption": table.caption,
-            "rows": rows(table),
-            "notes": table.notes,
-        }))?;
-    } else {
+    let json = || {
+        json!({
+            "schema": 1, "table": table.name, "caption": table.caption, "rows": rows(table), "notes": table.notes,
+        })
+    };
+    let text = || {
         let notes: String = table.notes.iter().map(|note| format!("\n{note}")).collect();
-        print(&format!("{}\n{}{notes}", table.to_text().trim_end(), table.caption))?;
-    }
-    Ok(Exit::Done)
+        format!("{}\n{}{notes}", table.to_text(), table.caption)
+    };
+    global.print(json, text)
 }
 
 /// One object per row, under the columns' titles; what a column of numbers holds as numbers. A label such as `1e3` stays text.
 fn rows(table: &Table) -> Vec<Value> {
-    let value = |column: &Column, entry: &Entry| {
+    let value = |column: &Column, entry: &TableEntry| {
         let text = entry.raw.as_deref().unwrap_or(&entry.text);
         match text.parse::<f64>() {
             _ if text.is_empty() => Value::Null,
@@ -105,7 +101,7 @@ fn rows(table: &Table) -> Vec<Value> {
             _ => json!(text),
         }
     };
-    let row = |row: &Vec<Entry>| {
+    let row = |row: &Vec<TableEntry>| {
         let pairs = table.columns.iter().zip(row);
         let pairs = pairs.map(|(column, entry)| (column.title.clone(), value(column, entry)));
         Value::Object(pairs.collect::<Map<_, _>>())

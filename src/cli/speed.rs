@@ -1,14 +1,15 @@
 //! `bench speed`
 
 use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
+use reports::format::grouped;
+use reports::text_table;
 use serde::Serialize;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, ExperimentArgs, Global};
-use super::table::{Align, bytes, grouped, render};
 use crate::experiment::Cell;
-use crate::measure::speed::benchmark::{BenchOptions, SampleSource, measure};
-use crate::measure::speed::result::{SpeedResult, StepTimes};
+use crate::measure::speed::{BenchOptions, SampleSource, SpeedResult, StepTimes, measure};
 use crate::registry::Registry;
 
 /// `bench speed`
@@ -21,7 +22,7 @@ pub struct SpeedArgs {
     /// Steps that count
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     steps: u16,
-    /// Time all cells this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
+    /// Time all pairs this many times in turns, --steps steps each: what disturbs the machine for a while then hits all alike
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Steps before those that count
@@ -87,10 +88,8 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
         }
     }
     let time = |cell: &Cell, round: u16| {
-        if !global.quiet {
-            let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
-            tracing::info!("{} on {}{turn}", cell.baseline.label, cell.task.label);
-        }
+        let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
+        global.notify(&format!("{} on {}{turn}", cell.baseline.label, cell.task.label));
         let passes = cell.training.accumulate_grad_steps;
         let options = BenchOptions { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
         match args.data_from {
@@ -124,11 +123,7 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
     let device = args.device.choice.settled().to_string();
     let (rounds, threads) = (args.rounds.into(), rayon::current_num_threads());
     let speed = Speed { schema: 1, experiment: plan.name, device, threads, rounds, steps, cells };
-    if global.json {
-        print_json(&speed)?;
-    } else {
-        print(&speed.text())?;
-    }
+    global.print(|| &speed, || speed.text())?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
@@ -139,24 +134,8 @@ fn is_same_work(a: &Cell, b: &Cell) -> bool {
 
 impl Speed {
     fn text(&self) -> String {
-        use Align::{Left, Right};
-        let heading = [
-            ("baseline", Left),
-            ("task", Left),
-            ("parameters", Right),
-            ("batch", Right),
-            ("s/step", Right),
-            ("min", Right),
-            ("max", Right),
-            ("CPU s", Right),
-            ("samples/s", Right),
-            ("waits", Right),
-            ("forward", Right),
-            ("backward", Right),
-            ("update", Right),
-            ("memory", Right),
-            ("device memory", Right),
-        ];
+        let heading = "baseline | task | parameters# | batch# | s/step# | min# | max# | CPU s# | samples/s# | waits# | \
+            forward# | backward# | update# | memory# | device memory#";
         let row = |line: &Line| {
             let mut row = vec![line.baseline.clone(), line.task.clone()];
             let Some(m) = &line.measured else {
@@ -177,8 +156,8 @@ impl Speed {
                 share(m.forward_seconds),
                 share(m.backward_seconds),
                 share(m.optimiser_seconds),
-                memory.map_or_else(|| "–".into(), bytes),
-                m.device_memory_bytes.map_or_else(|| "–".into(), bytes),
+                memory.map_or_else(|| "–".into(), |bytes| HumanBytes(bytes).to_string()),
+                m.device_memory_bytes.map_or_else(|| "–".into(), |bytes| HumanBytes(bytes).to_string()),
             ]);
             row
         };
@@ -186,7 +165,7 @@ impl Speed {
         let profiles: String = self.cells.iter().filter_map(profile).collect();
         format!(
             "{}\n{profiles}{} on {} threads, medians of {} steps; memory above that before the network was built",
-            render(&heading, &rows),
+            text_table(heading, &rows),
             self.device,
             self.threads,
             if self.rounds > 1 { format!("{} rounds of {}", self.rounds, self.steps) } else { self.steps.to_string() }
@@ -194,7 +173,7 @@ impl Speed {
     }
 }
 
-/// The kernels of one cell, with what is left for Burn's own operations.
+/// The kernels of one run, with what is left for Burn's own operations.
 fn profile(line: &Line) -> Option<String> {
     let measured = line.measured.as_ref()?;
     let kernels = measured.kernels.as_ref()?;
@@ -206,6 +185,6 @@ fn profile(line: &Line) -> Option<String> {
         kernels.iter().map(|kernel| row(kernel.name, Some(kernel.calls), kernel.seconds)).collect();
     let counted: f64 = kernels.iter().map(|kernel| kernel.seconds).sum();
     rows.push(row("everything else", None, (measured.seconds.median - counted).max(0.0)));
-    let heading = [("kernel", Align::Left), ("calls", Align::Right), ("s/step", Align::Right), ("share", Align::Right)];
-    Some(format!("\n{} on {}\n{}\n", line.baseline, line.task, render(&heading, &rows)))
+    let heading = "kernel | calls# | s/step# | share#";
+    Some(format!("\n{} on {}\n{}\n", line.baseline, line.task, text_table(heading, &rows)))
 }

@@ -25,20 +25,13 @@ const KERNEL_LENGTH: &str = "l_max";
 /// Why a checkpoint cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckpointError {
-    /// The file system refuses.
     #[error("cannot write or read checkpoint {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     /// A value is infinite or not a number, so that the file was not written.
     #[error("`{tensor}` holds {value}, which no checkpoint keeps")]
     NotFinite {
         /// Name in the file.
         tensor: String,
-        /// The value.
         value: f64,
     },
     /// Not one of ours, or damaged.
@@ -46,12 +39,7 @@ pub(crate) enum CheckpointError {
         "checkpoint {path} cannot be used: {reason}; start the cell again with {}",
         fresh_start(path.parent().unwrap_or(path))
     )]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Invalid { path: PathBuf, reason: String },
 }
 
 /// What a checkpoint says of the training beside its tensors.
@@ -141,7 +129,6 @@ pub(crate) struct Checkpoint {
     pub(crate) updates: u64,
     /// All tensors, under their names in the file.
     pub(crate) tensors: Weights,
-    /// The file.
     pub(crate) path: PathBuf,
     /// The progress of the training, as JSON.
     progress: String,
@@ -152,7 +139,6 @@ pub(crate) struct Checkpoint {
 pub(crate) struct Position {
     /// Finished epochs.
     pub(crate) epoch: u64,
-    /// Optimiser steps taken.
     pub(crate) step: u64,
     /// Length of `metrics.jsonl` that belongs to this position.
     pub(crate) metrics_bytes: u64,

@@ -18,28 +18,14 @@ const PLANS: &str = "plans";
 /// What can go wrong with the folder of a run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
-    /// The file system refuses.
     #[error("cannot {action} {path}: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
     /// A record that is not one of ours.
     #[error("{path} cannot be read: {reason}; start the cell again with {}", fresh_start(path))]
-    Record {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    Record { path: PathBuf, reason: String },
     /// Another process works on the run.
     #[error("{path} is locked by another process{holder}; wait for it or stop it")]
     Locked {
-        /// The folder.
         path: PathBuf,
         /// Its process, where known.
         holder: String,
@@ -69,14 +55,10 @@ pub(crate) struct RunFolder {
 }
 
 impl RunFolder {
-    /// Create the folder where needed and lock it for `process`, which others are told to wait for.
+    /// Create the folder where needed and lock it for `process`, which messages to others name as the holder.
     ///
     /// A worker whose `bench run` was killed saves and leaves: it is waited for.
     pub(crate) fn lock(path: &Path, process: u32) -> Result<Self, FolderError> {
-        let io = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| FolderError::Io { action, path, source }
-        };
         let checkpoints = path.join("checkpoints");
         std::fs::create_dir_all(&checkpoints).map_err(io("create", &checkpoints))?;
         let lock_path = path.join(".lock");
@@ -112,7 +94,6 @@ impl RunFolder {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// The folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -120,18 +101,14 @@ impl RunFolder {
     /// Remove everything but the lock. The checkpoints go first: killed in between, a result still stands with its record, or
     /// the run starts anew, but it never goes on from what was to be discarded.
     pub(crate) fn clear(&self) -> Result<(), FolderError> {
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| FolderError::Io { action: "remove", path, source }
-        };
         let checkpoints = self.path.join("checkpoints");
-        std::fs::remove_dir_all(&checkpoints).map_err(io(&checkpoints))?;
-        std::fs::create_dir_all(&checkpoints).map_err(io(&checkpoints))?;
+        std::fs::remove_dir_all(&checkpoints).map_err(io("remove", &checkpoints))?;
+        std::fs::create_dir_all(&checkpoints).map_err(io("remove", &checkpoints))?;
         for name in ["status.json", "cell.yaml", "metrics.jsonl", "diagnostics.jsonl", "diagnostics.parquet", "log.txt"]
         {
             let path = self.path.join(name);
             match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(&path)(error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("remove", &path)(error)),
                 _ => {}
             }
         }
@@ -141,17 +118,13 @@ impl RunFolder {
     /// Write `cell.yaml`.
     pub(crate) fn write_cell(&self, cell: &CellRecord) -> Result<(), FolderError> {
         let path = self.path.join("cell.yaml");
-        let text = serde_yaml::to_string(cell)
-            .map_err(|error| FolderError::Record { path: path.clone(), reason: error.to_string() })?;
-        write(&path, text.as_bytes())
+        write(&path, serde_yaml::to_string(cell).map_err(|error| unwritable(&path, &error))?.as_bytes())
     }
 
     /// Write `status.json`.
     pub(crate) fn write_status(&self, status: &Status) -> Result<(), FolderError> {
         let path = self.path.join("status.json");
-        let text = serde_json::to_vec_pretty(status)
-            .map_err(|error| FolderError::Record { path: path.clone(), reason: error.to_string() })?;
-        write(&path, &text)
+        write(&path, &serde_json::to_vec_pretty(status).map_err(|error| unwritable(&path, &error))?)
     }
 
     /// Append a line with the time to `log.txt`.
@@ -161,7 +134,7 @@ impl RunFolder {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
             writeln!(file, "{} {line}", now())
         };
-        append().map_err(|source| FolderError::Io { action: "write", path: path.clone(), source })
+        append().map_err(io("write", &path))
     }
 }
 
@@ -193,13 +166,24 @@ fn read<T: DeserializeOwned>(
     match std::fs::read(path) {
         Ok(text) => parse(&text).map(Some).map_err(|reason| FolderError::Record { path: path.to_owned(), reason }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FolderError::Io { action: "read", path: path.to_owned(), source }),
+        Err(error) => Err(io("read", path)(error)),
     }
 }
 
 /// Replace `path` atomically.
-pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
-    atomic::replace(path, content).map_err(|source| FolderError::Io { action: "write", path: path.to_owned(), source })
+fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
+    atomic::replace(path, content).map_err(io("write", path))
+}
+
+/// The error of an `action` on `path`.
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FolderError + use<> {
+    let path = path.to_owned();
+    move |source| FolderError::Io { action, path, source }
+}
+
+/// The error of a record that cannot be written as text.
+fn unwritable(path: &Path, error: &dyn std::fmt::Display) -> FolderError {
+    FolderError::Record { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// Write the resolved experiment file of a call: as `experiment.yaml`, which is that of the last call, and under a name that
@@ -208,7 +192,7 @@ pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderErro
     let hash: String = Sha256::digest(resolved.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("{PLANS}/{hash}.yaml");
     let folder = out.join(PLANS);
-    std::fs::create_dir_all(&folder).map_err(|source| FolderError::Io { action: "create", path: folder, source })?;
+    std::fs::create_dir_all(&folder).map_err(io("create", &folder))?;
     for path in [out.join(&name), out.join("experiment.yaml")] {
         // What is there need not be written, for which a full disk has no room.
         if std::fs::read(&path).ok().as_deref() != Some(resolved.as_bytes()) {
@@ -220,19 +204,13 @@ pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderErro
 
 /// Make a run visible before its turn: `cell.yaml` and a pending status, unless they are there.
 pub(crate) fn enlist(folder: &Path, cell: &CellRecord) -> Result<(), FolderError> {
-    std::fs::create_dir_all(folder).map_err(|source| FolderError::Io {
-        action: "create",
-        path: folder.to_owned(),
-        source,
-    })?;
+    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
     let (cell_path, status_path) = (folder.join("cell.yaml"), folder.join("status.json"));
-    let cell = serde_yaml::to_string(cell)
-        .map_err(|error| FolderError::Record { path: cell_path.clone(), reason: error.to_string() })?;
-    let status = serde_json::to_string_pretty(&Status::pending())
-        .map_err(|error| FolderError::Record { path: status_path.clone(), reason: error.to_string() })?;
+    let cell = serde_yaml::to_string(cell).map_err(|error| unwritable(&cell_path, &error))?;
+    let status = serde_json::to_string_pretty(&Status::pending()).map_err(|error| unwritable(&status_path, &error))?;
     for (path, text) in [(cell_path, cell), (status_path, status)] {
         // Never over the file of a process that has begun meanwhile.
-        atomic::create(&path, text.as_bytes()).map_err(|source| FolderError::Io { action: "write", path, source })?;
+        atomic::create(&path, text.as_bytes()).map_err(io("write", &path))?;
     }
     Ok(())
 }

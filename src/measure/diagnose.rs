@@ -19,8 +19,7 @@ use serde_json::Value;
 use vocabulary::record::DiagnosticLine;
 
 use crate::experiment::{Cell, Plan};
-use crate::training::batches::seeds::Seeds;
-use crate::training::batches::to_device::to_device;
+use crate::training::batches::{Seeds, to_device};
 
 /// One combination of conditions.
 struct Variant {

@@ -3,8 +3,7 @@
 use burn::tensor::Device;
 use datasets::Split;
 
-use super::speed::benchmark::{self, BenchOptions, SampleSource};
-use super::speed::result::{SpeedResult, StepTimes};
+use super::speed::{self, BenchOptions, SampleSource, SpeedResult, StepTimes};
 use crate::experiment::{Cell, Training};
 
 /// Most samples of a timed step; larger batches are extrapolated in proportion.
@@ -47,10 +46,10 @@ pub(crate) struct Duration {
 /// fit into a second.
 ///
 /// # Errors
-/// See [`benchmark::measure`].
+/// See [`speed::measure`].
 pub(crate) fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
     let steps = |samples, warmup, steps| {
-        benchmark::measure(
+        speed::measure(
             cell,
             BenchOptions { samples, passes: 1, warmup, steps, profile: false },
             SampleSource::Synthetic,
@@ -139,7 +138,7 @@ fn samples_that_fit(seconds: f64, batch_size: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::speed::result::Summary;
+    use crate::measure::speed::Summary;
 
     #[test]
     fn long_steps_are_timed_on_few_samples() {

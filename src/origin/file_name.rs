@@ -52,7 +52,6 @@ pub(crate) struct Named {
 pub(crate) struct Said {
     /// Field of the task or baseline.
     pub(crate) field: &'static str,
-    /// Its value.
     pub(crate) value: Value,
     /// What the name may have lost by rounding.
     pub(crate) tolerance: f64,

@@ -46,9 +46,7 @@ impl Origin {
 pub(crate) struct Setting {
     /// `task` or `baseline`.
     pub(crate) part: &'static str,
-    /// Its field.
     pub(crate) field: String,
-    /// Its value.
     pub(crate) value: Value,
     /// Where it comes from.
     pub(crate) origin: Origin,

@@ -33,7 +33,8 @@ pub(super) fn autodiff(device: &Device) -> Device {
 
 /// A forward pass in the golden's mode; dropout is off in all goldens.
 pub(super) fn pass(golden: &Golden) -> Forward<'static> {
-    if golden.is_training() { Forward::training(0, 0) } else { Forward::evaluation() }
+    let pass = if golden.is_training() { Forward::training(0, 0) } else { Forward::evaluation() };
+    pass.with_precision(golden.precision)
 }
 
 /// `module` with the golden's `param.*` and running statistics.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use baselines::precision::Precision;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub(crate) struct Golden {
     pub(crate) name: String,
     /// What was recorded, e.g. `ccnn.network`.
     pub(crate) kind: String,
+    /// What the operands of large matrix products are rounded to.
+    pub(crate) precision: Precision,
     /// The whole JSON file.
     about: Value,
     tensors: BTreeMap<String, Stored>,
@@ -67,7 +70,7 @@ impl Golden {
             tensors.insert(name, Stored { shape: view.shape().to_vec(), values });
         }
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self { name, kind, about, tensors })
+        Ok(Self { name, kind, precision: Precision::Float32, about, tensors })
     }
 
     /// `build.<field>`; null where it is absent.

@@ -67,12 +67,12 @@ fn describes(path: &Path) -> bool {
 
 /// Compare the golden whose description is `path`, computing in `precision` and within the bounds that go with it.
 pub(crate) fn run(path: &Path, device: &Device, precision: Precision) -> Outcome {
-    precision.apply();
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let golden = match Golden::read(path) {
+    let mut golden = match Golden::read(path) {
         Ok(golden) => golden,
         Err(error) => return Outcome { name, kind: String::new(), result: Err(error.into()) },
     };
+    golden.precision = precision;
     let kind = golden.kind.clone();
     let Some(compare) = kinds::find(&kind) else {
         let reason = format!("nothing here computes the kind `{kind}`");

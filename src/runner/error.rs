@@ -31,23 +31,13 @@ pub(crate) enum RunnerError {
     },
     /// A run cannot begin with its initial weights.
     #[error("{id}: {source}")]
-    InitialWeights {
-        /// The run.
-        id: String,
-        /// Why.
-        source: Box<InitialError>,
-    },
+    InitialWeights { id: String, source: Box<InitialError> },
     /// The folder of a run cannot be read or written.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The folder of the experiment cannot be made.
     #[error("cannot create {path}: {source}")]
-    Create {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Create { path: PathBuf, source: std::io::Error },
     /// A record cannot be written as JSON.
     #[error(transparent)]
     Record(#[from] serde_json::Error),

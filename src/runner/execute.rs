@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use reports::ReportError;
+use reports::{AddedSettings, Formats, ReportError};
 
 use super::checks;
 use super::error::RunnerError;
@@ -75,13 +75,13 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
     if work.left_at_once {
         return Err(RunnerError::LeftAtOnce);
     }
-    let report = if options.single_run { Ok(None) } else { report(&out) };
+    let report = if options.single_run { Ok(None) } else { report(&out, &options.added) };
     Ok(Finished { folder: out, outcomes: work.outcomes, report })
 }
 
 /// Write the report of the experiment in `folder`; its page.
-fn report(folder: &PathBuf) -> Result<Option<PathBuf>, ReportError> {
-    let paths = reports::write(std::slice::from_ref(folder), &folder.join("report"), reports::Formats::ALL)?;
+fn report(folder: &PathBuf, added: &AddedSettings) -> Result<Option<PathBuf>, ReportError> {
+    let paths = reports::write(std::slice::from_ref(folder), &folder.join("report"), Formats::ALL, added)?;
     // Damage elsewhere is not this command's failure, but whoever reads of its runs must know.
     for line in &paths.left_out {
         terminal::say(Level::Warning, line);

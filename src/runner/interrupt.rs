@@ -27,7 +27,6 @@ pub(crate) struct Interrupt {
 /// What has come since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// Nothing.
     Nothing,
     /// Save and leave.
     Stop,
@@ -113,8 +112,9 @@ fn ignored_signals() -> u64 {
 #[cfg(all(unix, not(target_os = "linux")))]
 fn ignored_signals() -> u64 {
     let process = std::process::id().to_string();
-    let told = std::process::Command::new("ps").args(["-o", "sigignore=", "-p", &process]).output();
-    let mask = told.ok().filter(|told| told.status.success()).and_then(|told| String::from_utf8(told.stdout).ok());
+    let answer = std::process::Command::new("ps").args(["-o", "sigignore=", "-p", &process]).output();
+    let mask =
+        answer.ok().filter(|answer| answer.status.success()).and_then(|answer| String::from_utf8(answer.stdout).ok());
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use baselines::device::DeviceChoice;
 use datasets::Library;
+use reports::AddedSettings;
 
 /// How a plan is executed.
 pub(crate) struct Options {
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) single_run: bool,
     /// Bound of the whole command.
     pub(crate) max_time: Option<Duration>,
+    /// Settings that baselines gained, for the report.
+    pub(crate) added: AddedSettings,
     /// Discard earlier results.
     pub(crate) fresh: bool,
     /// No progress.

@@ -3,11 +3,11 @@
 use baselines::{Forward, Model};
 use datasets::{Batch, Split};
 
-use super::batches::to_device::to_device;
+use super::batches::to_device;
 use super::checkpoint::{save, save_best};
 use super::evaluate::{Pass, score_unless};
 use super::health::finite::{self, Cause};
-use super::loss::objective::Score;
+use super::loss::Score;
 use super::metrics::lines;
 use super::progress::{Best, Progress};
 use super::session::{Epoch, Job, Session, TrainError, Watch};
@@ -113,7 +113,8 @@ fn count_epoch(settings: &Training, progress: &mut Progress, better: bool) {
 /// [`TrainError::Stopped`] where the watcher does not want to wait for the end.
 pub(super) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split, watch: &dyn Watch) -> Result<Score, TrainError> {
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
-    let pass = Pass { spec: job.spec, split, size, workers: job.settings.workers, device: job.device, resolution: 1.0 };
+    let (workers, precision) = (job.settings.workers, job.settings.precision);
+    let pass = Pass { spec: job.spec, split, size, workers, device: job.device, resolution: 1.0, precision };
     score_unless(model, job.dataset, &pass, &|| watch.wants_to_stop())
 }
 
@@ -126,7 +127,8 @@ pub(super) fn probe(session: &mut Session<'_>) -> Result<(), TrainError> {
     if !positions.is_empty() {
         let Batch { inputs, lengths, .. } = job.dataset.read(Split::Validation, &positions)?;
         let placed = to_device(inputs, lengths, &job.spec.input, job.device);
-        model.forward(placed, &mut Forward::evaluation().with_probes(&mut probes))?;
+        let ctx = Forward::evaluation().with_precision(job.settings.precision);
+        model.forward(placed, &mut ctx.with_probes(&mut probes))?;
     }
     let seen = lines::Seen { probes: &probes, measures: &model.measures()? };
     journals.diagnostics.append(&lines::diagnostics(job.labels, job.seed, state.progress.step, &seen))?;

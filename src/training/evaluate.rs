@@ -1,14 +1,14 @@
 //! The score of a network on a whole split.
 
+use baselines::precision::Precision;
 use baselines::read::read_scalar;
 use baselines::{Forward, Model};
 use burn::tensor::Device;
 use datasets::resample::Grid;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
 
-use super::batches::prefetch;
-use super::batches::to_device::to_device;
-use super::loss::objective::{self, Score};
+use super::batches::{prefetch, to_device};
+use super::loss::{self, Score};
 use super::session::TrainError;
 
 /// One evaluation of a split.
@@ -25,6 +25,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) device: &'a Device,
     /// Samples per axis relative to the task's, see [`datasets::resample`].
     pub(crate) resolution: f64,
+    /// What the operands of large matrix products are rounded to on GPUs.
+    pub(crate) precision: Precision,
 }
 
 /// Score of `model` over `pass`, in evaluation mode.
@@ -54,9 +56,9 @@ pub(super) fn score_unless(
                 return Err(TrainError::Stopped);
             }
             let Batch { inputs, targets, lengths, .. } = batch?;
-            let mut ctx = Forward::evaluation().at_resolution(pass.resolution);
+            let mut ctx = Forward::evaluation().at_resolution(pass.resolution).with_precision(pass.precision);
             let output = model.forward(to_device(inputs, lengths, grid.input(), pass.device), &mut ctx)?;
-            let (loss, mut score) = objective::evaluate(output, &targets, &pass.spec.target)?;
+            let (loss, mut score) = loss::evaluate(output, &targets, &pass.spec.target)?;
             score.loss = f64::from(read_scalar(loss.inner(), "the loss")?) * score.targets as f64;
             total.add(&score, pass.spec.metric);
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::health::stuck_at_chance::StuckAtChance;
-use super::loss::objective::Score;
+use super::loss::Score;
 
 /// Position and running values of a training run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -12,7 +12,6 @@ pub(crate) struct Progress {
     pub(crate) epoch: u64,
     /// Optimiser steps taken in the current epoch.
     pub(crate) step_in_epoch: u64,
-    /// Optimiser steps taken.
     pub(crate) step: u64,
     /// Sums over the current epoch, in training mode.
     pub(crate) train: Score,

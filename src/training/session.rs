@@ -7,11 +7,11 @@ use baselines::{ForwardError, Model, ReadError};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, TaskSpec};
 
-use super::batches::seeds::Seeds;
+use super::batches::Seeds;
 use super::health::finite::{Cause, NotFinite, Where};
-use super::loss::objective::Score;
-use super::metrics::journal::{JournalError, Journals};
-use super::optimiser::adam::{EmptyGroup, Optimiser};
+use super::loss::Score;
+use super::metrics::{JournalError, Journals};
+use super::optimiser::{EmptyGroup, Optimiser};
 use super::progress::Progress;
 use crate::experiment::Training;
 use crate::files::checkpoint::CheckpointError;
@@ -23,7 +23,6 @@ pub(crate) struct Job<'a> {
     pub(crate) hash: &'a str,
     /// Labels for the diagnostics: baseline and task.
     pub(crate) labels: (&'a str, &'a str),
-    /// Settings.
     pub(crate) settings: &'a Training,
     /// Seed of the run, for messages.
     pub(crate) seed: u64,
@@ -60,7 +59,6 @@ impl Job<'_> {
 pub(crate) struct State {
     /// The network, with autodiff.
     pub(crate) model: Box<dyn Model>,
-    /// The optimiser.
     pub(crate) optimiser: Optimiser,
     /// Weights of the best epoch so far.
     pub(crate) best: Option<Weights>,
@@ -100,7 +98,6 @@ pub(crate) trait Watch {
 
 /// What came of an epoch.
 pub(crate) struct Epoch<'a> {
-    /// Its number, from 1.
     pub(crate) number: u64,
     /// Steps taken and steps of a whole epoch, where a limit ended it before its last step.
     pub(crate) partial: Option<[u64; 2]>,

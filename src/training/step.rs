@@ -7,14 +7,11 @@ use baselines::{Forward, ReadError};
 use burn::tensor::{Device, Tensor};
 use datasets::{Batch, DataError};
 
-use super::batches::epoch_order::EpochOrder;
-use super::batches::prefetch::Batches;
-use super::batches::to_device::to_device;
+use super::batches::{EpochOrder, prefetch::Batches, to_device};
 use super::health::finite::{self, Cause};
-use super::loss::objective;
-use super::optimiser::gradients::{self, Gradients};
-use super::optimiser::schedule::learning_rate;
-use super::process::keep_workers_awake::keep_workers_awake;
+use super::loss;
+use super::optimiser::{Gradients, gradients, learning_rate};
+use super::process::keep_workers_awake;
 use super::progress::Penalty;
 use super::session::{Job, State, TrainError};
 
@@ -95,10 +92,10 @@ fn pass(
 ) -> Result<Gradients, TrainError> {
     let State { model, progress, .. } = state;
     let Batch { inputs, targets, lengths, .. } = batch;
-    let mut ctx = Forward::training(job.seeds.dropout, mask);
+    let mut ctx = Forward::training(job.seeds.dropout, mask).with_precision(job.settings.precision);
     let (mut loss, mut score) = keep_workers_awake(|| -> Result<_, TrainError> {
         let output = model.forward(to_device(inputs, lengths, &job.spec.input, device), &mut ctx)?;
-        Ok(objective::evaluate(output, &targets, &job.spec.target)?)
+        Ok(loss::evaluate(output, &targets, &job.spec.target)?)
     })?;
     let added = model.penalty()?;
     let [value, added_value] = scalars(&loss, added.as_ref())?;

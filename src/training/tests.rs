@@ -4,22 +4,21 @@
 
 use std::time::Duration;
 
+use baselines::precision::Precision;
 use baselines::read::read_scalar;
 use baselines::{Forward, registry};
 use burn::tensor::Device;
 use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, OutputSpec, Split, Targets, TaskSpec};
 use serde_json::json;
 
-use super::batches::seeds::Seeds;
-use super::batches::to_device::to_device;
+use super::batches::{Seeds, to_device};
 use super::checkpoint;
 use super::epoch::patience_ends;
 use super::evaluate::{Pass, score};
 use super::health::finite::Cause;
-use super::loss::objective;
-use super::metrics::journal::{Journals, METRICS};
-use super::optimiser::adam::Optimiser;
-use super::optimiser::gradients;
+use super::loss;
+use super::metrics::{Journals, METRICS};
+use super::optimiser::{Optimiser, gradients};
 use super::progress::Progress;
 use super::session::{Clock, Epoch, Finish, Job, State, TrainError, Watch};
 use super::train::{finished, train};
@@ -186,7 +185,8 @@ fn two_classes_are_trained_by_their_ranking_whoever_reads_the_samples() {
     // The score of a split does not depend on the batches it is read in, nor on the threads.
     let (spec, device) = (waves(), Device::flex());
     let of = |size, workers| {
-        let pass = Pass { spec: &spec, split: Split::Test, size, workers, device: &device, resolution: 1.0 };
+        let (split, precision) = (Split::Test, Precision::Float32);
+        let pass = Pass { spec: &spec, split, size, workers, device: &device, resolution: 1.0, precision };
         let score = score(state.model.as_ref(), &Waves::default(), &pass).unwrap();
         assert_eq!(score.targets, 31);
         score
@@ -330,7 +330,7 @@ fn every_baseline_learns_a_batch_in_twenty_steps() {
         for step in 0..20 {
             let mut ctx = Forward::training(1, step);
             let output = model.forward(to_device(batch.inputs.clone(), None, &spec, &autodiff), &mut ctx).unwrap();
-            let (loss, _) = objective::evaluate(output, &batch.targets, &OutputSpec::Classes(2)).unwrap();
+            let (loss, _) = loss::evaluate(output, &batch.targets, &OutputSpec::Classes(2)).unwrap();
             losses.push(f64::from(read_scalar(loss.clone().inner(), "the loss").unwrap()));
             let mut gradients = loss.backward();
             let mut gradients = model.take_gradients(&mut gradients);

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use datasets::Split;
 
-use super::batches::epoch_order::EpochOrder;
-use super::batches::prefetch;
+use super::batches::{EpochOrder, prefetch};
 use super::checkpoint::{best_path, save, save_best};
 use super::epoch::{end_epoch, evaluate, judge, probe};
 use super::health::finite::{self, Cause};
 use super::health::stuck_at_chance;
-use super::metrics::journal::Journals;
+use super::metrics::Journals;
 use super::metrics::lines;
 use super::process::memory;
 use super::progress::Progress;

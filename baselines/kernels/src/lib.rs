@@ -1,51 +1,34 @@
 //! Fused operations with hand-written gradients.
 //!
 //! Each is one node of the gradient graph and has one implementation per backend: on the CPU (Flex) a kernel of ours,
-//! vectorised and parallel, on GPUs a kernel of ours where that pays, elsewhere a composition of ordinary tensor operations. The kernels split their work into
-//! pieces whose sizes do not depend on the number of threads, and add up partial sums in a fixed order, so that results
-//! are bit-identical whatever the number of threads.
+//! vectorised and parallel, on GPUs a kernel of ours where that pays, elsewhere a composition of ordinary tensor operations.
+//! The kernels split their work into pieces whose sizes do not depend on the number of threads, and add up partial sums in
+//! a fixed order, so that results are bit-identical whatever the number of threads.
+//!
+//! An operation is a folder of [`ops`] with one declaration, which `CONTRIBUTING.md` explains.
 
-pub mod activation;
-pub mod adam;
-pub mod batch_norm;
-pub mod chain;
-pub mod channel_affine;
-pub mod conv;
 mod cpu;
-pub mod cross_entropy;
-pub mod gabor;
-mod lane_fft;
-pub mod long_conv;
-mod matmul;
-mod packed;
-pub mod pointwise;
+mod operation;
+mod ops;
 pub mod precision;
-pub mod product;
 pub mod profile;
-pub mod recurrent;
-mod room;
-mod rows;
-mod shared;
-mod simd;
-pub mod ssm;
-pub mod standardise;
 mod value;
-mod vector;
-pub mod weighted_sum;
 
-pub use activation::{gelu, glu};
-pub use adam::adam;
-pub use batch_norm::batch_norm;
-pub use chain::{Curve, activate_and_add, add_and_activate, masked};
-pub use channel_affine::{channel_affine, channel_bias};
-pub use conv::conv2d;
-pub use cross_entropy::cross_entropy;
-pub use gabor::gabor;
-pub use long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
-pub use pointwise::pointwise;
-pub use product::ExactProduct;
-pub use recurrent::{gru, lstm, rnn};
-pub use room::release_idle;
-pub use ssm::{Discretisation, diagonal_kernel, low_rank_kernel};
-pub use standardise::standardise;
-pub use weighted_sum::weighted_sum;
+pub use cpu::buffer::release_idle;
+pub use ops::activation::{gelu, glu};
+pub use ops::adam::adam;
+pub use ops::batch_norm::batch_norm;
+pub use ops::channel_affine::{channel_affine, channel_bias};
+pub use ops::conv::conv2d;
+pub use ops::cross_entropy::cross_entropy;
+pub use ops::elementwise::{Activation, activate_and_add, add_and_activate, masked};
+pub use ops::gabor::gabor;
+pub use ops::layer_norm::layer_norm;
+pub use ops::long_conv::{Alignment, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+pub use ops::matmul_f32::MatmulF32;
+pub use ops::pointwise::pointwise;
+pub use ops::recurrent::{gru, lstm, rnn};
+pub use ops::ssm::{Discretisation, diagonal_kernel, low_rank_kernel};
+pub use ops::weighted_sum::weighted_sum;
+pub use ops::{adam, conv, recurrent, ssm};
+pub use precision::Precision;

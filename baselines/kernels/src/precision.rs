@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,8 +36,6 @@ impl FromStr for Precision {
     }
 }
 
-static CURRENT: AtomicU8 = AtomicU8::new(0);
-
 impl Precision {
     /// Largest relative deviations of outputs and of gradients that parity allows, beside what the golden tensors
     /// themselves allow: a few times the rounding of one operand, which goes through several layers.
@@ -47,21 +44,6 @@ impl Precision {
             Self::Float32 => [1e-4, 1e-3],
             Self::Tf32 => [1e-2, 3e-2],
             Self::Bfloat16 => [5e-2, 1.5e-1],
-        }
-    }
-
-    /// Use this precision from now on, in the whole process. (Cells of a process run one after the other.) Whether a device
-    /// can is asked beforehand (`DeviceChoice::check`).
-    pub fn apply(self) {
-        CURRENT.store(self as u8, Ordering::Relaxed);
-    }
-
-    /// The precision in use.
-    pub(crate) fn current() -> Self {
-        match CURRENT.load(Ordering::Relaxed) {
-            1 => Self::Tf32,
-            2 => Self::Bfloat16,
-            _ => Self::Float32,
         }
     }
 }

@@ -33,24 +33,26 @@ pub fn stop() -> BTreeMap<&'static str, Time> {
 }
 
 /// Counts from its creation to its end.
-pub(super) struct Scope {
+pub(crate) struct Scope {
     name: &'static str,
-    begun: Option<Instant>,
+    begun: Instant,
 }
 
-/// Count the rest of the caller's block as kernel `name`.
-pub(super) fn scope(name: &'static str) -> Scope {
-    Scope { name, begun: ENABLED.load(Ordering::Relaxed).then(Instant::now) }
+/// Counts the rest of the caller's block as kernel `name`, where it has one.
+pub(crate) fn scope(name: Option<&'static str>) -> Option<Scope> {
+    let name = name.filter(|_| ENABLED.load(Ordering::Relaxed))?;
+    Some(Scope { name, begun: Instant::now() })
 }
 
 /// `run`, counted as kernel `name`, on a device whose kernels run on after their call: while counting, the device finishes
 /// before and after. (A device that fails here fails again where its results are read.)
-pub(super) fn timed<B: burn::backend::Backend, R>(
-    name: &'static str,
+#[cfg(any(feature = "cube", feature = "tch"))]
+pub(crate) fn timed<B: burn::backend::Backend, R>(
+    name: Option<&'static str>,
     device: &B::Device,
     run: impl FnOnce() -> R,
 ) -> R {
-    if !ENABLED.load(Ordering::Relaxed) {
+    if name.is_none() || !ENABLED.load(Ordering::Relaxed) {
         return run();
     }
     let _ = B::sync(device);
@@ -62,11 +64,10 @@ pub(super) fn timed<B: burn::backend::Backend, R>(
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        let Some(begun) = self.begun else { return };
         let mut times = TIMES.lock().unwrap_or_else(PoisonError::into_inner);
         let time = times.entry(self.name).or_default();
         time.calls += 1;
-        time.total += begun.elapsed();
+        time.total += self.begun.elapsed();
     }
 }
 
@@ -76,12 +77,13 @@ mod tests {
 
     #[test]
     fn only_what_runs_while_counting_is_counted() {
-        drop(scope("before"));
+        drop(scope(Some("before")));
         start();
-        drop(scope("a"));
-        drop(scope("a"));
+        drop(scope(None));
+        drop(scope(Some("a")));
+        drop(scope(Some("a")));
         let times = stop();
-        drop(scope("after"));
+        drop(scope(Some("after")));
         assert_eq!(times["a"].calls, 2);
         assert!(!times.contains_key("before") && stop().is_empty());
     }

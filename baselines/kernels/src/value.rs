@@ -6,11 +6,12 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, Slice};
 
+use crate::operation::Kernels;
+use crate::ops::matmul_f32::Matmul;
 use crate::precision::Precision;
-use crate::product::ProductOps;
 
 /// A float tensor outside autodiff.
-pub(super) struct Value<B: Backend>(pub(super) FloatTensor<B>);
+pub(crate) struct Value<B: Backend>(pub(crate) FloatTensor<B>);
 
 impl<B: Backend> Clone for Value<B> {
     fn clone(&self) -> Self {
@@ -40,46 +41,46 @@ impl<B: Backend> Mul for Value<B> {
 }
 
 impl<B: Backend> Value<B> {
-    pub(super) fn dim(&self, axis: usize) -> usize {
+    pub(crate) fn dim(&self, axis: usize) -> usize {
         self.0.shape()[axis]
     }
 
     /// A tensor of zeros with the device and type of `self`.
-    pub(super) fn zeros_like(&self, shape: impl Into<Shape>) -> Self {
+    pub(crate) fn zeros_like(&self, shape: impl Into<Shape>) -> Self {
         Self(B::float_zeros(shape.into(), &self.0.device(), self.0.dtype().into()))
     }
 
-    pub(super) fn scale(self, factor: f64) -> Self {
+    pub(crate) fn scale(self, factor: f64) -> Self {
         Self(B::float_mul_scalar(self.0, factor.into()))
     }
 
-    pub(super) fn shift(self, offset: f64) -> Self {
+    pub(crate) fn shift(self, offset: f64) -> Self {
         Self(B::float_add_scalar(self.0, offset.into()))
     }
 
     /// 1 − x
-    pub(super) fn complement(self) -> Self {
+    pub(crate) fn complement(self) -> Self {
         self.scale(-1.0).shift(1.0)
     }
 
-    pub(super) fn sigmoid(self) -> Self {
+    pub(crate) fn sigmoid(self) -> Self {
         Self(B::sigmoid(self.0))
     }
 
-    pub(super) fn tanh(self) -> Self {
+    pub(crate) fn tanh(self) -> Self {
         Self(B::float_tanh(self.0))
     }
 
-    pub(super) fn permute(self, axes: &[usize]) -> Self {
+    pub(crate) fn permute(self, axes: &[usize]) -> Self {
         Self(B::float_permute(self.0, axes))
     }
 
-    pub(super) fn reshape(self, shape: impl Into<Shape>) -> Self {
+    pub(crate) fn reshape(self, shape: impl Into<Shape>) -> Self {
         Self(B::float_reshape(self.0, shape.into()))
     }
 
     /// The elements `range` along `axis`.
-    pub(super) fn narrow(self, axis: usize, range: Range<usize>) -> Self {
+    pub(crate) fn narrow(self, axis: usize, range: Range<usize>) -> Self {
         let shape = self.0.shape();
         if range.start == 0 && range.end == shape[axis] {
             return self;
@@ -91,7 +92,7 @@ impl<B: Backend> Value<B> {
     }
 
     /// `before` and `after` zeros along `axis`.
-    pub(super) fn pad(self, axis: usize, before: usize, after: usize) -> Self {
+    pub(crate) fn pad(self, axis: usize, before: usize, after: usize) -> Self {
         let zeros = |this: &Self, n: usize| {
             let mut shape = this.0.shape();
             shape[axis] = n;
@@ -108,24 +109,19 @@ impl<B: Backend> Value<B> {
         }
     }
 
-    pub(super) fn cat(parts: Vec<Self>, axis: usize) -> Self {
+    pub(crate) fn cat(parts: Vec<Self>, axis: usize) -> Self {
         Self(B::float_cat(parts.into_iter().map(|part| part.0).collect(), axis))
     }
 
     /// Sum along `axis`, which keeps length one.
-    pub(super) fn sum(self, axis: usize) -> Self {
+    pub(crate) fn sum(self, axis: usize) -> Self {
         Self(B::float_sum_dim(self.0, axis))
     }
 }
 
-impl<B: ProductOps> Value<B> {
-    /// A matrix product, unrounded.
-    pub(super) fn matmul(self, other: Self) -> Self {
-        Self(B::product(self.0, other.0, Precision::Float32))
-    }
-
-    /// A matrix product in the precision in use.
-    pub(super) fn product(self, other: Self) -> Self {
-        Self(B::product(self.0, other.0, Precision::current()))
+impl<B: Kernels> Value<B> {
+    /// A matrix product, the operands rounded to `precision` on GPUs.
+    pub(crate) fn matmul(self, other: Self, precision: Precision) -> Self {
+        Self(Matmul { precision }.of::<B>(self.0, other.0))
     }
 }

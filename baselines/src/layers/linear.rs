@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::Init;
-use kernels::{ExactProduct, pointwise};
+use kernels::{MatmulF32, Precision, pointwise};
 
 /// A linear map at every position, which is a convolution of size 1.
 #[derive(Module, Debug)]
@@ -50,26 +50,26 @@ impl Pointwise {
     }
 
     /// `[batch, in, positions]` to `[batch, out, positions]`.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        pointwise(x, self.weight.val(), self.bias.val())
+    pub fn forward(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
+        pointwise(x, self.weight.val(), self.bias.val(), precision)
     }
 
     /// `[batch, in]` to `[batch, out]`.
     pub fn rows(&self, x: Tensor<2>) -> Tensor<2> {
-        x.exact_matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
+        x.matmul_f32(self.weight.val().transpose()) + self.bias.val().unsqueeze::<2>()
     }
 
-    /// `[in, positions]` to `[out, positions]`.
+    /// `[in, positions]` to `[out, positions]`, never rounded: for kernels.
     pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        pointwise(x.unsqueeze::<3>(), self.weight.val(), self.bias.val()).squeeze_dim::<2>(0)
+        pointwise(x.unsqueeze::<3>(), self.weight.val(), self.bias.val(), Precision::Float32).squeeze_dim::<2>(0)
     }
 
     /// The map of `x + shift`, with `shift` `[in]`, in one pass over `x`: W (x + s) + b = W x + (W s + b).
-    pub fn forward_shifted(&self, x: Tensor<3>, shift: Tensor<1>) -> Tensor<3> {
+    pub fn forward_shifted(&self, x: Tensor<3>, shift: Tensor<1>, precision: Precision) -> Tensor<3> {
         let weight = self.weight.val();
         let outputs = weight.dims()[0];
-        let bias = weight.clone().exact_matmul(shift.unsqueeze_dim::<2>(1)).reshape([outputs]) + self.bias.val();
-        pointwise(x, weight, bias)
+        let bias = weight.clone().matmul_f32(shift.unsqueeze_dim::<2>(1)).reshape([outputs]) + self.bias.val();
+        pointwise(x, weight, bias, precision)
     }
 }
 
@@ -101,10 +101,10 @@ impl WeightNormed {
         Self { weight_g: self.weight_g.map(scale), weight_v: self.weight_v, bias: self.bias.map(scale_bias) }
     }
 
-    /// `[in, positions]` to `[out, positions]`.
+    /// `[in, positions]` to `[out, positions]`, never rounded: for kernels.
     pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
         let v = self.weight_v.val();
         let scale = self.weight_g.val() / v.clone().square().sum_dim(1).sqrt();
-        pointwise(x.unsqueeze::<3>(), v * scale, self.bias.val()).squeeze_dim::<2>(0)
+        pointwise(x.unsqueeze::<3>(), v * scale, self.bias.val(), Precision::Float32).squeeze_dim::<2>(0)
     }
 }

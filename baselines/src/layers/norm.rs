@@ -74,20 +74,20 @@ impl Norm {
                 kernels::channel_affine(x, scale, shift)
             }
             (NormKind::Group, ..) if let Some(mask) = ctx.padding_mask(&x) => {
-                kernels::channel_affine(standardise_valid(x, mask, 1e-12), weight, bias)
+                kernels::channel_affine(normalise_valid(x, mask, 1e-12), weight, bias)
             }
             (NormKind::Group, ..) => {
                 let [batch, channels, positions] = x.dims();
-                let flat = kernels::standardise(x.reshape([batch, channels * positions, 1]), 1e-12);
+                let flat = kernels::layer_norm(x.reshape([batch, channels * positions, 1]), 1e-12);
                 kernels::channel_affine(flat.reshape([batch, channels, positions]), weight, bias)
             }
-            _ => kernels::channel_affine(kernels::standardise(x, 1e-5), weight, bias),
+            _ => kernels::channel_affine(kernels::layer_norm(x, 1e-5), weight, bias),
         }
     }
 }
 
 /// Every sample over its channels and the positions where `mask`, `[batch, 1, positions]`, is 1; elsewhere zero.
-fn standardise_valid(x: Tensor<3>, mask: Tensor<3>, epsilon: f64) -> Tensor<3> {
+fn normalise_valid(x: Tensor<3>, mask: Tensor<3>, epsilon: f64) -> Tensor<3> {
     let channels = x.dims()[1];
     let count = mask.clone().sum_dim(2) * channels as f64;
     let sum = |of: Tensor<3>| of.sum_dim(2).sum_dim(1) / count.clone();

@@ -7,7 +7,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::{BuildError, Init};
-use kernels::ExactProduct;
+use kernels::MatmulF32;
 
 /// Keeps the length of a zero vector differentiable; far below the square of any weight.
 const EPSILON: f64 = 1e-30;
@@ -27,7 +27,7 @@ pub fn with_bias<const D: usize>(weight: Tensor<D>, bias: Tensor<1>) -> Tensor<2
 /// These are the squared off-diagonal entries of the cosine matrix (`orthogonal-convolution` of singlasahil14).
 pub fn cosine_similarity_loss(rows: Tensor<2>) -> Tensor<1> {
     let rows = unit_rows(rows);
-    let cosines = rows.clone().exact_matmul(rows.transpose());
+    let cosines = rows.clone().matmul_f32(rows.transpose());
     let [units, _] = cosines.dims();
     let identity = Tensor::<2>::eye(units, &cosines.device()).cast(cosines.dtype());
     (cosines.clone() * (identity.neg() + 1.0)).square().sum()
@@ -35,13 +35,13 @@ pub fn cosine_similarity_loss(rows: Tensor<2>) -> Tensor<1> {
 
 /// ‖I − MᵀM‖², the squared Frobenius norm, for a matrix `[rows, columns]` (`char-rnn` of singlasahil14).
 pub fn orthonormality_loss(matrix: Tensor<2>) -> Tensor<1> {
-    let gram = matrix.clone().transpose().exact_matmul(matrix);
+    let gram = matrix.clone().transpose().matmul_f32(matrix);
     let [columns, _] = gram.dims();
     let identity = Tensor::<2>::eye(columns, &gram.device()).cast(gram.dtype());
     (identity - gram).square().sum()
 }
 
-/// A matrix `[n, m]` with orthonormal rows, as a product of the reflections that `vectors`, `[n, m]` with n ≤ m, give.
+/// A matrix `[n, m]` with orthonormal rows, as a product of reflections along `vectors`, `[n, m]` with n ≤ m.
 ///
 /// It is the first `n` columns of H₁H₂⋯Hₙ, transposed, where Hᵢ = I − 2vᵢvᵢᵀ and vᵢ is row i brought to length 1.
 ///
@@ -51,13 +51,13 @@ pub fn orthonormality_loss(matrix: Tensor<2>) -> Tensor<1> {
 pub fn reflect(vectors: Tensor<2>) -> Tensor<2> {
     let [n, m] = vectors.dims();
     let rows = unit_rows(vectors);
-    let inverse = half_triangle(rows.clone().exact_matmul(rows.clone().transpose()));
+    let inverse = half_triangle(rows.clone().matmul_f32(rows.clone().transpose()));
     let start = triangle_inverse(inverse.clone().detach());
     // One Newton step from the exact inverse X: X (2 I − A X) is X again, and its derivative −X dA X is that of the
     // inverse, so that no gradient has to pass through the inversion.
-    let t = start.clone().mul_scalar(2.0) - start.clone().exact_matmul(inverse).exact_matmul(start);
+    let t = start.clone().mul_scalar(2.0) - start.clone().matmul_f32(inverse).matmul_f32(start);
     let top = rows.clone().narrow(1, 0, n);
-    let reflected = top.transpose().exact_matmul(t.transpose()).exact_matmul(rows);
+    let reflected = top.transpose().matmul_f32(t.transpose()).matmul_f32(rows);
     let (device, dtype) = (reflected.device(), reflected.dtype());
     let identity = Tensor::<2>::eye(n, &device).cast(dtype);
     let first = match m - n {
@@ -89,7 +89,7 @@ fn triangle_inverse(matrix: Tensor<2>) -> Tensor<2> {
         matrix.clone().narrow(0, rows * half, size(rows)).narrow(1, columns * half, size(columns))
     };
     let (a, c) = (triangle_inverse(quarter(0, 0)), triangle_inverse(quarter(1, 1)));
-    let corner = a.clone().exact_matmul(quarter(0, 1)).exact_matmul(c.clone()).neg();
+    let corner = a.clone().matmul_f32(quarter(0, 1)).matmul_f32(c.clone()).neg();
     let zeros = Tensor::zeros([n - half, half], (&matrix.device(), matrix.dtype()));
     Tensor::cat(vec![Tensor::cat(vec![a, corner], 1), Tensor::cat(vec![zeros, c], 1)], 0)
 }
@@ -99,12 +99,9 @@ fn short_inverse(matrix: Tensor<2>) -> Tensor<2> {
     let [n, _] = matrix.dims();
     let identity = Tensor::<2>::eye(n, &matrix.device()).cast(matrix.dtype());
     let nilpotent = matrix.mul_scalar(2.0) - identity.clone();
-    let second = nilpotent.clone().exact_matmul(nilpotent.clone());
-    let fourth = second.clone().exact_matmul(second.clone());
-    (identity.clone() - nilpotent)
-        .exact_matmul(identity.clone() + second)
-        .exact_matmul(identity + fourth)
-        .mul_scalar(2.0)
+    let second = nilpotent.clone().matmul_f32(nilpotent.clone());
+    let fourth = second.clone().matmul_f32(second.clone());
+    (identity.clone() - nilpotent).matmul_f32(identity.clone() + second).matmul_f32(identity + fourth).mul_scalar(2.0)
 }
 
 /// Every row of `[rows, columns]` divided by its length.

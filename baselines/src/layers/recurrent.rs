@@ -9,8 +9,8 @@ use crate::forward::DropoutKind;
 use crate::layers::linear::Pointwise;
 use crate::layers::orthogonality::orthonormality_loss;
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Measure, ReadError, Readout, check};
-use kernels::recurrent::Cell as RnnCell;
-use kernels::{gru, lstm, rnn};
+use kernels::recurrent::RnnCell;
+use kernels::{Precision, gru, lstm, rnn};
 
 /// Settings of the recurrent baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -77,13 +77,13 @@ impl RecurrentLayer {
     }
 
     /// `[batch, in, length]` to the states `[batch, hidden, length]`.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
         let scan = match self.cell {
             RnnCell::Lstm => lstm,
             RnnCell::Gru => gru,
             RnnCell::Rnn => rnn,
         };
-        scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val())
+        scan(x, self.weight_ih.val(), self.weight_hh.val(), self.bias_ih.val(), self.bias_hh.val(), precision)
     }
 
     /// ‖I − MᵀM‖², `[1]`, of the hidden-to-hidden matrix M of every named gate.
@@ -134,7 +134,7 @@ impl Body for Recurrent {
             if i > 0 {
                 x = ctx.dropout_tensor(x, self.dropout, DropoutKind::Element);
             }
-            x = layer.forward(x);
+            x = layer.forward(x, ctx.precision());
             ctx.probe(|| format!("layers.{i}"), "activation", &x);
         }
         Features::Line(x)

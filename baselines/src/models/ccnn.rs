@@ -19,7 +19,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
     ReadError, Readout, Resolution, check, reference,
 };
-use kernels::Curve;
+use kernels::Activation;
 
 /// Settings of [`Ccnn`]; the defaults are those of CCNN-4,140 on sequential MNIST.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -141,7 +141,7 @@ pub enum Nonlinearity {
     Relu,
 }
 
-impl From<Nonlinearity> for Curve {
+impl From<Nonlinearity> for Activation {
     fn from(nonlinearity: Nonlinearity) -> Self {
         match nonlinearity {
             Nonlinearity::Gelu => Self::Gelu,
@@ -218,7 +218,7 @@ pub struct CcnnBody {
     /// After the last block, where blocks normalise before their convolution.
     pub out_norm: Option<Norm>,
     #[module(skip)]
-    nonlinearity: Curve,
+    nonlinearity: Activation,
     #[module(skip)]
     weight_penalty: f64,
 }

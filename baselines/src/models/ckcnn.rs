@@ -13,7 +13,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
     Resolution, check, reference,
 };
-use kernels::{Curve, add_and_activate};
+use kernels::{Activation, add_and_activate};
 
 /// Settings of [`Ckcnn`]; the defaults are those of sequential MNIST.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -142,14 +142,14 @@ impl CkBlock {
     pub fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let (p, kind) = self.dropout;
         let h = self.cconv1.forward(x.clone(), &format!("{layer}.cconv1"), ctx);
-        let h = ctx.activate_and_drop(self.norm1.forward(h, ctx), Curve::Relu, p, kind);
+        let h = ctx.activate_and_drop(self.norm1.forward(h, ctx), Activation::Relu, p, kind);
         let h = self.cconv2.forward(h, &format!("{layer}.cconv2"), ctx);
-        let h = ctx.activate_and_drop(self.norm2.forward(h, ctx), Curve::Relu, p, kind);
+        let h = ctx.activate_and_drop(self.norm2.forward(h, ctx), Activation::Relu, p, kind);
         let shortcut = match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x),
+            Some(shortcut) => shortcut.forward(x, ctx.precision()),
             None => x,
         };
-        let out = add_and_activate(h, shortcut, Curve::Relu);
+        let out = add_and_activate(h, shortcut, Activation::Relu);
         ctx.probe(|| layer.to_owned(), "activation", &out);
         out
     }

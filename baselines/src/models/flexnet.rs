@@ -19,7 +19,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
     ReadError, Readout, Resolution, check, reference,
 };
-use kernels::Curve;
+use kernels::Activation;
 
 /// Settings of [`FlexNet`]; where a default depends on the input, that of images is FlexNet-7, that of sequences
 /// FlexTCN-2.
@@ -211,7 +211,7 @@ impl Baseline for FlexNet {
             kind: if images { BlockKind::ResNet } else { BlockKind::Tcn },
             norm: config.norm,
             prenorm: false,
-            nonlinearity: Curve::Relu,
+            nonlinearity: Activation::Relu,
             dropout: config.dropout,
             dropout_kind: config.dropout_kind,
         };

@@ -2,7 +2,7 @@
 
 use crate::layers::{Recurrent, RecurrentConfig};
 use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, reference};
-use kernels::recurrent::Cell as RnnCell;
+use kernels::recurrent::RnnCell;
 
 /// The gated recurrent unit network.
 #[derive(Debug)]

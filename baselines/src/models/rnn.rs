@@ -2,7 +2,7 @@
 
 use crate::layers::{Recurrent, RecurrentConfig};
 use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, reference};
-use kernels::recurrent::Cell as RnnCell;
+use kernels::recurrent::RnnCell;
 
 /// The recurrent network of Elman.
 #[derive(Debug)]

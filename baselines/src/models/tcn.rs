@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::forward::DropoutKind;
 use crate::layers::{CausalConv, Pointwise};
 use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, check};
-use kernels::{Curve, add_and_activate};
+use kernels::{Activation, add_and_activate};
 
 /// Standard deviation of the initial weights of a shortcut.
 ///
@@ -88,13 +88,13 @@ impl TemporalBlock {
     pub fn forward(&self, x: Tensor<3>, ctx: &mut Forward<'_>) -> Tensor<3> {
         // Whole channels are dropped, as in the paper (section 3.4, spatial dropout).
         let (p, kind) = (self.dropout, DropoutKind::Channel);
-        let h = ctx.activate_and_drop(self.conv1.forward(x.clone()), Curve::Relu, p, kind);
-        let h = ctx.activate_and_drop(self.conv2.forward(h), Curve::Relu, p, kind);
+        let h = ctx.activate_and_drop(self.conv1.forward(x.clone()), Activation::Relu, p, kind);
+        let h = ctx.activate_and_drop(self.conv2.forward(h), Activation::Relu, p, kind);
         let shortcut = match &self.downsample {
-            Some(downsample) => downsample.forward(x),
+            Some(downsample) => downsample.forward(x, ctx.precision()),
             None => x,
         };
-        add_and_activate(h, shortcut, Curve::Relu)
+        add_and_activate(h, shortcut, Activation::Relu)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
     Resolution, check,
 };
-use kernels::ExactProduct;
+use kernels::MatmulF32;
 
 /// Positions per axis below which the poolings leave nothing.
 const SMALLEST: usize = 9;
@@ -254,7 +254,7 @@ impl Body for VggBody {
         ctx.set_lengths(None, 1);
         let x = x.flatten().flatten::<2>(1, 2);
         let (weight, bias) = self.fc.parts();
-        let h = self.activation.apply(x.exact_matmul(weight.transpose()) + bias.unsqueeze::<2>());
+        let h = self.activation.apply(x.matmul_f32(weight.transpose()) + bias.unsqueeze::<2>());
         ctx.probe(|| "fc".into(), "activation", &h);
         Features::Line(h.unsqueeze_dim(2))
     }

@@ -67,16 +67,16 @@ impl TaskDefinition for Majority {
             chance: 0.5,
             splits: SplitSizes { train, validation, test },
         };
-        Ok(Box::new(Configured { spec, length }))
+        Ok(Box::new(MajorityTask { spec, length }))
     }
 }
 
-struct Configured {
+struct MajorityTask {
     spec: TaskSpec,
     length: usize,
 }
 
-impl Task for Configured {
+impl Task for MajorityTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }

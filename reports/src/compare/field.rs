@@ -5,13 +5,12 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use serde_json::Value;
-
-use super::pairing::Run;
-use crate::error::ReportError;
-use crate::load::{Cell, plain};
-use crate::record::{CellRecord, device_kind};
-use crate::settings::{Settings, within_record};
 use vocabulary::record::fields::DESCRIPTIVE;
+use vocabulary::record::{CellRecord, device_kind};
+
+use crate::error::ReportError;
+use crate::runs::cell::{Cell, Runs};
+use crate::runs::settings::{Settings, is_presentation, plain, within_record};
 
 /// The field whose values are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,23 +43,6 @@ impl FromStr for Field {
         })
     }
 }
-
-/// How a task's samples are given to a model, and what follows from that.
-const READING: [&str; 13] = [
-    "task.version",
-    "task.data_hash",
-    "task.shape",
-    "task.config.augment",
-    "task.config.centre",
-    "task.config.end_token",
-    "task.config.form",
-    "task.config.normalisation",
-    "task.config.padding",
-    "task.config.pixels",
-    "task.config.scale",
-    "task.config.tokens",
-    "task.config.vocabulary",
-];
 
 /// What a scale changes.
 const BUDGET: [&str; 18] = [
@@ -140,9 +122,7 @@ impl Field {
     pub(super) fn covers(&self, path: &str) -> bool {
         let below = |whole: &str| path == whole || path.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
         match self {
-            Self::Task => {
-                path == "task.name" || path == "task.chance" || (READING.contains(&path) && path.starts_with("task."))
-            }
+            Self::Task => path == "task.name" || path == "task.chance" || is_presentation(path),
             Self::Baseline => below("baseline"),
             Self::Experiment => false,
             Self::Device => path == "device",
@@ -156,7 +136,7 @@ impl Field {
     pub(super) fn may_bring(&self, path: &str) -> bool {
         match self {
             Self::Task => path.starts_with("training.") || (path.starts_with("task.") && !is_data(path)),
-            Self::Baseline => path.starts_with("training.") || READING.contains(&path),
+            Self::Baseline => path.starts_with("training.") || is_presentation(path),
             // Two files that give the same names to what they compare.
             Self::Experiment => path != "seed" && path != "scale" && !is_data(path),
             Self::Device => path == "training.precision",
@@ -182,15 +162,6 @@ impl Field {
             _ => Settings::default(),
         }
     }
-
-    /// Whether two values are compared at all.
-    pub(super) fn relates(&self, a: &[Run<'_>], b: &[Run<'_>]) -> bool {
-        // Two texts of one's own may have the same name.
-        let set =
-            |run: &Run<'_>| (run.record.task.data.clone(), run.settings.get("task.config.file").map(str::to_owned));
-        let data = |runs: &[Run<'_>]| -> BTreeSet<_> { runs.iter().map(set).collect() };
-        *self != Self::Task || !data(a).is_disjoint(&data(b))
-    }
 }
 
 fn is_data(path: &str) -> bool {
@@ -198,9 +169,9 @@ fn is_data(path: &str) -> bool {
 }
 
 /// Fields that cells of these runs have.
-pub(super) fn known(cells: &[Cell]) -> String {
+pub(super) fn known(runs: &Runs) -> String {
     let mut known: BTreeSet<String> = ["task", "baseline", "experiment", "device", "scale"].map(str::to_owned).into();
-    for record in cells.iter().filter_map(|c| c.record.as_ref()) {
+    for record in runs.records() {
         known.extend(record.grid.keys().cloned());
         let parts =
             [("task", &record.task.config), ("baseline", &record.baseline.config), ("training", &record.training)];

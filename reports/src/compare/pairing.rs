@@ -3,65 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Field;
+use super::field::Field;
+use super::run::{HASH, Run, same_samples};
 use crate::error::ReportError;
-use crate::load::Cell;
-use crate::record::CellRecord;
-use crate::settings::{Settings, within_record};
+use crate::runs::settings::Settings;
 
-/// The hash of the samples.
-const HASH: &str = "task.data_hash";
 /// Most differences to the nearest run that a reason names.
 const MOST_NAMED: usize = 3;
-
-/// A run that can be compared.
-pub(super) struct Run<'a> {
-    /// The cell.
-    pub(super) cell: &'a Cell,
-    /// Its record.
-    pub(super) record: &'a CellRecord,
-    /// Value of the compared field, as shown.
-    pub(super) value: String,
-    /// All settings.
-    pub(super) settings: Settings,
-    /// All settings but the compared field and the hash of the samples.
-    pub(super) strict: Settings,
-    /// The same without what the compared field may bring with it.
-    loose: Settings,
-    /// Names that may tell runs of the same settings apart.
-    labels: (String, String),
-}
-
-impl<'a> Run<'a> {
-    /// `cell`, or why it cannot be compared.
-    pub(super) fn new(cell: &'a Cell, by: &Field) -> Result<Self, String> {
-        let record = cell.record.as_ref().ok_or("it has no record")?;
-        let value = by.value(cell, record).ok_or_else(|| format!("it has no field {}", by.name()))?;
-        let settings = Settings::of(record);
-        let strict = settings.without(|path| by.covers(path) || path == HASH);
-        let grid: BTreeSet<String> = record.grid.keys().map(|field| within_record(field)).collect();
-        let varied = |path: &str| {
-            grid.iter().any(|field| {
-                path.strip_prefix(field.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
-        };
-        let loose = strict.without(|path| by.may_bring(path) && !varied(path));
-        let task = if *by == Field::Task || by.is_setting_of("task") { "" } else { &record.task.label };
-        let named = *by == Field::Baseline || by.is_setting_of("baseline");
-        let baseline = if named { "" } else { &record.baseline.label };
-        let labels = (task.to_owned(), baseline.to_owned());
-        Ok(Self { cell, record, value, settings, strict, loose, labels })
-    }
-
-    /// What tells this run from all others of the same load.
-    pub(super) fn identity(&self) -> usize {
-        std::ptr::from_ref(self.cell) as usize
-    }
-
-    fn samples(&self) -> Option<&str> {
-        self.record.task.data_hash.as_deref()
-    }
-}
 
 /// Two partners.
 pub(super) struct Pair<'p, 'a> {
@@ -82,7 +30,7 @@ impl Pair<'_, '_> {
 }
 
 /// The pairs between two values, and the runs that are in none.
-pub(super) struct Found<'p, 'a> {
+pub(super) struct Pairing<'p, 'a> {
     /// The pairs.
     pub(super) pairs: Vec<Pair<'p, 'a>>,
     /// The others with the reason.
@@ -110,14 +58,6 @@ pub(super) fn refuse_repeats(runs: &[Run<'_>], by: &Field) -> Result<(), ReportE
     Ok(())
 }
 
-/// Whether nothing says that two runs read different samples.
-fn same_samples(a: &Run<'_>, b: &Run<'_>) -> bool {
-    match (a.samples(), b.samples()) {
-        (Some(a), Some(b)) => a == b,
-        _ => true,
-    }
-}
-
 /// Whether the setting at `path` decides which samples there are, rather than following from them.
 fn makes_samples(path: &str, by: &Field) -> bool {
     // A scale reads the first of the same samples.
@@ -133,14 +73,14 @@ fn samples_agree(a: &Run<'_>, b: &Run<'_>, by: &Field) -> bool {
     same_samples(a, b) || a.settings.differences(&b.settings).iter().any(compared)
 }
 
-type Key<'r> = (&'r Settings, Option<&'r (String, String)>);
+type PairingKey<'r> = (&'r Settings, Option<&'r (String, String)>);
 
 /// Find the partners between `of_a` and `of_b`.
-pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field) -> Found<'p, 'a> {
+pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field) -> Pairing<'p, 'a> {
     let (mut left_a, mut left_b): (Vec<&Run<'a>>, Vec<&Run<'a>>) = (of_a.iter().collect(), of_b.iter().collect());
     let mut pairs = Vec::new();
     for (loosely, with_labels) in [(false, true), (false, false), (true, true), (true, false)] {
-        let key = |run: &'p Run<'a>| -> Key<'p> {
+        let key = |run: &'p Run<'a>| -> PairingKey<'p> {
             (if loosely { &run.loose } else { &run.strict }, with_labels.then_some(&run.labels))
         };
         let partners = |a: &Run<'_>, b: &Run<'_>| match loosely {
@@ -173,7 +113,7 @@ pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field)
     }
     let alone_a = left_a.iter().map(|run| (*run, reason(run, of_b, &left_b, by)));
     let alone_b = left_b.iter().map(|run| (*run, reason(run, of_a, &left_a, by)));
-    Found { pairs, alone: alone_a.chain(alone_b).collect() }
+    Pairing { pairs, alone: alone_a.chain(alone_b).collect() }
 }
 
 /// Why `run` has no partner among `others`, of which `left` have none either.

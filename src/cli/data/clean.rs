@@ -1,5 +1,6 @@
 //! `bench data clean`.
 
+use indicatif::HumanBytes;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -8,17 +9,16 @@ use datasets::Library;
 use datasets::library::{Cleaned, Kept, Reason, is_temporary};
 use serde_json::json;
 
-use super::failure::failure;
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use super::names::failure;
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
-use crate::cli::table::bytes;
 
 /// Beginnings of the names of files that are renamed when they are complete: of runs and of reports.
 const TEMPORARY: [&str; 2] = [".tmp-", ".bench-"];
 /// A temporary file where no lock tells whether it is in use is taken for abandoned after this time. Writing one takes
 /// milliseconds.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
-/// Run folders hold experiments, those cells, those checkpoints.
+/// Run folders hold experiments, those runs, those checkpoints.
 const DEEPEST: usize = 6;
 
 pub(super) fn clean(
@@ -41,14 +41,13 @@ pub(super) fn clean(
     }
     let failed = cleaned.kept.iter().any(|kept| kept.failed);
     let total: u64 = cleaned.removed.iter().map(|one| one.bytes).sum();
-    if global.json {
-        print_json(&json!({
+    let json = || {
+        json!({
             "schema": 1, "folder": library.root(), "cache": library.cache_folder(), "dry_run": dry, "bytes": total,
             "removed": cleaned.removed, "kept": cleaned.kept,
-        }))?;
-    } else {
-        print(&text(&cleaned, total, dry))?;
-    }
+        })
+    };
+    global.print(json, || text(&cleaned, total, dry))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
@@ -57,7 +56,7 @@ fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
     let mut lines: Vec<String> = cleaned
         .removed
         .iter()
-        .map(|one| format!("{verb} {} ({}): {}", one.path.display(), bytes(one.bytes), one.reason))
+        .map(|one| format!("{verb} {} ({}): {}", one.path.display(), HumanBytes(one.bytes), one.reason))
         .collect();
     lines.extend(cleaned.kept.iter().map(|kept| {
         let state = if kept.failed { "FAILED" } else { "kept" };
@@ -65,12 +64,12 @@ fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
     }));
     lines.push(match cleaned.removed.len() {
         0 => "nothing to remove".to_owned(),
-        count => format!("{verb} {count} files and folders, {}", bytes(total)),
+        count => format!("{verb} {count} files and folders, {}", HumanBytes(total)),
     });
     lines.join("\n")
 }
 
-/// Removes temporary files below `folder` that no process is writing. `lock` is that of the cell the folder belongs to.
+/// Removes temporary files below `folder` that no process is writing. `lock` is that of the run the folder belongs to.
 fn runs_below(folder: &Path, lock: Option<&Path>, depth: usize, dry: bool, cleaned: &mut Cleaned) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let own_lock = folder.join(".lock");
@@ -96,7 +95,7 @@ fn runs_below(folder: &Path, lock: Option<&Path>, depth: usize, dry: bool, clean
     }
 }
 
-/// The cell's lock, if there is one; an error where a process may still be writing the file.
+/// The run's lock, if there is one; an error where a process may still be writing the file.
 fn in_use(path: &Path, lock: Option<&Path>) -> Result<Option<File>, ()> {
     if let Some(lock) = lock {
         let file = File::open(lock).map_err(drop)?;

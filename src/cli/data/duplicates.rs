@@ -2,15 +2,14 @@
 
 use datasets::duplicates::{Duplicates, find};
 use datasets::{Split, Task};
+use reports::format::grouped;
 use serde_json::json;
 
-use super::failure::failure;
-use super::names::{DataContext, reads_official, task_of};
+use super::names::{DataContext, failure, reads_official, task_of};
 use super::progress::Bar;
 use super::settings::settings;
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
-use crate::cli::table::grouped;
 
 pub(super) fn duplicates(
     context: &DataContext<'_>,
@@ -42,12 +41,7 @@ pub(super) fn duplicates(
             "task": spec.name, "version": spec.version, "content_sha256": data.content_hash(), "found": found,
         }));
     }
-    if global.json {
-        print_json(&json!({ "schema": 1, "folder": library.root(), "duplicates": values }))?;
-    } else {
-        print(&lines.join("\n"))?;
-    }
-    Ok(Exit::Done)
+    global.print(|| json!({ "schema": 1, "folder": library.root(), "duplicates": values }), || lines.join("\n"))
 }
 
 fn text(name: &str, version: &str, found: &Duplicates) -> Vec<String> {

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use datasets::Split;
 use serde_json::json;
 
-use super::failure::failure;
-use super::names::{DataContext, task_of};
+use super::names::{DataContext, failure, task_of};
 use super::progress::Bar;
 use super::settings::{Tasks, settings};
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
 
 pub(super) fn generate(context: &DataContext<'_>, tasks: &Tasks, bar: &Bar, global: &Global) -> Result<Exit, CliError> {
@@ -41,10 +40,5 @@ pub(super) fn generate(context: &DataContext<'_>, tasks: &Tasks, bar: &Bar, glob
             "description": description.into_iter().collect::<BTreeMap<_, _>>(),
         }));
     }
-    if global.json {
-        print_json(&json!({ "schema": 1, "folder": library.root(), "tasks": values }))?;
-    } else {
-        print(&lines.join("\n"))?;
-    }
-    Ok(Exit::Done)
+    global.print(|| json!({ "schema": 1, "folder": library.root(), "tasks": values }), || lines.join("\n"))
 }

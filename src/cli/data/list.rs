@@ -2,13 +2,14 @@
 
 use datasets::library::{DataSet, Group, Presence};
 use datasets::{DataError, Library};
+use indicatif::HumanBytes;
+use reports::format::grouped;
+use reports::text_table;
 use serde_json::{Value, json};
 
-use super::failure::failure;
-use super::names::{DataContext, belongs, reads_official, unknown};
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use super::names::{DataContext, belongs, failure, reads_official, unknown};
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
-use crate::cli::table::{Align, bytes, grouped, render};
 
 pub(super) fn list(context: &DataContext<'_>, names: &[String], global: &Global) -> Result<Exit, CliError> {
     let library = context.library;
@@ -41,7 +42,7 @@ pub(super) fn list(context: &DataContext<'_>, names: &[String], global: &Global)
             1 => "1 set in the cache".to_owned(),
             sets => format!("{sets} sets in the cache"),
         };
-        let size_text = if mine.is_empty() { "-".to_owned() } else { bytes(size) };
+        let size_text = if mine.is_empty() { "-".to_owned() } else { HumanBytes(size).to_string() };
         rows.push(vec![
             entry.info.name.into(),
             entry.info.name.into(),
@@ -56,19 +57,16 @@ pub(super) fn list(context: &DataContext<'_>, names: &[String], global: &Global)
             "bytes": size, "cached": mine,
         }));
     }
-    if global.json {
-        print_json(&json!({ "schema": 2, "folder": library.root(), "data": values }))?;
-        return Ok(Exit::Done);
-    }
-    let heading = ["data", "for the tasks", "state", "download", "on disk", "licence", "origin"]
-        .map(|name| (name, if matches!(name, "download" | "on disk") { Align::Right } else { Align::Left }));
-    print(&format!(
-        "Data folder: {}\n\n{}\n\n`bench data fetch NAME` downloads, `bench data import NAME PATH` takes what is on this \
+    let text = || {
+        let heading = "data | for the tasks | state | download# | on disk# | licence | origin";
+        format!(
+            "Data folder: {}\n\n{}\n\n`bench data fetch NAME` downloads, `bench data import NAME PATH` takes what is on this \
          machine.",
-        library.root().display(),
-        render(&heading, &rows)
-    ))?;
-    Ok(Exit::Done)
+            library.root().display(),
+            text_table(heading, &rows)
+        )
+    };
+    global.print(|| json!({ "schema": 2, "folder": library.root(), "data": values }), text)
 }
 
 fn official(library: &Library, set: &DataSet) -> Result<(Vec<String>, Value), DataError> {
@@ -95,8 +93,8 @@ fn official(library: &Library, set: &DataSet) -> Result<(Vec<String>, Value), Da
         set.name.clone(),
         if tasks.is_empty() { "-".to_owned() } else { tasks },
         text,
-        bytes(set.download_bytes()),
-        bytes(set.stored_bytes()),
+        HumanBytes(set.download_bytes()).to_string(),
+        HumanBytes(set.stored_bytes()).to_string(),
         set.licence.clone(),
         set.origin.clone(),
     ];

@@ -2,7 +2,6 @@
 
 mod clean;
 mod duplicates;
-mod failure;
 mod generate;
 mod list;
 mod names;

@@ -14,6 +14,16 @@ pub(super) struct DataContext<'a> {
     pub(super) registry: &'a Registry,
 }
 
+/// The error of a command for one of data sets: those of the disk or the network are failures; everything else is wrong usage or data.
+pub(super) fn failure(error: DataError) -> CliError {
+    match error {
+        DataError::Download { .. } | DataError::Import { .. } | DataError::Io { .. } | DataError::NoSpace { .. } => {
+            CliError::failed(error)
+        }
+        _ => CliError::usage(error),
+    }
+}
+
 /// Whether the task needs a data set of the catalogue.
 pub(super) fn reads_official(library: &Library, entry: &Entry) -> bool {
     official_set(library, entry).is_some()

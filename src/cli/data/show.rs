@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use datasets::{Split, sheet};
 use serde_json::json;
 
-use super::failure::failure;
-use super::names::{DataContext, task_of};
+use super::names::{DataContext, failure, task_of};
 use super::progress::Bar;
 use super::settings::{Tasks, settings};
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
 
 pub(super) fn show(
@@ -44,10 +43,5 @@ pub(super) fn show(
             "task": task.spec().name, "file": path, "split": split, "columns": sheet.columns, "labels": sheet.labels,
         }));
     }
-    if global.json {
-        print_json(&json!({ "schema": 1, "pictures": values }))?;
-    } else {
-        print(&lines.join("\n"))?;
-    }
-    Ok(Exit::Done)
+    global.print(|| json!({ "schema": 1, "pictures": values }), || lines.join("\n"))
 }

@@ -1,18 +1,17 @@
 //! `bench data fetch` and `bench data import`.
 
+use reports::format::grouped;
 use std::path::{Path, PathBuf};
 
 use datasets::library::{Fetched, Presence, Provenance};
 use datasets::{DataError, Library};
 use serde_json::json;
 
-use super::failure::failure;
 use super::list::missing;
-use super::names::{DataContext, set_of};
+use super::names::{DataContext, failure, set_of};
 use super::progress::Bar;
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::exit::{CliError, Exit, print_json};
 use crate::cli::options::Global;
-use crate::cli::table::grouped;
 
 pub(super) fn fetch(
     context: &DataContext<'_>,
@@ -96,19 +95,17 @@ fn print_fetched(library: &Library, sets: &[String], fetched: &[Fetched], global
             lacking.push(json!({ "name": set, "missing": missing }));
         }
     }
-    if global.json {
-        let value = json!({ "schema": 2, "folder": library.root(), "files": fetched, "incomplete": lacking });
-        print_json(&value)?;
-        return Ok(Exit::Done);
-    }
-    let mut lines: Vec<String> = fetched.iter().map(line).collect();
-    for set in &lacking {
-        let missing = set["missing"].as_array().into_iter().flatten().filter_map(|what| what.as_str());
-        let missing: Vec<&str> = missing.collect();
-        lines.push(format!("{} is incomplete: {}", set["name"].as_str().unwrap_or_default(), missing.join(", ")));
-    }
-    print(&lines.join("\n"))?;
-    Ok(Exit::Done)
+    let json = || json!({ "schema": 2, "folder": library.root(), "files": fetched, "incomplete": lacking });
+    let text = || {
+        let mut lines: Vec<String> = fetched.iter().map(line).collect();
+        for set in &lacking {
+            let missing = set["missing"].as_array().into_iter().flatten().filter_map(|what| what.as_str());
+            let missing: Vec<&str> = missing.collect();
+            lines.push(format!("{} is incomplete: {}", set["name"].as_str().unwrap_or_default(), missing.join(", ")));
+        }
+        lines.join("\n")
+    };
+    global.print(json, text)
 }
 
 fn line(fetched: &Fetched) -> String {

@@ -2,14 +2,13 @@
 
 use datasets::DataError;
 use datasets::library::{CachedSet, Group, Presence, Provenance, Verified};
+use reports::format::grouped;
 use serde_json::{Value, json};
 
-use super::failure::failure;
-use super::names::{DataContext, belongs, reads_official, set_of};
+use super::names::{DataContext, belongs, failure, reads_official, set_of};
 use super::progress::Bar;
-use crate::cli::exit::{CliError, Exit, print, print_json};
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
-use crate::cli::table::grouped;
 
 /// What became of one data set or file of the cache.
 enum Check {
@@ -96,18 +95,20 @@ pub(super) fn verify(
         checks.push(Check::Cached { file: set.path.display().to_string(), outcome: library.verify_cached(set) });
     }
     let failed = checks.iter().filter(|check| check.wrong()).count();
-    if global.json {
+    let json = || {
         let values: Vec<Value> = checks.iter().map(Check::value).collect();
-        print_json(&json!({ "schema": 2, "folder": library.root(), "checks": values, "failed": failed }))?;
-    } else {
+        json!({ "schema": 2, "folder": library.root(), "checks": values, "failed": failed })
+    };
+    let text = || {
         let mut lines: Vec<String> = checks.iter().flat_map(Check::lines).collect();
         let incomplete = checks
             .iter()
             .filter(|check| matches!(check, Check::Set(found) if found.presence == Presence::Partial))
             .count();
         lines.push(format!("{} intact ({incomplete} of them incomplete), {failed} wrong", checks.len() - failed));
-        print(&lines.join("\n"))?;
-    }
+        lines.join("\n")
+    };
+    global.print(json, text)?;
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 

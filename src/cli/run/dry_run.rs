@@ -1,33 +1,29 @@
 //! `bench run --dry-run`: what would run.
 
+use indicatif::HumanBytes;
+use reports::format::{duration, grouped};
+use reports::text_table;
 use std::collections::HashMap;
 use std::path::Path;
 
 use datasets::{InputSpec, Library, Split};
 use serde::Serialize;
 
-use crate::cli::table::{Align, bytes, grouped, render, seconds};
 use crate::experiment::{Cell, Missing, Plan, Scale};
 use crate::measure::estimate::Estimate;
 
 /// One line of the dry run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Line {
-    /// Id of the cell.
     pub id: String,
-    /// Label of the task.
     pub task: String,
-    /// Label of the baseline.
     pub baseline: String,
-    /// Seed.
     pub seed: u64,
-    /// Trainable parameters.
     pub parameters: Option<u64>,
     /// Shape of one input: `[channels, positions…]`, for tokens `[length]`.
     pub input: Vec<usize>,
     /// Ids of tokens, where the input is tokens.
     pub vocabulary: Option<usize>,
-    /// Epochs.
     pub epochs: u32,
     /// Optimiser steps per epoch.
     pub steps_per_epoch: usize,
@@ -46,11 +42,11 @@ pub struct Line {
     pub memory_bytes: Option<u64>,
     /// Whether the memory was measured.
     pub memory_measured: bool,
-    /// Why the cell would not run, if so.
+    /// Why the run would not run, if so.
     pub not_applicable: Option<String>,
     /// What data are missing, with the command that fetches them.
     pub missing_data: Option<String>,
-    /// Why the cell cannot begin with its `training.initial_weights`, as far as can be said.
+    /// Why the run cannot begin with its `training.initial_weights`, as far as can be said.
     pub initial_weights: Option<String>,
 }
 
@@ -59,19 +55,18 @@ pub struct Line {
 pub struct DryRun {
     /// Version of this format.
     pub schema: u32,
-    /// Name of the experiment.
     pub experiment: String,
     /// How much of the recipe is run.
     pub scale: Scale,
     /// The folder that `bench run` would write.
     pub folder: String,
-    /// What happens to cells without data.
+    /// What happens to runs without data.
     pub missing: Missing,
     /// Cells in the order of the plan.
     pub cells: Vec<Line>,
 }
 
-/// Describe every cell; `estimate` measures one pair of task and baseline, or declines, and `unfit` says why a cell cannot
+/// Describe every run; `estimate` measures one pair of task and baseline, or declines, and `unfit` says why a run cannot
 /// begin with its initial weights.
 pub fn describe(
     plan: &Plan,
@@ -139,7 +134,7 @@ pub fn describe(
     }
 }
 
-/// Time by the clock, relative to that of a machine with nothing else to do, from which on a difference is told.
+/// Time by the clock, relative to that of a machine with nothing else to do, from which on the output mentions the difference.
 const LOADED: f64 = 1.3;
 
 /// Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.
@@ -150,15 +145,7 @@ fn optimiser_state(parameters: u64) -> u64 {
 impl DryRun {
     /// As a table, with sums and remarks below.
     pub fn text(&self) -> String {
-        let heading = [
-            ("cell", Align::Left),
-            ("parameters", Align::Right),
-            ("input", Align::Left),
-            ("epochs × steps", Align::Right),
-            ("time", Align::Right),
-            ("memory", Align::Right),
-            ("", Align::Left),
-        ];
+        let heading = "cell | parameters# | input | epochs × steps# | time# | memory# | ";
         let none = || "—".to_owned();
         let rows: Vec<Vec<String>> = self
             .cells
@@ -166,8 +153,8 @@ impl DryRun {
             .map(|line| {
                 let shape = line.input.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
                 let memory = match line.memory_bytes {
-                    Some(n) if line.memory_measured => bytes(n),
-                    Some(n) => format!("> {}", bytes(n)),
+                    Some(n) if line.memory_measured => HumanBytes(n).to_string(),
+                    Some(n) => format!("> {}", HumanBytes(n)),
                     None => none(),
                 };
                 let remark = match (&line.not_applicable, &line.missing_data) {
@@ -185,19 +172,19 @@ impl DryRun {
                     line.parameters.map_or_else(none, grouped),
                     line.vocabulary.map_or(shape.clone(), |v| format!("{shape} tokens of {v}")),
                     format!("{} × {}", line.epochs, line.steps_per_epoch),
-                    line.seconds.map_or_else(none, seconds),
+                    line.seconds.map_or_else(none, duration),
                     memory,
                     remark.join("; "),
                 ]
             })
             .collect();
-        let mut lines = vec![render(&heading, &rows), String::new()];
+        let mut lines = vec![text_table(heading, &rows), String::new()];
         lines.extend(self.scale.caveat().map(str::to_owned));
         let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
         let (count, steps) = runs.clone().fold((0, 0), |(n, steps), line| (n + 1, steps + line.steps));
         let times: Option<f64> = runs.clone().map(|line| line.seconds).sum();
         let time = match times {
-            Some(total) if count > 0 => format!(", about {}", seconds(total)),
+            Some(total) if count > 0 => format!(", about {}", duration(total)),
             _ => String::new(),
         };
         let skipped = self.cells.len() - count;
@@ -235,7 +222,7 @@ impl DryRun {
         if by_clock > LOADED * total {
             text.push_str(&format!(
                 " Other work slows this machine down: by the clock it would take about {}.",
-                seconds(by_clock)
+                duration(by_clock)
             ));
         }
         text

@@ -10,14 +10,13 @@ use std::time::Duration;
 use clap::Args;
 use datasets::Library;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::exit::{CliError, Exit};
 use super::options::{DeviceArgs, ExperimentArgs, Global};
 use crate::experiment::{Cell, Plan, diagnostic::with_suggestion};
 use crate::measure::estimate;
 use crate::registry::Registry;
-use crate::runner::execute as runner;
 use crate::runner::inputs::initial_weights;
-use crate::runner::options::Options;
+use crate::runner::{self, Options};
 
 /// `bench run`
 #[derive(Debug, Clone, Args)]
@@ -29,22 +28,22 @@ pub struct RunArgs {
     out: PathBuf,
     #[command(flatten)]
     device: DeviceArgs,
-    /// Cells that run at the same time
+    /// Runs that train at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
-    /// Run this cell only (an id of --dry-run)
+    /// Train this run only (an id of --dry-run)
     #[arg(long, value_name = "ID")]
     cell: Option<String>,
     /// Stop after this time, e.g. 30m; the next run resumes
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_time: Option<Duration>,
-    /// Print the cells and stop
+    /// Print the runs and stop
     #[arg(long)]
     dry_run: bool,
     /// With --dry-run: leave out the estimates, which time a few steps per pair of task and baseline
     #[arg(long, requires = "dry_run")]
     no_time: bool,
-    /// Discard earlier results of these cells
+    /// Discard earlier results of these runs
     #[arg(long)]
     fresh: bool,
 }
@@ -71,6 +70,7 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
         jobs: args.jobs.into(),
         single_run: args.cell.is_some(),
         max_time: args.max_time,
+        added: registry.added_settings(),
         fresh: args.fresh,
         quiet: global.quiet,
     };
@@ -87,23 +87,16 @@ fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> R
         if args.no_time {
             return None;
         }
-        if !global.quiet {
-            tracing::info!("timing {} on {}", cell.baseline.label, cell.task.label);
-        }
+        global.notify(&format!("timing {} on {}", cell.baseline.label, cell.task.label));
         estimate::measure(cell, &device).inspect_err(|error| tracing::warn!("{}: no estimate: {error}", cell.id)).ok()
     };
     let out = args.out.join(&plan.name);
     let unfit = |cell: &Cell| initial_weights::problem(cell, &out, args.fresh, &device);
     let described = dry_run::describe(plan, &args.out, library, &estimate, &unfit);
-    if global.json {
-        print_json(&described)?;
-    } else {
-        print(&described.text())?;
-    }
-    Ok(Exit::Done)
+    global.print(|| &described, || described.text())
 }
 
-/// Leave one cell in the plan.
+/// Leave one run in the plan.
 fn keep_cell(plan: &mut Plan, id: &str) -> Result<(), CliError> {
     if plan.cells.iter().any(|cell| cell.id == id) {
         plan.cells.retain(|cell| cell.id == id);

@@ -9,8 +9,7 @@ use vocabulary::record::{State, Status, StopReason};
 use crate::cli::exit::{self, CliError, Exit};
 use crate::experiment::{Plan, Scale};
 use crate::files::run_folder;
-use crate::runner::execute::Finished;
-use crate::runner::outcome::Outcome;
+use crate::runner::{Finished, Outcome};
 use crate::terminal::{self, Level};
 
 /// Result of a command, as `--json` prints it.

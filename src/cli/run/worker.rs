@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::options::Global;
 use crate::registry::Registry;
-use crate::runner::workers::worker::serve;
+use crate::runner::serve;
 
 /// `bench worker`
 #[derive(Debug, Clone, Args)]

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use baselines::precision::Precision;
 use baselines::{Model, Resolution};
 use burn::tensor::Device;
 use datasets::resample::{self, Grid};
@@ -18,7 +19,7 @@ use crate::files::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
 use crate::origin::file_name;
 use crate::origin::settings::Settings;
 use crate::registry::Registry;
-use crate::training::evaluate::{Pass, score};
+use crate::training::{Pass, score};
 
 /// Evaluate a checkpoint on `device`. `on_start` is called with what begins, in words.
 ///
@@ -142,7 +143,8 @@ fn results(
             on_start(&format!("at {resolution} times the samples per axis"));
         }
         let workers = Training::default().workers;
-        let pass = Pass { spec, split: request.split, size: request.batch_size, workers, device, resolution };
+        let (split, size, precision) = (request.split, request.batch_size, Precision::Float32);
+        let pass = Pass { spec, split, size, workers, device, resolution, precision };
         let begun = Instant::now();
         let score = score(model, dataset, &pass)?;
         let split = request.split.name();

@@ -8,7 +8,7 @@ use datasets::DataError;
 use crate::experiment::ExperimentError;
 use crate::files::run_folder::FolderError;
 use crate::files::weights::WeightsError;
-use crate::training::session::TrainError;
+use crate::training::TrainError;
 
 /// Why a checkpoint cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -36,20 +36,12 @@ pub(crate) enum EvalError {
     Settings(#[from] ExperimentError),
     /// The baseline cannot take the task's inputs.
     #[error("{baseline} does not run on {task}: {reason}")]
-    NotApplicable {
-        /// Baseline.
-        baseline: String,
-        /// Task.
-        task: String,
-        /// Why.
-        reason: String,
-    },
+    NotApplicable { baseline: String, task: String, reason: String },
     /// Inputs or network exist at one resolution only.
     #[error("{what} cannot be evaluated at another resolution: {reason}; leave out --resample")]
     Resolution {
         /// Task or baseline.
         what: String,
-        /// Why.
         reason: String,
     },
     /// The network gives no number.
@@ -58,19 +50,14 @@ pub(crate) enum EvalError {
          this is no result"
     )]
     NotFinite {
-        /// The split.
         split: &'static str,
         /// The resolution in words, where it is another one.
         at: String,
-        /// The loss.
         loss: f64,
     },
     /// Nothing can be scored.
     #[error("the {split} split has no sample to score")]
-    Empty {
-        /// The split.
-        split: &'static str,
-    },
+    Empty { split: &'static str },
     /// The run's folder is damaged.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -83,7 +70,6 @@ pub(crate) enum EvalError {
     /// The weights cannot be used.
     #[error("{source}{hint}")]
     Weights {
-        /// Why.
         source: Box<WeightsError>,
         /// Settings to think of; may be empty.
         hint: String,

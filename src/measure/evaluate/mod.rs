@@ -1,7 +1,11 @@
 //! The score of a checkpoint on a split: ours, or a reference program's.
 
-pub(crate) mod checkpoint;
-pub(crate) mod error;
-pub(crate) mod request;
+mod checkpoint;
+mod error;
+mod request;
 mod resolve;
 mod source_run;
+
+pub(crate) use checkpoint::evaluate;
+pub(crate) use error::EvalError;
+pub(crate) use request::{EvalResult, Evaluation, Request};

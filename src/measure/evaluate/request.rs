@@ -6,7 +6,7 @@ use datasets::{Metric, Split};
 
 use crate::experiment::Cell;
 use crate::origin::settings::Settings;
-use crate::training::loss::objective::Score;
+use crate::training::loss::Score;
 
 /// What is to be evaluated.
 pub(crate) struct Request<'a> {
@@ -18,7 +18,6 @@ pub(crate) struct Request<'a> {
     pub(crate) baseline: Option<&'a str>,
     /// `task.…=…` and `baseline.…=…`.
     pub(crate) set: &'a [String],
-    /// Which samples.
     pub(crate) split: Split,
     /// Samples per forward pass.
     pub(crate) batch_size: usize,
@@ -30,13 +29,11 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Evaluation {
     /// The task and the network, as resolved.
     pub(crate) cell: Cell,
-    /// Metric of the task.
     pub(crate) metric: Metric,
     /// Per resolution asked for, in order.
     pub(crate) results: Vec<EvalResult>,
     /// Samples seen.
     pub(crate) samples: usize,
-    /// Trainable parameters.
     pub(crate) parameters: usize,
     /// Settings of the task and the network, and where each comes from.
     pub(crate) settings: Settings,

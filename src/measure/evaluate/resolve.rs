@@ -24,7 +24,7 @@ pub(super) fn check_names(request: &Request<'_>, registry: &Registry) -> Result<
     Ok(())
 }
 
-/// The one cell that the checkpoint's record, its file name and the arguments describe.
+/// The one run that the checkpoint's record, its file name and the arguments describe.
 pub(super) fn resolve(
     request: &Request<'_>,
     record: Option<&CellRecord>,

@@ -12,14 +12,14 @@ use rustix::time::ClockId;
 use super::result::{Measurement, StepTimes};
 use super::samples::{Epochs, synthetic};
 use crate::experiment::Cell;
-use crate::training::batches::prefetch::{self, Batches};
-use crate::training::batches::seeds::Seeds;
-use crate::training::batches::to_device::to_device;
-use crate::training::loss::objective;
-use crate::training::optimiser::adam::Optimiser;
-use crate::training::optimiser::gradients::{self, Gradients};
-use crate::training::process::keep_workers_awake::keep_workers_awake;
-use crate::training::process::memory;
+use crate::training::batches::{
+    Seeds,
+    prefetch::{self, Batches},
+    to_device,
+};
+use crate::training::loss;
+use crate::training::optimiser::{Gradients, Optimiser, gradients};
+use crate::training::process::{keep_workers_awake, memory};
 
 /// What is timed, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) enum SampleSource<'a> {
     Task(&'a dyn Dataset),
 }
 
-/// Time whole training steps of `cell` on `device`, in the cell's precision: reading, forward, backward and update.
+/// Time whole training steps of `cell` on `device`, in the run's precision: reading, forward, backward and update.
 ///
 /// # Errors
 /// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
@@ -55,7 +55,6 @@ pub(crate) fn measure(
     source: SampleSource<'_>,
     device: &Device,
 ) -> Result<StepTimes, String> {
-    cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let (input, output) = (&spec.input, &spec.target);
     memory::restart(device);
@@ -125,9 +124,10 @@ fn time(
             lap.ends(0);
             let (mut loss, _) = keep_workers_awake(|| {
                 let placed = to_device(inputs, lengths, &spec.input, &autodiff);
-                let mut ctx = Forward::training(0, (step * passes + pass) as u64);
+                let ctx = Forward::training(0, (step * passes + pass) as u64);
+                let mut ctx = ctx.with_precision(cell.training.precision);
                 let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
-                objective::evaluate(output, &targets, &spec.target).map_err(|e| e.to_string())
+                loss::evaluate(output, &targets, &spec.target).map_err(|e| e.to_string())
             })?;
             if let Some(penalty) = model.penalty().map_err(|e| e.to_string())? {
                 loss = loss + penalty;

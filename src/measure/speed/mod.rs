@@ -1,5 +1,10 @@
 //! Time and memory of training steps.
 
-pub(crate) mod benchmark;
-pub(crate) mod result;
+mod benchmark;
+mod result;
 mod samples;
+
+pub(crate) use benchmark::{BenchOptions, SampleSource, measure};
+#[cfg(test)]
+pub(crate) use result::Summary;
+pub(crate) use result::{SpeedResult, StepTimes};

@@ -8,11 +8,9 @@ use serde::Serialize;
 /// Smallest, middle and largest of several values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Summary {
-    /// Smallest.
     pub(crate) min: f64,
     /// Middle; the mean of the middle two of an even number.
     pub(crate) median: f64,
-    /// Largest.
     pub(crate) max: f64,
 }
 
@@ -28,7 +26,6 @@ impl Summary {
 /// What the steps of one task and baseline took.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct SpeedResult {
-    /// Trainable parameters.
     pub(crate) parameters: u64,
     /// Samples of a step.
     pub(crate) samples: usize,

@@ -2,8 +2,7 @@
 
 use datasets::{Batch, InputSpec, Inputs, OutputSpec, Targets, TaskSpec};
 
-use crate::training::batches::epoch_order::EpochOrder;
-use crate::training::batches::seeds::Seeds;
+use crate::training::batches::{EpochOrder, Seeds};
 
 /// The batches of one epoch after another.
 pub(super) struct Epochs {
@@ -58,8 +57,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::training::batches::to_device::to_device;
-    use crate::training::loss::objective;
+    use crate::training::{batches::to_device, loss};
 
     /// Two rows per sample go through the network as one, whatever makes the samples.
     #[test]
@@ -85,7 +83,7 @@ mod tests {
             let batch = synthetic(&spec, 5);
             let placed = to_device(batch.inputs, batch.lengths, &spec.input, &device.clone().autodiff());
             let output = model.forward(placed, &mut Forward::training(0, 0)).unwrap();
-            let (loss, score) = objective::evaluate(output, &batch.targets, &spec.target).unwrap();
+            let (loss, score) = loss::evaluate(output, &batch.targets, &spec.target).unwrap();
             assert_eq!(score.targets, 5);
             let gradients = model.take_gradients(&mut loss.backward());
             assert_eq!(gradients.len(), model.parameters().len());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use baselines::forward::DropoutKind;
-use baselines::kernels::Curve;
+use baselines::kernels::Activation;
 use baselines::layers::{
     BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, NormKind, ReferenceVersion,
     ResidualBlock, ResidualSpec, Window,
@@ -18,7 +18,7 @@ use crate::parity::check::{self, RecordedTensor};
 use crate::parity::compare::Comparison;
 use crate::parity::error::ParityError;
 use crate::parity::golden::Golden;
-use crate::training::optimiser::adam::Optimiser;
+use crate::training::optimiser::Optimiser;
 
 /// Bound of weights after optimiser steps, whose updates hang on the signs of small gradients.
 const TRAINED: f64 = 1e-2;
@@ -58,7 +58,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         kind: BlockKind::S4,
         norm: norm(golden)?,
         prenorm: !golden.has("prenorm") || golden.flag("prenorm")?,
-        nonlinearity: Curve::Gelu,
+        nonlinearity: Activation::Gelu,
         dropout: 0.0,
         dropout_kind: DropoutKind::Channel,
     };

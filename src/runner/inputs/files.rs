@@ -31,7 +31,7 @@ pub(crate) struct InputError {
 
 impl Inputs {
     /// Those of every one of `cells`, in their order. What lies in the run folder `out` is written by runs.
-    pub(in crate::runner) fn of(cells: &[&Cell], out: &Path) -> Vec<Self> {
+    pub(crate) fn of(cells: &[&Cell], out: &Path) -> Vec<Self> {
         let out = out.canonicalize().unwrap_or_else(|_| out.to_owned());
         // Seeds and grids share files.
         let mut seen: HashMap<PathBuf, Option<String>> = HashMap::new();
@@ -53,7 +53,7 @@ impl Inputs {
     ///
     /// # Errors
     /// The first such file.
-    pub(in crate::runner) fn check(&self) -> Result<(), InputError> {
+    pub(crate) fn check(&self) -> Result<(), InputError> {
         for (path, digest) in &self.samples {
             let now = weights::digest(path);
             if now.as_ref() != Some(digest) {

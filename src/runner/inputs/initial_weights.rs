@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::experiment::Cell;
 use crate::files::weights::{self, Wanted, WeightsError};
 use crate::origin::settings;
-use crate::training::checkpoint::last_path;
+use crate::training::last_path;
 
 /// Why a run cannot begin with the weights of a file.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(crate) enum InitialError {
 }
 
 /// Put the weights of the file at `path` into `model`, the network of `cell`; what is worth telling of how they were found.
-pub(in crate::runner) fn load(
+pub(crate) fn load(
     path: &Path,
     cell: &Cell,
     model: &mut dyn Model,
@@ -40,18 +40,18 @@ pub(in crate::runner) fn load(
 
 /// Where the settings of `cell` contradict what the name of the file says that it begins with: a network of other settings
 /// computes something else with the same weights.
-pub(in crate::runner) fn contradictions(cell: &Cell) -> Vec<String> {
+pub(crate) fn contradictions(cell: &Cell) -> Vec<String> {
     let found = cell.training.initial_weights.as_deref().map(|path| settings::contradictions(path, cell));
     found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", cell.baseline.label)).collect()
 }
 
 /// Whether `cell` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
-/// there yet, or within `out`, may be written by an earlier cell. A cell that has begun needs its file no more. False where
+/// there yet, or within `out`, may be written by an earlier run. A run that has begun needs its file no more. False where
 /// nothing was looked at.
 ///
 /// # Errors
 /// A file that is there and of no use.
-pub(in crate::runner) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
+pub(crate) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
     let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
         return Ok(false);
     };
@@ -71,7 +71,7 @@ pub(in crate::runner) fn check(cell: &Cell, out: &Path, fresh: bool, device: &De
 }
 
 /// Why `cell` cannot begin with the weights of its file, as far as [`check`] can say; a file that is not there is one, which
-/// another cell may write before this one begins.
+/// another run may write before this one begins.
 pub(crate) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
     let path = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none())?;
     match check(cell, out, fresh, device) {

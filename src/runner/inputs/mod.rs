@@ -1,4 +1,4 @@
 //! The files beside the data sets that runs begin with.
 
-pub(in crate::runner) mod files;
+pub(crate) mod files;
 pub(crate) mod initial_weights;

@@ -16,23 +16,22 @@ use crate::runner::outcome::Outcome;
 
 /// What holds for every run of an experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::runner) struct Setup {
-    /// Name of the experiment.
-    pub(in crate::runner) experiment: String,
+pub(crate) struct Setup {
+    pub(crate) experiment: String,
     /// What happens where data are missing.
-    pub(in crate::runner) missing: Missing,
+    pub(crate) missing: Missing,
     /// The resolved experiment file below the folder, which the records of the runs name.
-    pub(in crate::runner) plan: Option<String>,
+    pub(crate) plan: Option<String>,
     /// Discard earlier results.
-    pub(in crate::runner) fresh: bool,
+    pub(crate) fresh: bool,
     /// Id of the process that gives the orders.
-    pub(in crate::runner) process: u32,
+    pub(crate) process: u32,
 }
 
 /// A run to train: everything that the experiment file, the command line and the scale have made of it, so that nobody reads
 /// the file again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::runner) struct Order {
+pub(crate) struct Order {
     id: String,
     task: OrderedPart,
     baseline: OrderedPart,
@@ -55,7 +54,7 @@ struct OrderedPart {
 
 impl Order {
     /// Train `cell`, which is made of the files `inputs`.
-    pub(in crate::runner) fn new(cell: &Cell, inputs: &Inputs) -> Self {
+    pub(crate) fn new(cell: &Cell, inputs: &Inputs) -> Self {
         let TaskCell { name, label, config, task: _ } = cell.task.clone();
         let baseline = &cell.baseline;
         let (kind, settings) = (baseline.name.clone(), baseline.config.clone());
@@ -79,7 +78,7 @@ impl Order {
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(in crate::runner) fn cell(self, registry: &Registry) -> Result<(Cell, Inputs), String> {
+    pub(crate) fn cell(self, registry: &Registry) -> Result<(Cell, Inputs), String> {
         let OrderedPart { name, label, config } = self.baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
         let baseline = BaselineCell { name, label, config, entry };
@@ -106,31 +105,24 @@ impl Order {
 /// What happens in a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(in crate::runner) enum Event {
+pub(crate) enum Event {
     /// Something to say.
-    Line {
-        /// The words.
-        text: String,
-    },
+    Line { text: String },
     /// A run begins.
     RunBegins {
-        /// Its id.
         id: String,
-        /// Its epochs.
         epochs: u64,
         /// Epochs done before.
         done: u64,
     },
     /// A run is over, or was skipped.
     RunEnds {
-        /// Its id.
         id: String,
         /// How it ended, in words.
         outcome: String,
     },
     /// An epoch begins.
     EpochBegins {
-        /// Its number, from 1.
         epoch: u64,
         /// Steps done.
         done: u64,
@@ -146,7 +138,6 @@ pub(in crate::runner) enum Event {
     },
     /// An epoch is over.
     EpochEnded {
-        /// Id of the run.
         id: String,
         /// The epoch in words.
         name: String,
@@ -163,10 +154,7 @@ pub(in crate::runner) enum Event {
         total: u64,
     },
     /// So much more of it is done.
-    DataAdvanced {
-        /// How much.
-        done: u64,
-    },
+    DataAdvanced { done: u64 },
     /// It is over.
     DataEnded,
     /// The order is carried out.

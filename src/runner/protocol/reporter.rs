@@ -10,7 +10,7 @@ use datasets::{Metric, Progress as DataProgress};
 use super::messages::Event;
 use crate::runner::interrupt::Interrupt;
 use crate::runner::outcome::Outcome;
-use crate::training::progress::Progress;
+use crate::training::Progress;
 
 /// Shortest time between two events of the same work: nobody reads faster.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     /// A reporter that has sent nothing yet. Samples are prepared until `interrupt` asks to stop.
-    pub(in crate::runner) fn new(interrupt: Interrupt) -> Self {
+    pub(crate) fn new(interrupt: Interrupt) -> Self {
         Self { interrupt, last: Mutex::new(Instant::now()), data: AtomicU64::new(0) }
     }
 
@@ -64,7 +64,7 @@ impl Reporter {
     }
 
     /// The order is carried out.
-    pub(in crate::runner) fn ended(&self, outcome: Outcome) {
+    pub(crate) fn ended(&self, outcome: Outcome) {
         self.send(&Event::Ended { outcome });
     }
 

@@ -8,12 +8,12 @@ use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_
 
 use crate::experiment::{Budget, Cell, Training};
 use crate::files::weights;
-use crate::training::optimiser::schedule::learning_rate;
+use crate::training::optimiser::learning_rate;
 
 /// Settings that only make a run longer or shorter.
 const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.early_stopping"];
 
-/// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
+/// Fields that may change between two starts of a run without making it another run: names, and settings that only
 /// extend a run or describe it.
 pub(crate) fn not_hashed() -> Vec<&'static str> {
     DESCRIPTIVE.iter().chain(&EXTENDING).copied().collect()
@@ -87,7 +87,7 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
     }
 }
 
-/// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same cell begun
+/// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same run begun
 /// earlier, did: they are no longer needed.
 fn keep_initial_weights(
     record: &mut CellRecord,
@@ -114,7 +114,7 @@ pub(crate) fn has_moved(cell: &Cell, before: &CellRecord) -> bool {
 }
 
 /// Where `record` read the samples of `before`, the hash of the samples has decided: let it name their file, and what is
-/// called after it, as `before` does, so that the two are one cell wherever the file lies now.
+/// called after it, as `before` does, so that the two are one run wherever the file lies now.
 fn keep_places(record: &mut CellRecord, before: &CellRecord) {
     let (task, then) = (&mut record.task, &before.task);
     let number = |version: &str| version.rsplit('-').next().map(str::to_owned);
@@ -135,7 +135,7 @@ fn keep_places(record: &mut CellRecord, before: &CellRecord) {
     }
 }
 
-/// Let `record` go on as `before`, the same cell begun earlier: with its initial weights where their file is gone, with the
+/// Let `record` go on as `before`, the same run begun earlier: with its initial weights where their file is gone, with the
 /// place where the file of its samples lay, with what it was extended from, and under the name that an older program gave to a
 /// device of the same kind.
 pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
@@ -149,7 +149,7 @@ pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord, baseline: &Ent
     Ok(())
 }
 
-/// Note in `record` that its cell has taken `steps` steps under the settings of `before`, where an uninterrupted training under
+/// Note in `record` that its run has taken `steps` steps under the settings of `before`, where an uninterrupted training under
 /// those of `record` would have taken one of them with another learning rate. Whatever the length of the training decides
 /// (the cosine, its end by `max_steps`) is seen so; schedules that do not depend on it change nothing.
 pub(crate) fn note_extension(
@@ -195,8 +195,8 @@ fn hash(record: &CellRecord, baseline: &Entry) -> Result<String, serde_json::Err
     Ok(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// `record` without the settings of `baseline`, its own, that came later and say what was so before: records from before them are of
-/// the same cell.
+/// `record` without the settings of `baseline`, its own, that came later and say what was so before: records from before
+/// them are of the same run.
 pub(crate) fn comparable(record: &CellRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(record)?;
     if let Some(Value::Object(config)) = value.pointer_mut("/baseline/config") {
@@ -217,7 +217,6 @@ mod tests {
 
     use super::*;
     use crate::runner::record::differences::differences;
-    use reports::settings::ADDED;
     use serde_json::json;
 
     /// The baseline of [`record`].
@@ -374,10 +373,6 @@ mod tests {
         let mut seen = 0;
         for entry in registry::entries() {
             let resolved = (entry.resolve)(&json!({})).unwrap();
-            // Reports know them, too.
-            let known = ADDED.iter().filter(|(baseline, ..)| *baseline == entry.info.name);
-            let known: Vec<_> = known.map(|(_, setting, value)| (*setting, json!(value))).collect();
-            assert_eq!(known, (entry.added)(), "{}", entry.info.name);
             for (setting, before) in (entry.added)() {
                 assert_eq!(resolved[setting], before, "{}: the default of {setting} is another one", entry.info.name);
                 check_added(&entry, &resolved, setting);

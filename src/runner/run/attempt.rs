@@ -20,15 +20,12 @@ use crate::runner::inputs::initial_weights;
 use crate::runner::outcome::Outcome;
 use crate::runner::record::differences::differences;
 use crate::runner::record::{identity, provenance};
-use crate::training::batches::seeds::Seeds;
-use crate::training::checkpoint::{last_path, restore};
-use crate::training::loss::objective::Score;
-use crate::training::metrics::journal::{DIAGNOSTICS, Journals};
-use crate::training::optimiser::adam::Optimiser;
+use crate::training::batches::Seeds;
+use crate::training::loss::Score;
+use crate::training::metrics::{DIAGNOSTICS, Journals};
+use crate::training::optimiser::Optimiser;
 use crate::training::process::memory;
-use crate::training::progress::Progress;
-use crate::training::session::{Finish, Job, State, TrainError};
-use crate::training::train::train;
+use crate::training::{Finish, Job, Progress, State, TrainError, last_path, restore, train};
 
 /// Beginning of what is said of a run whose state stays that of an earlier attempt.
 pub(super) const NOT_FURTHER: &str = "not trained further";
@@ -40,7 +37,6 @@ type Ended = (Outcome, String);
 pub(super) struct Attempt<'a, 'b> {
     /// What the runs of the worker share.
     pub(super) context: &'a mut RunContext<'b>,
-    /// The run.
     pub(super) cell: &'a Cell,
     /// Its folder.
     pub(super) folder: &'a RunFolder,
@@ -69,7 +65,6 @@ impl Attempt<'_, '_> {
         };
         let begun = before.filter(|before| before.task.data_hash.is_some());
         let mut record = self.record(dataset.as_ref(), begun.as_ref())?;
-        self.cell.training.precision.apply();
         let state = self.state(dataset.as_ref(), begun.as_ref(), &mut record)?;
         if self.context.fresh {
             self.folder.clear()?;
@@ -249,7 +244,6 @@ impl Attempt<'_, '_> {
             cell,
             folder,
             status: status.clone(),
-            epochs: u64::from(cell.training.epochs),
             begun: Instant::now(),
             epochs_before: state.progress.epoch,
             last: None,

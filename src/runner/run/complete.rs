@@ -9,11 +9,11 @@ use vocabulary::record::{CellRecord, MetricKind, MetricLine, State, Status, Stop
 
 use crate::experiment::Training;
 use crate::files::checkpoint;
-use crate::training::checkpoint::last_path;
-use crate::training::metrics::journal::METRICS;
+use crate::training::last_path;
+use crate::training::metrics::METRICS;
 
 /// Whether the folder's status says that nothing is left to do for `settings`.
-pub(in crate::runner) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
+pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
     if status.state != State::Done {
         return false;
     }

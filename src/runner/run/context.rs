@@ -24,17 +24,15 @@ pub(crate) struct RunContext<'a> {
     pub(crate) library: &'a Library,
     /// Where to compute, without autodiff.
     pub(crate) device: Device,
-    /// Its name.
     pub(crate) device_name: String,
     /// The resolved experiment file below the folder, which the records of the runs name.
     pub(crate) plan: Option<String>,
     /// Start every run anew.
     pub(crate) fresh: bool,
-    /// The process that holds the runs, as others are told.
+    /// The process that others see as the holder of the runs.
     pub(crate) process: u32,
     /// Signals, and the end of orders.
     pub(crate) interrupt: Interrupt,
-    /// Progress.
     pub(crate) reporter: Reporter,
     /// The data set prepared last, by task name and settings.
     pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,

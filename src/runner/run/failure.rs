@@ -10,8 +10,8 @@ use crate::files::checkpoint::CheckpointError;
 use crate::files::run_folder::FolderError;
 use crate::runner::inputs::files::InputError;
 use crate::runner::inputs::initial_weights::InitialError;
-use crate::training::metrics::journal::JournalError;
-use crate::training::session::TrainError;
+use crate::training::TrainError;
+use crate::training::metrics::JournalError;
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ use crate::runner::inputs::files::Inputs;
 use crate::runner::outcome::Outcome;
 
 /// Perform one run. Every error ends in its status file (where that can be written) and in the outcome.
-pub(in crate::runner) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs) -> Outcome {
+pub(crate) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs) -> Outcome {
     let folder = match RunFolder::lock(&context.out.join(&cell.id), context.process) {
         Ok(folder) => folder,
         Err(error @ FolderError::Locked { .. }) => {

@@ -6,9 +6,8 @@ use vocabulary::record::{CellRecord, MetricKind, MetricLine};
 use super::failure::RunFailure;
 use crate::experiment::{Cell, Training};
 use crate::files::run_folder::{FolderError, RunFolder};
-use crate::training::epoch::patience_ends;
-use crate::training::metrics::journal::METRICS;
-use crate::training::progress::Progress;
+use crate::training::metrics::METRICS;
+use crate::training::{Progress, patience_ends};
 
 /// A training may go on for longer than it was planned, but one that went on for longer than is asked for now is not the
 /// shorter one, whatever its schedule: its best epoch may lie beyond the end.

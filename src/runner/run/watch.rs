@@ -6,29 +6,35 @@ use vocabulary::record::{PartialEpoch, Status};
 
 use super::context::RunContext;
 use crate::experiment::Cell;
-use crate::files::run_folder::{RunFolder, now};
-use crate::training::loss::objective::Score;
-use crate::training::progress::Progress;
-use crate::training::session::{Epoch, Watch};
+use crate::files::run_folder::{FolderError, RunFolder, now};
+use crate::training::loss::Score;
+use crate::training::{Epoch, Progress, Watch};
 
 /// Shows a run's progress and keeps its status file up to date.
 pub(super) struct RunWatch<'a, 'b> {
     /// What the runs of the worker share.
     pub(super) context: &'a RunContext<'b>,
-    /// The run.
     pub(super) cell: &'a Cell,
     /// Its folder.
     pub(super) folder: &'a RunFolder,
     /// Its status.
     pub(super) status: Status,
-    /// Epochs that are asked for.
-    pub(super) epochs: u64,
     /// When this attempt began to train.
     pub(super) begun: Instant,
     /// Epochs done before.
     pub(super) epochs_before: u64,
     /// Validation score of the last epoch of this attempt.
     pub(super) last: Option<Score>,
+}
+
+impl RunWatch<'_, '_> {
+    /// Show an error of the folder. Training goes on: the next checkpoint decides what is lost, and it fails by itself on a
+    /// full disk.
+    fn go_on_after(&self, written: Result<(), FolderError>) {
+        if let Err(error) = written {
+            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
+        }
+    }
 }
 
 impl Watch for RunWatch<'_, '_> {
@@ -55,12 +61,9 @@ impl Watch for RunWatch<'_, '_> {
             train.describe(metric),
             validation.describe(metric)
         );
-        if let Err(error) = self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)) {
-            // Training goes on: the checkpoint decides what is lost, and it fails by itself on a full disk.
-            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
-        }
+        self.go_on_after(self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)));
         let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
-        let left = per_epoch * self.epochs.saturating_sub(progress.epoch) as u32;
+        let left = per_epoch * u64::from(self.cell.training.epochs).saturating_sub(progress.epoch) as u32;
         self.context.reporter.epoch_ended(
             &self.cell.id,
             &name,
@@ -79,17 +82,12 @@ impl Watch for RunWatch<'_, '_> {
             None => Ok(()),
         };
         self.status.message = warning;
-        if let Err(error) = written.and_then(|()| self.folder.write_status(&self.status)) {
-            // As after an epoch: the next checkpoint decides.
-            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
-        }
+        self.go_on_after(written.and_then(|()| self.folder.write_status(&self.status)));
     }
 
     fn warned(&mut self, warning: String) {
         tracing::warn!("{}: {warning}", self.cell.id);
-        if let Err(error) = self.folder.log(&format!("warning: {warning}")) {
-            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
-        }
+        self.go_on_after(self.folder.log(&format!("warning: {warning}")));
         self.status.message = Some(warning);
     }
 

@@ -26,7 +26,7 @@ enum Mode {
 const MOST_SLOTS: usize = 8;
 
 /// Progress of a whole command.
-pub(in crate::runner) struct Display {
+pub(crate) struct Display {
     mode: Mode,
     bars: MultiProgress,
     experiment: ProgressBar,
@@ -42,7 +42,7 @@ struct Slot {
 
 impl Display {
     /// A display for `runs` runs of `experiment`, of which `workers` train at the same time.
-    pub(in crate::runner) fn new(experiment: &str, runs: usize, workers: usize, quiet: bool) -> Self {
+    pub(crate) fn new(experiment: &str, runs: usize, workers: usize, quiet: bool) -> Self {
         let mode = match (quiet, terminal::can_draw()) {
             (true, _) => Mode::Silent,
             (false, true) => Mode::Bars,
@@ -79,7 +79,7 @@ impl Display {
     }
 
     /// A line that stays.
-    pub(in crate::runner) fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
             Mode::Lines => terminal::say(Level::Info, text),
@@ -88,7 +88,7 @@ impl Display {
     }
 
     /// What the user must see, whether or not progress is wanted.
-    pub(in crate::runner) fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
             Mode::Lines | Mode::Silent => terminal::say(Level::Warning, text),
@@ -96,20 +96,20 @@ impl Display {
     }
 
     /// A line of a worker's log.
-    pub(in crate::runner) fn pass_on(&self, line: &str) {
+    pub(crate) fn pass_on(&self, line: &str) {
         match self.mode {
             Mode::Bars => self.above(line),
             Mode::Lines | Mode::Silent => terminal::pass_on(line),
         }
     }
 
-    /// Print above the bars. A terminal that is gone cannot be told so.
+    /// Print above the bars. Where the terminal is gone, nothing is printed.
     fn above(&self, text: &str) {
         let _ = self.bars.println(text);
     }
 
     /// A run is over, or was skipped.
-    pub(in crate::runner) fn run_ends(&self, worker: usize, id: &str, outcome: &str) {
+    pub(crate) fn run_ends(&self, worker: usize, id: &str, outcome: &str) {
         if let Some(slot) = self.slots.get(worker) {
             slot.epoch.set_length(0);
             slot.epoch.set_message("");
@@ -120,7 +120,7 @@ impl Display {
     }
 
     /// Show what a worker tells.
-    pub(in crate::runner) fn show(&self, worker: usize, event: &Event) {
+    pub(crate) fn show(&self, worker: usize, event: &Event) {
         let said = match event {
             Event::Line { text } => Some(text.clone()),
             Event::RunBegins { id, epochs, done: 0 } => Some(format!("{id}: training for {epochs} epochs")),
@@ -144,7 +144,7 @@ impl Display {
     }
 
     /// Everything is over.
-    pub(in crate::runner) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         for slot in &self.slots {
             [&slot.epoch, &slot.run, &slot.data].iter().for_each(|bar| bar.finish_and_clear());
         }

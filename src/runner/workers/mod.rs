@@ -3,4 +3,6 @@
 mod death;
 pub(super) mod display;
 pub(super) mod pool;
-pub(crate) mod worker;
+mod worker;
+
+pub(crate) use worker::serve;

@@ -27,25 +27,24 @@ const PAUSE: Duration = Duration::from_millis(50);
 const KEPT_LINES: usize = 50;
 
 /// The workers of one experiment.
-pub(in crate::runner) struct WorkerPool<'a> {
+pub(crate) struct WorkerPool<'a> {
     /// What holds for every run.
-    pub(in crate::runner) setup: Setup,
+    pub(crate) setup: Setup,
     /// The files that each run is made of.
-    pub(in crate::runner) inputs: &'a [Inputs],
+    pub(crate) inputs: &'a [Inputs],
     /// Folder of the experiment.
-    pub(in crate::runner) folder: &'a Path,
+    pub(crate) folder: &'a Path,
     /// How the plan is executed.
-    pub(in crate::runner) options: &'a Options,
-    /// Progress.
-    pub(in crate::runner) display: &'a Display,
+    pub(crate) options: &'a Options,
+    pub(crate) display: &'a Display,
 }
 
 /// What came of the work.
-pub(in crate::runner) struct Work {
+pub(crate) struct Work {
     /// One for each run.
-    pub(in crate::runner) outcomes: Vec<Outcome>,
+    pub(crate) outcomes: Vec<Outcome>,
     /// Whether the user wanted to leave at once.
-    pub(in crate::runner) left_at_once: bool,
+    pub(crate) left_at_once: bool,
 }
 
 /// Something that a worker has sent.
@@ -73,13 +72,13 @@ struct Worker {
 }
 
 /// Number of workers for so many runs.
-pub(in crate::runner) fn workers(jobs: usize, cells: usize) -> usize {
+pub(crate) fn workers(jobs: usize, cells: usize) -> usize {
     jobs.min(cells).max(1)
 }
 
 impl WorkerPool<'_> {
     /// Train `cells`, at most `jobs` at a time; the CPU threads are shared out among them.
-    pub(in crate::runner) fn run(&self, cells: &[&Cell], interrupt: &mut Interrupt) -> Work {
+    pub(crate) fn run(&self, cells: &[&Cell], interrupt: &mut Interrupt) -> Work {
         let number = workers(self.options.jobs, cells.len());
         let threads = (rayon::current_num_threads() / number).max(1);
         let (sender, messages) = mpsc::channel();

@@ -1,6 +1,10 @@
 //! From samples to batches on the device: their order, reading ahead, random streams, and the transfer.
 
-pub(crate) mod epoch_order;
+mod epoch_order;
 pub(crate) mod prefetch;
-pub(crate) mod seeds;
-pub(crate) mod to_device;
+mod seeds;
+mod to_device;
+
+pub(crate) use epoch_order::EpochOrder;
+pub(crate) use seeds::Seeds;
+pub(crate) use to_device::to_device;

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// Seeds of the streams of one cell.
+/// Seeds of the streams of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seeds {
     /// Initial weights.

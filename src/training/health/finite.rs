@@ -8,7 +8,7 @@ use baselines::{Model, ReadError};
 use datasets::{Batch, DataError, Dataset, Inputs, Split, Targets};
 
 use crate::files::tensors::{self, Weights};
-use crate::training::optimiser::gradients::Gradients;
+use crate::training::optimiser::Gradients;
 
 /// Positions of samples that a message names.
 const NAMED: usize = 8;
@@ -20,11 +20,9 @@ const SEARCHED: usize = 64;
 pub(crate) struct NotFinite {
     /// What it is, in words.
     pub(crate) what: String,
-    /// The value.
     pub(crate) value: f64,
-    /// Where it was found.
     pub(crate) place: Where,
-    /// Where it comes from, as far as can be told.
+    /// Where it comes from, as far as is known.
     pub(crate) cause: Cause,
     /// The checkpoint that training began with.
     pub(crate) initial_weights: Option<PathBuf>,
@@ -35,9 +33,7 @@ pub(crate) struct NotFinite {
 pub(crate) struct Where {
     /// Epoch, from 1.
     pub(crate) epoch: u64,
-    /// Optimiser steps taken.
     pub(crate) step: u64,
-    /// Seed.
     pub(crate) seed: u64,
     /// Positions in the training split of the batch; empty where no batch is at fault.
     pub(crate) samples: Vec<usize>,
@@ -49,10 +45,7 @@ pub(crate) enum Cause {
     /// Inputs or targets of these samples of the training split.
     Samples(Vec<usize>),
     /// A parameter or running statistic, broken by an update or a forward pass before.
-    Weights {
-        /// Its name.
-        name: String,
-    },
+    Weights { name: String },
     /// A moment of the optimiser.
     Moments {
         /// Name of the parameter.
@@ -76,7 +69,6 @@ pub(crate) enum Cause {
     Training,
     /// The forward pass in evaluation mode, of a network that trained with finite losses.
     Evaluation {
-        /// Which samples.
         split: Split,
         /// Those of them whose inputs or targets are not finite.
         samples: Vec<usize>,
@@ -329,21 +321,23 @@ mod tests {
 
     #[test]
     fn remedies_follow_the_cause() {
-        let told = |cause| {
+        let message = |cause| {
             let place = Where { epoch: 2, step: 7, seed: 3, samples: vec![1, 2] };
             let initial_weights = Some(PathBuf::from("first.safetensors"));
             NotFinite { what: "the training loss".into(), value: f64::NAN, place, cause, initial_weights }.to_string()
         };
         let lower = "lower training.learning_rate";
-        assert!(told(Cause::Training).contains(lower) && told(Cause::Training).contains("epoch 2, step 7 (seed 3"));
-        let samples = told(Cause::Samples(vec![5]));
+        assert!(
+            message(Cause::Training).contains(lower) && message(Cause::Training).contains("epoch 2, step 7 (seed 3")
+        );
+        let samples = message(Cause::Samples(vec![5]));
         assert!(samples.contains("samples [5] of the train split") && !samples.contains(lower), "{samples}");
-        let weights = told(Cause::InitialWeights { name: "head.bias".into() });
+        let weights = message(Cause::InitialWeights { name: "head.bias".into() });
         assert!(weights.contains("first.safetensors") && !weights.contains(lower), "{weights}");
-        assert!(!told(Cause::Initialisation).contains(lower));
+        assert!(!message(Cause::Initialisation).contains(lower));
         let penalty = "lower the weight of the baseline's penalty or training.learning_rate";
-        assert!(told(Cause::Gradient { penalty: true }).contains(penalty));
-        let without = told(Cause::Gradient { penalty: false });
+        assert!(message(Cause::Gradient { penalty: true }).contains(penalty));
+        let without = message(Cause::Gradient { penalty: false });
         assert!(without.contains(lower) && !without.contains("penalty"), "{without}");
         let of = Cause::of_tensor("optimiser.second.body.cell.weight");
         assert_eq!(of, Cause::Moments { name: "body.cell.weight".into() });

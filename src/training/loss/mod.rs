@@ -1,4 +1,6 @@
 //! Losses and metrics of predictions.
 
-pub(crate) mod objective;
+mod objective;
 mod ranking;
+
+pub(crate) use objective::{Score, evaluate};

@@ -60,14 +60,8 @@ pub(crate) struct Journal {
 /// A journal that cannot be gone on with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JournalError {
-    /// The file system refuses.
     #[error("cannot write {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     /// Lines that belong to the checkpoint are gone.
     #[error(
         "{path} has lost lines: the checkpoint was written when it had {wanted} bytes with whole lines, now it {found}; put \
@@ -75,7 +69,6 @@ pub(crate) enum JournalError {
         fresh_start(path)
     )]
     Lost {
-        /// The file.
         path: PathBuf,
         /// Length at the checkpoint.
         wanted: u64,

@@ -6,12 +6,12 @@ use baselines::{LayerMeasure, Probe};
 use datasets::{Split, TaskSpec};
 use vocabulary::record::{DiagnosticLine, MetricKind, MetricLine};
 
-use crate::training::loss::objective::Score;
+use crate::training::loss::Score;
 use crate::training::progress::Progress;
 use crate::training::step::Taken;
 
 /// Lines of one logged step.
-pub(in crate::training) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricLine> {
+pub(crate) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricLine> {
     let line = |name: &str, value: f64| MetricLine {
         kind: MetricKind::Step,
         epoch: progress.epoch + 1,
@@ -30,15 +30,15 @@ pub(in crate::training) fn step(progress: &Progress, taken: &Taken, wall: f64) -
 }
 
 /// What came of an epoch.
-pub(in crate::training) struct Scores<'a> {
-    pub(in crate::training) train: &'a Score,
-    pub(in crate::training) validation: &'a Score,
+pub(crate) struct Scores<'a> {
+    pub(crate) train: &'a Score,
+    pub(crate) validation: &'a Score,
     /// Mean penalty of the training steps.
-    pub(in crate::training) penalty: Option<f64>,
+    pub(crate) penalty: Option<f64>,
 }
 
 /// Lines of epoch `epoch`, after `step` optimiser steps.
-pub(in crate::training) fn epoch(
+pub(crate) fn epoch(
     spec: &TaskSpec,
     step: u64,
     epoch: u64,
@@ -67,7 +67,7 @@ pub(in crate::training) fn epoch(
 }
 
 /// Lines at the end of a run.
-pub(in crate::training) fn conclusion(
+pub(crate) fn conclusion(
     spec: &TaskSpec,
     progress: &Progress,
     test: &Score,
@@ -108,18 +108,13 @@ pub(in crate::training) fn conclusion(
 }
 
 /// What one look at a network shows.
-pub(in crate::training) struct Seen<'a> {
-    pub(in crate::training) probes: &'a [Probe],
-    pub(in crate::training) measures: &'a [LayerMeasure],
+pub(crate) struct Seen<'a> {
+    pub(crate) probes: &'a [Probe],
+    pub(crate) measures: &'a [LayerMeasure],
 }
 
 /// Lines of one look at the activations and kernels, and at what penalties judge.
-pub(in crate::training) fn diagnostics(
-    labels: (&str, &str),
-    seed: u64,
-    step: u64,
-    seen: &Seen<'_>,
-) -> Vec<DiagnosticLine> {
+pub(crate) fn diagnostics(labels: (&str, &str), seed: u64, step: u64, seen: &Seen<'_>) -> Vec<DiagnosticLine> {
     let line = move |order: usize, layer: &str, quantity: String, value: f64| DiagnosticLine {
         baseline: labels.0.into(),
         task: labels.1.into(),

@@ -1,4 +1,6 @@
 //! What `metrics.jsonl` and `diagnostics.jsonl` hold, and how they are written.
 
-pub(crate) mod journal;
+mod journal;
 pub(super) mod lines;
+
+pub(crate) use journal::{DIAGNOSTICS, JournalError, Journals, METRICS};

@@ -30,7 +30,6 @@ pub(crate) struct Optimiser {
 
 /// What the optimiser knows of a parameter.
 struct Slot {
-    /// Its name.
     name: String,
     /// Its group, if it is in one.
     group: Option<ParameterGroup>,

@@ -1,5 +1,9 @@
 //! Updates of the weights: Adam with parameter groups, gradients, and the learning rate over time.
 
-pub(crate) mod adam;
+mod adam;
 pub(crate) mod gradients;
-pub(crate) mod schedule;
+mod schedule;
+
+pub(crate) use adam::{EmptyGroup, Optimiser};
+pub(crate) use gradients::Gradients;
+pub(crate) use schedule::learning_rate;

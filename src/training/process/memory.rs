@@ -19,7 +19,7 @@ fn status(field: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// Give back what earlier cells have left in allocators and start a new peak, so that the memory of a cell does not depend on
+/// Give back what earlier runs have left in allocators and start a new peak, so that the memory of a run does not depend on
 /// those before it in the same process. The peak stays that of the whole process where the system cannot start another.
 pub(crate) fn restart(device: &Device) {
     release(device);
@@ -34,19 +34,19 @@ fn release(device: &Device) {
     baselines::kernels::release_idle();
 }
 
-/// What of this process's memory belongs to no cell: parts of the program that an earlier cell was the first to use stay
+/// What of this process's memory belongs to no run: parts of the program that an earlier run was the first to use stay
 /// resident.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// Resident before the first cell.
+    /// Resident before the first run.
     first: Option<u64>,
     /// Of the samples that are there now.
     samples: u64,
 }
 
 impl Ledger {
-    /// Look before the attempt at a cell; `kept` says that the samples of the cell before are still there. Bytes that earlier
-    /// cells have left.
+    /// Look before the attempt at a run; `kept` says that the samples of the run before are still there. Bytes that earlier
+    /// runs have left.
     pub(crate) fn left_over(&mut self, device: &Device, kept: bool) -> u64 {
         release(device);
         let Some(now) = resident_bytes() else { return 0 };

@@ -1,4 +1,6 @@
 //! The process that trains: its memory, and its threads.
 
-pub(crate) mod keep_workers_awake;
+mod keep_workers_awake;
 pub(crate) mod memory;
+
+pub(crate) use keep_workers_awake::keep_workers_awake;

@@ -17,7 +17,7 @@ use crate::device::is_gpu;
 use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Forward, Init, ReadError};
-use kernels::{Alignment, ExactProduct, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+use kernels::{Alignment, MatmulF32, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 
 /// Keeps the mask of CCNN finite for a width of zero.
 const EPSILON: f64 = 1e-8;
@@ -187,7 +187,7 @@ impl FlexConv {
             (Some(width), _) => {
                 let squares = (positions.clone() - self.window.mean()).square();
                 let scale = (width.val().square() + EPSILON).recip() * -0.5;
-                scale.unsqueeze::<2>().exact_matmul(squares).exp()
+                scale.unsqueeze::<2>().matmul_f32(squares).exp()
             }
             (None, Some(params)) => {
                 let params = params.val();
@@ -284,7 +284,7 @@ impl FlexConv {
         let out = match &self.channel_mixer {
             Some(mixer) => {
                 ctx.probe(|| format!("{layer}.depthwise"), "activation", &y);
-                mixer.forward_shifted(y, self.bias.val())
+                mixer.forward_shifted(y, self.bias.val(), ctx.precision())
             }
             None => channel_bias(y, self.bias.val()),
         };

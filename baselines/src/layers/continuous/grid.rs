@@ -32,9 +32,9 @@ pub fn grid(axes: &[Vec<f32>], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [axes.len(), points]), device)
 }
 
-/// Multiplies the last tap of a causal kernel `[kernels, taps]`, that of the current position, by (1 + r) / 2 at resolution r.
+/// Multiplies the last tap of a causal kernel `[kernels, taps]` by (1 + r) / 2 at resolution r.
 ///
-/// A sum over the taps is the integral of the kernel by the trapezoidal rule plus one half of either end, times the step. The
+/// The last tap is that of the current position. A sum over the taps is the integral of the kernel by the trapezoidal rule plus one half of either end, times the step. The
 /// far end is small, but a causal kernel begins at its largest: with the half of a coarser step it would weigh more than in
 /// training. The factor keeps that half as large as it was, and so makes the error of resampling one of second order.
 pub fn first_tap(kernel: Tensor<2>, resolution: f64) -> Tensor<2> {

@@ -9,7 +9,7 @@ use std::f64::consts::{PI, TAU};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::BuildError;
-use kernels::{Alignment, ExactProduct};
+use kernels::{Alignment, MatmulF32};
 
 /// Longest sequence for which the error is reproduced, by a matrix of twice its square.
 const LONGEST: usize = 4096;
@@ -57,7 +57,7 @@ impl FullConvolution {
     pub(crate) fn reproduce_reference_bug(&self, full: Tensor<3>) -> Tensor<3> {
         let [batch, channels, n] = full.dims();
         let matrix = matrix(n, self.length, self.lead, &full.device());
-        full.reshape([batch * channels, n]).exact_matmul(matrix).reshape([batch, channels, self.length])
+        full.reshape([batch * channels, n]).matmul_f32(matrix).reshape([batch, channels, self.length])
     }
 }
 

@@ -10,7 +10,7 @@ use crate::forward::DropoutKind;
 use crate::layers::linear::Pointwise;
 use crate::layers::norm::{Norm, NormKind};
 use crate::{BuildError, Forward, Init};
-use kernels::{Curve, activate_and_add, add_and_activate};
+use kernels::{Activation, activate_and_add, add_and_activate};
 
 /// Form of a [`ResidualBlock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -35,7 +35,7 @@ pub struct ResidualSpec {
     /// In an S4 block: normalise before the convolution rather than after the sum.
     pub prenorm: bool,
     /// After every convolution, and after the sum where the form has one.
-    pub nonlinearity: Curve,
+    pub nonlinearity: Activation,
     /// Probability of dropping while training.
     pub dropout: f64,
     /// What is dropped together.
@@ -94,7 +94,7 @@ impl ResidualBlock {
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let (curve, p, kind) = (self.spec.nonlinearity, self.spec.dropout, self.spec.dropout_kind);
         let shortcut = match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x.clone()),
+            Some(shortcut) => shortcut.forward(x.clone(), ctx.precision()),
             None => x.clone(),
         };
         let name = format!("{layer}.conv1");
@@ -111,7 +111,7 @@ impl ResidualBlock {
                 let h = self.conv1.forward(h, shape, &name, ctx);
                 let h = ctx.activate_and_drop(h, curve, p, kind);
                 let out = match linear1 {
-                    Some(linear1) => activate_and_add(linear1.forward(h), shortcut, curve),
+                    Some(linear1) => activate_and_add(linear1.forward(h, ctx.precision()), shortcut, curve),
                     None => h + shortcut,
                 };
                 if self.spec.prenorm { out } else { self.norm1.forward(out, ctx) }

@@ -22,7 +22,7 @@ impl Window {
         (size | 1).min(33)
     }
 
-    /// The same window if it has a middle and is not empty; `centred` names the kind of a kernel that needs a middle.
+    /// Checks the sizes; `centred` names a kernel that needs a middle.
     ///
     /// # Errors
     /// A size of zero, or an even one of a kernel that is not causal.

@@ -7,7 +7,7 @@ use burn::tensor::activation::relu;
 use super::conv::{Conv, Geometry, without_padding};
 use crate::layers::norm::{Norm, NormKind};
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout, check};
-use kernels::{Curve, add_and_activate};
+use kernels::{Activation, add_and_activate};
 
 /// How a block passes its input on where it changes the shape (section 3.3 of the paper).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl BasicBlock {
             Some(projection) => normalise(projection.conv.forward(x), &projection.bn, ctx).flatten(),
             None => zero_padded(x, self.stride, shape[1]),
         };
-        Features::from_flat(add_and_activate(h.flatten(), shortcut, Curve::Relu), &shape[2..])
+        Features::from_flat(add_and_activate(h.flatten(), shortcut, Activation::Relu), &shape[2..])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use kernels::ExactProduct;
+use kernels::MatmulF32;
 
 /// The place of every output pixel in the input under `theta`, `[batch, 2, 3]`: `[batch, 2, height · width]`.
 ///
@@ -19,7 +19,7 @@ pub fn affine_grid(theta: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<3> {
     let base = Tensor::<2>::from_data(TensorData::new(values, [3, pixels]), options);
     let [batch, rows, columns] = theta.dims();
     // Coordinates of few bits would move pixels.
-    theta.reshape([batch * rows, columns]).exact_matmul(base).reshape([batch, rows, pixels])
+    theta.reshape([batch * rows, columns]).matmul_f32(base).reshape([batch, rows, pixels])
 }
 
 /// Samples `image`, `[batch, channels, height, width]`, at the points of `grid`, `[batch, 2, points]`.

@@ -15,7 +15,7 @@ use crate::layers::state_space::complex::Complex;
 use crate::layers::state_space::stack::SequenceLayer;
 use crate::{Forward, Init};
 use kernels::ssm::Rule;
-use kernels::{Alignment, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
+use kernels::{Alignment, Precision, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
 
 /// Configuration of an [`Lru`].
 #[derive(Debug, Clone, PartialEq)]
@@ -122,13 +122,13 @@ impl Lru {
         diagonal_kernel([c_re, c_im], x, Rule::Discrete, length)
     }
 
-    /// The recurrence alone, at `rate` times the step of training: `u`, `[batch, d_model, length]`, to y of the same shape.
-    pub fn recur(&self, u: Tensor<3>, rate: f64) -> Tensor<3> {
+    /// The recurrence alone, from u to y, both `[batch, d_model, length]`, at `rate` times the step of training.
+    pub fn recur(&self, u: Tensor<3>, rate: f64, precision: Precision) -> Tensor<3> {
         let (n, h) = (self.nu_log.dims()[0], self.d.dims()[0]);
         let zeros = |count: usize| Tensor::zeros([count], (&u.device(), u.dtype()));
         let gamma = self.gamma_log.val().exp().unsqueeze_dim::<2>(1);
         let b = Tensor::cat(vec![self.b_re.val() * gamma.clone(), self.b_im.val() * gamma], 0);
-        let inputs = pointwise(u.clone(), b, zeros(2 * n));
+        let inputs = pointwise(u.clone(), b, zeros(2 * n), precision);
         let kernels = self.powers(u.dims()[2], rate).flip([1]);
         let (re, im) = (kernels.clone().narrow(0, 0, n), kernels.narrow(0, n, n));
         // Products of real and imaginary parts: re · re, re · im, im · re and im · im of kernel and input.
@@ -136,14 +136,15 @@ impl Lru {
         let states = long_conv1d(inputs.repeat_dim(1, 2), kernels, Alignment::Causal);
         let (c_re, c_im) = (self.c_re.val(), self.c_im.val().neg());
         let c = Tensor::cat(vec![c_re.clone(), c_im.clone(), c_im, c_re.neg()], 1);
-        pointwise(states, c, zeros(h)) + u * self.d.val().reshape([1, h, 1])
+        pointwise(states, c, zeros(h), precision) + u * self.d.val().reshape([1, h, 1])
     }
 }
 
 impl SequenceLayer for Lru {
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let y = gelu(self.recur(x, 1.0 / ctx.resolution()));
-        let y = glu(self.output_linear.forward(ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel)));
+        let y = gelu(self.recur(x, 1.0 / ctx.resolution(), ctx.precision()));
+        let y = ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel);
+        let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }

@@ -10,7 +10,7 @@ use crate::layers::state_space::hippo::{DiagonalInit, diagonal};
 use crate::layers::state_space::stack::SequenceLayer;
 use crate::layers::state_space::taps::{causal, complex_normal, rate};
 use crate::{Forward, Init};
-use kernels::{Alignment, Curve, Discretisation, diagonal_kernel, glu, long_conv1d};
+use kernels::{Activation, Alignment, Discretisation, diagonal_kernel, glu, long_conv1d};
 
 /// Configuration of an [`S4d`].
 #[derive(Debug, Clone, PartialEq)]
@@ -117,8 +117,8 @@ impl SequenceLayer for S4d {
         ctx.probe(|| layer.to_owned(), "kernel", &kernel);
         let skip = self.d.val().unsqueeze_dim::<2>(1);
         let y = long_conv1d(x, causal(kernel, skip), Alignment::Causal);
-        let y = ctx.activate_and_drop(y, Curve::Gelu, self.dropout, DropoutKind::Channel);
-        let y = glu(self.output_linear.forward(y));
+        let y = ctx.activate_and_drop(y, Activation::Gelu, self.dropout, DropoutKind::Channel);
+        let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }

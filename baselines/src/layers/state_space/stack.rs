@@ -112,7 +112,7 @@ impl<L: SequenceLayer> Stack<L> {
 
 impl<L: SequenceLayer> Body for Stack<L> {
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
-        let mut x = self.encoder.forward(x.flatten());
+        let mut x = self.encoder.forward(x.flatten(), ctx.precision());
         for (i, (layer, norm)) in self.layers.iter().zip(&self.norms).enumerate() {
             let z = if self.prenorm { norm.forward(x.clone(), ctx) } else { x.clone() };
             let z = layer.forward(z, &format!("layers.{i}"), ctx);

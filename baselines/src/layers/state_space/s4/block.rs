@@ -9,7 +9,7 @@ use crate::layers::linear::Pointwise;
 use crate::layers::state_space::stack::SequenceLayer;
 use crate::layers::state_space::taps::{causal, rate};
 use crate::{Forward, Init};
-use kernels::{Alignment, Curve, glu, long_conv1d};
+use kernels::{Activation, Alignment, glu, long_conv1d};
 
 /// A convolution with state-space kernels, plus a skip connection.
 #[derive(Module, Debug)]
@@ -100,8 +100,8 @@ impl S4Block {
     pub fn forward_at(&self, x: Tensor<3>, rate: f64, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let y = self.layer.forward(x, rate, layer, ctx);
         let y = ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel);
-        let y = ctx.activate_and_drop(y, Curve::Gelu, self.dropout, DropoutKind::Channel);
-        let y = glu(self.output_linear.forward(y));
+        let y = ctx.activate_and_drop(y, Activation::Gelu, self.dropout, DropoutKind::Channel);
+        let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }

@@ -1,0 +1,117 @@
+//! The backends that run operations: kernels where there are any, the composed form elsewhere, and both timed.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
+use burn::signal::SignalOps;
+use burn::tensor::DType;
+
+use super::contract::Operation;
+use super::inputs::Inputs;
+use crate::cpu::tensor::{finish, prepare};
+use crate::profile;
+
+/// A backend that runs operations.
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
+pub(crate) trait Kernels: Backend + SignalOps {
+    /// The outputs of `operation`.
+    fn run<O: Operation<N>, const N: usize>(
+        operation: O,
+        #[extension_type] inputs: Inputs<Self>,
+    ) -> Vec<FloatTensor<Self>>;
+}
+
+/// A backend that runs the backward passes of operations.
+pub(crate) trait KernelGradients: Kernels {
+    /// The gradients of the inputs, where `wanted`.
+    fn backward<O: Operation<N>, const N: usize>(
+        operation: O,
+        saved: Vec<FloatTensor<Self>>,
+        g: FloatTensor<Self>,
+        wanted: [bool; N],
+    ) -> [Option<FloatTensor<Self>>; N];
+}
+
+impl Kernels for Flex {
+    fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FlexTensor> {
+        let _scope = profile::scope(O::TIMED_AS.map(|[forward, _]| forward));
+        let inputs = inputs.array::<N>();
+        let dtype = inputs[0].dtype();
+        let outputs = match O::FLEX.working_type(dtype) {
+            None => return operation.composed::<Self>(inputs),
+            Some(DType::F64) => operation.flex::<f64>(inputs.map(prepare)),
+            Some(_) => operation.flex::<f32>(inputs.map(prepare)),
+        };
+        // Those beyond are kept in the working type.
+        let finished = |(at, output)| if at < O::OUTPUTS { finish(output, dtype) } else { output };
+        outputs.into_iter().enumerate().map(finished).collect()
+    }
+}
+
+impl KernelGradients for Flex {
+    fn backward<O: Operation<N>, const N: usize>(
+        operation: O,
+        saved: Vec<FlexTensor>,
+        g: FlexTensor,
+        wanted: [bool; N],
+    ) -> [Option<FlexTensor>; N] {
+        let _scope = profile::scope(O::TIMED_AS.map(|[_, backward]| backward));
+        let dtype = g.dtype();
+        let all = |saved: Vec<FlexTensor>| saved.into_iter().map(prepare).collect();
+        let gradients = match O::FLEX.working_type(dtype) {
+            None => return operation.composed_backward::<Self>(saved, g, wanted),
+            Some(DType::F64) => operation.flex_backward::<f64>(all(saved), prepare(g), wanted),
+            Some(_) => operation.flex_backward::<f32>(all(saved), prepare(g), wanted),
+        };
+        gradients.map(|gradient| gradient.map(|gradient| finish(gradient, dtype)))
+    }
+}
+
+#[cfg(feature = "cube")]
+impl Kernels for burn::backend::Cube {
+    fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FloatTensor<Self>> {
+        let inputs = inputs.array::<N>();
+        let device = inputs[0].device();
+        profile::timed::<Self, _>(O::TIMED_AS.map(|[forward, _]| forward), &device, || {
+            operation.cube(&inputs).unwrap_or_else(|| operation.composed::<Self>(inputs))
+        })
+    }
+}
+
+#[cfg(feature = "cube")]
+impl KernelGradients for burn::backend::Cube {
+    fn backward<O: Operation<N>, const N: usize>(
+        operation: O,
+        saved: Vec<FloatTensor<Self>>,
+        g: FloatTensor<Self>,
+        wanted: [bool; N],
+    ) -> [Option<FloatTensor<Self>>; N] {
+        profile::timed::<Self, _>(O::TIMED_AS.map(|[_, backward]| backward), &g.device(), || {
+            let found = operation.cube_backward(&saved, &g, wanted);
+            found.unwrap_or_else(|| operation.composed_backward::<Self>(saved, g, wanted))
+        })
+    }
+}
+
+#[cfg(feature = "tch")]
+impl Kernels for burn::backend::LibTorch {
+    fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FloatTensor<Self>> {
+        let inputs = inputs.array::<N>();
+        let device = inputs[0].device();
+        let name = O::TIMED_AS.map(|[forward, _]| forward);
+        profile::timed::<Self, _>(name, &device, || operation.composed::<Self>(inputs))
+    }
+}
+
+#[cfg(feature = "tch")]
+impl KernelGradients for burn::backend::LibTorch {
+    fn backward<O: Operation<N>, const N: usize>(
+        operation: O,
+        saved: Vec<FloatTensor<Self>>,
+        g: FloatTensor<Self>,
+        wanted: [bool; N],
+    ) -> [Option<FloatTensor<Self>>; N] {
+        let name = O::TIMED_AS.map(|[_, backward]| backward);
+        profile::timed::<Self, _>(name, &g.device(), || operation.composed_backward::<Self>(saved, g, wanted))
+    }
+}

@@ -1,0 +1,18 @@
+//! What the declaration of an operation names.
+
+#[cfg(feature = "cube")]
+pub(crate) use burn::backend::Cube;
+pub(crate) use burn::backend::Flex;
+pub(crate) use burn::backend::flex::FlexTensor;
+pub(crate) use burn::backend::tensor::FloatTensor;
+pub(crate) use burn::tensor::{Shape, Tensor};
+#[cfg(feature = "cube")]
+pub(crate) use burn_cubecl::tensor::CubeTensor;
+
+pub(crate) use super::backend::Kernels;
+pub(crate) use super::call::{call, first};
+#[cfg(test)]
+pub(crate) use super::contract::{Example, Sample};
+pub(crate) use super::contract::{FlexTypes, Grads, Operation, Tensors, tested};
+pub(crate) use super::inputs::{Inputs, take};
+pub(crate) use crate::cpu::element::Element;

@@ -1,0 +1,110 @@
+//! A factor and an offset per channel.
+
+mod composed;
+mod flex;
+
+use crate::operation::prelude::*;
+
+/// `x · scale + shift`: input `[batch, channels, positions]`, scale and shift `[channels]` to the input's shape.
+#[derive(Debug, Clone)]
+struct ChannelAffine;
+
+tested!(ChannelAffine, ChannelShift);
+
+impl Operation<3> for ChannelAffine {
+    const TIMED_AS: Option<[&'static str; 2]> = Some(["channel affine", "channel affine backward"]);
+    const FLEX: FlexTypes = FlexTypes::F32AndF64;
+
+    fn shape(&self, [x, scale, shift]: &[Shape; 3]) -> Shape {
+        assert!(
+            scale[..] == [x[1]] && shift[..] == [x[1]],
+            "{} channels need as many factors and offsets, not {scale:?} and {shift:?}",
+            x[1],
+        );
+        x.clone()
+    }
+
+    fn save<B: Kernels>(&self, [x, scale, _]: [FloatTensor<B>; 3], _: &[FloatTensor<B>]) -> Tensors<B> {
+        vec![x, scale]
+    }
+
+    fn composed<B: Kernels>(&self, [x, scale, shift]: [FloatTensor<B>; 3]) -> Tensors<B> {
+        vec![composed::forward::<B>(x, scale, shift)]
+    }
+
+    fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 3]) -> Grads<B, 3> {
+        let [x, scale] = take(saved);
+        composed::backward::<B>(x, scale, g, wanted)
+    }
+
+    fn flex<T: Element>(&self, inputs: [FlexTensor; 3]) -> Tensors<Flex> {
+        vec![flex::forward::<T>(inputs)]
+    }
+
+    fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 3]) -> Grads<Flex, 3> {
+        let [x, scale] = take(saved);
+        flex::backward::<T>([x, scale, g], wanted)
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Example<Self, 3>> {
+        vec![(Self, [Sample::new([3, 4, 50], 1), Sample::new([4], 2), Sample::new([4], 3)])]
+    }
+}
+
+/// `x + shift`: input `[batch, channels, positions]` and shift `[channels]` to the input's shape.
+#[derive(Debug, Clone)]
+struct ChannelShift;
+
+impl Operation<2> for ChannelShift {
+    const TIMED_AS: Option<[&'static str; 2]> = Some(["channel shift", "channel shift backward"]);
+    const FLEX: FlexTypes = FlexTypes::F32AndF64;
+
+    fn shape(&self, [x, shift]: &[Shape; 2]) -> Shape {
+        assert!(shift[..] == [x[1]], "{} channels need as many offsets, not {shift:?}", x[1]);
+        x.clone()
+    }
+
+    fn save<B: Kernels>(&self, _: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
+        Vec::new()
+    }
+
+    fn composed<B: Kernels>(&self, [x, shift]: [FloatTensor<B>; 2]) -> Tensors<B> {
+        vec![composed::shift::<B>(x, shift)]
+    }
+
+    fn composed_backward<B: Kernels>(&self, _saved: Tensors<B>, g: FloatTensor<B>, wanted: [bool; 2]) -> Grads<B, 2> {
+        let sum = wanted[1].then(|| composed::sum::<B>(g.clone()));
+        [Some(g), sum]
+    }
+
+    fn flex<T: Element>(&self, [x, shift]: [FlexTensor; 2]) -> Tensors<Flex> {
+        vec![flex::shifted::<T>(x, shift)]
+    }
+
+    fn flex_backward<T: Element>(&self, _saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
+        let sums = wanted[1].then(|| flex::sums::<T>(&g));
+        [Some(g), sums]
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Example<Self, 2>> {
+        vec![(Self, [Sample::new([3, 4, 50], 1), Sample::new([4], 2)])]
+    }
+}
+
+/// `x · scale + shift` for `x` `[batch, channels, positions]`, with `scale` and `shift` `[channels]`.
+///
+/// # Panics
+/// If `scale` or `shift` does not have one value per channel.
+pub fn channel_affine(x: Tensor<3>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<3> {
+    first(ChannelAffine, [x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch()])
+}
+
+/// `x + bias` for `x` `[batch, channels, positions]` and `bias` `[channels]`.
+///
+/// # Panics
+/// If `bias` does not have one value per channel.
+pub fn channel_bias(x: Tensor<3>, bias: Tensor<1>) -> Tensor<3> {
+    first(ChannelShift, [x.into_dispatch(), bias.into_dispatch()])
+}

@@ -1,0 +1,114 @@
+//! The table of `bench compare`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::field::{Field, known};
+use super::pairing::{pair, refuse_repeats};
+use super::rows::{add_rows, add_unpaired, within};
+use super::run::{Run, relate};
+use crate::error::ReportError;
+use crate::runs::added::AddedSettings;
+use crate::runs::cell::{Cell, Runs};
+use crate::runs::load::load;
+use crate::runs::settings::{Settings, varied};
+use crate::tables::Table;
+
+const CAPTION: &str = "B − A over pairs of finished cells that agree in everything else, seeds included: mean ± standard \
+     deviation of the differences (percentage points for accuracy). A win is a pair in which B is better. Where the compared \
+     field brings other settings with it, they stand under `Also differ`, and what else decides a value under `Remarks`. Tasks are compared where they read the same data \
+     set. Every run that is in no pair stands under `Not paired`, with the reason.";
+
+/// Compare the finished cells of `dirs`, paired over everything but `by`.
+///
+/// # Errors
+/// A folder cannot be read; no cell has the field, or it makes no pairs; one run is there twice.
+pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Table, ReportError> {
+    by.check()?;
+    let runs = load(dirs, added)?;
+    let (of_value, without) = by_value(&runs, by);
+    if of_value.is_empty() {
+        return Err(ReportError::UnknownField { field: by.name().to_owned(), known: known(&runs) });
+    }
+    let groups = told_apart(of_value, by);
+    for (_, group) in &groups {
+        refuse_repeats(group, by)?;
+    }
+    let mut table = Table::new(
+        "comparison",
+        &format!("Comparison by {}", by.name()),
+        CAPTION,
+        "A | B | Within | Metric | B − A# | n# | B wins# | Ties# | A wins# | Every seed | Without partner# | \
+         Also differ | Not paired | Remarks",
+    );
+    let mut listed: BTreeSet<usize> = BTreeSet::new();
+    for (index, (a, of_a)) in groups.iter().enumerate() {
+        for (b, of_b) in &groups[index + 1..] {
+            if relate(of_a, of_b, by) {
+                add_rows(&mut table, by, [a, b], &pair(of_a, of_b, by));
+                listed.extend(of_a.iter().chain(of_b).map(Run::identity));
+            }
+        }
+    }
+    let alone = groups.iter().flat_map(|(value, group)| group.iter().map(move |run| (value, run)));
+    let alone = alone.filter(|(_, run)| !listed.contains(&run.identity())).map(|(value, run)| {
+        let reason = match by {
+            _ if groups.len() == 1 => format!("every run has {} {value}", by.name()),
+            Field::Task => format!("no other task reads the data set {}", run.record.task.data),
+            _ => "nothing to compare it with".to_owned(),
+        };
+        (value.as_str(), within(run, run, by), run.cell, reason)
+    });
+    let unknown = without.into_iter().map(|(cell, reason)| ("–", String::new(), cell, reason));
+    add_unpaired(&mut table, alone.chain(unknown));
+    table.drop_empty(&["Also differ", "Not paired", "Remarks"]);
+    table.notes.extend(runs.left_out.iter().map(ToString::to_string));
+    Ok(table)
+}
+
+type ByValue<'a> = BTreeMap<String, Vec<Run<'a>>>;
+
+/// The runs of every value of the field, and the cells that cannot be compared, with the reason.
+fn by_value<'a>(runs: &'a Runs, by: &Field) -> (ByValue<'a>, Vec<(&'a Cell, String)>) {
+    let (mut of_value, mut without) = (ByValue::new(), Vec::new());
+    let mut written = BTreeMap::new();
+    for cell in &runs.cells {
+        match Run::new(cell, by) {
+            Ok(mut run) => {
+                // 1 and 1.0 are one value of a setting, shown as it was first found.
+                let number = run.value.parse::<f64>().ok().filter(|_| matches!(by, Field::Setting(_)));
+                if let Some(number) = number {
+                    run.value = written.entry(number.to_string()).or_insert(run.value).clone();
+                }
+                of_value.entry(run.value.clone()).or_default().push(run);
+            }
+            Err(reason) => without.push((cell, reason)),
+        }
+    }
+    (of_value, without)
+}
+
+/// The runs of every value, in order of the values: as numbers where all are such. A name that stands for several sets of
+/// settings is told apart by these.
+fn told_apart<'a>(of_value: ByValue<'a>, by: &Field) -> Vec<(String, Vec<Run<'a>>)> {
+    let mut groups = Vec::new();
+    for (value, members) in of_value {
+        let distinct: BTreeSet<Settings> = members.iter().map(|run| by.named(&run.settings)).collect();
+        let paths = varied(&distinct);
+        let mut parts: BTreeMap<String, Vec<Run<'a>>> = BTreeMap::new();
+        for run in members {
+            let names: Vec<String> = paths.iter().map(|path| by.named(&run.settings).named(path)).collect();
+            let name = if names.is_empty() { value.clone() } else { format!("{value} ({})", names.join(" ")) };
+            parts.entry(name).or_default().push(run);
+        }
+        groups.extend(parts);
+    }
+    let numbers: Vec<Option<f64>> = groups.iter().map(|(value, _)| value.parse().ok()).collect();
+    if numbers.iter().all(Option::is_some) {
+        groups.sort_by(|(a, _), (b, _)| {
+            let number = |text: &str| text.parse::<f64>().unwrap_or_default();
+            number(a).total_cmp(&number(b))
+        });
+    }
+    groups
+}

@@ -1,0 +1,75 @@
+//! The report of `bench diagnose`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use vocabulary::record::DiagnosticLine;
+
+use super::figures::{MODES, figures};
+use super::measured::{Measured, measured_words};
+use super::table::table;
+use crate::error::ReportError;
+use crate::figures::plot::{Drawn, draw};
+use crate::files::{Formats, ReportPaths};
+use crate::page::Page;
+use crate::runs::parquet;
+
+/// How statistics are computed, wherever they are.
+const STATISTICS: &str = "Variances are of the population (the sum of squares divided by the number of values), of activations \
+     over samples, channels and positions together, of kernels over kernels and taps; the standard deviation of the logits is \
+     the root of such a variance.";
+
+/// Write the table, the figures, the page and the Parquet file of `lines`, measured per task as `measured` says, into `out`: `index.html`, `diagnostics.md`,
+/// `tables/diagnostics.csv`, `diagnostics.parquet`, `figures/*.{svg,png,csv}`. Only the first step of each case counts.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_diagnostics(
+    lines: &[DiagnosticLine],
+    measured: &BTreeMap<String, Measured>,
+    out: &Path,
+) -> Result<ReportPaths, ReportError> {
+    let words = measured_words(measured);
+    let table = table(lines);
+    let drawn = figures(lines, &words).into_iter().map(|f| draw(f, true)).collect::<Result<Vec<Drawn>, _>>()?;
+    let names = |of: fn(&DiagnosticLine) -> &String| {
+        lines.iter().map(of).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>().join(", ")
+    };
+    let seeds: BTreeSet<u64> = lines.iter().map(|l| l.seed).collect();
+    let page = Page {
+        title: "Scale at initialisation".to_owned(),
+        lead: vec![
+            "Variance of the activations after every layer and of the sampled kernels, and the scale of the logits, \
+             before the first training step."
+                .to_owned(),
+        ],
+        facts: vec![
+            ("Baselines".to_owned(), names(|l| &l.baseline)),
+            ("Tasks".to_owned(), names(|l| &l.task)),
+            ("Seeds".to_owned(), seeds.len().to_string()),
+            ("Measured on".to_owned(), words),
+        ],
+        tables: vec![&table],
+        figures: &drawn,
+        appendix: Vec::new(),
+        footer: Vec::new(),
+        remarks: vec![
+            STATISTICS.to_owned(),
+            MODES.to_owned(),
+            "Means of logits and growth are geometric, over seeds; lines of figures are medians, bands reach from the \
+             lowest to the highest seed."
+                .to_owned(),
+            "A triangle at the edge of a figure, and inf in the table, mark values beyond the range of 32-bit floating \
+             point numbers."
+                .to_owned(),
+        ],
+        linked: true,
+    };
+    let mut paths = ReportPaths::default();
+    paths.put(out.join("diagnostics.parquet"), &parquet::diagnostics(lines)?)?;
+    paths.put(out.join("tables/diagnostics.csv"), &table.csv()?)?;
+    paths.put_figures(out, &drawn, Formats::ALL)?;
+    paths.markdown = Some(paths.put(out.join("diagnostics.md"), page.markdown(true).as_bytes())?);
+    paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
+    Ok(paths)
+}

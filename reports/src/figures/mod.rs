@@ -1,0 +1,33 @@
+//! The figures of a report, one file per kind; `plot` draws them.
+
+mod colours;
+mod curve;
+mod dimensions;
+mod learning;
+mod loss;
+mod orthonormality;
+mod parameters;
+pub(crate) mod plot;
+
+use self::colours::Colours;
+use self::plot::Figure;
+use crate::error::ReportError;
+use crate::runs::cell::Runs;
+use crate::runs::frame::Frames;
+use crate::runs::group::groups;
+
+/// All figures that the runs give something to draw for.
+///
+/// # Errors
+/// Aggregation fails.
+pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportError> {
+    let groups = groups(runs);
+    let colours = Colours::new(&groups);
+    let mut figures = dimensions::dimensions(&groups, frames, &colours)?;
+    figures.extend(learning::learning_curves(&groups, frames, &colours)?);
+    figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
+    figures.extend(loss::training_loss(&groups, frames, &colours)?);
+    figures.extend(loss::penalties(&groups, frames, &colours)?);
+    figures.extend(orthonormality::orthonormality(&groups, &colours));
+    Ok(figures)
+}

@@ -1,0 +1,153 @@
+//! A figure as SVG, PNG and CSV.
+//!
+//! Everything is drawn four times as large as it is shown: SVG positions (whole numbers in plotters) become quarter
+//! pixels, and PNG files are averaged down to twice the size, which smooths their lines.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+use super::figure::Figure;
+use super::layout::{TITLE_HEIGHT, columns, panel_size, size};
+use super::legend::paint_legend;
+use super::panel::paint_panel;
+use super::style::{INK, Painted, SCALE, at, bold, fonts, px};
+use crate::error::ReportError;
+
+/// A drawn figure.
+#[derive(Debug, Clone)]
+pub(crate) struct Drawn {
+    /// The figure.
+    pub figure: Figure,
+    /// SVG document.
+    pub svg: String,
+    /// PNG file; empty unless asked for.
+    pub png: Vec<u8>,
+    /// Plotted values.
+    pub csv: Vec<u8>,
+}
+
+/// Draw `figure` as SVG, as PNG where asked for, and write out its values.
+///
+/// # Errors
+/// The drawing library fails.
+pub(crate) fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError> {
+    let failed = |message: String| ReportError::Draw { figure: figure.name.clone(), message };
+    fonts().map_err(&failed)?;
+    let (width, height) = size(&figure);
+    let drawn = (width * SCALE, height * SCALE);
+
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, drawn).into_drawing_area();
+        paint(&root, &figure).map_err(|e| failed(e.to_string()))?;
+        root.present().map_err(|e| failed(e.to_string()))?;
+    }
+    let svg = with_header(&svg, &figure.title, width, height);
+
+    let png = if with_png {
+        let mut pixels = vec![0u8; drawn.0 as usize * drawn.1 as usize * 3];
+        {
+            let root = BitMapBackend::with_buffer(&mut pixels, drawn).into_drawing_area();
+            paint(&root, &figure).map_err(|e| failed(e.to_string()))?;
+            root.present().map_err(|e| failed(e.to_string()))?;
+        }
+        encode(&halve(&pixels, drawn.0 as usize), width * SCALE / 2, height * SCALE / 2)
+            .map_err(|e| failed(e.to_string()))?
+    } else {
+        Vec::new()
+    };
+    let csv = values(&figure).map_err(|e| failed(e.to_string()))?;
+    Ok(Drawn { figure, svg, png, csv })
+}
+
+/// The document with its shown size, round line ends and a title for screen readers instead of plotters' header.
+fn with_header(svg: &str, title: &str, width: u32, height: u32) -> String {
+    let body = svg.split_once('\n').map_or("", |(_, body)| body);
+    let escaped = title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
+         role=\"img\" aria-label=\"{escaped}\" stroke-linejoin=\"round\" stroke-linecap=\"round\">\n<title>{escaped}</title>\n{body}",
+        width * SCALE,
+        height * SCALE
+    )
+}
+
+/// Average 2 × 2 pixels into one.
+fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
+    let row = width * 3;
+    let mut out = Vec::with_capacity(pixels.len() / 4);
+    for pair in pixels.chunks_exact(2 * row) {
+        let (upper, lower) = pair.split_at(row);
+        for (a, b) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
+            for channel in 0..3 {
+                let sum: u16 = [a[channel], a[channel + 3], b[channel], b[channel + 3]].map(u16::from).iter().sum();
+                out.push(((sum + 2) / 4) as u8);
+            }
+        }
+    }
+    out
+}
+
+fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, png::EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Best);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(file)
+}
+
+fn values(figure: &Figure) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["panel", "series", "drawn_as", "x_axis", "y_axis", "x", "y", "low", "high", "n", "note"])?;
+    for panel in &figure.panels {
+        for series in &panel.series {
+            for point in &series.points {
+                let bound = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
+                writer.write_record([
+                    panel.title.as_str(),
+                    &series.label,
+                    series.mark.name(),
+                    &panel.x.label,
+                    &panel.y.label,
+                    &point.x.to_string(),
+                    &point.y.to_string(),
+                    &bound(point.interval.map(|i| i.0)),
+                    &bound(point.interval.map(|i| i.1)),
+                    &point.n.to_string(),
+                    &point.note,
+                ])?;
+            }
+        }
+    }
+    writer.into_inner().map_err(|e| e.into_error().into())
+}
+
+fn paint<DB: DrawingBackend>(root: &DrawingArea<DB, Shift>, figure: &Figure) -> Painted<DB> {
+    root.fill(&WHITE)?;
+    root.draw(&Text::new(figure.title.clone(), (at(16.0), at(12.0)), bold(14.0).color(&INK)))?;
+    let columns = columns(figure);
+    let (width, height) = panel_size(figure);
+    for (index, panel) in figure.panels.iter().enumerate() {
+        let (column, row) = ((index % columns) as u32, (index / columns) as u32);
+        let x = (px(width * column) as i32, px(width * (column + 1)) as i32);
+        let y = (px(TITLE_HEIGHT + height * row) as i32, px(TITLE_HEIGHT + height * (row + 1)) as i32);
+        let area = root.clone().shrink((x.0, y.0), (x.1 - x.0, y.1 - y.0));
+        paint_panel(&area, panel)?;
+    }
+    paint_legend(root, figure, f64::from(width * columns as u32) + 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halving_averages_four_pixels() {
+        let pixels = [10, 0, 0, 20, 0, 0, 30, 0, 0, 40, 4, 0];
+        assert_eq!(halve(&pixels, 2), [25, 1, 0]);
+    }
+}

@@ -1,0 +1,181 @@
+//! The page: one HTML file with everything in it, and its Markdown counterpart.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use minijinja::{AutoEscape, Environment, context};
+use serde::Serialize;
+
+use crate::error::ReportError;
+use crate::figures::plot::Drawn;
+use crate::tables::{Flag, Table, TableEntry, letter};
+
+const TEMPLATE: &str = include_str!("page.html");
+
+/// What a page shows.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    /// Heading.
+    pub title: String,
+    /// Paragraphs below the heading.
+    pub lead: Vec<String>,
+    /// Short facts below the lead, name and value.
+    pub facts: Vec<(String, String)>,
+    /// Tables before the figures.
+    pub tables: Vec<&'a Table>,
+    /// Figures.
+    pub figures: &'a [Drawn],
+    /// Tables after the figures.
+    pub appendix: Vec<&'a Table>,
+    /// Provenance at the foot, name and value.
+    pub footer: Vec<(String, String)>,
+    /// Further remarks for the notes.
+    pub remarks: Vec<String>,
+    /// Whether CSV files of tables and figures stand beside the page.
+    pub linked: bool,
+}
+
+#[derive(Serialize)]
+struct HtmlTable<'a> {
+    name: &'a str,
+    title: &'a str,
+    caption: &'a str,
+    columns: Vec<HtmlColumn<'a>>,
+    rows: Vec<Vec<HtmlEntry<'a>>>,
+}
+
+#[derive(Serialize)]
+struct HtmlColumn<'a> {
+    title: &'a str,
+    numeric: bool,
+}
+
+#[derive(Serialize)]
+struct HtmlEntry<'a> {
+    text: &'a str,
+    marks: Vec<String>,
+    class: String,
+}
+
+#[derive(Serialize)]
+struct HtmlFigure<'a> {
+    name: &'a str,
+    title: &'a str,
+    caption: &'a str,
+    svg: &'a str,
+}
+
+impl Page<'_> {
+    fn used(&self) -> BTreeSet<Flag> {
+        self.tables.iter().chain(&self.appendix).flat_map(|t| t.flags()).collect()
+    }
+
+    /// The HTML page: no scripts, nothing loaded from elsewhere.
+    ///
+    /// # Errors
+    /// The template fails.
+    pub(crate) fn html(&self) -> Result<String, ReportError> {
+        let failed = |e: minijinja::Error| ReportError::Page(format!("{e:#}"));
+        let used = self.used();
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.add_template("page.html", TEMPLATE).map_err(failed)?;
+        let convert = |tables: &[&'_ Table]| -> Vec<serde_json::Value> {
+            let values = tables.iter().map(|t| serde_json::to_value(html_table(t, &used)));
+            values.filter_map(Result::ok).collect()
+        };
+        let figures: Vec<HtmlFigure<'_>> = self
+            .figures
+            .iter()
+            .map(|d| HtmlFigure {
+                name: &d.figure.name,
+                title: &d.figure.title,
+                caption: &d.figure.caption,
+                svg: &d.svg,
+            })
+            .collect();
+        let notes: Vec<(String, String)> =
+            used.iter().map(|f| (letter(*f, &used).to_string(), f.text().replace('`', ""))).collect();
+        let page = environment.get_template("page.html").map_err(failed)?;
+        page.render(context! {
+            title => self.title,
+            lead => self.lead,
+            facts => self.facts,
+            tables => convert(&self.tables),
+            figures => figures,
+            appendix => convert(&self.appendix),
+            footer => self.footer,
+            notes => notes,
+            remarks => self.remarks,
+            linked => self.linked,
+        })
+        .map_err(failed)
+    }
+
+    /// The same in Markdown; figures are linked as `figures/<name>.svg`.
+    pub(crate) fn markdown(&self, with_figures: bool) -> String {
+        let used = self.used();
+        let mut out = format!("# {}\n", self.title);
+        for paragraph in &self.lead {
+            let _ = write!(out, "\n{paragraph}\n");
+        }
+        out.push('\n');
+        for (name, value) in &self.facts {
+            let _ = writeln!(out, "- {name}: {value}");
+        }
+        let table = |out: &mut String, table: &Table| {
+            let _ = write!(out, "\n## {}\n\n{}\n\n{}", table.title, table.caption, table.markdown(&used));
+        };
+        self.tables.iter().for_each(|t| table(&mut out, t));
+        if with_figures && !self.figures.is_empty() {
+            out.push_str("\n## Figures\n");
+            for drawn in self.figures {
+                let f = &drawn.figure;
+                let _ = write!(
+                    out,
+                    "\n![{}](figures/{}.svg)\n\n{} ([values](figures/{}.csv))\n",
+                    f.title, f.name, f.caption, f.name
+                );
+            }
+        }
+        self.appendix.iter().for_each(|t| table(&mut out, t));
+        if !used.is_empty() || !self.remarks.is_empty() {
+            out.push_str("\n## Notes\n\n");
+            for flag in &used {
+                let _ = writeln!(out, "- <sup>{}</sup> {}", letter(*flag, &used), flag.text());
+            }
+            for remark in &self.remarks {
+                let _ = writeln!(out, "- {remark}");
+            }
+        }
+        if !self.footer.is_empty() {
+            out.push_str("\n## Provenance\n\n");
+            for (name, value) in &self.footer {
+                let _ = writeln!(out, "- {name}: {value}");
+            }
+        }
+        out
+    }
+}
+
+fn html_table<'a>(table: &'a Table, used: &BTreeSet<Flag>) -> HtmlTable<'a> {
+    let entry = |(entry, numeric): (&'a TableEntry, bool)| {
+        let classes = [numeric.then_some("number"), entry.best.then_some("best"), entry.class];
+        HtmlEntry {
+            text: &entry.text,
+            marks: entry.flags.iter().map(|f| letter(*f, used).to_string()).collect(),
+            class: classes.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        }
+    };
+    HtmlTable {
+        name: &table.name,
+        title: &table.title,
+        caption: &table.caption,
+        columns: table.columns.iter().map(|c| HtmlColumn { title: &c.title, numeric: c.numeric }).collect(),
+        rows: table
+            .rows
+            .iter()
+            .map(|row| row.iter().zip(table.columns.iter().map(|c| c.numeric)).map(entry).collect())
+            .collect(),
+    }
+}

@@ -1,0 +1,186 @@
+//! What was read: experiments, and cells with their records.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use vocabulary::record::{CellRecord, MetricKind, MetricLine, State, Status};
+use vocabulary::{Metric, Scale, Split};
+
+use super::settings::plain;
+
+/// Everything read from the given folders, in order of name.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    /// The experiments.
+    pub experiments: Vec<Experiment>,
+    /// Their cells.
+    pub cells: Vec<Cell>,
+    /// What could not be read and is left out of every number.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Runs {
+    /// Whether tables need a column of experiments.
+    pub(crate) fn has_several_experiments(&self) -> bool {
+        self.experiments.len() > 1
+    }
+
+    /// The records of those cells that have one.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &CellRecord> {
+        self.cells.iter().filter_map(|cell| cell.record.as_ref())
+    }
+}
+
+/// A folder or a file that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The folder of the cell or of the experiment.
+    pub path: PathBuf,
+    /// Experiment name.
+    pub experiment: String,
+    /// Why, with the file.
+    pub reason: String,
+}
+
+impl LeftOut {
+    /// Name of the folder.
+    pub(crate) fn folder(&self) -> String {
+        self.path.file_name().map_or_else(|| self.path.display().to_string(), |n| n.to_string_lossy().into())
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "left out: {}: {}", self.path.display(), self.reason)
+    }
+}
+
+/// What is known of an experiment as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Experiment {
+    /// Name (of the folder where no file says it).
+    pub name: String,
+    /// Description from `experiment.yaml`.
+    pub description: Option<String>,
+    /// Folder.
+    pub path: PathBuf,
+}
+
+/// One cell: one training run.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Folder.
+    pub path: PathBuf,
+    /// Folder name.
+    pub id: String,
+    /// Experiment name.
+    pub experiment: String,
+    /// `cell.yaml`; absent where the cell has not begun.
+    pub record: Option<CellRecord>,
+    /// `status.json`; pending where there is none.
+    pub status: Status,
+    /// Readable lines of `metrics.jsonl`.
+    pub lines: Vec<MetricLine>,
+    /// Lines cut off by a crash (0 or 1).
+    pub cut_lines: usize,
+    /// Settings in which it differs from other cells of the same labels and grid values, `field=value field=value`; empty
+    /// where there are none such.
+    pub variant: String,
+}
+
+impl Cell {
+    /// Label of the task, from the folder name where there is no record.
+    pub fn task(&self) -> &str {
+        match &self.record {
+            Some(r) => &r.task.label,
+            None => self.id.split('.').next().unwrap_or(&self.id),
+        }
+    }
+
+    /// Label of the baseline, from the folder name where there is no record.
+    pub fn baseline(&self) -> &str {
+        match &self.record {
+            Some(r) => &r.baseline.label,
+            None => self.id.split('.').nth(1).unwrap_or("?"),
+        }
+    }
+
+    /// Seed, from the folder name where there is no record.
+    pub fn seed(&self) -> Option<u64> {
+        match &self.record {
+            Some(r) => Some(r.seed),
+            None => seed_of(&self.id),
+        }
+    }
+
+    /// Values of the grid fields, `field=value field=value`, `scale=…` where that is not `paper`, how the run was extended,
+    /// and what else tells it from runs of the same labels; empty without all of these.
+    pub fn grid(&self) -> String {
+        [self.plain_grid(), self.variant.clone()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// The same without what only tells it from other runs of the same labels.
+    pub(crate) fn plain_grid(&self) -> String {
+        match &self.record {
+            Some(r) => {
+                let scale = (r.scale != Scale::Paper).then(|| format!("scale={}", r.scale));
+                let extension = r.extension().map(|text| format!("({text})"));
+                let values = r.grid.iter().map(|(k, v)| format!("{k}={}", plain(v)));
+                values.chain(scale).chain(extension).collect::<Vec<_>>().join(" ")
+            }
+            None => {
+                let parts: Vec<&str> = self.id.split('.').skip(2).collect();
+                parts.split_last().map(|(_, grid)| grid.join(".")).unwrap_or_default()
+            }
+        }
+    }
+
+    /// What is reported for the task; accuracy where it is not known.
+    pub fn metric(&self) -> Metric {
+        self.record.as_ref().map_or(Metric::Accuracy, |r| r.task.metric)
+    }
+
+    /// Whether more of the metric is better.
+    pub fn higher_is_better(&self) -> bool {
+        self.metric().higher_is_better()
+    }
+
+    /// The last value of a `final` line.
+    pub fn final_value(&self, name: &str) -> Option<f64> {
+        self.lines.iter().rev().find(|l| l.kind == MetricKind::Final && l.name == name).and_then(|l| l.value)
+    }
+
+    /// Seconds of training, validation included, and of a finished cell the test.
+    pub fn seconds(&self) -> f64 {
+        // The status of a cell that an older program ended within an epoch leaves out what came after its last step.
+        let finished = (self.status.state == State::Done).then(|| self.final_value("seconds")).flatten();
+        finished.unwrap_or(self.status.seconds)
+    }
+
+    /// The test metric of a finished cell.
+    pub fn test_value(&self) -> Option<f64> {
+        (self.status.state == State::Done).then(|| self.final_value(&format!("test_{}", self.metric()))).flatten()
+    }
+
+    /// The best value of the validation metric so far.
+    pub fn best_validation(&self) -> Option<f64> {
+        let better = if self.higher_is_better() { f64::max } else { f64::min };
+        self.final_value(&format!("best_validation_{}", self.metric())).or_else(|| {
+            self.lines
+                .iter()
+                .filter(|l| l.kind == MetricKind::Epoch && l.name == self.metric().name())
+                .filter(|l| l.split == Some(Split::Validation))
+                .filter_map(|l| l.value)
+                .reduce(better)
+        })
+    }
+}
+
+/// The seed that ends the name of a cell folder, as in `smnist.lstm.s3`.
+pub(super) fn seed_of(id: &str) -> Option<u64> {
+    id.rsplit('.').next()?.strip_prefix('s')?.parse().ok()
+}

@@ -1,0 +1,185 @@
+//! Reading run folders, finished or not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_yaml::Value;
+use vocabulary::record::{CellRecord, Status};
+
+use super::added::AddedSettings;
+use super::cell::{Cell, Experiment, LeftOut, Runs, seed_of};
+use super::discover::{canonical, discover, folders, is_cell, name_of};
+use super::read::{read_json, read_lines, read_yaml};
+use super::{holder, variant};
+use crate::error::ReportError;
+
+/// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single cell. A damaged cell is
+/// left out and named in [`Runs::left_out`]. Records that lack one of the settings `added` are completed.
+///
+/// # Errors
+/// An unreadable folder, a folder without runs or with nothing but damaged ones, one run given twice.
+pub fn load(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError> {
+    let mut runs = Runs { experiments: Vec::new(), cells: Vec::new(), left_out: Vec::new() };
+    let mut experiments: BTreeMap<String, Experiment> = BTreeMap::new();
+    let mut first_error = None;
+    for dir in dirs {
+        let found = discover(dir, &mut runs.left_out)?;
+        if found.is_empty() {
+            return Err(ReportError::NoRuns { path: dir.clone() });
+        }
+        for path in found {
+            let experiment = read_experiment(&path, dir, &mut runs, &mut first_error)?;
+            experiments.entry(experiment.name.clone()).or_insert(experiment);
+        }
+    }
+    if let (true, Some(error)) = (runs.cells.is_empty(), first_error) {
+        return Err(error);
+    }
+    runs.experiments = experiments.into_values().collect();
+    let records = runs.cells.iter_mut().filter_map(|cell| cell.record.as_mut());
+    records.for_each(|record| added.complete(&mut record.baseline));
+    runs.cells.sort_by(|a, b| (&a.experiment, &a.id, &a.path).cmp(&(&b.experiment, &b.id, &b.path)));
+    variant::tell_apart(&mut runs.cells);
+    leave_out_repeats(&mut runs)?;
+    Ok(runs)
+}
+
+/// One run in two folders would be counted as two seeds. A copy within an experiment is left out.
+///
+/// # Errors
+/// The two folders belong to different experiment folders of the same name: nothing says which one is meant.
+fn leave_out_repeats(runs: &mut Runs) -> Result<(), ReportError> {
+    let own_name = |cell: &Cell| cell.record.as_ref().is_none_or(|record| record.id == cell.id);
+    let mut seen: BTreeMap<(String, String, String, String, Option<u64>), usize> = BTreeMap::new();
+    let mut copies: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, cell) in runs.cells.iter().enumerate() {
+        let folder = if cell.record.is_none() { cell.id.as_str() } else { "" };
+        let key = (
+            cell.experiment.clone(),
+            format!("{}\n{folder}", cell.task()),
+            cell.baseline().to_owned(),
+            cell.grid(),
+            cell.seed(),
+        );
+        let Some(&first) = seen.get(&key) else {
+            seen.insert(key, index);
+            continue;
+        };
+        let other = &runs.cells[first];
+        if other.path.parent() != cell.path.parent() {
+            return Err(ReportError::Duplicate {
+                experiment: cell.experiment.clone(),
+                cell: cell.id.clone(),
+                first: other.path.clone(),
+                second: cell.path.clone(),
+            });
+        }
+        if own_name(cell) && !own_name(other) {
+            copies.insert(first, index);
+            seen.insert(key, index);
+        } else {
+            copies.insert(index, first);
+        }
+    }
+    for (copy, original) in &copies {
+        let (cell, original) = (&runs.cells[*copy], &runs.cells[*original]);
+        let reason = format!("the same run as {}: a copy would count as another seed", original.path.display());
+        runs.left_out.push(LeftOut { path: cell.path.clone(), experiment: cell.experiment.clone(), reason });
+    }
+    let mut index = 0;
+    runs.cells.retain(|_| {
+        index += 1;
+        !copies.contains_key(&(index - 1))
+    });
+    Ok(())
+}
+
+/// Read an experiment, or the one cell at `path`, into `runs`; `first_error` keeps the first thing that could not be read.
+fn read_experiment(
+    path: &Path,
+    given: &Path,
+    runs: &mut Runs,
+    first_error: &mut Option<ReportError>,
+) -> Result<Experiment, ReportError> {
+    let single = is_cell(path);
+    let full = canonical(given);
+    let home = if single { full.parent().unwrap_or(path).to_owned() } else { path.to_owned() };
+    let mut damaged = Vec::new();
+    let file = home.join("experiment.yaml");
+    let described = if file.is_file() {
+        match read_yaml::<Value>(&file) {
+            Ok(described) => Some(described),
+            Err(error) => {
+                damaged.push((home.clone(), format!("name and description are not known: {error}")));
+                first_error.get_or_insert(error);
+                None
+            }
+        }
+    } else {
+        None
+    };
+    let text = |key: &str| described.as_ref().and_then(|v| v.get(key)).and_then(Value::as_str).map(str::to_owned);
+    let mut experiment = Experiment {
+        name: text("name").unwrap_or_else(|| name_of(&home)),
+        description: text("description").filter(|d| !d.trim().is_empty()),
+        path: home,
+    };
+
+    let mut cells = Vec::new();
+    let candidates = if single { vec![path.to_owned()] } else { folders(path)? };
+    for dir in candidates {
+        // A folder named like a cell counts as one before its first file is written.
+        if is_cell(&dir) || seed_of(&name_of(&dir)).is_some() {
+            match read_cell(&dir, &experiment.name) {
+                Ok(cell) => cells.push(cell),
+                Err(error) => {
+                    damaged.push((dir, error.to_string()));
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+    }
+    if described.is_none()
+        && let Some(record) = cells.iter().find_map(|c| c.record.as_ref())
+    {
+        experiment.name.clone_from(&record.experiment);
+    }
+    let known: BTreeSet<PathBuf> = runs.cells.iter().map(|cell| canonical(&cell.path)).collect();
+    for mut cell in cells {
+        cell.experiment.clone_from(&experiment.name);
+        // The same folder given twice, or once by itself and once with its experiment.
+        if !known.contains(&canonical(&cell.path)) {
+            runs.cells.push(cell);
+        }
+    }
+    for (path, reason) in damaged {
+        let entry = LeftOut { path, experiment: experiment.name.clone(), reason };
+        if !runs.left_out.contains(&entry) {
+            runs.left_out.push(entry);
+        }
+    }
+    Ok(experiment)
+}
+
+fn read_cell(dir: &Path, experiment: &str) -> Result<Cell, ReportError> {
+    // A folder that cannot be listed would seem to be one that has not begun.
+    fs::read_dir(dir).map_err(ReportError::read(dir))?;
+    let file = dir.join("cell.yaml");
+    let record = if file.is_file() { Some(read_yaml::<CellRecord>(&file)?) } else { None };
+    let file = dir.join("status.json");
+    let status = if file.is_file() { read_json::<Status>(&file)? } else { Status::pending() };
+    let status = holder::settle(dir, status);
+    let file = dir.join("metrics.jsonl");
+    let (lines, cut_lines) = if file.is_file() { read_lines(&file)? } else { (Vec::new(), 0) };
+    Ok(Cell {
+        path: dir.to_owned(),
+        id: name_of(dir),
+        experiment: experiment.to_owned(),
+        record,
+        status,
+        lines,
+        cut_lines,
+        variant: String::new(),
+    })
+}

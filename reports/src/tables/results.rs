@@ -1,0 +1,140 @@
+//! One row per task, baseline and grid values, with everything known about it.
+
+use vocabulary::Metric;
+use vocabulary::record::State;
+
+use super::flag::Flag;
+use super::recipes::Recipes;
+use super::remarks::{by_limit, deviations, test_entry};
+use super::table::{Table, TableEntry};
+use crate::error::ReportError;
+use crate::format::{as_shown, metric, metric_name, signed};
+use crate::published::{self, Published};
+use crate::runs::cell::{Cell, Runs};
+use crate::runs::frame::{BySeed, Frames};
+use crate::runs::group::{SeedGroup, groups};
+use crate::statistics::{Summary, mean};
+
+/// One row per task × baseline × grid values, with everything known about it.
+///
+/// # Errors
+/// Aggregation fails.
+pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result<Table, ReportError> {
+    let (test, validation) = (frames.test_values(runs)?, frames.best_validation(runs)?);
+    let published = published::all()?;
+    let mut table = Table::new(
+        "results",
+        "Results",
+        "Mean ± standard deviation (dividing by n − 1) over finished seeds; then every seed. Seconds are those of \
+         training, validation and test included, averaged over finished seeds. The difference to a published value is \
+         given only for the published data, difficulty, protocol, network and size, and a training of at least as many \
+         epochs as in its recipe that no limit stopped. Frequencies, dropout, learning rates and decay are not held \
+         against the recipe: the column of the recipe, where there is one, says where they come from.",
+        "Experiment | Task | Baseline | Grid | Metric | Test# | n# | Published (paper)# | Difference# | Parameters# | \
+         Seconds# | Epochs# | States | Best validation# | Every seed | Recipe | Source of the published value",
+    );
+    for group in &groups(runs) {
+        let recipe = recipes.entry(group);
+        table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), &published, recipe));
+    }
+    table.drop_empty(&["Grid", "Recipe", "Source of the published value"]);
+    if !runs.has_several_experiments() {
+        table.drop_first_column();
+    }
+    Ok(table)
+}
+
+fn result_row(
+    group: &SeedGroup<'_>,
+    test: Option<&BySeed>,
+    validation: Option<&BySeed>,
+    table: &[Published],
+    recipe: TableEntry,
+) -> Vec<TableEntry> {
+    let name = group.metric();
+    let summary = test.and_then(BySeed::summary);
+    let parameters = group.record().and_then(|r| r.baseline.parameters);
+    let states: Vec<String> = group.states().iter().map(|(state, n)| format!("{n} {}", state.name())).collect();
+    let (published, difference, source) = beside(group, summary.as_ref(), table);
+    let done: Vec<&Cell> = group.cells.iter().copied().filter(|c| c.status.state == State::Done).collect();
+    let seconds = mean(&done.iter().map(|cell| cell.seconds()).collect::<Vec<_>>());
+    vec![
+        TableEntry::text(&group.key.experiment),
+        TableEntry::text(&group.key.task),
+        TableEntry::text(&group.key.baseline),
+        TableEntry::text(&group.key.grid),
+        // A cell without a record does not say its metric.
+        TableEntry::optional(group.record().map(|_| metric_name(name))),
+        test_entry(group, summary.as_ref()),
+        TableEntry::text(summary.map_or(0, |s| s.n).to_string()),
+        published,
+        difference,
+        parameters.map_or_else(TableEntry::none, TableEntry::count),
+        seconds.map_or_else(TableEntry::none, |s| TableEntry::number(format!("{s:.1}"), s)),
+        epochs(&done),
+        TableEntry::text(states.join(", ")),
+        best_validation(group, validation),
+        test.map_or_else(TableEntry::none, |values| every_seed(values, name)),
+        recipe,
+        source,
+    ]
+}
+
+/// Fewest and most epochs of the cells `done`.
+fn epochs(done: &[&Cell]) -> TableEntry {
+    let shorter = |a: &&&Cell, b: &&&Cell| a.status.epochs().total_cmp(&b.status.epochs());
+    let ends = done.iter().min_by(shorter).zip(done.iter().max_by(shorter));
+    TableEntry::optional(ends.map(|(shortest, longest)| {
+        let (shortest, longest) = (shortest.status.epochs_text(), longest.status.epochs_text());
+        if shortest == longest { shortest } else { format!("{shortest}–{longest}") }
+    }))
+}
+
+/// The best validation metric of finished cells, or so far.
+fn best_validation(group: &SeedGroup<'_>, values: Option<&BySeed>) -> TableEntry {
+    let name = group.metric();
+    if let Some(summary) = values.and_then(BySeed::summary) {
+        return TableEntry::summary(&summary, name);
+    }
+    let so_far: Vec<f64> = group.cells.iter().filter_map(|c| c.best_validation()).collect();
+    let Some(summary) = Summary::of(&so_far) else { return TableEntry::none() };
+    let mut entry = TableEntry::summary(&summary, name);
+    entry.text.push_str(" so far");
+    entry
+}
+
+fn every_seed(values: &BySeed, name: Metric) -> TableEntry {
+    let shown: Vec<String> = values.0.iter().map(|(seed, v)| format!("s{seed} {}", metric(*v, name))).collect();
+    let raw: Vec<String> = values.0.iter().map(|(seed, v)| format!("{seed}:{}", as_shown(*v, name))).collect();
+    TableEntry::text(shown.join(", ")).raw(raw.join(" "))
+}
+
+/// The published value and the difference to it, where the two compare.
+fn beside(
+    group: &SeedGroup<'_>,
+    summary: Option<&Summary>,
+    table: &[Published],
+) -> (TableEntry, TableEntry, TableEntry) {
+    let nothing = (TableEntry::none(), TableEntry::none(), TableEntry::none());
+    let Some(record) = group.record() else { return nothing };
+    let Some(beside) = published::beside(record, table) else { return nothing };
+    let found = beside.published;
+    let stopped = by_limit(group);
+    let mut finished = group.cells.iter().filter(|cell| cell.status.state == State::Done);
+    let shorter =
+        !stopped && finished.any(|cell| !published::full_training(cell, beside.counterpart.task, &found.model));
+    let entry = TableEntry::number(format!("{:.2} {}", found.accuracy, found.model), found.accuracy)
+        .flags(deviations(record, Some(beside.counterpart)))
+        .flags((!beside.same_size).then_some(Flag::OtherSize))
+        .flags((!beside.same_network).then_some(Flag::OtherNetwork))
+        .flags(shorter.then_some(Flag::OtherTraining));
+    let comparable = entry.flags.is_empty() && !stopped && record.task.metric == Metric::Accuracy;
+    let difference = match summary {
+        Some(s) if comparable => {
+            let difference = 100.0 * s.mean - found.accuracy;
+            TableEntry::number(signed(&format!("{difference:.2}")), difference)
+        }
+        _ => TableEntry::none(),
+    };
+    (entry, difference, TableEntry::text(found.source))
+}

@@ -1,0 +1,166 @@
+//! A table with footnotes.
+
+use std::collections::BTreeSet;
+
+use vocabulary::Metric;
+
+use super::flag::Flag;
+use crate::format::{NONE, as_shown, grouped, mean_std, metric};
+use crate::statistics::Summary;
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Heading.
+    pub title: String,
+    /// Whether its entries are numbers, aligned to the right.
+    pub numeric: bool,
+}
+
+impl Column {
+    /// The columns of a heading such as `name | n#`; one that ends in `#` is numeric.
+    pub(crate) fn all(heading: &str) -> Vec<Self> {
+        let column =
+            |title: &str| Self { title: title.trim_end_matches('#').to_owned(), numeric: title.ends_with('#') };
+        heading.split(" | ").map(column).collect()
+    }
+}
+
+/// What stands in one column of one row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TableEntry {
+    /// As shown.
+    pub text: String,
+    /// As written to CSV; the shown text where absent.
+    pub raw: Option<String>,
+    /// Remarks.
+    pub flags: Vec<Flag>,
+    /// Best of its group.
+    pub best: bool,
+    /// CSS class, e.g. `failed`.
+    pub class: Option<&'static str>,
+}
+
+impl TableEntry {
+    /// Text alone.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Nothing.
+    pub fn none() -> Self {
+        Self { text: NONE.to_owned(), raw: Some(String::new()), ..Self::default() }
+    }
+
+    /// Text where there is some.
+    pub(crate) fn optional(text: Option<impl Into<String>>) -> Self {
+        text.map_or_else(Self::none, Self::text)
+    }
+
+    /// A number as shown and as it is.
+    pub fn number(text: impl Into<String>, raw: f64) -> Self {
+        Self { text: text.into(), raw: Some(raw.to_string()), ..Self::default() }
+    }
+
+    /// A whole number, shown in groups of three digits that no line break separates.
+    pub(crate) fn count(count: u64) -> Self {
+        Self::text(grouped(count).replace(' ', "\u{202f}")).raw(count.to_string())
+    }
+
+    /// A value of the metric `name`.
+    pub(crate) fn metric(value: f64, name: Metric) -> Self {
+        Self::number(metric(value, name), as_shown(value, name))
+    }
+
+    /// Mean and standard deviation of the metric `name`.
+    pub(crate) fn summary(summary: &Summary, name: Metric) -> Self {
+        Self::number(mean_std(summary, name), as_shown(summary.mean, name))
+    }
+
+    /// With another text for CSV.
+    #[must_use]
+    pub(crate) fn raw(mut self, raw: impl Into<String>) -> Self {
+        self.raw = Some(raw.into());
+        self
+    }
+
+    /// With a remark.
+    #[must_use]
+    pub fn flag(mut self, flag: Flag) -> Self {
+        self.flags.push(flag);
+        self
+    }
+
+    /// With several remarks.
+    #[must_use]
+    pub(crate) fn flags(mut self, flags: impl IntoIterator<Item = Flag>) -> Self {
+        self.flags.extend(flags);
+        self
+    }
+
+    /// With a CSS class.
+    #[must_use]
+    pub fn class(mut self, class: &'static str) -> Self {
+        self.class = Some(class);
+        self
+    }
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// File name without ending, e.g. `results`.
+    pub name: String,
+    /// Heading.
+    pub title: String,
+    /// What it shows, in a sentence or two.
+    pub caption: String,
+    /// Columns.
+    pub columns: Vec<Column>,
+    /// Rows, as long as `columns`.
+    pub rows: Vec<Vec<TableEntry>>,
+    /// Lines below the table, e.g. what could not be read.
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    /// An empty table with the columns of `heading`, e.g. `name | n#`; one that ends in `#` is numeric.
+    pub fn new(name: &str, title: &str, caption: &str, heading: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            caption: caption.to_owned(),
+            columns: Column::all(heading),
+            rows: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Remarks in use.
+    pub fn flags(&self) -> BTreeSet<Flag> {
+        self.rows.iter().flatten().flat_map(|e| e.flags.iter().copied()).collect()
+    }
+
+    /// Remove the first column.
+    pub(crate) fn drop_first_column(&mut self) {
+        self.columns.remove(0);
+        for row in &mut self.rows {
+            row.remove(0);
+        }
+    }
+
+    /// Remove those of the columns `droppable` in which no row says anything.
+    pub(crate) fn drop_empty(&mut self, droppable: &[&str]) {
+        let says = |row: &Vec<TableEntry>, i: usize| !row[i].text.is_empty() && row[i].text != NONE;
+        let columns = self.columns.iter().enumerate();
+        let keep: Vec<bool> = columns
+            .map(|(i, c)| !droppable.contains(&c.title.as_str()) || self.rows.iter().any(|row| says(row, i)))
+            .collect();
+        let mut kept = keep.iter();
+        self.columns.retain(|_| *kept.next().unwrap_or(&true));
+        for row in &mut self.rows {
+            let mut kept = keep.iter();
+            row.retain(|_| *kept.next().unwrap_or(&true));
+        }
+    }
+}

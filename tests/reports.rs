@@ -1,0 +1,87 @@
+//! What is made of run folders and of networks without training: `report`, `compare` and `diagnose`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use serde_json::{Value, json};
+use support::Bench;
+
+/// Four runs of a few steps: two baselines, two seeds.
+const PAIRS: &str = "\
+name: pairs
+seeds: [0, 1]
+tasks: [{name: adding, label: add, length: 12, train_samples: 40, validation_samples: 8, test_samples: 8}]
+baselines: [{name: gru, label: gru, hidden: 4}, {name: rnn, label: rnn, hidden: 4}]
+training: {epochs: 1, batch_size: 20}
+";
+
+fn trained() -> Bench {
+    let bench = Bench::new();
+    bench.file("pairs.yaml", PAIRS);
+    bench.command(&["run", "pairs.yaml", "--quiet"]).assert().success();
+    bench
+}
+
+#[test]
+fn a_report_is_written_again_from_run_folders_alone() {
+    let bench = trained();
+    let first = std::fs::read_to_string(bench.path("runs/pairs/report/report.md")).unwrap();
+    std::fs::remove_file(bench.path("pairs.yaml")).unwrap();
+    std::fs::remove_dir_all(bench.path("runs/pairs/report")).unwrap();
+    let written = bench.json(&["report", "runs/pairs"]);
+    assert_eq!(std::fs::read_to_string(bench.path("runs/pairs/report/report.md")).unwrap(), first);
+    for file in written["files"].as_array().unwrap() {
+        assert!(bench.path(file.as_str().unwrap()).is_file(), "{file}");
+    }
+    bench.command(&["report", "runs/pairs", "--out", "elsewhere", "--format", "md,csv"]).assert().success();
+    let mut names: Vec<String> = std::fs::read_dir(bench.path("elsewhere"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().extension().unwrap_or_default().to_string_lossy().into_owned())
+        .filter(|extension| !extension.is_empty())
+        .collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names, ["csv", "md"]);
+}
+
+#[test]
+fn runs_are_paired_by_a_field() {
+    let bench = trained();
+    let table = bench.json(&["compare", "runs/pairs", "--by", "baseline"]);
+    assert_eq!(table["schema"], 1);
+    let rows = table["rows"].as_array().unwrap();
+    assert!(!rows.is_empty(), "{table}");
+    bench
+        .command(&["compare", "runs/pairs", "--by", "baseline"])
+        .assert()
+        .success()
+        .stdout(contains("gru").and(contains("rnn")));
+    bench.command(&["compare", "runs/pairs"]).assert().code(2).stderr(contains("--by"));
+}
+
+#[test]
+fn networks_are_diagnosed_at_initialisation_without_data() {
+    let bench = Bench::new();
+    let norms = PAIRS.replace("{name: gru, label: gru, hidden: 4}, {name: rnn, label: rnn, hidden: 4}", {
+        "{name: ckcnn, label: ckcnn, blocks: 1, hidden: 4, kernel_hidden: 4}"
+    });
+    bench.file("pairs.yaml", norms);
+    let diagnose = ["diagnose", "pairs.yaml", "--seeds", "2", "--batch-size", "3"];
+    let lines = bench.json(&diagnose);
+    let lines = lines.as_array().unwrap();
+    let field = |line: &Value, name: &str| line[name].clone();
+    assert!(lines.iter().all(|line| field(line, "baseline") == "ckcnn" && line["measured"]["samples"] == 3));
+    for condition in [json!({"mode": "eval"}), json!({"mode": "train"})] {
+        let wanted = condition["mode"].as_str().unwrap();
+        assert!(lines.iter().any(|line| line["conditions"]["mode"] == wanted && line["value"].is_number()), "{wanted}");
+    }
+    // The same numbers again, and a page with them.
+    assert_eq!(bench.json(&diagnose).as_array().unwrap(), lines);
+    bench.command(&diagnose).assert().success().stdout(contains(format!("{} measurements", lines.len())));
+    assert!(bench.path("runs/pairs/diagnose").is_dir());
+    bench.command(&["diagnose", "pairs.yaml", "--seeds", "0"]).assert().code(2);
+    bench.command(&["diagnose", "pairs.yaml", "--set", "baseline.hiden=4"]).assert().code(2).stderr(contains("hidden"));
+}
