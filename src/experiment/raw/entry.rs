@@ -30,36 +30,23 @@ pub(super) fn entries(value: &Node, kind: &str) -> Result<Vec<RawEntry>, Diagnos
 }
 
 fn entry(item: &Node, kind: &str) -> Result<RawEntry, Diagnostic> {
+    let plain = |name: String, at| {
+        let empty = Node::empty(item.at);
+        RawEntry { name, at, label: None, source: None, settings: empty.clone(), training: empty }
+    };
+    let names = format!("`bench list {kind}s` names them");
     let pairs = match &item.content {
-        Content::Text(name) => {
-            let empty = Node::empty(item.at);
-            return Ok(RawEntry {
-                name: name.clone(),
-                at: item.at,
-                label: None,
-                source: None,
-                settings: empty.clone(),
-                training: empty,
-            });
-        }
+        Content::Text(name) => return Ok(plain(name.clone(), item.at)),
         Content::Map(pairs) => pairs,
         _ => {
             let message = format!("a {kind} is a name or a mapping with `name`; found {}", item.describe());
-            return Err(Diagnostic::at(item.at, message).note(format!("`bench list {kind}s` names them")));
+            return Err(Diagnostic::at(item.at, message).note(names));
         }
     };
     let Some(name) = item.get("name") else {
-        let message = format!("this {kind} has no `name`");
-        return Err(Diagnostic::at(item.at, message).note(format!("`bench list {kind}s` names them")));
+        return Err(Diagnostic::at(item.at, format!("this {kind} has no `name`")).note(names));
     };
-    let mut entry = RawEntry {
-        name: text(name, "name")?,
-        at: name.at,
-        label: None,
-        source: None,
-        settings: Node { at: item.at, content: Content::Map(Vec::new()) },
-        training: Node::empty(item.at),
-    };
+    let mut entry = plain(text(name, "name")?, name.at);
     let mut own = Vec::new();
     for pair in pairs {
         match pair.key.as_str() {

@@ -187,9 +187,12 @@ fn applicable<'a>(
     task: usize,
     baseline: usize,
 ) -> impl Iterator<Item = &'a GridAxis> {
-    raw.grid.iter().filter(move |axis| {
-        registered.has(&axis.field, if axis.field.target == Target::Task { task } else { baseline })
-    })
+    let index = move |target| match target {
+        Target::Training => 0,
+        Target::Task => task,
+        Target::Baseline => baseline,
+    };
+    raw.grid.iter().filter(move |axis| registered.has(&axis.field, index(axis.field.target)))
 }
 
 /// Refuse more than [`MAX_CELLS`] cells, before any is made.

@@ -36,7 +36,7 @@ impl Registered {
         Ok(Self { tasks, baselines, fields })
     }
 
-    /// Whether the settings of entry `index` have the first key of `field`.
+    /// Whether the settings of entry `index` (0 for training) have the first key of `field`.
     pub(super) fn has(&self, field: &Field, index: usize) -> bool {
         field.path.first().is_some_and(|first| self.fields[field.target as usize][index].contains(first))
     }

@@ -46,7 +46,7 @@ impl<'a> SchemaPart<'a> {
         let within = |schema: &&'a Value| {
             let schema: &'a Value = schema;
             let own = schema.get("properties").and_then(|properties| properties.get(segment));
-            let item = index.and_then(|index| schema.get("prefixItems")?.get(index).or_else(|| schema.get("items")));
+            let item = index.and_then(|index| schema.pointer(&format!("/prefixItems/{index}")).or(schema.get("items")));
             own.or(item).or_else(|| schema.get("additionalProperties"))
         };
         Self::new(self.root, self.alternatives.iter().filter_map(within).filter(|schema| schema.is_object()))
