@@ -293,6 +293,37 @@ fn samples_do_not_depend_on_the_number_of_threads() {
     }
 }
 
+/// The settings of a run are in its record and in the hash that names its folder.
+#[test]
+fn settings_with_every_default_filled_in_are_written_as_ever() {
+    let written: Vec<(String, String)> = registry::entries()
+        .iter()
+        .map(|entry| (entry.info.name.to_owned(), (entry.resolve)(&json!({})).unwrap().to_string()))
+        .collect();
+    let written: Vec<(&str, &str)> = written.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert_eq!(written, SETTINGS, "whatever changes them makes other runs of old experiments");
+}
+
+#[test]
+fn samples_are_those_they_were_when_their_version_was_given() {
+    let (_folder, library) = write_all();
+    let found: Vec<(String, String)> = Case::all()
+        .into_iter()
+        .map(|case| {
+            let hash = case.prepare(case.task(SIZES).as_ref(), &library).content_hash().to_owned();
+            (case.what, hash)
+        })
+        .collect();
+    let found: Vec<(&str, &str)> = found.iter().map(|(what, hash)| (what.as_str(), hash.as_str())).collect();
+    assert_eq!(found, HASHES, "whatever changes samples changes the task's version; then these are pinned anew");
+}
+
+/// Settings of every task, nothing given.
+const SETTINGS: &[(&str, &str)] = &[];
+
+/// Content hashes of the made-up files in every variant.
+const HASHES: &[(&str, &str)] = &[];
+
 /// A data folder with every set that a task reads, classes one after the other.
 fn write_all() -> (tempfile::TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();
