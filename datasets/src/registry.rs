@@ -4,10 +4,14 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::{
-    task::{ConfigError, Info, Task, TaskDefinition},
+    config::error::ConfigError,
+    task::{Info, Task, TaskDefinition},
     tasks::{
-        adding, char_lm, character_trajectories, cifar, copy, fashion, fsdd, image, listops, mnist, pathfinder,
-        physionet2019, retrieval, speech_commands, stl10, text,
+        images::{cifar, fashion, grey, mnist, stl10},
+        language::{char_lm, listops, retrieval, text},
+        pathfinder,
+        synthetic::{adding, copy},
+        time_series::{character_trajectories, fsdd, physionet2019, speech_commands},
     },
 };
 
@@ -30,7 +34,7 @@ pub fn entries() -> Vec<Entry> {
         entry::<listops::ListOps>(),
         entry::<text::Text>(),
         entry::<retrieval::Retrieval>(),
-        entry::<image::Image>(),
+        entry::<grey::Image>(),
         entry::<pathfinder::Pathfinder>(),
         entry::<pathfinder::PathX>(),
         entry::<mnist::Sequential>(),

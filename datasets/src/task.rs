@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::library::{DataError, Library};
+use crate::{
+    config::{error::ConfigError, split_sizes::SplitSizes},
+    library::{DataError, Library},
+    progress::Progress,
+};
 
 /// One task: its settings and how to make a [`Task`] of them.
 pub trait TaskDefinition: Send + Sync + 'static {
@@ -87,27 +91,6 @@ pub trait Dataset: Send + Sync {
     fn read_for_training(&self, positions: &[usize], _stream: u64) -> Result<Batch, DataError> {
         self.read(Split::Train, positions)
     }
-}
-
-/// Receives the progress of a download or a generation.
-pub trait Progress: Send + Sync {
-    /// Work of `total` units (samples or bytes) begins.
-    fn begin(&self, what: &str, total: u64);
-    /// `done` further units are finished (an increment, not a total); called from any thread.
-    fn advance(&self, done: u64);
-    /// The work is over.
-    fn finish(&self);
-    /// Whether the work is no longer wanted: it then ends with [`DataError::Stopped`], soon.
-    fn stopped(&self) -> bool {
-        false
-    }
-}
-
-/// Ignores all progress.
-impl Progress for () {
-    fn begin(&self, _what: &str, _total: u64) {}
-    fn advance(&self, _done: u64) {}
-    fn finish(&self) {}
 }
 
 /// Part of a data set.
@@ -226,28 +209,6 @@ impl Metric {
     }
 }
 
-/// Number of samples per split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SplitSizes {
-    /// For the gradient.
-    pub train: usize,
-    /// For choosing the epoch.
-    pub validation: usize,
-    /// For the reported number.
-    pub test: usize,
-}
-
-impl SplitSizes {
-    /// Samples in `split`.
-    pub fn get(&self, split: Split) -> usize {
-        match split {
-            Split::Train => self.train,
-            Split::Validation => self.validation,
-            Split::Test => self.test,
-        }
-    }
-}
-
 /// Samples of one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
@@ -277,21 +238,4 @@ pub enum Targets {
     Labels(Vec<i32>),
     /// `[batch, outputs]`
     Values(Vec<f32>),
-}
-
-/// A setting that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {message}")]
-pub struct ConfigError {
-    /// Dotted path within the task's settings; empty for the whole.
-    pub field: String,
-    /// What is wrong, and the remedy.
-    pub message: String,
-}
-
-impl ConfigError {
-    /// `field` does not hold because of `message`.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
 }

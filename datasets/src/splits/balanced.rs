@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use super::{OFFICIAL_SEED, shuffle};
+use crate::splits::{OFFICIAL_SEED, shuffle};
 
 /// The samples of one class, in the order in which they are taken.
 struct Class {

@@ -2,10 +2,12 @@
 
 use serde_json::json;
 
-use super::{SplitIndices, Subset};
+use crate::splits::{SplitIndices, Subset};
 use crate::{
+    config::split_sizes::SplitSizes,
     library::{CacheKey, DataError, Library, Sources},
-    task::{Progress, Split, SplitSizes},
+    progress::Progress,
+    task::Split,
 };
 
 /// The class of every record of every file: what the order of a split is made of.

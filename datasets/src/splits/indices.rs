@@ -2,11 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::balanced::{held_out, official};
-use crate::{
-    library::DataError,
-    task::{Split, SplitSizes},
-};
+use crate::splits::balanced::{held_out, official};
+use crate::{config::split_sizes::SplitSizes, library::DataError, task::Split};
 
 /// Places of the samples of every split, in the order of the split. A store may hold samples of several splits, or all of
 /// them, so that one serves several ways to split.

@@ -3,7 +3,7 @@
 //! The first samples of a split are a fair sample of it: wherever samples have classes and come from files, they are put in
 //! an order in which every prefix holds each class in its share, to within one sample ([`balanced`]); samples without one
 //! class each are shuffled; generated samples are independent of each other. A task with fewer samples, by its settings or
-//! by [`limit`](crate::limit), takes the first ones, so a smaller set is part of a larger one.
+//! by [`limit`](crate::samples::limit), takes the first ones, so a smaller set is part of a larger one.
 
 mod balanced;
 mod files;
@@ -16,7 +16,7 @@ mod shuffle;
 mod stratified;
 mod subset;
 
-pub(crate) use self::{
+pub(crate) use crate::splits::{
     balanced::official,
     files::SplitFiles,
     indices::SplitIndices,
@@ -25,7 +25,7 @@ pub(crate) use self::{
     stratified::dealt,
     subset::Subset,
 };
-pub use self::{
+pub use crate::splits::{
     balanced::{balanced, held_out},
     numbers::{NUMBERS_PER_SPLIT, sample_number},
     shuffle::shuffle,

@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    config::split_sizes::SplitSizes,
     formats::wav,
     library::Library,
-    limit::limit,
     registry,
-    task::{Batch, Dataset, Inputs, Split, SplitSizes, TargetSpec, Targets, Task},
+    samples::limit::limit,
+    task::{Batch, Dataset, Inputs, Split, TargetSpec, Targets, Task},
 };
 
 /// Settings in which every task is tried: what is needed or keeps it small, and its other sources and splits.

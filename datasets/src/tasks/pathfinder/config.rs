@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::released;
-pub use crate::reading::Form;
-use crate::task::{ConfigError, SplitSizes};
+pub use crate::config::image_form::Form;
+use crate::config::{error::ConfigError, split_sizes::SplitSizes};
+use crate::tasks::pathfinder::released;
 
 /// Side of the image in pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -160,7 +160,7 @@ pub enum DistractorRule {
 /// Settings as they stand in an experiment file: what is left out takes its published value.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Pathfinder", transform = crate::reading::form_is_also_dimensions)]
+#[schemars(rename = "Pathfinder", transform = crate::config::image_form::form_is_also_dimensions)]
 struct Settings {
     /// Side of the image in pixels.
     #[serde(default)]

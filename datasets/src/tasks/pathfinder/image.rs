@@ -6,12 +6,12 @@
 
 use rand::Rng;
 
-use super::config::Parameters;
-use super::paddle::Paddles;
-use super::raster::{Canvas, stretch};
-use super::snake::{Failure, Scene};
+use crate::config::error::ConfigError;
 use crate::library::sample_stream;
-use crate::task::ConfigError;
+use crate::tasks::pathfinder::config::Parameters;
+use crate::tasks::pathfinder::paddle::Paddles;
+use crate::tasks::pathfinder::raster::{Canvas, stretch};
+use crate::tasks::pathfinder::snake::{Failure, Scene};
 
 /// Attempts at the two long contours of one image. The original tries for ever.
 const MOST_ATTEMPTS: u32 = 100_000;

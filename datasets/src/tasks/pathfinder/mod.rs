@@ -17,14 +17,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::config::{Config, Difficulty, DistractorRule, Distractors, Form, Parameters, Parts, Resolution, Source};
-pub use self::image::{GenerationError, Generator, Layout, Sample};
 use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::samples::stored::Stored;
 use crate::splits::sample_number;
-use crate::stored::Stored;
-use crate::task::{
-    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, Progress, Split, SplitSizes, TargetSpec, Targets,
-    Task, TaskDefinition, TaskSpec,
+pub use crate::tasks::pathfinder::config::{
+    Config, Difficulty, DistractorRule, Distractors, Form, Parameters, Parts, Resolution, Source,
+};
+pub use crate::tasks::pathfinder::image::{GenerationError, Generator, Layout, Sample};
+use crate::{
+    config::{error::ConfigError, split_sizes::SplitSizes},
+    progress::Progress,
+    task::{
+        Batch, Dataset, Info, InputSpec, Inputs, Metric, Split, TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
+    },
 };
 
 /// Raised whenever the same settings give other images.

@@ -13,13 +13,14 @@ use std::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Config, Difficulty, Resolution};
+use crate::tasks::pathfinder::{Config, Difficulty, Resolution};
 use crate::{
-    formats::{npy_text, png},
+    config::split_sizes::SplitSizes,
+    files::litter,
+    formats::{images::png, tables::npy_text},
     library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded},
-    litter,
+    progress::Progress,
     splits::{balanced, cut_note},
-    task::{Progress, SplitSizes},
 };
 
 /// Name of the data set.
@@ -249,8 +250,8 @@ mod tests {
     use image::{GrayImage, ImageFormat};
     use serde_json::{Value, json};
 
-    use super::super::{Generator, Parameters};
     use super::*;
+    use crate::tasks::pathfinder::{Generator, Parameters};
     use crate::{
         registry::find,
         task::{Batch, Dataset, Inputs, Split, Targets, Task},
@@ -429,7 +430,8 @@ mod tests {
         assert!(path_x.check(&library).unwrap_err().is_missing());
         write(folder.path(), "lra_release/lra_release", 128, level, 1);
         path_x.check(&library).unwrap();
-        let (place, _) = super::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();
+        let (place, _) =
+            crate::tasks::pathfinder::released::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();
         assert!(place.starts_with(folder.path().join("lra_release/lra_release")));
     }
 

@@ -1,0 +1,8 @@
+//! Prepared samples, whatever task they are of: stored, fewer, at another resolution, compared.
+
+pub mod duplicates;
+pub(crate) mod limit;
+pub mod resample;
+pub(crate) mod stored;
+
+pub use self::{limit::limit, stored::Stored};

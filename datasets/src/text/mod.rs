@@ -1,0 +1,5 @@
+//! Text as tokens: characters and their ids, stored sequences, batches.
+
+pub(crate) mod characters;
+pub(crate) mod token_form;
+pub(crate) mod token_layout;
