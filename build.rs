@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What decides the numbers of the program.
-const SOURCES: [&str; 7] = ["Cargo.toml", "Cargo.lock", "build.rs", "src", "baselines", "datasets", "reports"];
+const SOURCES: [&str; 8] =
+    ["Cargo.toml", "Cargo.lock", "build.rs", "src", "baselines", "datasets", "reports", "vocabulary"];
 
 fn main() {
     let home = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());

@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 use baselines::{Forward, Init, Probe};
 use burn::tensor::Device;
-use datasets::{Batch, InputSpec, Inputs, TargetSpec, Targets, TaskSpec};
+use datasets::{Batch, InputSpec, Inputs, OutputSpec, Targets, TaskSpec};
 use rand::Rng;
-use reports::record::DiagnosticLine;
 use reports::{Measured, Variance};
 use serde::Serialize;
 use serde_json::Value;
+use vocabulary::record::DiagnosticLine;
 
-use crate::experiment::{Cell, Plan, fit};
+use crate::experiment::{Cell, Plan};
 use crate::train::batches;
 use crate::train::seeds::Seeds;
 
@@ -91,14 +91,14 @@ fn measured_on(spec: &TaskSpec, samples: usize) -> Measured {
         InputSpec::Tokens { vocabulary, .. } => format!("independent uniform ids of {vocabulary} tokens"),
     };
     let over = match &spec.target {
-        TargetSpec::PerStep(_) => "samples × outputs × steps",
-        TargetSpec::Pair(_) => "pairs × outputs",
+        OutputSpec::PerStep(_) => "samples × outputs × steps",
+        OutputSpec::Pair(_) => "pairs × outputs",
         _ => "samples × outputs",
     };
     Measured {
         inputs,
         samples,
-        pairs: matches!(spec.target, TargetSpec::Pair(_)),
+        pairs: matches!(spec.target, OutputSpec::Pair(_)),
         logits_over: over.to_owned(),
         variance: Variance::Population,
         dropout: false,
@@ -143,15 +143,9 @@ fn measure(
 ) -> Result<(), String> {
     let spec = cell.task.task.spec();
     let seeds = Seeds::derive(seed);
-    let model = (cell.baseline.entry.build)(
-        &variant.config,
-        &fit::input(&spec.input),
-        &fit::output(&spec.target),
-        seeds.init,
-        device,
-    )
-    .map_err(|error| format!("{}: {error}", cell.baseline.label))?
-    .evaluator();
+    let model = (cell.baseline.entry.build)(&variant.config, &spec.input, &spec.target, seeds.init, device)
+        .map_err(|error| format!("{}: {error}", cell.baseline.label))?
+        .evaluator();
     let batch = noise(spec, samples, seeds.order);
     // Evaluation first: a training pass moves the running statistics.
     for mode in ["eval", "train"] {
@@ -198,7 +192,7 @@ fn records(probe: &Probe) -> Vec<(String, f64)> {
 /// A batch of N(0, 1) values, or of uniform tokens; two rows per sample where samples are pairs.
 fn noise(spec: &TaskSpec, samples: usize, seed: u64) -> Batch {
     let mut source = Init::new(seed, &Device::flex());
-    let rows = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * samples } else { samples };
+    let rows = if matches!(spec.target, OutputSpec::Pair(_)) { 2 * samples } else { samples };
     let inputs = match &spec.input {
         InputSpec::Values { channels, shape } => {
             let elements = rows * channels * shape.iter().product::<usize>();
@@ -284,7 +278,7 @@ mod tests {
             version: "pairs@test-1".into(),
             data: "pairs".into(),
             input: InputSpec::Tokens { vocabulary: 5, length: 7 },
-            target: TargetSpec::Pair(2),
+            target: OutputSpec::Pair(2),
             metric: datasets::Metric::Accuracy,
             chance: 0.5,
             splits: datasets::SplitSizes { train: 1, validation: 1, test: 1 },

@@ -12,15 +12,15 @@ use baselines::{BuildError, ReadError, Resolution};
 use burn::tensor::Device;
 use datasets::resample::{self, Grid};
 use datasets::{DataError, Library, Metric, Split};
-use reports::record::CellRecord;
-use reports::record::State as CellState;
 use serde_json::{Map, Value};
+use vocabulary::record::CellRecord;
+use vocabulary::record::State as CellState;
 
 use self::file_name::Named;
 use self::origin::Settings;
 use crate::experiment::diagnostic::with_suggestion;
 use crate::experiment::yaml::shorten;
-use crate::experiment::{Cell, ExperimentError, Overrides, Training, fit, load_text};
+use crate::experiment::{Cell, ExperimentError, Overrides, Training, load_text};
 use crate::registry::Registry;
 use crate::run::folder::{self, FolderError};
 use crate::train::{self, Pass, TrainError, objective::Score};
@@ -202,8 +202,8 @@ pub(crate) fn run(
     let mut cell = resolve(request, record, named.as_ref(), registry)?;
     let spec = cell.task.task.spec();
     let entry = cell.baseline.entry.clone();
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
+    let (input, output) = (&spec.input, &spec.target);
+    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
     let mut model = build(&cell.baseline.config)?;
     // The length of kernels was that of the inputs of training, whatever that of these is.
     let mut kept = None;
@@ -295,7 +295,7 @@ fn grids(resolutions: &[f64], cell: &Cell, entry: &Entry, device: &Device) -> Re
         |what: &str, reason: &str| Err(EvalError::Resolution { what: format!("`{what}`"), reason: reason.to_owned() });
     let mut grids = Vec::new();
     for &resolution in resolutions {
-        let input = fit::input(Grid::new(&spec.input, resolution).input());
+        let input = Grid::new(&spec.input, resolution).input().clone();
         if resolution != 1.0 {
             if let Some(reason) = resample::refusal(spec) {
                 return refuse(&cell.task.name, reason);
@@ -311,7 +311,7 @@ fn grids(resolutions: &[f64], cell: &Cell, entry: &Entry, device: &Device) -> Re
                 Resolution::Fixed => return refuse(&cell.baseline.name, "a layer of it is over all positions"),
                 // Poolings need so many positions.
                 Resolution::AsIs => {
-                    (entry.build)(&cell.baseline.config, &input, &fit::output(&spec.target), 0, device)?;
+                    (entry.build)(&cell.baseline.config, &input, &spec.target, 0, device)?;
                 }
                 Resolution::Continuous => {}
             }

@@ -7,11 +7,11 @@ use baselines::kernels::profile;
 use baselines::network::count_parameters;
 use baselines::{Forward, Model};
 use burn::tensor::Device;
-use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, Split, TargetSpec, Targets, TaskSpec};
+use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, OutputSpec, Split, Targets, TaskSpec};
 use rustix::time::ClockId;
 use serde::Serialize;
 
-use crate::experiment::{Cell, fit};
+use crate::experiment::Cell;
 use crate::run::memory;
 use crate::train::attend::attended;
 use crate::train::batches::{self, EpochOrder};
@@ -119,10 +119,10 @@ pub struct KernelTime {
 pub fn measure(cell: &Cell, effort: Effort, source: Source<'_>, device: &Device) -> Result<Steps, String> {
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let (input, output) = (&spec.input, &spec.target);
     memory::restart(device);
     let base_memory_bytes = memory::peak_bytes();
-    let model = (cell.baseline.entry.build)(&cell.baseline.config, &input, &output, 0, device)
+    let model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, 0, device)
         .map_err(|error| error.to_string())?;
     let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
     let parameters = count_parameters(model.as_ref()) as u64;
@@ -352,7 +352,7 @@ fn cpu_seconds(clock: ClockId) -> f64 {
 /// A batch of the task's shape with arbitrary content.
 fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
     let wave = |i: usize| (i as f32 * 0.37).sin();
-    let rows = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * size } else { size };
+    let rows = if matches!(spec.target, OutputSpec::Pair(_)) { 2 * size } else { size };
     let (inputs, length) = match &spec.input {
         InputSpec::Values { channels, shape } => {
             let positions: usize = shape.iter().product();
@@ -363,10 +363,10 @@ fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
         }
     };
     let targets = match spec.target {
-        TargetSpec::Classes(n) | TargetSpec::Pair(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
-        TargetSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
-        TargetSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
-        TargetSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),
+        OutputSpec::Classes(n) | OutputSpec::Pair(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
+        OutputSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
+        OutputSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
+        OutputSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),
     };
     Batch { size, inputs, targets, lengths: None }
 }
@@ -387,15 +387,15 @@ mod tests {
                 version: "pairs@test-1".into(),
                 data: "pairs".into(),
                 input,
-                target: TargetSpec::Pair(3),
+                target: OutputSpec::Pair(3),
                 metric: datasets::Metric::Accuracy,
                 chance: 1.0 / 3.0,
                 splits: datasets::SplitSizes { train: 8, validation: 8, test: 8 },
             };
             let device = Device::flex();
             let entry = baselines::registry::find("gru").unwrap();
-            let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-            let model = (entry.build)(&serde_json::json!({"hidden": 4}), &input, &output, 0, &device).unwrap();
+            let (input, output) = (&spec.input, &spec.target);
+            let model = (entry.build)(&serde_json::json!({"hidden": 4}), input, output, 0, &device).unwrap();
             let batch = synthetic(&spec, 5);
             let placed = batches::place(&batch, &spec.input, &device.clone().autodiff());
             let output = model.forward(placed, &mut Forward::training(0, 0)).unwrap();

@@ -213,67 +213,6 @@ pub struct ParameterGroup {
     pub weight_decay: Option<f64>,
 }
 
-/// What a task feeds into a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InputSpec {
-    /// Real values, `[batch, channels, shape…]`.
-    Values {
-        /// Channels per position.
-        channels: usize,
-        /// Positions per axis: `[length]`, `[height, width]` or `[depth, height, width]`.
-        shape: Vec<usize>,
-    },
-    /// Token ids in `0..vocabulary`, `[batch, length]`; embedded before the body sees them.
-    Tokens {
-        /// Number of ids, padding included.
-        vocabulary: usize,
-        /// Length after padding.
-        length: usize,
-    },
-}
-
-impl InputSpec {
-    /// Positions per axis.
-    pub fn shape(&self) -> Vec<usize> {
-        match self {
-            Self::Values { shape, .. } => shape.clone(),
-            Self::Tokens { length, .. } => vec![*length],
-        }
-    }
-
-    /// Number of position axes, 1 to 3.
-    pub fn rank(&self) -> usize {
-        self.shape().len()
-    }
-}
-
-/// What a task wants out of a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutputSpec {
-    /// One of `n` classes per sample: `n` logits.
-    Classes(usize),
-    /// One of two classes per sample: one logit.
-    Binary,
-    /// `n` real values per sample.
-    Regression(usize),
-    /// One of `n` classes per position: logits `[batch, n, length]`.
-    PerStep(usize),
-    /// One of `n` classes per two inputs, which follow each other in the batch: `n` logits.
-    Pair(usize),
-}
-
-impl OutputSpec {
-    /// Number of outputs of the head.
-    pub fn outputs(&self) -> usize {
-        match self {
-            Self::Classes(n) | Self::Regression(n) | Self::PerStep(n) | Self::Pair(n) => *n,
-            Self::Binary => 1,
-        }
-    }
-}
-
 /// What a body sees: the input after embedding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodySpec {

@@ -23,10 +23,11 @@ pub use kernels;
 pub use kernels::precision;
 
 pub use baseline::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, InputSpec, LayerMeasure, Measure,
-    OutputSpec, ParameterGroup, Readout, Resolution,
+    Baseline, Body, BodySpec, BuildError, Built, Features, HeadInit, Info, LayerMeasure, Measure, ParameterGroup,
+    Readout, Resolution,
 };
 pub use forward::{Forward, ForwardError, Probe};
 pub use init::Init;
 pub use network::{Input, Model, Output, Parameter};
 pub use read::ReadError;
+pub use vocabulary::{InputSpec, OutputSpec};

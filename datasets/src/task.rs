@@ -131,7 +131,7 @@ pub struct TaskSpec {
     /// Shape of one input.
     pub input: InputSpec,
     /// Kind of target.
-    pub target: TargetSpec,
+    pub target: OutputSpec,
     /// What is reported.
     pub metric: Metric,
     /// Value of the metric reached by guessing (majority class, or mean target).

@@ -9,6 +9,7 @@ use crate::published::{self, Published};
 use crate::statistics::Summary;
 use crate::table::{Entry, Flag, Table};
 use crate::tables::{deviations, headline_flags, plain, unfinished};
+use vocabulary::Metric;
 
 /// The tasks of the arena, as the papers order them, with the value that guessing reaches there.
 ///
@@ -106,7 +107,7 @@ pub(crate) fn table(
 fn measured(group: &Group<'_>, values: &BTreeMap<GroupKey, BySeed>) -> Entry {
     let summary = values.get(&group.key).and_then(|v| Summary::of(&plain(v)));
     let entry = match &summary {
-        Some(s) => Entry::number(mean_std(s, "accuracy"), 100.0 * s.mean),
+        Some(s) => Entry::number(mean_std(s, Metric::Accuracy), 100.0 * s.mean),
         None => unfinished(group),
     };
     let entry = headline_flags(group, summary.as_ref()).into_iter().fold(entry, Entry::flag);

@@ -11,11 +11,12 @@ use self::pairing::{Found, Pair, Run};
 use crate::error::ReportError;
 use crate::format::{self, metric, metric_name};
 use crate::load::{Cell, load};
-use crate::record::{PAPER, State};
+use crate::record::State;
 use crate::settings::{Settings, varied};
 use crate::statistics::Summary;
 use crate::table::{Entry, Flag, Table};
 use crate::tables;
+use vocabulary::{Metric, Scale};
 
 const CAPTION: &str = "B − A over pairs of finished cells that agree in everything else, seeds included: mean ± standard \
      deviation of the differences (percentage points for accuracy). A win is a pair in which B is better. Where the compared \
@@ -152,7 +153,7 @@ fn within_pair(a: &Run<'_>, b: &Run<'_>, by: &Field) -> String {
             run.record.grid.get(field).map_or_else(String::new, |v| format!("{field}={}", crate::load::plain(v)))
         }));
     }
-    if *by != Field::Scale && a.record.scale != PAPER {
+    if *by != Field::Scale && a.record.scale != Scale::Paper {
         parts.push(both(&|run| format!("scale={}", run.record.scale)));
     }
     parts.extend(a.record.extension());
@@ -203,7 +204,7 @@ fn add_rows(
 fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> Vec<Entry> {
     let (mut differences, mut alone, mut measured) = (Vec::new(), Vec::new(), Vec::new());
     let (mut wins, mut ties, mut losses) = (0, 0, 0);
-    let (mut name, mut higher) = ("accuracy", true);
+    let (mut name, mut higher) = (Metric::Accuracy, true);
     let first = row.pairs.first().map(|pair| pair.a.cell).or_else(|| row.alone.first().map(|(cell, _)| *cell));
     if let Some(cell) = first {
         (name, higher) = (cell.metric(), cell.higher_is_better());
@@ -232,7 +233,7 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
     let value = match Summary::of(&all) {
         Some(s) => {
             let spread = s.std.map(|std| format!(" ± {}", metric(std, name))).unwrap_or_default();
-            let raw = if name == "accuracy" { 100.0 * s.mean } else { s.mean };
+            let raw = if name == Metric::Accuracy { 100.0 * s.mean } else { s.mean };
             let mut flags = tables::flags_of(&measured);
             if s.n < 3 {
                 flags.insert(Flag::FewSeeds);

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vocabulary::{Metric, Split};
+
 use crate::error::ReportError;
 use crate::format::{file_name, metric_name};
 use crate::frame::{CurvePoint, Frames};
@@ -66,15 +68,16 @@ fn hint(label: &str, mark: Mark) -> Key {
     Key { label: label.to_owned(), colour: None, mark: Some(mark) }
 }
 
-fn scale_of(metric: &str, values: impl Iterator<Item = f64>) -> Scale {
-    if metric == "accuracy" {
-        return Scale::Percent;
+fn scale_of(metric: Metric, values: impl Iterator<Item = f64>) -> Scale {
+    match metric {
+        Metric::Accuracy => Scale::Percent,
+        Metric::AreaUnderRoc => Scale::Linear,
+        Metric::MeanSquaredError | Metric::BitsPerCharacter => log_where_positive(values),
     }
-    if metric == "auc" {
-        return Scale::Linear;
-    }
-    let positive: Vec<f64> = values.collect();
-    if positive.iter().all(|v| *v > 0.0) { Scale::Log } else { Scale::Linear }
+}
+
+fn log_where_positive(mut values: impl Iterator<Item = f64>) -> Scale {
+    if values.all(|v| v > 0.0) { Scale::Log } else { Scale::Linear }
 }
 
 /// Mean over seeds with the range of the seeds, against what `x` says.
@@ -116,9 +119,9 @@ fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> 
     for (task, members) in &columns {
         let Some(record) = members.iter().find_map(|g| g.record()) else { continue };
         let several = columns.iter().filter(|(other, _)| other == task).count() > 1;
-        let metric = record.task.metric.as_str();
-        let validation = frames.epoch_curves("validation", metric)?;
-        let train = frames.epoch_curves("train", metric)?;
+        let metric = record.task.metric;
+        let validation = frames.epoch_curves(Split::Validation, metric.name())?;
+        let train = frames.epoch_curves(Split::Train, metric.name())?;
         let (mut series, mut used) = (Vec::new(), BTreeSet::new());
         for group in members {
             for (curves, split, mark) in [(&train, "train", Mark::Dashed), (&validation, "validation", Mark::Line)] {
@@ -145,7 +148,7 @@ fn learning_curves(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> 
         if !guides.is_empty() {
             legend.push(hint("guessing", Mark::Dotted));
         }
-        let suffix = if several { format!("-{}", file_name(metric)) } else { String::new() };
+        let suffix = if several { format!("-{}", file_name(metric.name())) } else { String::new() };
         figures.push(Figure {
             name: format!("learning-curves-{}{suffix}", file_name(task)),
             title: format!("{task}: learning curves"),
@@ -181,8 +184,7 @@ fn dimensions(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Resul
     for group in groups {
         let Some(record) = group.record() else { continue };
         let rank = record.task.shape.len().saturating_sub(1);
-        let samples =
-            (record.task.data.as_str(), record.task.splits, record.scale.as_str(), record.task.metric.as_str());
+        let samples = (record.task.data.as_str(), record.task.splits, record.scale.name(), record.task.metric.name());
         forms.entry(samples).or_default().push((group, rank));
     }
     forms.retain(|_, members| members.iter().map(|(_, rank)| rank).collect::<BTreeSet<_>>().len() > 1);
@@ -190,8 +192,8 @@ fn dimensions(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Resul
     for ((data, splits, scale_name, _), members) in &forms {
         let several = forms.keys().filter(|(other, ..)| other == data).count() > 1;
         let Some(record) = members.iter().find_map(|(group, _)| group.record()) else { continue };
-        let metric = record.task.metric.as_str();
-        let curves = frames.epoch_curves("validation", metric)?;
+        let metric = record.task.metric;
+        let curves = frames.epoch_curves(Split::Validation, metric.name())?;
         let (mut by_epoch, mut by_seconds, mut used) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (group, rank) in members {
             let Some(points) = curves.get(&group.key) else { continue };
@@ -263,7 +265,7 @@ fn accuracy_against_parameters(
         let mut series = Vec::new();
         let mut chance = 0.0;
         let (mut names, mut models) = (BTreeSet::new(), BTreeSet::new());
-        for group in groups.iter().filter(|g| g.key.task == task && g.metric() == "accuracy") {
+        for group in groups.iter().filter(|g| g.key.task == task && g.metric() == Metric::Accuracy) {
             let (Some(record), Some(values)) = (group.record(), values.get(&group.key)) else { continue };
             let (Some(parameters), Some(s)) = (record.baseline.parameters, Summary::of(&plain(values))) else {
                 continue;
@@ -349,9 +351,9 @@ fn accuracy_against_parameters(
 }
 
 fn training_loss(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
-    let by_step = frames.step_curves("train", "loss")?;
-    let train = frames.epoch_curves("train", "loss")?;
-    let validation = frames.epoch_curves("validation", "loss")?;
+    let by_step = frames.step_curves(Split::Train, "loss")?;
+    let train = frames.epoch_curves(Split::Train, "loss")?;
+    let validation = frames.epoch_curves(Split::Validation, "loss")?;
     let mut figures = Vec::new();
     for task in tasks(groups) {
         let (mut steps, mut epochs, mut used) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -376,7 +378,7 @@ fn training_loss(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Re
         }
         let panel = |title: &str, x: &str, series: Vec<Series>| {
             let scale =
-                scale_of("loss", series.iter().flat_map(|s| &s.points).map(|p| p.interval.map_or(p.y, |i| i.0)));
+                log_where_positive(series.iter().flat_map(|s| &s.points).map(|p| p.interval.map_or(p.y, |i| i.0)));
             Panel {
                 title: title.to_owned(),
                 x: Axis::new(x, Scale::Count),
@@ -432,7 +434,7 @@ fn thin(points: &[CurvePoint]) -> Vec<CurvePoint> {
 
 /// What networks add to the loss, against the step.
 fn penalties(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result<Vec<Figure>, ReportError> {
-    let curves = frames.step_curves("train", "penalty")?;
+    let curves = frames.step_curves(Split::Train, "penalty")?;
     let mut figures = Vec::new();
     for task in tasks(groups) {
         let members = groups.iter().filter(|group| group.key.task == task);
@@ -447,7 +449,7 @@ fn penalties(groups: &[Group<'_>], frames: &Frames, colours: &Colours) -> Result
             continue;
         }
         let lowest = series.iter().flat_map(|s| &s.points).map(|p| p.interval.map_or(p.y, |i| i.0));
-        let scale = scale_of("penalty", lowest);
+        let scale = log_where_positive(lowest);
         figures.push(Figure {
             name: format!("penalty-{}", file_name(task)),
             title: format!("{task}: penalty"),
@@ -525,7 +527,7 @@ fn orthonormality(groups: &[Group<'_>], colours: &Colours) -> Vec<Figure> {
             continue;
         }
         let lowest = series.iter().flat_map(|s| &s.points).map(|p| p.interval.map_or(p.y, |i| i.0));
-        let scale = scale_of(ORTHONORMALITY, lowest);
+        let scale = log_where_positive(lowest);
         let unreadable: String = unreadable.iter().map(|text| format!(" {text}.")).collect();
         figures.push(Figure {
             name: format!("{ORTHONORMALITY}-{}", file_name(task)),

@@ -1,5 +1,7 @@
 //! Numbers as they stand in tables and on axes.
 
+use vocabulary::Metric;
+
 use crate::statistics::Summary;
 
 /// The sign for "nothing here".
@@ -23,17 +25,17 @@ pub(crate) fn significant(value: f64, digits: usize) -> String {
 
 /// A value of `metric`: percent with two decimals for accuracy, four decimals for AUC, three for bits per character, three
 /// significant digits otherwise.
-pub(crate) fn metric(value: f64, metric: &str) -> String {
+pub(crate) fn metric(value: f64, metric: Metric) -> String {
     match metric {
-        "accuracy" => format!("{:.2}", 100.0 * value),
-        "auc" => format!("{value:.4}"),
-        "bits_per_character" => format!("{value:.3}"),
-        _ => significant(value, 3),
+        Metric::Accuracy => format!("{:.2}", 100.0 * value),
+        Metric::AreaUnderRoc => format!("{value:.4}"),
+        Metric::BitsPerCharacter => format!("{value:.3}"),
+        Metric::MeanSquaredError => significant(value, 3),
     }
 }
 
 /// `mean ± std`, or the only value.
-pub(crate) fn mean_std(summary: &Summary, name: &str) -> String {
+pub(crate) fn mean_std(summary: &Summary, name: Metric) -> String {
     match summary.std {
         Some(std) => format!("{} ± {}", metric(summary.mean, name), metric(std, name)),
         None => metric(summary.mean, name),
@@ -41,11 +43,11 @@ pub(crate) fn mean_std(summary: &Summary, name: &str) -> String {
 }
 
 /// Name and unit of a metric.
-pub(crate) fn metric_name(metric: &str) -> String {
+pub(crate) fn metric_name(metric: Metric) -> String {
     match metric {
-        "accuracy" => "accuracy, %".to_owned(),
-        "auc" => "AUC".to_owned(),
-        other => other.replace('_', " "),
+        Metric::Accuracy => "accuracy, %".to_owned(),
+        Metric::AreaUnderRoc => "AUC".to_owned(),
+        other => other.name().replace('_', " "),
     }
 }
 
@@ -104,10 +106,13 @@ mod tests {
         assert_eq!(significant(1.5e19, 3), "1.50e19");
         assert_eq!(significant(78_858.0, 3), "7.89e4");
         assert_eq!(significant(f64::INFINITY, 3), "inf");
-        assert_eq!(metric(0.98765, "accuracy"), "98.77");
-        assert_eq!([metric(0.89512, "auc"), metric(-0.01, "auc")], ["0.8951", "-0.0100"]);
-        assert_eq!([metric(1.4633, "bits_per_character"), metric(0.0123, "mean_squared_error")], ["1.463", "0.0123"]);
-        let names = ["accuracy", "auc", "bits_per_character"].map(metric_name);
+        assert_eq!(metric(0.98765, Metric::Accuracy), "98.77");
+        assert_eq!([metric(0.89512, Metric::AreaUnderRoc), metric(-0.01, Metric::AreaUnderRoc)], ["0.8951", "-0.0100"]);
+        assert_eq!(
+            [metric(1.4633, Metric::BitsPerCharacter), metric(0.0123, Metric::MeanSquaredError)],
+            ["1.463", "0.0123"]
+        );
+        let names = [Metric::Accuracy, Metric::AreaUnderRoc, Metric::BitsPerCharacter].map(metric_name);
         assert_eq!(names, ["accuracy, %", "AUC", "bits per character"]);
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(grouped(999), "999");

@@ -9,7 +9,8 @@ use polars::prelude::*;
 use crate::error::ReportError;
 use crate::group::GroupKey;
 use crate::load::{Cell, Runs};
-use crate::record::{MetricKind, MetricLine};
+use crate::record::{MetricKind, MetricLine, StopReason};
+use vocabulary::Split;
 
 /// One row per cell, per epoch line, per step line and per final line.
 #[derive(Debug, Clone)]
@@ -96,7 +97,7 @@ impl Frames {
     /// A polars operation fails.
     pub(crate) fn epoch_curves(
         &self,
-        split: &str,
+        split: Split,
         name: &str,
     ) -> Result<BTreeMap<GroupKey, Vec<CurvePoint>>, ReportError> {
         curves(&self.epochs, "epoch", split, name).map_err(failed)
@@ -108,7 +109,7 @@ impl Frames {
     /// A polars operation fails.
     pub(crate) fn step_curves(
         &self,
-        split: &str,
+        split: Split,
         name: &str,
     ) -> Result<BTreeMap<GroupKey, Vec<CurvePoint>>, ReportError> {
         curves(&self.steps, "step", split, name).map_err(failed)
@@ -137,8 +138,8 @@ fn cells_frame(cells: &[Cell]) -> PolarsResult<DataFrame> {
         "grid" => text(&Cell::grid),
         "seed" => cells.iter().map(Cell::seed).collect::<Vec<Option<u64>>>(),
         "state" => text(&|c| c.status.state.name().to_owned()),
-        "reason" => cells.iter().map(|c| c.status.reason.clone()).collect::<Vec<Option<String>>>(),
-        "metric" => text(&|c| c.metric().to_owned()),
+        "reason" => cells.iter().map(|c| c.status.reason.map(StopReason::name)).collect::<Vec<Option<&str>>>(),
+        "metric" => text(&|c| c.metric().name().to_owned()),
         "parameters" => cells.iter().map(|c| c.record.as_ref()?.baseline.parameters).collect::<Vec<Option<u64>>>(),
         "epoch" => cells.iter().map(|c| c.status.epoch).collect::<Vec<u64>>(),
         "seconds" => cells.iter().map(Cell::seconds).collect::<Vec<f64>>(),
@@ -151,14 +152,14 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
     let mut runs: Vec<u64> = Vec::new();
     for (run, cell) in cells.iter().enumerate() {
         // Where a line stands twice (an extended run writes its final lines again), the later one holds.
-        let mut latest: BTreeMap<(u64, u64, Option<&str>, &str), &MetricLine> = BTreeMap::new();
+        let mut latest: BTreeMap<(u64, u64, Option<Split>, &str), &MetricLine> = BTreeMap::new();
         for line in cell.lines.iter().filter(|l| l.kind == kind) {
             let (epoch, step) = match kind {
                 MetricKind::Step => (line.epoch, line.step),
                 MetricKind::Epoch => (line.epoch, 0),
                 MetricKind::Final => (0, 0),
             };
-            latest.insert((epoch, step, line.split.as_deref(), &line.name), line);
+            latest.insert((epoch, step, line.split, &line.name), line);
         }
         runs.extend(std::iter::repeat_n(run as u64, latest.len()));
         rows.extend(latest.into_values().map(|line| (cell, line)));
@@ -174,7 +175,7 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
         "seed" => rows.iter().map(|(c, _)| c.seed().unwrap_or_default()).collect::<Vec<u64>>(),
         "epoch" => rows.iter().map(|(_, l)| l.epoch).collect::<Vec<u64>>(),
         "step" => rows.iter().map(|(_, l)| l.step).collect::<Vec<u64>>(),
-        "split" => rows.iter().map(|(_, l)| l.split.clone()).collect::<Vec<Option<String>>>(),
+        "split" => rows.iter().map(|(_, l)| l.split.map(Split::name)).collect::<Vec<Option<&str>>>(),
         "name" => rows.iter().map(|(_, l)| l.name.clone()).collect::<Vec<String>>(),
         "value" => rows.iter().map(|(_, l)| l.value).collect::<Vec<Option<f64>>>(),
         "partial" => rows.iter().map(|(_, l)| l.partial).collect::<Vec<bool>>(),
@@ -182,14 +183,19 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
     )
 }
 
-fn curves(frame: &DataFrame, axis: &str, split: &str, name: &str) -> PolarsResult<BTreeMap<GroupKey, Vec<CurvePoint>>> {
+fn curves(
+    frame: &DataFrame,
+    axis: &str,
+    split: Split,
+    name: &str,
+) -> PolarsResult<BTreeMap<GroupKey, Vec<CurvePoint>>> {
     let frame = frame
         .clone()
         .lazy()
         .filter(
             col("name")
                 .eq(lit(name))
-                .and(col("split").eq(lit(split)))
+                .and(col("split").eq(lit(split.name())))
                 .and(col("value").is_not_null())
                 .and(col("partial").not()),
         )

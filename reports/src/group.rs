@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::load::{Cell, Runs};
 use crate::record::{CellRecord, State};
-use crate::settings::{PATHS, Settings, varied};
+use crate::settings::{Settings, varied};
+use vocabulary::Metric;
+use vocabulary::record::fields::FILES;
 
 /// Settings that are written out to tell runs of the same labels apart; beyond these, a hash does.
 const MOST_TOLD: usize = 4;
@@ -57,14 +59,14 @@ impl<'a> Group<'a> {
         self.cells.iter().find_map(|c| c.record.as_ref())
     }
 
-    /// Name of the metric.
-    pub(crate) fn metric(&self) -> &'a str {
-        self.record().map_or("accuracy", |r| &r.task.metric)
+    /// What is reported; accuracy where it is not known.
+    pub(crate) fn metric(&self) -> Metric {
+        self.record().map_or(Metric::Accuracy, |r| r.task.metric)
     }
 
     /// Whether more of the metric is better.
     pub(crate) fn higher_is_better(&self) -> bool {
-        self.record().is_none_or(|r| r.task.higher_is_better)
+        self.metric().higher_is_better()
     }
 
     /// Number of cells per state.
@@ -104,12 +106,12 @@ pub(crate) fn tell_apart(cells: &mut [Cell]) {
         let mut settings: BTreeMap<usize, Settings> =
             members.iter().filter_map(|index| Some((*index, shared(of(index)?)))).collect();
         // Where a file lay does not tell runs apart that read the same from it; whether there was one does.
-        for path in PATHS {
+        for path in FILES.map(|name| format!("task.config.{name}")) {
             let mut first: BTreeMap<String, String> = BTreeMap::new();
             for (index, own) in &mut settings {
                 let hash = of(index).and_then(|record| record.task.data_hash.clone());
-                if let (Some(hash), Some(place)) = (hash, own.get(path).map(str::to_owned)) {
-                    own.set(path, Some(first.entry(hash).or_insert(place).clone()));
+                if let (Some(hash), Some(place)) = (hash, own.get(&path).map(str::to_owned)) {
+                    own.set(&path, Some(first.entry(hash).or_insert(place).clone()));
                 }
             }
         }

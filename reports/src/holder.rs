@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::record::{State, Status};
+use vocabulary::record::StopReason;
 
 /// Whether a process holds the lock of the cell in `folder`; `None` where the system does not tell.
 fn is_held(folder: &Path) -> Option<bool> {
@@ -61,7 +62,7 @@ pub(crate) fn settle(folder: &Path, mut status: Status) -> Status {
         _ => return status,
     };
     status.state = State::Interrupted;
-    status.reason = Some("killed".to_owned());
+    status.reason = Some(StopReason::Killed);
     status.message.get_or_insert_with(|| message.to_owned());
     status
 }
@@ -87,7 +88,7 @@ mod tests {
         assert_eq!(settle(folder.path(), running.clone()).state, State::Interrupted);
         drop(lock);
         let settled = settle(folder.path(), running);
-        assert_eq!((settled.state, settled.reason.as_deref()), (State::Interrupted, Some("killed")));
+        assert_eq!((settled.state, settled.reason), (State::Interrupted, Some(StopReason::Killed)));
         let done = Status { state: State::Done, ..Status::pending() };
         assert_eq!(settle(folder.path(), done.clone()), done);
     }

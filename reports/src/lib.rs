@@ -23,7 +23,6 @@ mod parquet;
 mod plot;
 mod published;
 mod recipes;
-pub mod record;
 mod report;
 pub mod settings;
 pub mod statistics;
@@ -31,6 +30,8 @@ mod table;
 mod tables;
 
 use std::path::{Path, PathBuf};
+
+pub use vocabulary::record;
 
 pub use compare::{Field, compare};
 pub use diagnose::{Measured, Variance, write_diagnostics};

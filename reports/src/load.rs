@@ -11,7 +11,9 @@ use serde_yaml::Value;
 use crate::error::ReportError;
 use crate::group;
 use crate::holder;
-use crate::record::{CellRecord, DiagnosticLine, MetricKind, MetricLine, PAPER, SCHEMA, State, Status};
+use vocabulary::{Metric, Scale, Split};
+
+use crate::record::{CellRecord, DiagnosticLine, MetricKind, MetricLine, SCHEMA, State, Status};
 
 /// Longest `cell.yaml`, `status.json` or `experiment.yaml` that is read, in bytes: a thousand times the usual one.
 const LONGEST_RECORD: u64 = 16 << 20;
@@ -118,7 +120,7 @@ impl Cell {
     pub(crate) fn plain_grid(&self) -> String {
         match &self.record {
             Some(r) => {
-                let scale = (r.scale != PAPER).then(|| format!("scale={}", r.scale));
+                let scale = (r.scale != Scale::Paper).then(|| format!("scale={}", r.scale));
                 let extension = r.extension().map(|text| format!("({text})"));
                 let values = r.grid.iter().map(|(k, v)| format!("{k}={}", plain(v)));
                 values.chain(scale).chain(extension).collect::<Vec<_>>().join(" ")
@@ -130,14 +132,14 @@ impl Cell {
         }
     }
 
-    /// Name of the task's metric, `accuracy` where it is not known.
-    pub fn metric(&self) -> &str {
-        self.record.as_ref().map_or("accuracy", |r| &r.task.metric)
+    /// What is reported for the task; accuracy where it is not known.
+    pub fn metric(&self) -> Metric {
+        self.record.as_ref().map_or(Metric::Accuracy, |r| r.task.metric)
     }
 
     /// Whether more of the metric is better.
     pub fn higher_is_better(&self) -> bool {
-        self.record.as_ref().is_none_or(|r| r.task.higher_is_better)
+        self.metric().higher_is_better()
     }
 
     /// The last value of a `final` line.
@@ -163,8 +165,8 @@ impl Cell {
         self.final_value(&format!("best_validation_{}", self.metric())).or_else(|| {
             self.lines
                 .iter()
-                .filter(|l| l.kind == MetricKind::Epoch && l.name == self.metric())
-                .filter(|l| l.split.as_deref() == Some("validation"))
+                .filter(|l| l.kind == MetricKind::Epoch && l.name == self.metric().name())
+                .filter(|l| l.split == Some(Split::Validation))
                 .filter_map(|l| l.value)
                 .reduce(better)
         })

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::error::ReportError;
 use crate::load::Cell;
 use crate::record::CellRecord;
+use vocabulary::record::StopReason;
 
 const TABLE: &str = include_str!("../data/published.csv");
 
@@ -453,7 +454,7 @@ pub(crate) fn full_training(cell: &Cell, task: &str, model: &str) -> bool {
     });
     let (Some(recipe), Some(record)) = (recipe, &cell.record) else { return false };
     let setting = |name: &str| record.training.get(name).and_then(serde_json::Value::as_u64);
-    let patient = cell.status.reason.as_deref() == Some("early_stopping")
+    let patient = cell.status.reason == Some(StopReason::EarlyStopping)
         && setting("early_stopping").is_some_and(|patience| patience >= PATIENCE);
     let batch = setting("batch_size").map(|size| size * setting("accumulate_grad_steps").unwrap_or(1).max(1));
     let steps = batch.map(|batch| record.task.splits[0] as u64 / batch.max(1));

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::group::Group;
 use crate::load::Runs;
-use crate::record::{State, describe_scale};
+use crate::record::{State, StopReason};
 use crate::table::{Entry, Table};
+use vocabulary::Scale;
 
 /// Every distinct list of sources, numbered in order of first use.
 pub(crate) struct Recipes {
@@ -66,7 +67,7 @@ impl Recipes {
 pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
     let mut missing: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for cell in &runs.cells {
-        if cell.status.state == State::Skipped && cell.status.reason.as_deref() == Some("missing_data") {
+        if cell.status.state == State::Skipped && cell.status.reason == Some(StopReason::MissingData) {
             *missing.entry((cell.task(), cell.status.message.as_deref().unwrap_or_default())).or_default() += 1;
         }
     }
@@ -87,14 +88,14 @@ pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
 }
 
 /// The scales of the cells other than `paper`.
-pub(crate) fn scales(runs: &Runs) -> BTreeSet<&str> {
-    let scales = runs.cells.iter().filter_map(|c| c.record.as_ref()).map(|r| r.scale.as_str());
-    scales.filter(|scale| describe_scale(scale).is_some()).collect()
+pub(crate) fn scales(runs: &Runs) -> BTreeSet<Scale> {
+    let scales = runs.cells.iter().filter_map(|c| c.record.as_ref()).map(|r| r.scale);
+    scales.filter(|scale| scale.caveat().is_some()).collect()
 }
 
 /// Say in the caption of `table` at which scale its rows were run, where that is not the recipe's own.
 pub(crate) fn name_scales(table: &mut Table, runs: &Runs) {
-    for sentence in scales(runs).into_iter().filter_map(describe_scale) {
+    for sentence in scales(runs).into_iter().filter_map(Scale::caveat) {
         table.caption.push(' ');
         table.caption.push_str(sentence);
     }

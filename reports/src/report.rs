@@ -199,7 +199,7 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let scales = recipes::scales(runs);
     let scale = (!scales.is_empty()).then(|| {
-        let all = distinct(runs, |c| Some(c.record.as_ref()?.scale.clone()));
+        let all = distinct(runs, |c| Some(c.record.as_ref()?.scale.name().to_owned()));
         fact("Scale", format!("{}; see the captions", all.join(", ")))
     });
     let left_out = match runs.left_out.len() {

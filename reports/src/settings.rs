@@ -4,73 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::record::{CellRecord, device_kind};
-
-/// Fields of a record that name or describe a run and decide nothing in it.
-pub const NAMES: [&str; 14] = [
-    "schema",
-    "id",
-    "hash",
-    "experiment",
-    "grid",
-    "sources",
-    "plan",
-    "task.label",
-    "task.notes",
-    "baseline.label",
-    "baseline.parameters",
-    // The hash of the file decides, not its place.
-    "training.initial_weights",
-    "training.log_every",
-    "training.workers",
-];
+use vocabulary::record::fields::{DESCRIPTIVE, flatten};
+use vocabulary::record::{CellRecord, device_kind};
 
 /// Settings of baselines that came later, with the value that says what was so before: baseline, setting, value. A record
 /// that does not have one is older and means that value.
 pub const ADDED: [(&str, &str, &str); 3] =
     [("flexnet", "initialisation", "original"), ("ccnn", "mask", "gaussian"), ("ccnn", "nonlinearity", "gelu")];
 
-/// Settings of tasks that are paths of files: where the samples were read, their hash decides, and not where a file lay.
-pub const PATHS: [&str; 2] = ["task.config.file", "task.config.permutation"];
-
-/// Every value below `value` as its path and its text, keys sorted, without the paths in `left_out` and what is below
-/// them. Numbers are written by value: 1.0 and 1 alike.
-pub fn flatten(value: &Value, left_out: &[&str]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    collect("", value, left_out, &mut found);
-    found
-}
-
-fn collect(path: &str, value: &Value, left_out: &[&str], found: &mut Vec<(String, String)>) {
-    if left_out.contains(&path) {
-        return;
-    }
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort();
-            for key in keys {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                collect(&path, &map[key.as_str()], left_out, found);
-            }
-        }
-        Value::Number(number) => {
-            let text = number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string());
-            found.push((path.to_owned(), text));
-        }
-        other => found.push((path.to_owned(), other.to_string())),
-    }
-}
-
 /// The settings of a run by path, as in `cell.yaml`; those that are null stand for nothing and are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// Everything in `record` but [`NAMES`], and [`ADDED`] where it is older. Devices count by their kind.
+    /// Everything in `record` but [`DESCRIPTIVE`], and [`ADDED`] where it is older. Devices count by their kind.
     pub(crate) fn of(record: &CellRecord) -> Self {
         let value = serde_json::to_value(record).unwrap_or_default();
-        let mut all: BTreeMap<String, String> = flatten(&value, &NAMES).into_iter().collect();
+        let mut all: BTreeMap<String, String> = flatten(&value, &DESCRIPTIVE).into_iter().collect();
         // A grid value is that of its setting; a scale may have cut the setting.
         for (field, value) in &record.grid {
             let path = within_record(field);
@@ -160,16 +110,6 @@ pub(crate) fn typed(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn numbers_count_by_value_and_keys_in_order() {
-        let value = json!({"b": {"y": 1.0, "x": [1, 2]}, "a": null, "c": {"left": 1}});
-        let flat = flatten(&value, &["c"]);
-        let texts: Vec<String> = flat.iter().map(|(path, text)| format!("{path}={text}")).collect();
-        assert_eq!(texts, ["a=null", "b.x=[1,2]", "b.y=1"]);
-        assert_eq!(flatten(&json!({"y": 1}), &[]), flatten(&json!({"y": 1.0}), &[]));
-    }
 
     #[test]
     fn fields_are_found_in_a_record_as_they_are_typed() {

@@ -12,10 +12,11 @@ use crate::group::{Group, GroupKey, groups};
 use crate::load::{self, Cell, Runs};
 use crate::published::{self, Published};
 use crate::recipes::Recipes;
-use crate::record::{Attempt, CellRecord, PAPER, State, TaskRecord, device_kind};
+use crate::record::{Attempt, CellRecord, State, StopReason, TaskRecord, device_kind};
 use crate::settings::Settings;
 use crate::statistics::{Summary, mean};
 use crate::table::{Column, Entry, Flag, Table};
+use vocabulary::{Metric, Scale};
 
 /// Test values of all groups, `(seed, value)`.
 pub(crate) fn test_values(runs: &Runs, frames: &Frames) -> Result<BTreeMap<GroupKey, BySeed>, ReportError> {
@@ -23,7 +24,7 @@ pub(crate) fn test_values(runs: &Runs, frames: &Frames) -> Result<BTreeMap<Group
 }
 
 fn of_metric(runs: &Runs, frames: &Frames, prefix: &str) -> Result<BTreeMap<GroupKey, BySeed>, ReportError> {
-    let metrics: BTreeSet<&str> = runs.cells.iter().map(Cell::metric).collect();
+    let metrics: BTreeSet<&str> = runs.cells.iter().map(|cell| cell.metric().name()).collect();
     let mut values = BTreeMap::new();
     for name in metrics {
         values.extend(frames.finals(&format!("{prefix}{name}"))?);
@@ -86,7 +87,7 @@ pub(crate) fn metric_columns<'g, 'a>(groups: &'g [Group<'a>]) -> Vec<(&'g str, V
     let mut columns: BTreeMap<(&str, &str), Vec<&Group<'a>>> = BTreeMap::new();
     let (told, untold): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.record().is_some());
     for group in told {
-        columns.entry((&group.key.task, group.metric())).or_default().push(group);
+        columns.entry((&group.key.task, group.metric().name())).or_default().push(group);
     }
     for group in untold {
         let task = group.key.task.as_str();
@@ -96,13 +97,13 @@ pub(crate) fn metric_columns<'g, 'a>(groups: &'g [Group<'a>]) -> Vec<(&'g str, V
     columns.into_iter().map(|((task, _), members)| (task, members)).collect()
 }
 
-fn percent(metric: &str) -> &'static str {
-    if metric == "accuracy" { " %" } else { "" }
+fn percent(metric: Metric) -> &'static str {
+    if metric == Metric::Accuracy { " %" } else { "" }
 }
 
 /// `value` of `metric` in the unit of the tables: accuracy in percent.
-pub(crate) fn as_shown(value: f64, metric: &str) -> f64 {
-    if metric == "accuracy" { 100.0 * value } else { value }
+pub(crate) fn as_shown(value: f64, metric: Metric) -> f64 {
+    if metric == Metric::Accuracy { 100.0 * value } else { value }
 }
 
 /// How the samples of a task are given to a model; the task is the same whatever these are.
@@ -209,7 +210,7 @@ pub(crate) fn unfinished(group: &Group<'_>) -> Entry {
     if not_applicable(group) {
         return Entry::text("n/a").class("quiet");
     }
-    let reason = |state| group.cells.iter().find(|c| c.status.state == state).and_then(|c| c.status.reason.clone());
+    let reason = |state| group.cells.iter().find(|c| c.status.state == state).and_then(|c| c.status.reason);
     let with = |name: &str, state| match reason(state) {
         Some(reason) => format!("{name}: {reason}"),
         None => name.to_owned(),
@@ -220,7 +221,7 @@ pub(crate) fn unfinished(group: &Group<'_>) -> Entry {
         Entry::text(format!("{name}, epoch {epoch}")).class("running")
     } else if has(State::Failed) {
         Entry::text(with("failed", State::Failed)).class("failed")
-    } else if group.cells.iter().any(|c| c.status.reason.as_deref() == Some("missing_data")) {
+    } else if group.cells.iter().any(|c| c.status.reason == Some(StopReason::MissingData)) {
         Entry::text("missing").class("failed")
     } else if has(State::Skipped) {
         Entry::text(with("skipped", State::Skipped)).class("quiet")
@@ -232,13 +233,13 @@ pub(crate) fn unfinished(group: &Group<'_>) -> Entry {
 }
 
 fn not_applicable(group: &Group<'_>) -> bool {
-    group.cells.iter().all(|c| c.status.reason.as_deref() == Some("not_applicable"))
+    group.cells.iter().all(|c| c.status.reason == Some(StopReason::NotApplicable))
 }
 
 /// Remarks on a group and the summary of its values.
 pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Vec<Flag> {
     let states = group.states();
-    let any_reason = |reason: &str| group.cells.iter().any(|c| c.status.reason.as_deref() == Some(reason));
+    let any_reason = |reason| group.cells.iter().any(|c| c.status.reason == Some(reason));
     if not_applicable(group) {
         return vec![Flag::NotApplicable];
     }
@@ -254,8 +255,8 @@ pub(crate) fn headline_flags(group: &Group<'_>, summary: Option<&Summary>) -> Ve
     let open = [State::Pending, State::Running, State::Interrupted];
     when(open.iter().any(|s| states.contains_key(s)), Flag::Unfinished);
     when(states.contains_key(&State::Failed), Flag::Failed);
-    when(any_reason("missing_data"), Flag::MissingData);
-    let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason.as_deref() != Some("missing_data");
+    when(any_reason(StopReason::MissingData), Flag::MissingData);
+    let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason != Some(StopReason::MissingData);
     when(group.cells.iter().any(skipped), Flag::Skipped);
     when(summary.is_some_and(|s| s.n < 3), Flag::FewSeeds);
     when(has_no_value(group), Flag::NoValue);
@@ -272,9 +273,9 @@ pub(crate) fn flags_of(cells: &[&Cell]) -> BTreeSet<Flag> {
     for cell in cells {
         let record = cell.record.as_ref();
         let remarks = [
-            (cell.status.reason.as_deref() == Some("max_time"), Flag::StoppedByTime),
-            (cell.status.reason.as_deref() == Some("max_steps"), Flag::StoppedBySteps),
-            (cell.status.reason.as_deref() == Some("early_stopping"), Flag::StoppedEarly),
+            (cell.status.reason == Some(StopReason::MaxTime), Flag::StoppedByTime),
+            (cell.status.reason == Some(StopReason::MaxSteps), Flag::StoppedBySteps),
+            (cell.status.reason == Some(StopReason::EarlyStopping), Flag::StoppedEarly),
             (record.is_some_and(|record| record.initial_weights.is_some()), Flag::InitialWeights),
             (record.is_some_and(|record| !record.extended_from.is_empty()), Flag::Extended),
             (builds(cell).len() > 1, Flag::SeveralBuilds),
@@ -310,7 +311,7 @@ pub(crate) fn deviations(record: &CellRecord, counterpart: Option<published::Cou
         (counterpart.is_none_or(|c| c.full_data), Flag::ReducedData),
         (counterpart.is_none_or(|c| c.same_difficulty), Flag::OtherDifficulty),
         (counterpart.is_none_or(|c| c.same_protocol), Flag::OtherProtocol),
-        (record.scale == PAPER, Flag::OtherScale),
+        (record.scale == Scale::Paper, Flag::OtherScale),
         (record.initial_weights.is_none(), Flag::InitialWeights),
         (record.extended_from.is_empty(), Flag::Extended),
     ];
@@ -452,7 +453,7 @@ fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> 
     if !stopped && finished.any(|cell| !published::full_training(cell, beside.counterpart.task, &found.model)) {
         entry = entry.flag(Flag::OtherTraining);
     }
-    let comparable = entry.flags.is_empty() && !stopped && record.task.metric == "accuracy";
+    let comparable = entry.flags.is_empty() && !stopped && record.task.metric == Metric::Accuracy;
     let difference = match summary {
         Some(s) if comparable => {
             let difference = 100.0 * s.mean - found.accuracy;
@@ -465,8 +466,7 @@ fn beside(group: &Group<'_>, summary: Option<&Summary>, table: &[Published]) -> 
 
 /// Whether a limit ended the training of one of the cells.
 pub(crate) fn by_limit(group: &Group<'_>) -> bool {
-    let limited = |cell: &&Cell| matches!(cell.status.reason.as_deref(), Some("max_time" | "max_steps"));
-    group.cells.iter().any(limited)
+    group.cells.iter().any(|cell| cell.status.reason.is_some_and(StopReason::is_limit))
 }
 
 /// The protocol of every task.
@@ -509,7 +509,7 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
     for task in distinct {
         let shape: Vec<String> = task.shape.iter().map(ToString::to_string).collect();
         let count = |n: usize| Entry { raw: Some(n.to_string()), ..Entry::text(grouped(n as u64)) };
-        let raw_chance = if task.metric == "accuracy" { 100.0 * task.chance } else { task.chance };
+        let raw_chance = if task.metric == Metric::Accuracy { 100.0 * task.chance } else { task.chance };
         table.rows.push(vec![
             Entry::text(&task.label),
             Entry::text(&task.version),
@@ -522,8 +522,8 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
             count(task.splits[0]),
             count(task.splits[1]),
             count(task.splits[2]),
-            Entry::text(metric_name(&task.metric)),
-            Entry::number(metric(task.chance, &task.metric), raw_chance),
+            Entry::text(metric_name(task.metric)),
+            Entry::number(metric(task.chance, task.metric), raw_chance),
             Entry::text(settings(&task.config)),
             if task.notes.is_empty() { Entry::none() } else { Entry::text(task.notes.join("; ")) },
         ]);
@@ -669,13 +669,12 @@ fn cell_row(cell: &Cell) -> Vec<Entry> {
     if cell.cut_lines > 0 {
         state = state.flag(Flag::CutLine);
     }
-    let reason = cell.status.reason.as_deref();
-    let mut why = optional(cell.status.reason.clone());
-    match reason {
-        Some("max_time") => why = why.flag(Flag::StoppedByTime),
-        Some("max_steps") => why = why.flag(Flag::StoppedBySteps),
-        Some("early_stopping") => why = why.flag(Flag::StoppedEarly),
-        Some("not_applicable") => why = why.flag(Flag::NotApplicable),
+    let mut why = optional(cell.status.reason.map(|reason| reason.name().to_owned()));
+    match cell.status.reason {
+        Some(StopReason::MaxTime) => why = why.flag(Flag::StoppedByTime),
+        Some(StopReason::MaxSteps) => why = why.flag(Flag::StoppedBySteps),
+        Some(StopReason::EarlyStopping) => why = why.flag(Flag::StoppedEarly),
+        Some(StopReason::NotApplicable) => why = why.flag(Flag::NotApplicable),
         _ => {}
     }
     let hash = cell.record.as_ref().map(|r| r.hash.clone());
@@ -764,7 +763,7 @@ pub(crate) fn status(runs: &Runs) -> Table {
                 Entry::number(text, as_shown(v, cell.metric()))
             }),
             Entry::number(format!("{:.1}", cell.seconds()), cell.seconds()),
-            Entry::text(cell.status.reason.clone().unwrap_or_default()),
+            Entry::text(cell.status.reason.map_or("", StopReason::name)),
             Entry::text(cell.status.message.clone().unwrap_or_default()),
         ]);
     }

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reports::record::State;
 use reports::{
     Field, Flag, Formats, Measured, ReportError, Table, Variance, compare, load, status, write, write_diagnostics,
 };
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
+use vocabulary::Scale;
+use vocabulary::record::{State, StopReason};
 
 fn made_up() -> (TempDir, PathBuf) {
     let dir = tempdir().unwrap();
@@ -437,9 +438,9 @@ fn the_best_is_marked_among_rows_that_compare() {
     let home = dir.path().join("e");
     for (baseline, result) in [("ccnn-4-140", 0.90), ("lstm-64", 0.80)] {
         support::cell("smnist", baseline, 200_500, 0, result).write(&home);
-        for (word, gain) in [("smoke", 0.05), ("laptop", 0.02)] {
+        for (word, gain) in [(Scale::Smoke, 0.05), (Scale::Laptop, 0.02)] {
             let mut cell = support::cell("smnist", baseline, 200_500, 0, result + gain);
-            cell.record.scale = word.to_owned();
+            cell.record.scale = word;
             cell.id(&format!("smnist.{baseline}.{word}.s0")).write(&home);
         }
         // Alone in its protocol: no best among one.
@@ -482,8 +483,8 @@ fn a_difference_stands_only_beside_the_published_training_and_network() {
         let (difference, remarks) = with(change);
         assert!(difference.is_empty() && remarks.contains(flag.text()), "{flag:?}: {difference} {remarks}");
     };
-    none(Flag::StoppedBySteps, &|cell| cell.status.reason = Some("max_steps".into()));
-    none(Flag::StoppedByTime, &|cell| cell.status.reason = Some("max_time".into()));
+    none(Flag::StoppedBySteps, &|cell| cell.status.reason = Some(StopReason::MaxSteps));
+    none(Flag::StoppedByTime, &|cell| cell.status.reason = Some(StopReason::MaxTime));
     none(Flag::OtherTraining, &|cell| cell.status.epoch = 209);
     none(Flag::OtherTraining, &|cell| cell.record.training["steps_per_epoch"] = json!(1));
     none(Flag::OtherTraining, &|cell| cell.record.training["batch_size"] = json!(1000));
@@ -492,7 +493,7 @@ fn a_difference_stands_only_beside_the_published_training_and_network() {
         cell.record.training["accumulate_grad_steps"] = json!(2);
     });
     none(Flag::OtherTraining, &|cell| {
-        (cell.status.epoch, cell.status.reason) = (4, Some("early_stopping".into()));
+        (cell.status.epoch, cell.status.reason) = (4, Some(StopReason::EarlyStopping));
         cell.record.training["early_stopping"] = json!(2);
     });
     none(Flag::OtherNetwork, &|cell| cell.record.baseline.config["mask"] = json!("none"));
@@ -514,9 +515,9 @@ fn published_values_are_drawn_beside_their_own_task_alone() {
     for change in [
         (&|cell: &mut support::Fake| cell.record.task.splits = [8_000, 500, 1_000]) as &dyn Fn(&mut support::Fake),
         &|cell| cell.record.task.config["permutation"] = json!("mine.txt"),
-        &|cell| cell.record.scale = "laptop".into(),
-        &|cell| cell.status.reason = Some("max_time".into()),
-        &|cell| cell.status.reason = Some("max_steps".into()),
+        &|cell| cell.record.scale = Scale::Laptop,
+        &|cell| cell.status.reason = Some(StopReason::MaxTime),
+        &|cell| cell.status.reason = Some(StopReason::MaxSteps),
     ] {
         let csv = drawn(change);
         assert!(!csv.contains("published"), "{csv}");
@@ -525,7 +526,7 @@ fn published_values_are_drawn_beside_their_own_task_alone() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");
     support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).write(&home);
-    support::cell("smnist", "lstm-64", 69_000, 0, 0.3).state(State::Done, Some("max_time"), None).write(&home);
+    support::cell("smnist", "lstm-64", 69_000, 0, 0.3).state(State::Done, Some(StopReason::MaxTime), None).write(&home);
     write(&[home], &dir.path().join("out"), Formats::ALL).unwrap();
     let csv = fs::read_to_string(dir.path().join("out/figures/accuracy-against-parameters.csv")).unwrap();
     assert!(csv.contains("published, sMNIST") && csv.contains("stopped by a limit"), "{csv}");
@@ -539,7 +540,7 @@ fn remarks_on_the_tasks_of_the_arena_are_those_on_its_average() {
         let mut cell = arena_cell(task, label, shape, result);
         cell.record.task.splits = [100, 100, 100];
         if index == 5 {
-            cell.status.reason = Some("max_time".into());
+            cell.status.reason = Some(StopReason::MaxTime);
         }
         cell.write(&home);
     }
@@ -718,7 +719,7 @@ fn where_a_file_lay_does_not_part_seeds_that_read_the_same_from_it() {
 fn the_seconds_of_a_cell_are_those_of_its_last_line() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");
-    let cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.9).state(State::Done, Some("max_time"), None);
+    let cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.9).state(State::Done, Some(StopReason::MaxTime), None);
     let folder = cell.write(&home);
     let lines = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
     let longer = lines.replace("\"name\":\"seconds\",\"value\":60.0", "\"name\":\"seconds\",\"value\":146.1");
@@ -784,9 +785,9 @@ fn a_scale_brings_what_it_makes_of_schedules_that_count_epochs() {
     for (baseline, setting, whole, cut) in
         [("lstm-64", "decay_factor", 0.97, 0.7), ("gru-64", "plateau_patience", 20.0, 2.0)]
     {
-        for (scale, value) in [("paper", whole), ("laptop", cut)] {
+        for (scale, value) in [(Scale::Paper, whole), (Scale::Laptop, cut)] {
             let mut cell = support::cell("smnist", baseline, 69_000, 0, 0.9);
-            cell.record.scale = scale.to_owned();
+            cell.record.scale = scale;
             cell.record.training[setting] = json!(value);
             cell.id(&format!("smnist.{baseline}.{scale}.s0")).write(&home);
         }
@@ -801,7 +802,8 @@ fn a_comparison_says_what_decides_its_values() {
     let home = dir.path().join("e");
     for seed in 0..3 {
         support::cell("smnist", "lstm-64", 69_000, seed, 0.9).write(&home);
-        let mut cut = support::cell("smnist", "gru-64", 69_000, seed, 0.8).state(State::Done, Some("max_time"), None);
+        let mut cut =
+            support::cell("smnist", "gru-64", 69_000, seed, 0.8).state(State::Done, Some(StopReason::MaxTime), None);
         cut.status.git = Some("fedcba9876543210-dirty".to_owned());
         cut.write(&home);
     }
@@ -852,7 +854,7 @@ fn scales_in_one_folder_are_compared_each_with_itself() {
     for (baseline, result) in [("ccnn-4-140", 0.90), ("lstm-64", 0.80)] {
         support::cell("smnist", baseline, 200_500, 0, result).write(&home);
         let mut smoke = support::cell("smnist", baseline, 200_500, 0, 0.2);
-        smoke.record.scale = "smoke".to_owned();
+        smoke.record.scale = Scale::Smoke;
         smoke.record.training["epochs"] = json!(1);
         smoke.id(&format!("smnist.{baseline}.smoke.s0")).write(&home);
     }
@@ -965,7 +967,7 @@ fn what_is_not_paired_is_named_with_the_reason() {
     with(0.1, 0, 0.8).write(&home);
     with(0.2, 0, 0.9).write(&home);
     with(0.1, 1, 0.8).write(&home);
-    with(0.2, 1, 0.0).state(State::Failed, Some("nan"), None).write(&home);
+    with(0.2, 1, 0.0).state(State::Failed, Some(StopReason::Nan), None).write(&home);
     with(0.1, 2, 0.8).write(&home);
     let mut other = with(0.2, 3, 0.8);
     other.record.training["epochs"] = json!(99);
@@ -1104,7 +1106,11 @@ fn the_average_of_the_arena_leaves_no_task_out() {
 
     // Without the data of one task there is no average, and the command that fetches them is named.
     arena_cell("retrieval", "retrieval", &[1, 4000], 0.0)
-        .state(State::Skipped, Some("missing_data"), Some("aan is missing; fetch it with `bench data fetch aan`"))
+        .state(
+            State::Skipped,
+            Some(StopReason::MissingData),
+            Some("aan is missing; fetch it with `bench data fetch aan`"),
+        )
         .epochs(0)
         .write(&home);
     fs::remove_file(home.join("retrieval.s4.s0/metrics.jsonl")).unwrap();
@@ -1132,7 +1138,7 @@ fn another_scale_makes_rows_of_its_own_and_stands_on_every_table() {
     support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.99).epochs(210).write(&home);
     let mut smoke = support::cell("smnist", "ccnn-4-140", 200_500, 0, 0.1);
     smoke.record.id = "smnist.ccnn-4-140.smoke.s0".to_owned();
-    smoke.record.scale = "smoke".to_owned();
+    smoke.record.scale = Scale::Smoke;
     smoke.write(&home);
     let out = dir.path().join("out");
     let paths = write(&[home], &out, "md,csv".parse().unwrap()).unwrap();

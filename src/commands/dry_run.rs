@@ -192,7 +192,7 @@ impl DryRun {
             })
             .collect();
         let mut lines = vec![render(&heading, &rows), String::new()];
-        lines.extend(reports::record::describe_scale(self.scale.name()).map(str::to_owned));
+        lines.extend(self.scale.caveat().map(str::to_owned));
         let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
         let (count, steps) = runs.clone().fold((0, 0), |(n, steps), line| (n + 1, steps + line.steps));
         let times: Option<f64> = runs.clone().map(|line| line.seconds).sum();

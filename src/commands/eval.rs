@@ -176,7 +176,7 @@ mod tests {
                 &burn::tensor::Device::flex(),
             )),
             &datasets::Targets::Labels(vec![1, 0, 0]),
-            &datasets::TargetSpec::Binary,
+            &datasets::OutputSpec::Binary,
         )
         .unwrap();
         ranked.add(&batch.1, Metric::AreaUnderRoc);

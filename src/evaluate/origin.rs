@@ -1,12 +1,12 @@
 //! Where the settings of an evaluation come from.
 
 use baselines::registry::Entry;
-use reports::record::CellRecord;
 use serde_json::{Map, Value, json};
+use vocabulary::record::CellRecord;
 
 use super::file_name::{Named, Said};
 use super::told::{Told, told};
-use crate::experiment::{Cell, fit};
+use crate::experiment::Cell;
 
 /// Where a setting comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +71,8 @@ impl Settings {
         entry: &Entry,
     ) -> Self {
         let spec = cell.task.task.spec();
-        let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-        let told = |field: &str| match told(entry, &cell.baseline.config, field, &input, &output) {
+        let (input, output) = (&spec.input, &spec.target);
+        let told = |field: &str| match told(entry, &cell.baseline.config, field, input, output) {
             Told::Shapes => Origin::Tensors,
             Told::NoEffect => Origin::NoEffect,
             Told::Nothing => Origin::Assumed,

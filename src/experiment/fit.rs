@@ -5,34 +5,11 @@ use baselines::network::{InputValues, count_parameters};
 use baselines::read::read;
 use baselines::{BuildError, Features, Forward, Input, Model, Output};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use datasets::{Metric, TargetSpec, TaskSpec};
+use datasets::{InputSpec, Metric, TaskSpec};
 use serde_json::Value;
 
 /// Largest change of an output by later inputs, relative to that of outputs which may change, that counts as rounding.
 const ROUNDING: f32 = 1e-3;
-
-/// The shape of a task's inputs as baselines see it.
-pub fn input(spec: &datasets::InputSpec) -> baselines::InputSpec {
-    match spec {
-        datasets::InputSpec::Values { channels, shape } => {
-            baselines::InputSpec::Values { channels: *channels, shape: shape.clone() }
-        }
-        datasets::InputSpec::Tokens { vocabulary, length } => {
-            baselines::InputSpec::Tokens { vocabulary: *vocabulary, length: *length }
-        }
-    }
-}
-
-/// The kind of a task's targets as baselines see it.
-pub fn output(spec: &TargetSpec) -> baselines::OutputSpec {
-    match spec {
-        TargetSpec::Classes(n) => baselines::OutputSpec::Classes(*n),
-        TargetSpec::Binary => baselines::OutputSpec::Binary,
-        TargetSpec::Regression(n) => baselines::OutputSpec::Regression(*n),
-        TargetSpec::PerStep(n) => baselines::OutputSpec::PerStep(*n),
-        TargetSpec::Pair(n) => baselines::OutputSpec::Pair(*n),
-    }
-}
 
 /// What came of putting a baseline on a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +27,7 @@ pub enum Fit {
 
 /// Build the network once, on the CPU, and drop it. Where inputs are to be predicted, it may not have seen them.
 pub fn check(entry: &baselines::registry::Entry, config: &Value, task: &TaskSpec) -> Fit {
-    let input = input(&task.input);
+    let input = &task.input;
     let rank = input.rank();
     if !entry.info.ranks.contains(&rank) {
         let (low, high) = (*entry.info.ranks.start(), *entry.info.ranks.end());
@@ -61,8 +38,8 @@ pub fn check(entry: &baselines::registry::Entry, config: &Value, task: &TaskSpec
         Ok(device) => device,
         Err(error) => return Fit::Invalid(BuildError::new("", error.to_string())),
     };
-    match (entry.build)(config, &input, &output(&task.target), 0, &device) {
-        Ok(model) if task.metric == Metric::BitsPerCharacter => match looks_ahead(model.as_ref(), &input, &device) {
+    match (entry.build)(config, input, &task.target, 0, &device) {
+        Ok(model) if task.metric == Metric::BitsPerCharacter => match looks_ahead(model.as_ref(), input, &device) {
             Ok(false) => fits(model.as_ref()),
             Ok(true) => Fit::NotApplicable("looks ahead, at the characters that it is to predict".into()),
             Err(why) => {
@@ -82,16 +59,16 @@ fn fits(model: &dyn Model) -> Fit {
 
 /// Whether outputs of the first half of a sequence depend on inputs of the second, in evaluation mode; or why that cannot be
 /// told.
-fn looks_ahead(model: &dyn Model, input: &baselines::InputSpec, device: &Device) -> Result<bool, String> {
+fn looks_ahead(model: &dyn Model, input: &InputSpec, device: &Device) -> Result<bool, String> {
     // Two sequences that agree in their first half.
     let number = |row: usize, position: usize, length: usize| position + if 2 * position < length { 0 } else { row };
     let (values, length) = match input {
-        baselines::InputSpec::Tokens { vocabulary, length } => {
+        InputSpec::Tokens { vocabulary, length } => {
             let id = |place: usize| (number(place / length, place % length, *length) % vocabulary) as i32;
             let ids = TensorData::new((0..2 * length).map(id).collect::<Vec<_>>(), [2, *length]);
             (InputValues::Tokens(Tensor::<2, Int>::from_data(ids, device)), *length)
         }
-        baselines::InputSpec::Values { channels, shape } => {
+        InputSpec::Values { channels, shape } => {
             let length = shape.iter().product::<usize>();
             let wave = |place: usize| {
                 let (row, position) = (place / (channels * length), place % length);
@@ -133,7 +110,7 @@ fn axes(rank: usize) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use baselines::registry;
-    use datasets::{InputSpec, SplitSizes};
+    use datasets::{OutputSpec, SplitSizes};
     use serde_json::json;
 
     use super::*;
@@ -144,7 +121,7 @@ mod tests {
             version: "text@test-1".into(),
             data: "text".into(),
             input: InputSpec::Tokens { vocabulary: 11, length: 40 },
-            target: TargetSpec::PerStep(11),
+            target: OutputSpec::PerStep(11),
             metric,
             chance: 1.0,
             splits: SplitSizes { train: 8, validation: 8, test: 8 },

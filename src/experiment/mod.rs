@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use load::{ExperimentError, Overrides, load, load_text};
-pub use scale::Scale;
+pub(crate) use scale::Budget;
 pub use training::Training;
+pub use vocabulary::Scale;
 
 /// Most characters of a `source`.
 pub const MAX_SOURCE: usize = 500;

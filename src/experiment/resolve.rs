@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Diagnostic, with_suggestion};
 use super::fit::{self, Fit};
-use super::scale::Scale;
+use vocabulary::Scale;
+
+use super::scale::{self, Budget};
 use super::training::Training;
 use super::written::{self, Axis, Entry, Field, Target, Written, make_safe, matches, unknown_key};
 use super::yaml::{Content, Node, Position, shorten};
@@ -452,7 +454,7 @@ fn resolve_task(
     let mut task = (kind.build)(&config).map_err(refuse)?;
     let samples = task.spec().splits.train;
     if let Some(most) = scale.samples(task.spec()) {
-        let cut = Scale::cut(&config, most);
+        let cut = scale::cut(&config, most);
         if cut != config {
             task = (kind.build)(&cut).map_err(refuse)?;
             config = cut;

@@ -1,28 +1,11 @@
 //! Budgets: one recipe as in its paper, for a laptop, or for a look whether everything holds together.
 
-use datasets::{InputSpec, SplitSizes, TargetSpec, Task, TaskSpec};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use datasets::{InputSpec, OutputSpec, SplitSizes, Task, TaskSpec};
 use serde_json::{Value, json};
 use std::time::Duration;
+use vocabulary::Scale;
 
 use super::training::{Schedule, Training};
-
-/// How much of a recipe is run. Models and lengths of inputs stay as they are at every scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Scale {
-    /// As written.
-    #[default]
-    Paper,
-    /// A cell in minutes on a few cores: fewer samples and epochs, batches of at most 32, and at most 15 minutes.
-    Laptop,
-    /// A cell in seconds: 5 steps of at most 4 samples. Its scores mean nothing.
-    Smoke,
-}
-
-/// The words, as in files.
-pub const WORDS: [&str; 3] = ["paper", "laptop", "smoke"];
 
 /// Positions that an epoch at `laptop` passes over at most, and the fewest samples it has whatever their length.
 const LAPTOP_POSITIONS: usize = 1 << 22;
@@ -40,28 +23,26 @@ const SMOKE_BATCH: [usize; 2] = [1, 4];
 const SMOKE_POSITIONS: usize = 1 << 16;
 const SMOKE_EVALUATED: [usize; 2] = [4, 32];
 
-impl Scale {
-    /// The scale called `word`.
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "paper" => Some(Self::Paper),
-            "laptop" => Some(Self::Laptop),
-            "smoke" => Some(Self::Smoke),
-            _ => None,
-        }
-    }
-
-    /// As in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Paper => WORDS[0],
-            Self::Laptop => WORDS[1],
-            Self::Smoke => WORDS[2],
-        }
-    }
-
+/// What a scale leaves of a recipe.
+pub(crate) trait Budget {
     /// Most samples per split of a task; `None` for all.
-    pub fn samples(self, spec: &TaskSpec) -> Option<SplitSizes> {
+    fn samples(self, spec: &TaskSpec) -> Option<SplitSizes>;
+
+    /// `task` with the samples that are left of it at this scale.
+    fn limit(self, task: Box<dyn Task>) -> Box<dyn Task>;
+
+    /// The settings of a training that [`training`](Self::training) makes from numbers of samples.
+    fn settings_from_sizes(self) -> &'static [&'static str];
+
+    /// `training` of a recipe that was written for `samples` training samples, for those that are left in `spec`.
+    ///
+    /// Warm-up and schedule keep their share of the steps: an exponential falls as far over fewer epochs, and the patience of
+    /// a plateau is shortened with them.
+    fn training(self, training: &Training, samples: usize, spec: &TaskSpec) -> Training;
+}
+
+impl Budget for Scale {
+    fn samples(self, spec: &TaskSpec) -> Option<SplitSizes> {
         let within = |positions, bounds| samples_within(positions, spec, bounds);
         let (train, evaluated) = match self {
             Self::Paper => return None,
@@ -75,43 +56,21 @@ impl Scale {
         Some(SplitSizes { train, validation: evaluated, test: evaluated })
     }
 
-    /// `task` with the samples that are left of it at this scale.
-    pub fn limit(self, task: Box<dyn Task>) -> Box<dyn Task> {
+    fn limit(self, task: Box<dyn Task>) -> Box<dyn Task> {
         match self.samples(task.spec()) {
             Some(most) => datasets::limit::limit(task, most),
             None => task,
         }
     }
 
-    /// `config`, the resolved settings of a task, with the sizes of its splits cut to `most` where it has settings for
-    /// them, so that no sample is generated or read that is not wanted.
-    pub fn cut(config: &Value, most: SplitSizes) -> Value {
-        let mut cut = config.clone();
-        let sizes =
-            [("train_samples", most.train), ("validation_samples", most.validation), ("test_samples", most.test)];
-        for (field, most) in sizes {
-            if let Some(size) = cut.get_mut(field)
-                && size.as_u64().is_some_and(|size| size > most as u64)
-            {
-                *size = json!(most);
-            }
-        }
-        cut
-    }
-
-    /// The settings of a training that [`training`](Self::training) makes from numbers of samples.
-    pub(crate) fn settings_from_sizes(self) -> &'static [&'static str] {
+    fn settings_from_sizes(self) -> &'static [&'static str] {
         match self {
             Self::Paper => &[],
             Self::Laptop | Self::Smoke => &["warmup_steps", "schedule_steps", "decay_factor", "plateau_patience"],
         }
     }
 
-    /// `training` of a recipe that was written for `samples` training samples, for those that are left in `spec`.
-    ///
-    /// Warm-up and schedule keep their share of the steps: an exponential falls as far over fewer epochs, and the patience of
-    /// a plateau is shortened with them.
-    pub fn training(self, training: &Training, samples: usize, spec: &TaskSpec) -> Training {
+    fn training(self, training: &Training, samples: usize, spec: &TaskSpec) -> Training {
         let mut now = training.clone();
         match self {
             Self::Paper => return now,
@@ -156,13 +115,28 @@ impl Scale {
     }
 }
 
+/// `config`, the resolved settings of a task, with the sizes of its splits cut to `most` where it has settings for
+/// them, so that no sample is generated or read that is not wanted.
+pub fn cut(config: &Value, most: SplitSizes) -> Value {
+    let mut cut = config.clone();
+    let sizes = [("train_samples", most.train), ("validation_samples", most.validation), ("test_samples", most.test)];
+    for (field, most) in sizes {
+        if let Some(size) = cut.get_mut(field)
+            && size.as_u64().is_some_and(|size| size > most as u64)
+        {
+            *size = json!(most);
+        }
+    }
+    cut
+}
+
 /// Samples with `positions` altogether, within `bounds`.
 fn samples_within(positions: usize, spec: &TaskSpec, [least, most]: [usize; 2]) -> usize {
     let length = match &spec.input {
         InputSpec::Values { shape, .. } => shape.iter().product(),
         InputSpec::Tokens { length, .. } => *length,
     };
-    let per_sample = if matches!(spec.target, TargetSpec::Pair(_)) { 2 * length } else { length };
+    let per_sample = if matches!(spec.target, OutputSpec::Pair(_)) { 2 * length } else { length };
     (positions / per_sample.max(1)).clamp(least, most)
 }
 
@@ -177,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    fn spec(shape: Vec<usize>, target: TargetSpec) -> TaskSpec {
+    fn spec(shape: Vec<usize>, target: OutputSpec) -> TaskSpec {
         TaskSpec {
             name: "made-up".into(),
             version: "made-up@1".into(),
@@ -192,32 +166,23 @@ mod tests {
 
     /// A sequence task with so many training samples.
     fn cut(length: usize, train: usize) -> TaskSpec {
-        let mut spec = spec(vec![length], TargetSpec::Binary);
+        let mut spec = spec(vec![length], OutputSpec::Binary);
         spec.splits.train = train;
         spec
-    }
-
-    #[test]
-    fn words_are_read_as_they_are_written() {
-        for scale in [Scale::Paper, Scale::Laptop, Scale::Smoke] {
-            assert_eq!(Scale::parse(scale.name()), Some(scale));
-            assert_eq!(serde_json::to_value(scale).unwrap(), json!(scale.name()));
-        }
-        assert_eq!(Scale::parse("Smoke"), None);
     }
 
     #[test]
     fn long_inputs_get_fewer_samples() {
         let sizes =
             |scale: Scale, length, target| scale.samples(&spec(vec![length], target)).map(|s| [s.train, s.test]);
-        assert_eq!(sizes(Scale::Paper, 1024, TargetSpec::Binary), None);
-        assert_eq!(sizes(Scale::Laptop, 128, TargetSpec::Binary), Some([10_000, 2_000]));
-        assert_eq!(sizes(Scale::Laptop, 1024, TargetSpec::Binary), Some([4_096, 1_024]));
-        assert_eq!(sizes(Scale::Laptop, 16_384, TargetSpec::Binary), Some([256, 64]));
-        assert_eq!(sizes(Scale::Laptop, 4_096, TargetSpec::Pair(2)), Some([512, 128]));
-        assert_eq!(sizes(Scale::Smoke, 784, TargetSpec::Binary), Some([20, 32]));
-        assert_eq!(sizes(Scale::Smoke, 16_384, TargetSpec::Binary), Some([10, 4]));
-        let square = Scale::Laptop.samples(&spec(vec![32, 32], TargetSpec::Binary)).unwrap();
+        assert_eq!(sizes(Scale::Paper, 1024, OutputSpec::Binary), None);
+        assert_eq!(sizes(Scale::Laptop, 128, OutputSpec::Binary), Some([10_000, 2_000]));
+        assert_eq!(sizes(Scale::Laptop, 1024, OutputSpec::Binary), Some([4_096, 1_024]));
+        assert_eq!(sizes(Scale::Laptop, 16_384, OutputSpec::Binary), Some([256, 64]));
+        assert_eq!(sizes(Scale::Laptop, 4_096, OutputSpec::Pair(2)), Some([512, 128]));
+        assert_eq!(sizes(Scale::Smoke, 784, OutputSpec::Binary), Some([20, 32]));
+        assert_eq!(sizes(Scale::Smoke, 16_384, OutputSpec::Binary), Some([10, 4]));
+        let square = Scale::Laptop.samples(&spec(vec![32, 32], OutputSpec::Binary)).unwrap();
         assert_eq!(square.train, 4_096);
     }
 
@@ -225,8 +190,8 @@ mod tests {
     fn sizes_are_cut_where_a_task_has_settings_for_them() {
         let most = SplitSizes { train: 20, validation: 32, test: 32 };
         let config = json!({ "train_samples": 96_000, "validation_samples": 8, "test_samples": null, "length": 99 });
-        let cut = json!({ "train_samples": 20, "validation_samples": 8, "test_samples": null, "length": 99 });
-        assert_eq!(Scale::cut(&config, most), cut);
+        let expected = json!({ "train_samples": 20, "validation_samples": 8, "test_samples": null, "length": 99 });
+        assert_eq!(super::cut(&config, most), expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use baselines::{BuildError, InputSpec, Model, OutputSpec};
-use datasets::{ConfigError, DataError, Dataset, Library, Metric, Progress, SplitSizes, TargetSpec, Task, TaskSpec};
+use datasets::{ConfigError, DataError, Dataset, Library, Metric, Progress, SplitSizes, Task, TaskSpec};
 use proptest::prelude::*;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ fn line_task(value: &Value, images: bool) -> Result<Box<dyn Task>, ConfigError> 
         version: "test-1".into(),
         data: name.into(),
         input: datasets::InputSpec::Values { channels: 1, shape },
-        target: TargetSpec::Classes(3),
+        target: OutputSpec::Classes(3),
         metric: Metric::Accuracy,
         chance: 1.0 / 3.0,
         splits: SplitSizes { train: 101, validation: 10, test: 10 },

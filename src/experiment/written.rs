@@ -3,9 +3,9 @@
 use wildmatch::WildMatch;
 
 use super::diagnostic::{Diagnostic, with_suggestion};
-use super::scale::{self, Scale};
 use super::yaml::{Content, Node, Pair, Position, shorten};
 use super::{MAX_SOURCE, Missing};
+use vocabulary::{Scale, UnknownName};
 
 /// Version of the file format.
 pub const VERSION: u64 = 1;
@@ -270,10 +270,10 @@ impl Written {
             "source" => self.source = Some(source(value)?),
             "scale" => {
                 let word = text(value, "scale")?;
-                self.scale = Scale::parse(&word).ok_or_else(|| {
+                self.scale = word.parse().map_err(|_: UnknownName| {
+                    let words = Scale::ALL.map(Scale::name);
                     let message = format!("`scale` cannot be `{}`", shorten(&word));
-                    Diagnostic::at(value.at, with_suggestion(message, &word, scale::WORDS))
-                        .accepted("values", &scale::WORDS)
+                    Diagnostic::at(value.at, with_suggestion(message, &word, words)).accepted("values", &words)
                 })?;
             }
             "missing" => {

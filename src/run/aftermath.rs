@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitStatus;
 
-use reports::record::{State, Status};
+use vocabulary::record::{State, Status, StopReason};
 
 use super::cell::Outcome;
 use super::folder::{self, CellFolder};
@@ -47,22 +47,22 @@ impl Death {
     }
 
     /// State, reason and message of the cell.
-    fn verdict(&self) -> (State, &'static str, String) {
+    fn verdict(&self) -> (State, StopReason, String) {
         match self {
-            Self::NeverStarted(message) | Self::Failed(message) => (State::Failed, "error", message.clone()),
+            Self::NeverStarted(message) | Self::Failed(message) => (State::Failed, StopReason::Error, message.clone()),
             Self::LeftAtOnce => (
                 State::Interrupted,
-                "interrupted",
+                StopReason::Interrupted,
                 "stopped at once; run again to go on from the last checkpoint".to_owned(),
             ),
             Self::OutOfMemory(what) => (
                 State::Failed,
-                "out_of_memory",
+                StopReason::OutOfMemory,
                 format!("out of memory: {what}; lower training.batch_size, the size of the model or --jobs"),
             ),
             Self::Killed(signal) => (
                 State::Interrupted,
-                "killed",
+                StopReason::Killed,
                 format!("its process was killed (signal {signal}); run again to go on from the last checkpoint"),
             ),
         }
@@ -113,7 +113,7 @@ pub(super) fn record(path: &Path, process: u32, death: &Death) -> Outcome {
         // What was measured before stays.
         if !matches!(status.state, State::Done | State::Skipped) {
             status.state = state;
-            status.reason = Some(reason.to_owned());
+            status.reason = Some(reason);
             status.message = Some(message.clone());
             status.updated = Some(provenance::now());
             folder.write_status(&status)?;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use baselines::device::DeviceChoice;
 use baselines::{BuildError, Model};
 use burn::tensor::Device;
-use datasets::{DataError, Dataset, Library, Split};
-use reports::record::{CellRecord, MetricKind, MetricLine, PartialEpoch, State as CellState, Status};
+use datasets::{DataError, Dataset, Library, Metric, Split};
 use serde::{Deserialize, Serialize};
+use vocabulary::record::{CellRecord, MetricKind, MetricLine, PartialEpoch, State as CellState, Status, StopReason};
 
 use super::display::describe;
 use super::folder::{self, CellFolder, FolderError};
@@ -20,7 +20,7 @@ use super::inputs::{InputError, Inputs};
 use super::interrupt::Interrupt;
 use super::telling::Telling;
 use super::{memory, provenance, results};
-use crate::experiment::{Cell, Missing, Training, fit};
+use crate::experiment::{Cell, Missing, Training};
 use crate::train::journal::{Journal, JournalError};
 use crate::train::objective::Score;
 use crate::train::optimiser::Optimiser;
@@ -74,7 +74,7 @@ pub(crate) enum Outcome {
     /// Failed.
     Failed {
         /// As it stands in `status.json`, where that can be written.
-        reason: String,
+        reason: StopReason,
         /// The reason in words.
         message: String,
     },
@@ -85,9 +85,9 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// A failure for `reason`, a word, in the words of `message`.
-    pub(super) fn failed(reason: &str, message: impl Into<String>) -> Self {
-        Self::Failed { reason: reason.to_owned(), message: message.into() }
+    /// A failure for `reason`, in the words of `message`.
+    pub(super) fn failed(reason: StopReason, message: impl Into<String>) -> Self {
+        Self::Failed { reason, message: message.into() }
     }
 
     /// In a word.
@@ -140,21 +140,21 @@ enum CellError {
 }
 
 impl CellError {
-    /// Reason as it stands in `status.json`.
-    fn reason(&self) -> &'static str {
+    /// Reason in `status.json`.
+    fn reason(&self) -> StopReason {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         let full = |error: &std::io::Error| matches!(error.kind(), StorageFull | QuotaExceeded);
         match self {
-            Self::Train(TrainError::NotFinite { .. }) => "nan",
-            Self::Train(TrainError::Journal(JournalError::Io { source, .. })) if full(source) => "disk_full",
+            Self::Train(TrainError::NotFinite { .. }) => StopReason::Nan,
+            Self::Train(TrainError::Journal(JournalError::Io { source, .. })) if full(source) => StopReason::DiskFull,
             Self::Train(TrainError::Checkpoint(checkpoint::CheckpointError::Io { source, .. })) if full(source) => {
-                "disk_full"
+                StopReason::DiskFull
             }
-            Self::Folder(FolderError::Io { source, .. }) if full(source) => "disk_full",
-            Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => "disk_full",
-            Self::Data(error) if error.is_missing() => "missing_data",
-            Self::Panic(message) if is_out_of_memory(message) => "out_of_memory",
-            _ => "error",
+            Self::Folder(FolderError::Io { source, .. }) if full(source) => StopReason::DiskFull,
+            Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => StopReason::DiskFull,
+            Self::Data(error) if error.is_missing() => StopReason::MissingData,
+            Self::Panic(message) if is_out_of_memory(message) => StopReason::OutOfMemory,
+            _ => StopReason::Error,
         }
     }
 }
@@ -178,11 +178,11 @@ pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings
     }
     let before: Option<Training> = before.and_then(|cell| serde_json::from_value(cell.training.clone()).ok());
     let unbounded = |limit: Option<Duration>| limit.unwrap_or(Duration::MAX);
-    match (status.reason.as_deref(), before) {
-        (Some("max_time"), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
+    match (status.reason, before) {
+        (Some(StopReason::MaxTime), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
         // Another `max_steps` is another cell.
-        (Some("max_steps"), _) => true,
-        (Some("early_stopping"), Some(before)) => {
+        (Some(StopReason::MaxSteps), _) => true,
+        (Some(StopReason::EarlyStopping), Some(before)) => {
             settings.early_stopping.unwrap_or(u32::MAX) <= before.early_stopping.unwrap_or(u32::MAX)
         }
         _ => status.epoch >= u64::from(settings.epochs),
@@ -220,7 +220,7 @@ pub(super) fn run(bench: &mut Bench<'_>, cell: &Cell, inputs: &Inputs) -> Outcom
             if status.state == CellState::Running {
                 // By a process that is gone.
                 status.state = CellState::Interrupted;
-                status.reason = Some("interrupted".into());
+                status.reason = Some(StopReason::Interrupted);
             }
             (Outcome::Interrupted, Outcome::Interrupted.text())
         }
@@ -230,7 +230,7 @@ pub(super) fn run(bench: &mut Bench<'_>, cell: &Cell, inputs: &Inputs) -> Outcom
                 status.message = Some(format!("{NOT_FURTHER}: {error}"));
             } else {
                 status.state = CellState::Failed;
-                status.reason = Some(error.reason().into());
+                status.reason = Some(error.reason());
                 status.message = Some(error.to_string());
             }
             (Outcome::failed(error.reason(), error.to_string()), format!("failed: {error}"))
@@ -276,13 +276,13 @@ fn attempt(
         status.state = CellState::Interrupted;
     }
     if let Some(reason) = &cell.not_applicable {
-        return skip(bench, cell, folder, status, "not_applicable", reason);
+        return skip(bench, cell, folder, status, StopReason::NotApplicable, reason);
     }
     inputs.check()?;
     let left_over_bytes = tidy(bench, cell);
     let dataset = match prepare(bench, cell) {
         Err(error) if error.is_missing() && bench.missing == Missing::Skip => {
-            return skip(bench, cell, folder, status, "missing_data", &error.to_string());
+            return skip(bench, cell, folder, status, StopReason::MissingData, &error.to_string());
         }
         other => other?,
     };
@@ -306,8 +306,8 @@ fn attempt(
     cell.training.precision.apply();
     let spec = cell.task.task.spec();
     let seeds = Seeds::derive(cell.seed);
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
-    let mut model = (cell.baseline.entry.build)(&cell.baseline.config, &input, &output, seeds.init, &bench.device)?;
+    let (input, output) = (&spec.input, &spec.target);
+    let mut model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, seeds.init, &bench.device)?;
     let mut optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
     let mut progress = Progress::start();
     let mut best = None;
@@ -388,14 +388,16 @@ fn attempt(
     status.epoch = state.progress.epoch;
     status.seconds = state.progress.seconds;
     let (state, reason, words) = match finish {
-        Finish::Stopped => (CellState::Interrupted, Some("interrupted"), "interrupted; run again to go on"),
+        Finish::Stopped => (CellState::Interrupted, Some(StopReason::Interrupted), "interrupted; run again to go on"),
         Finish::Epochs => (CellState::Done, None, "done"),
-        Finish::MaxSteps => (CellState::Done, Some("max_steps"), "done (training.max_steps)"),
-        Finish::EarlyStopping => (CellState::Done, Some("early_stopping"), "done (stopped early: no improvement)"),
-        Finish::MaxTime => (CellState::Done, Some("max_time"), "done (stopped by training.max_time)"),
+        Finish::MaxSteps => (CellState::Done, Some(StopReason::MaxSteps), "done (training.max_steps)"),
+        Finish::EarlyStopping => {
+            (CellState::Done, Some(StopReason::EarlyStopping), "done (stopped early: no improvement)")
+        }
+        Finish::MaxTime => (CellState::Done, Some(StopReason::MaxTime), "done (stopped by training.max_time)"),
     };
     status.state = state;
-    status.reason = reason.map(Into::into);
+    status.reason = reason;
     if finish == Finish::Stopped {
         return Ok((Outcome::Interrupted, words.into()));
     }
@@ -448,7 +450,7 @@ fn check_length(
         && was.early_stopping.is_none_or(|was| was > patience)
     {
         let metric = cell.task.task.spec().metric;
-        let values = validations(folder, metric.name(), progress.metrics_bytes)?;
+        let values = validations(folder, metric, progress.metrics_bytes)?;
         let end = crate::train::patience_ends(values, metric.higher_is_better(), patience);
         if let Some(end) = end.filter(|end| *end < epoch || step_in_epoch > 0) {
             let text = format!("{trained}; `early_stopping: {patience}` would have ended it after epoch {end}");
@@ -459,7 +461,7 @@ fn check_length(
 }
 
 /// The validation metric of every whole epoch among the first `bytes` of the metrics.
-fn validations(folder: &CellFolder, metric: &str, bytes: u64) -> Result<Vec<f64>, CellError> {
+fn validations(folder: &CellFolder, metric: Metric, bytes: u64) -> Result<Vec<f64>, CellError> {
     let path = folder.path().join(METRICS);
     let text = std::fs::read(&path).map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
     let text = &text[..text.len().min(usize::try_from(bytes).unwrap_or(usize::MAX))];
@@ -467,8 +469,8 @@ fn validations(folder: &CellFolder, metric: &str, bytes: u64) -> Result<Vec<f64>
     for row in text.split(|byte| *byte == b'\n').filter(|row| !row.is_empty()) {
         let line: MetricLine = serde_json::from_slice(row)
             .map_err(|error| FolderError::Record { path: path.clone(), reason: error.to_string() })?;
-        let validation = line.kind == MetricKind::Epoch && line.split.as_deref() == Some("validation");
-        if validation && !line.partial && line.name == metric {
+        let validation = line.kind == MetricKind::Epoch && line.split == Some(Split::Validation);
+        if validation && !line.partial && line.name == metric.name() {
             values.push(line.value.unwrap_or(f64::NAN));
         }
     }
@@ -482,7 +484,7 @@ fn skip(
     cell: &Cell,
     folder: &CellFolder,
     status: &mut Status,
-    reason: &str,
+    reason: StopReason,
     words: &str,
 ) -> Result<(Outcome, String), CellError> {
     let begun = folder::read_cell(folder.path())?.is_some_and(|before| before.task.data_hash.is_some());
@@ -494,7 +496,7 @@ fn skip(
     record.plan.clone_from(&bench.plan);
     folder.write_cell(&record)?;
     status.state = CellState::Skipped;
-    status.reason = Some(reason.into());
+    status.reason = Some(reason);
     status.message = Some(words.into());
     Ok((Outcome::Skipped, format!("skipped: {words}")))
 }

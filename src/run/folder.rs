@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use reports::holder;
-use reports::record::{CellRecord, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use vocabulary::record::{CellRecord, Status};
 
 use crate::train::checkpoint::{create_file, fresh_start, replace_file};
 

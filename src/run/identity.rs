@@ -1,13 +1,12 @@
 //! The record of a cell, and the hash that decides whether a folder may be continued.
 
 use baselines::registry;
-use datasets::InputSpec;
-use reports::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
-use reports::settings::{NAMES, PATHS, flatten};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
+use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
 
-use crate::experiment::{Cell, Training};
+use crate::experiment::{Budget, Cell, Training};
 use crate::train::schedule::learning_rate;
 use crate::weights;
 
@@ -17,7 +16,7 @@ const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.
 /// Fields that may change between two starts of a cell without making it another cell: names, and settings that only
 /// extend a run or describe it.
 pub(crate) fn not_hashed() -> Vec<&'static str> {
-    NAMES.iter().chain(&EXTENDING).copied().collect()
+    DESCRIPTIVE.iter().chain(&EXTENDING).copied().collect()
 }
 
 /// The record of `cell` in `experiment` on `device`. The hash of its samples and the sizes of the splits are known once the
@@ -30,10 +29,6 @@ pub(crate) fn record(
     samples: Option<(&str, [usize; 3])>,
 ) -> Result<CellRecord, serde_json::Error> {
     let spec = cell.task.task.spec();
-    let shape = match &spec.input {
-        InputSpec::Values { channels, shape } => std::iter::once(*channels).chain(shape.iter().copied()).collect(),
-        InputSpec::Tokens { length, .. } => vec![1, *length],
-    };
     let mut record = CellRecord {
         schema: SCHEMA,
         id: cell.id.clone(),
@@ -46,11 +41,11 @@ pub(crate) fn record(
             data: spec.data.clone(),
             data_hash: samples.map(|(hash, _)| hash.to_owned()),
             config: cell.task.config.clone(),
-            shape,
-            metric: spec.metric.name().to_owned(),
+            shape: spec.input.dims(),
+            metric: spec.metric,
             higher_is_better: spec.metric.higher_is_better(),
             chance: spec.chance,
-            splits: samples.map_or([spec.splits.train, spec.splits.validation, spec.splits.test], |(_, sizes)| sizes),
+            splits: samples.map_or_else(|| spec.splits.into(), |(_, sizes)| sizes),
             notes: vec![],
         },
         baseline: BaselineRecord {
@@ -61,7 +56,7 @@ pub(crate) fn record(
         },
         training: serde_json::to_value(&cell.training)?,
         initial_weights: cell.training.initial_weights.as_deref().and_then(weights::digest),
-        scale: cell.scale.name().to_owned(),
+        scale: cell.scale,
         sources: cell.sources.clone(),
         seed: cell.seed,
         // Which of several devices of one kind decides nothing.
@@ -105,18 +100,13 @@ pub(crate) fn keep_initial_weights(record: &mut CellRecord, before: &CellRecord)
 /// The settings of the task of `cell` that name a file at another place than `before` does.
 pub(crate) fn has_moved(cell: &Cell, before: &CellRecord) -> bool {
     let places = |config: &Value| -> Vec<Option<String>> {
-        files().map(|name| config.get(name).and_then(Value::as_str).map(str::to_owned)).collect()
+        FILES.map(|name| config.get(name).and_then(Value::as_str).map(str::to_owned)).into()
     };
     before.task.name == cell.task.name
         && places(&before.task.config)
             .iter()
             .zip(places(&cell.task.config))
             .any(|(then, now)| matches!((then, now), (Some(then), Some(now)) if *then != now))
-}
-
-/// Names of the settings of tasks that are paths of files.
-fn files() -> impl Iterator<Item = &'static str> {
-    PATHS.iter().filter_map(|path| path.strip_prefix("task.config."))
 }
 
 /// Where `record` read the samples of `before`, the hash of the samples has decided: let it name their file, and what is
@@ -128,7 +118,7 @@ fn keep_places(record: &mut CellRecord, before: &CellRecord) {
         return;
     }
     let mut moved = false;
-    for name in files() {
+    for name in FILES {
         let place = then.config.get(name).filter(|place| place.is_string());
         if let (Some(now), Some(place)) = (task.config.get_mut(name).filter(|now| now.is_string()), place) {
             moved |= now != place;

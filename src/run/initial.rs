@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use serde_json::Value;
 
 use crate::evaluate;
-use crate::experiment::{Cell, fit};
+use crate::experiment::Cell;
 use crate::weights::{self, Wanted, WeightsError};
 
 /// Why a cell cannot begin with the weights of a file.
@@ -30,9 +30,9 @@ pub(super) fn load(
 ) -> Result<Vec<String>, InitialError> {
     let spec = cell.task.task.spec();
     let entry = &cell.baseline.entry;
-    let (input, output) = (fit::input(&spec.input), fit::output(&spec.target));
+    let (input, output) = (&spec.input, &spec.target);
     let config = &cell.baseline.config;
-    let build = |config: &Value| (entry.build)(config, &input, &output, 0, device);
+    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
     let wanted = Wanted { entry, config, shape: &input.shape(), build: &build };
     Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
 }
@@ -65,8 +65,7 @@ pub(super) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Re
     }
     let spec = cell.task.task.spec();
     let entry = &cell.baseline.entry;
-    let mut model =
-        (entry.build)(&cell.baseline.config, &fit::input(&spec.input), &fit::output(&spec.target), 0, device)?;
+    let mut model = (entry.build)(&cell.baseline.config, &spec.input, &spec.target, 0, device)?;
     load(path, cell, model.as_mut(), device).map(|_| true)
 }
 

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use vocabulary::record::fields::FILES;
+
 use crate::experiment::Cell;
 use crate::weights;
-
-/// Settings of tasks that name a file.
-const FILES: [&str; 2] = ["file", "permutation"];
 
 /// Files and the SHA-256 of each. A file that was not there is none of them: an earlier cell may write it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 use baselines::device::DeviceChoice;
 use burn::tensor::Device;
 use datasets::{Library, Split};
-use reports::record::{State, Status};
 use serde::Serialize;
+use vocabulary::record::{State, Status, StopReason};
 
 use self::cell::Outcome;
 use self::crew::Crew;
@@ -79,7 +79,7 @@ struct CellSummary {
     state: String,
     /// What came of it in this command: `done`, `failed`, `skipped`, `locked` or `interrupted`.
     outcome: &'static str,
-    reason: Option<String>,
+    reason: Option<StopReason>,
     message: Option<String>,
     seconds: f64,
 }
@@ -196,7 +196,7 @@ fn say_outcomes(
                 state: status.state.name().to_owned(),
                 outcome: outcome.name(),
                 reason: match outcome {
-                    Outcome::Failed { reason, .. } => Some(reason.clone()),
+                    Outcome::Failed { reason, .. } => Some(*reason),
                     _ => status.reason,
                 },
                 message: match outcome {
@@ -234,7 +234,7 @@ fn say_outcomes(
         for (message, ids) in missing_data(cells, out) {
             text.push_str(&format!("\n  {message}\n    skipped: {}", ids.join(", ")));
         }
-        if let Some(scale) = reports::record::describe_scale(plan.scale.name()) {
+        if let Some(scale) = plan.scale.caveat() {
             text.push_str(&format!("\n{scale}"));
         }
         if let Some(report) = report {
@@ -249,7 +249,7 @@ fn missing_data(cells: &[&Cell], out: &Path) -> BTreeMap<String, Vec<String>> {
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for cell in cells {
         let Some(status) = folder::read_status(&out.join(&cell.id)).ok().flatten() else { continue };
-        if status.state == State::Skipped && status.reason.as_deref() == Some("missing_data") {
+        if status.state == State::Skipped && status.reason == Some(StopReason::MissingData) {
             missing.entry(status.message.unwrap_or_default()).or_default().push(cell.id.clone());
         }
     }

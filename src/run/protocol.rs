@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::cell::Outcome;
 use super::inputs::Inputs;
-use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training};
+use crate::experiment::{BaselineCell, Budget, Cell, Missing, Scale, TaskCell, Training};
 use crate::registry::Registry;
 
 /// What holds for every cell of an experiment.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use reports::record::{Attempt, Status};
+use vocabulary::record::{Attempt, Status};
 
 /// Now, RFC 3339 UTC with seconds.
 pub(crate) fn now() -> String {

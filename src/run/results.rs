@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use reports::record::{MetricKind, MetricLine};
+use vocabulary::record::{MetricKind, MetricLine};
 
 use crate::train::checkpoint;
 

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 use baselines::device::DeviceChoice;
 use datasets::Library;
+use vocabulary::record::StopReason;
 
 use super::cell::{self, Bench, Outcome};
 use super::interrupt::Interrupt;
@@ -63,7 +64,7 @@ pub fn serve(folder: PathBuf, device: DeviceChoice, library: &Library, registry:
             .and_then(|order| order.cell(registry));
         let outcome = match cell {
             Ok((cell, inputs)) => cell::run(&mut bench, &cell, &inputs),
-            Err(message) => Outcome::failed("error", message),
+            Err(message) => Outcome::failed(StopReason::Error, message),
         };
         bench.display.ended(outcome);
     }

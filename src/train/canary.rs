@@ -1,6 +1,6 @@
 //! Notices a cell that does not learn: a training loss that stays at that of guessing.
 
-use datasets::TargetSpec;
+use datasets::OutputSpec;
 use serde::{Deserialize, Serialize};
 
 use super::objective::Score;
@@ -26,7 +26,7 @@ impl Canary {
 
     /// Judge what was added, and begin anew: a warning where its mean loss lies within one percent of the logarithm of the
     /// number of classes after `step` steps.
-    pub(crate) fn judge(&mut self, target: &TargetSpec, step: u64) -> Option<String> {
+    pub(crate) fn judge(&mut self, target: &OutputSpec, step: u64) -> Option<String> {
         let Self { loss, targets } = std::mem::take(self);
         let (classes, guessing) = guessing(target)?;
         let mean = loss / targets.max(1) as f64;
@@ -41,11 +41,11 @@ impl Canary {
 }
 
 /// Number of classes, and the loss of a guess among them; `None` for regression.
-fn guessing(target: &TargetSpec) -> Option<(usize, f64)> {
+fn guessing(target: &OutputSpec) -> Option<(usize, f64)> {
     let classes = match target {
-        TargetSpec::Classes(n) | TargetSpec::PerStep(n) | TargetSpec::Pair(n) => *n,
-        TargetSpec::Binary => 2,
-        TargetSpec::Regression(_) => return None,
+        OutputSpec::Classes(n) | OutputSpec::PerStep(n) | OutputSpec::Pair(n) => *n,
+        OutputSpec::Binary => 2,
+        OutputSpec::Regression(_) => return None,
     };
     (classes > 1).then(|| (classes, (classes as f64).ln()))
 }
@@ -54,7 +54,7 @@ fn guessing(target: &TargetSpec) -> Option<(usize, f64)> {
 mod tests {
     use super::*;
 
-    fn judged(mean: f64, target: &TargetSpec) -> Option<String> {
+    fn judged(mean: f64, target: &OutputSpec) -> Option<String> {
         let mut canary = Canary::default();
         canary.add(&Score { loss: mean * 40.0, targets: 40, ..Score::default() });
         canary.add(&Score { loss: mean * 60.0, targets: 60, ..Score::default() });
@@ -65,12 +65,12 @@ mod tests {
 
     #[test]
     fn only_a_loss_at_the_level_of_guessing_is_reported() {
-        let warning = judged(0.694, &TargetSpec::Binary).unwrap_or_default();
+        let warning = judged(0.694, &OutputSpec::Binary).unwrap_or_default();
         assert!(warning.contains("0.6940, within 1 % of ln(2)") && warning.contains("after 3000 steps"), "{warning}");
-        assert!(judged(2.32, &TargetSpec::Classes(10)).is_some() && judged(2.29, &TargetSpec::Pair(10)).is_some());
-        assert_eq!(judged(0.66, &TargetSpec::Binary), None);
-        assert_eq!(judged(2.2, &TargetSpec::Classes(10)), None);
-        assert_eq!(judged(0.694, &TargetSpec::Regression(2)), None);
-        assert_eq!(Canary::default().judge(&TargetSpec::Binary, 1000), None);
+        assert!(judged(2.32, &OutputSpec::Classes(10)).is_some() && judged(2.29, &OutputSpec::Pair(10)).is_some());
+        assert_eq!(judged(0.66, &OutputSpec::Binary), None);
+        assert_eq!(judged(2.2, &OutputSpec::Classes(10)), None);
+        assert_eq!(judged(0.694, &OutputSpec::Regression(2)), None);
+        assert_eq!(Canary::default().judge(&OutputSpec::Binary, 1000), None);
     }
 }

@@ -694,7 +694,7 @@ impl Clock {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use baselines::registry;
-    use datasets::{InputSpec, Inputs, TargetSpec, Targets};
+    use datasets::{InputSpec, Inputs, OutputSpec, Targets};
     use serde_json::json;
 
     use super::*;
@@ -780,7 +780,7 @@ mod tests {
             version: "waves@test-1".into(),
             data: "waves".into(),
             input: InputSpec::Values { channels: 1, shape: vec![LENGTH] },
-            target: TargetSpec::Binary,
+            target: OutputSpec::Binary,
             metric: datasets::Metric::AreaUnderRoc,
             chance: 0.5,
             splits: datasets::SplitSizes { train: 90, validation: 31, test: 31 },
@@ -806,10 +806,10 @@ mod tests {
         let (folder, device, spec) = (tempfile::tempdir().unwrap(), Device::flex(), waves());
         std::fs::create_dir(folder.path().join("checkpoints")).unwrap();
         let entry = registry::find("gru").unwrap();
-        let input = crate::experiment::fit::input(&spec.input);
+        let input = &spec.input;
         let seeds = Seeds::derive(2);
         let config = json!({"hidden": 8});
-        let model = (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+        let model = (entry.build)(&config, input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
         let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
         let journal = |name: &str, keep| Journal::open(&folder.path().join(name), keep).unwrap();
@@ -828,8 +828,7 @@ mod tests {
         };
         if train(&job, &mut state, &mut metrics, &mut diagnostics, watch)? == Finish::Stopped {
             let last = checkpoint::load(&folder.path().join("checkpoints/last.safetensors")).unwrap().unwrap();
-            let mut model =
-                (entry.build)(&config, &input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
+            let mut model = (entry.build)(&config, input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
             let mut optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
             last.restore_model(model.as_mut()).unwrap();
             last.restore_optimiser(&mut optimiser, &device);
@@ -998,15 +997,15 @@ mod tests {
             let batch = Batch { size, inputs: Inputs::Values(inputs), targets: Targets::Labels(labels), lengths: None };
             let settings = Training { learning_rate: 0.003, grad_clip: Some(1.0), ..Training::default() };
             let config = (entry.resolve)(&json!({})).unwrap();
-            let input = crate::experiment::fit::input(&spec);
-            let mut model = (entry.build)(&config, &input, &baselines::OutputSpec::Classes(2), 7, &device).unwrap();
+            let input = &spec;
+            let mut model = (entry.build)(&config, input, &baselines::OutputSpec::Classes(2), 7, &device).unwrap();
             let mut optimiser = Optimiser::new(&settings, model.as_ref()).unwrap();
             let autodiff = device.clone().autodiff();
             let mut losses = Vec::new();
             for step in 0..20 {
                 let mut ctx = Forward::training(1, step);
                 let output = model.forward(batches::place(&batch, &spec, &autodiff), &mut ctx).unwrap();
-                let (loss, _) = objective::evaluate(output, &batch.targets, &TargetSpec::Classes(2)).unwrap();
+                let (loss, _) = objective::evaluate(output, &batch.targets, &OutputSpec::Classes(2)).unwrap();
                 losses.push(scalar(&loss).unwrap());
                 let mut gradients = loss.backward();
                 let mut gradients = model.take_gradients(&mut gradients);

@@ -4,7 +4,7 @@ use baselines::kernels::cross_entropy;
 use baselines::read::read;
 use baselines::{Output, ReadError};
 use burn::tensor::{Tensor, TensorData};
-use datasets::{Metric, TargetSpec, Targets};
+use datasets::{Metric, OutputSpec, Targets};
 
 use super::ranking::Ranking;
 
@@ -56,10 +56,10 @@ impl Score {
 ///
 /// # Errors
 /// The logits cannot be read from the device.
-pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &TargetSpec) -> Result<(Tensor<1>, Score), ReadError> {
+pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &OutputSpec) -> Result<(Tensor<1>, Score), ReadError> {
     match (spec, output, targets) {
-        (TargetSpec::Binary, Output::Sample(logits), Targets::Labels(labels)) => binary(logits, labels),
-        (TargetSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
+        (OutputSpec::Binary, Output::Sample(logits), Targets::Labels(labels)) => binary(logits, labels),
+        (OutputSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
         (_, Output::Sample(logits), Targets::Labels(labels)) => classes(logits.unsqueeze_dim(2), labels),
         (_, Output::Step(logits), Targets::Labels(labels)) => classes(logits, labels),
         (_, Output::Step(values), Targets::Values(wanted)) => {
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn cross_entropy_matches_a_hand_computed_value() {
         let (loss, score) =
-            evaluate(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &TargetSpec::Classes(3))
+            evaluate(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &OutputSpec::Classes(3))
                 .unwrap();
         let first = -(2.0 - (1f64.exp() + 2f64.exp() + 0.5f64.exp()).ln());
         let second = -(0.0 - (1.0 + 1.0 + 3f64.exp()).ln());
@@ -170,7 +170,7 @@ mod tests {
     fn steps_without_a_label_count_neither_in_the_loss_nor_in_the_accuracy() {
         let steps = Tensor::<3>::from_data([[[5.0f32, 0.0, 1.0], [0.0, 7.0, 0.0]]], &Device::flex());
         let (loss, score) =
-            evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &TargetSpec::PerStep(2)).unwrap();
+            evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &OutputSpec::PerStep(2)).unwrap();
         let wanted = (-(7.0 - (1.0 + 7f64.exp()).ln()) - (1.0 - (1f64.exp() + 1.0).ln())) / 2.0;
         assert!((value(loss) - wanted).abs() < 1e-6);
         assert_eq!((score.correct, score.targets), (2, 2));
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn binary_loss_is_right_and_finite_for_huge_logits() {
         let (loss, score) =
-            evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &TargetSpec::Binary).unwrap();
+            evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary).unwrap();
         assert!((value(loss) - (200.0 + (1.0 + (-1f64).exp()).ln()) / 2.0).abs() < 1e-4);
         assert_eq!((score.correct, score.targets), (1, 2));
     }
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn two_classes_are_ranked_in_either_form_and_over_all_batches() {
         let binary = |logits: [[f32; 1]; 2], labels: [i32; 2]| {
-            evaluate(rows(logits), &Targets::Labels(labels.into()), &TargetSpec::Binary).unwrap().1
+            evaluate(rows(logits), &Targets::Labels(labels.into()), &OutputSpec::Binary).unwrap().1
         };
         let mut total = Score::default();
         total.add(&binary([[0.5], [-1.0]], [1, 0]), Metric::AreaUnderRoc);
@@ -195,7 +195,7 @@ mod tests {
         // Better than one, equal to one, worse than one.
         assert_eq!(total.metric(Metric::AreaUnderRoc), 0.5);
         let logits = [[0.0, 0.5], [1.5, 0.5], [-0.5, 0.0], [1.0, 3.0]];
-        let (_, score) = evaluate(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &TargetSpec::Classes(2)).unwrap();
+        let (_, score) = evaluate(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &OutputSpec::Classes(2)).unwrap();
         assert_eq!(score.metric(Metric::AreaUnderRoc), 0.5);
         // Only the metric that needs the logits keeps them, and a checkpoint gives them back.
         let mut plain = Score::default();
@@ -210,12 +210,12 @@ mod tests {
     fn outputs_that_are_not_numbers_are_no_guesses_and_have_no_accuracy() {
         let logits = [[f32::NAN, 1.0], [0.0, f32::NAN], [f32::INFINITY, f32::NAN], [3.0, 1.0]];
         let (loss, mut score) =
-            evaluate(rows(logits), &Targets::Labels(vec![0, 0, 0, 0]), &TargetSpec::Classes(2)).unwrap();
+            evaluate(rows(logits), &Targets::Labels(vec![0, 0, 0, 0]), &OutputSpec::Classes(2)).unwrap();
         assert_eq!((score.correct, score.targets), (1, 4));
         score.loss = value(loss) * 4.0;
         assert!(score.metric(Metric::Accuracy).is_nan() && score.mean_loss().is_nan());
         let (_, score) =
-            evaluate(rows([[f32::NAN], [-1.0]]), &Targets::Labels(vec![0, 0]), &TargetSpec::Binary).unwrap();
+            evaluate(rows([[f32::NAN], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary).unwrap();
         assert_eq!(score.correct, 1);
         let none = Score::default();
         assert!(none.mean_loss().is_nan() && none.metric(Metric::Accuracy).is_nan());
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn regression_is_the_mean_squared_error() {
         let (loss, score) =
-            evaluate(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &TargetSpec::Regression(1)).unwrap();
+            evaluate(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &OutputSpec::Regression(1)).unwrap();
         assert!((value(loss) - 2.5).abs() < 1e-6);
         assert_eq!(score.targets, 2);
     }

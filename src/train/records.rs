@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use baselines::{LayerMeasure, Probe};
-use datasets::TaskSpec;
-use reports::record::{DiagnosticLine, MetricKind, MetricLine};
+use datasets::{Split, TaskSpec};
+use vocabulary::record::{DiagnosticLine, MetricKind, MetricLine};
 
 use super::Taken;
 use super::objective::Score;
@@ -16,7 +16,7 @@ pub(super) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricL
         kind: MetricKind::Step,
         epoch: progress.epoch + 1,
         step: progress.step,
-        split: Some("train".into()),
+        split: Some(Split::Train),
         name: name.into(),
         value: value.is_finite().then_some(value),
         partial: false,
@@ -46,22 +46,22 @@ pub(super) fn epoch(
     scores: &Scores<'_>,
     wall: f64,
 ) -> Vec<MetricLine> {
-    let line = |split: Option<&str>, name: &str, value: f64| MetricLine {
+    let line = |split: Option<Split>, name: &str, value: f64| MetricLine {
         kind: MetricKind::Epoch,
         epoch,
         step,
-        split: split.map(Into::into),
+        split,
         name: name.into(),
         value: value.is_finite().then_some(value),
         partial,
         wall,
     };
     let mut lines = Vec::new();
-    for (split, score) in [("train", scores.train), ("validation", scores.validation)] {
+    for (split, score) in [(Split::Train, scores.train), (Split::Validation, scores.validation)] {
         lines.push(line(Some(split), "loss", score.mean_loss()));
         lines.push(line(Some(split), spec.metric.name(), score.metric(spec.metric)));
     }
-    lines.extend(scores.penalty.map(|penalty| line(Some("train"), "penalty", penalty)));
+    lines.extend(scores.penalty.map(|penalty| line(Some(Split::Train), "penalty", penalty)));
     lines.push(line(None, "seconds", wall));
     lines
 }
@@ -98,7 +98,7 @@ pub(super) fn conclusion(
             kind: MetricKind::Final,
             epoch: progress.epoch,
             step: progress.step,
-            split: name.starts_with("test_").then(|| "test".to_owned()),
+            split: name.starts_with("test_").then_some(Split::Test),
             name,
             value: value.is_finite().then_some(value),
             partial: false,

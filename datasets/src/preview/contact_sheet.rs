@@ -387,7 +387,7 @@ mod tests {
             version: String::new(),
             data: name.to_owned(),
             input,
-            target: crate::task::TargetSpec::Classes(10),
+            target: crate::task::OutputSpec::Classes(10),
             metric: crate::task::Metric::Accuracy,
             chance: 0.1,
             splits: crate::config::split_sizes::SplitSizes { train: 1, validation: 1, test: 1 },

@@ -5,7 +5,7 @@
 //! …) sample, with nothing averaged in between, as in Romero et al. 2021 (arXiv 2102.02611, section 5) and Knigge et al.
 //! 2023 (arXiv 2301.10540); in between samples, values are interpolated linearly, for images bilinearly.
 
-use crate::task::{Batch, InputSpec, Inputs, TargetSpec, TaskSpec};
+use crate::task::{Batch, InputSpec, Inputs, OutputSpec, TaskSpec};
 
 /// Positions closer than this to a sample are that sample: quotients of whole numbers are not exact.
 const SNAP: f64 = 1e-6;
@@ -116,7 +116,7 @@ fn resample(values: &[f32], axes: &[Axis]) -> Vec<f32> {
 pub fn refusal(spec: &TaskSpec) -> Option<&'static str> {
     match (&spec.input, &spec.target) {
         (InputSpec::Tokens { .. }, _) => Some("its inputs are tokens, and there is nothing between two tokens"),
-        (_, TargetSpec::PerStep(_)) => Some("it has a label for every step, and none in between"),
+        (_, OutputSpec::PerStep(_)) => Some("it has a label for every step, and none in between"),
         _ => None,
     }
 }

@@ -142,7 +142,7 @@ fn the_first_samples_of_every_split_have_its_classes_in_their_shares() {
         let data = case.prepare(task.as_ref(), &library);
         let generated = case.generated();
         let of_classes =
-            matches!(task.spec().target, TargetSpec::Classes(_) | TargetSpec::Binary | TargetSpec::Pair(_));
+            matches!(task.spec().target, OutputSpec::Classes(_) | OutputSpec::Binary | OutputSpec::Pair(_));
         for split in Split::ALL {
             let len = data.len(split);
             assert!(len > 0, "{}: {split:?} is empty", case.what);

@@ -4,8 +4,8 @@ use bench::datasets::library::{CacheKey, SampleStore, sample_stream};
 use bench::datasets::splits::sample_number;
 use bench::datasets::stored::Stored;
 use bench::datasets::{
-    Batch, ConfigError, DataError, Dataset, Info, InputSpec, Inputs, Library, Metric, Progress, Split, SplitSizes,
-    TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
+    Batch, ConfigError, DataError, Dataset, Info, InputSpec, Inputs, Library, Metric, OutputSpec, Progress, Split,
+    SplitSizes, Targets, Task, TaskDefinition, TaskSpec,
 };
 use rand::Rng;
 use schemars::JsonSchema;
@@ -62,7 +62,7 @@ impl TaskDefinition for Majority {
             version: "majority@generated-1".to_owned(),
             data: format!("majority{length}"),
             input: InputSpec::Values { channels: 1, shape: vec![length] },
-            target: TargetSpec::Classes(2),
+            target: OutputSpec::Classes(2),
             metric: Metric::Accuracy,
             chance: 0.5,
             splits: SplitSizes { train, validation, test },

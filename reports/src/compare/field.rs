@@ -10,7 +10,8 @@ use super::pairing::Run;
 use crate::error::ReportError;
 use crate::load::{Cell, plain};
 use crate::record::{CellRecord, device_kind};
-use crate::settings::{NAMES, Settings, within_record};
+use crate::settings::{Settings, within_record};
+use vocabulary::record::fields::DESCRIPTIVE;
 
 /// The field whose values are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +109,7 @@ impl Field {
         if name == "seed" {
             return refuse("pairs are runs of the same seed, and `bench report` shows the value of every seed");
         }
-        if NAMES.contains(&name.as_str()) {
+        if DESCRIPTIVE.contains(&name.as_str()) {
             return refuse("it names or describes a run and decides nothing in it");
         }
         Ok(())
@@ -121,7 +122,7 @@ impl Field {
             Self::Baseline => return Some(record.baseline.label.clone()),
             Self::Experiment => return Some(cell.experiment.clone()),
             Self::Device => return Some(device_kind(&record.device).to_owned()),
-            Self::Scale => return Some(record.scale.clone()),
+            Self::Scale => return Some(record.scale.name().to_owned()),
             Self::Setting(name) => name,
         };
         let shown = |value: &Value| if value.is_null() { "none".to_owned() } else { plain(value) };

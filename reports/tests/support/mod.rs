@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reports::record::{
-    Attempt, BaselineRecord, CellRecord, DiagnosticLine, MetricKind, MetricLine, SCHEMA, State, Status, TaskRecord,
-};
 use serde_json::{Value, json};
+use vocabulary::record::{
+    Attempt, BaselineRecord, CellRecord, DiagnosticLine, MetricKind, MetricLine, SCHEMA, State, Status, StopReason,
+    TaskRecord,
+};
+use vocabulary::{Metric, Scale, Split};
 
 /// A cell under construction.
 pub struct Fake {
@@ -21,10 +23,12 @@ pub struct Fake {
 pub fn task(label: &str) -> TaskRecord {
     let hard = |form: &str| json!({"difficulty": "hard", "form": form});
     let (name, data, shape, metric, chance, config) = match label {
-        "pathfinder32-1d" => ("pathfinder", "pathfinder32", vec![1, 1024], "accuracy", 0.5, hard("1d")),
-        "pathfinder32-2d" => ("pathfinder", "pathfinder32", vec![1, 32, 32], "accuracy", 0.5, hard("2d")),
-        "smnist" => ("smnist", "mnist", vec![1, 784], "accuracy", 0.1135, json!({"permutation": null})),
-        "adding-200" => ("adding", "adding-200", vec![2, 200], "mean_squared_error", 0.1667, json!({"length": 200})),
+        "pathfinder32-1d" => ("pathfinder", "pathfinder32", vec![1, 1024], Metric::Accuracy, 0.5, hard("1d")),
+        "pathfinder32-2d" => ("pathfinder", "pathfinder32", vec![1, 32, 32], Metric::Accuracy, 0.5, hard("2d")),
+        "smnist" => ("smnist", "mnist", vec![1, 784], Metric::Accuracy, 0.1135, json!({"permutation": null})),
+        "adding-200" => {
+            ("adding", "adding-200", vec![2, 200], Metric::MeanSquaredError, 0.1667, json!({"length": 200}))
+        }
         other => panic!("no fake task {other}"),
     };
     TaskRecord {
@@ -35,8 +39,8 @@ pub fn task(label: &str) -> TaskRecord {
         data_hash: Some("d0d0cafe".repeat(8)),
         config,
         shape,
-        metric: metric.to_owned(),
-        higher_is_better: metric == "accuracy",
+        metric,
+        higher_is_better: metric.higher_is_better(),
         chance,
         splits: if label == "smnist" { [55_000, 5_000, 10_000] } else { [2_000, 500, 500] },
         notes: vec![],
@@ -61,7 +65,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
             },
             training: json!({"learning_rate": 0.01, "epochs": 10}),
             initial_weights: None,
-            scale: "paper".to_owned(),
+            scale: Scale::Paper,
             sources: Vec::new(),
             seed,
             device: "cpu".to_owned(),
@@ -95,9 +99,9 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
 }
 
 impl Fake {
-    pub fn state(mut self, state: State, reason: Option<&str>, message: Option<&str>) -> Self {
+    pub fn state(mut self, state: State, reason: Option<StopReason>, message: Option<&str>) -> Self {
         self.status.state = state;
-        self.status.reason = reason.map(str::to_owned);
+        self.status.reason = reason;
         self.status.message = message.map(str::to_owned);
         self
     }
@@ -142,15 +146,15 @@ impl Fake {
 
     /// Smooth curves that end at the result; steps of 5 per epoch.
     pub fn lines(&self) -> Vec<MetricLine> {
-        let metric = self.record.task.metric.as_str();
+        let metric = self.record.task.metric.name();
         let (from, higher) = (self.record.task.chance, self.record.task.higher_is_better);
         let mut lines = Vec::new();
-        let mut push = |kind, epoch: u64, step, split: Option<&str>, name: &str, value: f64| {
+        let mut push = |kind, epoch: u64, step, split: Option<Split>, name: &str, value: f64| {
             lines.push(MetricLine {
                 kind,
                 epoch,
                 step,
-                split: split.map(str::to_owned),
+                split,
                 name: name.to_owned(),
                 value: value.is_finite().then_some(value),
                 partial: false,
@@ -165,7 +169,7 @@ impl Fake {
                     MetricKind::Step,
                     epoch,
                     step,
-                    Some("train"),
+                    Some(Split::Train),
                     "loss",
                     2.0 * (-(step as f64) / 20.0).exp() + 0.2 + wave * 0.5,
                 );
@@ -173,10 +177,10 @@ impl Fake {
             let share = 1.0 - (-(epoch as f64) / 3.0).exp();
             let value = from + (self.result - from) * share / (1.0 - (-(self.epochs as f64) / 3.0).exp());
             let train = if higher { (value + 0.02 * share).min(1.0) } else { value * 0.9 };
-            push(MetricKind::Epoch, epoch, epoch * 5, Some("train"), metric, train);
-            push(MetricKind::Epoch, epoch, epoch * 5, Some("validation"), metric, value);
-            push(MetricKind::Epoch, epoch, epoch * 5, Some("train"), "loss", 2.0 - 1.5 * share);
-            push(MetricKind::Epoch, epoch, epoch * 5, Some("validation"), "loss", 2.0 - 1.4 * share);
+            push(MetricKind::Epoch, epoch, epoch * 5, Some(Split::Train), metric, train);
+            push(MetricKind::Epoch, epoch, epoch * 5, Some(Split::Validation), metric, value);
+            push(MetricKind::Epoch, epoch, epoch * 5, Some(Split::Train), "loss", 2.0 - 1.5 * share);
+            push(MetricKind::Epoch, epoch, epoch * 5, Some(Split::Validation), "loss", 2.0 - 1.4 * share);
         }
         if self.status.state == State::Done {
             let (epoch, step) = (self.epochs, self.epochs * 5);
@@ -211,25 +215,28 @@ pub fn experiment(dir: &Path) -> PathBuf {
         cell("pathfinder32-1d", "ccnn-4-64", 61_234, seed, 0.70 + 0.01 * s).write(&home);
         cell("pathfinder32-2d", "ccnn-4-64", 61_298, seed, 0.86 + 0.02 * s).write(&home);
         cell("pathfinder32-1d", "lstm-64", 17_345, seed, 0.55 + 0.005 * s)
-            .state(State::Done, Some("max_time"), None)
+            .state(State::Done, Some(StopReason::MaxTime), None)
             .epochs(6)
             .write(&home);
         cell("pathfinder32-2d", "lstm-64", 0, seed, 0.0)
-            .state(State::Skipped, Some("not_applicable"), Some("lstm reads sequences only"))
+            .state(State::Skipped, Some(StopReason::NotApplicable), Some("lstm reads sequences only"))
             .epochs(0)
             .write(&home);
         cell("adding-200", "lstm-64", 17_409, seed, 0.012 + 0.003 * s).write(&home);
     }
     cell("smnist", "ccnn-4-140", 200_500, 0, 0.9912).write(&home);
     cell("smnist", "ccnn-4-140", 200_500, 1, 0.9928)
-        .state(State::Done, Some("early_stopping"), None)
+        .state(State::Done, Some(StopReason::EarlyStopping), None)
         .epochs(8)
         .write(&home);
-    cell("smnist", "lstm-64", 69_000, 0, 0.9321).state(State::Done, Some("max_time"), None).epochs(4).write(&home);
+    cell("smnist", "lstm-64", 69_000, 0, 0.9321)
+        .state(State::Done, Some(StopReason::MaxTime), None)
+        .epochs(4)
+        .write(&home);
     cell("smnist", "lstm-64", 69_000, 1, 0.5).state(State::Running, None, None).epochs(3).write(&home);
     cell("adding-200", "ccnn-4-64", 61_106, 0, 0.0009).write(&home);
     cell("adding-200", "ccnn-4-64", 61_106, 1, 0.0)
-        .state(State::Failed, Some("nan"), Some("loss is NaN at step 12; lower the learning rate"))
+        .state(State::Failed, Some(StopReason::Nan), Some("loss is NaN at step 12; lower the learning rate"))
         .epochs(2)
         .write(&home);
     fs::create_dir_all(home.join("adding-200.gru-64.s0")).unwrap();

@@ -4,13 +4,13 @@ use crate::simd::{Real, exp};
 
 /// x Φ(x)
 #[inline(always)]
-pub(in crate::kernels) fn gelu<const LEVEL: usize>(x: f32) -> f32 {
+pub(crate) fn gelu<const LEVEL: usize>(x: f32) -> f32 {
     x * distribution::<LEVEL>(x, bell::<LEVEL>(x))
 }
 
 /// Φ(x) + x φ(x)
 #[inline(always)]
-pub(in crate::kernels) fn gelu_slope<const LEVEL: usize>(x: f32) -> f32 {
+pub(crate) fn gelu_slope<const LEVEL: usize>(x: f32) -> f32 {
     const DENSITY_AT_ZERO: f32 = 0.398_942_3;
     let e = bell::<LEVEL>(x);
     (x * DENSITY_AT_ZERO).fma::<LEVEL>(e, distribution::<LEVEL>(x, e))
@@ -46,7 +46,7 @@ fn distribution<const LEVEL: usize>(x: f32, e: f32) -> f32 {
 
 /// sin x and cos x to within 1e-7 for |x| below a million; larger arguments lose as many digits as they exceed it by.
 #[inline(always)]
-pub(in crate::kernels) fn sine_and_cosine<const LEVEL: usize>(x: f32) -> (f32, f32) {
+pub(crate) fn sine_and_cosine<const LEVEL: usize>(x: f32) -> (f32, f32) {
     use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
     // Adding 1.5 · 2⁵² rounds to an integer and leaves it in the low bits: no conversion stops the vectoriser. In double
     // precision the remainder of a quarter turn is exact enough without splitting π.

@@ -234,7 +234,7 @@ fn spec(
         version,
         data: set.name().to_owned(),
         input,
-        target: TargetSpec::Classes(classes),
+        target: OutputSpec::Classes(classes),
         metric: Metric::Accuracy,
         // Every class has as many test images as every other.
         chance: 1.0 / classes as f64,

@@ -75,7 +75,7 @@ impl TaskDefinition for Fashion {
             version: format!("fashion@{OFFICIAL_VERSION}-{VERSION}"),
             data: SET.to_owned(),
             input: InputSpec::Values { channels: 1, shape: config.form.shape(SIDE, SIDE) },
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             chance: 0.1,
             splits: sizes,

@@ -108,7 +108,7 @@ impl TaskDefinition for Image {
             version: format!("lra-image@grey-{pixels}{augmented}-{OFFICIAL_VERSION}-{VERSION}"),
             data: Set::Cifar10.name().to_owned(),
             input,
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             chance: 0.1,
             splits: sizes,

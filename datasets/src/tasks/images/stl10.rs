@@ -92,7 +92,7 @@ impl TaskDefinition for Stl10 {
             version: format!("stl10@{size}-{normalisation}{augmented}-{OFFICIAL_VERSION}-{VERSION}"),
             data: Set::Stl10.name().to_owned(),
             input: InputSpec::Values { channels: 3, shape: vec![size, size] },
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             chance: 0.1,
             splits: sizes,

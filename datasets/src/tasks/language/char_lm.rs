@@ -117,7 +117,7 @@ impl TaskDefinition for CharacterModel {
             version: format!("char-lm@{label}-{length}-v{vocabulary}-2"),
             data: label,
             input: InputSpec::Tokens { vocabulary, length },
-            target: TargetSpec::PerStep(vocabulary),
+            target: OutputSpec::PerStep(vocabulary),
             metric: Metric::BitsPerCharacter,
             chance,
             splits,

@@ -164,7 +164,7 @@ impl TaskDefinition for Retrieval {
             version: format!("lra-retrieval@{}-{}{end}-{reading}-{VERSION}", config.level.name(), config.length),
             data: "lra-aan".to_owned(),
             input: config.tokens.input(config.vocabulary, config.length),
-            target: TargetSpec::Pair(2),
+            target: OutputSpec::Pair(2),
             metric: Metric::Accuracy,
             chance: 0.5,
             splits: sizes,
@@ -399,7 +399,7 @@ mod tests {
         write(folder.path(), "lra_release/lra_release", TRAIN);
         let library = Library::open(folder.path());
         let task = task(json!({"level": "byte", "padding": "right"}));
-        assert_eq!(task.spec().target, TargetSpec::Pair(2));
+        assert_eq!(task.spec().target, OutputSpec::Pair(2));
         assert_eq!(task.spec().input, InputSpec::Tokens { vocabulary: 257, length: 16 });
         assert_eq!(task.spec().version, "lra-retrieval@byte-16-embed-right-2");
         let data = task.prepare(&library, &()).unwrap();

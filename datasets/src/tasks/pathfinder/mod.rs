@@ -134,7 +134,7 @@ fn spec(config: &Config) -> TaskSpec {
         version: format!("{variant}@generated-{GENERATOR_VERSION}"),
         data: data_name(config),
         input: InputSpec::Values { channels: 1, shape },
-        target: TargetSpec::Binary,
+        target: OutputSpec::Binary,
         metric: Metric::Accuracy,
         chance: 0.5,
         splits: SplitSizes {

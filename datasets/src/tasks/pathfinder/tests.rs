@@ -503,7 +503,7 @@ fn names_say_resolution_difficulty_and_form() {
     assert_eq!(hard.version, "pathfinder@generated-1");
     assert_eq!(hard.input, InputSpec::Values { channels: 1, shape: vec![32, 32] });
     assert_eq!(hard.splits, SplitSizes { train: 160_000, validation: 20_000, test: 20_000 });
-    assert_eq!((hard.target, hard.chance), (TargetSpec::Binary, 0.5));
+    assert_eq!((hard.target, hard.chance), (OutputSpec::Binary, 0.5));
     let easy = spec(json!({"resolution": 128, "difficulty": "easy"}));
     assert_eq!((easy.name.as_str(), easy.data.as_str()), ("pathfinder128-easy-1d", "pathfinder128-easy"));
     assert_eq!(easy.input, InputSpec::Values { channels: 1, shape: vec![16_384] });

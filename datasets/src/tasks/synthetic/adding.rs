@@ -78,7 +78,7 @@ impl TaskDefinition for Adding {
             version: "adding@generated-2".to_owned(),
             data: format!("adding{length}"),
             input: InputSpec::Values { channels: 2, shape: vec![length] },
-            target: TargetSpec::Regression(1),
+            target: OutputSpec::Regression(1),
             metric: Metric::MeanSquaredError,
             // The variance of a sum of two uniform values, reached by always answering 1.
             chance: 1.0 / 6.0,

@@ -115,7 +115,7 @@ impl TaskDefinition for Copying {
             // Blank, the alphabet, the delimiter.
             input: InputSpec::Tokens { vocabulary: alphabet + 2, length },
             // Blank and the alphabet.
-            target: TargetSpec::PerStep(alphabet + 1),
+            target: OutputSpec::PerStep(alphabet + 1),
             metric: Metric::Accuracy,
             // A model without memory names blanks where blanks are due and guesses the symbols.
             chance: match config.score {

@@ -133,7 +133,7 @@ impl TaskDefinition for CharacterTrajectories {
             version,
             data: SET.to_owned(),
             input: InputSpec::Values { channels: reading.channels_read(), shape: vec![reading.length] },
-            target: TargetSpec::Classes(CLASSES),
+            target: OutputSpec::Classes(CLASSES),
             metric: Metric::Accuracy,
             chance: CHANCE,
             splits: stratified_sizes(LETTERS),

@@ -225,7 +225,7 @@ impl TaskDefinition for SpokenDigits {
             version,
             data: SET.to_owned(),
             input: InputSpec::Values { channels: reading.channels_read(), shape: vec![steps] },
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             chance: 0.1,
             splits,

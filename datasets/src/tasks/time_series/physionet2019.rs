@@ -123,7 +123,7 @@ impl TaskDefinition for Sepsis {
             version: format!("physionet2019@intensity-{hours}h-{}-1", STRATIFIED_VERSION),
             data: SET.to_owned(),
             input: InputSpec::Values { channels: CHANNELS, shape: vec![hours] },
-            target: TargetSpec::Binary,
+            target: OutputSpec::Binary,
             metric: Metric::AreaUnderRoc,
             chance: 0.5,
             splits: stratified_sizes(PATIENTS),

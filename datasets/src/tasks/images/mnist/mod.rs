@@ -180,7 +180,7 @@ fn spec(name: &str, version: String, splits: SplitSizes) -> TaskSpec {
         version,
         data: SET.to_owned(),
         input: InputSpec::Values { channels: 1, shape: vec![PIXELS] },
-        target: TargetSpec::Classes(10),
+        target: OutputSpec::Classes(10),
         metric: Metric::Accuracy,
         chance: CHANCE,
         splits,

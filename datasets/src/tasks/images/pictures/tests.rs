@@ -222,7 +222,7 @@ fn cifar100_has_fine_labels() {
     fs::write(place.join("train.bin"), &records).unwrap();
     fs::write(place.join("test.bin"), &records).unwrap();
     let task = task("cifar100", json!({}));
-    assert_eq!(task.spec().target, crate::TargetSpec::Classes(100));
+    assert_eq!(task.spec().target, crate::OutputSpec::Classes(100));
     let data = task.prepare(&Library::open(folder.path()), &()).unwrap();
     let (_, mut labels) = values(data.read(Split::Test, &[0, 1, 2, 3, 4, 5]).unwrap());
     labels.sort_unstable();

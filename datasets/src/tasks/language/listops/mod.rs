@@ -169,7 +169,7 @@ impl TaskDefinition for ListOps {
             name,
             version: format!("listops@generated-{reading}-2"),
             input: config.tokens.input(VOCABULARY, length),
-            target: TargetSpec::Classes(10),
+            target: OutputSpec::Classes(10),
             metric: Metric::Accuracy,
             // Share of label 0 (and of 9) at the default lengths, measured; it varies little with the lengths.
             chance: 0.17,

@@ -73,7 +73,7 @@ pub(super) fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         version: format!("listops@lra-{length}-{end}{reading}-{VERSION}"),
         data: "lra-listops".to_owned(),
         input: config.tokens.input(vocabulary, length),
-        target: TargetSpec::Classes(10),
+        target: OutputSpec::Classes(10),
         metric: Metric::Accuracy,
         chance: 0.17,
         splits: sizes,

@@ -219,7 +219,7 @@ impl TaskDefinition for Text {
             version: format!("lra-text@{variant}-{reading}-{validation}-{VERSION}"),
             data: SET.to_owned(),
             input: config.tokens.input(config.vocabulary, config.length),
-            target: TargetSpec::Classes(2),
+            target: OutputSpec::Classes(2),
             metric: Metric::Accuracy,
             chance: 0.5,
             splits: SplitSizes {

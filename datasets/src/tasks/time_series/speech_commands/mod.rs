@@ -174,7 +174,7 @@ fn build(config: Config, form: Form) -> Result<Box<dyn Task>, ConfigError> {
         version,
         data: SET.to_owned(),
         input: InputSpec::Values { channels: reading.channels_read(), shape: vec![length] },
-        target: TargetSpec::Classes(words.names().len()),
+        target: OutputSpec::Classes(words.names().len()),
         metric: Metric::Accuracy,
         chance: words.chance(),
         splits: words.sizes(split),

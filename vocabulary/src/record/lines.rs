@@ -1,0 +1,72 @@
+//! The lines of `metrics.jsonl` and `diagnostics.jsonl`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::split::Split;
+
+/// One line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricLine {
+    /// Step, epoch or final.
+    pub kind: MetricKind,
+    /// Finished epochs, from 1 for the first epoch's own lines.
+    pub epoch: u64,
+    /// Optimiser steps taken.
+    pub step: u64,
+    /// Absent where it does not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// E.g. `loss`, `accuracy`, `learning_rate`, `test_accuracy`.
+    pub name: String,
+    /// The value; null stands for a value that is not finite.
+    pub value: Option<f64>,
+    /// Of an epoch: whether `training.max_time` or `training.max_steps` ended it before its last step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// Seconds of training since the cell began, summed over attempts.
+    pub wall: f64,
+}
+
+/// What a [`MetricLine`] describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricKind {
+    /// One optimiser step, every few steps: train `loss` (of the task, the mean over the epoch so far), `penalty` (what the
+    /// network added to the loss of this step, where it has one), `learning_rate`, `gradient_norm` (of both together).
+    Step,
+    /// One epoch: `loss` (of the task) and the task's metric, split train and validation; train `penalty` (mean over the
+    /// steps, where the network has one); `seconds`.
+    Epoch,
+    /// The cell: `test_<metric>` (at the best validation epoch), `test_loss`, `best_validation_<metric>`, `best_epoch`,
+    /// `parameters`, `seconds`, `samples_per_second`, `peak_memory_bytes` (largest resident memory of the process in the last
+    /// attempt at the cell, samples of its task included, after what earlier cells left was given back).
+    Final,
+}
+
+/// One line of `diagnostics.jsonl`, and one row of `bench diagnose`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagnosticLine {
+    /// Baseline label.
+    pub baseline: String,
+    /// Task label.
+    pub task: String,
+    /// Varied conditions, e.g. `initialisation: off`, `norm: off`, `mode: train`.
+    #[serde(default)]
+    pub conditions: BTreeMap<String, String>,
+    /// Seed.
+    pub seed: u64,
+    /// Optimiser steps taken; 0 at initialisation.
+    pub step: u64,
+    /// Position of the layer in the forward pass, from 0.
+    pub order: u32,
+    /// Layer, e.g. `blocks.0.conv`.
+    pub layer: String,
+    /// `activation`, `kernel` or `logits`, with the statistic: `activation.variance`, `logits.std`, `logits.max_abs`. Or what a
+    /// penalty judges, without its weight: `orthogonality` (sum of the squared cosines between different units of the layer),
+    /// `orthonormality` (‖I − WᵀW‖², squared Frobenius norm), `kernel_norm` (‖k‖₂).
+    pub quantity: String,
+    /// The value; null where it is not finite.
+    pub value: Option<f64>,
+}

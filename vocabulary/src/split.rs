@@ -1,0 +1,81 @@
+//! Parts of a data set and their sizes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::UnknownName;
+
+/// Part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// For the gradient.
+    Train,
+    /// For choosing the epoch.
+    Validation,
+    /// For the reported number.
+    Test,
+}
+
+impl Split {
+    /// All three, in order.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// `train`, `validation` or `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL
+            .into_iter()
+            .find(|split| split.name() == name)
+            .ok_or_else(|| UnknownName::new(name, Self::ALL.map(Self::name)))
+    }
+}
+
+/// Number of samples per split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SplitSizes {
+    /// For the gradient.
+    pub train: usize,
+    /// For choosing the epoch.
+    pub validation: usize,
+    /// For the reported number.
+    pub test: usize,
+}
+
+impl SplitSizes {
+    /// Samples in `split`.
+    pub fn get(&self, split: Split) -> usize {
+        match split {
+            Split::Train => self.train,
+            Split::Validation => self.validation,
+            Split::Test => self.test,
+        }
+    }
+}
+
+impl From<SplitSizes> for [usize; 3] {
+    /// In the order of [`Split::ALL`].
+    fn from(sizes: SplitSizes) -> Self {
+        Split::ALL.map(|split| sizes.get(split))
+    }
+}
