@@ -10,7 +10,7 @@ use std::time::Instant;
 use baselines::registry::Entry;
 use baselines::{BuildError, ReadError, Resolution};
 use burn::tensor::Device;
-use datasets::resample::{self, Grid};
+use datasets::samples::resample::{self, Grid};
 use datasets::{DataError, Library, Metric, Split};
 use serde_json::{Map, Value};
 use vocabulary::record::CellRecord;

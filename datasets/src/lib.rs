@@ -19,10 +19,9 @@ pub mod tasks;
 mod text;
 
 pub use self::{
-    config::{error::ConfigError, split_sizes::SplitSizes},
+    config::error::ConfigError,
     library::{DataError, Library},
     progress::Progress,
-    task::{
-        Batch, Dataset, Info, InputSpec, Inputs, Metric, Split, TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
-    },
+    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
 };
+pub use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};

@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    config::{error::ConfigError, split_sizes::SplitSizes},
+    config::error::ConfigError,
     library::{DataError, Library},
     progress::Progress,
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// One task: its settings and how to make a [`Task`] of them.
 pub trait TaskDefinition: Send + Sync + 'static {
@@ -93,32 +94,6 @@ pub trait Dataset: Send + Sync {
     }
 }
 
-/// Part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Split {
-    /// For the gradient.
-    Train,
-    /// For choosing the epoch.
-    Validation,
-    /// For the reported number.
-    Test,
-}
-
-impl Split {
-    /// All three, in order.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
-
-    /// `train`, `validation` or `test`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-}
-
 /// Everything that can be said about a task without its data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskSpec {
@@ -138,75 +113,6 @@ pub struct TaskSpec {
     pub chance: f64,
     /// Sizes of the splits.
     pub splits: SplitSizes,
-}
-
-/// Shape of one input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InputSpec {
-    /// Real values, `[channels, shape…]`.
-    Values {
-        /// Channels per position.
-        channels: usize,
-        /// `[length]`, `[height, width]` or `[depth, height, width]`.
-        shape: Vec<usize>,
-    },
-    /// Token ids in `0..vocabulary`; id 0 is padding where lengths differ.
-    Tokens {
-        /// Number of ids.
-        vocabulary: usize,
-        /// Length after padding.
-        length: usize,
-    },
-}
-
-/// Kind of target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TargetSpec {
-    /// One of `n` classes.
-    Classes(usize),
-    /// One of two classes, predicted with one logit.
-    Binary,
-    /// `n` real values.
-    Regression(usize),
-    /// One of `n` classes at every step; label −1 is ignored.
-    PerStep(usize),
-    /// One of `n` classes for two inputs of the same shape, such as two documents. A batch then holds two rows per
-    /// sample, one after the other (and two lengths).
-    Pair(usize),
-}
-
-/// What is reported for a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Share of correct labels, 0 to 1; more is better.
-    Accuracy,
-    /// Mean squared error; less is better.
-    MeanSquaredError,
-    /// Cross-entropy per character in bits; less is better.
-    BitsPerCharacter,
-    /// Area under the receiver operating characteristic of two classes, 0 to 1 with 0.5 for guessing; more is better.
-    #[serde(rename = "auc")]
-    AreaUnderRoc,
-}
-
-impl Metric {
-    /// `accuracy`, `mean_squared_error`, `bits_per_character` or `auc`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Accuracy => "accuracy",
-            Self::MeanSquaredError => "mean_squared_error",
-            Self::BitsPerCharacter => "bits_per_character",
-            Self::AreaUnderRoc => "auc",
-        }
-    }
-
-    /// Whether a larger value is better.
-    pub fn higher_is_better(self) -> bool {
-        matches!(self, Self::Accuracy | Self::AreaUnderRoc)
-    }
 }
 
 /// Samples of one step.

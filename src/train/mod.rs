@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use baselines::read::{read, read_scalar};
 use baselines::{Forward, ForwardError, Model, Output, ReadError};
 use burn::tensor::{Device, Tensor};
-use datasets::resample::Grid;
+use datasets::samples::resample::Grid;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
 
 use self::attend::attended;
@@ -544,7 +544,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) workers: usize,
     /// Where to compute.
     pub(crate) device: &'a Device,
-    /// Samples per axis relative to the task's, see [`datasets::resample`].
+    /// Samples per axis relative to the task's, see [`datasets::samples::resample`].
     pub(crate) resolution: f64,
 }
 

@@ -3,4 +3,3 @@
 pub(crate) mod error;
 pub(crate) mod image_form;
 pub(crate) mod ranges;
-pub(crate) mod split_sizes;

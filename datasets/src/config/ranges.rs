@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::config::{error::ConfigError, split_sizes::SplitSizes};
+use crate::config::error::ConfigError;
+use vocabulary::SplitSizes;
 
 /// Most samples of one split.
 pub(crate) const MOST_SAMPLES: usize = 100_000_000;

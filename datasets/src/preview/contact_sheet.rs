@@ -7,8 +7,9 @@ use realfft::RealFftPlanner;
 
 use crate::{
     library::{DataError, temporary_in},
-    task::{Dataset, InputSpec, Inputs, Split, Targets, TaskSpec},
+    task::{Dataset, Inputs, Targets, TaskSpec},
 };
+use vocabulary::{InputSpec, Split};
 
 /// Distance between tiles, and width of the coloured frame that tells the label, in pixels.
 const GAP: u32 = 6;
@@ -387,10 +388,10 @@ mod tests {
             version: String::new(),
             data: name.to_owned(),
             input,
-            target: crate::task::OutputSpec::Classes(10),
-            metric: crate::task::Metric::Accuracy,
+            target: vocabulary::OutputSpec::Classes(10),
+            metric: vocabulary::Metric::Accuracy,
             chance: 0.1,
-            splits: crate::config::split_sizes::SplitSizes { train: 1, validation: 1, test: 1 },
+            splits: vocabulary::SplitSizes { train: 1, validation: 1, test: 1 },
         }
     }
 

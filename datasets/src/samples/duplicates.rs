@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use crate::{
     library::DataError,
     progress::Progress,
-    task::{Batch, Dataset, Inputs, Split, Targets},
+    task::{Batch, Dataset, Inputs, Targets},
 };
+use vocabulary::Split;
 
 /// Inputs that are remembered at a time (about 100 bytes each); more are looked at in several passes.
 const REMEMBERED: usize = 2_000_000;

@@ -5,10 +5,10 @@ use sha2::{Digest, Sha256};
 use crate::library::{DataError, Library};
 use crate::splits::cut_note;
 use crate::{
-    config::split_sizes::SplitSizes,
     progress::Progress,
-    task::{Batch, Dataset, Split, Task, TaskSpec},
+    task::{Batch, Dataset, Task, TaskSpec},
 };
+use vocabulary::{Split, SplitSizes};
 
 /// `task` with at most `most` samples per split; the task itself where it has no more than that.
 ///

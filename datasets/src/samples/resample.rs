@@ -5,7 +5,8 @@
 //! …) sample, with nothing averaged in between, as in Romero et al. 2021 (arXiv 2102.02611, section 5) and Knigge et al.
 //! 2023 (arXiv 2301.10540); in between samples, values are interpolated linearly, for images bilinearly.
 
-use crate::task::{Batch, InputSpec, Inputs, OutputSpec, TaskSpec};
+use crate::task::{Batch, Inputs, TaskSpec};
+use vocabulary::{InputSpec, OutputSpec};
 
 /// Positions closer than this to a sample are that sample: quotients of whole numbers are not exact.
 const SNAP: f64 = 1e-6;

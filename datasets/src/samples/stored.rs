@@ -4,8 +4,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     library::{DataError, SampleStore},
-    task::{Batch, Dataset, Split},
+    task::{Batch, Dataset},
 };
+use vocabulary::Split;
 
 /// Stored samples and the function that makes a batch of them.
 pub struct Stored<F> {

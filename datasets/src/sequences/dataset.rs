@@ -10,8 +10,9 @@ use crate::{
         normalise::{Moments, Normalisation, Normaliser},
     },
     splits::SplitIndices,
-    task::{Batch, Dataset, Inputs, Split, Targets},
+    task::{Batch, Dataset, Inputs, Targets},
 };
+use vocabulary::Split;
 
 /// Bytes of a label in the store.
 pub(crate) const LABEL_BYTES: usize = 8;
@@ -213,7 +214,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Library, config::split_sizes::SplitSizes, library::CacheKey};
+    use crate::{Library, library::CacheKey};
+    use vocabulary::SplitSizes;
 
     /// Four samples of one channel and four steps: sample `i` holds `10 i + step`, and is `i + 1` steps long.
     fn sequences(normalisation: Normalisation, drop: u8, padded: bool, train: &[u32]) -> Sequences {

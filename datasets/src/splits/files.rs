@@ -4,11 +4,10 @@ use serde_json::json;
 
 use crate::splits::{SplitIndices, Subset};
 use crate::{
-    config::split_sizes::SplitSizes,
     library::{CacheKey, DataError, Library, Sources},
     progress::Progress,
-    task::Split,
 };
+use vocabulary::{Split, SplitSizes};
 
 /// The class of every record of every file: what the order of a split is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]

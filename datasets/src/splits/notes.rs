@@ -1,6 +1,6 @@
 //! What a reader of results must know about the samples of a split.
 
-use crate::{config::split_sizes::SplitSizes, task::Split};
+use vocabulary::{Split, SplitSizes};
 
 /// The note on a set that has fewer samples than there are; `None` where none is left out.
 ///

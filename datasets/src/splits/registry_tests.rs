@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::split_sizes::SplitSizes,
     formats::wav,
     library::Library,
     registry,
     samples::limit::limit,
-    task::{Batch, Dataset, Inputs, Split, TargetSpec, Targets, Task},
+    task::{Batch, Dataset, Inputs, Targets, Task},
 };
+use vocabulary::{OutputSpec, Split, SplitSizes};
 
 /// Settings in which every task is tried: what is needed or keeps it small, and its other sources and splits.
 fn variants(name: &str) -> Vec<Value> {

@@ -3,8 +3,8 @@
 //! Source of the shares: Kidger et al., arXiv 2005.08926, who call scikit-learn twice; since their files come in the order
 //! of the file system, their very split cannot be had again. This one depends on the classes of a sorted list alone.
 
-use crate::config::split_sizes::SplitSizes;
 use crate::splits::{STRATIFIED_SEED, balanced, shuffle};
+use vocabulary::SplitSizes;
 
 /// Sizes of the splits of `total` samples: ⌊0.7 · total⌋, half of the others (rounded down), the rest.
 pub const fn stratified_sizes(total: usize) -> SplitSizes {

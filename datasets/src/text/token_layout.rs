@@ -2,9 +2,10 @@
 
 use crate::{
     library::{DataError, SampleStore},
-    task::{Batch, Inputs, Split, Targets},
+    task::{Batch, Inputs, Targets},
     text::token_form::{Padding, Tokens},
 };
+use vocabulary::Split;
 
 /// How stored sequences are laid out in a batch.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use bench::datasets::library::{CacheKey, SampleStore, sample_stream};
 use bench::datasets::splits::sample_number;
-use bench::datasets::stored::Stored;
+use bench::datasets::samples::Stored;
 use bench::datasets::{
     Batch, ConfigError, DataError, Dataset, Info, InputSpec, Inputs, Library, Metric, OutputSpec, Progress, Split,
     SplitSizes, Targets, Task, TaskDefinition, TaskSpec,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use datasets::library::{CachedSet, DataSet};
 use datasets::registry::Entry;
-use datasets::{ConfigError, DataError, Library, Progress, Split, Task, sheet};
+use datasets::{ConfigError, DataError, Library, Progress, Split, Task, preview};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
@@ -350,7 +350,7 @@ fn show(
     let mut values = Vec::new();
     for task in made {
         let data = task.prepare(library, bar).map_err(stop)?;
-        let sheet = sheet::draw(task.spec(), data.as_ref(), split, count).map_err(stop)?;
+        let sheet = preview::draw(task.spec(), data.as_ref(), split, count).map_err(stop)?;
         let path = out.map_or_else(|| PathBuf::from(format!("{}.png", task.spec().name)), Path::to_path_buf);
         sheet.save(&path).map_err(stop)?;
         lines.push(format!(

@@ -319,10 +319,8 @@ mod tests {
     use std::fs::File;
 
     use super::*;
-    use crate::{
-        config::split_sizes::SplitSizes,
-        library::{CacheKey, SampleStore, cache::sources::Sources},
-    };
+    use crate::library::{CacheKey, SampleStore, cache::sources::Sources};
+    use vocabulary::SplitSizes;
 
     fn key(name: &str) -> CacheKey {
         let sizes = SplitSizes { train: 1, validation: 0, test: 0 };

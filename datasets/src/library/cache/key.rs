@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{config::split_sizes::SplitSizes, library::cache::sources::Sources, task::Split};
+use crate::library::cache::sources::Sources;
+use vocabulary::{Split, SplitSizes};
 
 /// Bytes of the sum behind a record.
 pub(crate) const CRC_BYTES: usize = 4;

@@ -182,15 +182,12 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{
-        config::split_sizes::SplitSizes,
-        library::cache::{
-            lock::{LOCK, lock},
-            store::StoreSource,
-            writer::sample_stream,
-        },
-        task::Split,
+    use crate::library::cache::{
+        lock::{LOCK, lock},
+        store::StoreSource,
+        writer::sample_stream,
     };
+    use vocabulary::{Split, SplitSizes};
 
     fn key() -> CacheKey {
         CacheKey {

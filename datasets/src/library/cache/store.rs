@@ -13,16 +13,14 @@ use std::{
 
 use sha2::Digest;
 
-use crate::{
-    library::{
-        cache::{
-            file::{check_length, crc_holds, damaged, read_header},
-            key::{CRC_BYTES, CacheKey},
-        },
-        error::DataError,
+use crate::library::{
+    cache::{
+        file::{check_length, crc_holds, damaged, read_header},
+        key::{CRC_BYTES, CacheKey},
     },
-    task::Split,
+    error::DataError,
 };
+use vocabulary::Split;
 
 /// Sets up to this size are held in memory.
 pub const IN_MEMORY_BYTES: u64 = 512 << 20;

@@ -14,8 +14,9 @@ use crate::{
     library::{DataError, Library},
     progress::Progress,
     splits::OFFICIAL_VERSION,
-    task::{Dataset, Info, InputSpec, Metric, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec};
 
 const SIDE: usize = 32;
 const CHANNELS: usize = 3;
@@ -221,13 +222,7 @@ fn version(name: &str, normalisation: Normalisation, augmentation: Option<&Augme
     format!("{name}@{}{augmented}-{OFFICIAL_VERSION}-{VERSION}", normalisation.name())
 }
 
-fn spec(
-    name: String,
-    version: String,
-    set: Set,
-    input: InputSpec,
-    splits: crate::config::split_sizes::SplitSizes,
-) -> TaskSpec {
+fn spec(name: String, version: String, set: Set, input: InputSpec, splits: vocabulary::SplitSizes) -> TaskSpec {
     let classes = if set == Set::Cifar100 { 100 } else { 10 };
     TaskSpec {
         name,

@@ -12,12 +12,13 @@ use crate::tasks::images::{
     pictures::{Images, Parts, Pictures, Plan, Reading, Scale, sizes},
 };
 use crate::{
-    config::{error::ConfigError, split_sizes::SplitSizes},
+    config::error::ConfigError,
     library::{DataError, Library},
     progress::Progress,
     splits::OFFICIAL_VERSION,
-    task::{Dataset, Info, InputSpec, Metric, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
 
 const SET: &str = "fashion-mnist";
 const SIDE: usize = 28;

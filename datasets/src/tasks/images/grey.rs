@@ -15,8 +15,9 @@ use crate::{
     library::{DataError, Library},
     progress::Progress,
     splits::OFFICIAL_VERSION,
-    task::{Dataset, Info, InputSpec, Metric, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec};
 
 const SIDE: usize = 32;
 const MEAN: f32 = 122.6 / 255.0;

@@ -15,8 +15,9 @@ use crate::{
     library::{DataError, Library},
     progress::Progress,
     splits::OFFICIAL_VERSION,
-    task::{Dataset, Info, InputSpec, Metric, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec};
 
 /// Raised whenever the same settings give other samples.
 const VERSION: u32 = 1;

@@ -21,16 +21,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{error::ConfigError, ranges::within, split_sizes::SplitSizes},
+    config::{error::ConfigError, ranges::within},
     files::{listing::malformed, small_file},
     formats::text::text,
     library::{DataError, Library},
     progress::Progress,
     splits::shuffle,
-    task::{
-        Batch, Dataset, Info, InputSpec, Inputs, Metric, Split, TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
-    },
+    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "tinyshakespeare";
 const FILE: &str = "input.txt";

@@ -26,7 +26,6 @@ use crate::{
     config::{
         error::ConfigError,
         ranges::{splits, within},
-        split_sizes::SplitSizes,
     },
     formats::{
         error::FormatError,
@@ -37,12 +36,13 @@ use crate::{
     progress::Progress,
     samples::stored::Stored,
     splits::{OFFICIAL_VERSION, SplitFiles, cut_note},
-    task::{Dataset, Info, Metric, Split, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
     text::{
         characters::{Counts, END, MOST_IDS, Vocabulary},
         token_layout::{COUNT_BYTES, Layout, batch, store_sequence},
     },
 };
+use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
 /// Name of the data set.
 const SET: &str = "lra";
@@ -370,10 +370,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        InputSpec,
         registry::find,
         task::{Inputs, Targets},
     };
+    use vocabulary::InputSpec;
 
     /// With a mark before the text.
     const TRAIN: &str = "\u{feff}1.0\tA1\tB1\tabca \"x\tcc\n0.0\tA2\tB2\tb\tlong text of which much is cut off\n";

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::config::error::ConfigError;
 pub use crate::config::image_form::Form;
-use crate::config::{error::ConfigError, split_sizes::SplitSizes};
 use crate::tasks::pathfinder::released;
+use vocabulary::SplitSizes;
 
 /// Side of the image in pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -25,12 +25,11 @@ pub use crate::tasks::pathfinder::config::{
 };
 pub use crate::tasks::pathfinder::image::{GenerationError, Generator, Layout, Sample};
 use crate::{
-    config::{error::ConfigError, split_sizes::SplitSizes},
+    config::error::ConfigError,
     progress::Progress,
-    task::{
-        Batch, Dataset, Info, InputSpec, Inputs, Metric, Split, TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
-    },
+    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// Raised whenever the same settings give other images.
 const GENERATOR_VERSION: u32 = 1;

@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 
 use crate::tasks::pathfinder::{Config, Difficulty, Resolution};
 use crate::{
-    config::split_sizes::SplitSizes,
     files::litter,
     formats::{images::png, tables::npy_text},
     library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded},
     progress::Progress,
     splits::{balanced, cut_note},
 };
+use vocabulary::SplitSizes;
 
 /// Name of the data set.
 const SET: &str = "lra";
@@ -254,8 +254,9 @@ mod tests {
     use crate::tasks::pathfinder::{Generator, Parameters};
     use crate::{
         registry::find,
-        task::{Batch, Dataset, Inputs, Split, Targets, Task},
+        task::{Batch, Dataset, Inputs, Targets, Task},
     };
+    use vocabulary::Split;
 
     /// Writes `count` images of our own in the layout of the archive, in folders of 20; gives pixels and label by path.
     fn write(root: &Path, inner: &str, side: u32, level: &str, count: usize) -> BTreeMap<String, (Vec<u8>, u8)> {

@@ -12,16 +12,14 @@ use crate::{
     config::{
         error::ConfigError,
         ranges::{splits, within},
-        split_sizes::SplitSizes,
     },
     library::{CacheKey, DataError, Library, SampleStore, sample_stream},
     progress::Progress,
     samples::stored::Stored,
     splits::usual_number,
-    task::{
-        Batch, Dataset, Info, InputSpec, Inputs, Metric, Split, TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
-    },
+    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// Settings of the adding problem.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    config::{error::ConfigError, split_sizes::SplitSizes},
+    config::error::ConfigError,
     files::listing::{self, Found, malformed},
     formats::{error::FormatError, mat, tables::ts, text::shortened},
     library::{CacheKey, DataError, Library},
@@ -32,8 +32,9 @@ use crate::{
         normalise::Normalisation,
     },
     splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, stratified_sizes, stratified_split},
-    task::{Dataset, Info, InputSpec, Metric, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
 
 const SET: &str = "character-trajectories";
 const CHANNELS: usize = 3;
@@ -472,8 +473,9 @@ mod tests {
     use super::*;
     use crate::{
         formats::mat::writer,
-        task::{Inputs, Split, Targets},
+        task::{Inputs, Targets},
     };
+    use vocabulary::Split;
 
     /// Letter `index`: its length, and the value of a channel at a step.
     fn steps(index: usize) -> usize {

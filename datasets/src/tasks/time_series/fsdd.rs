@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    config::{error::ConfigError, ranges::within, split_sizes::SplitSizes},
+    config::{error::ConfigError, ranges::within},
     files::listing::{self, Found, malformed},
     library::{CacheKey, DataError, Library},
     progress::Progress,
@@ -32,8 +32,9 @@ use crate::{
     },
     signal::{COEFFICIENTS, HOP, Mfcc},
     splits::{SplitIndices, absent_classes, dealt},
-    task::{Dataset, Info, InputSpec, Metric, Split, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "fsdd";
 const RATE: u32 = 8_000;

@@ -19,17 +19,16 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{error::ConfigError, ranges::within, split_sizes::SplitSizes},
+    config::{error::ConfigError, ranges::within},
     files::listing::{self, Found, malformed},
     formats::{error::FormatError, tables::psv},
     library::{CacheKey, DataError, Library, SampleStore},
     progress::Progress,
     sequences::normalise::{Moments, Normalisation, Normaliser},
     splits::{STRATIFIED_VERSION, SplitIndices, stratified_sizes, stratified_split},
-    task::{
-        Batch, Dataset, Info, InputSpec, Inputs, Metric, Split, TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
-    },
+    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "physionet2019";
 const PATIENTS: usize = 40_336;

@@ -14,15 +14,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{error::ConfigError, ranges::within, split_sizes::SplitSizes},
+    config::{error::ConfigError, ranges::within},
     formats::images::idx::{self, Idx},
     library::{DataError, Library},
     progress::Progress,
     splits::{OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes},
-    task::{
-        Batch, Dataset, Info, InputSpec, Inputs, Metric, Split, TargetSpec, Targets, Task, TaskDefinition, TaskSpec,
-    },
+    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "mnist";
 const PIXELS: usize = 784;

@@ -15,12 +15,13 @@ use sha2::{Digest, Sha256};
 
 use crate::tasks::images::pictures::augment::Augmentation;
 use crate::{
-    config::{error::ConfigError, ranges::within, split_sizes::SplitSizes},
+    config::{error::ConfigError, ranges::within},
     formats::images::png::luma,
     library::{DataError, sample_stream},
     splits::{NUMBERS_PER_SPLIT, OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes},
-    task::{Batch, Dataset, Inputs, Split, Targets},
+    task::{Batch, Dataset, Inputs, Targets},
 };
+use vocabulary::{Split, SplitSizes};
 
 /// Images of one official part.
 #[derive(Debug, Default)]

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use crate::tasks::images::pictures::{Images, Parts};
 use crate::{
-    config::split_sizes::SplitSizes,
     formats::{
         error::FormatError,
         images::{cifar, stl},
@@ -12,6 +11,7 @@ use crate::{
     library::{DataError, Library, read_bounded},
     progress::Progress,
 };
+use vocabulary::SplitSizes;
 
 /// A set in the binary layout of its authors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,8 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    Library,
-    registry::find,
-    task::{InputSpec, Task},
-};
+use crate::{Library, registry::find, task::Task};
+use vocabulary::InputSpec;
 
 /// A byte that says where it stands.
 fn byte(image: usize, channel: usize, y: usize, x: usize) -> u8 {

@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::library::{CacheWriter, DataError, sample_stream};
+use crate::progress::Progress;
 use crate::splits::sample_number;
 use crate::tasks::language::listops::expression::{OPERATORS, Operator, Token, evaluate};
-use crate::{config::split_sizes::SplitSizes, progress::Progress};
+use vocabulary::SplitSizes;
 
 /// What the trees look like.
 #[derive(Debug, Clone, Copy)]

@@ -26,9 +26,10 @@ use crate::{
     library::{CacheKey, DataError, Library},
     progress::Progress,
     samples::stored::Stored,
-    task::{Dataset, Info, Metric, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
     text::token_layout::{Layout, batch},
 };
+use vocabulary::{Metric, OutputSpec};
 
 /// Settings of ListOps. The defaults are those of the Long Range Arena.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -256,8 +257,9 @@ mod tests {
     use super::*;
     use crate::{
         library::sample_stream,
-        task::{Batch, Inputs, Split, Targets},
+        task::{Batch, Inputs, Targets},
     };
+    use vocabulary::Split;
 
     fn small() -> Config {
         Config {

@@ -19,7 +19,6 @@ use crate::{
     config::{
         error::ConfigError,
         ranges::{splits, within},
-        split_sizes::SplitSizes,
     },
     formats::{
         error::FormatError,
@@ -30,9 +29,10 @@ use crate::{
     progress::Progress,
     samples::stored::Stored,
     splits::{OFFICIAL_VERSION, SplitFiles, cut_note},
-    task::{Dataset, Metric, Split, TargetSpec, Task, TaskSpec},
+    task::{Dataset, Task, TaskSpec},
     text::token_layout::{COUNT_BYTES, batch, store_sequence},
 };
+use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
 /// Name of the data set.
 const SET: &str = "lra";

@@ -27,16 +27,17 @@ use crate::tasks::language::text::reviews::Reviews;
 use crate::text::token_form::reading_name;
 pub use crate::text::token_form::{Padding, Tokens};
 use crate::{
-    config::{error::ConfigError, ranges::within, split_sizes::SplitSizes},
+    config::{error::ConfigError, ranges::within},
     library::{CacheKey, CacheWriter, DataError, Library, SampleStore, Sources},
     progress::Progress,
     splits::{OFFICIAL_VERSION, SplitIndices, cut_note, held_out, official, official_sizes},
-    task::{Batch, Dataset, Info, Metric, Split, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Batch, Dataset, Info, Task, TaskDefinition, TaskSpec},
     text::{
         characters::{Counts, END, MOST_IDS, Vocabulary},
         token_layout::{COUNT_BYTES, Layout, batch, store_sequence},
     },
 };
+use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
 /// Name of the data set.
 const SET: &str = "imdb";

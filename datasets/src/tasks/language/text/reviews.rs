@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use crate::{
     files::litter,
     library::{DataError, Library, Sources, read_bounded},
-    task::Split,
     text::characters::Counts,
 };
+use vocabulary::Split;
 
 const FOLDER: &str = "aclImdb";
 /// Classes by their folders: unfavourable reviews (up to 4 stars) and favourable ones (from 7).

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    InputSpec,
     registry::find,
     task::{Inputs, Targets},
 };
+use vocabulary::InputSpec;
 
 /// `(folder, file, text)`
 const REVIEWS: [(&str, &str, &str); 10] = [

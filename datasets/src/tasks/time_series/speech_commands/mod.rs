@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::tasks::time_series::speech_commands::words::Lists;
 pub use crate::tasks::time_series::speech_commands::words::{Division, Words};
 use crate::{
-    config::{error::ConfigError, split_sizes::SplitSizes},
+    config::error::ConfigError,
     files::listing::{self, Found, malformed},
     formats::text::text,
     library::{CacheKey, DataError, Library, SampleStore},
@@ -33,8 +33,9 @@ use crate::{
     },
     signal::{COEFFICIENTS, Mfcc},
     splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, dealt, stratified_split},
-    task::{Dataset, Info, InputSpec, Metric, Split, TargetSpec, Task, TaskDefinition, TaskSpec},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "speech-commands";
 const RATE: u32 = 16_000;

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{config::split_sizes::SplitSizes, splits::stratified_sizes};
+use crate::splits::stratified_sizes;
+use vocabulary::SplitSizes;
 
 /// Which words are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
