@@ -3,3 +3,4 @@
 pub(crate) mod error;
 pub(crate) mod image_form;
 pub(crate) mod ranges;
+pub(crate) mod settings;

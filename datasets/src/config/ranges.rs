@@ -1,12 +1,13 @@
-//! Checks shared by the settings of several tasks.
+//! Ranges that settings have to lie in.
 
 use std::ops::RangeInclusive;
 
-use crate::config::error::ConfigError;
 use vocabulary::SplitSizes;
 
+use crate::config::error::ConfigError;
+
 /// Most samples of one split.
-pub(crate) const MOST_SAMPLES: usize = 100_000_000;
+const MOST_SAMPLES: usize = 100_000_000;
 
 /// Refuses a `value` outside `range`, naming `field`.
 pub(crate) fn within(field: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), ConfigError> {
@@ -16,10 +17,28 @@ pub(crate) fn within(field: &str, value: usize, range: RangeInclusive<usize>) ->
     Err(ConfigError::new(field, format!("must be from {} to {}, not {value}", range.start(), range.end())))
 }
 
-/// Sizes of the splits from the three settings every generated task has.
-pub(crate) fn splits(train: usize, validation: usize, test: usize) -> Result<SplitSizes, ConfigError> {
-    within("train_samples", train, 1..=MOST_SAMPLES)?;
-    within("validation_samples", validation, 1..=MOST_SAMPLES)?;
-    within("test_samples", test, 1..=MOST_SAMPLES)?;
-    Ok(SplitSizes { train, validation, test })
+/// Refuses sizes of splits outside 1 to those of `most`, naming the setting.
+pub(crate) fn sizes_within(sizes: SplitSizes, most: SplitSizes) -> Result<SplitSizes, ConfigError> {
+    within("train_samples", sizes.train, 1..=most.train)?;
+    within("validation_samples", sizes.validation, 1..=most.validation)?;
+    within("test_samples", sizes.test, 1..=most.test)?;
+    Ok(sizes)
+}
+
+/// Refuses sizes of splits of which there may be any number of samples, but not none.
+pub(crate) fn any_sizes(sizes: SplitSizes) -> Result<SplitSizes, ConfigError> {
+    sizes_within(sizes, SplitSizes { train: MOST_SAMPLES, validation: MOST_SAMPLES, test: MOST_SAMPLES })
+}
+
+/// Refuses more images than there are in an official training part, which training and validation share, and in a test part.
+pub(crate) fn sizes_of_parts(sizes: SplitSizes, training: usize, test: usize) -> Result<SplitSizes, ConfigError> {
+    let SplitSizes { train, validation, .. } =
+        sizes_within(sizes, SplitSizes { train: training, validation: training, test })?;
+    if train + validation > training {
+        return Err(ConfigError::new(
+            "train_samples",
+            format!("{train} and {validation} validation images are more than the {training} there are"),
+        ));
+    }
+    Ok(sizes)
 }

@@ -16,7 +16,7 @@ impl Library {
     ///
     /// # Errors
     /// [`DataError::Missing`] naming what the most complete of them lacks, with the command that fetches `set`.
-    pub(crate) fn place(&self, set: &str, folders: &[&str], needed: &[&str]) -> Result<PathBuf, DataError> {
+    pub(crate) fn locate_files(&self, set: &str, folders: &[&str], needed: &[&str]) -> Result<PathBuf, DataError> {
         let lacking = |folder: &PathBuf| -> Vec<&str> {
             needed.iter().copied().filter(|name| !folder.join(name).exists()).collect()
         };
@@ -94,16 +94,16 @@ mod tests {
     fn the_first_complete_folder_is_taken_and_the_most_complete_named() {
         let folder = tempfile::tempdir().unwrap();
         let library = Library::open(folder.path());
-        let error = library.place("set", &["outer", "inner"], &["a", "b"]).unwrap_err();
+        let error = library.locate_files("set", &["outer", "inner"], &["a", "b"]).unwrap_err();
         assert!(error.is_missing());
         let error = error.to_string();
         assert!(error.contains("set (a, b) is missing") && error.contains("bench data fetch set"), "{error}");
         fs::create_dir_all(folder.path().join("inner")).unwrap();
         fs::write(folder.path().join("inner/a"), "").unwrap();
-        let error = library.place("set", &["outer", "inner"], &["a", "b"]).unwrap_err().to_string();
+        let error = library.locate_files("set", &["outer", "inner"], &["a", "b"]).unwrap_err().to_string();
         assert!(error.contains("set (b) is missing in") && error.contains("inner"), "{error}");
         fs::write(folder.path().join("inner/b"), "").unwrap();
-        assert_eq!(library.place("set", &["outer", "inner"], &["a", "b"]).unwrap(), folder.path().join("inner"));
+        assert_eq!(library.locate_files("set", &["outer", "inner"], &["a", "b"]).unwrap(), folder.path().join("inner"));
     }
 
     #[test]

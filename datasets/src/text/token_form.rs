@@ -36,7 +36,7 @@ impl Tokens {
 }
 
 /// `embed-left` and so on: how a version says it.
-pub(crate) fn reading_name(tokens: Tokens, padding: Padding) -> &'static str {
+pub(crate) fn form_name(tokens: Tokens, padding: Padding) -> &'static str {
     match (tokens, padding) {
         (Tokens::Embed, Padding::Left) => "embed-left",
         (Tokens::Embed, Padding::Right) => "embed-right",

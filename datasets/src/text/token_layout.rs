@@ -9,7 +9,7 @@ use vocabulary::Split;
 
 /// How stored sequences are laid out in a batch.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Layout {
+pub(crate) struct TokenLayout {
     /// Length after padding.
     pub(crate) length: usize,
     /// What is added to a stored byte to make an id.
@@ -22,6 +22,22 @@ pub(crate) struct Layout {
     pub(crate) tokens: Tokens,
     /// Sequences per sample: 2 for pairs.
     pub(crate) rows: usize,
+}
+
+impl TokenLayout {
+    /// The layout as content hashes know it.
+    pub(crate) fn hashed(&self) -> String {
+        let Self { length, offset, end, padding, tokens, rows } = self;
+        format!(
+            "Layout {{ length: {length}, offset: {offset}, end: {end:?}, padding: {padding:?}, tokens: {tokens:?}, \
+             rows: {rows} }}"
+        )
+    }
+
+    /// Tokens of each sequence, the end token not counted.
+    pub(crate) fn kept(&self) -> usize {
+        self.length - usize::from(self.end.is_some())
+    }
 }
 
 /// Bytes before the tokens of a stored sequence: their number, little endian.
@@ -50,7 +66,7 @@ pub(crate) fn batch(
     store: &SampleStore,
     split: Split,
     positions: &[usize],
-    layout: &Layout,
+    layout: &TokenLayout,
 ) -> Result<Batch, DataError> {
     let length = layout.length;
     let mut ids = vec![0; positions.len() * layout.rows * length];
@@ -61,8 +77,7 @@ pub(crate) fn batch(
         for (part, record) in input.chunks_exact(input.len() / layout.rows).enumerate() {
             let row = slot * layout.rows + part;
             let tokens = stored_sequence(record);
-            let most = length - usize::from(layout.end.is_some());
-            let tokens = &tokens[..tokens.len().min(most)];
+            let tokens = &tokens[..tokens.len().min(layout.kept())];
             let valid = tokens.len() + usize::from(layout.end.is_some());
             let start = match layout.padding {
                 Padding::Left => length - valid,

@@ -7,57 +7,39 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use vocabulary::{InputSpec, SplitSizes};
 
-pub use crate::config::image_form::Form;
-use crate::tasks::images::pictures::{Pictures, Plan, Reading, Scale, augment::Augmentation, sizes, source::Set};
 use crate::{
-    config::error::ConfigError,
-    library::{DataError, Library},
-    progress::Progress,
+    config::{error::ConfigError, image_form::Form, ranges::sizes_of_parts, settings::settings},
     splits::OFFICIAL_VERSION,
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
+    task::{Info, Task, TaskDefinition},
+    tasks::images::pictures::{
+        augment::Augmentation,
+        encoding::{PixelEncoding, Scale},
+        official::OfficialSet,
+        task::{PictureTask, augmented},
+    },
 };
-use vocabulary::{InputSpec, Metric, OutputSpec};
 
+const USUAL: SplitSizes = SplitSizes { train: 45_000, validation: 5_000, test: 10_000 };
 const SIDE: usize = 32;
 const MEAN: f32 = 122.6 / 255.0;
 const DEVIATION: f32 = 61.0 / 255.0;
 /// Raised whenever the same settings give other samples.
 const VERSION: u32 = 1;
 
-/// Settings of the task `image`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(rename = "Image", transform = crate::config::image_form::form_is_also_dimensions)]
-pub struct Config {
-    /// As a sequence of pixels (`1d`) or as a picture (`2d`).
-    #[serde(alias = "dimensions")]
-    pub form: Form,
-    /// What a pixel is to the model.
-    pub pixels: Pixels,
-    /// Random crops (4 mirrored pixels added on every side) and mirror images, of training images only.
-    pub augment: bool,
-    /// Images for training.
-    #[schemars(range(min = 1, max = 50_000))]
-    pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the balanced order.
-    #[schemars(range(min = 1, max = 50_000))]
-    pub validation_samples: usize,
-    /// Images of the official test file, by class in their shares.
-    #[schemars(range(min = 1, max = 10_000))]
-    pub test_samples: usize,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            form: Form::Sequence,
-            pixels: Pixels::Normalised,
-            augment: false,
-            train_samples: 45_000,
-            validation_samples: 5_000,
-            test_samples: 10_000,
-        }
+settings! {
+    /// Settings of the task `image`.
+    #[schemars(rename = "Image", transform = crate::config::image_form::form_is_also_dimensions)]
+    pub struct Config {
+        /// As a sequence of pixels (`1d`) or as a picture (`2d`).
+        #[serde(alias = "dimensions")]
+        pub form: Form = Form::Sequence,
+        /// What a pixel is to the model.
+        pub pixels: Pixels = Pixels::Normalised,
+        /// Random crops (4 mirrored pixels added on every side) and mirror images, of training images only.
+        pub augment: bool = false,
+        ..official("Images for training.", 50_000, 10_000, USUAL),
     }
 }
 
@@ -88,67 +70,28 @@ impl TaskDefinition for Image {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-        let sizes = sizes(config.train_samples, config.validation_samples, config.test_samples, Set::Cifar10.sizes())?;
-        let shape = config.form.shape(SIDE, SIDE);
-        let (pixels, input) = match (config.pixels, config.form) {
+        let set = OfficialSet::Cifar10;
+        let (training, test) = set.sizes();
+        let sizes = sizes_of_parts(config.sizes(), training, test)?;
+        let values = InputSpec::Values { channels: 1, shape: config.form.shape(SIDE, SIDE) };
+        let (pixels, input, encoding) = match (config.pixels, config.form) {
             (Pixels::Embed, Form::Picture) => {
                 return Err(ConfigError::new("pixels", "`embed` makes a sequence of ids; set `form: 1d` with it"));
             }
-            (Pixels::Embed, Form::Sequence) => ("embed", InputSpec::Tokens { vocabulary: 256, length: SIDE * SIDE }),
-            (Pixels::Unit, _) => ("unit", InputSpec::Values { channels: 1, shape }),
-            (Pixels::Normalised, _) => ("normalised", InputSpec::Values { channels: 1, shape }),
+            (Pixels::Embed, Form::Sequence) => {
+                ("embed", InputSpec::Tokens { vocabulary: 256, length: SIDE * SIDE }, PixelEncoding::Levels)
+            }
+            (Pixels::Unit, _) => ("unit", values, PixelEncoding::Planes(Scale::new(&[0.0], &[1.0]))),
+            (Pixels::Normalised, _) => ("normalised", values, PixelEncoding::Planes(Scale::new(&[MEAN], &[DEVIATION]))),
         };
         let augmentation = config.augment.then_some(Augmentation::Shift { pad: 4 });
-        let augmented =
-            augmentation.as_ref().map(|augmentation| format!("-{}", augmentation.name())).unwrap_or_default();
-        let spec = TaskSpec {
-            name: match config.form {
-                Form::Sequence => "image".to_owned(),
-                Form::Picture => "image-2d".to_owned(),
-            },
-            version: format!("lra-image@grey-{pixels}{augmented}-{OFFICIAL_VERSION}-{VERSION}"),
-            data: Set::Cifar10.name().to_owned(),
-            input,
-            target: OutputSpec::Classes(10),
-            metric: Metric::Accuracy,
-            chance: 0.1,
-            splits: sizes,
+        let name = match config.form {
+            Form::Sequence => "image".to_owned(),
+            Form::Picture => "image-2d".to_owned(),
         };
-        Ok(Box::new(Configured { spec, config, augmentation }))
-    }
-}
-
-struct Configured {
-    spec: TaskSpec,
-    config: Config,
-    augmentation: Option<Augmentation>,
-}
-
-impl Task for Configured {
-    fn spec(&self) -> &TaskSpec {
-        &self.spec
-    }
-
-    fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
-        let mut parts = Set::Cifar10.read(library, progress)?;
-        parts.training = parts.training.grey();
-        parts.test = parts.test.grey();
-        let plan = Plan {
-            set: "grey cifar10",
-            sizes: self.spec.splits,
-            usual: Set::Cifar10.usual(),
-            reading: match self.config.pixels {
-                Pixels::Normalised => Reading::Planes(Scale::new(&[MEAN], &[DEVIATION])),
-                Pixels::Unit => Reading::Planes(Scale::new(&[0.0], &[1.0])),
-                Pixels::Embed => Reading::Levels,
-            },
-            side: SIDE,
-            augmentation: self.augmentation.clone(),
-        };
-        Ok(Box::new(Pictures::new(parts, plan)?))
-    }
-
-    fn check(&self, library: &Library) -> Result<(), DataError> {
-        Set::Cifar10.folder(library).map(|_| ())
+        let augmented = augmented(augmentation.as_ref());
+        let version = format!("lra-image@grey-{pixels}{augmented}-{OFFICIAL_VERSION}-{VERSION}");
+        let task = PictureTask::new(set, (name, version), input, sizes, encoding)?;
+        Ok(Box::new(PictureTask { grey: true, augmentation, ..task }))
     }
 }

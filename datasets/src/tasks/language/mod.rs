@@ -2,5 +2,6 @@
 
 pub mod char_lm;
 pub mod listops;
+mod lra_files;
 pub mod retrieval;
 pub mod text;

@@ -9,54 +9,42 @@
 //! - `level: byte`, as in the Arena: id of a byte is its value plus 1, no end token, 4 000 long. (The Arena first cuts texts
 //!   to 10 000 bytes; since lengths beyond that are refused here, nothing changes.)
 
-use std::{
-    fs::File,
-    io::BufReader,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-
-use crate::tasks::language::text::{Level, Source, checked};
-use crate::text::token_form::reading_name;
-pub use crate::text::token_form::{Padding, Tokens};
-use crate::{
-    config::{
-        error::ConfigError,
-        ranges::{splits, within},
-    },
-    formats::{
-        error::FormatError,
-        tables::tsv::{Row, Rows, TsvError},
-        text::{shortened, whole},
-    },
-    library::{CacheKey, CacheWriter, DataError, Library, Sources},
-    progress::Progress,
-    samples::stored::Stored,
-    splits::{OFFICIAL_VERSION, SplitFiles, cut_note},
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
-    text::{
-        characters::{Counts, END, MOST_IDS, Vocabulary},
-        token_layout::{COUNT_BYTES, Layout, batch, store_sequence},
-    },
-};
 use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
-/// Name of the data set.
-const SET: &str = "lra";
-const FOLDERS: [&str; 3] =
-    ["lra_release/lra_release/tsv_data", "lra_release/tsv_data", "lra/lra_release/lra_release/tsv_data"];
-const FILES: [(&str, Split); 3] = [
-    ("new_aan_pairs.train.tsv", Split::Train),
-    ("new_aan_pairs.eval.tsv", Split::Validation),
-    ("new_aan_pairs.test.tsv", Split::Test),
-];
+use crate::{
+    config::{error::ConfigError, ranges::any_sizes},
+    formats::{
+        FormatError,
+        tables::tsv::Row,
+        text::{shortened, whole},
+    },
+    library::{CacheKey, CacheWriter, DataError, Library},
+    progress::Progress,
+    splits::{OFFICIAL_VERSION, SplitFiles},
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
+    tasks::language::lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows},
+    text::{
+        characters::{Counts, Vocabulary},
+        frequent_characters::TrainingTexts,
+        text_encoding::{Level, TextEncoding, describe_vocabulary, store_text},
+        token_form::{Padding, Tokens, form_name},
+        token_layout::COUNT_BYTES,
+    },
+};
+
+static FILES: LraFiles = LraFiles {
+    folders: ["lra_release/lra_release/tsv_data", "lra_release/tsv_data", "lra/lra_release/lra_release/tsv_data"],
+    names: ["new_aan_pairs.train.tsv", "new_aan_pairs.eval.tsv", "new_aan_pairs.test.tsv"],
+    records: "pairs",
+};
 const COLUMNS: usize = 5;
 /// Ids of the released training texts as the S4 recipe states them.
 const RELEASED_VOCABULARY: usize = 98;
-const BYTE_IDS: usize = 257;
 /// Lines of the released files.
 const RELEASED: SplitSizes = SplitSizes { train: 147_086, validation: 18_090, test: 17_437 };
 /// Raised whenever the same files give other sequences.
@@ -115,10 +103,7 @@ pub struct Config {
 impl From<Settings> for Config {
     fn from(given: Settings) -> Self {
         let end_token = given.end_token.unwrap_or(given.level == Level::Char);
-        let vocabulary = match given.level {
-            Level::Char => RELEASED_VOCABULARY - usize::from(!end_token),
-            Level::Byte => BYTE_IDS + usize::from(end_token),
-        };
+        let vocabulary = TextEncoding::usual_vocabulary(given.level, end_token, RELEASED_VOCABULARY);
         Self {
             level: given.level,
             length: given.length.unwrap_or(4_000),
@@ -130,6 +115,13 @@ impl From<Settings> for Config {
             validation_samples: given.validation_samples.unwrap_or(RELEASED.validation),
             test_samples: given.test_samples.unwrap_or(RELEASED.test),
         }
+    }
+}
+
+impl Config {
+    fn encoding(&self) -> TextEncoding {
+        let Self { level, length, end_token, tokens, padding, vocabulary, .. } = *self;
+        TextEncoding { level, length, end_token, tokens, padding, vocabulary }
     }
 }
 
@@ -146,102 +138,51 @@ impl TaskDefinition for Retrieval {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-        within("length", config.length, 16..=10_000)?;
-        let byte_ids = BYTE_IDS + usize::from(config.end_token);
-        match config.level {
-            Level::Char => within("vocabulary", config.vocabulary, 4..=MOST_IDS)?,
-            Level::Byte => within("vocabulary", config.vocabulary, byte_ids..=byte_ids)?,
-        }
-        let sizes = splits(config.train_samples, config.validation_samples, config.test_samples)?;
-        let end = match (config.level, config.end_token) {
-            (Level::Char, false) => "-no-end",
-            (Level::Byte, true) => "-end",
-            _ => "",
-        };
-        let reading = reading_name(config.tokens, config.padding);
+        let encoding = config.encoding();
+        encoding.check(10_000)?;
+        let Config { train_samples: train, validation_samples: validation, test_samples: test, .. } = config;
+        let splits = any_sizes(SplitSizes { train, validation, test })?;
+        let form = form_name(config.tokens, config.padding);
         let spec = TaskSpec {
             name: "retrieval".to_owned(),
-            version: format!("lra-retrieval@{}-{}{end}-{reading}-{VERSION}", config.level.name(), config.length),
+            version: format!("lra-retrieval@{}-{form}-{VERSION}", encoding.name()),
             data: "lra-aan".to_owned(),
             input: config.tokens.input(config.vocabulary, config.length),
             target: OutputSpec::Pair(2),
             metric: Metric::Accuracy,
             chance: 0.5,
-            splits: sizes,
+            splits,
         };
-        Ok(Box::new(Configured { spec, config }))
+        Ok(Box::new(RetrievalTask { spec, encoding }))
     }
 }
 
-struct Configured {
+struct RetrievalTask {
     spec: TaskSpec,
-    config: Config,
+    encoding: TextEncoding,
 }
 
-impl Configured {
-    fn folder(library: &Library) -> Result<PathBuf, DataError> {
-        library.place(SET, &FOLDERS, &FILES.map(|(name, _)| name))
-    }
-
-    /// Tokens of each text, the end token not counted.
-    fn kept(&self) -> usize {
-        self.config.length - usize::from(self.config.end_token)
-    }
-
-    /// The labels of all pairs of all files.
-    fn labels(folder: &Path) -> Result<[Vec<u8>; 3], DataError> {
-        let mut labels = [vec![], vec![], vec![]];
-        for ((name, _), labels) in FILES.iter().zip(&mut labels) {
-            pairs(&folder.join(name), usize::MAX, |_, label| {
-                labels.push(label);
-                Ok(())
-            })?;
-        }
-        Ok(labels)
-    }
-
-    /// Refuses files with fewer pairs than the splits need.
-    fn hold(&self, folder: &Path, there: SplitSizes) -> Result<(), DataError> {
-        for (name, split) in FILES {
-            let (found, needed) = (there.get(split), self.spec.splits.get(split));
-            if found < needed {
-                return Err(DataError::Malformed {
-                    path: folder.join(name),
-                    message: format!(
-                        "holds {found} pairs and the {} split needs {needed}; lower train_samples, validation_samples or \
-                         test_samples, or fetch the data again",
-                        split.name()
-                    ),
-                });
-            }
-        }
-        Ok(())
-    }
-
+impl RetrievalTask {
     fn write(
         &self,
         writer: &mut CacheWriter<'_>,
-        folder: &Path,
+        found: &FoundFiles,
         files: &SplitFiles,
         vocabulary: Option<&Vocabulary>,
         progress: &dyn Progress,
     ) -> Result<(), DataError> {
-        let part = COUNT_BYTES + self.kept();
+        let part = COUNT_BYTES + self.encoding.kept();
         let mut input = vec![0; 2 * part];
-        for (name, split) in FILES {
+        for split in Split::ALL {
             let subset = files.subset(split, self.spec.splits.get(split));
-            let mut record = 0;
-            pairs(&folder.join(name), subset.end(), |texts, label| {
-                record += 1;
-                if !subset.contains(record - 1) {
+            let mut records = 0..subset.end();
+            pairs(&found.path(split), subset.end(), |texts, label| {
+                if !records.next().is_some_and(|record| subset.contains(record)) {
                     return Ok(());
                 }
                 input.fill(0);
-                for (room, text) in input.chunks_exact_mut(part).zip(texts) {
-                    match vocabulary {
-                        Some(vocabulary) => store_sequence(room, text.chars().map(|c| vocabulary.id(c))),
-                        None => store_sequence(room, text.bytes()),
-                    }
+                for (out, text) in input.chunks_exact_mut(part).zip(texts) {
+                    store_text(out, text, vocabulary);
                 }
                 writer.push(&input, &[label])?;
                 progress.advance(1);
@@ -252,104 +193,71 @@ impl Configured {
     }
 }
 
-impl Task for Configured {
+impl Task for RetrievalTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
-        let folder = Self::folder(library)?;
-        let sources = Sources::read(&folder, FILES.map(|(name, _)| name.to_owned()).to_vec())?;
-        let sizes = self.spec.splits;
-        let files = SplitFiles::scan(library, "aan", &sources, progress, || Self::labels(&folder))?;
-        self.hold(&folder, files.sizes())?;
-        let vocabulary = match self.config.level {
-            Level::Byte => None,
-            Level::Char => {
-                let source = Source { name: "aan-vocabulary", files: &sources, kept: self.kept() };
-                let characters = source.frequent(library, 1, progress, || {
-                    let mut counts = Counts::default();
-                    pairs(&folder.join(FILES[0].0), usize::MAX, |texts, _| {
-                        for text in texts {
-                            counts.add(text.chars().take(self.kept()));
-                        }
-                        Ok(())
-                    })?;
-                    Ok(counts)
-                })?;
-                Some(checked(characters, self.config.end_token, self.config.vocabulary, &folder)?)
-            }
-        };
+        let found = FILES.find(library)?;
+        let (encoding, sizes) = (self.encoding, self.spec.splits);
+        let files = found.scan(library, "aan", sizes, progress, |path| {
+            let mut labels = vec![];
+            pairs(path, usize::MAX, |_, label| {
+                labels.push(label);
+                Ok(())
+            })?;
+            Ok(labels)
+        })?;
+        let kept = encoding.kept();
+        let texts = TrainingTexts { name: "aan-vocabulary", files: &found.sources, kept, least: 1 };
+        let vocabulary = encoding.vocabulary(&texts, &found.folder, library, progress, || {
+            let mut counts = Counts::default();
+            pairs(&found.path(Split::Train), usize::MAX, |texts, _| {
+                for text in texts {
+                    counts.add(text.chars().take(kept));
+                }
+                Ok(())
+            })?;
+            Ok(counts)
+        })?;
         let key = CacheKey {
-            name: format!("aan-{}", self.config.level.name()),
+            name: format!("aan-{}", encoding.level.name()),
             version: VERSION,
             spec: json!({
                 "order": OFFICIAL_VERSION,
                 "characters": vocabulary.as_ref().map(|vocabulary| vocabulary.characters().iter().collect::<String>()),
-                "end_token": self.config.end_token,
+                "end_token": encoding.end_token,
             }),
-            input_bytes: 2 * (COUNT_BYTES + self.kept()),
+            input_bytes: 2 * (COUNT_BYTES + kept),
             label_bytes: 1,
             sizes,
         };
-        let store = library.cached_from(&sources, &key, progress, |writer| {
-            self.write(writer, &folder, &files, vocabulary.as_ref(), progress)
+        let store = library.cached_from(&found.sources, &key, progress, |writer| {
+            self.write(writer, &found, &files, vocabulary.as_ref(), progress)
         })?;
-        let layout = Layout {
-            length: self.config.length,
-            offset: i32::from(vocabulary.is_none()),
-            end: self.config.end_token.then(|| if vocabulary.is_some() { i32::from(END) } else { BYTE_IDS as i32 }),
-            padding: self.config.padding,
-            tokens: self.config.tokens,
-            rows: 2,
-        };
-        let reconstruction = library.reconstruction(SET, &folder)?;
-        let reconstruction = reconstruction.map(|note| format!("not the released files: {note}"));
-        let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
-        let description = vec![match &vocabulary {
-            None => ("vocabulary".to_owned(), format!("{BYTE_IDS} ids: 256 bytes and padding")),
-            Some(vocabulary) => (
-                "vocabulary".to_owned(),
-                format!("{} ids, {} of them characters", vocabulary.len(), vocabulary.characters().len()),
-            ),
-        }];
-        let indices = files.indices(sizes);
-        let processing = format!("{layout:?} {}", indices.digest());
-        Ok(Box::new(
-            Stored::new(store, &processing, move |store, split, positions| {
-                batch(store, split, &indices.find(SET, split, positions)?, &layout)
-            })
-            .told(notes, description),
-        ))
+        let description = vec![("vocabulary".to_owned(), describe_vocabulary(vocabulary.as_ref()))];
+        found.dataset(library, store, encoding.layout(2), &files, sizes, description)
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
-        Self::folder(library).map(|_| ())
+        FILES.folder(library).map(|_| ())
     }
 }
 
-/// Calls `visit(texts, label)` for the first `most` pairs of a file; gives their number.
+/// Calls `visit(texts, label)` for the first `most` pairs of a file.
 fn pairs(
     path: &Path,
     most: usize,
     mut visit: impl FnMut([&str; 2], u8) -> Result<(), DataError>,
-) -> Result<usize, DataError> {
-    let malformed = |error: FormatError| DataError::Malformed { path: path.to_path_buf(), message: error.to_string() };
-    let file = File::open(path).map_err(DataError::io("read", path))?;
-    let mut rows = Rows::new(BufReader::with_capacity(1 << 20, file), COLUMNS);
-    let mut count = 0;
-    while count < most {
-        let row = match rows.next_row() {
-            Ok(Some(row)) => row,
-            Ok(None) => break,
-            Err(TsvError::Io(error)) => return Err(DataError::io("read", path)(error)),
-            Err(TsvError::Format(error)) => return Err(malformed(error)),
-        };
-        let (texts, label) = pair(&row).map_err(malformed)?;
+) -> Result<(), DataError> {
+    let mut rows = open_rows(path, COLUMNS)?;
+    for _ in 0..most {
+        let Some(row) = next_row(&mut rows, path)? else { break };
+        let (texts, label) = pair(&row).map_err(|error| malformed_row(path, &error))?;
         visit(texts, label)?;
-        count += 1;
     }
-    Ok(count)
+    Ok(())
 }
 
 fn pair<'a>(row: &'a Row<'_>) -> Result<([&'a str; 2], u8), FormatError> {

@@ -85,7 +85,7 @@ pub(super) fn folder(
     if resolution != Resolution::Px128 || !inner.is_dir() {
         roots.insert(1, OUTER);
     }
-    let place = library.place(SET, &roots, &[&format!("{name}/metadata"), &format!("{name}/imgs")])?;
+    let place = library.locate_files(SET, &roots, &[&format!("{name}/metadata"), &format!("{name}/imgs")])?;
     Ok((place.join(&name), name))
 }
 

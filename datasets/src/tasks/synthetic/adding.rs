@@ -4,14 +4,13 @@
 //! of Le, Jaitly & Hinton, arXiv 1504.00941: values uniform in [0, 1), one marker in each half, squared error.
 
 use rand::Rng;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
     config::{
         error::ConfigError,
-        ranges::{splits, within},
+        ranges::{any_sizes, within},
+        settings::settings,
     },
     library::{CacheKey, DataError, Library, SampleStore, sample_stream},
     progress::Progress,
@@ -21,38 +20,18 @@ use crate::{
 };
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
-/// Settings of the adding problem.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Steps of a sequence, 2 to 1 000 000.
-    #[schemars(range(min = 2, max = 1_000_000))]
-    pub length: usize,
-    /// Sequences for training.
-    #[schemars(range(min = 1))]
-    pub train_samples: usize,
-    /// Sequences for choosing the epoch.
-    #[schemars(range(min = 1))]
-    pub validation_samples: usize,
-    /// Sequences for the reported error.
-    #[schemars(range(min = 1))]
-    pub test_samples: usize,
-    /// Seed of the generator; every sequence has its own stream.
-    pub seed: u64,
-}
-
 /// Sizes of the splits where the experiment says nothing else.
 const USUAL: SplitSizes = SplitSizes { train: 20_000, validation: 2_000, test: 2_000 };
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            length: 400,
-            train_samples: USUAL.train,
-            validation_samples: USUAL.validation,
-            test_samples: USUAL.test,
-            seed: 0,
-        }
+settings! {
+    /// Settings of the adding problem.
+    pub struct Config {
+        /// Steps of a sequence, 2 to 1 000 000.
+        #[schemars(range(min = 2, max = 1_000_000))]
+        pub length: usize = 400,
+        ..generated("Sequences", "error", USUAL),
+        /// Seed of the generator; every sequence has its own stream.
+        pub seed: u64 = 0,
     }
 }
 
@@ -69,7 +48,7 @@ impl TaskDefinition for Adding {
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         within("length", config.length, 2..=1_000_000)?;
-        let sizes = splits(config.train_samples, config.validation_samples, config.test_samples)?;
+        let splits = any_sizes(config.sizes())?;
         let length = config.length;
         let spec = TaskSpec {
             name: format!("adding{length}"),
@@ -80,19 +59,19 @@ impl TaskDefinition for Adding {
             metric: Metric::MeanSquaredError,
             // The variance of a sum of two uniform values, reached by always answering 1.
             chance: 1.0 / 6.0,
-            splits: sizes,
+            splits,
         };
-        Ok(Box::new(Configured { spec, length, seed: config.seed }))
+        Ok(Box::new(AddingTask { spec, length, seed: config.seed }))
     }
 }
 
-struct Configured {
+struct AddingTask {
     spec: TaskSpec,
     length: usize,
     seed: u64,
 }
 
-impl Configured {
+impl AddingTask {
     fn key(&self, sizes: SplitSizes) -> CacheKey {
         CacheKey {
             name: self.spec.data.clone(),
@@ -106,7 +85,7 @@ impl Configured {
     }
 }
 
-impl Task for Configured {
+impl Task for AddingTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }

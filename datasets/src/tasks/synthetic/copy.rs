@@ -14,7 +14,8 @@ use serde_json::json;
 use crate::{
     config::{
         error::ConfigError,
-        ranges::{splits, within},
+        ranges::{any_sizes, within},
+        settings::settings,
     },
     library::{CacheKey, DataError, Library, SampleStore, sample_stream},
     progress::Progress,
@@ -27,49 +28,26 @@ use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 const BLANK: i32 = 0;
 const IGNORED: i32 = -1;
 
-/// Settings of the copying memory problem.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Symbols to remember, 1 to 10 000.
-    #[schemars(range(min = 1, max = 10_000))]
-    pub symbols: usize,
-    /// Steps between the last symbol and the first recalled one, 1 to 1 000 000.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub delay: usize,
-    /// Different symbols, 2 to 200.
-    #[schemars(range(min = 2, max = 200))]
-    pub alphabet: usize,
-    /// Steps that count.
-    pub score: Score,
-    /// Sequences for training.
-    #[schemars(range(min = 1))]
-    pub train_samples: usize,
-    /// Sequences for choosing the epoch.
-    #[schemars(range(min = 1))]
-    pub validation_samples: usize,
-    /// Sequences for the reported accuracy.
-    #[schemars(range(min = 1))]
-    pub test_samples: usize,
-    /// Seed of the generator; every sequence has its own stream.
-    pub seed: u64,
-}
-
 /// Sizes of the splits where the experiment says nothing else.
 const USUAL: SplitSizes = SplitSizes { train: 20_000, validation: 2_000, test: 2_000 };
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            symbols: 10,
-            delay: 100,
-            alphabet: 8,
-            score: Score::Recall,
-            train_samples: USUAL.train,
-            validation_samples: USUAL.validation,
-            test_samples: USUAL.test,
-            seed: 0,
-        }
+settings! {
+    /// Settings of the copying memory problem.
+    pub struct Config {
+        /// Symbols to remember, 1 to 10 000.
+        #[schemars(range(min = 1, max = 10_000))]
+        pub symbols: usize = 10,
+        /// Steps between the last symbol and the first recalled one, 1 to 1 000 000.
+        #[schemars(range(min = 1, max = 1_000_000))]
+        pub delay: usize = 100,
+        /// Different symbols, 2 to 200.
+        #[schemars(range(min = 2, max = 200))]
+        pub alphabet: usize = 8,
+        /// Steps that count.
+        pub score: Score = Score::Recall,
+        ..generated("Sequences", "accuracy", USUAL),
+        /// Seed of the generator; every sequence has its own stream.
+        pub seed: u64 = 0,
     }
 }
 
@@ -98,7 +76,7 @@ impl TaskDefinition for Copying {
         within("symbols", config.symbols, 1..=10_000)?;
         within("delay", config.delay, 1..=1_000_000)?;
         within("alphabet", config.alphabet, 2..=200)?;
-        let sizes = splits(config.train_samples, config.validation_samples, config.test_samples)?;
+        let splits = any_sizes(config.sizes())?;
         let (symbols, delay, alphabet) = (config.symbols, config.delay, config.alphabet);
         let length = delay + 2 * symbols;
         let guess = 1.0 / alphabet as f64;
@@ -120,18 +98,18 @@ impl TaskDefinition for Copying {
                 Score::Recall => guess,
                 Score::All => ((delay + symbols) as f64 + symbols as f64 * guess) / length as f64,
             },
-            splits: sizes,
+            splits,
         };
-        Ok(Box::new(Configured { spec, config }))
+        Ok(Box::new(CopyTask { spec, config }))
     }
 }
 
-struct Configured {
+struct CopyTask {
     spec: TaskSpec,
     config: Config,
 }
 
-impl Task for Configured {
+impl Task for CopyTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
@@ -158,7 +136,7 @@ impl Task for Configured {
         })?;
         let processing = format!("delay {delay}, delimiter {}, {score:?}", alphabet + 1);
         Ok(Box::new(Stored::new(store, &processing, move |store, split, positions| {
-            batch(store, split, positions, &Layout { symbols, delay, delimiter: alphabet as i32 + 1, score })
+            batch(store, split, positions, &CopyLayout { symbols, delay, delimiter: alphabet as i32 + 1, score })
         })))
     }
 
@@ -167,15 +145,15 @@ impl Task for Configured {
     }
 }
 
-struct Layout {
+struct CopyLayout {
     symbols: usize,
     delay: usize,
     delimiter: i32,
     score: Score,
 }
 
-fn batch(store: &SampleStore, split: Split, positions: &[usize], layout: &Layout) -> Result<Batch, DataError> {
-    let Layout { symbols, delay, delimiter, score } = *layout;
+fn batch(store: &SampleStore, split: Split, positions: &[usize], layout: &CopyLayout) -> Result<Batch, DataError> {
+    let CopyLayout { symbols, delay, delimiter, score } = *layout;
     let length = delay + 2 * symbols;
     let elsewhere = if score == Score::All { BLANK } else { IGNORED };
     let mut tokens = vec![BLANK; positions.len() * length];

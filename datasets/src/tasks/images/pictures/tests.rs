@@ -5,9 +5,14 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use super::*;
-use crate::{Library, registry::find, task::Task};
-use vocabulary::InputSpec;
+use vocabulary::{InputSpec, Split};
+
+use super::images::Images;
+use crate::{
+    Library,
+    registry::find,
+    task::{Batch, Dataset, Inputs, Targets, Task},
+};
 
 /// A byte that says where it stands.
 fn byte(image: usize, channel: usize, y: usize, x: usize) -> u8 {

@@ -5,41 +5,43 @@
 //! tokens of the training file by frequency, equally frequent ones in the order of their text. Every expression is evaluated
 //! and compared with its value.
 
-use std::{
-    fs::File,
-    io::BufReader,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use serde_json::json;
+use vocabulary::{Metric, OutputSpec, Split};
 
-use crate::tasks::language::listops::{Config, Reading, Token, VOCABULARY, evaluate, tokenise};
-use crate::text::token_form::reading_name;
 use crate::{
     config::{
         error::ConfigError,
-        ranges::{splits, within},
+        ranges::{any_sizes, within},
     },
-    formats::{
-        error::FormatError,
-        tables::tsv::{Rows, TsvError},
-        text::whole,
-    },
-    library::{CacheKey, CacheWriter, DataError, Library, Sources},
+    formats::{FormatError, tables::tsv::Row, text::whole},
+    library::{CacheKey, CacheWriter, DataError, Library},
     progress::Progress,
-    samples::stored::Stored,
-    splits::{OFFICIAL_VERSION, SplitFiles, cut_note},
+    splits::{OFFICIAL_VERSION, SplitFiles},
     task::{Dataset, Task, TaskSpec},
-    text::token_layout::{COUNT_BYTES, batch, store_sequence},
+    tasks::language::{
+        listops::{
+            config::Config,
+            expression::{Token, UNKNOWN, VOCABULARY, evaluate, tokenise},
+        },
+        lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows},
+    },
+    text::{
+        token_form::form_name,
+        token_layout::{COUNT_BYTES, TokenLayout, store_sequence},
+    },
 };
-use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
-/// Name of the data set.
-const SET: &str = "lra";
-const FOLDERS: [&str; 3] =
-    ["lra_release/lra_release/listops-1000", "lra_release/listops-1000", "lra/lra_release/lra_release/listops-1000"];
-const FILES: [(&str, Split); 3] =
-    [("basic_train.tsv", Split::Train), ("basic_val.tsv", Split::Validation), ("basic_test.tsv", Split::Test)];
+static FILES: LraFiles = LraFiles {
+    folders: [
+        "lra_release/lra_release/listops-1000",
+        "lra_release/listops-1000",
+        "lra/lra_release/lra_release/listops-1000",
+    ],
+    names: ["basic_train.tsv", "basic_val.tsv", "basic_test.tsv"],
+    records: "expressions",
+};
 /// Length of the loaders of S4 and CCNN, end token included.
 const LENGTH: usize = 2_048;
 /// Raised whenever the same files give other sequences.
@@ -64,101 +66,51 @@ pub(super) fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
     }
     let length = config.length.unwrap_or(LENGTH);
     within("length", length, 16..=100_000)?;
-    let sizes = splits(config.train_samples, config.validation_samples, config.test_samples)?;
+    let splits = any_sizes(config.sizes())?;
     let end = if config.end_token { "" } else { "no-end-" };
-    let reading = reading_name(config.tokens, config.padding);
+    let form = form_name(config.tokens, config.padding);
     let vocabulary = VOCABULARY - usize::from(!config.end_token);
     let spec = TaskSpec {
         name: "lra-listops".to_owned(),
-        version: format!("listops@lra-{length}-{end}{reading}-{VERSION}"),
+        version: format!("listops@lra-{length}-{end}{form}-{VERSION}"),
         data: "lra-listops".to_owned(),
         input: config.tokens.input(vocabulary, length),
         target: OutputSpec::Classes(10),
         metric: Metric::Accuracy,
         chance: 0.17,
-        splits: sizes,
+        splits,
     };
-    let reading = Reading { length, end_token: config.end_token, padding: config.padding, tokens: config.tokens };
-    Ok(Box::new(Released { spec, reading }))
+    Ok(Box::new(ReleasedTask { spec, layout: config.layout(length) }))
 }
 
-struct Released {
+struct ReleasedTask {
     spec: TaskSpec,
-    reading: Reading,
+    layout: TokenLayout,
 }
 
-impl Released {
-    fn folder(library: &Library) -> Result<PathBuf, DataError> {
-        library.place(SET, &FOLDERS, &FILES.map(|(name, _)| name))
-    }
-
-    /// Tokens of a sequence, the end token not counted.
-    fn kept(&self) -> usize {
-        self.reading.length - usize::from(self.reading.end_token)
-    }
-
-    /// The values of all expressions of all files, each compared with what its expression gives.
-    fn values(folder: &Path) -> Result<[Vec<u8>; 3], DataError> {
-        let mut values = [vec![], vec![], vec![]];
-        for ((name, _), values) in FILES.iter().zip(&mut values) {
-            expressions(&folder.join(name), usize::MAX, |line, tokens, value| {
-                let found = evaluate(tokens).map_err(|error| FormatError::new(place(line), error.to_string()))?;
-                if found != value {
-                    return Err(FormatError::new(
-                        place(line),
-                        format!("field `Target` is {value} and the expression has the value {found}"),
-                    )
-                    .into());
-                }
-                values.push(value);
-                Ok(())
-            })?;
-        }
-        Ok(values)
-    }
-
-    /// Refuses files with fewer expressions than the splits need.
-    fn hold(&self, folder: &Path, there: SplitSizes) -> Result<(), DataError> {
-        for (name, split) in FILES {
-            let (found, needed) = (there.get(split), self.spec.splits.get(split));
-            if found < needed {
-                return Err(DataError::Malformed {
-                    path: folder.join(name),
-                    message: format!(
-                        "holds {found} expressions and the {} split needs {needed}; lower train_samples, \
-                         validation_samples or test_samples, or fetch the data again",
-                        split.name()
-                    ),
-                });
-            }
-        }
-        Ok(())
-    }
-
+impl ReleasedTask {
     fn write(
         &self,
         writer: &mut CacheWriter<'_>,
-        folder: &Path,
+        found: &FoundFiles,
         files: &SplitFiles,
         progress: &dyn Progress,
     ) -> Result<(), DataError> {
-        let kept = self.kept();
+        let kept = self.layout.kept();
         let mut counts = [0u64; VOCABULARY];
-        let (train, _) = FILES[0];
-        expressions(&folder.join(train), usize::MAX, |_, tokens, _| {
+        expressions(&found.path(Split::Train), usize::MAX, |_, tokens, _| {
             for token in tokens.iter().take(kept) {
                 counts[usize::from(token.id())] += 1;
             }
             Ok(())
         })?;
-        let ids = by_frequency(&counts, self.reading.end_token);
+        let ids = by_frequency(&counts, self.layout.end.is_some());
         let mut input = vec![0; COUNT_BYTES + kept];
-        for (name, split) in FILES {
+        for split in Split::ALL {
             let subset = files.subset(split, self.spec.splits.get(split));
-            let mut record = 0;
-            expressions(&folder.join(name), subset.end(), |_, tokens, value| {
-                record += 1;
-                if !subset.contains(record - 1) {
+            let mut records = 0..subset.end();
+            expressions(&found.path(split), subset.end(), |_, tokens, value| {
+                if !records.next().is_some_and(|record| subset.contains(record)) {
                     return Ok(());
                 }
                 input.fill(0);
@@ -172,117 +124,87 @@ impl Released {
     }
 }
 
-impl Task for Released {
+impl Task for ReleasedTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
-        let folder = Self::folder(library)?;
-        let sources = Sources::read(&folder, FILES.map(|(name, _)| name.to_owned()).to_vec())?;
+        let found = FILES.find(library)?;
         let sizes = self.spec.splits;
-        let files = SplitFiles::scan(library, &self.spec.data, &sources, progress, || Self::values(&folder))?;
-        self.hold(&folder, files.sizes())?;
+        let files = found.scan(library, &self.spec.data, sizes, progress, values)?;
         let key = CacheKey {
             name: self.spec.data.clone(),
             version: VERSION,
-            spec: json!({ "order": OFFICIAL_VERSION, "end_token": self.reading.end_token }),
-            input_bytes: COUNT_BYTES + self.kept(),
+            spec: json!({ "order": OFFICIAL_VERSION, "end_token": self.layout.end.is_some() }),
+            input_bytes: COUNT_BYTES + self.layout.kept(),
             label_bytes: 1,
             sizes,
         };
-        let store =
-            library.cached_from(&sources, &key, progress, |writer| self.write(writer, &folder, &files, progress))?;
-        let layout = self.reading.layout();
-        let reconstruction = library.reconstruction(SET, &folder)?;
-        let reconstruction = reconstruction.map(|note| format!("not the released files: {note}"));
-        let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
-        let indices = files.indices(sizes);
-        let processing = format!("{layout:?} {}", indices.digest());
-        Ok(Box::new(
-            Stored::new(store, &processing, move |store, split, positions| {
-                batch(store, split, &indices.find(SET, split, positions)?, &layout)
-            })
-            .told(notes, vec![]),
-        ))
+        let store = library
+            .cached_from(&found.sources, &key, progress, |writer| self.write(writer, &found, &files, progress))?;
+        found.dataset(library, store, self.layout, &files, sizes, vec![])
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
-        Self::folder(library).map(|_| ())
+        FILES.folder(library).map(|_| ())
     }
+}
+
+/// The values of all expressions of a file, each compared with what its expression gives.
+fn values(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut values = vec![];
+    expressions(path, usize::MAX, |line, tokens, value| {
+        let refuse = |message: String| malformed_row(path, &FormatError::new(place(line), message));
+        let found = evaluate(tokens).map_err(|error| refuse(error.to_string()))?;
+        if found != value {
+            return Err(refuse(format!("field `Target` is {value} and the expression has the value {found}")));
+        }
+        values.push(value);
+        Ok(())
+    })?;
+    Ok(values)
 }
 
 fn place(line: usize) -> String {
     format!("line {line}")
 }
 
-/// What can stop one line: the line itself, or what is done with it.
-enum Stop {
-    Format(FormatError),
-    Data(DataError),
-}
-
-impl From<FormatError> for Stop {
-    fn from(error: FormatError) -> Self {
-        Self::Format(error)
-    }
-}
-
-impl From<DataError> for Stop {
-    fn from(error: DataError) -> Self {
-        Self::Data(error)
-    }
-}
-
-/// Calls `visit(line, tokens, value)` for the first `most` expressions of a file; gives their number.
+/// Calls `visit(line, tokens, value)` for the first `most` expressions of a file.
 fn expressions(
     path: &Path,
     most: usize,
-    mut visit: impl FnMut(usize, &[Token], u8) -> Result<(), Stop>,
-) -> Result<usize, DataError> {
-    let malformed = |message: String| DataError::Malformed { path: path.to_path_buf(), message };
-    let file = File::open(path).map_err(DataError::io("read", path))?;
-    let mut rows = Rows::new(BufReader::with_capacity(1 << 20, file), 2);
-    let mut next = |wanted: &mut dyn FnMut(usize, &str, &str) -> Result<(), Stop>| -> Result<bool, DataError> {
-        let row = match rows.next_row() {
-            Ok(Some(row)) => row,
-            Ok(None) => return Ok(false),
-            Err(TsvError::Io(error)) => return Err(DataError::io("read", path)(error)),
-            Err(TsvError::Format(error)) => return Err(malformed(error.to_string())),
-        };
-        let outcome = row
-            .text(0, "Source")
-            .and_then(|source| Ok((source, row.text(1, "Target")?)))
-            .map_err(Stop::from)
-            .and_then(|(source, target)| wanted(row.line, source, target));
-        match outcome {
-            Ok(()) => Ok(true),
-            Err(Stop::Format(error)) => Err(malformed(error.to_string())),
-            Err(Stop::Data(error)) => Err(error),
-        }
-    };
-    next(&mut |line, source, target| {
-        if (source, target) == ("Source", "Target") {
-            return Ok(());
-        }
-        Err(FormatError::new(place(line), "the heading is not `Source TAB Target`, as in the released files").into())
-    })?;
-    let mut count = 0;
-    while count < most {
-        let more = next(&mut |line, source, target| {
-            let tokens = tokenise(source).map_err(|error| FormatError::new(place(line), error.to_string()))?;
-            let value = whole(target, 9).map(|value| value as u8).ok_or_else(|| {
-                let target: String = target.chars().take(20).collect();
-                FormatError::new(place(line), format!("field `Target` is `{target}` and not a digit"))
-            })?;
-            visit(line, &tokens, value)
-        })?;
-        if !more {
-            break;
-        }
-        count += 1;
+    mut visit: impl FnMut(usize, &[Token], u8) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let malformed = |error: FormatError| malformed_row(path, &error);
+    let mut rows = open_rows(path, 2)?;
+    if let Some(row) = next_row(&mut rows, path)? {
+        check_heading(&row).map_err(malformed)?;
     }
-    Ok(count)
+    for _ in 0..most {
+        let Some(row) = next_row(&mut rows, path)? else { break };
+        let (tokens, value) = expression(&row).map_err(malformed)?;
+        visit(row.line, &tokens, value)?;
+    }
+    Ok(())
+}
+
+fn check_heading(row: &Row<'_>) -> Result<(), FormatError> {
+    if (row.text(0, "Source")?, row.text(1, "Target")?) == ("Source", "Target") {
+        return Ok(());
+    }
+    Err(FormatError::new(place(row.line), "the heading is not `Source TAB Target`, as in the released files"))
+}
+
+/// The tokens of an expression, and its value.
+fn expression(row: &Row<'_>) -> Result<(Vec<Token>, u8), FormatError> {
+    let (source, target) = (row.text(0, "Source")?, row.text(1, "Target")?);
+    let tokens = tokenise(source).map_err(|error| FormatError::new(place(row.line), error.to_string()))?;
+    let value = whole(target, 9).ok_or_else(|| {
+        let target: String = target.chars().take(20).collect();
+        FormatError::new(place(row.line), format!("field `Target` is `{target}` and not a digit"))
+    })?;
+    Ok((tokens, value as u8))
 }
 
 /// The id of every token by its own id, for the frequencies of a training file.
@@ -298,7 +220,7 @@ fn by_frequency(counts: &[u64; VOCABULARY], end_token: bool) -> [u8; VOCABULARY]
         .collect();
     tokens.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     // Tokens outside the vocabulary (FIRST, LAST) are unknown.
-    let mut ids = [crate::tasks::language::listops::UNKNOWN; VOCABULARY];
+    let mut ids = [UNKNOWN; VOCABULARY];
     for (rank, (_, _, id)) in tokens.into_iter().enumerate() {
         ids[id] = (first - usize::from(!end_token) + rank) as u8;
     }
@@ -308,11 +230,14 @@ fn by_frequency(counts: &[u64; VOCABULARY], end_token: bool) -> [u8; VOCABULARY]
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use std::fs;
+    use std::{fs, path::PathBuf};
 
     use super::*;
     use crate::task::{Inputs, Targets, TaskDefinition};
-    use crate::tasks::language::listops::{ListOps, Padding, Source, Tokens};
+    use crate::{
+        tasks::language::listops::{ListOps, ListOpsSource},
+        text::token_form::{Padding, Tokens},
+    };
 
     const TRAIN: &str = "Source\tTarget\n( ( ( [MAX 2 ) 7 ) ] )\t7\n( ( ( ( [SM 2 ) 9 ) 9 ) ] )\t0\n";
     /// As other programs write it: a mark before the text, and the value as a number.
@@ -320,7 +245,7 @@ mod tests {
 
     fn config() -> Config {
         Config {
-            source: Source::Lra,
+            source: ListOpsSource::Lra,
             length: Some(16),
             train_samples: 2,
             validation_samples: 1,

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
@@ -14,9 +15,13 @@ use crate::{
 };
 use vocabulary::Split;
 
+/// Name of the data set.
+pub(super) const SET: &str = "imdb";
 const FOLDER: &str = "aclImdb";
+/// Reviews of each official part.
+pub(super) const OFFICIAL: usize = 25_000;
 /// Classes by their folders: unfavourable reviews (up to 4 stars) and favourable ones (from 7).
-const CLASSES: [(&str, std::ops::RangeInclusive<u32>); 2] = [("neg", 1..=4), ("pos", 7..=10)];
+const CLASSES: [(&str, RangeInclusive<u32>); 2] = [("neg", 1..=4), ("pos", 7..=10)];
 /// Longest file that is read; the longest original one has 14 kB.
 const MOST_BYTES: u64 = 1 << 20;
 /// Most files of one folder.
@@ -34,54 +39,29 @@ pub(super) struct Reviews {
 
 impl Reviews {
     /// Where the reviews lie.
-    pub(super) fn folder(library: &Library, set: &str) -> Result<PathBuf, DataError> {
-        library.place(set, &[FOLDER, "imdb/aclImdb", "imdb"], &["train/neg", "train/pos", "test/neg", "test/pos"])
+    pub(super) fn folder(library: &Library) -> Result<PathBuf, DataError> {
+        library.locate_files(
+            SET,
+            &[FOLDER, "imdb/aclImdb", "imdb"],
+            &["train/neg", "train/pos", "test/neg", "test/pos"],
+        )
     }
 
     /// Lists the reviews; opens none.
-    pub(super) fn find(library: &Library, set: &str) -> Result<Self, DataError> {
-        let root = Self::folder(library, set)?;
+    pub(super) fn find(library: &Library) -> Result<Self, DataError> {
+        let root = Self::folder(library)?;
         let mut files = Vec::new();
         let mut list = |part: &str| -> Result<Vec<(u8, u32, u32)>, DataError> {
             let mut reviews = Vec::new();
             for (class, (name, stars)) in CLASSES.iter().enumerate() {
-                let folder = root.join(part).join(name);
-                let mut found = Vec::new();
-                for entry in fs::read_dir(&folder).map_err(DataError::io("read", &folder))? {
-                    let entry = entry.map_err(DataError::io("read", &folder))?;
-                    let path = entry.path();
-                    let litter = entry.file_name().to_str().is_some_and(litter::named);
-                    if litter || path.extension().is_none_or(|extension| extension != "txt") {
-                        continue;
-                    }
-                    let (number, rating) =
-                        parse_name(&path).filter(|(_, rating)| stars.contains(rating)).ok_or_else(|| {
-                            DataError::Malformed {
-                                path: path.clone(),
-                                message: format!(
-                                    "the name is not ID_STARS.txt with {} to {} stars, as every review in {name}/ has; \
-                                 move the file away, or fetch the data again",
-                                    stars.start(),
-                                    stars.end()
-                                ),
-                            }
-                        })?;
-                    found.push((number, rating));
-                    if found.len() > MOST_FILES {
-                        return Err(DataError::Malformed {
-                            path: folder,
-                            message: format!("there are more than {MOST_FILES} files in it"),
-                        });
-                    }
-                }
-                found.sort_unstable();
+                let found = listed(&root.join(part).join(name), name, stars)?;
                 files.extend(found.iter().map(|(number, rating)| format!("{part}/{name}/{number}_{rating}.txt")));
                 reviews.extend(found.into_iter().map(|(number, rating)| (class as u8, number, rating)));
             }
             Ok(reviews)
         };
         let parts = [list("train")?, list("test")?];
-        let reconstruction = library.reconstruction(set, &root)?;
+        let reconstruction = library.reconstruction(SET, &root)?;
         let files = Sources::read(&root, files)?;
         Ok(Self { root, parts, reconstruction, files })
     }
@@ -127,10 +107,9 @@ impl Reviews {
             return Some(format!("not the official reviews: {note}"));
         }
         let (train, test) = (self.len(Split::Train), self.len(Split::Test));
-        let official = crate::tasks::language::text::OFFICIAL;
-        ((train, test) != (official, official)).then(|| {
+        ((train, test) != (OFFICIAL, OFFICIAL)).then(|| {
             format!(
-                "not the official set of {official} training and {official} test reviews: {train} and {test} are here"
+                "not the official set of {OFFICIAL} training and {OFFICIAL} test reviews: {train} and {test} are here"
             )
         })
     }
@@ -159,6 +138,35 @@ impl Reviews {
             })
             .try_reduce(Counts::default, |one, other| Ok(one.merge(other)))
     }
+}
+
+/// Number and stars of every review in `folder`, which is called `name` and holds those with `stars`, by number.
+fn listed(folder: &Path, name: &str, stars: &RangeInclusive<u32>) -> Result<Vec<(u32, u32)>, DataError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(DataError::io("read", folder))? {
+        let entry = entry.map_err(DataError::io("read", folder))?;
+        let path = entry.path();
+        let litter = entry.file_name().to_str().is_some_and(litter::named);
+        if litter || path.extension().is_none_or(|extension| extension != "txt") {
+            continue;
+        }
+        let Some(review) = parse_name(&path).filter(|(_, rating)| stars.contains(rating)) else {
+            let message = format!(
+                "the name is not ID_STARS.txt with {} to {} stars, as every review in {name}/ has; move the file away, or \
+                 fetch the data again",
+                stars.start(),
+                stars.end()
+            );
+            return Err(DataError::Malformed { path, message });
+        };
+        found.push(review);
+        if found.len() > MOST_FILES {
+            let message = format!("there are more than {MOST_FILES} files in it");
+            return Err(DataError::Malformed { path: folder.to_path_buf(), message });
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 fn parse_name(path: &Path) -> Option<(u32, u32)> {

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::text::characters::Counts;
 use crate::{
     registry::find,
     task::{Inputs, Targets},

@@ -1,4 +1,4 @@
-//! Orders of pixels (pMNIST).
+//! Orders of the pixels of an image.
 
 use std::path::Path;
 
@@ -14,12 +14,12 @@ const STORED: &str = include_str!("permutation-1.txt");
 const LARGEST: u64 = 64 << 10;
 
 /// The stored permutation of 784 pixels.
-pub(super) fn stored() -> Vec<u16> {
+pub(crate) fn stored() -> Vec<u16> {
     STORED.lines().filter_map(|line| line.trim().parse().ok()).collect()
 }
 
 /// Bit reversal of `0..length`: the reversed numbers of the next power of two, those beyond the length left out (S4).
-pub(super) fn bit_reversal(length: usize) -> Vec<u16> {
+pub(crate) fn bit_reversal(length: usize) -> Vec<u16> {
     let size = length.next_power_of_two();
     let bits = size.trailing_zeros();
     let reversed = |index: usize| if bits == 0 { 0 } else { index.reverse_bits() >> (usize::BITS - bits) };
@@ -28,7 +28,7 @@ pub(super) fn bit_reversal(length: usize) -> Vec<u16> {
 
 /// A permutation of `0..length` from text, one index per line; empty lines and lines that begin with `#` are skipped.
 /// The error names the line.
-pub(super) fn parse(text: &str, length: usize) -> Result<Vec<u16>, String> {
+pub(crate) fn parse(text: &str, length: usize) -> Result<Vec<u16>, String> {
     let mut first_line = vec![0usize; length];
     let mut order = Vec::with_capacity(length);
     for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
@@ -58,7 +58,7 @@ fn shortened(line: &str) -> String {
 }
 
 /// Reads a permutation file.
-pub(super) fn read(path: &Path, length: usize) -> Result<Vec<u16>, DataError> {
+pub(crate) fn read(path: &Path, length: usize) -> Result<Vec<u16>, DataError> {
     let bytes = small_file::read(path, LARGEST, "permutations")?;
     let text = text(&bytes).map_err(|error| error.to_string());
     text.and_then(|text| parse(text, length)).map_err(|message| DataError::Malformed {
@@ -68,7 +68,7 @@ pub(super) fn read(path: &Path, length: usize) -> Result<Vec<u16>, DataError> {
 }
 
 /// SHA-256 (hex) of a permutation written one index per line.
-pub(super) fn hash(order: &[u16]) -> String {
+pub(crate) fn hash(order: &[u16]) -> String {
     let mut hasher = Sha256::new();
     for index in order {
         hasher.update(format!("{index}\n"));

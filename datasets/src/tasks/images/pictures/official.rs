@@ -1,77 +1,94 @@
-//! The original files of CIFAR-10, CIFAR-100 and STL-10.
+//! The original files of MNIST, Fashion-MNIST, CIFAR-10, CIFAR-100 and STL-10.
 
 use std::path::{Path, PathBuf};
 
-use crate::tasks::images::pictures::{Images, Parts};
+use vocabulary::SplitSizes;
+
 use crate::{
     formats::{
-        error::FormatError,
-        images::{cifar, stl},
+        FormatError,
+        images::{
+            cifar,
+            idx::{self, Idx},
+            stl,
+        },
     },
     library::{DataError, Library, read_bounded},
     progress::Progress,
+    tasks::images::pictures::images::{Images, OfficialParts},
 };
-use vocabulary::SplitSizes;
 
-/// A set in the binary layout of its authors.
+/// A set of images in the files of its authors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Set {
+pub(crate) enum OfficialSet {
+    Mnist,
+    Fashion,
     Cifar10,
     Cifar100,
     Stl10,
 }
 
+/// Images and labels of the training part, and of the test part, in the format of MNIST.
+const IDX_TRAINING: [&str; 2] = ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"];
+const IDX_TEST: [&str; 2] = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"];
+const IDX_SIDE: usize = 28;
+
 /// Mean of the red, green and blue bytes of an official part, to eight decimals.
 type Means = [f64; 3];
 
-impl Set {
+impl OfficialSet {
     /// Name of the data set.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Mnist => "mnist",
+            Self::Fashion => "fashion-mnist",
             Self::Cifar10 => "cifar10",
             Self::Cifar100 => "cifar100",
             Self::Stl10 => "stl10",
         }
     }
 
-    fn folders(self) -> &'static [&'static str] {
+    /// Folders that may hold the files, below the data folder, and the files of the training and of the test part.
+    fn places(self) -> (&'static [&'static str], &'static [&'static str], &'static [&'static str]) {
         match self {
-            Self::Cifar10 => &["cifar-10-batches-bin", "cifar10/cifar-10-batches-bin", "cifar10"],
-            Self::Cifar100 => &["cifar-100-binary", "cifar100/cifar-100-binary", "cifar100"],
-            Self::Stl10 => &["stl10_binary", "stl10/stl10_binary", "stl10"],
-        }
-    }
-
-    fn training_files(self) -> &'static [&'static str] {
-        match self {
-            Self::Cifar10 => {
-                &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"]
+            Self::Mnist => (&["mnist"], &IDX_TRAINING, &IDX_TEST),
+            Self::Fashion => (&["fashion-mnist"], &IDX_TRAINING, &IDX_TEST),
+            Self::Cifar10 => (
+                &["cifar-10-batches-bin", "cifar10/cifar-10-batches-bin", "cifar10"],
+                &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
+                &["test_batch.bin"],
+            ),
+            Self::Cifar100 => {
+                (&["cifar-100-binary", "cifar100/cifar-100-binary", "cifar100"], &["train.bin"], &["test.bin"])
             }
-            Self::Cifar100 => &["train.bin"],
-            Self::Stl10 => &["train_X.bin", "train_y.bin"],
+            Self::Stl10 => (
+                &["stl10_binary", "stl10/stl10_binary", "stl10"],
+                &["train_X.bin", "train_y.bin"],
+                &["test_X.bin", "test_y.bin"],
+            ),
         }
     }
 
-    fn test_files(self) -> &'static [&'static str] {
-        match self {
-            Self::Cifar10 => &["test_batch.bin"],
-            Self::Cifar100 => &["test.bin"],
-            Self::Stl10 => &["test_X.bin", "test_y.bin"],
-        }
+    /// Whether the files are those of MNIST, which are read after their checksum has been found right.
+    fn is_idx(self) -> bool {
+        matches!(self, Self::Mnist | Self::Fashion)
     }
 
     /// Number of training and test images.
     pub(crate) fn sizes(self) -> (usize, usize) {
         match self {
+            Self::Mnist | Self::Fashion => (60_000, 10_000),
             Self::Cifar10 | Self::Cifar100 => (50_000, 10_000),
             Self::Stl10 => (5_000, 8_000),
         }
     }
 
-    /// Sizes of the splits where nothing else is said: a tenth of the training images is held out.
+    /// Sizes of the splits where nothing else is said: a tenth of the training images is held out, and 5 000 of
+    /// those of MNIST and Fashion-MNIST.
     pub(crate) fn usual(self) -> SplitSizes {
         let (training, test) = self.sizes();
-        SplitSizes { train: training - training / 10, validation: training / 10, test }
+        let validation = if self.is_idx() { 5_000 } else { training / 10 };
+        SplitSizes { train: training - validation, validation, test }
     }
 
     /// What the official pixels are on average: for CIFAR-10 sums over 51 200 000 and 10 240 000 bytes, so that a picture
@@ -86,31 +103,72 @@ impl Set {
                 [129.304_165_61, 124.069_962_7, 112.434_050_06],
                 [129.743_085_25, 124.285_218_36, 112.695_263_87],
             )),
-            Self::Stl10 => None,
+            Self::Mnist | Self::Fashion | Self::Stl10 => None,
         }
     }
 
-    /// Where the files lie.
-    pub(crate) fn folder(self, library: &Library) -> Result<PathBuf, DataError> {
-        let files = [self.training_files(), self.test_files()].concat();
-        library.place(self.name(), self.folders(), &files)
+    /// Number of classes.
+    pub(crate) fn classes(self) -> usize {
+        if self == Self::Cifar100 { 100 } else { 10 }
+    }
+
+    /// Whether the files are there.
+    pub(crate) fn check(self, library: &Library) -> Result<(), DataError> {
+        if self.is_idx() { library.check_files(self.name()) } else { self.folder(library).map(|_| ()) }
+    }
+
+    fn folder(self, library: &Library) -> Result<PathBuf, DataError> {
+        if self.is_idx() {
+            return Ok(library.folder(self.name()));
+        }
+        let (folders, training, test) = self.places();
+        library.locate_files(self.name(), folders, &[training, test].concat())
     }
 
     /// Reads both parts.
-    pub(crate) fn read(self, library: &Library, progress: &dyn Progress) -> Result<Parts, DataError> {
+    pub(crate) fn read(self, library: &Library, progress: &dyn Progress) -> Result<OfficialParts, DataError> {
         let folder = self.folder(library)?;
-        let files = self.training_files().len() + self.test_files().len();
-        progress.begin(&format!("reading {}", self.name()), files as u64);
-        let parts = self
-            .part(&folder, self.training_files(), progress)
-            .and_then(|training| Ok((training, self.part(&folder, self.test_files(), progress)?)));
+        let (_, training, test) = self.places();
+        progress.begin(&format!("reading {}", self.name()), (training.len() + test.len()) as u64);
+        let part = |files: &[&str]| match self {
+            Self::Mnist | Self::Fashion => self.idx_part(library, files, progress),
+            _ => self.part(&folder, files, progress),
+        };
+        let parts = part(training).and_then(|training| Ok((training, part(test)?)));
         progress.finish();
         let (training, test) = parts?;
         let notes = match library.not_official(self.name(), &folder)? {
             Some(note) => vec![note],
+            None if self.is_idx() => vec![],
             None => self.difference(&training, &test).into_iter().collect(),
         };
-        Ok(Parts { training, test, notes })
+        Ok(OfficialParts { training, test, notes })
+    }
+
+    /// Reads the images and the labels of a part in the format of MNIST.
+    fn idx_part(self, library: &Library, files: &[&str], progress: &dyn Progress) -> Result<Images, DataError> {
+        let set = self.name();
+        let malformed = |path: &Path, message| DataError::Malformed { path: path.to_path_buf(), message };
+        let load = |name: &str, rank: usize| -> Result<(Idx, PathBuf), DataError> {
+            let path = library.folder(set).join(name);
+            let bytes = library.read_file(set, name)?;
+            let idx = idx::unpack(&bytes).and_then(|bytes| idx::parse(&bytes));
+            progress.advance(1);
+            let idx = idx.map_err(|error| malformed(&path, error.to_string()))?;
+            if idx.shape.len() != rank || (rank == 3 && idx.shape[1..] != [IDX_SIDE, IDX_SIDE]) {
+                return Err(malformed(&path, format!("shape {:?} is not that of MNIST", idx.shape)));
+            }
+            Ok((idx, path))
+        };
+        let (images, _) = load(files[0], 3)?;
+        let (labels, path) = load(files[1], 1)?;
+        if images.shape[0] != labels.shape[0] {
+            return Err(malformed(&path, format!("{} labels for {} images", labels.shape[0], images.shape[0])));
+        }
+        if let Some(place) = labels.values.iter().position(|&label| label > 9) {
+            return Err(malformed(&path, format!("label {place} is {}, not a digit", labels.values[place])));
+        }
+        Ok(Images { channels: 1, side: IDX_SIDE, pixels: images.values, labels: labels.values })
     }
 
     fn part(self, folder: &Path, files: &[&str], progress: &dyn Progress) -> Result<Images, DataError> {
@@ -124,6 +182,7 @@ impl Set {
             let malformed =
                 |error: FormatError| DataError::Malformed { path: path.clone(), message: error.to_string() };
             match self {
+                Self::Mnist | Self::Fashion => {}
                 Self::Cifar10 | Self::Cifar100 => {
                     let kind = if self == Self::Cifar10 { cifar::Kind::Ten } else { cifar::Kind::Hundred };
                     let records = cifar::parse(&bytes, kind).map_err(malformed)?;
@@ -147,8 +206,10 @@ impl Set {
         Ok(images)
     }
 
-    fn side(self) -> usize {
+    /// Side of the images in the files.
+    pub(crate) fn side(self) -> usize {
         match self {
+            Self::Mnist | Self::Fashion => IDX_SIDE,
             Self::Cifar10 | Self::Cifar100 => cifar::SIDE,
             Self::Stl10 => stl::SIDE,
         }
@@ -196,7 +257,7 @@ mod tests {
     /// The published means are fractions of the official number of bytes, so they say the sums exactly.
     #[test]
     fn published_means_are_whole_sums() {
-        for (set, exact) in [(Set::Cifar10, true), (Set::Cifar100, false)] {
+        for (set, exact) in [(OfficialSet::Cifar10, true), (OfficialSet::Cifar100, false)] {
             let (training, test) = set.means().unwrap();
             for (means, count) in [(training, 51_200_000.0), (test, 10_240_000.0)] {
                 for mean in means {

@@ -5,82 +5,51 @@
 //! front, validation from the back of a seeded order that is balanced by class, and so does the test with those of its own
 //! file: fewer images are a stratified sample (see [`splits`](crate::splits)).
 
-mod permutation;
-
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
 
 use crate::{
-    config::{error::ConfigError, ranges::within},
-    formats::images::idx::{self, Idx},
+    config::{error::ConfigError, ranges::sizes_of_parts, settings::settings},
     library::{DataError, Library},
     progress::Progress,
-    splits::{OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes},
-    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
+    splits::OFFICIAL_VERSION,
+    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
+    tasks::images::pictures::{
+        dataset::{PictureSettings, Pictures},
+        encoding::{PixelEncoding, Scale},
+        official::OfficialSet,
+        permutation,
+    },
 };
-use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
-const SET: &str = "mnist";
 const PIXELS: usize = 784;
 const MEAN: f32 = 0.1307;
 const DEVIATION: f32 = 0.3081;
-const TRAINING_IMAGES: usize = 60_000;
-const TEST_IMAGES: usize = 10_000;
-const USUAL: SplitSizes = SplitSizes { train: 55_000, validation: 5_000, test: TEST_IMAGES };
+const USUAL: SplitSizes = SplitSizes { train: 55_000, validation: 5_000, test: 10_000 };
 /// Share of the most frequent test digit, 1.
 const CHANCE: f64 = 0.1135;
 
-/// Settings of sequential MNIST.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SequentialConfig {
-    /// Images for training, from the front of the balanced order.
-    #[schemars(range(min = 1, max = 60_000))]
-    pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the balanced order.
-    #[schemars(range(min = 1, max = 60_000))]
-    pub validation_samples: usize,
-    /// Images of the official test file, by class in their shares.
-    #[schemars(range(min = 1, max = 10_000))]
-    pub test_samples: usize,
-    /// A file with another order of the pixels, one index from 0 to 783 per line; step `i` shows pixel `p[i]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permutation: Option<PathBuf>,
-}
-
-impl Default for SequentialConfig {
-    fn default() -> Self {
-        let SplitSizes { train, validation, test } = USUAL;
-        Self { train_samples: train, validation_samples: validation, test_samples: test, permutation: None }
+settings! {
+    /// Settings of sequential MNIST.
+    pub struct SequentialConfig {
+        ..official("Images for training, from the front of the balanced order.", 60_000, 10_000, USUAL),
+        /// A file with another order of the pixels, one index from 0 to 783 per line; step `i` shows pixel `p[i]`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub permutation: Option<PathBuf> = None,
     }
 }
 
-/// Settings of permuted MNIST.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PermutedConfig {
-    /// Images for training, from the front of the balanced order.
-    #[schemars(range(min = 1, max = 60_000))]
-    pub train_samples: usize,
-    /// Images for choosing the epoch, from the back of the balanced order.
-    #[schemars(range(min = 1, max = 60_000))]
-    pub validation_samples: usize,
-    /// Images of the official test file, by class in their shares.
-    #[schemars(range(min = 1, max = 10_000))]
-    pub test_samples: usize,
-    /// Which order of the pixels.
-    pub variant: Variant,
-    /// A file with another order, one index from 0 to 783 per line; step `i` shows pixel `p[i]`.
-    pub permutation: Option<PathBuf>,
-}
-
-impl Default for PermutedConfig {
-    fn default() -> Self {
-        let SequentialConfig { train_samples, validation_samples, test_samples, .. } = SequentialConfig::default();
-        Self { train_samples, validation_samples, test_samples, variant: Variant::Random, permutation: None }
+settings! {
+    /// Settings of permuted MNIST.
+    pub struct PermutedConfig {
+        ..official("Images for training, from the front of the balanced order.", 60_000, 10_000, USUAL),
+        /// Which order of the pixels.
+        pub variant: Variant = Variant::Random,
+        /// A file with another order, one index from 0 to 783 per line; step `i` shows pixel `p[i]`.
+        pub permutation: Option<PathBuf> = None,
     }
 }
 
@@ -106,15 +75,15 @@ impl TaskDefinition for Sequential {
     };
 
     fn build(config: SequentialConfig) -> Result<Box<dyn Task>, ConfigError> {
-        let sizes = sizes(config.train_samples, config.validation_samples, config.test_samples)?;
+        let sizes = sizes(config.sizes())?;
         let (order, version) = match config.permutation {
-            None => (Order::Rows, format!("smnist@{OFFICIAL_VERSION}")),
+            None => (PixelOrder::Rows, format!("smnist@{OFFICIAL_VERSION}")),
             Some(path) => {
                 let version = format!("smnist@{}-{OFFICIAL_VERSION}", label(&path));
-                (Order::File(path), version)
+                (PixelOrder::File(path), version)
             }
         };
-        Ok(Box::new(Configured { spec: spec("smnist", version, sizes), order }))
+        Ok(Box::new(MnistTask { spec: spec("smnist", version, sizes), order }))
     }
 }
 
@@ -130,7 +99,7 @@ impl TaskDefinition for Permuted {
     };
 
     fn build(config: PermutedConfig) -> Result<Box<dyn Task>, ConfigError> {
-        let sizes = sizes(config.train_samples, config.validation_samples, config.test_samples)?;
+        let sizes = sizes(config.sizes())?;
         let (order, label) = match (config.permutation, config.variant) {
             (Some(_), Variant::BitReversal) => {
                 return Err(ConfigError::new(
@@ -140,7 +109,7 @@ impl TaskDefinition for Permuted {
             }
             (Some(path), Variant::Random) => {
                 let label = label(&path);
-                (Order::File(path), label)
+                (PixelOrder::File(path), label)
             }
             (None, variant) => {
                 let (pixels, label) = match variant {
@@ -148,10 +117,10 @@ impl TaskDefinition for Permuted {
                     Variant::BitReversal => (permutation::bit_reversal(PIXELS), "bit-reversal"),
                 };
                 let label = format!("{label}-{}", &permutation::hash(&pixels)[..12]);
-                (Order::Pixels(pixels), label)
+                (PixelOrder::Pixels(pixels), label)
             }
         };
-        Ok(Box::new(Configured { spec: spec("pmnist", format!("pmnist@{label}-{OFFICIAL_VERSION}"), sizes), order }))
+        Ok(Box::new(MnistTask { spec: spec("pmnist", format!("pmnist@{label}-{OFFICIAL_VERSION}"), sizes), order }))
     }
 }
 
@@ -160,24 +129,16 @@ fn label(path: &Path) -> String {
     format!("file-{}", path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default())
 }
 
-fn sizes(train: usize, validation: usize, test: usize) -> Result<SplitSizes, ConfigError> {
-    within("train_samples", train, 1..=TRAINING_IMAGES)?;
-    within("validation_samples", validation, 1..=TRAINING_IMAGES)?;
-    within("test_samples", test, 1..=TEST_IMAGES)?;
-    if train + validation > TRAINING_IMAGES {
-        return Err(ConfigError::new(
-            "train_samples",
-            format!("{train} and {validation} validation images are more than the {TRAINING_IMAGES} there are"),
-        ));
-    }
-    Ok(SplitSizes { train, validation, test })
+fn sizes(sizes: SplitSizes) -> Result<SplitSizes, ConfigError> {
+    let (training, test) = OfficialSet::Mnist.sizes();
+    sizes_of_parts(sizes, training, test)
 }
 
 fn spec(name: &str, version: String, splits: SplitSizes) -> TaskSpec {
     TaskSpec {
         name: name.to_owned(),
         version,
-        data: SET.to_owned(),
+        data: OfficialSet::Mnist.name().to_owned(),
         input: InputSpec::Values { channels: 1, shape: vec![PIXELS] },
         target: OutputSpec::Classes(10),
         metric: Metric::Accuracy,
@@ -186,184 +147,58 @@ fn spec(name: &str, version: String, splits: SplitSizes) -> TaskSpec {
     }
 }
 
-enum Order {
+enum PixelOrder {
     Rows,
     Pixels(Vec<u16>),
     File(PathBuf),
 }
 
-struct Configured {
+struct MnistTask {
     spec: TaskSpec,
-    order: Order,
+    order: PixelOrder,
 }
 
-impl Configured {
+impl MnistTask {
     fn pixels(&self) -> Result<Option<Vec<u16>>, DataError> {
         Ok(match &self.order {
-            Order::Rows => None,
-            Order::Pixels(pixels) => Some(pixels.clone()),
-            Order::File(path) => Some(permutation::read(path, PIXELS)?),
+            PixelOrder::Rows => None,
+            PixelOrder::Pixels(pixels) => Some(pixels.clone()),
+            PixelOrder::File(path) => Some(permutation::read(path, PIXELS)?),
         })
     }
 }
 
-impl Task for Configured {
+impl Task for MnistTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
-        let pixels = self.pixels()?;
-        progress.begin("reading mnist", 4);
-        let training = Digits::read(library, SET, "train", progress);
-        let test = training.and_then(|training| Ok((training, Digits::read(library, SET, "t10k", progress)?)));
-        progress.finish();
-        let (training, test) = test?;
-        let folder = library.folder(SET);
-        let note = library.not_official(SET, &folder)?;
-        if let Some(note) = &note {
-            tracing::warn!("{}: {note}", folder.display());
+        let (set, sizes) = (OfficialSet::Mnist, self.spec.splits);
+        let encoding = PixelEncoding::Ordered { scale: Scale::new(&[MEAN], &[DEVIATION]), order: self.pixels()? };
+        let parts = set.read(library, progress)?;
+        let needed = [("training", &parts.training, sizes.train + sizes.validation), ("test", &parts.test, sizes.test)];
+        if let Some((part, images, needed)) = needed.into_iter().find(|(_, images, needed)| images.len() < *needed) {
+            let message = format!(
+                "holds {} {part} images and the splits need {needed}; lower train_samples, validation_samples or test_samples",
+                images.len()
+            );
+            return Err(DataError::Malformed { path: library.folder(set.name()), message });
         }
-        let sizes = self.spec.splits;
-        training.holds(sizes.train + sizes.validation, &folder, "training")?;
-        test.holds(sizes.test, &folder, "test")?;
-        let there = official_sizes(USUAL, sizes, training.labels.len(), test.labels.len());
-        let notes = note.into_iter().chain(cut_note(sizes, there)).collect();
-        let splits = SplitIndices::official(&training.labels, &test.labels, sizes);
-        let mut images = Images { training, test, splits, pixels, notes, content_hash: String::new() };
-        images.content_hash = images.hash();
-        Ok(Box::new(images))
+        let settings = PictureSettings {
+            set: set.name().to_owned(),
+            sizes,
+            usual: set.usual(),
+            encoding,
+            side: set.side(),
+            augmentation: None,
+        };
+        Ok(Box::new(Pictures::new(parts, settings)?))
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
         self.pixels()?;
-        library.check_files(SET)
-    }
-}
-
-/// One pair of official files, of this set or of another in its format.
-pub(super) struct Digits {
-    pub(super) pixels: Vec<u8>,
-    pub(super) labels: Vec<u8>,
-}
-
-impl Digits {
-    pub(super) fn read(library: &Library, set: &str, part: &str, progress: &dyn Progress) -> Result<Self, DataError> {
-        let load = |name: String, rank: usize| -> Result<(Idx, PathBuf), DataError> {
-            let path = library.folder(set).join(&name);
-            let bytes = library.read_file(set, &name)?;
-            let idx = idx::unpack(&bytes).and_then(|bytes| idx::parse(&bytes));
-            progress.advance(1);
-            let idx = idx.map_err(|error| malformed(&path, error.to_string()))?;
-            if idx.shape.len() != rank || (rank == 3 && idx.shape[1..] != [28, 28]) {
-                return Err(malformed(&path, format!("shape {:?} is not that of MNIST", idx.shape)));
-            }
-            Ok((idx, path))
-        };
-        let (images, _) = load(format!("{part}-images-idx3-ubyte.gz"), 3)?;
-        let (labels, path) = load(format!("{part}-labels-idx1-ubyte.gz"), 1)?;
-        if images.shape[0] != labels.shape[0] {
-            return Err(malformed(&path, format!("{} labels for {} images", labels.shape[0], images.shape[0])));
-        }
-        if let Some(place) = labels.values.iter().position(|&label| label > 9) {
-            return Err(malformed(&path, format!("label {place} is {}, not a digit", labels.values[place])));
-        }
-        Ok(Self { pixels: images.values, labels: labels.values })
-    }
-
-    fn holds(&self, needed: usize, folder: &Path, part: &str) -> Result<(), DataError> {
-        if self.labels.len() >= needed {
-            return Ok(());
-        }
-        Err(malformed(
-            folder,
-            format!(
-                "holds {} {part} images and the splits need {needed}; lower train_samples, validation_samples or \
-                 test_samples",
-                self.labels.len()
-            ),
-        ))
-    }
-}
-
-fn malformed(path: &Path, message: String) -> DataError {
-    DataError::Malformed { path: path.to_path_buf(), message }
-}
-
-struct Images {
-    training: Digits,
-    test: Digits,
-    splits: SplitIndices,
-    pixels: Option<Vec<u16>>,
-    notes: Vec<String>,
-    content_hash: String,
-}
-
-impl Images {
-    fn part(&self, split: Split) -> (&Digits, &[u32]) {
-        (if split == Split::Test { &self.test } else { &self.training }, self.splits.get(split))
-    }
-
-    fn image(digits: &Digits, place: u32) -> (&[u8], u8) {
-        let place = place as usize;
-        (&digits.pixels[place * PIXELS..(place + 1) * PIXELS], digits.labels[place])
-    }
-
-    fn hash(&self) -> String {
-        let order = self.pixels.as_deref().map_or_else(|| "rows".to_owned(), permutation::hash);
-        let sizes = Split::ALL.map(|split| self.part(split).1.len());
-        let mut hasher = Sha256::new();
-        hasher.update(format!("mnist {sizes:?} mean {MEAN} deviation {DEVIATION} order {order}\n"));
-        for split in Split::ALL {
-            let (digits, places) = self.part(split);
-            for &place in places {
-                let (pixels, label) = Self::image(digits, place);
-                hasher.update(pixels);
-                hasher.update([label]);
-            }
-        }
-        format!("{:x}", hasher.finalize())
-    }
-}
-
-impl Dataset for Images {
-    fn len(&self, split: Split) -> usize {
-        self.part(split).1.len()
-    }
-
-    fn content_hash(&self) -> &str {
-        &self.content_hash
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.notes.clone()
-    }
-
-    fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
-        let (digits, places) = self.part(split);
-        let mut values = Vec::with_capacity(positions.len() * PIXELS);
-        let mut labels = Vec::with_capacity(positions.len());
-        let normalised = |pixel: u8| (f32::from(pixel) / 255.0 - MEAN) / DEVIATION;
-        for &position in positions {
-            let place = *places.get(position).ok_or_else(|| DataError::Position {
-                what: SET.to_owned(),
-                split: split.name(),
-                position,
-                len: places.len(),
-            })?;
-            let (pixels, label) = Self::image(digits, place);
-            match &self.pixels {
-                None => values.extend(pixels.iter().map(|&pixel| normalised(pixel))),
-                Some(order) => values.extend(order.iter().map(|&index| normalised(pixels[usize::from(index)]))),
-            }
-            labels.push(i32::from(label));
-        }
-        Ok(Batch {
-            size: positions.len(),
-            inputs: Inputs::Values(values),
-            targets: Targets::Labels(labels),
-            lengths: None,
-        })
+        OfficialSet::Mnist.check(library)
     }
 }
 
@@ -372,7 +207,13 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use std::fs;
 
+    use sha2::{Digest, Sha256};
+    use vocabulary::Split;
+
     use super::*;
+    use crate::task::{Batch, Inputs, Targets};
+
+    const SET: &str = "mnist";
 
     fn fixture() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data")
