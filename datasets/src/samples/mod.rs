@@ -4,5 +4,6 @@ pub mod duplicates;
 pub(crate) mod limit;
 pub mod resample;
 pub(crate) mod stored;
+pub(crate) mod stored_files;
 
 pub use self::{limit::limit, stored::Stored};

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::splits::{SplitIndices, Subset};
+use crate::splits::{indices::SplitIndices, subset::Subset};
 use crate::{
     library::{CacheKey, DataError, Library, Sources},
     progress::Progress,

@@ -16,28 +16,17 @@ mod shuffle;
 mod stratified;
 mod subset;
 
-pub(crate) use crate::splits::{
+pub(crate) use self::{
     balanced::official,
     files::SplitFiles,
     indices::SplitIndices,
     notes::{absent_classes, cut_note, official_sizes},
     numbers::usual_number,
     stratified::dealt,
-    subset::Subset,
 };
-pub use crate::splits::{
-    balanced::{balanced, held_out},
+pub use self::{
+    balanced::{OFFICIAL_VERSION, balanced, held_out},
     numbers::{NUMBERS_PER_SPLIT, sample_number},
     shuffle::shuffle,
-    stratified::{stratified_sizes, stratified_split},
+    stratified::{STRATIFIED_VERSION, stratified_sizes, stratified_split},
 };
-
-/// Version of the order of official training and test parts; see [`held_out`].
-pub const OFFICIAL_VERSION: &str = "split-2";
-/// Seed of that order.
-const OFFICIAL_SEED: u64 = 20_240_601;
-
-/// Version of [`stratified_split`]; part of the version of every task that is split so.
-pub const STRATIFIED_VERSION: &str = "stratified2";
-/// Seed of [`stratified_split`].
-const STRATIFIED_SEED: u64 = 20_251_125;

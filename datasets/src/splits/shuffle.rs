@@ -23,7 +23,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::splits::OFFICIAL_SEED;
+    use crate::splits::balanced::OFFICIAL_SEED;
 
     const SHA256: &str = "e2f6feb6594f9aa71f6429242937b455a87c847a8cc1298961b022a0384edc83";
 

@@ -91,17 +91,7 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
         used.member()?;
         // Old archives mark a folder by its name alone.
         let folder = kind.is_dir() || kind == EntryType::Regular && name.ends_with(b"/");
-        let kind = match kind {
-            EntryType::Regular | EntryType::Continuous if !sparse => None,
-            EntryType::Directory => None,
-            EntryType::Link => Some("a hard link"),
-            EntryType::Symlink => Some("a symbolic link"),
-            EntryType::Char | EntryType::Block => Some("a device"),
-            EntryType::Fifo => Some("a pipe"),
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Some(HOLES),
-            _ => Some("of an unknown kind"),
-        };
-        if let Some(kind) = kind {
+        if let Some(kind) = refused_kind(kind, sparse) {
             return Err(ArchiveError::Kind { member: shown(&name), kind });
         }
         let mut whole = Whole { inner: &mut archive, left: size };
@@ -119,18 +109,38 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
         }
         skip_padding(&mut archive, size).map_err(|error| failed(&last, error))?;
     }
-    // To the end, so that a packed archive that was cut off, or whose sum is wrong, is noticed.
+    read_to_end(&mut archive, last.as_deref()).map_err(|error| failed(&last, error))?;
+    if last.is_none() {
+        return Err(damaged(&None, "there is no member in it".to_owned()));
+    }
+    Ok(())
+}
+
+/// What a member is that is neither a plain file nor a folder.
+fn refused_kind(kind: EntryType, sparse: bool) -> Option<&'static str> {
+    match kind {
+        EntryType::Regular | EntryType::Continuous if !sparse => None,
+        EntryType::Directory => None,
+        EntryType::Link => Some("a hard link"),
+        EntryType::Symlink => Some("a symbolic link"),
+        EntryType::Char | EntryType::Block => Some("a device"),
+        EntryType::Fifo => Some("a pipe"),
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Some(HOLES),
+        _ => Some("of an unknown kind"),
+    }
+}
+
+/// Reads on behind the member `last`, so that a packed archive that was cut off, or whose sum is wrong, is noticed. Warns
+/// where there is something other than padding.
+fn read_to_end(archive: &mut impl Read, last: Option<&str>) -> io::Result<()> {
     let mut behind = Behind::default();
-    io::copy(&mut archive, &mut behind).map_err(|error| failed(&last, error))?;
+    io::copy(archive, &mut behind)?;
     if behind.not_zero > 0 {
         tracing::warn!(
             "{} bytes behind the end of the archive (after member `{}`) are not zeros, and were not read",
             behind.not_zero,
-            last.as_deref().unwrap_or_default()
+            last.unwrap_or_default()
         );
-    }
-    if last.is_none() {
-        return Err(damaged(&None, "there is no member in it".to_owned()));
     }
     Ok(())
 }

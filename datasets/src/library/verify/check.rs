@@ -136,34 +136,10 @@ impl Library {
                     if files.len() <= 16 {
                         verified.sums.push((file.name.clone(), fact.sums.sha256.clone()));
                     }
-                    let known_empty = data.known_empty.contains(&file.name);
-                    let problem = fact
-                        .problem
-                        .or_else(|| (fact.sums.bytes == 0 && !known_empty).then(|| "it is empty".to_owned()));
-                    let mut intact = problem.is_none();
-                    if let Some(message) = problem {
-                        verified.problem(DataError::Malformed {
-                            path: file.path.clone(),
-                            message: format!("{message}; {}", self.again(set)),
-                        });
-                    }
-                    if let Some(official) = data.files.iter().find(|official| official.name == file.name) {
-                        let sum = fact.sums.checksum(Some(&official.checksum));
-                        if let Err(error) = self.compare(set, official, &file.path, fact.sums.bytes, &sum) {
-                            // The checksum says more than what the parser thought of it.
-                            if !intact {
-                                verified.problems.pop();
-                            }
-                            verified.problem(error);
-                            intact = false;
-                        }
-                        agreeing += usize::from(intact);
-                    } else if let Some(sum) = expected.get(&file.name) {
-                        if fact.sums.checksum(Some(sum)) == *sum {
-                            agreeing += 1;
-                        } else {
-                            differing.push(file.name.clone());
-                        }
+                    match self.compare_with_known(data, &expected, file, fact, &mut verified) {
+                        Some(true) => agreeing += 1,
+                        Some(false) => differing.push(file.name.clone()),
+                        None => {}
                     }
                 }
             }
@@ -173,6 +149,41 @@ impl Library {
         verified.presence = presence_of(&verified.groups);
         verified.content = format!("{:x}", content.finalize());
         Ok((verified, agreeing, differing))
+    }
+
+    /// Whether one file has the checksum that is known of it; `None` where none is, or where what is wrong with the file is
+    /// among the problems of `verified`.
+    fn compare_with_known(
+        &self,
+        data: &DataSet,
+        expected: &BTreeMap<String, Checksum>,
+        file: &Found,
+        fact: Fact,
+        verified: &mut Verified,
+    ) -> Option<bool> {
+        let set = data.name.as_str();
+        let empty = fact.sums.bytes == 0 && !data.known_empty.contains(&file.name);
+        let problem = fact.problem.or_else(|| empty.then(|| "it is empty".to_owned()));
+        let intact = problem.is_none();
+        if let Some(message) = problem {
+            verified.problem(DataError::Malformed {
+                path: file.path.clone(),
+                message: format!("{message}; {}", self.again(set)),
+            });
+        }
+        if let Some(official) = data.files.iter().find(|official| official.name == file.name) {
+            let sum = fact.sums.checksum(Some(&official.checksum));
+            if let Err(error) = self.compare(set, official, &file.path, fact.sums.bytes, &sum) {
+                // The checksum says more than what the parser thought of it.
+                if !intact {
+                    verified.problems.pop();
+                }
+                verified.problem(error);
+                return None;
+            }
+            return intact.then_some(true);
+        }
+        expected.get(&file.name).map(|sum| fact.sums.checksum(Some(sum)) == *sum)
     }
 
     fn again(&self, set: &str) -> String {

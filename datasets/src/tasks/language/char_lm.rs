@@ -121,7 +121,7 @@ impl TaskDefinition for CharacterModel {
             chance,
             splits,
         };
-        Ok(Box::new(Configured { spec, length, vocabulary, file: config.file }))
+        Ok(Box::new(CharacterModelTask { spec, length, vocabulary, file: config.file }))
     }
 }
 
@@ -147,7 +147,7 @@ fn windows(characters: usize, length: usize) -> usize {
     characters.saturating_sub(1).div_ceil(length)
 }
 
-struct Configured {
+struct CharacterModelTask {
     spec: TaskSpec,
     length: usize,
     vocabulary: usize,
@@ -192,22 +192,13 @@ fn long_enough(characters: usize, length: usize) -> Result<(), String> {
     }
 }
 
-impl Configured {
+impl CharacterModelTask {
     fn path(&self, library: &Library) -> PathBuf {
         self.file.clone().unwrap_or_else(|| library.folder(SET).join(FILE))
     }
-
-    /// What is said where the text of the data set is not there.
-    fn missing(library: &Library) -> DataError {
-        DataError::Missing {
-            what: format!("{SET} ({FILE})"),
-            folder: library.folder(SET),
-            command: library.fetch_command(SET),
-        }
-    }
 }
 
-impl Task for Configured {
+impl Task for CharacterModelTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
@@ -215,7 +206,7 @@ impl Task for Configured {
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let path = self.path(library);
         if self.file.is_none() && !path.exists() {
-            return Err(Self::missing(library));
+            return Err(library.missing(SET, FILE));
         }
         progress.begin("reading the text", 1);
         let text = match &self.file {
@@ -250,7 +241,7 @@ impl Task for Configured {
         let path = self.path(library);
         match &self.file {
             None if path.exists() => Ok(()),
-            None => Err(Self::missing(library)),
+            None => Err(library.missing(SET, FILE)),
             Some(path) => {
                 long_enough(read(path)?.chars().count(), self.length).map_err(|message| malformed(path, message))
             }

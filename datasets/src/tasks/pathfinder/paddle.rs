@@ -3,7 +3,7 @@
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use crate::tasks::pathfinder::bitmap::Bitmap;
-use crate::tasks::pathfinder::config::Parameters;
+use crate::tasks::pathfinder::parameters::Parameters;
 use crate::tasks::pathfinder::raster::{Canvas, disc};
 
 /// Seed paddles point in whole degrees, from −180 to 179.

@@ -13,7 +13,10 @@ use std::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::tasks::pathfinder::{Config, Difficulty, Resolution};
+use crate::tasks::pathfinder::{
+    config::Config,
+    level::{Difficulty, EMPTY, Resolution, parts, released_sizes},
+};
 use crate::{
     files::litter,
     formats::{images::png, tables::npy_text},
@@ -31,10 +34,6 @@ const OUTER: &str = "lra_release";
 pub(super) const SPLIT_VERSION: &str = "path-hash-1";
 /// Raised whenever the same files give other samples.
 pub(super) const VERSION: u32 = 3;
-/// Images of each level of the released archive.
-const RELEASED: usize = 200_000;
-/// The released file that is empty; S4 and CCNN leave it out by name, the Arena because it is empty.
-const EMPTY: (Resolution, Difficulty, &str) = (Resolution::Px32, Difficulty::Easy, "imgs/0/sample_172.png");
 const MOST_METADATA_BYTES: u64 = 64 << 20;
 const MOST_IMAGE_BYTES: u64 = 4 << 20;
 
@@ -45,17 +44,6 @@ fn level(difficulty: Difficulty) -> &'static str {
         Difficulty::Intermediate => "curv_contour_length_9",
         Difficulty::Hard => "curv_contour_length_14",
     }
-}
-
-/// Sizes of the three parts of `count` images: a tenth, rounded down, for testing and for validation, the rest for training.
-pub(super) fn parts(count: usize) -> SplitSizes {
-    SplitSizes { train: count - 2 * (count / 10), validation: count / 10, test: count / 10 }
-}
-
-/// Sizes of the released set.
-pub(super) fn released(resolution: Resolution, difficulty: Difficulty) -> SplitSizes {
-    let empty = (resolution, difficulty) == (EMPTY.0, EMPTY.1);
-    parts(RELEASED - usize::from(empty))
 }
 
 /// The folder of a level, and the name that its images have whatever root the archive was unpacked to.
@@ -123,7 +111,7 @@ impl Level {
             let size = fs::metadata(folder.join(EMPTY.2)).map(|data| data.len());
             pictures.retain(|picture| picture.path != EMPTY.2 || size.as_ref().is_ok_and(|&size| size > 0));
         }
-        let released = released(config.resolution, config.difficulty);
+        let released = released_sizes(config.resolution, config.difficulty);
         let official = released.train + released.validation + released.test;
         let note = match library.reconstruction(SET, &folder)? {
             Some(note) => Some(format!("not the released images: {note}")),

@@ -27,14 +27,15 @@ use crate::{
     library::{CacheKey, DataError, Library},
     progress::Progress,
     sequences::{
-        dataset::{Encoding, LABEL_BYTES, Reading, Sequences, write_label},
+        dataset::sequences,
+        encoding::{LABEL_BYTES, SequenceEncoding, ValueEncoding, write_label},
         irregular,
         normalise::Normalisation,
     },
     splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, stratified_sizes, stratified_split},
     task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
-use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
+use vocabulary::SplitSizes;
 
 const SET: &str = "character-trajectories";
 const CHANNELS: usize = 3;
@@ -50,7 +51,7 @@ const CHANCE: f64 = 0.065;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Which publication of the letters is read.
-    pub source: Source,
+    pub source: TrajectorySource,
     /// Values that share a mean and a deviation, which are those of the training part. CKConv takes one per step.
     pub normalisation: Normalisation,
     /// Share of steps that is dropped, in percent, 0 to 90 (published: 30, 50 and 70); a channel follows that tells which
@@ -61,21 +62,22 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { source: Source::Uea, normalisation: Normalisation::PerChannel, drop: 0 }
+        Self { source: TrajectorySource::Uea, normalisation: Normalisation::PerChannel, drop: 0 }
     }
 }
 
 /// A publication of the letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+#[schemars(rename = "Source")]
+pub enum TrajectorySource {
     /// The UEA archive's two `.ts` files; the form of the published results.
     Uea,
     /// The original MATLAB file.
     Uci,
 }
 
-impl Source {
+impl TrajectorySource {
     fn name(self) -> &'static str {
         match self {
             Self::Uea => "uea",
@@ -113,40 +115,24 @@ impl TaskDefinition for CharacterTrajectories {
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         irregular::check(config.drop)?;
         let Config { source, normalisation, drop } = config;
-        let reading = Reading {
+        let encoding = SequenceEncoding {
             channels: CHANNELS,
             length: source.length(),
-            encoding: Encoding::Floats,
+            values: ValueEncoding::Floats,
             normalisation,
             drop,
             padded: false,
         };
-        let mut name = "character-trajectories".to_owned();
-        let mut version =
-            format!("character-trajectories@{}-{}-{}", source.name(), STRATIFIED_VERSION, normalisation.name());
-        if drop > 0 {
-            name.push_str(&format!("-drop{drop}"));
-            version.push_str(&format!("-{}-{drop}", irregular::VERSION));
-        }
-        version.push_str("-2");
-        let spec = TaskSpec {
-            name,
-            version,
-            data: SET.to_owned(),
-            input: InputSpec::Values { channels: reading.channels_read(), shape: vec![reading.length] },
-            target: OutputSpec::Classes(CLASSES),
-            metric: Metric::Accuracy,
-            chance: CHANCE,
-            splits: stratified_sizes(LETTERS),
-        };
-        Ok(Box::new(Configured { spec, source, reading }))
+        let version = format!("{SET}@{}-{STRATIFIED_VERSION}-{}", source.name(), normalisation.name());
+        let spec = encoding.spec(SET, (SET.to_owned(), version), 2, (CLASSES, CHANCE), stratified_sizes(LETTERS));
+        Ok(Box::new(CharacterTrajectoriesTask { spec, source, encoding }))
     }
 }
 
-struct Configured {
+struct CharacterTrajectoriesTask {
     spec: TaskSpec,
-    source: Source,
-    reading: Reading,
+    source: TrajectorySource,
+    encoding: SequenceEncoding,
 }
 
 /// One letter, channel by channel.
@@ -287,7 +273,7 @@ fn version_note(letters: &[Letter]) -> Option<String> {
     ))
 }
 
-impl Configured {
+impl CharacterTrajectoriesTask {
     /// The files, or which of them are missing.
     fn files(&self, library: &Library) -> Result<Vec<Found>, DataError> {
         let folder = library.folder(SET);
@@ -302,11 +288,7 @@ impl Configured {
         if found.len() == self.source.files().len() {
             return Ok(found);
         }
-        Err(DataError::Missing {
-            what: format!("{SET} ({})", self.source.files().join(", ")),
-            folder,
-            command: library.fetch_command(SET),
-        })
+        Err(library.missing(SET, &self.source.files().join(", ")))
     }
 
     /// The letters of all files, and the note on those that several have.
@@ -315,12 +297,12 @@ impl Configured {
             |file: &Found, error: FormatError| malformed(&file.path, format!("{error}; fetch the file again"));
         let contents = files.iter().map(listing::read).collect::<Result<Vec<_>, _>>()?;
         let read: Vec<Placed> = match self.source {
-            Source::Uci => {
+            TrajectorySource::Uci => {
                 let read =
                     files.iter().zip(&contents).map(|(file, bytes)| from_mat(bytes).map_err(|e| refused(file, e)));
                 read.collect::<Result<_, _>>()?
             }
-            Source::Uea => {
+            TrajectorySource::Uea => {
                 let parsed =
                     files.iter().zip(&contents).map(|(file, bytes)| ts::parse(bytes).map_err(|e| refused(file, e)));
                 let parsed: Vec<ts::SeriesFile> = parsed.collect::<Result<_, _>>()?;
@@ -338,7 +320,7 @@ impl Configured {
         for (file, read) in files.iter().zip(read) {
             ends.push(letters.len() + read.len());
             for (place, letter) in read {
-                let (steps, most) = (letter.steps(), self.reading.length);
+                let (steps, most) = (letter.steps(), self.encoding.length);
                 if steps > most {
                     return Err(malformed(&file.path, self.too_long(&place, steps, most)));
                 }
@@ -353,10 +335,10 @@ impl Configured {
 
     fn too_long(&self, place: &str, steps: usize, most: usize) -> String {
         match self.source {
-            Source::Uci => {
+            TrajectorySource::Uci => {
                 format!("{place} has {steps} steps, the longest of the data set has {most}; fetch the file again")
             }
-            Source::Uea => format!(
+            TrajectorySource::Uea => format!(
                 "{place} has {steps} steps, and the longest letter of the archive of 2018 has {most}: this is another version \
                  of the data set, perhaps the one with zeros around the letters (1 November 2023); put the files of the \
                  2018 archive (Multivariate2018_ts.zip) in its place, or set `source: uci`"
@@ -408,7 +390,7 @@ fn continued(letter: &Letter, length: usize, room: &mut [u8]) {
     }
 }
 
-impl Task for Configured {
+impl Task for CharacterTrajectoriesTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
@@ -427,15 +409,15 @@ impl Task for Configured {
             name: format!("character-trajectories-{}", self.source.name()),
             version: 2,
             spec: json!({ "source": self.source }),
-            input_bytes: self.reading.input_bytes(),
+            input_bytes: self.encoding.input_bytes(),
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train: letters.len(), validation: 0, test: 0 },
         };
         let store = library.cached_from(&listing::sources(&folder, &files), &key, progress, |writer| {
             writer.generate(&(), |index, input, label| {
                 let letter = &letters[index as usize];
-                continued(letter, self.reading.length, input);
-                write_label(label, letter.class, self.reading.length);
+                continued(letter, self.encoding.length, input);
+                write_label(label, letter.class, self.encoding.length);
                 Ok(())
             })
         })?;
@@ -445,7 +427,7 @@ impl Task for Configured {
                 "not the complete data set: {} of {LETTERS} letters; results cannot be compared with published ones",
                 letters.len()
             ));
-        } else if self.source == Source::Uea {
+        } else if self.source == TrajectorySource::Uea {
             notes.extend(version_note(&letters));
         }
         notes.extend(shared);
@@ -457,7 +439,7 @@ impl Task for Configured {
         notes.extend(absent_classes(&names, |split| {
             splits.get(split).iter().map(|&place| letters[place as usize].class)
         }));
-        Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
+        sequences(&self.spec.name, store, splits, self.encoding, notes)
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
@@ -469,6 +451,8 @@ impl Task for Configured {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use std::fs;
+
+    use vocabulary::InputSpec;
 
     use super::*;
     use crate::{
@@ -540,14 +524,14 @@ mod tests {
         }
     }
 
-    fn plain(source: Source) -> Config {
+    fn plain(source: TrajectorySource) -> Config {
         Config { source, normalisation: Normalisation::None, ..Config::default() }
     }
 
     #[test]
     fn both_publications_give_the_same_letters_continued_by_their_last_value() {
         let (_folder, library) = small();
-        for (source, length) in [(Source::Uea, 182), (Source::Uci, 205)] {
+        for (source, length) in [(TrajectorySource::Uea, 182), (TrajectorySource::Uci, 205)] {
             let task = CharacterTrajectories::build(plain(source)).unwrap();
             task.check(&library).unwrap();
             let data = task.prepare(&library, &()).unwrap();
@@ -574,7 +558,7 @@ mod tests {
 
     /// The classes of all letters in `folder`, by their index.
     fn classes(library: &Library) -> Vec<(usize, i32)> {
-        let data = CharacterTrajectories::build(plain(Source::Uea)).unwrap().prepare(library, &()).unwrap();
+        let data = CharacterTrajectories::build(plain(TrajectorySource::Uea)).unwrap().prepare(library, &()).unwrap();
         let mut found = vec![];
         for split in Split::ALL {
             let (values, labels) = everything(data.as_ref(), split);
@@ -611,9 +595,10 @@ mod tests {
         let path = folder.path().join("CharacterTrajectories/CharacterTrajectories_TEST.ts");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace(&header, &number(&plain).replace("true 1 ", "true 0 1 "))).unwrap();
-        let task =
-            CharacterTrajectories::build(crate::tasks::time_series::character_trajectories::tests::plain(Source::Uea))
-                .unwrap();
+        let task = CharacterTrajectories::build(crate::tasks::time_series::character_trajectories::tests::plain(
+            TrajectorySource::Uea,
+        ))
+        .unwrap();
         let error = task.prepare(&library, &()).err().unwrap().to_string();
         assert!(
             error.contains("TEST.ts") && error.contains("21 classes") && error.contains("`0` stands in this"),
@@ -640,7 +625,7 @@ mod tests {
         let names = |text: &str| lines.iter().take(7).filter(|line| line.starts_with(text)).count();
         assert_eq!((names("@data"), changed[7 + 6] != lines[7 + 6]), (1, true));
         fs::write(&path, changed.join("\n")).unwrap();
-        let data = CharacterTrajectories::build(plain(Source::Uea)).unwrap().prepare(&library, &()).unwrap();
+        let data = CharacterTrajectories::build(plain(TrajectorySource::Uea)).unwrap().prepare(&library, &()).unwrap();
         assert!(data.notes()[1].starts_with("1 values are missing"), "{:?}", data.notes());
         let mut seen = 0;
         for split in Split::ALL {
@@ -687,8 +672,9 @@ mod tests {
     #[test]
     fn letters_that_stand_in_both_files_are_told() {
         let (folder, library) = small();
-        let notes =
-            || CharacterTrajectories::build(plain(Source::Uea)).unwrap().prepare(&library, &()).unwrap().notes();
+        let notes = || {
+            CharacterTrajectories::build(plain(TrajectorySource::Uea)).unwrap().prepare(&library, &()).unwrap().notes()
+        };
         assert!(!notes().iter().any(|note| note.contains("in both files")), "{:?}", notes());
         let test = folder.path().join("CharacterTrajectories/CharacterTrajectories_TEST.ts");
         fs::write(test, ts_file(57..100)).unwrap();
@@ -724,27 +710,35 @@ mod tests {
         };
         let test = set.join("CharacterTrajectories_TEST.ts");
         fs::write(&test, ts_file(60..100).replace("@dimensions 3", "@dimensions 2")).unwrap();
-        let message = error(Source::Uea, &library).to_string();
+        let message = error(TrajectorySource::Uea, &library).to_string();
         assert!(message.contains("TEST.ts: line 8: 3 dimensions, where 2 are expected"), "{message}");
         let unlabelled = ts_file(60..61).replace("@dimensions 3\n", "");
         fs::write(&test, unlabelled.replacen(":", ",", 1)).unwrap();
-        assert!(error(Source::Uea, &library).to_string().contains("TEST.ts: line 7: 2 channels instead of 3"));
+        assert!(
+            error(TrajectorySource::Uea, &library).to_string().contains("TEST.ts: line 7: 2 channels instead of 3")
+        );
         let (head, label) = unlabelled.trim_end().rsplit_once(':').unwrap();
         fs::write(&test, format!("{head}:")).unwrap();
-        let message = error(Source::Uea, &library).to_string();
+        let message = error(TrajectorySource::Uea, &library).to_string();
         assert!(message.contains("line 7: the class label is missing") && !label.is_empty(), "{message}");
         fs::write(&test, ts_file(60..61).replace("60,", "1e400,")).unwrap();
-        let message = error(Source::Uea, &library).to_string();
+        let message = error(TrajectorySource::Uea, &library).to_string();
         assert!(message.contains("TEST.ts: line 8, dimension 1, value 1: `1e400` is not a finite"), "{message}");
         fs::write(&test, format!("{}{}:1,2:1,2:3\n", ts_file(60..61), vec!["0"; 183].join(","))).unwrap();
-        let message = error(Source::Uea, &library).to_string();
+        let message = error(TrajectorySource::Uea, &library).to_string();
         assert!(message.contains("line 9 has 183 steps") && message.contains("another version"), "{message}");
         fs::write(&test, format!("{}1,2:?,NaN:1,2:3\n", ts_file(60..61))).unwrap();
-        let message = error(Source::Uea, &library).to_string();
+        let message = error(TrajectorySource::Uea, &library).to_string();
         assert!(message.contains("line 9, dimension 2: every value is missing"), "{message}");
         fs::remove_file(&test).unwrap();
-        assert!(error(Source::Uea, &library).is_missing());
-        assert!(CharacterTrajectories::build(plain(Source::Uea)).unwrap().check(&library).unwrap_err().is_missing());
+        assert!(error(TrajectorySource::Uea, &library).is_missing());
+        assert!(
+            CharacterTrajectories::build(plain(TrajectorySource::Uea))
+                .unwrap()
+                .check(&library)
+                .unwrap_err()
+                .is_missing()
+        );
 
         let long = writer::cells("mixout", &[writer::doubles("", &[3, 206], &[0.0; 618])]);
         let consts = |classes: &[u8]| writer::structure("consts", &[("charlabels", writer::small("", classes))]);
@@ -768,7 +762,7 @@ mod tests {
             ),
         ] {
             fs::write(set.join("mixoutALL_shifted.mat"), writer::file(&variables)).unwrap();
-            let message = error(Source::Uci, &library).to_string();
+            let message = error(TrajectorySource::Uci, &library).to_string();
             assert!(message.contains(expected), "{message}");
         }
     }

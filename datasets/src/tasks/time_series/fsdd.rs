@@ -22,10 +22,14 @@ use serde_json::json;
 use crate::{
     config::{error::ConfigError, ranges::within},
     files::listing::{self, Found, malformed},
-    library::{CacheKey, DataError, Library},
+    library::{CacheKey, DataError, Library, SampleStore},
     progress::Progress,
+    samples::stored_files::store_files,
     sequences::{
-        dataset::{Encoding, LABEL_BYTES, Reading, Sequences, read_label, write_label},
+        dataset::sequences,
+        encoding::{
+            LABEL_BYTES, SequenceEncoding, ValueEncoding, read_label, write_floats, write_integers, write_label,
+        },
         irregular,
         normalise::Normalisation,
         recordings,
@@ -34,7 +38,7 @@ use crate::{
     splits::{SplitIndices, absent_classes, dealt},
     task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
-use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
+use vocabulary::{Split, SplitSizes};
 
 const SET: &str = "fsdd";
 const RATE: u32 = 8_000;
@@ -206,45 +210,29 @@ impl TaskDefinition for SpokenDigits {
             Division::Official => official(&config)?,
         };
         let Config { representation, length, normalisation, drop, .. } = config;
-        let (form, channels, steps, encoding) = match representation {
-            Representation::Raw => ("raw", 1, length, Encoding::Integers { divisor: 32_768.0 }),
-            Representation::Mfcc => ("mfcc", COEFFICIENTS, Mfcc::frames(length), Encoding::Floats),
+        let (form, channels, steps, values) = match representation {
+            Representation::Raw => ("raw", 1, length, ValueEncoding::Integers { divisor: 32_768.0 }),
+            Representation::Mfcc => ("mfcc", COEFFICIENTS, Mfcc::frames(length), ValueEncoding::Floats),
         };
-        let reading = Reading { channels, length: steps, encoding, normalisation, drop, padded: true };
-        let mut name = format!("fsdd-{form}");
-        if config.split == Division::Official {
-            name.push_str("-official");
-        }
-        let mut version = format!("fsdd@{form}-{length}-{division}-{}", normalisation.name());
-        if drop > 0 {
-            name.push_str(&format!("-drop{drop}"));
-            version.push_str(&format!("-{}-{drop}", irregular::VERSION));
-        }
-        version.push_str("-2");
-        let spec = TaskSpec {
-            name,
-            version,
-            data: SET.to_owned(),
-            input: InputSpec::Values { channels: reading.channels_read(), shape: vec![steps] },
-            target: OutputSpec::Classes(10),
-            metric: Metric::Accuracy,
-            chance: 0.1,
-            splits,
-        };
-        Ok(Box::new(Configured { spec, representation, samples: length, reading, rule }))
+        let encoding = SequenceEncoding { channels, length: steps, values, normalisation, drop, padded: true };
+        let official = if config.split == Division::Official { "-official" } else { "" };
+        let name = format!("fsdd-{form}{official}");
+        let version = format!("fsdd@{form}-{length}-{division}-{}", normalisation.name());
+        let spec = encoding.spec(SET, (name, version), 2, (10, 0.1), splits);
+        Ok(Box::new(FsddTask { spec, representation, samples: length, encoding, rule }))
     }
 }
 
 /// Which split a recording is in: 0 training, 1 validation, 2 test.
 #[derive(Debug, Clone, Copy)]
-enum Rule {
+enum SplitRule {
     /// Split of every speaker.
     Speakers([usize; 6]),
     /// By index.
     Official,
 }
 
-impl Rule {
+impl SplitRule {
     fn split(self, recording: &Recording) -> usize {
         match self {
             Self::Speakers(splits) => splits[recording.speaker as usize],
@@ -256,7 +244,7 @@ impl Rule {
 }
 
 /// The rule of `split: speakers`, the sizes of the complete data set, and the name in versions.
-fn by_speakers(config: &Config) -> Result<(Rule, SplitSizes, String), ConfigError> {
+fn by_speakers(config: &Config) -> Result<(SplitRule, SplitSizes, String), ConfigError> {
     let mut splits = [0; 6];
     for (field, speakers, split) in
         [("validation_speakers", &config.validation_speakers, 1), ("test_speakers", &config.test_speakers, 2)]
@@ -283,11 +271,11 @@ fn by_speakers(config: &Config) -> Result<(Rule, SplitSizes, String), ConfigErro
         let names = Speaker::ALL.iter().filter(|&&speaker| splits[speaker as usize] == split);
         names.map(|speaker| speaker.name()).collect::<Vec<_>>().join("+")
     };
-    Ok((Rule::Speakers(splits), sizes, format!("{}-{}", names(1), names(2))))
+    Ok((SplitRule::Speakers(splits), sizes, format!("{}-{}", names(1), names(2))))
 }
 
 /// The rule of `split: official`, the sizes of the complete data set, and the name in versions.
-fn official(config: &Config) -> Result<(Rule, SplitSizes, String), ConfigError> {
+fn official(config: &Config) -> Result<(SplitRule, SplitSizes, String), ConfigError> {
     for (field, speakers) in
         [("validation_speakers", &config.validation_speakers), ("test_speakers", &config.test_speakers)]
     {
@@ -299,15 +287,19 @@ fn official(config: &Config) -> Result<(Rule, SplitSizes, String), ConfigError> 
     }
     let of_each = |indices: Range<u32>| 60 * indices.len();
     let (validation, test) = (of_each(OFFICIAL_VALIDATION), of_each(OFFICIAL_TEST));
-    Ok((Rule::Official, SplitSizes { train: RECORDINGS - validation - test, validation, test }, "official".to_owned()))
+    Ok((
+        SplitRule::Official,
+        SplitSizes { train: RECORDINGS - validation - test, validation, test },
+        "official".to_owned(),
+    ))
 }
 
-struct Configured {
+struct FsddTask {
     spec: TaskSpec,
     representation: Representation,
     samples: usize,
-    reading: Reading,
-    rule: Rule,
+    encoding: SequenceEncoding,
+    rule: SplitRule,
 }
 
 struct Recording {
@@ -327,13 +319,9 @@ fn meaning(name: &str) -> Option<(u32, Speaker, u32)> {
     parts.next().is_none().then_some((digit, speaker, index))
 }
 
-impl Configured {
+impl FsddTask {
     fn missing(library: &Library) -> DataError {
-        DataError::Missing {
-            what: format!("{SET} (recordings/DIGIT_SPEAKER_INDEX.wav)"),
-            folder: library.folder(SET),
-            command: library.fetch_command(SET),
-        }
+        library.missing(SET, "recordings/DIGIT_SPEAKER_INDEX.wav")
     }
 
     fn recordings(&self, library: &Library) -> Result<Vec<Recording>, DataError> {
@@ -359,9 +347,7 @@ impl Configured {
         }
         let steps = match self.representation {
             Representation::Raw => {
-                for (room, sample) in input.chunks_exact_mut(2).zip(&samples) {
-                    room.copy_from_slice(&sample.to_le_bytes());
-                }
+                write_integers(input, &samples);
                 samples.len()
             }
             Representation::Mfcc => {
@@ -369,11 +355,9 @@ impl Configured {
                 let coefficients =
                     mfcc.transform(&signal).map_err(|error| malformed(&recording.file.path, error.to_string()))?;
                 let frames = Mfcc::frames(samples.len());
-                let rows = input.chunks_exact_mut(4 * self.reading.length).zip(coefficients.chunks_exact(frames));
-                for (room, row) in rows {
-                    for (room, value) in room.chunks_exact_mut(4).zip(row) {
-                        room.copy_from_slice(&value.to_le_bytes());
-                    }
+                let rows = input.chunks_exact_mut(4 * self.encoding.length).zip(coefficients.chunks_exact(frames));
+                for (out, row) in rows {
+                    write_floats(out, row.iter().copied());
                 }
                 frames
             }
@@ -383,12 +367,12 @@ impl Configured {
     }
 }
 
-impl Configured {
+impl FsddTask {
     /// Whether a stored recording has no sound: every sample is zero, or every frame is the same.
     fn is_silent(&self, input: &[u8], steps: usize) -> bool {
         match self.representation {
             Representation::Raw => input.iter().all(|&byte| byte == 0),
-            Representation::Mfcc => input.chunks_exact(4 * self.reading.length).all(|row| {
+            Representation::Mfcc => input.chunks_exact(4 * self.encoding.length).all(|row| {
                 let mut values = row.chunks_exact(4).take(steps);
                 let first = values.next();
                 values.all(|value| Some(value) == first)
@@ -397,7 +381,7 @@ impl Configured {
     }
 }
 
-impl Task for Configured {
+impl Task for FsddTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
@@ -408,12 +392,12 @@ impl Task for Configured {
         let splits = SplitIndices::new(dealt(&digits, |place| self.rule.split(&recordings[place])));
         if let Some(split) = splits.empty() {
             let what = match self.rule {
-                Rule::Speakers(speakers) => {
+                SplitRule::Speakers(speakers) => {
                     let absent =
                         Speaker::ALL.into_iter().filter(|&speaker| speakers[speaker as usize] == split as usize);
                     format!("by {}", absent.map(Speaker::name).collect::<Vec<_>>().join(", "))
                 }
-                Rule::Official => format!("with an index of the {} split", split.name()),
+                SplitRule::Official => format!("with an index of the {} split", split.name()),
             };
             let message = format!("there is no recording {what}; fetch it with `{}`", library.fetch_command(SET));
             return Err(malformed(&library.folder(SET), message));
@@ -426,18 +410,33 @@ impl Task for Configured {
             },
             version: 1,
             spec: json!({ "samples": self.samples, "representation": self.representation }),
-            input_bytes: self.reading.input_bytes(),
+            input_bytes: self.encoding.input_bytes(),
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train: recordings.len(), validation: 0, test: 0 },
         };
-        let store = library.cached_from(&sources, &key, progress, |writer| {
-            progress.begin("reading recordings", recordings.len() as u64);
-            let mfcc = Mfcc::new(RATE);
-            let outcome = writer
-                .generate(progress, |index, input, label| self.write(&mfcc, &recordings[index as usize], input, label));
-            progress.finish();
-            outcome
+        let mfcc = Mfcc::new(RATE);
+        let store = store_files(library, &sources, &key, "reading recordings", progress, |index, input, label| {
+            self.write(&mfcc, &recordings[index], input, label)
         })?;
+        let notes = self.notes(library, &recordings, &splits, &store)?;
+        sequences(&self.spec.name, store, splits, self.encoding, notes)
+    }
+
+    fn check(&self, library: &Library) -> Result<(), DataError> {
+        let folder = library.folder(SET).join("recordings");
+        if folder.is_dir() { Ok(()) } else { Err(Self::missing(library)) }
+    }
+}
+
+impl FsddTask {
+    /// What a reader of results must know about the recordings.
+    fn notes(
+        &self,
+        library: &Library,
+        recordings: &[Recording],
+        splits: &SplitIndices,
+        store: &SampleStore,
+    ) -> Result<Vec<String>, DataError> {
         let mut notes: Vec<String> = library.not_official(SET, &library.folder(SET))?.into_iter().collect();
         if recordings.len() != RECORDINGS {
             notes.push(format!(
@@ -449,9 +448,11 @@ impl Task for Configured {
             ));
         }
         let names: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        notes.extend(absent_classes(&names, |split| splits.get(split).iter().map(|&place| digits[place as usize])));
+        notes.extend(absent_classes(&names, |split| {
+            splits.get(split).iter().map(|&place| recordings[place as usize].digit)
+        }));
         notes.push(match self.rule {
-            Rule::Speakers(_) => {
+            SplitRule::Speakers(_) => {
                 let voices: HashSet<Speaker> =
                     splits.get(Split::Train).iter().map(|&place| recordings[place as usize].speaker).collect();
                 format!(
@@ -460,7 +461,7 @@ impl Task for Configured {
                     voices.len()
                 )
             }
-            Rule::Official => "the data set's own split: the test is of voices that were trained on; recordings 5 to 9 of \
+            SplitRule::Official => "the data set's own split: the test is of voices that were trained on; recordings 5 to 9 of \
                                every digit and speaker are taken for validation"
                 .to_owned(),
         });
@@ -471,12 +472,7 @@ impl Task for Configured {
             }
         })?;
         notes.extend(recordings::silent_note(silent.into_iter()));
-        Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
-    }
-
-    fn check(&self, library: &Library) -> Result<(), DataError> {
-        let folder = library.folder(SET).join("recordings");
-        if folder.is_dir() { Ok(()) } else { Err(Self::missing(library)) }
+        Ok(notes)
     }
 }
 
@@ -488,6 +484,8 @@ mod tests {
         fs,
         path::{Path, PathBuf},
     };
+
+    use vocabulary::InputSpec;
 
     use super::*;
     use crate::{

@@ -16,7 +16,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::{
     config::{error::ConfigError, ranges::within},
@@ -24,7 +23,11 @@ use crate::{
     formats::{error::FormatError, tables::psv},
     library::{CacheKey, DataError, Library, SampleStore},
     progress::Progress,
-    sequences::normalise::{Moments, Normalisation, Normaliser},
+    samples::{stored::Stored, stored_files::store_files},
+    sequences::{
+        encoding::write_floats,
+        normalise::{Moments, Normalisation, Normaliser},
+    },
     splits::{STRATIFIED_VERSION, SplitIndices, stratified_sizes, stratified_split},
     task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
 };
@@ -127,11 +130,11 @@ impl TaskDefinition for Sepsis {
             chance: 0.5,
             splits: stratified_sizes(PATIENTS),
         };
-        Ok(Box::new(Configured { spec, hours }))
+        Ok(Box::new(SepsisTask { spec, hours }))
     }
 }
 
-struct Configured {
+struct SepsisTask {
     spec: TaskSpec,
     hours: usize,
 }
@@ -221,13 +224,9 @@ fn known(facts: &mut [f32; FACTS]) -> [f32; UNITS] {
     units
 }
 
-impl Configured {
+impl SepsisTask {
     fn missing(library: &Library) -> DataError {
-        DataError::Missing {
-            what: format!("{SET} (training_setA/*.psv, training_setB/*.psv)"),
-            folder: library.folder(SET),
-            command: library.fetch_command(SET),
-        }
+        library.missing(SET, "training_setA/*.psv, training_setB/*.psv")
     }
 
     /// Tables of both hospitals, by name.
@@ -259,28 +258,20 @@ impl Configured {
             sizes: SplitSizes { train: files.len(), validation: 0, test: 0 },
         };
         let sources = listing::sources(&library.folder(SET), files);
-        library.cached_from(&sources, &key, progress, |writer| {
-            progress.begin("reading patients", files.len() as u64);
-            let outcome = writer.generate(progress, |index, input, label| {
-                let file = &files[index as usize];
-                let stay = Stay::read(&listing::read(file)?, hours)
-                    .map_err(|error| malformed(&file.path, format!("{error}; fetch the file again, or remove it")))?;
-                let values = stay.facts.iter().chain(&stay.measured).copied();
-                let values = values.chain(std::iter::repeat(f32::NAN));
-                for (room, value) in input.chunks_exact_mut(4).zip(values) {
-                    room.copy_from_slice(&value.to_le_bytes());
-                }
-                label[0] = u8::from(stay.sepsis);
-                label[1..].copy_from_slice(&(stay.hours as u16).to_le_bytes());
-                Ok(())
-            });
-            progress.finish();
-            outcome
+        store_files(library, &sources, &key, "reading patients", progress, |index, input, label| {
+            let file = &files[index];
+            let stay = Stay::read(&listing::read(file)?, hours)
+                .map_err(|error| malformed(&file.path, format!("{error}; fetch the file again, or remove it")))?;
+            let values = stay.facts.iter().chain(&stay.measured).copied();
+            write_floats(input, values.chain(std::iter::repeat(f32::NAN)));
+            label[0] = u8::from(stay.sepsis);
+            label[1..].copy_from_slice(&(stay.hours as u16).to_le_bytes());
+            Ok(())
         })
     }
 }
 
-impl Task for Configured {
+impl Task for SepsisTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
@@ -314,7 +305,11 @@ impl Task for Configured {
             tracing::warn!("{SET}: {note}");
             notes.push(note);
         }
-        Ok(Box::new(Patients::new(store, splits, self.hours, notes)?))
+        let patients = Patients::new(&store, splits.get(Split::Train), self.hours)?;
+        let processing = "intensity, measurements, facts, units";
+        let stored =
+            Stored::split_by(store, processing, SET, splits, move |store, _, places| patients.batch(store, places));
+        Ok(Box::new(stored.told(notes, vec![])))
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
@@ -324,34 +319,28 @@ impl Task for Configured {
     }
 }
 
+/// How stored patients are read.
 struct Patients {
-    store: SampleStore,
-    splits: SplitIndices,
     hours: usize,
     measured: Normaliser,
     facts: Normaliser,
-    content_hash: String,
-    notes: Vec<String>,
 }
 
 impl Patients {
-    fn new(store: SampleStore, splits: SplitIndices, hours: usize, notes: Vec<String>) -> Result<Self, DataError> {
+    /// With the statistics of the patients at the places `training` of `store`.
+    fn new(store: &SampleStore, training: &[u32], hours: usize) -> Result<Self, DataError> {
         let mut of_measured = Moments::new(Normalisation::PerChannel, MEASURED, hours);
         let mut of_facts = Moments::new(Normalisation::PerChannel, FACTS, 1);
         let mut measured = vec![0.0; MEASURED * hours];
         let mut facts = [0.0; FACTS];
-        let training: Vec<usize> = splits.get(Split::Train).iter().map(|&place| place as usize).collect();
+        let training: Vec<usize> = training.iter().map(|&place| place as usize).collect();
         store.visit(Split::Train, &training, |_, input, _| {
             decode(input, hours, &mut facts, &mut measured);
             known(&mut facts);
             of_measured.add(&measured);
             of_facts.add(&facts);
         })?;
-        let mut hasher = Sha256::new();
-        hasher.update(format!("{}\nintensity, measurements, facts, units\n", store.content_hash()));
-        splits.hash(&mut hasher);
-        let content_hash = format!("{:x}", hasher.finalize());
-        Ok(Self { store, splits, hours, measured: of_measured.finish(), facts: of_facts.finish(), content_hash, notes })
+        Ok(Self { hours, measured: of_measured.finish(), facts: of_facts.finish() })
     }
 
     /// Fills the channels of one patient.
@@ -376,32 +365,17 @@ impl Patients {
         }
         channels.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = 0.0);
     }
-}
 
-impl Dataset for Patients {
-    fn len(&self, split: Split) -> usize {
-        self.splits.len(split)
-    }
-
-    fn content_hash(&self) -> &str {
-        &self.content_hash
-    }
-
-    fn notes(&self) -> Vec<String> {
-        self.notes.clone()
-    }
-
-    fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
-        let wanted = self.splits.find(SET, split, positions)?;
+    fn batch(&self, store: &SampleStore, places: &[usize]) -> Result<Batch, DataError> {
         let each = CHANNELS * self.hours;
-        let mut values = vec![0.0f32; positions.len() * each];
-        let mut labels = vec![0i32; positions.len()];
-        self.store.visit(Split::Train, &wanted, |slot, input, label| {
+        let mut values = vec![0.0f32; places.len() * each];
+        let mut labels = vec![0i32; places.len()];
+        store.visit(Split::Train, places, |slot, input, label| {
             self.fill(input, &mut values[slot * each..(slot + 1) * each]);
             labels[slot] = i32::from(read_label(label).0);
         })?;
         Ok(Batch {
-            size: positions.len(),
+            size: places.len(),
             inputs: Inputs::Values(values),
             targets: Targets::Labels(labels),
             lengths: None,

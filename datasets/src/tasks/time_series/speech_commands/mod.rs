@@ -25,8 +25,10 @@ use crate::{
     formats::text::text,
     library::{CacheKey, DataError, Library, SampleStore},
     progress::Progress,
+    samples::stored_files::store_files,
     sequences::{
-        dataset::{Encoding, LABEL_BYTES, Reading, Sequences, write_label},
+        dataset::sequences,
+        encoding::{LABEL_BYTES, SequenceEncoding, ValueEncoding, write_floats, write_integers, write_label},
         irregular,
         normalise::Normalisation,
         recordings,
@@ -35,7 +37,7 @@ use crate::{
     splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, dealt, stratified_split},
     task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
 };
-use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
+use vocabulary::{Split, SplitSizes};
 
 const SET: &str = "speech-commands";
 const RATE: u32 = 16_000;
@@ -143,51 +145,30 @@ enum Form {
 fn build(config: Config, form: Form) -> Result<Box<dyn Task>, ConfigError> {
     irregular::check(config.drop)?;
     let Config { words, split, scale, normalisation, drop } = config;
-    let (base, channels, length, encoding) = match form {
-        Form::Mfcc => ("speech-mfcc", COEFFICIENTS, Mfcc::frames(SAMPLES), Encoding::Floats),
-        Form::Raw => ("speech-raw", 1, SAMPLES, Encoding::Integers { divisor: scale.divisor() }),
+    let (base, channels, length, values) = match form {
+        Form::Mfcc => ("speech-mfcc", COEFFICIENTS, Mfcc::frames(SAMPLES), ValueEncoding::Floats),
+        Form::Raw => ("speech-raw", 1, SAMPLES, ValueEncoding::Integers { divisor: scale.divisor() }),
     };
-    let reading = Reading { channels, length, encoding, normalisation, drop, padded: false };
-    let mut name = base.to_owned();
-    let words_name = match words {
-        Words::Ten => "ten",
-        Words::All => {
-            name.push_str("-35");
-            "all"
-        }
+    let encoding = SequenceEncoding { channels, length, values, normalisation, drop, padded: false };
+    let (name, words_name) = match words {
+        Words::Ten => (base.to_owned(), "ten"),
+        Words::All => (format!("{base}-35"), "all"),
     };
-    let mut version = format!(
-        "{base}@{words_name}-{}-{}-{}",
-        match split {
-            Division::Stratified => STRATIFIED_VERSION,
-            Division::Official => "official2",
-        },
-        scale.name(),
-        normalisation.name()
-    );
-    if drop > 0 {
-        name.push_str(&format!("-drop{drop}"));
-        version.push_str(&format!("-{}-{drop}", irregular::VERSION));
-    }
-    version.push_str("-1");
-    let spec = TaskSpec {
-        name,
-        version,
-        data: SET.to_owned(),
-        input: InputSpec::Values { channels: reading.channels_read(), shape: vec![length] },
-        target: OutputSpec::Classes(words.names().len()),
-        metric: Metric::Accuracy,
-        chance: words.chance(),
-        splits: words.sizes(split),
+    let split_name = match split {
+        Division::Stratified => STRATIFIED_VERSION,
+        Division::Official => "official2",
     };
-    Ok(Box::new(Configured { spec, config, form, reading }))
+    let version = format!("{base}@{words_name}-{split_name}-{}-{}", scale.name(), normalisation.name());
+    let classes = (words.names().len(), words.chance());
+    let spec = encoding.spec(SET, (name, version), 1, classes, words.sizes(split));
+    Ok(Box::new(SpeechTask { spec, config, form, encoding }))
 }
 
-struct Configured {
+struct SpeechTask {
     spec: TaskSpec,
     config: Config,
     form: Form,
-    reading: Reading,
+    encoding: SequenceEncoding,
 }
 
 /// A clip that is used.
@@ -201,15 +182,7 @@ struct Clip {
 /// What is added to the number of samples of a clip in which every sample is zero.
 const SILENT: u32 = 1 << 31;
 
-impl Configured {
-    fn missing(&self, library: &Library, what: &str) -> DataError {
-        DataError::Missing {
-            what: format!("{SET} ({what})"),
-            folder: library.folder(SET),
-            command: library.fetch_command(SET),
-        }
-    }
-
+impl SpeechTask {
     /// All clips of the words, by class and then by name.
     fn files(&self, library: &Library) -> Result<Vec<(Found, u32)>, DataError> {
         let folder = library.folder(SET);
@@ -219,7 +192,7 @@ impl Configured {
             files.extend(clips.into_iter().map(|clip| (clip, class as u32)));
         }
         if files.is_empty() {
-            return Err(self.missing(library, "WORD/*.wav"));
+            return Err(library.missing(SET, "WORD/*.wav"));
         }
         Ok(files)
     }
@@ -241,16 +214,11 @@ impl Configured {
             sizes: SplitSizes { train: files.len(), validation: 0, test: 0 },
         };
         let sources = listing::sources(&library.folder(SET), &found);
-        let store = library.cached_from(&sources, &key, progress, |writer| {
-            progress.begin("measuring clips", found.len() as u64);
-            let outcome = writer.generate(progress, |index, input, _| {
-                let samples = recordings::samples(&found[index as usize], RATE)?;
-                let silent = if samples.iter().all(|&sample| sample == 0) { SILENT } else { 0 };
-                input.copy_from_slice(&(samples.len() as u32 | silent).to_le_bytes());
-                Ok(())
-            });
-            progress.finish();
-            outcome
+        let store = store_files(library, &sources, &key, "measuring clips", progress, |index, input, _| {
+            let samples = recordings::samples(&found[index], RATE)?;
+            let silent = if samples.iter().all(|&sample| sample == 0) { SILENT } else { 0 };
+            input.copy_from_slice(&(samples.len() as u32 | silent).to_le_bytes());
+            Ok(())
         })?;
         let mut lengths = vec![(0usize, false); files.len()];
         store.visit(Split::Train, &(0..files.len()).collect::<Vec<_>>(), |slot, input, _| {
@@ -287,41 +255,29 @@ impl Configured {
             name: name.to_owned(),
             version: 1,
             spec,
-            input_bytes: self.reading.input_bytes(),
+            input_bytes: self.encoding.input_bytes(),
             label_bytes: LABEL_BYTES,
             sizes: SplitSizes { train: clips.len(), validation: 0, test: 0 },
         };
-        library.cached_from(&sources, &key, progress, |writer| {
-            progress.begin("reading clips", clips.len() as u64);
-            let mfcc = Mfcc::new(RATE);
-            let outcome = writer.generate(progress, |index, input, label| {
-                let clip = &clips[index as usize];
-                let mut samples = recordings::samples(&clip.file, RATE)?;
-                if samples.len() != clip.samples {
-                    return Err(malformed(&clip.file.path, "it has changed just now; run the command again"));
+        let mfcc = Mfcc::new(RATE);
+        store_files(library, &sources, &key, "reading clips", progress, |index, input, label| {
+            let clip = &clips[index];
+            let mut samples = recordings::samples(&clip.file, RATE)?;
+            if samples.len() != clip.samples {
+                return Err(malformed(&clip.file.path, "it has changed just now; run the command again"));
+            }
+            samples.resize(SAMPLES, 0);
+            match self.form {
+                Form::Raw => write_integers(input, &samples),
+                Form::Mfcc => {
+                    let signal: Vec<f64> = samples.iter().map(|&sample| f64::from(sample) / scale.divisor()).collect();
+                    let coefficients =
+                        mfcc.transform(&signal).map_err(|error| malformed(&clip.file.path, error.to_string()))?;
+                    write_floats(input, coefficients);
                 }
-                samples.resize(SAMPLES, 0);
-                match self.form {
-                    Form::Raw => {
-                        for (room, sample) in input.chunks_exact_mut(2).zip(&samples) {
-                            room.copy_from_slice(&sample.to_le_bytes());
-                        }
-                    }
-                    Form::Mfcc => {
-                        let signal: Vec<f64> =
-                            samples.iter().map(|&sample| f64::from(sample) / scale.divisor()).collect();
-                        let coefficients =
-                            mfcc.transform(&signal).map_err(|error| malformed(&clip.file.path, error.to_string()))?;
-                        for (room, value) in input.chunks_exact_mut(4).zip(coefficients) {
-                            room.copy_from_slice(&value.to_le_bytes());
-                        }
-                    }
-                }
-                write_label(label, clip.class, self.reading.length);
-                Ok(())
-            });
-            progress.finish();
-            outcome
+            }
+            write_label(label, clip.class, self.encoding.length);
+            Ok(())
         })
     }
 
@@ -355,7 +311,7 @@ impl Configured {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(self.missing(library, &format!("{VALIDATION_LIST}, {TESTING_LIST}")));
+                return Err(library.missing(SET, &format!("{VALIDATION_LIST}, {TESTING_LIST}")));
             }
             Err(error) => return Err(DataError::io("read", path)(error)),
         };
@@ -385,7 +341,7 @@ impl Configured {
     }
 }
 
-impl Task for Configured {
+impl Task for SpeechTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
@@ -400,18 +356,18 @@ impl Task for Configured {
         let silent = clips.iter().filter(|clip| clip.silent).map(|clip| clip.file.name.as_str());
         notes.extend(recordings::silent_note(silent));
         let store = self.store(library, &clips, progress)?;
-        Ok(Box::new(Sequences::new(&self.spec.name, store, splits, self.reading, notes)?))
+        sequences(&self.spec.name, store, splits, self.encoding, notes)
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
         let folder = library.folder(SET);
         if !self.config.words.names().iter().any(|word| folder.join(word).is_dir()) {
-            return Err(self.missing(library, "WORD/*.wav"));
+            return Err(library.missing(SET, "WORD/*.wav"));
         }
         if self.config.split == Division::Official
             && [VALIDATION_LIST, TESTING_LIST].iter().any(|list| !folder.join(list).is_file())
         {
-            return Err(self.missing(library, &format!("{VALIDATION_LIST}, {TESTING_LIST}")));
+            return Err(library.missing(SET, &format!("{VALIDATION_LIST}, {TESTING_LIST}")));
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 use std::path::PathBuf;
 
+use vocabulary::InputSpec;
+
 use super::*;
 use crate::{
     formats::wav,
@@ -226,14 +228,14 @@ fn the_clips_that_are_here_follow_the_official_lists() {
     };
     let library = Library::open(root);
     let config = all(Division::Official);
-    let files = Configured {
+    let files = SpeechTask {
         spec: build(config.clone(), Form::Raw).unwrap().spec().clone(),
         config: config.clone(),
         form: Form::Raw,
-        reading: Reading {
+        encoding: SequenceEncoding {
             channels: 1,
             length: SAMPLES,
-            encoding: Encoding::Floats,
+            values: ValueEncoding::Floats,
             normalisation: Normalisation::None,
             drop: 0,
             padded: false,
