@@ -3,17 +3,13 @@
 use schemars::Schema;
 use serde_json::Value;
 
-use crate::{
-    config::error::ConfigError,
-    task::{Info, Task, TaskDefinition},
-    tasks::{
-        images::{cifar, fashion, grey, mnist, stl10},
-        language::{char_lm, listops, retrieval, text},
-        pathfinder,
-        synthetic::{adding, copy},
-        time_series::{character_trajectories, fsdd, physionet2019, speech_commands},
-    },
-};
+use crate::config::ConfigError;
+use crate::task::{Info, Task, TaskDefinition};
+use crate::tasks::images::{cifar, fashion, grey, mnist, stl10};
+use crate::tasks::language::{char_lm, listops, retrieval, text};
+use crate::tasks::pathfinder;
+use crate::tasks::synthetic::{adding, copy};
+use crate::tasks::time_series::{character_trajectories, fsdd, physionet2019, speech_commands};
 
 /// One line of the registry: a task definition with its types erased.
 #[derive(Debug, Clone)]

@@ -3,11 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{
-    config::error::ConfigError,
-    library::{DataError, Library},
-    progress::Progress,
-};
+use crate::config::ConfigError;
+use crate::library::{DataError, Library};
+use crate::progress::Progress;
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// One task: its settings and how to make a [`Task`] of them.

@@ -11,34 +11,30 @@ macro_rules! settings {
         $(#[$meta:meta])*
         pub struct $name:ident {
             $($(#[$before_meta:meta])* pub $before:ident: $before_type:ty = $before_default:expr,)*
-            ..generated($what:literal, $score:literal, $sizes:expr),
+            ..$kind:ident($($argument:tt)*),
             $($(#[$after_meta:meta])* pub $after:ident: $after_type:ty = $after_default:expr,)*
         }
     ) => {
         settings! {
-            @with_sizes
+            @$kind($($argument)*)
             { $(#[$meta])* }
-            $name $sizes;
+            $name
             { $($(#[$before_meta])* pub $before: $before_type = $before_default,)* }
-            { #[doc = concat!($what, " for training.")] #[schemars(range(min = 1))] }
-            { #[doc = concat!($what, " for choosing the epoch.")] #[schemars(range(min = 1))] }
-            { #[doc = concat!($what, " for the reported ", $score, ".")] #[schemars(range(min = 1))] }
             { $($(#[$after_meta])* pub $after: $after_type = $after_default,)* }
         }
     };
-    (
-        $(#[$meta:meta])*
-        pub struct $name:ident {
-            $($(#[$before_meta:meta])* pub $before:ident: $before_type:ty = $before_default:expr,)*
-            ..official($what:literal, $training:literal, $test:literal, $sizes:expr),
-            $($(#[$after_meta:meta])* pub $after:ident: $after_type:ty = $after_default:expr,)*
-        }
-    ) => {
+    (@generated($what:literal, $score:literal, $sizes:expr) $($struct:tt)*) => {
         settings! {
-            @with_sizes
-            { $(#[$meta])* }
-            $name $sizes;
-            { $($(#[$before_meta])* pub $before: $before_type = $before_default,)* }
+            @with_sizes $sizes;
+            { #[doc = concat!($what, " for training.")] #[schemars(range(min = 1))] }
+            { #[doc = concat!($what, " for choosing the epoch.")] #[schemars(range(min = 1))] }
+            { #[doc = concat!($what, " for the reported ", $score, ".")] #[schemars(range(min = 1))] }
+            $($struct)*
+        }
+    };
+    (@official($what:literal, $training:literal, $test:literal, $sizes:expr) $($struct:tt)*) => {
+        settings! {
+            @with_sizes $sizes;
             { #[doc = $what] #[schemars(range(min = 1, max = $training))] }
             {
                 /// Images for choosing the epoch, from the back of the balanced order.
@@ -48,38 +44,35 @@ macro_rules! settings {
                 /// Images of the official test file, by class in their shares.
                 #[schemars(range(min = 1, max = $test))]
             }
-            { $($(#[$after_meta])* pub $after: $after_type = $after_default,)* }
+            $($struct)*
         }
     };
     (
-        @with_sizes
-        { $($meta:tt)* }
-        $name:ident $sizes:expr;
-        { $($(#[$before_meta:meta])* pub $before:ident: $before_type:ty = $before_default:expr,)* }
+        @with_sizes $sizes:expr;
         { $($train:tt)* }
         { $($validation:tt)* }
         { $($test:tt)* }
-        { $($(#[$after_meta:meta])* pub $after:ident: $after_type:ty = $after_default:expr,)* }
+        { $($meta:tt)* }
+        $name:ident
+        { $($before:tt)* }
+        { $($after:tt)* }
     ) => {
         settings! {
             $($meta)*
             pub struct $name {
-                $($(#[$before_meta])* pub $before: $before_type = $before_default,)*
+                $($before)*
                 $($train)* pub train_samples: usize = $sizes.train,
                 $($validation)* pub validation_samples: usize = $sizes.validation,
                 $($test)* pub test_samples: usize = $sizes.test,
-                $($(#[$after_meta])* pub $after: $after_type = $after_default,)*
+                $($after)*
             }
         }
 
         impl $name {
             /// Sizes of the splits.
             pub(crate) fn sizes(&self) -> ::vocabulary::SplitSizes {
-                ::vocabulary::SplitSizes {
-                    train: self.train_samples,
-                    validation: self.validation_samples,
-                    test: self.test_samples,
-                }
+                let Self { train_samples: train, validation_samples: validation, test_samples: test, .. } = *self;
+                ::vocabulary::SplitSizes { train, validation, test }
             }
         }
     };

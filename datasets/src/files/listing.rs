@@ -12,7 +12,7 @@ const LARGEST: u64 = 64 << 20;
 
 /// One file that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct FoundFile {
     /// Below the data set's folder, with `/` between its parts.
     pub(crate) name: String,
     /// The file.
@@ -22,7 +22,7 @@ pub(crate) struct Found {
 
 /// The files of `folder` whose names end in `.extension`, sorted by name, each called `prefix` + its name; none where there
 /// is no such folder.
-pub(crate) fn list(folder: &Path, prefix: &str, extension: &str) -> Result<Vec<Found>, DataError> {
+pub(crate) fn list(folder: &Path, prefix: &str, extension: &str) -> Result<Vec<FoundFile>, DataError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
@@ -38,14 +38,14 @@ pub(crate) fn list(folder: &Path, prefix: &str, extension: &str) -> Result<Vec<F
             continue;
         }
         let about = fs::metadata(&path).map_err(DataError::io("read", &path))?;
-        files.push(Found { name: format!("{prefix}{name}"), path, state: FileState::of(&about) });
+        files.push(FoundFile { name: format!("{prefix}{name}"), path, state: FileState::of(&about) });
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
 }
 
 /// `files`, which lie below `folder`, as what a cached set is made of.
-pub(crate) fn sources<'a>(folder: &Path, files: impl IntoIterator<Item = &'a Found>) -> Sources {
+pub(crate) fn sources<'a>(folder: &Path, files: impl IntoIterator<Item = &'a FoundFile>) -> Sources {
     let name = |path: &Path| {
         let inner = path.strip_prefix(folder).unwrap_or(path);
         inner.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
@@ -54,7 +54,7 @@ pub(crate) fn sources<'a>(folder: &Path, files: impl IntoIterator<Item = &'a Fou
 }
 
 /// The bytes of a file of at most 64 MiB.
-pub(crate) fn read(file: &Found) -> Result<Vec<u8>, DataError> {
+pub(crate) fn read(file: &FoundFile) -> Result<Vec<u8>, DataError> {
     if file.state.bytes() > LARGEST {
         let message = format!("{} bytes are too many for one sample; remove the file", file.state.bytes());
         return Err(malformed(&file.path, message));

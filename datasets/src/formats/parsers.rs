@@ -110,10 +110,8 @@ mod seeds {
     use image::{ColorType, ImageEncoder, codecs::png::PngEncoder};
 
     use super::SIDE;
-    use crate::formats::{
-        images::{cifar, stl},
-        wav,
-    };
+    use crate::formats::images::{cifar, stl};
+    use crate::formats::wav;
 
     pub(super) fn idx() -> Vec<Vec<u8>> {
         vec![

@@ -5,10 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::library::{
-    catalogue::{data_set::DataSet, official::official},
-    error::DataError,
-};
+use crate::library::catalogue::data_set::DataSet;
+use crate::library::catalogue::official::official;
+use crate::library::error::DataError;
 
 /// Environment variable that names the data folder.
 pub const DATA_VARIABLE: &str = "BENCH_DATA";

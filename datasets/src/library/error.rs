@@ -131,7 +131,7 @@ pub enum DataError {
     },
     /// Settings that do not hold.
     #[error(transparent)]
-    Config(#[from] crate::config::error::ConfigError),
+    Config(#[from] crate::config::ConfigError),
     /// Whoever asked for the samples wants them no longer, see [`Progress::stopped`](crate::progress::Progress::stopped).
     #[error("stopped before the samples were ready")]
     Stopped,

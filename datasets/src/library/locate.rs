@@ -5,11 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::library::{
-    catalogue::manifest::{MANIFEST, Manifest},
-    data_folder::Library,
-    error::DataError,
-};
+use crate::library::catalogue::manifest::{MANIFEST, Manifest};
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
 
 impl Library {
     /// The first of `folders` (relative to the data folder) in which every one of `needed` exists.

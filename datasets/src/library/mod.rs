@@ -27,7 +27,9 @@ pub use self::{
         writer::{CacheWriter, sample_stream},
     },
     catalogue::{
-        data_set::{Archive, Count, DataFile, DataSet, Format, Layout, Lookalike, Members, Presence, Size, Version},
+        data_set::{
+            Archive, ArchiveLayout, Count, DataFile, DataSet, Format, Lookalike, Members, Presence, Size, Version,
+        },
         manifest::{MANIFEST, Manifest, ManifestFile},
         official::official,
     },
@@ -39,6 +41,6 @@ pub use self::{
         checksum::Checksum,
         members::Group,
         provenance::Provenance,
-        record::{RECORD, Record, Source},
+        record::{RECORD, Record, RecordedSource},
     },
 };

@@ -5,10 +5,8 @@ use std::path::Path;
 use image::{ImageFormat, Rgb, RgbImage};
 use realfft::RealFftPlanner;
 
-use crate::{
-    library::{DataError, temporary_in},
-    task::{Dataset, Inputs, Targets, TaskSpec},
-};
+use crate::library::{DataError, temporary_in};
+use crate::task::{Dataset, Inputs, Targets, TaskSpec};
 use vocabulary::{InputSpec, Split};
 
 /// Distance between tiles, and width of the coloured frame that tells the label, in pixels.
@@ -314,7 +312,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Library, registry::find};
+    use crate::Library;
+    use crate::registry::find;
 
     fn sheet(name: &str, settings: serde_json::Value, count: usize) -> ContactSheet {
         let folder = tempfile::tempdir().unwrap();

@@ -5,11 +5,9 @@ use std::collections::{HashMap, hash_map::Entry};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    library::DataError,
-    progress::Progress,
-    task::{Batch, Dataset, Inputs, Targets},
-};
+use crate::library::DataError;
+use crate::progress::Progress;
+use crate::task::{Batch, Dataset, Inputs, Targets};
 use vocabulary::Split;
 
 /// Inputs that are remembered at a time (about 100 bytes each); more are looked at in several passes.

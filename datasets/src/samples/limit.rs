@@ -3,11 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use crate::library::{DataError, Library};
+use crate::progress::Progress;
 use crate::splits::cut_note;
-use crate::{
-    progress::Progress,
-    task::{Batch, Dataset, Task, TaskSpec},
-};
+use crate::task::{Batch, Dataset, Task, TaskSpec};
 use vocabulary::{Split, SplitSizes};
 
 /// `task` with at most `most` samples per split; the task itself where it has no more than that.

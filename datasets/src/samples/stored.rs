@@ -3,11 +3,9 @@
 use sha2::{Digest, Sha256};
 use vocabulary::Split;
 
-use crate::{
-    library::{DataError, SampleStore},
-    splits::SplitIndices,
-    task::{Batch, Dataset},
-};
+use crate::library::{DataError, SampleStore};
+use crate::splits::SplitIndices;
+use crate::task::{Batch, Dataset};
 
 /// Stored samples and the function that makes a batch of them.
 pub struct Stored<F> {
@@ -48,7 +46,7 @@ where
     }
 
     /// With notes for readers of results, and a description for people.
-    pub fn told(mut self, notes: Vec<String>, description: Vec<(String, String)>) -> Self {
+    pub fn with_notes(mut self, notes: Vec<String>, description: Vec<(String, String)>) -> Self {
         self.notes = notes;
         self.description = description;
         self

@@ -1,9 +1,7 @@
 //! Sets with one sample per file.
 
-use crate::{
-    library::{CacheKey, DataError, Library, SampleStore, Sources},
-    progress::Progress,
-};
+use crate::library::{CacheKey, DataError, Library, SampleStore, Sources};
+use crate::progress::Progress;
 
 /// The set of `key`, made of `sources` by `sample(index, input, label)`, which fills one of its samples. `what` names the work.
 pub(crate) fn store_files(

@@ -3,17 +3,13 @@
 use rayon::prelude::*;
 use vocabulary::Split;
 
-use crate::{
-    library::{DataError, SampleStore},
-    samples::stored::Stored,
-    sequences::{
-        encoding::{SequenceEncoding, read_label},
-        irregular,
-        normalise::{Moments, Normalisation, Normaliser},
-    },
-    splits::SplitIndices,
-    task::{Batch, Dataset, Inputs, Targets},
-};
+use crate::library::{DataError, SampleStore};
+use crate::samples::Stored;
+use crate::sequences::encoding::{SequenceEncoding, read_label};
+use crate::sequences::irregular;
+use crate::sequences::normalise::{Moments, Normalisation, Normaliser};
+use crate::splits::SplitIndices;
+use crate::task::{Batch, Dataset, Inputs, Targets};
 
 /// The sequences of task `name`: `store` holds all of them as its training part; `splits` says which belong where. Reads the
 /// training part for the statistics.
@@ -32,7 +28,7 @@ pub(crate) fn sequences(
     let stored = Stored::split_by(store, &processing, name, splits, move |store, _, places| {
         batch(store, places, &encoding, &normaliser)
     });
-    Ok(Box::new(stored.told(notes, vec![])))
+    Ok(Box::new(stored.with_notes(notes, vec![])))
 }
 
 fn batch(
@@ -94,8 +90,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Library;
+    use crate::library::CacheKey;
     use crate::sequences::encoding::{LABEL_BYTES, ValueEncoding, write_label};
-    use crate::{Library, library::CacheKey};
     use vocabulary::SplitSizes;
 
     /// Four samples of one channel and four steps: sample `i` holds `10 i + step`, and is `i + 1` steps long.

@@ -2,10 +2,9 @@
 
 use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
 
-use crate::{
-    sequences::{irregular, normalise::Normalisation},
-    task::TaskSpec,
-};
+use crate::sequences::irregular;
+use crate::sequences::normalise::Normalisation;
+use crate::task::TaskSpec;
 
 /// Bytes of a label in the store.
 pub(crate) const LABEL_BYTES: usize = 8;

@@ -9,7 +9,7 @@ use rand_chacha::{
     rand_core::{RngCore, SeedableRng},
 };
 
-use crate::config::{error::ConfigError, ranges::within};
+use crate::config::{ConfigError, within};
 
 /// Version of [`observed`]; part of the version of every task that drops steps.
 pub const VERSION: &str = "drop1";

@@ -5,3 +5,9 @@ pub(crate) mod encoding;
 pub(crate) mod irregular;
 pub(crate) mod normalise;
 pub(crate) mod recordings;
+
+pub(crate) use self::{
+    dataset::sequences,
+    encoding::{LABEL_BYTES, SequenceEncoding, ValueEncoding, read_label, write_floats, write_integers, write_label},
+    normalise::{Moments, Normalisation, Normaliser},
+};

@@ -1,13 +1,11 @@
 //! Recordings of sound in WAV files.
 
-use crate::{
-    files::listing::{Found, malformed, read},
-    formats::wav,
-    library::DataError,
-};
+use crate::files::listing::{FoundFile, malformed, read};
+use crate::formats::wav;
+use crate::library::DataError;
 
 /// The samples of a recording at `rate` samples per second.
-pub(crate) fn samples(file: &Found, rate: u32) -> Result<Vec<i16>, DataError> {
+pub(crate) fn samples(file: &FoundFile, rate: u32) -> Result<Vec<i16>, DataError> {
     let wav = wav::parse(&read(file)?)
         .map_err(|error| malformed(&file.path, format!("{error}; fetch the file again, or remove it")))?;
     if wav.rate != rate {

@@ -2,11 +2,9 @@
 
 use serde_json::json;
 
+use crate::library::{CacheKey, DataError, Library, Sources};
+use crate::progress::Progress;
 use crate::splits::{indices::SplitIndices, subset::Subset};
-use crate::{
-    library::{CacheKey, DataError, Library, Sources},
-    progress::Progress,
-};
 use vocabulary::{Split, SplitSizes};
 
 /// The class of every record of every file: what the order of a split is made of.

@@ -3,11 +3,9 @@
 use serde_json::json;
 use vocabulary::{Split, SplitSizes};
 
-use crate::{
-    library::{CacheKey, DataError, Library, Sources},
-    progress::Progress,
-    text::characters::{Counts, MOST_IDS},
-};
+use crate::library::{CacheKey, DataError, Library, Sources};
+use crate::progress::Progress;
+use crate::text::characters::{Counts, MOST_IDS};
 
 /// Raised whenever the same texts give other characters.
 const VERSION: u32 = 2;

@@ -5,17 +5,13 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::{error::ConfigError, ranges::within},
-    library::{DataError, Library},
-    progress::Progress,
-    text::{
-        characters::{Counts, END, MOST_IDS, Vocabulary},
-        frequent_characters::TrainingTexts,
-        token_form::{Padding, Tokens},
-        token_layout::{TokenLayout, store_sequence},
-    },
-};
+use crate::config::{ConfigError, within};
+use crate::library::{DataError, Library};
+use crate::progress::Progress;
+use crate::text::characters::{Counts, END, MOST_IDS, Vocabulary};
+use crate::text::frequent_characters::TrainingTexts;
+use crate::text::token_form::{Padding, Tokens};
+use crate::text::token_layout::{TokenLayout, store_sequence};
 
 /// Unit in which a text is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,10 +1,8 @@
 //! Stored sequences of tokens, and batches of them.
 
-use crate::{
-    library::{DataError, SampleStore},
-    task::{Batch, Inputs, Targets},
-    text::token_form::{Padding, Tokens},
-};
+use crate::library::{DataError, SampleStore};
+use crate::task::{Batch, Inputs, Targets};
+use crate::text::token_form::{Padding, Tokens};
 use vocabulary::Split;
 
 /// How stored sequences are laid out in a batch.

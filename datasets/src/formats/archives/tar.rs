@@ -8,10 +8,8 @@ use std::io::{self, BufRead, Read};
 
 use tar::{EntryType, Header};
 
-use crate::formats::archives::{
-    archive::{ArchiveError, Limits, Receiver, Used, inside, shown},
-    gz::Members,
-};
+use crate::formats::archives::archive::{ArchiveError, Limits, Receiver, Used, inside, shown};
+use crate::formats::archives::gz::Members;
 
 const BLOCK: usize = 512;
 /// Kind of the header that names the archive (`tar --label`).

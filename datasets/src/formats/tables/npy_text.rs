@@ -3,14 +3,12 @@
 //! A line has at least four fields, separated by spaces: folder of the image (`imgs/0`), its file name, its number, the
 //! label (0 or 1). What follows (continuity, lengths, thickness, margin, …) is not needed to read the images.
 
-use crate::formats::{
-    error::FormatError,
-    text::{shortened, text, whole},
-};
+use crate::formats::error::FormatError;
+use crate::formats::text::{shortened, text, whole};
 
 /// One image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LabelledImage {
     /// Path of the image inside its level, e.g. `imgs/0/sample_17.png`.
     pub path: String,
     /// 1 if both markers lie on one contour, else 0.
@@ -21,7 +19,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// A binary `.npy` file; a line with too few fields, another label, or a path that leaves the folder. The line is named.
-pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, FormatError> {
+pub fn parse(bytes: &[u8]) -> Result<Vec<LabelledImage>, FormatError> {
     if bytes.starts_with(b"\x93NUMPY") {
         return Err(FormatError::new(
             "the beginning",
@@ -38,7 +36,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Entry>, FormatError> {
     Ok(entries)
 }
 
-fn entry(line: &str) -> Result<Entry, String> {
+fn entry(line: &str) -> Result<LabelledImage, String> {
     let mut fields = line.split_ascii_whitespace();
     let mut next = |what: &str| fields.next().ok_or_else(|| format!("{what} is missing"));
     let folder = next("field 0, the folder of the image,")?;
@@ -50,7 +48,7 @@ fn entry(line: &str) -> Result<Entry, String> {
     }
     let class =
         whole(label, 1).ok_or_else(|| format!("field 3, the label, is `{}` and not 0 or 1", shortened(label)))?;
-    Ok(Entry { path: format!("{folder}/{file}"), label: class as u8 })
+    Ok(LabelledImage { path: format!("{folder}/{file}"), label: class as u8 })
 }
 
 /// Whether every part of the path is a plain name.
@@ -70,8 +68,8 @@ mod tests {
     fn field_three_is_the_label() {
         let text = b"\xef\xbb\xbfimgs/0 sample_0.png 0 1.00 1.0 6 2 2 0.5 1 1\r\n\nimgs/0 sample_1.png 1 0 1.0 6 2 2 0.5 1 1\n";
         let entries = parse(text).unwrap();
-        assert_eq!(entries[0], Entry { path: "imgs/0/sample_0.png".into(), label: 1 });
-        assert_eq!(entries[1], Entry { path: "imgs/0/sample_1.png".into(), label: 0 });
+        assert_eq!(entries[0], LabelledImage { path: "imgs/0/sample_0.png".into(), label: 1 });
+        assert_eq!(entries[1], LabelledImage { path: "imgs/0/sample_1.png".into(), label: 0 });
         assert_eq!(entries.len(), 2);
     }
 

@@ -1,10 +1,8 @@
 //! Tables of numbers separated by `|`, as PhysioNet's challenge of 2019 has them: a line of column names, then one line
 //! of numbers per hour, `NaN` where nothing was measured.
 
-use crate::formats::{
-    error::FormatError,
-    text::{not_a_value, shortened, text, value},
-};
+use crate::formats::error::FormatError;
+use crate::formats::text::{not_a_value, shortened, text, value};
 
 /// A table of numbers.
 #[derive(Debug, Clone, PartialEq)]

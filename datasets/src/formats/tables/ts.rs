@@ -10,10 +10,8 @@
 
 use std::collections::HashMap;
 
-use crate::formats::{
-    error::FormatError,
-    text::{not_a_value, shortened, text, value},
-};
+use crate::formats::error::FormatError;
+use crate::formats::text::{not_a_value, shortened, text, value};
 
 /// A file of labelled series.
 #[derive(Debug, Clone, PartialEq)]

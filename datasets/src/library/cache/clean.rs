@@ -11,17 +11,13 @@ use std::{
 
 use serde::Serialize;
 
-use crate::library::{
-    cache::{
-        file::SAMPLES,
-        lock::LOCK,
-        sets::CachedSet,
-        sources::{Fate, LIST, Listed},
-    },
-    data_folder::Library,
-    error::DataError,
-    locks::{Taken, take},
-};
+use crate::library::cache::file::SAMPLES;
+use crate::library::cache::lock::LOCK;
+use crate::library::cache::sets::CachedSet;
+use crate::library::cache::sources::{Fate, LIST, Listed};
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::library::locks::{Taken, take};
 
 /// Why something is not needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -18,10 +18,8 @@ use std::{fs::File, io::Read, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
-use crate::library::{
-    cache::key::{CRC_BYTES, CacheKey},
-    error::DataError,
-};
+use crate::library::cache::key::{CRC_BYTES, CacheKey};
+use crate::library::error::DataError;
 
 const MAGIC: &[u8; 8] = b"BENCHSET";
 const FORMAT: u32 = 1;

@@ -7,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    library::{error::DataError, folders},
-    progress::Progress,
-};
+use crate::library::error::DataError;
+use crate::library::folders;
+use crate::progress::Progress;
 
 /// Name of the locked file in the folder of a set.
 pub(crate) const LOCK: &str = "lock";

@@ -10,21 +10,15 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{
-    library::{
-        cache::{
-            file::{PAGE, SAMPLES, read_header, verify_file},
-            key::CacheKey,
-            lock::claim,
-            sources::{LIST, Sources},
-            store::{Opened, SampleStore, open, open_or_warn},
-            writer::{CacheWriter, remove_leftovers, write_set},
-        },
-        data_folder::Library,
-        error::DataError,
-    },
-    progress::Progress,
-};
+use crate::library::cache::file::{PAGE, SAMPLES, read_header, verify_file};
+use crate::library::cache::key::CacheKey;
+use crate::library::cache::lock::claim;
+use crate::library::cache::sources::{LIST, Sources};
+use crate::library::cache::store::{Opened, SampleStore, open, open_or_warn};
+use crate::library::cache::writer::{CacheWriter, remove_leftovers, write_set};
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::progress::Progress;
 
 impl Library {
     /// The set of `key`, which is generated: opened if it exists and is sound, otherwise made by `generate`, once, even when
@@ -182,11 +176,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::library::cache::{
-        lock::{LOCK, lock},
-        store::StoreSource,
-        writer::sample_stream,
-    };
+    use crate::library::cache::lock::{LOCK, lock};
+    use crate::library::cache::store::StoreSource;
+    use crate::library::cache::writer::sample_stream;
     use vocabulary::{Split, SplitSizes};
 
     fn key() -> CacheKey {

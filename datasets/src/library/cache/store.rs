@@ -13,13 +13,9 @@ use std::{
 
 use sha2::Digest;
 
-use crate::library::{
-    cache::{
-        file::{check_length, crc_holds, damaged, read_header},
-        key::{CRC_BYTES, CacheKey},
-    },
-    error::DataError,
-};
+use crate::library::cache::file::{check_length, crc_holds, damaged, read_header};
+use crate::library::cache::key::{CRC_BYTES, CacheKey};
+use crate::library::error::DataError;
 use vocabulary::Split;
 
 /// Sets up to this size are held in memory.

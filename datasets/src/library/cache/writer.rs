@@ -10,14 +10,11 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    library::{
-        cache::{file::header_bytes, key::CacheKey},
-        error::DataError,
-        folders::temporary_in,
-    },
-    progress::Progress,
-};
+use crate::library::cache::file::header_bytes;
+use crate::library::cache::key::CacheKey;
+use crate::library::error::DataError;
+use crate::library::folders::temporary_in;
+use crate::progress::Progress;
 
 /// Room for one round of parallel generation.
 const ROUND_BYTES: usize = 16 << 20;

@@ -105,7 +105,7 @@ pub struct Archive {
     /// Folder within the data set's in which its files belong; empty for that folder itself.
     pub into: String,
     /// What becomes of the paths in it.
-    pub layout: Layout,
+    pub layout: ArchiveLayout,
     /// Pattern that paths within the archive have to fit to be unpacked, such as `recordings/*`; none for all.
     pub only: Option<String>,
 }
@@ -144,7 +144,7 @@ impl Size {
 /// What becomes of the paths in an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Layout {
+pub enum ArchiveLayout {
     /// This many leading folders are left out.
     Strip(usize),
     /// All folders are left out.

@@ -2,15 +2,11 @@
 
 use std::{fs, path::PathBuf};
 
-use crate::library::{
-    catalogue::{
-        data_set::{DataFile, DataSet},
-        manifest::{MANIFEST, Manifest},
-    },
-    data_folder::Library,
-    error::DataError,
-    verify::checksum::Checksum,
-};
+use crate::library::catalogue::data_set::{DataFile, DataSet};
+use crate::library::catalogue::manifest::{MANIFEST, Manifest};
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::library::verify::checksum::Checksum;
 
 impl Library {
     /// The entry of `name`, as the catalogue has it.

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{formats::text::unmarked, library::error::DataError};
+use crate::formats::text::unmarked;
+use crate::library::error::DataError;
 
 /// Name of the file that may replace the catalogue's checksums for one folder; see [`Manifest`].
 pub const MANIFEST: &str = "bench-data.json";

@@ -13,13 +13,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::library::{
-    catalogue::data_set::{Archive, DataFile, Format, Size},
-    error::DataError,
-    fetch::http,
-    folders::temporary_in,
-    verify::{checksum::Checksum, sums::Sums},
-};
+use crate::library::catalogue::data_set::{Archive, DataFile, Format, Size};
+use crate::library::error::DataError;
+use crate::library::fetch::http;
+use crate::library::folders::temporary_in;
+use crate::library::verify::checksum::Checksum;
+use crate::library::verify::sums::Sums;
 use crate::progress::Progress;
 
 /// Further attempts at one source, as long as each brings new bytes.
@@ -293,22 +292,11 @@ impl Part {
             Ok(opened) => opened,
             Err(reason) => return refused(reason),
         };
-        let Opened { mut reader, begins, origin: version, content_type, encoding } = opened;
-        // Of a packed file, servers often say so of the file itself.
-        if let (Some(encoding), Format::Plain) = (encoding, wanted.format) {
-            return refused(format!("the server sends the file packed ({encoding}), although it was asked not to"));
+        if let Some(reason) = opened.refusal(wanted, start) {
+            return refused(reason);
         }
+        let Opened { mut reader, begins, origin: version, content_type, .. } = opened;
         let bytes = wanted.bytes.or(version.total);
-        if let Some(bytes) = version.total.filter(|&bytes| bytes > wanted.most) {
-            return refused(format!("the file there has {bytes} bytes, and at most {} are expected", wanted.most));
-        }
-        if let (Some(expected), Some(total)) = (wanted.bytes, version.total)
-            && begins < start
-            && expected != total
-        {
-            // What an earlier attempt left is worth more than this.
-            return refused(format!("the file there has {total} bytes, expected {expected}"));
-        }
         let mut head = vec![];
         if begins == 0 {
             if let Err(error) = reader.by_ref().take(HEAD as u64).read_to_end(&mut head) {
@@ -408,6 +396,22 @@ struct Opened {
 }
 
 impl Opened {
+    /// Why the answer cannot be the file that is wanted, of which `start` bytes are there.
+    fn refusal(&self, wanted: &Wanted<'_>, start: u64) -> Option<String> {
+        // Of a packed file, servers often say so of the file itself.
+        if let (Some(encoding), Format::Plain) = (&self.encoding, wanted.format) {
+            return Some(format!("the server sends the file packed ({encoding}), although it was asked not to"));
+        }
+        let total = self.origin.total;
+        if let Some(bytes) = total.filter(|&bytes| bytes > wanted.most) {
+            return Some(format!("the file there has {bytes} bytes, and at most {} are expected", wanted.most));
+        }
+        // What an earlier attempt left is worth more than this.
+        let other =
+            total.filter(|_| self.begins < start).zip(wanted.bytes).filter(|(total, expected)| total != expected);
+        other.map(|(total, expected)| format!("the file there has {total} bytes, expected {expected}"))
+    }
+
     /// Opens `source` after `start` bytes, if it still has the version `origin` (where one is given), else at its beginning.
     fn open(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, String> {
         if is_http(source) { Self::over_http(source, start, origin) } else { Self::from_disk(source, start, origin) }

@@ -7,26 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::library::{
-    catalogue::{
-        data_set::{Archive, Count, DataFile, DataSet},
-        manifest::MANIFEST,
-    },
-    data_folder::Library,
-    error::DataError,
-    fetch::{
-        download::Wanted,
-        sets::Fetched,
-        unpack::{first_name, write},
-    },
-    folders,
-    verify::{
-        members::{Counter, Found, find},
-        provenance::Provenance,
-        record::{Record, Source},
-        sums::Sums,
-    },
-};
+use crate::library::catalogue::data_set::{Archive, Count, DataFile, DataSet};
+use crate::library::catalogue::manifest::MANIFEST;
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::library::fetch::download::Wanted;
+use crate::library::fetch::sets::Fetched;
+use crate::library::fetch::unpack::{first_name, write};
+use crate::library::folders;
+use crate::library::verify::members::{Counter, MemberFile, find};
+use crate::library::verify::provenance::Provenance;
+use crate::library::verify::record::{Record, RecordedSource};
+use crate::library::verify::sums::Sums;
 use crate::progress::Progress;
 
 impl Library {
@@ -135,7 +127,7 @@ impl Library {
     }
 
     /// The folder with members of `set`, at `path` or in it, and the members.
-    fn inner(&self, set: &DataSet, path: &Path) -> Result<Option<(PathBuf, Vec<Found>)>, DataError> {
+    fn inner(&self, set: &DataSet, path: &Path) -> Result<Option<(PathBuf, Vec<MemberFile>)>, DataError> {
         for folder in [path.to_path_buf(), path.join(&set.folder), path.join(&set.name)] {
             let mut found = vec![];
             for members in &set.members {
@@ -253,7 +245,7 @@ impl Library {
         archive: &Archive,
         path: &Path,
         progress: &dyn Progress,
-    ) -> Result<(Fetched, Source, Vec<String>), DataError> {
+    ) -> Result<(Fetched, RecordedSource, Vec<String>), DataError> {
         let length = fs::metadata(path).map_err(DataError::io("read", path))?.len();
         progress.begin(&format!("checking {}", archive.name), length);
         let sums = Sums::of(path, archive.checksum.as_ref(), progress);
@@ -290,14 +282,18 @@ impl Library {
             checked: checked.clone(),
         };
         staged.settle(&folder)?;
-        Ok((outcome, Source { from: source, bytes: Some(sums.bytes), sha256: Some(sums.sha256), checked }, members))
+        Ok((
+            outcome,
+            RecordedSource { from: source, bytes: Some(sums.bytes), sha256: Some(sums.sha256), checked },
+            members,
+        ))
     }
 
     fn import_folder(
         &self,
         set: &DataSet,
         from: &Path,
-        found: &[Found],
+        found: &[MemberFile],
         progress: &dyn Progress,
     ) -> Result<Vec<Fetched>, DataError> {
         let target = self.folder(&set.name);
@@ -331,7 +327,7 @@ impl Library {
         self.record(set, progress, |content| {
             // A record that came along holds if its content did, too.
             let theirs = record.filter(|record| !standing.keeps(&brought) && record.content_sha256 == content);
-            let source = Source { from: from.display().to_string(), bytes: None, sha256: None, checked: None };
+            let source = RecordedSource { from: from.display().to_string(), bytes: None, sha256: None, checked: None };
             theirs.map_or_else(|| standing.joined(vec![source], &brought), |record| record.sources)
         })?;
         let count = found.len() as u64;

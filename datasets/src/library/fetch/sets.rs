@@ -8,17 +8,16 @@ use std::{
 
 use serde::Serialize;
 
-use crate::library::{
-    catalogue::{
-        data_set::{Archive, DataFile, DataSet, Format, Presence},
-        manifest::MANIFEST,
-    },
-    data_folder::Library,
-    error::DataError,
-    fetch::download::{Downloaded, Part, Wanted, is_http},
-    folders,
-    verify::{checksum::Checksum, provenance::Provenance, record::Source, sums::Sums},
-};
+use crate::library::catalogue::data_set::{Archive, DataFile, DataSet, Format, Presence};
+use crate::library::catalogue::manifest::MANIFEST;
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::library::fetch::download::{Downloaded, Part, Wanted, is_http};
+use crate::library::folders;
+use crate::library::verify::checksum::Checksum;
+use crate::library::verify::provenance::Provenance;
+use crate::library::verify::record::RecordedSource;
+use crate::library::verify::sums::Sums;
 use crate::progress::Progress;
 
 /// Environment variable with a mirror that replaces the official sources, like `--mirror`.
@@ -294,7 +293,7 @@ impl Library {
         archive: &Archive,
         sources: &[String],
         progress: &dyn Progress,
-    ) -> Result<(Fetched, Source, Vec<String>), DataError> {
+    ) -> Result<(Fetched, RecordedSource, Vec<String>), DataError> {
         let folder = self.folder(&set.name);
         let downloads = self.cache_folder().join("downloads");
         folders::create(&downloads)?;
@@ -359,7 +358,8 @@ impl Library {
             };
             staged.settle(&folder)?;
             part.remove()?;
-            let record = Source { from: source.clone(), bytes: Some(sums.bytes), sha256: Some(sums.sha256), checked };
+            let record =
+                RecordedSource { from: source.clone(), bytes: Some(sums.bytes), sha256: Some(sums.sha256), checked };
             return Ok((outcome, record, members));
         }
         // Where nobody has told the size, the usual one says whether another attempt makes sense.
@@ -576,7 +576,7 @@ mod tests {
         let content = content();
         let start = if ranges { asked.unwrap_or(0) as usize } else { 0 };
         let status = if !first.starts_with("GET /numbers.bin ") {
-            stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+            stream.write_all(b"HTTP/1.1 404 Not MemberFile\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
             return asked;
         } else if start > 0 {
             format!("206 Partial Content\r\nContent-Range: bytes {start}-{}/{}", content.len() - 1, content.len())

@@ -9,20 +9,14 @@ use std::{
 
 use wildmatch::WildMatch;
 
-use crate::library::{
-    catalogue::data_set::{Archive, DataSet, Format, Layout},
-    data_folder::Library,
-    error::DataError,
-    folders,
-    verify::members::find,
-};
-use crate::{
-    formats::archives::{
-        archive::{ArchiveError, Limits, Member},
-        tar, zip,
-    },
-    progress::Progress,
-};
+use crate::formats::archives::archive::{ArchiveError, Limits, Member};
+use crate::formats::archives::{tar, zip};
+use crate::library::catalogue::data_set::{Archive, ArchiveLayout, DataSet, Format};
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::library::folders;
+use crate::library::verify::members::find;
+use crate::progress::Progress;
 
 /// Names at the top of an archive that a message shows.
 const MOST_SHOWN: usize = 4;
@@ -265,10 +259,10 @@ impl Drop for Room {
 }
 
 /// Where a member goes; nothing for what lies above the stripped folders.
-fn placed(path: &Path, layout: Layout) -> Option<PathBuf> {
+fn placed(path: &Path, layout: ArchiveLayout) -> Option<PathBuf> {
     match layout {
-        Layout::Flat => path.file_name().map(PathBuf::from),
-        Layout::Strip(count) => {
+        ArchiveLayout::Flat => path.file_name().map(PathBuf::from),
+        ArchiveLayout::Strip(count) => {
             let rest: PathBuf = path.components().skip(count).collect();
             (!rest.as_os_str().is_empty()).then_some(rest)
         }
@@ -344,10 +338,10 @@ mod tests {
     #[test]
     fn leading_folders_are_left_out() {
         let path = Path::new("top/a/b.txt");
-        assert_eq!(placed(path, Layout::Strip(0)).unwrap(), path);
-        assert_eq!(placed(path, Layout::Strip(1)).unwrap(), Path::new("a/b.txt"));
-        assert_eq!(placed(Path::new("top"), Layout::Strip(1)), None);
-        assert_eq!(placed(path, Layout::Flat).unwrap(), Path::new("b.txt"));
+        assert_eq!(placed(path, ArchiveLayout::Strip(0)).unwrap(), path);
+        assert_eq!(placed(path, ArchiveLayout::Strip(1)).unwrap(), Path::new("a/b.txt"));
+        assert_eq!(placed(Path::new("top"), ArchiveLayout::Strip(1)), None);
+        assert_eq!(placed(path, ArchiveLayout::Flat).unwrap(), Path::new("b.txt"));
     }
 
     #[test]

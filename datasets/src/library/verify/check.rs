@@ -10,20 +10,15 @@ use std::{
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::library::{
-    catalogue::data_set::{DataSet, Members, Presence, Version},
-    data_folder::Library,
-    error::DataError,
-    verify::{
-        checksum::Checksum,
-        details,
-        members::{Counter, Found, Group, find, presence_of},
-        provenance::Provenance,
-        record::Record,
-        sums::{Summing, Sums},
-        versions,
-    },
-};
+use crate::library::catalogue::data_set::{DataSet, Members, Presence, Version};
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::library::verify::checksum::Checksum;
+use crate::library::verify::members::{Counter, Group, MemberFile, find, presence_of};
+use crate::library::verify::provenance::Provenance;
+use crate::library::verify::record::Record;
+use crate::library::verify::sums::{Summing, Sums};
+use crate::library::verify::{details, versions};
 use crate::progress::Progress;
 
 /// Files that are read at a time.
@@ -106,7 +101,7 @@ impl Library {
             problems: vec![],
             further_problems: 0,
         };
-        let found: Vec<Vec<Found>> =
+        let found: Vec<Vec<MemberFile>> =
             data.members.iter().map(|members| find(&folder, data, members)).collect::<Result<_, _>>()?;
         let mut total = 0;
         for file in found.iter().flatten() {
@@ -157,7 +152,7 @@ impl Library {
         &self,
         data: &DataSet,
         expected: &BTreeMap<String, Checksum>,
-        file: &Found,
+        file: &MemberFile,
         fact: Fact,
         verified: &mut Verified,
     ) -> Option<bool> {
@@ -265,7 +260,7 @@ impl Verified {
 }
 
 fn fact(
-    found: &Found,
+    found: &MemberFile,
     members: &Members,
     expected: &BTreeMap<String, Checksum>,
     progress: &dyn Progress,

@@ -6,11 +6,9 @@ use std::{
     path::Path,
 };
 
-use crate::library::{
-    catalogue::data_set::DataSet,
-    error::DataError,
-    verify::members::{Found, find},
-};
+use crate::library::catalogue::data_set::DataSet;
+use crate::library::error::DataError;
+use crate::library::verify::members::{MemberFile, find};
 
 /// Names and values for `set`; nothing for most.
 pub(crate) fn of(set: &DataSet, folder: &Path) -> Result<Vec<(String, String)>, DataError> {
@@ -22,7 +20,7 @@ pub(crate) fn of(set: &DataSet, folder: &Path) -> Result<Vec<(String, String)>, 
     }
 }
 
-fn files(set: &DataSet, folder: &Path, prefix: &str) -> Result<Vec<Found>, DataError> {
+fn files(set: &DataSet, folder: &Path, prefix: &str) -> Result<Vec<MemberFile>, DataError> {
     let mut found = vec![];
     for members in set.members.iter().filter(|members| members.needed && members.pattern.starts_with(prefix)) {
         found.extend(find(folder, set, members)?);
@@ -94,7 +92,7 @@ fn words(set: &DataSet, folder: &Path) -> Result<Vec<(String, String)>, DataErro
         }
     };
     let (validation, test) = (list("validation_list.txt")?, list("testing_list.txt")?);
-    let clips: Vec<Found> = files(set, folder, "*/")?;
+    let clips: Vec<MemberFile> = files(set, folder, "*/")?;
     if clips.is_empty() {
         return Ok(vec![]);
     }

@@ -9,12 +9,11 @@ use std::{
 use serde::Serialize;
 use wildmatch::WildMatch;
 
-use crate::library::{
-    catalogue::data_set::{Count, DataSet, Members, Presence},
-    data_folder::Library,
-    error::DataError,
-};
-use crate::{files::litter, formats::images::idx};
+use crate::files::litter;
+use crate::formats::images::idx;
+use crate::library::catalogue::data_set::{Count, DataSet, Members, Presence};
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
 
 /// Text files up to this size are counted even where nothing else is read.
 const QUICKLY_COUNTED: u64 = 64 << 20;
@@ -54,13 +53,13 @@ pub(crate) fn presence_of(groups: &[Group]) -> Presence {
 
 /// A member: where it lies, and its path as the catalogue names it, with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct MemberFile {
     pub(crate) path: PathBuf,
     pub(crate) name: String,
 }
 
 /// The files that fit the pattern of `members`, sorted by name: those in the first root that has any.
-pub(crate) fn find(folder: &Path, set: &DataSet, members: &Members) -> Result<Vec<Found>, DataError> {
+pub(crate) fn find(folder: &Path, set: &DataSet, members: &Members) -> Result<Vec<MemberFile>, DataError> {
     let whole = [String::new()];
     let roots = if set.roots.is_empty() { &whole[..] } else { &set.roots };
     for root in roots {
@@ -74,7 +73,7 @@ pub(crate) fn find(folder: &Path, set: &DataSet, members: &Members) -> Result<Ve
     Ok(vec![])
 }
 
-fn walk(folder: &Path, above: String, pattern: &str, found: &mut Vec<Found>) -> Result<(), DataError> {
+fn walk(folder: &Path, above: String, pattern: &str, found: &mut Vec<MemberFile>) -> Result<(), DataError> {
     let (first, rest) = pattern.split_once('/').map_or((pattern, None), |(first, rest)| (first, Some(rest)));
     let named = |name: &str| if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") };
     let mut take = |name: &str| -> Result<(), DataError> {
@@ -82,7 +81,7 @@ fn walk(folder: &Path, above: String, pattern: &str, found: &mut Vec<Found>) -> 
         match rest {
             Some(rest) if path.is_dir() => walk(&path, named(name), rest, found),
             None if path.is_file() => {
-                found.push(Found { path, name: named(name) });
+                found.push(MemberFile { path, name: named(name) });
                 Ok(())
             }
             _ => Ok(()),
@@ -187,7 +186,7 @@ fn series(bytes: &[u8]) -> Result<u64, String> {
 }
 
 /// What is counted in one file, from its name and size where that is enough.
-fn quickly(found: &Found, members: &Members) -> Result<u64, DataError> {
+fn quickly(found: &MemberFile, members: &Members) -> Result<u64, DataError> {
     let bytes = fs::metadata(&found.path).map_err(DataError::io("read", &found.path))?.len();
     let whole = members.total.checked_div(members.files).unwrap_or(0);
     match members.count {

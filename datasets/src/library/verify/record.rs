@@ -5,14 +5,13 @@ use std::{collections::HashSet, fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use crate::formats::text::unmarked;
-use crate::library::{
-    catalogue::data_set::DataSet,
-    data_folder::Library,
-    error::DataError,
-    fetch::unpack::members_in,
-    folders::temporary_in,
-    verify::{checksum::Checksum, provenance::Provenance},
-};
+use crate::library::catalogue::data_set::DataSet;
+use crate::library::data_folder::Library;
+use crate::library::error::DataError;
+use crate::library::fetch::unpack::members_in;
+use crate::library::folders::temporary_in;
+use crate::library::verify::checksum::Checksum;
+use crate::library::verify::provenance::Provenance;
 use crate::progress::Progress;
 
 /// Name of the file.
@@ -29,7 +28,7 @@ pub struct Record {
     /// The data set.
     pub set: String,
     /// What was unpacked or copied.
-    pub sources: Vec<Source>,
+    pub sources: Vec<RecordedSource>,
     /// SHA-256 (hex) of the content as `verify` computes it.
     pub content_sha256: String,
 }
@@ -37,7 +36,7 @@ pub struct Record {
 /// One archive or folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct RecordedSource {
     /// Address or path.
     pub from: String,
     /// Size of the archive.
@@ -50,7 +49,7 @@ pub struct Source {
 
 impl Record {
     /// A record of the present version.
-    pub(crate) fn new(set: &str, sources: Vec<Source>, content_sha256: String) -> Self {
+    pub(crate) fn new(set: &str, sources: Vec<RecordedSource>, content_sha256: String) -> Self {
         Self { schema: SCHEMA, set: set.to_owned(), sources, content_sha256 }
     }
 
@@ -86,7 +85,7 @@ impl Record {
 
     /// What the sources say about the content of `set`.
     pub(crate) fn provenance(&self, set: &DataSet) -> Provenance {
-        let official = |source: &Source| {
+        let official = |source: &RecordedSource| {
             source.checked.is_some() && set.archives.iter().any(|archive| archive.checksum == source.checked)
         };
         if !self.sources.is_empty() && self.sources.iter().all(official) {
@@ -101,7 +100,7 @@ impl Record {
     }
 }
 
-impl Source {
+impl RecordedSource {
     /// Files that lay in `folder` before, and of which nobody knows where they came from.
     fn before(folder: &Path) -> Self {
         Self {
@@ -116,16 +115,16 @@ impl Source {
 /// What lies in the folder of a set before more is put there.
 pub(crate) struct Standing {
     names: Vec<String>,
-    sources: Vec<Source>,
+    sources: Vec<RecordedSource>,
 }
 
 impl Standing {
     /// Where everything comes from once `new` have brought the files `brought`. What stood there keeps its origins unless all
     /// of it was replaced.
-    pub(crate) fn joined(self, new: Vec<Source>, brought: &HashSet<String>) -> Vec<Source> {
+    pub(crate) fn joined(self, new: Vec<RecordedSource>, brought: &HashSet<String>) -> Vec<RecordedSource> {
         let mut sources = if self.keeps(brought) { self.sources } else { vec![] };
         for source in new {
-            let same = |other: &Source| match (&other.sha256, &source.sha256) {
+            let same = |other: &RecordedSource| match (&other.sha256, &source.sha256) {
                 (Some(one), Some(other)) => one == other,
                 (None, None) => other.from == source.from,
                 _ => false,
@@ -152,7 +151,7 @@ impl Library {
         }
         let sources = match Record::read(&folder)? {
             Some(record) if self.content(&set.name, progress)? == record.content_sha256 => record.sources,
-            _ => vec![Source::before(&folder)],
+            _ => vec![RecordedSource::before(&folder)],
         };
         Ok(Standing { names, sources })
     }
@@ -162,7 +161,7 @@ impl Library {
         &self,
         set: &DataSet,
         progress: &dyn Progress,
-        sources: impl FnOnce(&str) -> Vec<Source>,
+        sources: impl FnOnce(&str) -> Vec<RecordedSource>,
     ) -> Result<(), DataError> {
         let folder = self.folder(&set.name);
         // An older record is about other content.
@@ -182,8 +181,8 @@ impl Library {
 mod tests {
     use super::*;
 
-    fn source(from: &str, sha256: Option<&str>) -> Source {
-        Source { from: from.to_owned(), bytes: None, sha256: sha256.map(str::to_owned), checked: None }
+    fn source(from: &str, sha256: Option<&str>) -> RecordedSource {
+        RecordedSource { from: from.to_owned(), bytes: None, sha256: sha256.map(str::to_owned), checked: None }
     }
 
     #[test]
@@ -192,7 +191,7 @@ mod tests {
             names: vec!["a".to_owned(), "b".to_owned()],
             sources: vec![source("one", Some("1")), source("folder", None)],
         };
-        let joined = |new: Source, brought: &[&str]| -> Vec<String> {
+        let joined = |new: RecordedSource, brought: &[&str]| -> Vec<String> {
             let brought = brought.iter().map(|&name| name.to_owned()).collect();
             standing().joined(vec![new], &brought).into_iter().map(|source| source.from).collect()
         };

@@ -5,10 +5,9 @@ use std::{fs, io::Read, path::Path};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    library::{error::DataError, verify::checksum::Checksum},
-    progress::Progress,
-};
+use crate::library::error::DataError;
+use crate::library::verify::checksum::Checksum;
+use crate::progress::Progress;
 
 /// Size and checksums of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

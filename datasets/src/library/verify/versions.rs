@@ -2,11 +2,9 @@
 
 use std::{fs, path::Path};
 
-use crate::library::{
-    catalogue::data_set::{DataSet, Version},
-    error::DataError,
-    verify::members::find,
-};
+use crate::library::catalogue::data_set::{DataSet, Version};
+use crate::library::error::DataError;
+use crate::library::verify::members::find;
 
 /// The version of `set` in `folder`: by the hash of its content, where that is known, else by its form. None where the set has
 /// no versions, is not there, or fits none of them.

@@ -5,16 +5,11 @@
 
 use vocabulary::{InputSpec, SplitSizes};
 
-use crate::{
-    config::{error::ConfigError, image_form::Form, ranges::within, settings::settings},
-    splits::OFFICIAL_VERSION,
-    task::{Info, Task, TaskDefinition},
-    tasks::images::pictures::{
-        augment::Augmentation,
-        encoding::{Normalisation, PixelEncoding, Statistics},
-        official::OfficialSet,
-        task::{PictureTask, augmented},
-    },
+use crate::config::{ConfigError, InputRank, settings, within};
+use crate::splits::OFFICIAL_VERSION;
+use crate::task::{Info, Task, TaskDefinition};
+use crate::tasks::images::pictures::{
+    Augmentation, Normalisation, OfficialSet, PictureTask, PixelEncoding, Statistics, augmented,
 };
 
 const USUAL: SplitSizes = SplitSizes { train: 45_000, validation: 5_000, test: 10_000 };
@@ -27,11 +22,11 @@ const HUNDRED: Statistics = Statistics { mean: [0.5071, 0.4867, 0.4408], deviati
 
 settings! {
     /// Settings of `cifar10` and `cifar100`.
-    #[schemars(rename = "CifarPicture", transform = crate::config::image_form::form_is_also_dimensions)]
+    #[schemars(rename = "CifarPicture", transform = crate::config::form_is_also_dimensions)]
     pub struct PictureConfig {
         /// As a picture (`2d`) or as a sequence of pixels (`1d`).
         #[serde(alias = "dimensions")]
-        pub form: Form = Form::Picture,
+        pub form: InputRank = InputRank::Picture,
         /// Mean and standard deviation to normalise by.
         pub normalisation: Normalisation = Normalisation::Standard,
         /// Random crops (4 mirrored pixels added on every side) and mirror images, of training images only.
@@ -153,8 +148,8 @@ fn picture(config: PictureConfig, set: OfficialSet, statistics: Statistics) -> R
     let augmentation = config.augment.then_some(Augmentation::Shift { pad: 4 });
     let version = version(set.name(), config.normalisation, augmentation.as_ref());
     let name = match config.form {
-        Form::Picture => set.name().to_owned(),
-        Form::Sequence => format!("{}-1d", set.name()),
+        InputRank::Picture => set.name().to_owned(),
+        InputRank::Sequence => format!("{}-1d", set.name()),
     };
     let input = InputSpec::Values { channels: CHANNELS, shape: config.form.shape(SIDE, SIDE) };
     let encoding = PixelEncoding::Planes(config.normalisation.colours(statistics));

@@ -5,16 +5,10 @@
 
 use vocabulary::{InputSpec, SplitSizes};
 
-use crate::{
-    config::{error::ConfigError, image_form::Form, settings::settings},
-    splits::OFFICIAL_VERSION,
-    task::{Info, Task, TaskDefinition},
-    tasks::images::pictures::{
-        encoding::{PixelEncoding, Scale},
-        official::OfficialSet,
-        task::PictureTask,
-    },
-};
+use crate::config::{ConfigError, InputRank, settings};
+use crate::splits::OFFICIAL_VERSION;
+use crate::task::{Info, Task, TaskDefinition};
+use crate::tasks::images::pictures::{OfficialSet, PictureTask, PixelEncoding, Scale};
 
 const USUAL: SplitSizes = SplitSizes { train: 55_000, validation: 5_000, test: 10_000 };
 const MEAN: f32 = 0.286;
@@ -24,11 +18,11 @@ const VERSION: u32 = 1;
 
 settings! {
     /// Settings of the task `fashion`.
-    #[schemars(rename = "Fashion", transform = crate::config::image_form::form_is_also_dimensions)]
+    #[schemars(rename = "Fashion", transform = crate::config::form_is_also_dimensions)]
     pub struct Config {
         /// As a sequence of pixels (`1d`) or as a picture (`2d`).
         #[serde(alias = "dimensions")]
-        pub form: Form = Form::Sequence,
+        pub form: InputRank = InputRank::Sequence,
         ..official("Images for training.", 60_000, 10_000, USUAL),
     }
 }
@@ -48,8 +42,8 @@ impl TaskDefinition for Fashion {
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         let set = OfficialSet::Fashion;
         let name = match config.form {
-            Form::Sequence => "fashion".to_owned(),
-            Form::Picture => "fashion-2d".to_owned(),
+            InputRank::Sequence => "fashion".to_owned(),
+            InputRank::Picture => "fashion-2d".to_owned(),
         };
         let version = format!("fashion@{OFFICIAL_VERSION}-{VERSION}");
         let input = InputSpec::Values { channels: 1, shape: config.form.shape(set.side(), set.side()) };

@@ -9,17 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vocabulary::{InputSpec, SplitSizes};
 
-use crate::{
-    config::{error::ConfigError, image_form::Form, ranges::sizes_of_parts, settings::settings},
-    splits::OFFICIAL_VERSION,
-    task::{Info, Task, TaskDefinition},
-    tasks::images::pictures::{
-        augment::Augmentation,
-        encoding::{PixelEncoding, Scale},
-        official::OfficialSet,
-        task::{PictureTask, augmented},
-    },
-};
+use crate::config::{ConfigError, InputRank, settings, sizes_of_parts};
+use crate::splits::OFFICIAL_VERSION;
+use crate::task::{Info, Task, TaskDefinition};
+use crate::tasks::images::pictures::{Augmentation, OfficialSet, PictureTask, PixelEncoding, Scale, augmented};
 
 const USUAL: SplitSizes = SplitSizes { train: 45_000, validation: 5_000, test: 10_000 };
 const SIDE: usize = 32;
@@ -30,11 +23,11 @@ const VERSION: u32 = 1;
 
 settings! {
     /// Settings of the task `image`.
-    #[schemars(rename = "Image", transform = crate::config::image_form::form_is_also_dimensions)]
+    #[schemars(rename = "Image", transform = crate::config::form_is_also_dimensions)]
     pub struct Config {
         /// As a sequence of pixels (`1d`) or as a picture (`2d`).
         #[serde(alias = "dimensions")]
-        pub form: Form = Form::Sequence,
+        pub form: InputRank = InputRank::Sequence,
         /// What a pixel is to the model.
         pub pixels: Pixels = Pixels::Normalised,
         /// Random crops (4 mirrored pixels added on every side) and mirror images, of training images only.
@@ -75,10 +68,10 @@ impl TaskDefinition for Image {
         let sizes = sizes_of_parts(config.sizes(), training, test)?;
         let values = InputSpec::Values { channels: 1, shape: config.form.shape(SIDE, SIDE) };
         let (pixels, input, encoding) = match (config.pixels, config.form) {
-            (Pixels::Embed, Form::Picture) => {
+            (Pixels::Embed, InputRank::Picture) => {
                 return Err(ConfigError::new("pixels", "`embed` makes a sequence of ids; set `form: 1d` with it"));
             }
-            (Pixels::Embed, Form::Sequence) => {
+            (Pixels::Embed, InputRank::Sequence) => {
                 ("embed", InputSpec::Tokens { vocabulary: 256, length: SIDE * SIDE }, PixelEncoding::Levels)
             }
             (Pixels::Unit, _) => ("unit", values, PixelEncoding::Planes(Scale::new(&[0.0], &[1.0]))),
@@ -86,8 +79,8 @@ impl TaskDefinition for Image {
         };
         let augmentation = config.augment.then_some(Augmentation::Shift { pad: 4 });
         let name = match config.form {
-            Form::Sequence => "image".to_owned(),
-            Form::Picture => "image-2d".to_owned(),
+            InputRank::Sequence => "image".to_owned(),
+            InputRank::Picture => "image-2d".to_owned(),
         };
         let augmented = augmented(augmentation.as_ref());
         let version = format!("lra-image@grey-{pixels}{augmented}-{OFFICIAL_VERSION}-{VERSION}");

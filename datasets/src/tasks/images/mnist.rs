@@ -11,19 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
 
-use crate::{
-    config::{error::ConfigError, ranges::sizes_of_parts, settings::settings},
-    library::{DataError, Library},
-    progress::Progress,
-    splits::OFFICIAL_VERSION,
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
-    tasks::images::pictures::{
-        dataset::{PictureSettings, Pictures},
-        encoding::{PixelEncoding, Scale},
-        official::OfficialSet,
-        permutation,
-    },
-};
+use crate::config::{ConfigError, settings, sizes_of_parts};
+use crate::library::{DataError, Library};
+use crate::progress::Progress;
+use crate::splits::OFFICIAL_VERSION;
+use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::tasks::images::pictures::{OfficialSet, PictureSettings, Pictures, PixelEncoding, Scale, permutation};
 
 const PIXELS: usize = 784;
 const MEAN: f32 = 0.1307;

@@ -7,16 +7,11 @@
 
 use vocabulary::{InputSpec, SplitSizes};
 
-use crate::{
-    config::{error::ConfigError, ranges::within, settings::settings},
-    splits::OFFICIAL_VERSION,
-    task::{Info, Task, TaskDefinition},
-    tasks::images::pictures::{
-        augment::Augmentation,
-        encoding::{Normalisation, PixelEncoding, Statistics},
-        official::OfficialSet,
-        task::{PictureTask, augmented},
-    },
+use crate::config::{ConfigError, settings, within};
+use crate::splits::OFFICIAL_VERSION;
+use crate::task::{Info, Task, TaskDefinition};
+use crate::tasks::images::pictures::{
+    Augmentation, Normalisation, OfficialSet, PictureTask, PixelEncoding, Statistics, augmented,
 };
 
 const USUAL: SplitSizes = SplitSizes { train: 4_500, validation: 500, test: 8_000 };

@@ -20,15 +20,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    config::{error::ConfigError, ranges::within},
-    files::{listing::malformed, small_file},
-    formats::text::text,
-    library::{DataError, Library},
-    progress::Progress,
-    splits::shuffle,
-    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
-};
+use crate::config::{ConfigError, within};
+use crate::files::listing::malformed;
+use crate::files::small_file;
+use crate::formats::text::text;
+use crate::library::{DataError, Library};
+use crate::progress::Progress;
+use crate::splits::shuffle;
+use crate::task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec};
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "tinyshakespeare";
@@ -497,7 +496,7 @@ mod tests {
         assert!((task.spec().chance - (2_956f64 / 901.0).log2()).abs() < 1e-12, "{}", task.spec().chance);
         let data = task.prepare(&library, &()).unwrap();
         assert_eq!(Split::ALL.map(|split| data.len(split)), [270, 15, 15]);
-        let few = crate::samples::limit::limit(build(), SplitSizes { train: 20, validation: 4, test: 4 });
+        let few = crate::samples::limit(build(), SplitSizes { train: 20, validation: 4, test: 4 });
         assert_eq!(few.spec().splits, SplitSizes { train: 20, validation: 4, test: 4 });
         assert_eq!(few.prepare(&library, &()).unwrap().len(Split::Test), 4);
         fs::write(&file, "äbc".repeat(2_000)).unwrap();

@@ -8,18 +8,14 @@ use std::{
 
 use vocabulary::{Split, SplitSizes};
 
-use crate::{
-    formats::{
-        FormatError,
-        tables::tsv::{Row, Rows, TsvError},
-    },
-    library::{DataError, Library, SampleStore, Sources},
-    progress::Progress,
-    samples::Stored,
-    splits::{SplitFiles, cut_note},
-    task::Dataset,
-    text::token_layout::{TokenLayout, batch},
-};
+use crate::formats::FormatError;
+use crate::formats::tables::tsv::{Row, Rows, TsvError};
+use crate::library::{DataError, Library, SampleStore, Sources};
+use crate::progress::Progress;
+use crate::samples::Stored;
+use crate::splits::{SplitFiles, cut_note};
+use crate::task::Dataset;
+use crate::text::{TokenLayout, batch};
 
 /// Name of the data set.
 const SET: &str = "lra";
@@ -110,7 +106,7 @@ impl FoundFiles {
         let indices = files.indices(sizes);
         let processing = format!("{} {}", layout.hashed(), indices.digest());
         let stored = Stored::new(store, &processing, move |store, split, places| batch(store, split, places, &layout));
-        Ok(Box::new(stored.ordered(SET, indices).told(notes, description)))
+        Ok(Box::new(stored.ordered(SET, indices).with_notes(notes, description)))
     }
 }
 

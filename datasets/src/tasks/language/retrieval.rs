@@ -16,25 +16,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
-use crate::{
-    config::{error::ConfigError, ranges::any_sizes},
-    formats::{
-        FormatError,
-        tables::tsv::Row,
-        text::{shortened, whole},
-    },
-    library::{CacheKey, CacheWriter, DataError, Library},
-    progress::Progress,
-    splits::{OFFICIAL_VERSION, SplitFiles},
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
-    tasks::language::lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows},
-    text::{
-        characters::{Counts, Vocabulary},
-        frequent_characters::TrainingTexts,
-        text_encoding::{Level, TextEncoding, describe_vocabulary, store_text},
-        token_form::{Padding, Tokens, form_name},
-        token_layout::COUNT_BYTES,
-    },
+use crate::config::{ConfigError, any_sizes};
+use crate::formats::FormatError;
+use crate::formats::tables::tsv::Row;
+use crate::formats::text::{shortened, whole};
+use crate::library::{CacheKey, CacheWriter, DataError, Library};
+use crate::progress::Progress;
+use crate::splits::{OFFICIAL_VERSION, SplitFiles};
+use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::tasks::language::lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows};
+use crate::text::{
+    COUNT_BYTES, Counts, Level, Padding, TextEncoding, Tokens, TrainingTexts, Vocabulary, describe_vocabulary,
+    form_name, store_text,
 };
 
 static FILES: LraFiles = LraFiles {
@@ -277,10 +270,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{
-        registry::find,
-        task::{Inputs, Targets},
-    };
+    use crate::registry::find;
+    use crate::task::{Inputs, Targets};
     use vocabulary::InputSpec;
 
     /// With a mark before the text.

@@ -1,13 +1,11 @@
 //! Settings of the task.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::Error};
 
-use crate::config::image_form::Form;
-use crate::tasks::pathfinder::{
-    level::{Difficulty, Resolution, released_sizes},
-    parameters::{DistractorRule, Parameters},
-};
+use crate::config::InputRank;
+use crate::tasks::pathfinder::level::{Difficulty, Resolution, released_sizes};
+use crate::tasks::pathfinder::parameters::{DistractorRule, Parameters};
 use vocabulary::SplitSizes;
 
 /// Where the images come from.
@@ -60,7 +58,7 @@ pub enum Distractors {
 /// Settings as they stand in an experiment file: what is left out takes its published value.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Pathfinder", transform = crate::config::image_form::form_is_also_dimensions)]
+#[schemars(rename = "Pathfinder", transform = crate::config::form_is_also_dimensions)]
 struct Settings {
     /// Side of the image in pixels.
     #[serde(default)]
@@ -76,7 +74,7 @@ struct Settings {
     parts: PathfinderParts,
     /// As a sequence of pixels (`1d`) or as a picture (`2d`).
     #[serde(default, alias = "dimensions")]
-    form: Form,
+    form: InputRank,
     /// Shift values from [0, 1] to [−1, 1].
     #[serde(default)]
     centre: bool,
@@ -133,7 +131,7 @@ pub struct Config {
     #[serde(skip_serializing_if = "PathfinderParts::is_split")]
     pub parts: PathfinderParts,
     /// As a sequence of pixels or as a picture.
-    pub form: Form,
+    pub form: InputRank,
     /// Shift values from [0, 1] to [−1, 1].
     pub centre: bool,
     /// Training images.
@@ -144,32 +142,19 @@ pub struct Config {
     pub test_samples: usize,
     /// Seed of the images.
     pub seed: u64,
-    /// Paddles per long contour.
-    pub contour_length: u32,
-    /// Paddles per distractor contour.
-    pub distractor_length: u32,
-    /// Number of distractor contours tried for.
-    pub distractors: u32,
-    /// Length of a paddle in pixels.
-    pub paddle_length: u32,
-    /// Thickness of a paddle in pixels.
-    pub thickness: f64,
-    /// Distances between paddles in pixels.
-    pub margin: Vec<u32>,
-    /// Factor of the enlarged drawing.
-    pub antialias: u32,
-    /// Radius of the two markers in pixels.
-    pub marker_radius: f64,
-    /// Distance between the beginnings of the two long contours in pixels.
-    pub seed_distance: u32,
-    /// Stiffness of the contours.
-    pub continuity: f64,
-    /// Breadth of the border kept free, in pixels.
-    pub padding: u32,
-    /// Brightness of contours.
-    pub snake_contrast: Vec<f64>,
-    /// Brightness of paddles of the long contours.
-    pub paddle_contrast: Vec<f64>,
+    /// What decides an image, apart from seed and position.
+    #[schemars(skip)]
+    #[serde(flatten, serialize_with = "without_resolution")]
+    pub parameters: Parameters,
+}
+
+/// Writes the parameters but the resolution, which is a setting of its own.
+fn without_resolution<S: Serializer>(parameters: &Parameters, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(parameters).map_err(S::Error::custom)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.shift_remove("resolution");
+    }
+    value.serialize(serializer)
 }
 
 impl From<Settings> for Config {
@@ -200,41 +185,22 @@ impl From<Settings> for Config {
             validation_samples: given.validation_samples.unwrap_or(sizes.validation),
             test_samples: given.test_samples.unwrap_or(sizes.test),
             seed: given.seed,
-            contour_length,
-            distractor_length,
-            distractors,
-            paddle_length: given.paddle_length.unwrap_or(published.paddle_length),
-            thickness: given.thickness.unwrap_or(published.thickness),
-            margin: given.margin.unwrap_or(published.margin),
-            antialias: given.antialias.unwrap_or(published.antialias),
-            marker_radius: given.marker_radius.unwrap_or(published.marker_radius),
-            seed_distance: given.seed_distance.unwrap_or(published.seed_distance),
-            continuity: given.continuity.unwrap_or(published.continuity),
-            padding: given.padding.unwrap_or(published.padding),
-            snake_contrast: given.snake_contrast.unwrap_or(published.snake_contrast),
-            paddle_contrast: given.paddle_contrast.unwrap_or(published.paddle_contrast),
-        }
-    }
-}
-
-impl Config {
-    /// What decides an image, apart from seed and position.
-    pub fn parameters(&self) -> Parameters {
-        Parameters {
-            resolution: self.resolution.side(),
-            contour_length: self.contour_length,
-            distractor_length: self.distractor_length,
-            distractors: self.distractors,
-            paddle_length: self.paddle_length,
-            thickness: self.thickness,
-            margin: self.margin.clone(),
-            antialias: self.antialias,
-            marker_radius: self.marker_radius,
-            seed_distance: self.seed_distance,
-            continuity: self.continuity,
-            padding: self.padding,
-            snake_contrast: self.snake_contrast.clone(),
-            paddle_contrast: self.paddle_contrast.clone(),
+            parameters: Parameters {
+                resolution: published.resolution,
+                contour_length,
+                distractor_length,
+                distractors,
+                paddle_length: given.paddle_length.unwrap_or(published.paddle_length),
+                thickness: given.thickness.unwrap_or(published.thickness),
+                margin: given.margin.unwrap_or(published.margin),
+                antialias: given.antialias.unwrap_or(published.antialias),
+                marker_radius: given.marker_radius.unwrap_or(published.marker_radius),
+                seed_distance: given.seed_distance.unwrap_or(published.seed_distance),
+                continuity: given.continuity.unwrap_or(published.continuity),
+                padding: given.padding.unwrap_or(published.padding),
+                snake_contrast: given.snake_contrast.unwrap_or(published.snake_contrast),
+                paddle_contrast: given.paddle_contrast.unwrap_or(published.paddle_contrast),
+            },
         }
     }
 }

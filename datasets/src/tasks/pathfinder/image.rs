@@ -6,7 +6,7 @@
 
 use rand::Rng;
 
-use crate::config::error::ConfigError;
+use crate::config::ConfigError;
 use crate::library::sample_stream;
 use crate::tasks::pathfinder::paddle::Paddles;
 use crate::tasks::pathfinder::parameters::Parameters;

@@ -1,7 +1,8 @@
 //! Pathfinder: are two markers joined by one contour of dashes, among distractors?
 //!
 //! Images are generated, not fetched (unless `source: lra` asks for the released ones), with the algorithm of the original
-//! generator (Linsley et al. 2018, used by the Long Range Arena of Tay et al. 2021) and the Arena's parameters. Both forms, a sequence and a picture, read one cached set.
+//! generator (Linsley et al. 2018, used by the Long Range Arena of Tay et al. 2021) and the Arena's parameters. Both forms, a
+//! sequence and a picture, read one cached set.
 
 mod bitmap;
 mod config;
@@ -28,14 +29,12 @@ pub use self::{
     level::{Difficulty, Resolution},
     parameters::{DistractorRule, Parameters},
 };
-use crate::{
-    config::{error::ConfigError, image_form::Form},
-    library::{CacheKey, DataError, Library, SampleStore},
-    progress::Progress,
-    samples::stored::Stored,
-    splits::sample_number,
-    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
-};
+use crate::config::{ConfigError, InputRank};
+use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::progress::Progress;
+use crate::samples::Stored;
+use crate::splits::sample_number;
+use crate::task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec};
 
 /// Raised whenever the same settings give other images.
 const GENERATOR_VERSION: u32 = 1;
@@ -72,14 +71,14 @@ impl TaskDefinition for Pathfinder {
                 return Err(ConfigError::new(field, format!("{size} images is not between 1 and {MOST_IMAGES}")));
             }
         }
-        let generator = Generator::new(config.parameters())?;
+        let generator = Generator::new(config.parameters.clone())?;
         Ok(Box::new(GeneratedTask { spec: spec(&config), generator, config }))
     }
 }
 
 /// The task on images in the layout of the released archive.
 fn build_released(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-    if config.parameters() != Parameters::published(config.resolution, config.difficulty) || config.seed != 0 {
+    if config.parameters != Parameters::published(config.resolution, config.difficulty) || config.seed != 0 {
         return Err(ConfigError::new(
             "source",
             "`lra` reads images that are drawn already; leave out the seed and the parameters of the generator",
@@ -115,11 +114,10 @@ fn data_name(config: &Config) -> String {
 
 /// Nothing for published parameters; otherwise a mark by which two sets of parameters can be told apart.
 fn suffix(config: &Config) -> String {
-    let parameters = config.parameters();
-    if parameters == Parameters::published(config.resolution, config.difficulty) {
+    if config.parameters == Parameters::published(config.resolution, config.difficulty) {
         return String::new();
     }
-    let hash = Sha256::digest(serde_json::to_vec(&parameters).unwrap_or_default());
+    let hash = Sha256::digest(serde_json::to_vec(&config.parameters).unwrap_or_default());
     format!("-{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2])
 }
 
@@ -130,8 +128,8 @@ fn spec(config: &Config) -> TaskSpec {
         other => format!("-{}", other.name()),
     };
     let (form, shape) = match config.form {
-        Form::Sequence => ("1d", vec![side * side]),
-        Form::Picture => ("2d", vec![side, side]),
+        InputRank::Sequence => ("1d", vec![side * side]),
+        InputRank::Picture => ("2d", vec![side, side]),
     };
     let variant = if config.centre { "pathfinder-centred" } else { "pathfinder" };
     TaskSpec {
@@ -236,7 +234,7 @@ fn stored(store: SampleStore, pixels: usize, centre: bool, notes: Vec<String>) -
     Stored::new(store, processing, move |store: &SampleStore, split, positions: &[usize]| {
         read(store, split, positions, pixels, centre)
     })
-    .told(notes, vec![])
+    .with_notes(notes, vec![])
 }
 
 /// Settings of `pathx`.

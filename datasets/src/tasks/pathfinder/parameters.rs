@@ -3,10 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::error::ConfigError,
-    tasks::pathfinder::level::{Difficulty, Resolution},
-};
+use crate::config::ConfigError;
+use crate::tasks::pathfinder::level::{Difficulty, Resolution};
 
 /// How the number of distractor contours follows from their length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

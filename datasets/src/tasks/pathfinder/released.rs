@@ -13,17 +13,14 @@ use std::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::tasks::pathfinder::{
-    config::Config,
-    level::{Difficulty, EMPTY, Resolution, parts, released_sizes},
-};
-use crate::{
-    files::litter,
-    formats::{images::png, tables::npy_text},
-    library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded},
-    progress::Progress,
-    splits::{balanced, cut_note},
-};
+use crate::files::litter;
+use crate::formats::images::png;
+use crate::formats::tables::npy_text;
+use crate::library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded};
+use crate::progress::Progress;
+use crate::splits::{balanced, cut_note};
+use crate::tasks::pathfinder::config::Config;
+use crate::tasks::pathfinder::level::{Difficulty, EMPTY, Resolution, parts, released_sizes};
 use vocabulary::SplitSizes;
 
 /// Name of the data set.
@@ -239,11 +236,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::registry::find;
+    use crate::task::{Batch, Dataset, Inputs, Targets, Task};
     use crate::tasks::pathfinder::{Generator, Parameters};
-    use crate::{
-        registry::find,
-        task::{Batch, Dataset, Inputs, Targets, Task},
-    };
     use vocabulary::Split;
 
     /// Writes `count` images of our own in the layout of the archive, in folders of 20; gives pixels and label by path.

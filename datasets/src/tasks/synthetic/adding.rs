@@ -6,18 +6,12 @@
 use rand::Rng;
 use serde_json::json;
 
-use crate::{
-    config::{
-        error::ConfigError,
-        ranges::{any_sizes, within},
-        settings::settings,
-    },
-    library::{CacheKey, DataError, Library, SampleStore, sample_stream},
-    progress::Progress,
-    samples::stored::Stored,
-    splits::usual_number,
-    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
-};
+use crate::config::{ConfigError, any_sizes, settings, within};
+use crate::library::{CacheKey, DataError, Library, SampleStore, sample_stream};
+use crate::progress::Progress;
+use crate::samples::Stored;
+use crate::splits::usual_number;
+use crate::task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec};
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// Sizes of the splits where the experiment says nothing else.

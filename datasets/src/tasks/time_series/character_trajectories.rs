@@ -20,21 +20,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    config::error::ConfigError,
-    files::listing::{self, Found, malformed},
-    formats::{error::FormatError, mat, tables::ts, text::shortened},
-    library::{CacheKey, DataError, Library},
-    progress::Progress,
-    sequences::{
-        dataset::sequences,
-        encoding::{LABEL_BYTES, SequenceEncoding, ValueEncoding, write_label},
-        irregular,
-        normalise::Normalisation,
-    },
-    splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, stratified_sizes, stratified_split},
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
+use crate::config::ConfigError;
+use crate::files::listing::{self, FoundFile, malformed};
+use crate::formats::tables::ts;
+use crate::formats::text::shortened;
+use crate::formats::{FormatError, mat};
+use crate::library::{CacheKey, DataError, Library};
+use crate::progress::Progress;
+use crate::sequences::{
+    LABEL_BYTES, Normalisation, SequenceEncoding, ValueEncoding, irregular, sequences, write_label,
 };
+use crate::splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, stratified_sizes, stratified_split};
+use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
 use vocabulary::SplitSizes;
 
 const SET: &str = "character-trajectories";
@@ -275,11 +272,11 @@ fn version_note(letters: &[Letter]) -> Option<String> {
 
 impl CharacterTrajectoriesTask {
     /// The files, or which of them are missing.
-    fn files(&self, library: &Library) -> Result<Vec<Found>, DataError> {
+    fn files(&self, library: &Library) -> Result<Vec<FoundFile>, DataError> {
         let folder = library.folder(SET);
         let mut there = listing::list(&folder, "", "ts")?;
         there.extend(listing::list(&folder, "", "mat")?);
-        let found: Vec<Found> = self
+        let found: Vec<FoundFile> = self
             .source
             .files()
             .iter()
@@ -292,9 +289,9 @@ impl CharacterTrajectoriesTask {
     }
 
     /// The letters of all files, and the note on those that several have.
-    fn letters(&self, files: &[Found]) -> Result<(Vec<Letter>, Option<String>), DataError> {
+    fn letters(&self, files: &[FoundFile]) -> Result<(Vec<Letter>, Option<String>), DataError> {
         let refused =
-            |file: &Found, error: FormatError| malformed(&file.path, format!("{error}; fetch the file again"));
+            |file: &FoundFile, error: FormatError| malformed(&file.path, format!("{error}; fetch the file again"));
         let contents = files.iter().map(listing::read).collect::<Result<Vec<_>, _>>()?;
         let read: Vec<Placed> = match self.source {
             TrajectorySource::Uci => {
@@ -348,7 +345,7 @@ impl CharacterTrajectoriesTask {
 }
 
 /// The error for files whose headers do not name the classes of the data set.
-fn classes_differ(files: &[Found], parsed: &[ts::SeriesFile], classes: &ts::Classes) -> DataError {
+fn classes_differ(files: &[FoundFile], parsed: &[ts::SeriesFile], classes: &ts::Classes) -> DataError {
     let found = classes.labels().len();
     // A label that one file alone has is what most likely is wrong.
     let alone = files.iter().zip(parsed).find_map(|(file, one)| {
@@ -455,10 +452,8 @@ mod tests {
     use vocabulary::InputSpec;
 
     use super::*;
-    use crate::{
-        formats::mat::writer,
-        task::{Inputs, Targets},
-    };
+    use crate::formats::mat::writer;
+    use crate::task::{Inputs, Targets};
     use vocabulary::Split;
 
     /// Letter `index`: its length, and the value of a channel at a step.

@@ -19,25 +19,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    config::{error::ConfigError, ranges::within},
-    files::listing::{self, Found, malformed},
-    library::{CacheKey, DataError, Library, SampleStore},
-    progress::Progress,
-    samples::stored_files::store_files,
-    sequences::{
-        dataset::sequences,
-        encoding::{
-            LABEL_BYTES, SequenceEncoding, ValueEncoding, read_label, write_floats, write_integers, write_label,
-        },
-        irregular,
-        normalise::Normalisation,
-        recordings,
-    },
-    signal::{COEFFICIENTS, HOP, Mfcc},
-    splits::{SplitIndices, absent_classes, dealt},
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
+use crate::config::{ConfigError, within};
+use crate::files::listing::{self, FoundFile, malformed};
+use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::progress::Progress;
+use crate::samples::store_files;
+use crate::sequences::{
+    LABEL_BYTES, Normalisation, SequenceEncoding, ValueEncoding, irregular, read_label, recordings, sequences,
+    write_floats, write_integers, write_label,
 };
+use crate::signal::{COEFFICIENTS, HOP, Mfcc};
+use crate::splits::{SplitIndices, absent_classes, dealt};
+use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
 use vocabulary::{Split, SplitSizes};
 
 const SET: &str = "fsdd";
@@ -303,7 +296,7 @@ struct FsddTask {
 }
 
 struct Recording {
-    file: Found,
+    file: FoundFile,
     digit: u32,
     speaker: Speaker,
     index: u32,
@@ -488,10 +481,8 @@ mod tests {
     use vocabulary::InputSpec;
 
     use super::*;
-    use crate::{
-        formats::wav,
-        task::{Batch, Inputs, Targets},
-    };
+    use crate::formats::wav;
+    use crate::task::{Batch, Inputs, Targets};
 
     /// One recording per digit and speaker; the value of every sample tells the speaker.
     fn small() -> (tempfile::TempDir, Library) {

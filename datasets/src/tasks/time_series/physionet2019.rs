@@ -17,20 +17,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    config::{error::ConfigError, ranges::within},
-    files::listing::{self, Found, malformed},
-    formats::{error::FormatError, tables::psv},
-    library::{CacheKey, DataError, Library, SampleStore},
-    progress::Progress,
-    samples::{stored::Stored, stored_files::store_files},
-    sequences::{
-        encoding::write_floats,
-        normalise::{Moments, Normalisation, Normaliser},
-    },
-    splits::{STRATIFIED_VERSION, SplitIndices, stratified_sizes, stratified_split},
-    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
-};
+use crate::config::{ConfigError, within};
+use crate::files::listing::{self, FoundFile, malformed};
+use crate::formats::FormatError;
+use crate::formats::tables::psv;
+use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::progress::Progress;
+use crate::samples::{Stored, store_files};
+use crate::sequences::{Moments, Normalisation, Normaliser, write_floats};
+use crate::splits::{STRATIFIED_VERSION, SplitIndices, stratified_sizes, stratified_split};
+use crate::task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec};
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "physionet2019";
@@ -43,49 +39,11 @@ const UNITS: usize = 2;
 const CHANNELS: usize = 2 * MEASURED + FACTS + UNITS;
 const FEWEST_HOURS: usize = 3;
 
-const COLUMNS: [&str; 41] = [
-    "HR",
-    "O2Sat",
-    "Temp",
-    "SBP",
-    "MAP",
-    "DBP",
-    "Resp",
-    "EtCO2",
-    "BaseExcess",
-    "HCO3",
-    "FiO2",
-    "pH",
-    "PaCO2",
-    "SaO2",
-    "AST",
-    "BUN",
-    "Alkalinephos",
-    "Calcium",
-    "Chloride",
-    "Creatinine",
-    "Bilirubin_direct",
-    "Glucose",
-    "Lactate",
-    "Magnesium",
-    "Phosphate",
-    "Potassium",
-    "Bilirubin_total",
-    "TroponinI",
-    "Hct",
-    "Hgb",
-    "PTT",
-    "WBC",
-    "Fibrinogen",
-    "Platelets",
-    "Age",
-    "Gender",
-    "Unit1",
-    "Unit2",
-    "HospAdmTime",
-    "ICULOS",
-    "SepsisLabel",
-];
+/// The first line of a table.
+const COLUMNS: &str = "HR|O2Sat|Temp|SBP|MAP|DBP|Resp|EtCO2|BaseExcess|HCO3|FiO2|pH|PaCO2|SaO2|AST|BUN|Alkalinephos|\
+    Calcium|Chloride|Creatinine|Bilirubin_direct|Glucose|Lactate|Magnesium|Phosphate|Potassium|\
+    Bilirubin_total|TroponinI|Hct|Hgb|PTT|WBC|Fibrinogen|Platelets|Age|Gender|Unit1|Unit2|HospAdmTime|\
+    ICULOS|SepsisLabel";
 const UNIT1: usize = 36;
 const ADMISSION: usize = 38;
 const HOUR: usize = 39;
@@ -153,12 +111,12 @@ struct Stay {
 impl Stay {
     fn read(bytes: &[u8], most: usize) -> Result<Self, FormatError> {
         let table = psv::parse(bytes)?;
-        if table.columns != COLUMNS {
+        if !table.columns.iter().eq(COLUMNS.split('|')) {
             let wrong = COLUMNS
-                .iter()
+                .split('|')
                 .enumerate()
-                .find(|(place, name)| table.columns.get(*place).map(String::as_str) != Some(**name));
-            let (place, name) = wrong.unwrap_or((COLUMNS.len(), &"the end of the line"));
+                .find(|(place, name)| table.columns.get(*place).map(String::as_str) != Some(*name));
+            let (place, name) = wrong.unwrap_or((COLUMNS.split('|').count(), "the end of the line"));
             return Err(FormatError::new("line 1", format!("column {} is not {name}", place + 1)));
         }
         if table.lines.is_empty() {
@@ -230,7 +188,7 @@ impl SepsisTask {
     }
 
     /// Tables of both hospitals, by name.
-    fn files(library: &Library) -> Result<Vec<Found>, DataError> {
+    fn files(library: &Library) -> Result<Vec<FoundFile>, DataError> {
         let mut files = Vec::new();
         for (prefix, folders) in [
             ("training_setA/", ["training_setA", "training/training_setA", "training"].as_slice()),
@@ -247,7 +205,7 @@ impl SepsisTask {
         if files.is_empty() { Err(Self::missing(library)) } else { Ok(files) }
     }
 
-    fn store(&self, library: &Library, files: &[Found], progress: &dyn Progress) -> Result<SampleStore, DataError> {
+    fn store(&self, library: &Library, files: &[FoundFile], progress: &dyn Progress) -> Result<SampleStore, DataError> {
         let hours = self.hours;
         let key = CacheKey {
             name: SET.to_owned(),
@@ -309,7 +267,7 @@ impl Task for SepsisTask {
         let processing = "intensity, measurements, facts, units";
         let stored =
             Stored::split_by(store, processing, SET, splits, move |store, _, places| patients.batch(store, places));
-        Ok(Box::new(stored.told(notes, vec![])))
+        Ok(Box::new(stored.with_notes(notes, vec![])))
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
@@ -392,7 +350,7 @@ mod tests {
 
     /// The table of patient `index`: its hours (some left out), and only heart rate and temperature now and then.
     fn table(index: usize) -> String {
-        let mut text = COLUMNS.join("|");
+        let mut text = COLUMNS.to_owned();
         let hours = if index == 0 { 2 } else { 5 + index * 4 };
         for hour in 1..=hours {
             if hour % 5 == 3 {
@@ -544,7 +502,7 @@ mod tests {
             let error = task.prepare(&library, &()).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        fs::write(&file, COLUMNS.join("|")).unwrap();
+        fs::write(&file, COLUMNS).unwrap();
         let error = task.prepare(&library, &()).err().unwrap().to_string();
         assert!(error.contains("p000003.psv: line 2: there is no hour"), "{error}");
         // A mark before the text, and other line ends.

@@ -1,7 +1,7 @@
 //! Texts and expressions, and the archive of the Long Range Arena.
 
 use super::parts::{MB, file, members, sha256, single, tar_gz, texts, unneeded};
-use crate::library::catalogue::data_set::{Archive, Count, DataSet, Format, Layout, Size};
+use crate::library::catalogue::data_set::{Archive, ArchiveLayout, Count, DataSet, Format, Size};
 
 pub(super) fn imdb() -> DataSet {
     DataSet {
@@ -112,7 +112,7 @@ pub(super) fn listops_original() -> DataSet {
         unpacked: size,
         most_members: 1,
         into: String::new(),
-        layout: Layout::Flat,
+        layout: ArchiveLayout::Flat,
         only: None,
     };
     DataSet {

@@ -38,6 +38,7 @@ pub fn official() -> Vec<DataSet> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::library::{catalogue::data_set::Size, verify::checksum::Checksum};
 
     #[test]
     fn the_catalogue_is_well_formed() {

@@ -1,9 +1,7 @@
 //! Parts of entries of the catalogue.
 
-use crate::library::{
-    catalogue::data_set::{Archive, Count, DataFile, Format, Layout, Lookalike, Members, Size},
-    verify::checksum::Checksum,
-};
+use crate::library::catalogue::data_set::{Archive, ArchiveLayout, Count, DataFile, Format, Lookalike, Members, Size};
+use crate::library::verify::checksum::Checksum;
 
 pub(super) const MB: u64 = 1_000_000;
 
@@ -65,7 +63,7 @@ pub(super) fn tar_gz(
         unpacked,
         most_members,
         into: String::new(),
-        layout: Layout::Strip(1),
+        layout: ArchiveLayout::Strip(1),
         only: None,
     }
 }

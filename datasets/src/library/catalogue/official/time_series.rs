@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::parts::{MB, lookalike, members, sha256, single, tar_gz, texts, unneeded};
-use crate::library::catalogue::data_set::{Archive, Count, DataSet, Format, Layout, Size, Version};
+use crate::library::catalogue::data_set::{Archive, ArchiveLayout, Count, DataSet, Format, Size, Version};
 
 fn version(name: &str, note: Option<&str>) -> Version {
     Version { name: name.to_owned(), content: None, note: note.map(str::to_owned) }
@@ -50,7 +50,7 @@ pub(super) fn speech_commands() -> DataSet {
                 .to_owned(),
         tasks: texts(&["speech-mfcc", "speech-raw"]),
         archives: vec![Archive {
-            layout: Layout::Strip(0),
+            layout: ArchiveLayout::Strip(0),
             ..tar_gz(
                 "speech_commands_v0.02.tar.gz",
                 &[source, "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"],
@@ -109,7 +109,7 @@ pub(super) fn character_trajectories() -> DataSet {
         unpacked,
         most_members: 2_000,
         into: String::new(),
-        layout: Layout::Flat,
+        layout: ArchiveLayout::Flat,
         only: None,
     };
     DataSet {
@@ -177,7 +177,7 @@ pub(super) fn physionet2019() -> DataSet {
         unpacked: 250 * MB,
         most_members: 25_000,
         into: format!("training_set{part}"),
-        layout: Layout::Flat,
+        layout: ArchiveLayout::Flat,
         only: None,
     };
     DataSet {

@@ -6,17 +6,13 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 use vocabulary::{Split, SplitSizes};
 
-use crate::{
-    library::{DataError, sample_stream},
-    splits::{NUMBERS_PER_SPLIT, OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes},
-    task::{Batch, Dataset, Inputs, Targets},
-    tasks::images::pictures::{
-        augment::{self, Augmentation},
-        encoding::{PixelEncoding, planes, rows},
-        images::{Images, OfficialParts},
-        permutation,
-    },
-};
+use crate::library::{DataError, sample_stream};
+use crate::splits::{NUMBERS_PER_SPLIT, OFFICIAL_VERSION, SplitIndices, cut_note, official_sizes};
+use crate::task::{Batch, Dataset, Inputs, Targets};
+use crate::tasks::images::pictures::augment::{self, Augmentation};
+use crate::tasks::images::pictures::encoding::{PixelEncoding, planes, rows};
+use crate::tasks::images::pictures::images::{Images, OfficialParts};
+use crate::tasks::images::pictures::permutation;
 
 /// How images become samples.
 #[derive(Debug)]

@@ -9,3 +9,11 @@ pub(crate) mod permutation;
 pub(crate) mod task;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::{
+    augment::Augmentation,
+    dataset::{PictureSettings, Pictures},
+    encoding::{Normalisation, PixelEncoding, Scale, Statistics},
+    official::OfficialSet,
+    task::{PictureTask, augmented},
+};

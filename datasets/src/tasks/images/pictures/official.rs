@@ -4,19 +4,12 @@ use std::path::{Path, PathBuf};
 
 use vocabulary::SplitSizes;
 
-use crate::{
-    formats::{
-        FormatError,
-        images::{
-            cifar,
-            idx::{self, Idx},
-            stl,
-        },
-    },
-    library::{DataError, Library, read_bounded},
-    progress::Progress,
-    tasks::images::pictures::images::{Images, OfficialParts},
-};
+use crate::formats::FormatError;
+use crate::formats::images::idx::{self, Idx};
+use crate::formats::images::{cifar, stl};
+use crate::library::{DataError, Library, read_bounded};
+use crate::progress::Progress;
+use crate::tasks::images::pictures::images::{Images, OfficialParts};
 
 /// A set of images in the files of its authors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{files::small_file, formats::text::text, library::DataError};
+use crate::files::small_file;
+use crate::formats::text::text;
+use crate::library::DataError;
 
 /// The stored pixel permutation: output position `i` takes input pixel `p[i]`. It is the one with which the authors of
 /// CKCNN (Romero et al., arXiv 2102.02611) trained their published pMNIST weights.

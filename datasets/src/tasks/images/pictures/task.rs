@@ -2,18 +2,14 @@
 
 use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
 
-use crate::{
-    config::{error::ConfigError, ranges::sizes_of_parts},
-    library::{DataError, Library},
-    progress::Progress,
-    task::{Dataset, Task, TaskSpec},
-    tasks::images::pictures::{
-        augment::Augmentation,
-        dataset::{PictureSettings, Pictures},
-        encoding::PixelEncoding,
-        official::OfficialSet,
-    },
-};
+use crate::config::{ConfigError, sizes_of_parts};
+use crate::library::{DataError, Library};
+use crate::progress::Progress;
+use crate::task::{Dataset, Task, TaskSpec};
+use crate::tasks::images::pictures::augment::Augmentation;
+use crate::tasks::images::pictures::dataset::{PictureSettings, Pictures};
+use crate::tasks::images::pictures::encoding::PixelEncoding;
+use crate::tasks::images::pictures::official::OfficialSet;
 
 /// A task on the images of an official set.
 pub(crate) struct PictureTask {

@@ -8,11 +8,9 @@ use serde_json::{Value, json};
 use vocabulary::{InputSpec, Split};
 
 use super::images::Images;
-use crate::{
-    Library,
-    registry::find,
-    task::{Batch, Dataset, Inputs, Targets, Task},
-};
+use crate::Library;
+use crate::registry::find;
+use crate::task::{Batch, Dataset, Inputs, Targets, Task};
 
 /// A byte that says where it stands.
 fn byte(image: usize, channel: usize, y: usize, x: usize) -> u8 {

@@ -4,14 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vocabulary::SplitSizes;
 
-use crate::{
-    config::settings::settings,
-    tasks::language::listops::expression::END,
-    text::{
-        token_form::{Padding, Tokens},
-        token_layout::TokenLayout,
-    },
-};
+use crate::config::settings;
+use crate::tasks::language::listops::expression::END;
+use crate::text::{Padding, TokenLayout, Tokens};
 
 /// Sizes of the splits of the Long Range Arena.
 const ARENA: SplitSizes = SplitSizes { train: 96_000, validation: 2_000, test: 2_000 };

@@ -3,22 +3,15 @@
 use serde_json::json;
 use vocabulary::{Metric, OutputSpec};
 
-use crate::{
-    config::{
-        error::ConfigError,
-        ranges::{any_sizes, within},
-    },
-    library::{CacheKey, DataError, Library},
-    progress::Progress,
-    samples::stored::Stored,
-    task::{Dataset, Task, TaskSpec},
-    tasks::language::listops::{
-        config::Config,
-        expression::VOCABULARY,
-        generator::{self, Shape},
-    },
-    text::{token_form::form_name, token_layout::batch},
-};
+use crate::config::{ConfigError, any_sizes, within};
+use crate::library::{CacheKey, DataError, Library};
+use crate::progress::Progress;
+use crate::samples::Stored;
+use crate::task::{Dataset, Task, TaskSpec};
+use crate::tasks::language::listops::config::Config;
+use crate::tasks::language::listops::expression::VOCABULARY;
+use crate::tasks::language::listops::generator::{self, Shape};
+use crate::text::{batch, form_name};
 
 /// The task on generated expressions.
 pub(super) fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {

@@ -16,10 +16,8 @@ pub use self::{
     config::{Config, ListOpsSource},
     expression::{END, ExpressionError, OPERATORS, Operator, PAD, Token, UNKNOWN, VOCABULARY, evaluate, tokenise},
 };
-use crate::{
-    config::error::ConfigError,
-    task::{Info, Task, TaskDefinition},
-};
+use crate::config::ConfigError;
+use crate::task::{Info, Task, TaskDefinition};
 
 /// Long ListOps.
 pub struct ListOps;

@@ -10,28 +10,18 @@ use std::path::Path;
 use serde_json::json;
 use vocabulary::{Metric, OutputSpec, Split};
 
-use crate::{
-    config::{
-        error::ConfigError,
-        ranges::{any_sizes, within},
-    },
-    formats::{FormatError, tables::tsv::Row, text::whole},
-    library::{CacheKey, CacheWriter, DataError, Library},
-    progress::Progress,
-    splits::{OFFICIAL_VERSION, SplitFiles},
-    task::{Dataset, Task, TaskSpec},
-    tasks::language::{
-        listops::{
-            config::Config,
-            expression::{Token, UNKNOWN, VOCABULARY, evaluate, tokenise},
-        },
-        lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows},
-    },
-    text::{
-        token_form::form_name,
-        token_layout::{COUNT_BYTES, TokenLayout, store_sequence},
-    },
-};
+use crate::config::{ConfigError, any_sizes, within};
+use crate::formats::FormatError;
+use crate::formats::tables::tsv::Row;
+use crate::formats::text::whole;
+use crate::library::{CacheKey, CacheWriter, DataError, Library};
+use crate::progress::Progress;
+use crate::splits::{OFFICIAL_VERSION, SplitFiles};
+use crate::task::{Dataset, Task, TaskSpec};
+use crate::tasks::language::listops::config::Config;
+use crate::tasks::language::listops::expression::{Token, UNKNOWN, VOCABULARY, evaluate, tokenise};
+use crate::tasks::language::lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows};
+use crate::text::{COUNT_BYTES, TokenLayout, form_name, store_sequence};
 
 static FILES: LraFiles = LraFiles {
     folders: [
@@ -234,10 +224,8 @@ mod tests {
 
     use super::*;
     use crate::task::{Inputs, Targets, TaskDefinition};
-    use crate::{
-        tasks::language::listops::{ListOps, ListOpsSource},
-        text::token_form::{Padding, Tokens},
-    };
+    use crate::tasks::language::listops::{ListOps, ListOpsSource};
+    use crate::text::{Padding, Tokens};
 
     const TRAIN: &str = "Source\tTarget\n( ( ( [MAX 2 ) 7 ) ] )\t7\n( ( ( ( [SM 2 ) 9 ) 9 ) ] )\t0\n";
     /// As other programs write it: a mark before the text, and the value as a number.

@@ -8,11 +8,9 @@ use super::{
     generator::{self, Shape},
     *,
 };
-use crate::{
-    library::{DataError, Library, sample_stream},
-    task::{Batch, Dataset, Inputs, Targets},
-    text::token_form::{Padding, Tokens},
-};
+use crate::library::{DataError, Library, sample_stream};
+use crate::task::{Batch, Dataset, Inputs, Targets};
+use crate::text::{Padding, Tokens};
 
 fn small() -> Config {
     Config {

@@ -4,14 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vocabulary::SplitSizes;
 
-use crate::{
-    config::{error::ConfigError, ranges::sizes_within},
-    tasks::language::text::reviews::OFFICIAL,
-    text::{
-        text_encoding::{Level, TextEncoding},
-        token_form::{Padding, Tokens},
-    },
-};
+use crate::config::{ConfigError, sizes_within};
+use crate::tasks::language::text::reviews::OFFICIAL;
+use crate::text::{Level, Padding, TextEncoding, Tokens};
 
 /// Training reviews held out by default.
 pub(super) const HELD_OUT: usize = 2_500;

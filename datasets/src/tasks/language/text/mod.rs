@@ -30,21 +30,13 @@ use self::{
     reviews::{OFFICIAL, Reviews, SET},
     texts::Texts,
 };
-pub use crate::text::text_encoding::Level;
-use crate::{
-    config::error::ConfigError,
-    library::{CacheKey, DataError, Library, SampleStore},
-    progress::Progress,
-    splits::{OFFICIAL_VERSION, SplitIndices, cut_note, held_out, official, official_sizes},
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
-    text::{
-        characters::Vocabulary,
-        frequent_characters::TrainingTexts,
-        text_encoding::{TextEncoding, store_text},
-        token_form::form_name,
-        token_layout::COUNT_BYTES,
-    },
-};
+use crate::config::ConfigError;
+use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::progress::Progress;
+use crate::splits::{OFFICIAL_VERSION, SplitIndices, cut_note, held_out, official, official_sizes};
+use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::text::Level;
+use crate::text::{COUNT_BYTES, TextEncoding, TrainingTexts, Vocabulary, form_name, store_text};
 
 /// Raised whenever the same settings give other sequences.
 const VERSION: u32 = 2;

@@ -8,11 +8,9 @@ use std::{
 
 use rayon::prelude::*;
 
-use crate::{
-    files::litter,
-    library::{DataError, Library, Sources, read_bounded},
-    text::characters::Counts,
-};
+use crate::files::litter;
+use crate::library::{DataError, Library, Sources, read_bounded};
+use crate::text::Counts;
 use vocabulary::Split;
 
 /// Name of the data set.

@@ -6,11 +6,9 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::text::characters::Counts;
-use crate::{
-    registry::find,
-    task::{Inputs, Targets},
-};
+use crate::registry::find;
+use crate::task::{Inputs, Targets};
+use crate::text::Counts;
 use vocabulary::InputSpec;
 
 /// `(folder, file, text)`

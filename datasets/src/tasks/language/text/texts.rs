@@ -2,17 +2,11 @@
 
 use vocabulary::Split;
 
-use crate::{
-    library::{DataError, SampleStore},
-    splits::SplitIndices,
-    task::{Batch, Dataset},
-    tasks::language::text::reviews::SET,
-    text::{
-        characters::Vocabulary,
-        text_encoding::describe_vocabulary,
-        token_layout::{TokenLayout, batch},
-    },
-};
+use crate::library::{DataError, SampleStore};
+use crate::splits::SplitIndices;
+use crate::task::{Batch, Dataset};
+use crate::tasks::language::text::reviews::SET;
+use crate::text::{TokenLayout, Vocabulary, batch, describe_vocabulary};
 
 /// Prepared texts.
 pub(super) struct Texts {

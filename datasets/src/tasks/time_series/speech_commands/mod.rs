@@ -17,26 +17,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::tasks::time_series::speech_commands::words::Lists;
-pub use crate::tasks::time_series::speech_commands::words::{Division, Words};
-use crate::{
-    config::error::ConfigError,
-    files::listing::{self, Found, malformed},
-    formats::text::text,
-    library::{CacheKey, DataError, Library, SampleStore},
-    progress::Progress,
-    samples::stored_files::store_files,
-    sequences::{
-        dataset::sequences,
-        encoding::{LABEL_BYTES, SequenceEncoding, ValueEncoding, write_floats, write_integers, write_label},
-        irregular,
-        normalise::Normalisation,
-        recordings,
-    },
-    signal::{COEFFICIENTS, Mfcc},
-    splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, dealt, stratified_split},
-    task::{Dataset, Info, Task, TaskDefinition, TaskSpec},
+pub use self::words::{Division, Words};
+use crate::config::ConfigError;
+use crate::files::listing::{self, FoundFile, malformed};
+use crate::formats::text::text;
+use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::progress::Progress;
+use crate::samples::store_files;
+use crate::sequences::{
+    LABEL_BYTES, Normalisation, SequenceEncoding, ValueEncoding, irregular, recordings, sequences, write_floats,
+    write_integers, write_label,
 };
+use crate::signal::{COEFFICIENTS, Mfcc};
+use crate::splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, dealt, stratified_split};
+use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::tasks::time_series::speech_commands::words::Lists;
 use vocabulary::{Split, SplitSizes};
 
 const SET: &str = "speech-commands";
@@ -116,7 +111,7 @@ impl TaskDefinition for SpeechMfcc {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-        build(config, Form::Mfcc)
+        build(config, SoundForm::Mfcc)
     }
 }
 
@@ -132,22 +127,22 @@ impl TaskDefinition for SpeechRaw {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-        build(config, Form::Raw)
+        build(config, SoundForm::Raw)
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum SoundForm {
     Mfcc,
     Raw,
 }
 
-fn build(config: Config, form: Form) -> Result<Box<dyn Task>, ConfigError> {
+fn build(config: Config, form: SoundForm) -> Result<Box<dyn Task>, ConfigError> {
     irregular::check(config.drop)?;
     let Config { words, split, scale, normalisation, drop } = config;
     let (base, channels, length, values) = match form {
-        Form::Mfcc => ("speech-mfcc", COEFFICIENTS, Mfcc::frames(SAMPLES), ValueEncoding::Floats),
-        Form::Raw => ("speech-raw", 1, SAMPLES, ValueEncoding::Integers { divisor: scale.divisor() }),
+        SoundForm::Mfcc => ("speech-mfcc", COEFFICIENTS, Mfcc::frames(SAMPLES), ValueEncoding::Floats),
+        SoundForm::Raw => ("speech-raw", 1, SAMPLES, ValueEncoding::Integers { divisor: scale.divisor() }),
     };
     let encoding = SequenceEncoding { channels, length, values, normalisation, drop, padded: false };
     let (name, words_name) = match words {
@@ -167,13 +162,13 @@ fn build(config: Config, form: Form) -> Result<Box<dyn Task>, ConfigError> {
 struct SpeechTask {
     spec: TaskSpec,
     config: Config,
-    form: Form,
+    form: SoundForm,
     encoding: SequenceEncoding,
 }
 
 /// A clip that is used.
 struct Clip {
-    file: Found,
+    file: FoundFile,
     class: u32,
     samples: usize,
     silent: bool,
@@ -184,7 +179,7 @@ const SILENT: u32 = 1 << 31;
 
 impl SpeechTask {
     /// All clips of the words, by class and then by name.
-    fn files(&self, library: &Library) -> Result<Vec<(Found, u32)>, DataError> {
+    fn files(&self, library: &Library) -> Result<Vec<(FoundFile, u32)>, DataError> {
         let folder = library.folder(SET);
         let mut files = Vec::new();
         for (class, word) in self.config.words.names().iter().enumerate() {
@@ -201,10 +196,10 @@ impl SpeechTask {
     fn clips(
         &self,
         library: &Library,
-        files: Vec<(Found, u32)>,
+        files: Vec<(FoundFile, u32)>,
         progress: &dyn Progress,
     ) -> Result<Vec<Clip>, DataError> {
-        let found: Vec<Found> = files.iter().map(|(file, _)| file.clone()).collect();
+        let found: Vec<FoundFile> = files.iter().map(|(file, _)| file.clone()).collect();
         let key = CacheKey {
             name: "speech-lengths".to_owned(),
             version: 2,
@@ -248,8 +243,8 @@ impl SpeechTask {
         let sources = listing::sources(&library.folder(SET), clips.iter().map(|clip| &clip.file));
         let (words, scale) = (self.config.words, self.config.scale);
         let (name, spec) = match self.form {
-            Form::Raw => ("speech-raw", json!({ "words": words })),
-            Form::Mfcc => ("speech-mfcc", json!({ "words": words, "scale": scale })),
+            SoundForm::Raw => ("speech-raw", json!({ "words": words })),
+            SoundForm::Mfcc => ("speech-mfcc", json!({ "words": words, "scale": scale })),
         };
         let key = CacheKey {
             name: name.to_owned(),
@@ -268,8 +263,8 @@ impl SpeechTask {
             }
             samples.resize(SAMPLES, 0);
             match self.form {
-                Form::Raw => write_integers(input, &samples),
-                Form::Mfcc => {
+                SoundForm::Raw => write_integers(input, &samples),
+                SoundForm::Mfcc => {
                     let signal: Vec<f64> = samples.iter().map(|&sample| f64::from(sample) / scale.divisor()).collect();
                     let coefficients =
                         mfcc.transform(&signal).map_err(|error| malformed(&clip.file.path, error.to_string()))?;

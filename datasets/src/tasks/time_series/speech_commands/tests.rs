@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use vocabulary::InputSpec;
 
 use super::*;
-use crate::{
-    formats::wav,
-    task::{Batch, Inputs, Targets},
-};
+use crate::formats::wav;
+use crate::task::{Batch, Inputs, Targets};
 
 /// Where the catalogue puts the set.
 const FOLDER: &str = "speech_commands_v0.02";
@@ -47,7 +45,7 @@ fn values(batch: Batch) -> (Vec<f32>, Vec<i32>) {
     }
 }
 
-fn prepared(config: Config, form: Form, library: &Library) -> Box<dyn Dataset> {
+fn prepared(config: Config, form: SoundForm, library: &Library) -> Box<dyn Dataset> {
     build(config, form).unwrap().prepare(library, &()).unwrap()
 }
 
@@ -58,10 +56,10 @@ fn all(split: Division) -> Config {
 #[test]
 fn ten_words_take_whole_clips_and_all_words_fill_up_short_ones() {
     let (_folder, library) = small();
-    let ten = prepared(Config::default(), Form::Raw, &library);
+    let ten = prepared(Config::default(), SoundForm::Raw, &library);
     // yes and no, nine clips each: 12, 3, 3.
     assert_eq!(sizes(ten.as_ref()), [12, 3, 3]);
-    let every = prepared(all(Division::Official), Form::Raw, &library);
+    let every = prepared(all(Division::Official), SoundForm::Raw, &library);
     assert_eq!(sizes(every.as_ref()), [21, 6, 3]);
     let (values, labels) = values(every.read(Split::Validation, &[0, 1, 2, 3, 4, 5]).unwrap());
     let short = values.chunks_exact(SAMPLES).filter(|clip| clip[15_000..].iter().all(|&value| value == 0.0)).count();
@@ -76,7 +74,7 @@ fn ten_words_take_whole_clips_and_all_words_fill_up_short_ones() {
 #[test]
 fn silent_clips_are_told_also_when_they_were_read_before() {
     let (folder, library) = small();
-    let notes = || prepared(Config::default(), Form::Mfcc, &library).notes();
+    let notes = || prepared(Config::default(), SoundForm::Mfcc, &library).notes();
     assert!(!notes().iter().any(|note| note.contains("silent")), "{:?}", notes());
     for name in ["yes/2_nohash_0.wav", "no/4_nohash_0.wav"] {
         fs::write(folder.path().join(FOLDER).join(name), wav::write(RATE, &[0; SAMPLES])).unwrap();
@@ -91,7 +89,7 @@ fn silent_clips_are_told_also_when_they_were_read_before() {
 fn official_lists_decide_and_every_clip_keeps_its_class() {
     let (_folder, library) = small();
     let config = Config { split: Division::Official, normalisation: Normalisation::None, ..Config::default() };
-    let data = prepared(config, Form::Raw, &library);
+    let data = prepared(config, SoundForm::Raw, &library);
     // Clip 3 is for validation, clip 9 is too short, clip 5 is for the test.
     assert_eq!(sizes(data.as_ref()), [14, 2, 2]);
     let (values, labels) = values(data.read(Split::Test, &[0, 1]).unwrap());
@@ -104,7 +102,7 @@ fn official_lists_decide_and_every_clip_keeps_its_class() {
 #[test]
 fn an_incomplete_set_says_so() {
     let (_folder, library) = small();
-    let notes = prepared(Config::default(), Form::Raw, &library).notes();
+    let notes = prepared(Config::default(), SoundForm::Raw, &library).notes();
     assert_eq!(notes.len(), 2);
     assert!(notes[0].contains("20 of 38546 clips of these words, 18 of 34975 used"), "{}", notes[0]);
     assert!(notes[1].starts_with("there is no sample of up, down,"), "{}", notes[1]);
@@ -113,12 +111,13 @@ fn an_incomplete_set_says_so() {
 #[test]
 fn mfcc_is_the_transform_of_the_scaled_clip() {
     let (_folder, library) = small();
-    let (raw, _) = values(prepared(all(Division::Official), Form::Raw, &library).read(Split::Train, &[0, 1]).unwrap());
+    let (raw, _) =
+        values(prepared(all(Division::Official), SoundForm::Raw, &library).read(Split::Train, &[0, 1]).unwrap());
     for (scale, divisor) in [(Scale::Unit, 1.0), (Scale::CcnnDouble, 32_768.0)] {
         let config = Config { scale, ..all(Division::Official) };
-        let data = prepared(config.clone(), Form::Mfcc, &library);
+        let data = prepared(config.clone(), SoundForm::Mfcc, &library);
         assert_eq!(
-            build(config, Form::Mfcc).unwrap().spec().input,
+            build(config, SoundForm::Mfcc).unwrap().spec().input,
             InputSpec::Values { channels: 20, shape: vec![161] }
         );
         let (features, _) = values(data.read(Split::Train, &[0, 1]).unwrap());
@@ -134,7 +133,7 @@ fn double_scaling_leaves_less_than_unit_deviation() {
     let (_folder, library) = small();
     let deviation = |scale| {
         let config = Config { scale, ..Config::default() };
-        let data = prepared(config, Form::Raw, &library);
+        let data = prepared(config, SoundForm::Raw, &library);
         let (values, _) = values(data.read(Split::Train, &(0..12).collect::<Vec<_>>()).unwrap());
         (values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
     };
@@ -148,7 +147,7 @@ fn double_scaling_leaves_less_than_unit_deviation() {
 fn dropped_steps_are_marked_in_a_channel_of_their_own() {
     let (_folder, library) = small();
     let config = Config { drop: 70, ..Config::default() };
-    let task = build(config, Form::Mfcc).unwrap();
+    let task = build(config, SoundForm::Mfcc).unwrap();
     assert_eq!(task.spec().input, InputSpec::Values { channels: 21, shape: vec![161] });
     assert_eq!(task.spec().version, "speech-mfcc@ten-stratified2-unit-per-channel-drop1-70-1");
     assert_eq!(task.spec().name, "speech-mfcc-drop70");
@@ -174,7 +173,7 @@ fn every_reading_has_its_own_version_and_hash() {
     ];
     let mut seen: Vec<(String, String)> = vec![];
     for config in configs {
-        for form in [Form::Raw, Form::Mfcc] {
+        for form in [SoundForm::Raw, SoundForm::Mfcc] {
             let task = build(config.clone(), form).unwrap();
             let hash = task.prepare(&library, &()).unwrap().content_hash().to_owned();
             let version = task.spec().version.clone();
@@ -188,14 +187,14 @@ fn every_reading_has_its_own_version_and_hash() {
 fn what_is_missing_or_damaged_is_named() {
     let (folder, library) = small();
     let empty = tempfile::tempdir().unwrap();
-    let task = build(Config::default(), Form::Raw).unwrap();
+    let task = build(Config::default(), SoundForm::Raw).unwrap();
     let absent = task.check(&Library::open(empty.path())).unwrap_err();
     assert!(absent.is_missing() && absent.to_string().contains("bench data fetch speech-commands"), "{absent}");
     assert!(task.prepare(&Library::open(empty.path()), &()).err().unwrap().is_missing());
     task.check(&library).unwrap();
 
     let set = folder.path().join(FOLDER);
-    let official = build(Config { split: Division::Official, ..Config::default() }, Form::Raw).unwrap();
+    let official = build(Config { split: Division::Official, ..Config::default() }, SoundForm::Raw).unwrap();
     fs::write(set.join(TESTING_LIST), "yes/5_nohash_0.wav\nyes 6\n").unwrap();
     let error = official.prepare(&library, &()).err().unwrap().to_string();
     assert!(error.contains("testing_list.txt: line 2: `yes 6`"), "{error}");
@@ -208,13 +207,13 @@ fn what_is_missing_or_damaged_is_named() {
     fs::write(set.join("no/4_nohash_0.wav"), b"RIFF....WAVE").unwrap();
     let error = task.prepare(&library, &()).err().unwrap().to_string();
     assert!(error.contains("4_nohash_0.wav: header: this is not a WAVE file"), "{error}");
-    assert_eq!(build(Config { drop: 91, ..Config::default() }, Form::Raw).err().unwrap().field, "drop");
+    assert_eq!(build(Config { drop: 91, ..Config::default() }, SoundForm::Raw).err().unwrap().field, "drop");
 }
 
 #[test]
 fn a_changed_clip_is_read_again() {
     let (folder, library) = small();
-    let hash = |library: &Library| prepared(all(Division::Official), Form::Raw, library).content_hash().to_owned();
+    let hash = |library: &Library| prepared(all(Division::Official), SoundForm::Raw, library).content_hash().to_owned();
     let before = hash(&library);
     fs::write(folder.path().join(FOLDER).join("bed/0_nohash_0.wav"), wav::write(RATE, &[1, 2, 3])).unwrap();
     assert_ne!(before, hash(&library));
@@ -229,9 +228,9 @@ fn the_clips_that_are_here_follow_the_official_lists() {
     let library = Library::open(root);
     let config = all(Division::Official);
     let files = SpeechTask {
-        spec: build(config.clone(), Form::Raw).unwrap().spec().clone(),
+        spec: build(config.clone(), SoundForm::Raw).unwrap().spec().clone(),
         config: config.clone(),
-        form: Form::Raw,
+        form: SoundForm::Raw,
         encoding: SequenceEncoding {
             channels: 1,
             length: SAMPLES,
@@ -248,7 +247,7 @@ fn the_clips_that_are_here_follow_the_official_lists() {
         eprintln!("skipped: {files} clips are not the sample of 350");
         return;
     }
-    let data = prepared(config, Form::Mfcc, &library);
+    let data = prepared(config, SoundForm::Mfcc, &library);
     assert_eq!(sizes(data.as_ref()), [245, 70, 35]);
     assert!(data.notes()[0].contains("350 of 105829"), "{:?}", data.notes());
     for (split, each) in [(Split::Train, 7), (Split::Validation, 2), (Split::Test, 1)] {
@@ -259,7 +258,7 @@ fn the_clips_that_are_here_follow_the_official_lists() {
             assert_eq!(labels.iter().filter(|&&label| label == class).count(), each, "{split:?} {class}");
         }
     }
-    let ten = prepared(Config::default(), Form::Raw, &library);
+    let ten = prepared(Config::default(), SoundForm::Raw, &library);
     let clips: usize = sizes(ten.as_ref()).iter().sum();
     assert!((60..=100).contains(&clips), "{clips} of 100 clips are whole");
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How an image is given to the model. Written `1d` or `2d`; the numbers 1 and 2 are read too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Form {
+pub enum InputRank {
     /// Row after row, as one sequence.
     #[default]
     Sequence,
@@ -15,7 +15,7 @@ pub enum Form {
     Picture,
 }
 
-impl Form {
+impl InputRank {
     /// `1d` or `2d`.
     pub fn name(self) -> &'static str {
         match self {
@@ -33,39 +33,39 @@ impl Form {
     }
 }
 
-impl Serialize for Form {
+impl Serialize for InputRank {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
 }
 
-impl<'de> Deserialize<'de> for Form {
+impl<'de> Deserialize<'de> for InputRank {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {
-            type Value = Form;
+            type Value = InputRank;
 
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str("`1d` or `2d` (or the number 1 or 2)")
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Form, E> {
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<InputRank, E> {
                 match text {
-                    "1d" => Ok(Form::Sequence),
-                    "2d" => Ok(Form::Picture),
+                    "1d" => Ok(InputRank::Sequence),
+                    "2d" => Ok(InputRank::Picture),
                     other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
                 }
             }
 
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Form, E> {
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<InputRank, E> {
                 match number {
-                    1 => Ok(Form::Sequence),
-                    2 => Ok(Form::Picture),
+                    1 => Ok(InputRank::Sequence),
+                    2 => Ok(InputRank::Picture),
                     other => Err(E::invalid_value(serde::de::Unexpected::Unsigned(other), &self)),
                 }
             }
 
-            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Form, E> {
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<InputRank, E> {
                 self.visit_u64(u64::try_from(number).unwrap_or(0))
             }
         }
@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Form {
     }
 }
 
-impl JsonSchema for Form {
+impl JsonSchema for InputRank {
     fn schema_name() -> Cow<'static, str> {
         "Form".into()
     }
@@ -106,16 +106,16 @@ mod tests {
     #[test]
     fn forms_are_read_as_names_and_numbers_and_written_as_names() {
         for (value, form) in [
-            (json!("1d"), Form::Sequence),
-            (json!(1), Form::Sequence),
-            (json!("2d"), Form::Picture),
-            (json!(2), Form::Picture),
+            (json!("1d"), InputRank::Sequence),
+            (json!(1), InputRank::Sequence),
+            (json!("2d"), InputRank::Picture),
+            (json!(2), InputRank::Picture),
         ] {
-            assert_eq!(serde_json::from_value::<Form>(value).unwrap(), form);
+            assert_eq!(serde_json::from_value::<InputRank>(value).unwrap(), form);
         }
-        assert_eq!(serde_json::to_value(Form::Picture).unwrap(), json!("2d"));
+        assert_eq!(serde_json::to_value(InputRank::Picture).unwrap(), json!("2d"));
         for wrong in [json!("3d"), json!(3), json!(-1), json!(true)] {
-            let error = serde_json::from_value::<Form>(wrong).unwrap_err().to_string();
+            let error = serde_json::from_value::<InputRank>(wrong).unwrap_err().to_string();
             assert!(error.contains("`1d` or `2d`"), "{error}");
         }
     }
