@@ -3,13 +3,13 @@
 use schemars::Schema;
 use serde_json::Value;
 
-use crate::{
-    task::{ConfigError, Info, Task, TaskDefinition},
-    tasks::{
-        adding, char_lm, character_trajectories, cifar, copy, fashion, fsdd, image, listops, mnist, pathfinder,
-        physionet2019, retrieval, speech_commands, stl10, text,
-    },
-};
+use crate::config::ConfigError;
+use crate::task::{Info, Task, TaskDefinition};
+use crate::tasks::images::{cifar, fashion, grey, mnist, stl10};
+use crate::tasks::language::{char_lm, listops, retrieval, text};
+use crate::tasks::pathfinder;
+use crate::tasks::synthetic::{adding, copy};
+use crate::tasks::time_series::{character_trajectories, fsdd, physionet2019, speech_commands};
 
 /// One line of the registry: a task definition with its types erased.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub fn entries() -> Vec<Entry> {
         entry::<listops::ListOps>(),
         entry::<text::Text>(),
         entry::<retrieval::Retrieval>(),
-        entry::<image::Image>(),
+        entry::<grey::Image>(),
         entry::<pathfinder::Pathfinder>(),
         entry::<pathfinder::PathX>(),
         entry::<mnist::Sequential>(),

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
-
+use crate::config::ConfigError;
 use crate::library::{DataError, Library};
+use crate::progress::Progress;
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// One task: its settings and how to make a [`Task`] of them.
 pub trait TaskDefinition: Send + Sync + 'static {
@@ -91,27 +92,6 @@ pub trait Dataset: Send + Sync {
     }
 }
 
-/// Receives the progress of a download or a generation.
-pub trait Progress: Send + Sync {
-    /// Work of `total` units (samples or bytes) begins.
-    fn begin(&self, what: &str, total: u64);
-    /// `done` further units are finished (an increment, not a total); called from any thread.
-    fn advance(&self, done: u64);
-    /// The work is over.
-    fn finish(&self);
-    /// Whether the work is no longer wanted: it then ends with [`DataError::Stopped`], soon.
-    fn stopped(&self) -> bool {
-        false
-    }
-}
-
-/// Ignores all progress.
-impl Progress for () {
-    fn begin(&self, _what: &str, _total: u64) {}
-    fn advance(&self, _done: u64) {}
-    fn finish(&self) {}
-}
-
 /// Everything that can be said about a task without its data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskSpec {
@@ -162,21 +142,4 @@ pub enum Targets {
     Labels(Vec<i32>),
     /// `[batch, outputs]`
     Values(Vec<f32>),
-}
-
-/// A setting that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {message}")]
-pub struct ConfigError {
-    /// Dotted path within the task's settings; empty for the whole.
-    pub field: String,
-    /// What is wrong, and the remedy.
-    pub message: String,
-}
-
-impl ConfigError {
-    /// `field` does not hold because of `message`.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
 }

@@ -13,7 +13,7 @@ use std::{
 use datasets::{
     DataError, Library,
     library::{
-        Archive, Checksum, Count, DataSet, Fetched, Format, Layout, Members, Presence, Provenance, RECORD, Size,
+        Archive, ArchiveLayout, Checksum, Count, DataSet, Fetched, Format, Members, Presence, Provenance, RECORD, Size,
     },
 };
 use flate2::{Compression, write::GzEncoder};
@@ -62,7 +62,7 @@ impl Place {
                 unpacked,
                 most_members: 10,
                 into: String::new(),
-                layout: Layout::Strip(1),
+                layout: ArchiveLayout::Strip(1),
                 only: None,
             }],
             members: vec![Members {

@@ -9,8 +9,8 @@ use std::{fs, path::PathBuf};
 use datasets::{
     DataError, Library,
     library::{
-        Archive, Checksum, Count, DataFile, DataSet, Fetched, Format, Layout, Members, Presence, Provenance, RECORD,
-        Size,
+        Archive, ArchiveLayout, Checksum, Count, DataFile, DataSet, Fetched, Format, Members, Presence, Provenance,
+        RECORD, Size,
     },
 };
 use sha2::{Digest, Sha256};
@@ -30,7 +30,7 @@ fn archive(name: &str, format: Format, sources: Vec<String>) -> Archive {
         unpacked: 100_000,
         most_members: 10,
         into: String::new(),
-        layout: Layout::Strip(if format == Format::Plain { 0 } else { 1 }),
+        layout: ArchiveLayout::Strip(if format == Format::Plain { 0 } else { 1 }),
         only: None,
     }
 }

@@ -13,7 +13,8 @@ use std::{
 use datasets::{
     DataError, Library,
     library::{
-        Archive, Checksum, Count, DataSet, Fetched, Format, Layout, MANIFEST, Members, Presence, Provenance, Size,
+        Archive, ArchiveLayout, Checksum, Count, DataSet, Fetched, Format, MANIFEST, Members, Presence, Provenance,
+        Size,
     },
 };
 use flate2::{Compression, write::GzEncoder};
@@ -167,7 +168,7 @@ fn files_that_were_there_before_are_not_called_official() {
             unpacked: 10_000,
             most_members: 10,
             into: String::new(),
-            layout: Layout::Strip(1),
+            layout: ArchiveLayout::Strip(1),
             only: None,
         }],
         members: vec![Members {

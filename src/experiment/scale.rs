@@ -58,7 +58,7 @@ impl Budget for Scale {
 
     fn limit(self, task: Box<dyn Task>) -> Box<dyn Task> {
         match self.samples(task.spec()) {
-            Some(most) => datasets::limit::limit(task, most),
+            Some(most) => datasets::samples::limit(task, most),
             None => task,
         }
     }

@@ -4,7 +4,7 @@ use baselines::precision::Precision;
 use baselines::read::read_scalar;
 use baselines::{Forward, Model};
 use burn::tensor::Device;
-use datasets::resample::Grid;
+use datasets::samples::resample::Grid;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
 
 use super::batches::{prefetch, to_device};
@@ -23,7 +23,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) workers: usize,
     /// Where to compute.
     pub(crate) device: &'a Device,
-    /// Samples per axis relative to the task's, see [`datasets::resample`].
+    /// Samples per axis relative to the task's, see [`datasets::samples::resample`].
     pub(crate) resolution: f64,
     /// What the operands of large matrix products are rounded to on GPUs.
     pub(crate) precision: Precision,

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use super::{FormatError, shortened};
+use crate::formats::{error::FormatError, text::shortened};
 
 /// A named array.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use super::{archive::Limits, cifar::Kind};
+use crate::formats::{archives::archive::Limits, images::cifar::Kind};
 
 /// A parser of bytes from files, with what its tests need.
 #[derive(Debug, Clone, Copy)]
@@ -24,28 +24,64 @@ pub fn parsers() -> Vec<Parser> {
     let parser =
         |name, parse, seeds, memory_factor, memory_slack| Parser { name, parse, seeds, memory_factor, memory_slack };
     vec![
-        parser("idx", |bytes| done(super::idx::parse(bytes)), seeds::idx, 1, 4 << 10),
-        parser("gz", |bytes| done(super::gz::unpack(bytes, UNPACKED)), seeds::gz, 2_100, 256 << 10),
-        parser("tar", |bytes| done(super::tar::read(bytes, LIMITS, &mut drain)), seeds::tar, 8, 8 << 20),
-        parser("tar.gz", |bytes| done(super::tar::read_gz(bytes, LIMITS, &mut drain)), seeds::tar_gz, 2_100, 8 << 20),
+        parser("idx", |bytes| done(crate::formats::images::idx::parse(bytes)), seeds::idx, 1, 4 << 10),
+        parser("gz", |bytes| done(crate::formats::archives::gz::unpack(bytes, UNPACKED)), seeds::gz, 2_100, 256 << 10),
+        parser(
+            "tar",
+            |bytes| done(crate::formats::archives::tar::read(bytes, LIMITS, &mut drain)),
+            seeds::tar,
+            8,
+            8 << 20,
+        ),
+        parser(
+            "tar.gz",
+            |bytes| done(crate::formats::archives::tar::read_gz(bytes, LIMITS, &mut drain)),
+            seeds::tar_gz,
+            2_100,
+            8 << 20,
+        ),
         parser(
             "zip",
-            |bytes| done(super::zip::read(Cursor::new(bytes), LIMITS, &mut drain)),
+            |bytes| done(crate::formats::archives::zip::read(Cursor::new(bytes), LIMITS, &mut drain)),
             seeds::zip,
             1_024,
             16 << 20,
         ),
-        parser("tsv", |bytes| done(super::tsv::parse(bytes, 2)), seeds::tsv, 128, SMALL),
-        parser("npy_text", |bytes| done(super::npy_text::parse(bytes)), seeds::npy_text, 16, SMALL),
-        parser("cifar10", |bytes| done(super::cifar::parse(bytes, Kind::Ten)), seeds::cifar10, 2, SMALL),
-        parser("cifar100", |bytes| done(super::cifar::parse(bytes, Kind::Hundred)), seeds::cifar100, 2, SMALL),
-        parser("stl_images", |bytes| done(super::stl::parse_images(bytes)), seeds::stl_images, 2, SMALL),
-        parser("stl_labels", |bytes| done(super::stl::parse_labels(bytes)), seeds::stl_labels, 2, SMALL),
-        parser("png", |bytes| done(super::png::parse_square(bytes, SIDE)), seeds::png, 0, PNG_MEMORY),
-        parser("wav", |bytes| done(super::wav::parse(bytes)), seeds::wav, 1, SMALL),
-        parser("ts", |bytes| done(super::ts::parse(bytes)), seeds::ts, 64, SMALL),
-        parser("mat", |bytes| done(super::mat::parse(bytes)), seeds::mat, 48 * 64, 48 << 20),
-        parser("psv", |bytes| done(super::psv::parse(bytes)), seeds::psv, 32, SMALL),
+        parser("tsv", |bytes| done(crate::formats::tables::tsv::parse(bytes, 2)), seeds::tsv, 128, SMALL),
+        parser("npy_text", |bytes| done(crate::formats::tables::npy_text::parse(bytes)), seeds::npy_text, 16, SMALL),
+        parser(
+            "cifar10",
+            |bytes| done(crate::formats::images::cifar::parse(bytes, Kind::Ten)),
+            seeds::cifar10,
+            2,
+            SMALL,
+        ),
+        parser(
+            "cifar100",
+            |bytes| done(crate::formats::images::cifar::parse(bytes, Kind::Hundred)),
+            seeds::cifar100,
+            2,
+            SMALL,
+        ),
+        parser(
+            "stl_images",
+            |bytes| done(crate::formats::images::stl::parse_images(bytes)),
+            seeds::stl_images,
+            2,
+            SMALL,
+        ),
+        parser(
+            "stl_labels",
+            |bytes| done(crate::formats::images::stl::parse_labels(bytes)),
+            seeds::stl_labels,
+            2,
+            SMALL,
+        ),
+        parser("png", |bytes| done(crate::formats::images::png::parse_square(bytes, SIDE)), seeds::png, 0, PNG_MEMORY),
+        parser("wav", |bytes| done(crate::formats::wav::parse(bytes)), seeds::wav, 1, SMALL),
+        parser("ts", |bytes| done(crate::formats::tables::ts::parse(bytes)), seeds::ts, 64, SMALL),
+        parser("mat", |bytes| done(crate::formats::mat::parse(bytes)), seeds::mat, 48 * 64, 48 << 20),
+        parser("psv", |bytes| done(crate::formats::tables::psv::parse(bytes)), seeds::psv, 32, SMALL),
     ]
 }
 
@@ -62,7 +98,7 @@ fn done<T, E: std::fmt::Display>(outcome: Result<T, E>) -> Result<(), String> {
     outcome.map(drop).map_err(|error| error.to_string())
 }
 
-fn drain(member: super::archive::Member<'_>) -> std::io::Result<()> {
+fn drain(member: crate::formats::archives::archive::Member<'_>) -> std::io::Result<()> {
     std::io::copy(&mut member.contents.take(u64::MAX), &mut std::io::sink()).map(drop)
 }
 
@@ -73,10 +109,9 @@ mod seeds {
     use flate2::{Compression, write::GzEncoder};
     use image::{ColorType, ImageEncoder, codecs::png::PngEncoder};
 
-    use super::{
-        super::{cifar, stl, wav},
-        SIDE,
-    };
+    use super::SIDE;
+    use crate::formats::images::{cifar, stl};
+    use crate::formats::wav;
 
     pub(super) fn idx() -> Vec<Vec<u8>> {
         vec![

@@ -3,7 +3,7 @@
 //! Source: IBM and Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991, and Microsoft's
 //! `WAVEFORMATEXTENSIBLE`. Chunks may come in any order; those that are neither `fmt ` nor `data` are passed over.
 
-use super::FormatError;
+use crate::formats::error::FormatError;
 
 /// One recording.
 #[derive(Debug, Clone, PartialEq, Eq)]

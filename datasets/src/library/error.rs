@@ -2,8 +2,8 @@
 
 use std::{io, path::PathBuf};
 
-use super::checksum::Checksum;
-use crate::formats::archive::ArchiveError;
+use crate::formats::archives::archive::ArchiveError;
+use crate::library::verify::checksum::Checksum;
 
 /// What can go wrong with data. Every message names the file and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -131,8 +131,8 @@ pub enum DataError {
     },
     /// Settings that do not hold.
     #[error(transparent)]
-    Config(#[from] crate::task::ConfigError),
-    /// Whoever asked for the samples wants them no longer, see [`Progress::stopped`](crate::task::Progress::stopped).
+    Config(#[from] crate::config::ConfigError),
+    /// Whoever asked for the samples wants them no longer, see [`Progress::stopped`](crate::progress::Progress::stopped).
     #[error("stopped before the samples were ready")]
     Stopped,
     /// A position outside a split.

@@ -6,7 +6,17 @@ use std::{
     path::Path,
 };
 
-use super::{error::DataError, temporary_in};
+use crate::library::error::DataError;
+
+/// A new file in `folder` that is renamed when it is complete; readable for whom the umask allows it, as an ordinary file
+/// is, since data folders are shared.
+pub(crate) fn temporary_in(folder: &Path, suffix: &str) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".new-").suffix(suffix);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
 
 /// Creates the folder `path` and what is missing above it.
 ///
@@ -23,7 +33,7 @@ pub(crate) fn create(path: &Path) -> Result<(), DataError> {
 }
 
 /// Whether a file can be renamed from the one folder to the other. Two mounts of one disk cannot, so that it has to be tried.
-pub(super) fn renames_reach(from: &Path, to: &Path) -> bool {
+pub(crate) fn renames_reach(from: &Path, to: &Path) -> bool {
     let Ok(probe) = temporary_in(from, ".probe") else { return true };
     let Some(name) = probe.path().file_name() else { return true };
     let place = to.join(name);
@@ -39,7 +49,7 @@ pub(super) fn renames_reach(from: &Path, to: &Path) -> bool {
 
 /// Moves the file `from` to `to`: renamed where both lie on one disk, else copied beside `to` and renamed there, so that `to`
 /// is never half there.
-pub(super) fn move_file(from: &Path, to: &Path) -> Result<(), DataError> {
+pub(crate) fn move_file(from: &Path, to: &Path) -> Result<(), DataError> {
     match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_over(from, to),
         outcome => outcome.map_err(DataError::io("write", to)),
@@ -57,7 +67,7 @@ fn copy_over(from: &Path, to: &Path) -> Result<(), DataError> {
 }
 
 /// Moves everything in `room` to `target`: the whole folder at once where nothing is there yet, else file by file.
-pub(super) fn settle(room: &Path, target: &Path) -> Result<(), DataError> {
+pub(crate) fn settle(room: &Path, target: &Path) -> Result<(), DataError> {
     if let Some(above) = target.parent() {
         create(above)?;
     }

@@ -9,16 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Library, cache::lock, error::DataError, folders};
+use crate::library::{cache::lock::lock, data_folder::Library, error::DataError, folders};
 
 /// What is locked as long as this lives.
-pub(super) struct SetLock {
+pub(crate) struct SetLock {
     _files: Vec<File>,
 }
 
 impl Library {
     /// Keeps other processes from fetching or importing `set` at the same time, whatever their caches are.
-    pub(super) fn lock_set(&self, set: &str) -> Result<SetLock, DataError> {
+    pub(crate) fn lock_set(&self, set: &str) -> Result<SetLock, DataError> {
         let mut files = vec![];
         match folders::create(self.root()) {
             Err(error) if !error.is_read_only() => return Err(error),
@@ -41,7 +41,7 @@ impl Library {
     }
 
     /// The same without waiting and without making files: nothing where another process is bringing `set`.
-    pub(super) fn try_lock_set(&self, set: &str) -> Result<Option<SetLock>, DataError> {
+    pub(crate) fn try_lock_set(&self, set: &str) -> Result<Option<SetLock>, DataError> {
         let mut files = vec![];
         let in_cache = self.lock_in(&self.cache_folder(), set);
         for path in self.locks_beside(set).into_iter().chain([in_cache]) {
@@ -55,7 +55,7 @@ impl Library {
     }
 
     /// The lock of `set` in the folder `cache`.
-    pub(super) fn lock_in(&self, cache: &Path, set: &str) -> PathBuf {
+    pub(crate) fn lock_in(&self, cache: &Path, set: &str) -> PathBuf {
         cache.join(format!("fetch-{set}.lock"))
     }
 
@@ -72,7 +72,7 @@ fn not_there(error: &DataError) -> bool {
 }
 
 /// A lock that nobody else has.
-pub(super) enum Taken {
+pub(crate) enum Taken {
     /// It is ours, as long as the file is open.
     Ours(File),
     /// There is nothing to lock.
@@ -82,7 +82,7 @@ pub(super) enum Taken {
 }
 
 /// Takes the exclusive lock on the file at `path`, if there is such a file.
-pub(super) fn take(path: &Path) -> Result<Taken, DataError> {
+pub(crate) fn take(path: &Path) -> Result<Taken, DataError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Taken::Absent),

@@ -2,7 +2,12 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use super::{OFFICIAL_SEED, shuffle};
+use crate::splits::shuffle::shuffle;
+
+/// Version of the order of official training and test parts; see [`held_out`].
+pub const OFFICIAL_VERSION: &str = "split-2";
+/// Seed of that order.
+pub(super) const OFFICIAL_SEED: u64 = 20_240_601;
 
 /// The samples of one class, in the order in which they are taken.
 struct Class {

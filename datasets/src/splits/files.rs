@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::{SplitIndices, Subset};
-use crate::{
-    library::{CacheKey, DataError, Library, Sources},
-    task::{Progress, Split, SplitSizes},
-};
+use crate::library::{CacheKey, DataError, Library, Sources};
+use crate::progress::Progress;
+use crate::splits::{indices::SplitIndices, subset::Subset};
+use vocabulary::{Split, SplitSizes};
 
 /// The class of every record of every file: what the order of a split is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]

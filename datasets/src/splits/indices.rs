@@ -2,11 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::balanced::{held_out, official};
-use crate::{
-    library::DataError,
-    task::{Split, SplitSizes},
-};
+use crate::library::DataError;
+use crate::splits::balanced::{held_out, official};
+use vocabulary::{Split, SplitSizes};
 
 /// Places of the samples of every split, in the order of the split. A store may hold samples of several splits, or all of
 /// them, so that one serves several ways to split.

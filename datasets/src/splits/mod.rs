@@ -3,7 +3,7 @@
 //! The first samples of a split are a fair sample of it: wherever samples have classes and come from files, they are put in
 //! an order in which every prefix holds each class in its share, to within one sample ([`balanced`]); samples without one
 //! class each are shuffled; generated samples are independent of each other. A task with fewer samples, by its settings or
-//! by [`limit`](crate::limit), takes the first ones, so a smaller set is part of a larger one.
+//! by [`limit`](crate::samples::limit), takes the first ones, so a smaller set is part of a larger one.
 
 mod balanced;
 mod files;
@@ -23,21 +23,10 @@ pub(crate) use self::{
     notes::{absent_classes, cut_note, official_sizes},
     numbers::usual_number,
     stratified::dealt,
-    subset::Subset,
 };
 pub use self::{
-    balanced::{balanced, held_out},
+    balanced::{OFFICIAL_VERSION, balanced, held_out},
     numbers::{NUMBERS_PER_SPLIT, sample_number},
     shuffle::shuffle,
-    stratified::{stratified_sizes, stratified_split},
+    stratified::{STRATIFIED_VERSION, stratified_sizes, stratified_split},
 };
-
-/// Version of the order of official training and test parts; see [`held_out`].
-pub const OFFICIAL_VERSION: &str = "split-2";
-/// Seed of that order.
-const OFFICIAL_SEED: u64 = 20_240_601;
-
-/// Version of [`stratified_split`]; part of the version of every task that is split so.
-pub const STRATIFIED_VERSION: &str = "stratified2";
-/// Seed of [`stratified_split`].
-const STRATIFIED_SEED: u64 = 20_251_125;

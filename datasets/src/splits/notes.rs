@@ -1,6 +1,6 @@
 //! What a reader of results must know about the samples of a split.
 
-use crate::task::{Split, SplitSizes};
+use vocabulary::{Split, SplitSizes};
 
 /// The note on a set that has fewer samples than there are; `None` where none is left out.
 ///

@@ -1,6 +1,6 @@
 //! Random streams of generated samples.
 
-use crate::task::{Split, SplitSizes};
+use vocabulary::{Split, SplitSizes};
 
 /// Each split of a generated set has its own range of sample numbers, so that no sample of one moves when another grows.
 pub const NUMBERS_PER_SPLIT: u64 = 1 << 40;

@@ -14,13 +14,12 @@ use image::{GrayImage, ImageFormat};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    formats::wav,
-    library::Library,
-    limit::limit,
-    registry,
-    task::{Batch, Dataset, Inputs, OutputSpec, Split, SplitSizes, Targets, Task},
-};
+use crate::formats::wav;
+use crate::library::Library;
+use crate::registry;
+use crate::samples::limit;
+use crate::task::{Batch, Dataset, Inputs, Targets, Task};
+use vocabulary::{OutputSpec, Split, SplitSizes};
 
 /// Settings in which every task is tried: what is needed or keeps it small, and its other sources and splits.
 fn variants(name: &str) -> Vec<Value> {
@@ -291,6 +290,31 @@ fn samples_do_not_depend_on_the_number_of_threads() {
         let one = prepare(1);
         assert!(one == prepare(3), "{}", case.what);
     }
+}
+
+/// The lines of a file beside the fixtures.
+fn pinned(name: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/registry").join(name);
+    fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// The settings of a run are in its record and in the hash that names its folder.
+#[test]
+fn settings_with_every_default_filled_in_are_written_as_ever() {
+    let settings = |entry: registry::Entry| format!("{} {}", entry.info.name, (entry.resolve)(&json!({})).unwrap());
+    let written: Vec<String> = registry::entries().into_iter().map(settings).collect();
+    assert_eq!(written, pinned("settings.txt"), "whatever changes them makes other runs of old experiments");
+}
+
+#[test]
+fn samples_are_those_they_were_when_their_version_was_given() {
+    let (_folder, library) = write_all();
+    let hash = |case: Case| {
+        let data = case.prepare(case.task(SIZES).as_ref(), &library);
+        format!("{} {}", data.content_hash(), case.what)
+    };
+    let found: Vec<String> = Case::all().into_iter().map(hash).collect();
+    assert_eq!(found, pinned("samples.txt"), "whatever changes samples changes the version of the task");
 }
 
 /// A data folder with every set that a task reads, classes one after the other.

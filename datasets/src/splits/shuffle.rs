@@ -22,7 +22,8 @@ pub fn shuffle(count: usize, seed: u64) -> Vec<u32> {
 mod tests {
     use sha2::{Digest, Sha256};
 
-    use super::{super::OFFICIAL_SEED, *};
+    use super::*;
+    use crate::splits::balanced::OFFICIAL_SEED;
 
     const SHA256: &str = "e2f6feb6594f9aa71f6429242937b455a87c847a8cc1298961b022a0384edc83";
 

@@ -3,8 +3,14 @@
 //! Source of the shares: Kidger et al., arXiv 2005.08926, who call scikit-learn twice; since their files come in the order
 //! of the file system, their very split cannot be had again. This one depends on the classes of a sorted list alone.
 
-use super::{STRATIFIED_SEED, balanced, shuffle};
-use crate::task::SplitSizes;
+use vocabulary::SplitSizes;
+
+use crate::splits::{balanced::balanced, shuffle::shuffle};
+
+/// Version of [`stratified_split`]; part of the version of every task that is split so.
+pub const STRATIFIED_VERSION: &str = "stratified2";
+/// Seed of [`stratified_split`].
+const STRATIFIED_SEED: u64 = 20_251_125;
 
 /// Sizes of the splits of `total` samples: ⌊0.7 · total⌋, half of the others (rounded down), the rest.
 pub const fn stratified_sizes(total: usize) -> SplitSizes {

@@ -1,6 +1,6 @@
 //! Part of the records of a file that is read from its beginning to its end.
 
-use super::balanced::official;
+use crate::splits::balanced::official;
 
 /// The first records of the balanced order of a file: read as they come, given in the order of the split.
 #[derive(Debug, Clone, PartialEq, Eq)]

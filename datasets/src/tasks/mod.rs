@@ -1,19 +1,7 @@
-//! One file per task.
+//! One file or folder per task.
 
-pub mod adding;
-pub mod char_lm;
-pub mod character_trajectories;
-pub mod cifar;
-pub mod copy;
-pub mod fashion;
-pub mod fsdd;
-pub mod image;
-pub mod listops;
-pub mod mnist;
+pub mod images;
+pub mod language;
 pub mod pathfinder;
-pub mod physionet2019;
-mod pictures;
-pub mod retrieval;
-pub mod speech_commands;
-pub mod stl10;
-pub mod text;
+pub mod synthetic;
+pub mod time_series;

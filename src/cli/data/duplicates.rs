@@ -1,6 +1,6 @@
 //! `bench data verify --duplicates`.
 
-use datasets::duplicates::{Duplicates, find};
+use datasets::samples::duplicates::{Duplicates, find};
 use datasets::{Split, Task};
 use reports::format::grouped;
 use serde_json::json;

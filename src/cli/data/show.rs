@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::{Split, sheet};
+use datasets::{Split, preview};
 use serde_json::json;
 
 use super::names::{DataContext, failure, task_of};
@@ -27,7 +27,7 @@ pub(super) fn show(
     let mut values = Vec::new();
     for task in made {
         let data = task.prepare(library, bar).map_err(failure)?;
-        let sheet = sheet::draw(task.spec(), data.as_ref(), split, count).map_err(failure)?;
+        let sheet = preview::draw(task.spec(), data.as_ref(), split, count).map_err(failure)?;
         let path = out.map_or_else(|| PathBuf::from(format!("{}.png", task.spec().name)), Path::to_path_buf);
         sheet.save(&path).map_err(failure)?;
         lines.push(format!(

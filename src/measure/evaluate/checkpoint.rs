@@ -5,7 +5,7 @@ use std::time::Instant;
 use baselines::precision::Precision;
 use baselines::{Model, Resolution};
 use burn::tensor::Device;
-use datasets::resample::{self, Grid};
+use datasets::samples::resample::{self, Grid};
 use datasets::{Dataset, Library, Metric};
 use serde_json::Value;
 

@@ -6,12 +6,12 @@
 
 use rand::Rng;
 
-use super::config::Parameters;
-use super::paddle::Paddles;
-use super::raster::{Canvas, stretch};
-use super::snake::{Failure, Scene};
+use crate::config::ConfigError;
 use crate::library::sample_stream;
-use crate::task::ConfigError;
+use crate::tasks::pathfinder::paddle::Paddles;
+use crate::tasks::pathfinder::parameters::Parameters;
+use crate::tasks::pathfinder::raster::{Canvas, stretch};
+use crate::tasks::pathfinder::snake::{Failure, Scene};
 
 /// Attempts at the two long contours of one image. The original tries for ever.
 const MOST_ATTEMPTS: u32 = 100_000;
@@ -32,12 +32,12 @@ pub struct Sample {
     /// Whether both markers lie on one contour: 1 if so, else 0.
     pub label: u8,
     /// How the image came about.
-    pub layout: Layout,
+    pub layout: ContourLayout,
 }
 
 /// How an image came about; positions are `(y, x)` in pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct ContourLayout {
     /// Distance between paddles, drawn from the margin list.
     pub margin: u32,
     /// Where the two long contours begin.
@@ -135,7 +135,7 @@ impl Generator {
         for marker in markers {
             self.draw_marker(&mut levels, marker);
         }
-        let layout = Layout {
+        let layout = ContourLayout {
             margin: paddles.margin,
             origins: tips.origins,
             terminals: tips.terminals,

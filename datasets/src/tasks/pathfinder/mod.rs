@@ -1,12 +1,15 @@
 //! Pathfinder: are two markers joined by one contour of dashes, among distractors?
 //!
-//! Images are generated, not fetched (unless `source: lra` asks for the released ones), with the algorithm of the original generator (Linsley et al. 2018, used by the Long
-//! Range Arena of Tay et al. 2021) and the Arena's parameters. Both forms, a sequence and a picture, read one cached set.
+//! Images are generated, not fetched (unless `source: lra` asks for the released ones), with the algorithm of the original
+//! generator (Linsley et al. 2018, used by the Long Range Arena of Tay et al. 2021) and the Arena's parameters. Both forms, a
+//! sequence and a picture, read one cached set.
 
 mod bitmap;
 mod config;
 mod image;
+mod level;
 mod paddle;
+mod parameters;
 mod raster;
 mod released;
 mod snake;
@@ -17,15 +20,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::config::{Config, Difficulty, DistractorRule, Distractors, Form, Parameters, Parts, Resolution, Source};
-pub use self::image::{GenerationError, Generator, Layout, Sample};
-use crate::library::{CacheKey, DataError, Library, SampleStore};
-use crate::splits::sample_number;
-use crate::stored::Stored;
-use crate::task::{
-    Batch, ConfigError, Dataset, Info, InputSpec, Inputs, Metric, OutputSpec, Progress, Split, SplitSizes, Targets,
-    Task, TaskDefinition, TaskSpec,
+use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
+
+use self::level::released_sizes;
+pub use self::{
+    config::{Config, Distractors, PathfinderParts, PathfinderSource},
+    image::{ContourLayout, GenerationError, Generator, Sample},
+    level::{Difficulty, Resolution},
+    parameters::{DistractorRule, Parameters},
 };
+use crate::config::{ConfigError, InputRank};
+use crate::library::{CacheKey, DataError, Library, SampleStore};
+use crate::progress::Progress;
+use crate::samples::Stored;
+use crate::splits::sample_number;
+use crate::task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec};
 
 /// Raised whenever the same settings give other images.
 const GENERATOR_VERSION: u32 = 1;
@@ -47,10 +56,10 @@ impl TaskDefinition for Pathfinder {
     };
 
     fn build(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-        if config.source == Source::Lra {
+        if config.source == PathfinderSource::Lra {
             return build_released(config);
         }
-        if config.parts != Parts::Split {
+        if config.parts != PathfinderParts::Split {
             return Err(ConfigError::new("parts", "deals released images; set `source: lra` with it, or leave it out"));
         }
         for (field, size) in [
@@ -62,20 +71,20 @@ impl TaskDefinition for Pathfinder {
                 return Err(ConfigError::new(field, format!("{size} images is not between 1 and {MOST_IMAGES}")));
             }
         }
-        let generator = Generator::new(config.parameters())?;
-        Ok(Box::new(Images { spec: spec(&config), generator, config }))
+        let generator = Generator::new(config.parameters.clone())?;
+        Ok(Box::new(GeneratedTask { spec: spec(&config), generator, config }))
     }
 }
 
 /// The task on images in the layout of the released archive.
 fn build_released(config: Config) -> Result<Box<dyn Task>, ConfigError> {
-    if config.parameters() != Parameters::published(config.resolution, config.difficulty) || config.seed != 0 {
+    if config.parameters != Parameters::published(config.resolution, config.difficulty) || config.seed != 0 {
         return Err(ConfigError::new(
             "source",
             "`lra` reads images that are drawn already; leave out the seed and the parameters of the generator",
         ));
     }
-    let whole = config.parts == Parts::Test;
+    let whole = config.parts == PathfinderParts::Test;
     for (field, size, least) in [
         ("train_samples", config.train_samples, usize::from(!whole)),
         ("validation_samples", config.validation_samples, usize::from(!whole)),
@@ -95,7 +104,7 @@ fn build_released(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         data: format!("lra-{}", generated.data),
         ..generated
     };
-    Ok(Box::new(Released { spec, config }))
+    Ok(Box::new(ReleasedTask { spec, config }))
 }
 
 /// Name of the data set, shared by both forms.
@@ -105,11 +114,10 @@ fn data_name(config: &Config) -> String {
 
 /// Nothing for published parameters; otherwise a mark by which two sets of parameters can be told apart.
 fn suffix(config: &Config) -> String {
-    let parameters = config.parameters();
-    if parameters == Parameters::published(config.resolution, config.difficulty) {
+    if config.parameters == Parameters::published(config.resolution, config.difficulty) {
         return String::new();
     }
-    let hash = Sha256::digest(serde_json::to_vec(&parameters).unwrap_or_default());
+    let hash = Sha256::digest(serde_json::to_vec(&config.parameters).unwrap_or_default());
     format!("-{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2])
 }
 
@@ -120,8 +128,8 @@ fn spec(config: &Config) -> TaskSpec {
         other => format!("-{}", other.name()),
     };
     let (form, shape) = match config.form {
-        Form::Sequence => ("1d", vec![side * side]),
-        Form::Picture => ("2d", vec![side, side]),
+        InputRank::Sequence => ("1d", vec![side * side]),
+        InputRank::Picture => ("2d", vec![side, side]),
     };
     let variant = if config.centre { "pathfinder-centred" } else { "pathfinder" };
     TaskSpec {
@@ -142,13 +150,13 @@ fn spec(config: &Config) -> TaskSpec {
 
 /// The task with its settings.
 #[derive(Debug)]
-struct Images {
+struct GeneratedTask {
     spec: TaskSpec,
     config: Config,
     generator: Generator,
 }
 
-impl Images {
+impl GeneratedTask {
     /// Does not depend on the form or on centring: those are applied when reading.
     fn key(&self) -> Result<CacheKey, DataError> {
         let side = self.config.resolution.side() as usize;
@@ -165,7 +173,7 @@ impl Images {
     }
 }
 
-impl Task for Images {
+impl Task for GeneratedTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
@@ -193,19 +201,19 @@ impl Task for Images {
 
 /// The task on released images.
 #[derive(Debug)]
-struct Released {
+struct ReleasedTask {
     spec: TaskSpec,
     config: Config,
 }
 
-impl Task for Released {
+impl Task for ReleasedTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {
         let level = released::Level::find(library, &self.config)?;
-        let whole = self.config.parts == Parts::Test;
+        let whole = self.config.parts == PathfinderParts::Test;
         let (store, cut) = level.store(library, &self.spec.data, self.spec.splits, whole, progress)?;
         let side = self.config.resolution.side() as usize;
         let notes: Vec<String> = level.note.into_iter().chain(cut).collect();
@@ -226,7 +234,7 @@ fn stored(store: SampleStore, pixels: usize, centre: bool, notes: Vec<String>) -
     Stored::new(store, processing, move |store: &SampleStore, split, positions: &[usize]| {
         read(store, split, positions, pixels, centre)
     })
-    .told(notes, vec![])
+    .with_notes(notes, vec![])
 }
 
 /// Settings of `pathx`.
@@ -235,7 +243,7 @@ fn stored(store: SampleStore, pixels: usize, centre: bool, notes: Vec<String>) -
 #[schemars(rename = "PathX")]
 pub struct PathXConfig {
     /// Where the images come from.
-    pub source: Source,
+    pub source: PathfinderSource,
     /// Shift values from [0, 1] to [−1, 1].
     pub centre: bool,
     /// Training images.
@@ -250,9 +258,9 @@ pub struct PathXConfig {
 
 impl Default for PathXConfig {
     fn default() -> Self {
-        let SplitSizes { train, validation, test } = released::released(Resolution::Px128, Difficulty::Hard);
+        let SplitSizes { train, validation, test } = released_sizes(Resolution::Px128, Difficulty::Hard);
         Self {
-            source: Source::Generated,
+            source: PathfinderSource::Generated,
             centre: false,
             train_samples: train,
             validation_samples: validation,
@@ -291,17 +299,17 @@ impl TaskDefinition for PathX {
         let task = Pathfinder::build(config)?;
         let spec = task.spec();
         let name = spec.name.replace("pathfinder128-1d", "pathx");
-        Ok(Box::new(Renamed { spec: TaskSpec { name, ..spec.clone() }, task }))
+        Ok(Box::new(RenamedTask { spec: TaskSpec { name, ..spec.clone() }, task }))
     }
 }
 
 /// A task under another name.
-struct Renamed {
+struct RenamedTask {
     spec: TaskSpec,
     task: Box<dyn Task>,
 }
 
-impl Task for Renamed {
+impl Task for RenamedTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
     }

@@ -13,14 +13,15 @@ use std::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Config, Difficulty, Resolution};
-use crate::{
-    formats::{npy_text, png},
-    library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded},
-    litter,
-    splits::{balanced, cut_note},
-    task::{Progress, SplitSizes},
-};
+use crate::files::litter;
+use crate::formats::images::png;
+use crate::formats::tables::npy_text;
+use crate::library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded};
+use crate::progress::Progress;
+use crate::splits::{balanced, cut_note};
+use crate::tasks::pathfinder::config::Config;
+use crate::tasks::pathfinder::level::{Difficulty, EMPTY, Resolution, parts, released_sizes};
+use vocabulary::SplitSizes;
 
 /// Name of the data set.
 const SET: &str = "lra";
@@ -30,10 +31,6 @@ const OUTER: &str = "lra_release";
 pub(super) const SPLIT_VERSION: &str = "path-hash-1";
 /// Raised whenever the same files give other samples.
 pub(super) const VERSION: u32 = 3;
-/// Images of each level of the released archive.
-const RELEASED: usize = 200_000;
-/// The released file that is empty; S4 and CCNN leave it out by name, the Arena because it is empty.
-const EMPTY: (Resolution, Difficulty, &str) = (Resolution::Px32, Difficulty::Easy, "imgs/0/sample_172.png");
 const MOST_METADATA_BYTES: u64 = 64 << 20;
 const MOST_IMAGE_BYTES: u64 = 4 << 20;
 
@@ -44,17 +41,6 @@ fn level(difficulty: Difficulty) -> &'static str {
         Difficulty::Intermediate => "curv_contour_length_9",
         Difficulty::Hard => "curv_contour_length_14",
     }
-}
-
-/// Sizes of the three parts of `count` images: a tenth, rounded down, for testing and for validation, the rest for training.
-pub(super) fn parts(count: usize) -> SplitSizes {
-    SplitSizes { train: count - 2 * (count / 10), validation: count / 10, test: count / 10 }
-}
-
-/// Sizes of the released set.
-pub(super) fn released(resolution: Resolution, difficulty: Difficulty) -> SplitSizes {
-    let empty = (resolution, difficulty) == (EMPTY.0, EMPTY.1);
-    parts(RELEASED - usize::from(empty))
 }
 
 /// The folder of a level, and the name that its images have whatever root the archive was unpacked to.
@@ -84,7 +70,7 @@ pub(super) fn folder(
     if resolution != Resolution::Px128 || !inner.is_dir() {
         roots.insert(1, OUTER);
     }
-    let place = library.place(SET, &roots, &[&format!("{name}/metadata"), &format!("{name}/imgs")])?;
+    let place = library.locate_files(SET, &roots, &[&format!("{name}/metadata"), &format!("{name}/imgs")])?;
     Ok((place.join(&name), name))
 }
 
@@ -122,7 +108,7 @@ impl Level {
             let size = fs::metadata(folder.join(EMPTY.2)).map(|data| data.len());
             pictures.retain(|picture| picture.path != EMPTY.2 || size.as_ref().is_ok_and(|&size| size > 0));
         }
-        let released = released(config.resolution, config.difficulty);
+        let released = released_sizes(config.resolution, config.difficulty);
         let official = released.train + released.validation + released.test;
         let note = match library.reconstruction(SET, &folder)? {
             Some(note) => Some(format!("not the released images: {note}")),
@@ -249,12 +235,11 @@ mod tests {
     use image::{GrayImage, ImageFormat};
     use serde_json::{Value, json};
 
-    use super::super::{Generator, Parameters};
     use super::*;
-    use crate::{
-        registry::find,
-        task::{Batch, Dataset, Inputs, Split, Targets, Task},
-    };
+    use crate::registry::find;
+    use crate::task::{Batch, Dataset, Inputs, Targets, Task};
+    use crate::tasks::pathfinder::{Generator, Parameters};
+    use vocabulary::Split;
 
     /// Writes `count` images of our own in the layout of the archive, in folders of 20; gives pixels and label by path.
     fn write(root: &Path, inner: &str, side: u32, level: &str, count: usize) -> BTreeMap<String, (Vec<u8>, u8)> {
@@ -429,7 +414,8 @@ mod tests {
         assert!(path_x.check(&library).unwrap_err().is_missing());
         write(folder.path(), "lra_release/lra_release", 128, level, 1);
         path_x.check(&library).unwrap();
-        let (place, _) = super::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();
+        let (place, _) =
+            crate::tasks::pathfinder::released::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();
         assert!(place.starts_with(folder.path().join("lra_release/lra_release")));
     }
 

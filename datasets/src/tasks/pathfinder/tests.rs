@@ -9,10 +9,10 @@ use rayon::prelude::*;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::paddle::{Brush, Paddles};
-use super::raster::Canvas;
 use super::*;
 use crate::registry;
+use crate::tasks::pathfinder::paddle::{Brush, Paddles};
+use crate::tasks::pathfinder::raster::Canvas;
 
 fn hard(resolution: Resolution) -> Parameters {
     Parameters::published(resolution, Difficulty::Hard)

@@ -1,0 +1,6 @@
+//! Archives and packed files.
+
+pub mod archive;
+pub mod gz;
+pub mod tar;
+pub mod zip;

@@ -1,0 +1,115 @@
+//! Tables of numbers separated by `|`, as PhysioNet's challenge of 2019 has them: a line of column names, then one line
+//! of numbers per hour, `NaN` where nothing was measured.
+
+use crate::formats::error::FormatError;
+use crate::formats::text::{not_a_value, shortened, text, value};
+
+/// A table of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Row by row; NaN where nothing was measured.
+    pub values: Vec<f32>,
+    /// The line of every row, from 1.
+    pub lines: Vec<u32>,
+}
+
+impl Table {
+    /// The rows, each as long as [`columns`](Self::columns).
+    pub fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
+        self.values.chunks_exact(self.columns.len().max(1))
+    }
+}
+
+/// Most columns of a table.
+const MOST_COLUMNS: usize = 1_000;
+
+/// Reads a table. Takes at most 32 times the memory of `bytes`.
+///
+/// # Errors
+/// No text; no names; a row of another width; a field that is no finite number of 32 bits and not `NaN`. The place is
+/// `line L` or `line L, column NAME`.
+pub fn parse(bytes: &[u8]) -> Result<Table, FormatError> {
+    let mut lines = text(bytes)?.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    let (_, names) = lines.next().ok_or_else(|| FormatError::new("line 1", "the file is empty"))?;
+    if names.is_empty() {
+        return Err(FormatError::new("line 1", "there are no column names"));
+    }
+    let count = names.split('|').count();
+    if count > MOST_COLUMNS {
+        return Err(FormatError::new("line 1", format!("{count} columns are more than the {MOST_COLUMNS} allowed")));
+    }
+    let mut columns: Vec<String> = Vec::with_capacity(count);
+    columns.extend(names.split('|').map(|name| name.trim().to_owned()));
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    // A value takes a digit and a separator at least: rows that are too short to be valid reserve nothing.
+    let rows = lines.clone().count();
+    let mut values = Vec::with_capacity(rows.saturating_mul(count).min(bytes.len() / 2));
+    let mut places = Vec::with_capacity(rows);
+    for (number, line) in lines {
+        let found = line.split('|').count();
+        if found != columns.len() {
+            let message = format!("{found} fields, where {} columns are named", columns.len());
+            return Err(FormatError::new(format!("line {number}"), message));
+        }
+        for (field, column) in line.split('|').zip(&columns) {
+            let field = field.trim();
+            values.push(value(field).ok_or_else(|| {
+                let place = format!("line {number}, column {}", shortened(column));
+                FormatError::new(place, not_a_value(field))
+            })?);
+        }
+        places.push(number as u32);
+    }
+    Ok(Table { columns, values, lines: places })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::formats::hostile;
+
+    const VALID: &str = "HR|Temp|SepsisLabel\nNaN|36.5|0\r\n80|NaN|0\n91.5|-1e2|1\n";
+
+    #[test]
+    fn rows_and_gaps_are_read() {
+        let table = parse(VALID.as_bytes()).unwrap();
+        assert_eq!(table.columns, ["HR", "Temp", "SepsisLabel"]);
+        let rows: Vec<&[f32]> = table.rows().collect();
+        assert_eq!(rows.len(), 3);
+        assert!(rows[0][0].is_nan() && rows[1][1].is_nan());
+        assert_eq!(rows[2], [91.5, -100.0, 1.0]);
+        assert_eq!(table.lines, [2, 3, 4]);
+        // A mark before the text, empty lines, and no line feed at the end.
+        let other =
+            parse(format!("\u{feff}{}", VALID.trim_end().replace("NaN|0\n", "nan|0\r\n\r\n")).as_bytes()).unwrap();
+        assert_eq!((other.columns, other.lines), (table.columns, vec![2, 3, 5]));
+    }
+
+    #[test]
+    fn errors_name_line_and_column() {
+        let error = |text: &str| parse(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error("a|b\n1|2\n1|x"), "line 3, column b: `x` is not a number");
+        assert_eq!(error("a|b\n1|1e39"), "line 2, column b: `1e39` is not a finite number of 32 bits (at most 3.4e38)");
+        assert!(error("a|b\n-inf|1").starts_with("line 2, column a: `-inf` is not a finite number"));
+        assert!(error("a|b\n1|").starts_with("line 2, column b: `` is not a number"));
+        assert_eq!(error("a|b\n1"), "line 2: 1 fields, where 2 columns are named");
+        assert_eq!(error(""), "line 1: the file is empty");
+        assert!(parse(b"a|b\n\xff|1").unwrap_err().message.contains("UTF-8"));
+    }
+
+    proptest! {
+        #![proptest_config(hostile::cases())]
+        #[test]
+        fn no_input_does_harm(bytes in hostile::inputs(VALID.as_bytes().to_vec())) {
+            if let Ok(table) = parse(&bytes) {
+                prop_assert_eq!(table.values.len() % table.columns.len(), 0);
+                prop_assert!(table.values.capacity() <= 2 * bytes.len() + 8);
+            }
+        }
+    }
+}

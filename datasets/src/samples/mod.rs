@@ -1,0 +1,11 @@
+//! Prepared samples, whatever task they are of: stored, fewer, at another resolution, compared.
+
+pub mod duplicates;
+pub(crate) mod limit;
+pub mod resample;
+pub(crate) mod stored;
+pub(crate) mod stored_files;
+
+pub use self::{limit::limit, stored::Stored};
+
+pub(crate) use self::stored_files::store_files;

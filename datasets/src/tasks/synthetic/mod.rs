@@ -1,0 +1,4 @@
+//! Problems that are made up to test memory.
+
+pub mod adding;
+pub mod copy;
