@@ -2,7 +2,7 @@
 //! declaration.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use baselines::kernels::Update;
+use baselines::kernels::adam::Update;
 use baselines::kernels::conv::Taps;
 use baselines::kernels::recurrent::RnnCell;
 use baselines::kernels::{

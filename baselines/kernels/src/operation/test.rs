@@ -20,13 +20,14 @@ struct Place {
 
 /// Holds `O` against its composed form, in f32 and f64, and against central differences.
 pub(crate) fn check<O: Operation<N>, const N: usize>() {
+    #[cfg_attr(not(feature = "tch"), expect(unused_mut))]
     let mut places = vec![
         Place { device: Device::flex(), dtype: DType::F64, tolerance: 1e-10 },
         Place { device: Device::flex(), dtype: DType::F32, tolerance: O::TOLERANCE },
     ];
-    if cfg!(feature = "tch") {
-        places.extend(first_device(burn::tensor::DeviceType::LibTorch));
-    }
+    #[cfg(feature = "tch")]
+    #[expect(deprecated, reason = "LibTorch is offered as long as Burn ships it")]
+    places.push(Place { device: Device::libtorch(), dtype: DType::F32, tolerance: 1e-4 });
     let examples = O::examples();
     assert!(!examples.is_empty(), "an operation needs examples");
     for (operation, samples) in examples {
@@ -43,17 +44,14 @@ pub(crate) fn check<O: Operation<N>, const N: usize>() {
 /// Holds `O` on the first GPU against its composed form on the CPU.
 #[cfg(feature = "wgpu")]
 pub(crate) fn check_on_gpu<O: Operation<N>, const N: usize>() {
-    let place = first_device(burn::tensor::DeviceType::Wgpu).expect("a GPU or software Vulkan");
+    let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu);
+    let device = devices.first().expect("a GPU or software Vulkan").clone();
+    let place = Place { device, dtype: DType::F32, tolerance: 1e-4 };
     for (operation, samples) in O::examples() {
         let what = format!("{operation:?} on {:?}", samples.each_ref().map(|sample| &sample.shape));
         let exact = composed(&operation, &samples, DType::F64);
         agree(&what, &fused(&operation, &samples, &place), &exact, place.tolerance);
     }
-}
-
-fn first_device(kind: burn::tensor::DeviceType) -> Option<Place> {
-    let device = Device::enumerate(kind).first()?.clone();
-    Some(Place { device, dtype: DType::F32, tolerance: 1e-4 })
 }
 
 fn data(sample: &Sample, dtype: DType) -> TensorData {
