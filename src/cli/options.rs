@@ -128,6 +128,5 @@ pub fn split() -> impl TypedValueParser<Value = Split> {
         Split::Test => "For the reported number",
     };
     let names = Split::ALL.map(|split| PossibleValue::new(split.name()).help(help(split)));
-    let named = |name: String| Split::ALL.into_iter().find(|split| split.name() == name);
-    PossibleValuesParser::new(names).try_map(move |name| named(name).ok_or("no split has this name"))
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Split>())
 }

@@ -5,14 +5,12 @@
 //! writes and the report reads. Nothing here computes: the crate knows neither Burn nor polars.
 
 pub mod metric;
-pub mod name;
 pub mod record;
 pub mod scale;
 pub mod spec;
 pub mod split;
 
 pub use metric::Metric;
-pub use name::UnknownName;
 pub use scale::Scale;
 pub use spec::{InputSpec, OutputSpec};
 pub use split::{Split, SplitSizes};

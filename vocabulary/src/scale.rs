@@ -1,16 +1,29 @@
 //! How much of a recipe is run.
 
-use std::fmt;
-use std::str::FromStr;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::name::UnknownName;
+use strum::{Display, EnumString, IntoStaticStr};
 
 /// How much of a recipe is run. Models and lengths of inputs stay as they are at every scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Display,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Scale {
     /// As written.
     #[default]
@@ -27,11 +40,7 @@ impl Scale {
 
     /// `paper`, `laptop` or `smoke`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Paper => "paper",
-            Self::Laptop => "laptop",
-            Self::Smoke => "smoke",
-        }
+        self.into()
     }
 
     /// What a scale other than [`Scale::Paper`] means for the scores, in a sentence.
@@ -47,23 +56,6 @@ impl Scale {
                  inputs are those of the recipe; the scores mean nothing.",
             ),
         }
-    }
-}
-
-impl fmt::Display for Scale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Scale {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|scale| scale.name() == name)
-            .ok_or_else(|| UnknownName::new(name, Self::ALL.map(Self::name)))
     }
 }
 

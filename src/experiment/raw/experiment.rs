@@ -1,6 +1,6 @@
 //! The whole file, its keys checked.
 
-use vocabulary::{Scale, UnknownName};
+use vocabulary::Scale;
 
 use super::entry::{self, RawEntry};
 use super::grid::{self, GridAxis};
@@ -127,10 +127,10 @@ impl RawExperiment {
             "source" => self.source = Some(source(value)?),
             "scale" => {
                 let word = text(value, "scale")?;
-                self.scale = word.parse().map_err(|error: UnknownName| {
-                    let message = format!("`scale` cannot be `{}`", shorten(&word));
-                    Diagnostic::at(value.at, with_suggestion(message, &word, error.accepted.iter().copied()))
-                        .accepted("values", &error.accepted)
+                self.scale = word.parse().map_err(|_| {
+                    let (message, words) =
+                        (format!("`scale` cannot be `{}`", shorten(&word)), Scale::ALL.map(Scale::name));
+                    Diagnostic::at(value.at, with_suggestion(message, &word, words)).accepted("values", &words)
                 })?;
             }
             "missing" => {

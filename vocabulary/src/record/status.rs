@@ -1,9 +1,9 @@
 //! `status.json`: where a cell stands, why, and what it ran on.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::version::SCHEMA;
 
@@ -112,8 +112,23 @@ impl Status {
 }
 
 /// Where a cell stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// Not begun.
     Pending,
@@ -132,20 +147,28 @@ pub enum State {
 impl State {
     /// As written in files and tables.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-            Self::Skipped => "skipped",
-        }
+        self.into()
     }
 }
 
 /// Why a cell ended before its last epoch, did not begin, or goes on later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum StopReason {
     /// `training.max_time` is over; the cell is done.
     MaxTime,
@@ -177,31 +200,12 @@ pub enum StopReason {
 impl StopReason {
     /// As in files and tables, e.g. `max_time`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::MaxTime => "max_time",
-            Self::MaxSteps => "max_steps",
-            Self::EarlyStopping => "early_stopping",
-            Self::Nan => "nan",
-            Self::OutOfMemory => "out_of_memory",
-            Self::DiskFull => "disk_full",
-            Self::MissingData => "missing_data",
-            Self::NotApplicable => "not_applicable",
-            Self::Interrupted => "interrupted",
-            Self::Killed => "killed",
-            Self::Error => "error",
-            Self::Other => "other",
-        }
+        self.into()
     }
 
     /// Whether `training.max_time` or `training.max_steps` ended the training.
     pub fn is_limit(self) -> bool {
         matches!(self, Self::MaxTime | Self::MaxSteps)
-    }
-}
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 
@@ -267,25 +271,14 @@ mod tests {
 
     #[test]
     fn words_of_files_are_those_of_tables() {
-        use StopReason::*;
-        let all = [
-            MaxTime,
-            MaxSteps,
-            EarlyStopping,
-            Nan,
-            OutOfMemory,
-            DiskFull,
-            MissingData,
-            NotApplicable,
-            Interrupted,
-            Killed,
-            Error,
-        ];
-        for reason in all {
+        for reason in StopReason::VARIANTS {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
-            assert_eq!(serde_json::from_value::<StopReason>(reason.name().into()).unwrap(), reason);
+            assert_eq!(serde_json::from_value::<StopReason>(reason.name().into()).unwrap(), *reason);
+        }
+        for state in State::VARIANTS {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.name());
         }
         let newer: StopReason = serde_json::from_str("\"of_tomorrow\"").unwrap();
-        assert_eq!(newer, Other, "a status of a newer program is read");
+        assert_eq!(newer, StopReason::Other, "a status of a newer program is read");
     }
 }
