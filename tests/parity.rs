@@ -65,45 +65,29 @@ fn recorded_tensors_are_reproduced() {
 /// The same within the same bounds on a GPU, or on a software implementation of one.
 #[cfg(feature = "wgpu")]
 #[test]
+#[ignore = "needs a GPU or software Vulkan"]
 fn recorded_tensors_are_reproduced_on_a_gpu() {
-    let bench = Bench::new();
-    if !has_gpu(&bench) {
-        return;
-    }
-    bench
-        .command(&["parity", &text(&fixtures()), "--device", "wgpu"])
-        .assert()
-        .success()
-        .stdout(contains(", 0 failed"));
+    reproduces(&fixtures(), "wgpu");
 }
 
-/// Whether `bench doctor` finds an adapter; if not, says that the test is skipped.
-#[cfg(feature = "wgpu")]
-fn has_gpu(bench: &Bench) -> bool {
-    let found = bench.json(&["doctor"]);
-    let devices = found["devices"].as_array().unwrap();
-    let wgpu = devices.iter().find(|device| device["name"] == "wgpu").unwrap();
-    assert_eq!(wgpu["compiled"], true);
-    let has = wgpu["found"].as_u64().unwrap() > 0;
-    if !has {
-        eprintln!("SKIPPED: wgpu finds no adapter on this machine");
-    }
-    has
+/// `bench parity` of `folder` on `device` finds no difference.
+fn reproduces(folder: &Path, device: &str) {
+    let arguments = ["parity", &text(folder), "--device", device];
+    Bench::new().command(&arguments).assert().success().stdout(contains(", 0 failed"));
 }
 
 /// All goldens of the folder in `BENCH_GOLDENS`, which are too large to be kept here.
 #[test]
 #[ignore = "needs BENCH_GOLDENS, a folder of recorded tensors"]
 fn recorded_tensors_elsewhere_are_reproduced() {
-    let folder = goldens();
-    Bench::new().command(&["parity", folder.to_str().unwrap(), "--device", "cpu"]).assert().success();
-    #[cfg(feature = "wgpu")]
-    {
-        let bench = Bench::new();
-        if has_gpu(&bench) {
-            bench.command(&["parity", folder.to_str().unwrap(), "--device", "wgpu"]).assert().success();
-        }
-    }
+    reproduces(&goldens(), "cpu");
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+#[ignore = "needs BENCH_GOLDENS, a folder of recorded tensors, and a GPU or software Vulkan"]
+fn recorded_tensors_elsewhere_are_reproduced_by_wgpu() {
+    reproduces(&goldens(), "wgpu");
 }
 
 #[test]

@@ -93,7 +93,7 @@ const BOTH: [Alignment; 2] = [Alignment::Causal, Alignment::Centred];
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn maps_and_normalisations() {
+fn maps_and_normalisations_on_a_gpu() {
     agree!("gelu", 1e-5, [x: [3, 4, 50]], gelu(x.swap_dims(0, 2) * 6.0));
     agree!("glu", 1e-5, [x: [3, 4, 5]], glu(x * 4.0));
     agree!("layer norm", 1e-4, [x: [3, 7, 5]], layer_norm(x, 1e-3));
@@ -108,7 +108,7 @@ fn maps_and_normalisations() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn chains() {
+fn chains_on_a_gpu() {
     let factor = 1.25;
     for curve in [Activation::Identity, Activation::Gelu, Activation::Relu] {
         for positions in [5, 1] {
@@ -128,7 +128,7 @@ fn chains() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn weighted_sums() {
+fn weighted_sums_on_a_gpu() {
     for samples in [1, 3] {
         let weights = |place: &Place| place.tensor(&values(samples * 50, 7), [samples, 1, 50]);
         let what = format!("weights of {samples} samples");
@@ -138,14 +138,14 @@ fn weighted_sums() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn cross_entropies() {
+fn cross_entropies_on_a_gpu() {
     let labels: Vec<i32> = (0..60).map(|i| i * 7 % 6 - 1).collect();
     agree!("cross-entropy", 1e-5, [x: [3, 5, 20]], cross_entropy(x * 4.0, &labels));
 }
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn gabor_filters() {
+fn gabor_filters_on_a_gpu() {
     for (axes, widths) in [(1, 1), (2, 1), (2, 2)] {
         let positions = |place: &Place| place.tensor(&values(axes * 70, 8), [axes, 70]);
         agree!(
@@ -160,7 +160,7 @@ fn gabor_filters() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn updates() {
+fn updates_on_a_gpu() {
     let update =
         |decoupled, number| Update { betas: [0.9, 0.98], epsilon: 1e-8, rate: 0.01, decay: 0.05, decoupled, number };
     for decoupled in [false, true] {
@@ -175,7 +175,7 @@ fn updates() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn convolutions_of_few_taps() {
+fn convolutions_of_few_taps_on_a_gpu() {
     for (size, kernel, stride, dilation, padding) in [
         ([5, 6], [3, 3], [1, 1], [1, 1], [1, 1]),
         ([5, 6], [3, 3], [2, 2], [1, 1], [1, 1]),
@@ -191,7 +191,7 @@ fn convolutions_of_few_taps() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn resampled_images() {
+fn resampled_images_on_a_gpu() {
     let view = |image, theta: Tensor<3>| grid_sample(image, affine_grid(theta * 0.9 + 0.05, [4, 6]));
     agree!("resampling", 1e-4, [image: [2, 2, 5, 7], theta: [2, 2, 3]], view(image, theta));
 }
@@ -199,7 +199,7 @@ fn resampled_images() {
 /// On a GPU, kernels are rounded up to a multiple of 32 taps. Nothing comes of the taps that this adds.
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn generated_kernels() {
+fn generated_kernels_on_a_gpu() {
     let gpu = gpu();
     // From few taps to the whole grid, and as many again on a finer one.
     let cases = [(100, 0.05, 1.0), (101, 0.13, 1.0), (101, 0.2, 2.0), (40, 0.4, 1.0), (60, 0.9, 1.0)];
@@ -257,7 +257,7 @@ fn generated_kernels() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn recurrences() {
+fn recurrences_on_a_gpu() {
     // One, two and four samples to a group of threads, with and without a rest; more units than threads.
     for [batch, input, length, hidden] in [[1, 1, 2, 1], [3, 2, 9, 5], [67, 1, 4, 3], [131, 2, 3, 4], [2, 3, 3, 150]] {
         let what = format!("{batch} x {input} x {length}, {hidden} units");
@@ -274,7 +274,7 @@ fn recurrences() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn depthwise_lines() {
+fn depthwise_lines_on_a_gpu() {
     for alignment in BOTH {
         // A single tap, a tile, several tiles, blocks of taps, and beyond direct summation.
         for (length, taps) in [(1, 1), (7, 2), (9, 30), (100, 33), (1100, 40), (300, 190), (600, 520), (1200, 1100)] {
@@ -287,7 +287,7 @@ fn depthwise_lines() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn depthwise_planes() {
+fn depthwise_planes_on_a_gpu() {
     for alignment in BOTH {
         for (size, taps) in
             [([1, 1], [3, 3]), ([5, 4], [3, 3]), ([7, 12], [20, 3]), ([40, 36], [7, 9]), ([16, 16], [31, 31])]
@@ -302,7 +302,7 @@ fn depthwise_planes() {
 /// The operands of a convolution need not lie in memory in the order of their axes.
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn transposed_operands() {
+fn transposed_operands_on_a_gpu() {
     let conv = |x: Tensor<4>, k: Tensor<3>| {
         long_conv2d(x.swap_dims(1, 2), k.swap_dims(1, 2), Alignment::Causal).swap_dims(0, 3)
     };
@@ -321,7 +321,7 @@ fn transposed_operands() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn dense_convolutions() {
+fn dense_convolutions_on_a_gpu() {
     for alignment in BOTH {
         agree!("short line", 2e-5, [x: [3, 2, 20], k: [5, 2, 7]], long_conv1d_dense(x, k, alignment));
         agree!("long line", 2e-5, [x: [3, 2, 90], k: [5, 2, 90]], long_conv1d_dense(x, k, alignment));
@@ -332,7 +332,7 @@ fn dense_convolutions() {
 
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
-fn state_space_kernels() {
+fn state_space_kernels_on_a_gpu() {
     for rule in [Rule::Zoh, Rule::Bilinear, Rule::Discrete] {
         let kernel = |c_re, c_im, x_re: Tensor<2>, x_im: Tensor<2>| {
             diagonal_kernel([c_re, c_im], [(x_re + 1.5) * -0.05, x_im * 1.5], rule, 130)
