@@ -71,7 +71,7 @@ impl Body for MixerBody {
         let shape = x.dims()[2..].to_vec();
         let mut x = x.flatten();
         for (i, layer) in self.layers.iter().enumerate() {
-            x = relu(layer.forward(x));
+            x = relu(layer.forward(x, ctx.precision()));
             // Seen by `bench diagnose` and in `diagnostics.jsonl`.
             ctx.probe(|| format!("layers.{i}"), "activation", &x);
         }
