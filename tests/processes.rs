@@ -465,7 +465,7 @@ fn every_line_of_a_json_log_is_json() {
     let cases: [&[&str]; 8] = [
         &["run", "x.yaml"],
         &["run", "x.yaml", "--jobs", "2", "--fresh"],
-        &["run", "x.yaml", "--max-time", "1ms", "--fresh"],
+        &["run", "x.yaml", "--max-time", "300ms", "--fresh"],
         &["run", "x.yaml", "--dry-run"],
         &["run", "wrong.yaml"],
         &["run", "bad.yaml"],

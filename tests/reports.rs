@@ -36,12 +36,10 @@ fn a_report_is_written_again_from_run_folders_alone() {
     for file in written["files"].as_array().unwrap() {
         assert!(bench.path(file.as_str().unwrap()).is_file(), "{file}");
     }
-    bench.command(&["report", "runs/pairs", "--out", "elsewhere", "--format", "md,csv"]).assert().success();
-    let mut names: Vec<String> = std::fs::read_dir(bench.path("elsewhere"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path().extension().unwrap_or_default().to_string_lossy().into_owned())
-        .filter(|extension| !extension.is_empty())
-        .collect();
+    let written = bench.json(&["report", "runs/pairs", "--out", "elsewhere", "--format", "md,csv"]);
+    let files = written["files"].as_array().unwrap().iter().map(|file| bench.path(file.as_str().unwrap()));
+    let mut names: Vec<String> =
+        files.map(|file| file.extension().unwrap_or_default().to_string_lossy().into_owned()).collect();
     names.sort();
     names.dedup();
     assert_eq!(names, ["csv", "md"]);
