@@ -60,15 +60,8 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
                 .ok_or_else(|| damaged(&last, "headers are longer than any archiver writes them".to_owned()))?;
             let content = content(&mut archive, stored).map_err(|error| failed(&last, error))?;
             if extension == Extension::Global {
-                // A name or size for all members makes no sense, and the holes of one are not those of another.
                 used.member()?;
-                Extensions::default()
-                    .pax(&content)
-                    .and_then(|global| match global.changes_members() {
-                        true => Err("attributes of the whole archive name a member, its size or its holes".to_owned()),
-                        false => Ok(()),
-                    })
-                    .map_err(|reason| damaged(&last, reason))?;
+                check_global(&content).map_err(|reason| damaged(&last, reason))?;
             } else {
                 extensions = extensions.take(extension, content).map_err(|reason| damaged(&last, reason))?;
             }
@@ -110,6 +103,15 @@ pub fn read(mut archive: impl Read, limits: Limits, receive: &mut Receiver<'_>) 
     read_to_end(&mut archive, last.as_deref()).map_err(|error| failed(&last, error))?;
     if last.is_none() {
         return Err(damaged(&None, "there is no member in it".to_owned()));
+    }
+    Ok(())
+}
+
+/// Refuses attributes of the whole archive that change members: a name or size for all of them makes no sense, and the holes
+/// of one are not those of another.
+fn check_global(content: &[u8]) -> Result<(), String> {
+    if Extensions::default().pax(content)?.changes_members() {
+        return Err("attributes of the whole archive name a member, its size or its holes".to_owned());
     }
     Ok(())
 }

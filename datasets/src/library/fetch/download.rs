@@ -288,24 +288,16 @@ impl Part {
             return Ok(Ok(start));
         }
         // The source comes first: where it does not answer, or with something else, nothing is changed.
-        let opened = match Opened::open(source, start, origin) {
+        let mut opened = match Opened::open(source, start, origin) {
             Ok(opened) => opened,
             Err(reason) => return refused(reason),
         };
-        if let Some(reason) = opened.refusal(wanted, start) {
-            return refused(reason);
-        }
-        let Opened { mut reader, begins, origin: version, content_type, .. } = opened;
+        let head = match opened.head(wanted, start) {
+            Ok(head) => head,
+            Err(reason) => return refused(reason),
+        };
+        let Opened { reader, begins, origin: version, .. } = opened;
         let bytes = wanted.bytes.or(version.total);
-        let mut head = vec![];
-        if begins == 0 {
-            if let Err(error) = reader.by_ref().take(HEAD as u64).read_to_end(&mut head) {
-                return refused(format!("the connection broke: {error}"));
-            }
-            if let Some(reason) = wanted.refuse_head(&head, content_type.as_deref()) {
-                return refused(reason);
-            }
-        }
         if let Some(space) = wanted.space {
             space(version.total, begins)?;
         }
@@ -396,6 +388,23 @@ struct Opened {
 }
 
 impl Opened {
+    /// The first bytes of the file, if the answer begins with them. The error says why the answer cannot be the file that is
+    /// wanted, of which `start` bytes are there.
+    fn head(&mut self, wanted: &Wanted<'_>, start: u64) -> Result<Vec<u8>, String> {
+        if let Some(reason) = self.refusal(wanted, start) {
+            return Err(reason);
+        }
+        let mut head = vec![];
+        if self.begins == 0 {
+            let outcome = self.reader.by_ref().take(HEAD as u64).read_to_end(&mut head);
+            outcome.map_err(|error| format!("the connection broke: {error}"))?;
+            if let Some(reason) = wanted.refuse_head(&head, self.content_type.as_deref()) {
+                return Err(reason);
+            }
+        }
+        Ok(head)
+    }
+
     /// Why the answer cannot be the file that is wanted, of which `start` bytes are there.
     fn refusal(&self, wanted: &Wanted<'_>, start: u64) -> Option<String> {
         // Of a packed file, servers often say so of the file itself.
