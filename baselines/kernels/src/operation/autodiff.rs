@@ -8,8 +8,8 @@ use burn::backend::autodiff::{
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
 
-use super::backend::{KernelGradients, Kernels};
 use super::contract::Operation;
+use super::contract::{KernelGradients, Kernels};
 use super::inputs::Inputs;
 
 /// An operation in the graph.

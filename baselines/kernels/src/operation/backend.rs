@@ -2,35 +2,13 @@
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
-use burn::signal::SignalOps;
+use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::DType;
 
-use super::contract::Operation;
+use super::contract::{KernelGradients, Kernels, Operation};
 use super::inputs::Inputs;
 use crate::cpu::tensor::{finish, prepare};
 use crate::profile;
-
-/// A backend that runs operations.
-#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
-pub(crate) trait Kernels: Backend + SignalOps {
-    /// The outputs of `operation`.
-    fn run<O: Operation<N>, const N: usize>(
-        operation: O,
-        #[extension_type] inputs: Inputs<Self>,
-    ) -> Vec<FloatTensor<Self>>;
-}
-
-/// A backend that runs the backward passes of operations.
-pub(crate) trait KernelGradients: Kernels {
-    /// The gradients of the inputs, where `wanted`.
-    fn backward<O: Operation<N>, const N: usize>(
-        operation: O,
-        saved: Vec<FloatTensor<Self>>,
-        g: FloatTensor<Self>,
-        wanted: [bool; N],
-    ) -> [Option<FloatTensor<Self>>; N];
-}
 
 impl Kernels for Flex {
     fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FlexTensor> {

@@ -4,7 +4,7 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Dispatch, DispatchTensor, TensorMetadata};
 use burn::tensor::Tensor;
 
-use super::backend::Kernels;
+use super::contract::Kernels;
 use super::contract::Operation;
 use super::inputs::Inputs;
 

@@ -4,14 +4,15 @@ use std::fmt::Debug;
 
 #[cfg(feature = "cube")]
 use burn::backend::Cube;
-use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Flex, backend_extension};
+use burn::signal::SignalOps;
 use burn::tensor::{DType, Shape};
 #[cfg(feature = "cube")]
 use burn_cubecl::tensor::CubeTensor;
 
-use super::backend::Kernels;
+use super::inputs::Inputs;
 use crate::cpu::element::Element;
 
 /// Tensors of a backend, in an order that an operation settles.
@@ -19,6 +20,27 @@ pub(crate) type Tensors<B> = Vec<FloatTensor<B>>;
 
 /// The gradients of `N` inputs.
 pub(crate) type Grads<B, const N: usize> = [Option<FloatTensor<B>>; N];
+
+/// A backend that runs operations.
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), LibTorch: cfg(feature = "tch"), Autodiff)]
+pub(crate) trait Kernels: Backend + SignalOps {
+    /// The outputs of `operation`.
+    fn run<O: Operation<N>, const N: usize>(
+        operation: O,
+        #[extension_type] inputs: Inputs<Self>,
+    ) -> Vec<FloatTensor<Self>>;
+}
+
+/// A backend that runs the backward passes of operations.
+pub(crate) trait KernelGradients: Kernels {
+    /// The gradients of the inputs, where `wanted`.
+    fn backward<O: Operation<N>, const N: usize>(
+        operation: O,
+        saved: Vec<FloatTensor<Self>>,
+        g: FloatTensor<Self>,
+        wanted: [bool; N],
+    ) -> [Option<FloatTensor<Self>>; N];
+}
 
 /// A fused operation on `N` float tensors. Its value holds the attributes.
 ///

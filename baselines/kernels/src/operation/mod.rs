@@ -9,5 +9,4 @@ pub(crate) mod prelude;
 #[cfg(test)]
 pub(crate) mod test;
 
-pub(crate) use backend::Kernels;
-pub(crate) use contract::Tested;
+pub(crate) use contract::{Kernels, Tested};

@@ -9,8 +9,8 @@ pub(crate) use burn::tensor::{Shape, Tensor};
 #[cfg(feature = "cube")]
 pub(crate) use burn_cubecl::tensor::CubeTensor;
 
-pub(crate) use super::backend::Kernels;
 pub(crate) use super::call::{call, first};
+pub(crate) use super::contract::Kernels;
 #[cfg(test)]
 pub(crate) use super::contract::{Example, Sample};
 pub(crate) use super::contract::{FlexTypes, Grads, Operation, Tensors, tested};

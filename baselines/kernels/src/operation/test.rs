@@ -6,8 +6,8 @@ use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Dispatch, Flex, TensorMetadata};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::backend::Kernels;
 use super::call::call;
+use super::contract::Kernels;
 use super::contract::{Operation, Sample};
 use super::inputs::Inputs;
 
