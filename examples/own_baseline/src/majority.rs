@@ -1,8 +1,8 @@
 //! A task: whether more than half of the steps of a sequence are +1.
 
 use bench::datasets::library::{CacheKey, SampleStore, sample_stream};
-use bench::datasets::splits::sample_number;
 use bench::datasets::samples::Stored;
+use bench::datasets::splits::sample_number;
 use bench::datasets::{
     Batch, ConfigError, DataError, Dataset, Info, InputSpec, Inputs, Library, Metric, OutputSpec, Progress, Split,
     SplitSizes, Targets, Task, TaskDefinition, TaskSpec,
