@@ -105,7 +105,7 @@ impl Operation<5> for Recurrence {
         let cells = [RnnCell::Lstm, RnnCell::Gru, RnnCell::Rnn];
         cells
             .into_iter()
-            .flat_map(|cell| [[3, 2, 7, 4], [19, 3, 40, 5], [2, 3, 1, 33]].map(|size| of(cell, size)))
+            .flat_map(|cell| [[3, 2, 7, 4], [19, 3, 40, 5], [2, 3, 2, 33]].map(|size| of(cell, size)))
             .collect()
     }
 }
