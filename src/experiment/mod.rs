@@ -9,7 +9,7 @@ mod load;
 mod plan;
 mod raw;
 mod resolve;
-mod scale;
+pub(crate) mod scale;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -19,6 +19,5 @@ pub mod yaml;
 pub use arguments::Overrides;
 pub use load::{ExperimentError, load, load_text};
 pub use plan::{BaselineCell, Cell, Missing, Plan, TaskCell};
-pub(crate) use scale::Budget;
 pub use training::Training;
 pub use vocabulary::Scale;

@@ -12,7 +12,7 @@ use super::settings::{TaskCache, resolve_baseline, resolve_training};
 use crate::experiment::diagnostic::Diagnostic;
 use crate::experiment::plan::{BaselineCell, TaskCell};
 use crate::experiment::raw::{GridAxis, RawExperiment, Target};
-use crate::experiment::scale::Budget;
+use crate::experiment::scale;
 use crate::experiment::training::Training;
 use crate::experiment::yaml::Node;
 
@@ -161,7 +161,7 @@ impl Expansion<'_> {
         let training = resolve_training(&training)?;
         let kind = &self.registered.tasks[pair.task];
         let (task, samples) = self.tasks.resolve(&self.raw.tasks[pair.task], &task, kind, self.raw.scale)?;
-        let training = self.raw.scale.training(&training, samples, task.task.spec());
+        let training = scale::training(self.raw.scale, &training, samples, task.task.spec());
         let kind = &self.registered.baselines[pair.baseline];
         let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
         Ok(GridPoint { task, baseline, training, grid, sources, settings, pair: pair.clone() })

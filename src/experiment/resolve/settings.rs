@@ -10,7 +10,7 @@ use super::settings_error::SettingsSource;
 use crate::experiment::diagnostic::Diagnostic;
 use crate::experiment::plan::{BaselineCell, TaskCell};
 use crate::experiment::raw::RawEntry;
-use crate::experiment::scale::{self, Budget};
+use crate::experiment::scale;
 use crate::experiment::training::Training;
 use crate::experiment::yaml::Node;
 
@@ -77,13 +77,13 @@ impl TaskCache {
         let mut config = (kind.resolve)(&settings).map_err(refuse)?;
         let mut task = (kind.build)(&config).map_err(refuse)?;
         let samples = task.spec().splits.train;
-        if let Some(most) = scale.samples(task.spec()) {
+        if let Some(most) = scale::samples(scale, task.spec()) {
             let cut = scale::cut(&config, most);
             if cut != config {
                 task = (kind.build)(&cut).map_err(refuse)?;
                 config = cut;
             }
-            task = scale.limit(task);
+            task = scale::limit(scale, task);
         }
         let task: Arc<dyn datasets::Task> = Arc::from(task);
         let label = entry.label.as_ref().map_or_else(|| task.spec().name.clone(), |(label, _)| label.clone());

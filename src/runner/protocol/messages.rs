@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::{BaselineCell, Budget, Cell, Missing, Scale, TaskCell, Training};
+use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training, scale};
 use crate::registry::Registry;
 use crate::runner::inputs::files::Inputs;
 use crate::runner::outcome::Outcome;
@@ -85,7 +85,7 @@ impl Order {
         let OrderedPart { name, label, config } = self.task;
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
-        let task = Arc::from(self.scale.limit(task));
+        let task = Arc::from(scale::limit(self.scale, task));
         let cell = Cell {
             id: self.id,
             task: TaskCell { name, label, config, task },

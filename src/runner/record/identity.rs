@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
 use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
 
-use crate::experiment::{Budget, Cell, Training};
+use crate::experiment::{Cell, Training, scale};
 use crate::files::weights;
 use crate::training::optimiser::learning_rate;
 
@@ -78,7 +78,7 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
     record.task.chance = before.task.chance;
     let sizes_are_unknown = cell.task.task.spec().splits.train == 0;
     if sizes_are_unknown && let Some(training) = record.training.as_object_mut() {
-        for setting in cell.scale.settings_from_sizes() {
+        for setting in scale::settings_from_sizes(cell.scale) {
             match before.training.get(setting) {
                 Some(value) => _ = training.insert((*setting).to_owned(), value.clone()),
                 None => _ = training.remove(*setting),
