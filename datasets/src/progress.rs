@@ -8,7 +8,7 @@ pub trait Progress: Send + Sync {
     fn advance(&self, done: u64);
     /// The work is over.
     fn finish(&self);
-    /// Whether the work is no longer wanted: it then ends with [`DataError::Stopped`], soon.
+    /// Whether the work is no longer wanted: it then ends with [`DataError::Stopped`](crate::DataError::Stopped), soon.
     fn stopped(&self) -> bool {
         false
     }
