@@ -16,7 +16,7 @@ struct LayerNorm {
 tested!(LayerNorm);
 
 impl Operation<1> for LayerNorm {
-    const TIMED_AS: Option<[&'static str; 2]> = Some(["standardise", "standardise backward"]);
+    const TIMED_AS: Option<[&'static str; 2]> = Some(["layer norm", "layer norm backward"]);
     const FLEX: FlexTypes = FlexTypes::F32AndF64;
 
     fn shape(&self, [x]: &[Shape; 1]) -> Shape {
