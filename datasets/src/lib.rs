@@ -6,6 +6,9 @@
 mod config;
 mod files;
 pub mod formats;
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
+mod given_data;
 pub mod library;
 pub mod preview;
 mod progress;

@@ -205,9 +205,7 @@ impl Comparison {
             self.deviations.push(deviation);
         }
     }
-}
 
-impl Comparison {
     /// The same deviations within bounds that are at least those of `precision`.
     pub(crate) fn within(mut self, precision: Precision) -> Self {
         let [output, gradient] = precision.bounds();

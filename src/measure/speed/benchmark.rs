@@ -28,9 +28,9 @@ pub(crate) struct BenchOptions {
     pub(crate) samples: usize,
     /// Forward passes of a step, whose gradients are averaged.
     pub(crate) passes: usize,
-    /// StepTimes before those that count.
+    /// Steps before those that count.
     pub(crate) warmup: usize,
-    /// StepTimes that count, at least 1.
+    /// Steps that count, at least 1.
     pub(crate) steps: usize,
     /// Whether kernels are timed one by one.
     pub(crate) profile: bool,

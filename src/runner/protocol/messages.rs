@@ -24,7 +24,7 @@ pub(crate) struct Setup {
     pub(crate) plan: Option<String>,
     /// Discard earlier results.
     pub(crate) fresh: bool,
-    /// Id of the process that gives the orders.
+    /// Id of the process that gives the orders, whom others see as the holder of the runs.
     pub(crate) process: u32,
 }
 

@@ -48,7 +48,7 @@ impl Attempt<'_, '_> {
     /// Train the run, which is made of the files `inputs`, as far as is asked for, from its checkpoint where there is one.
     pub(super) fn make(mut self, inputs: &Inputs) -> Result<Ended, RunFailure> {
         // What a fresh start discards stands until there is something to put in its place.
-        let before = if self.context.fresh { None } else { run_folder::read_cell(self.folder.path())? };
+        let before = if self.context.setup.fresh { None } else { run_folder::read_cell(self.folder.path())? };
         if let Some(done) = self.already_done(before.as_ref())? {
             return Ok(done);
         }
@@ -58,7 +58,7 @@ impl Attempt<'_, '_> {
         inputs.check()?;
         let left_over_bytes = self.context.tidy(self.cell);
         let dataset = match self.context.prepare(self.cell) {
-            Err(error) if error.is_missing() && self.context.missing == Missing::Skip => {
+            Err(error) if error.is_missing() && self.context.setup.missing == Missing::Skip => {
                 return self.skip(StopReason::MissingData, &error.to_string());
             }
             other => other?,
@@ -66,7 +66,7 @@ impl Attempt<'_, '_> {
         let begun = before.filter(|before| before.task.data_hash.is_some());
         let mut record = self.record(dataset.as_ref(), begun.as_ref())?;
         let state = self.state(dataset.as_ref(), begun.as_ref(), &mut record)?;
-        if self.context.fresh {
+        if self.context.setup.fresh {
             self.folder.clear()?;
             *self.status = Status::pending();
         }
@@ -83,7 +83,7 @@ impl Attempt<'_, '_> {
     /// Where nothing is left to do, what is said of it.
     fn already_done(&mut self, before: Option<&CellRecord>) -> Result<Option<Ended>, RunFailure> {
         let Self { context, cell, folder, status } = self;
-        if context.fresh || !is_complete(status, before, &cell.training) {
+        if context.setup.fresh || !is_complete(status, before, &cell.training) {
             return Ok(None);
         }
         if let Some(missing) = missing_results(folder.path()) {
@@ -113,8 +113,8 @@ impl Attempt<'_, '_> {
             status.message = Some(format!("{NOT_FURTHER}: {words}"));
             return Ok((Outcome::Skipped, format!("skipped, what was trained stands: {words}")));
         }
-        let mut record = identity::record(cell, context.experiment, &context.device_name, None)?;
-        record.plan.clone_from(&context.plan);
+        let mut record = identity::record(cell, &context.setup.experiment, &context.device_name, None)?;
+        record.plan.clone_from(&context.setup.plan);
         folder.write_cell(&record)?;
         status.state = RunState::Skipped;
         status.reason = Some(reason);
@@ -130,10 +130,10 @@ impl Attempt<'_, '_> {
         let Self { context, cell, .. } = self;
         let sizes = Split::ALL.map(|split| dataset.len(split));
         let samples = Some((dataset.content_hash(), sizes));
-        let mut record = identity::record(cell, context.experiment, &context.device_name, samples)?;
+        let mut record = identity::record(cell, &context.setup.experiment, &context.device_name, samples)?;
         record.task.notes = dataset.notes();
         record.task.notes.extend(initial_weights::contradictions(cell));
-        record.plan.clone_from(&context.plan);
+        record.plan.clone_from(&context.setup.plan);
         let Some(before) = begun else { return Ok(record) };
         identity::go_on(&mut record, before, &cell.baseline.entry)?;
         if before.hash != record.hash {
@@ -160,7 +160,7 @@ impl Attempt<'_, '_> {
         let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
         let last = last_path(folder.path());
-        let found = if context.fresh { None } else { checkpoint::load(&last).map_err(TrainError::from)? };
+        let found = if context.setup.fresh { None } else { checkpoint::load(&last).map_err(TrainError::from)? };
         let steps_per_epoch = cell.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
         if let Some(before) = begun {
             let steps = found.as_ref().map_or(0, |found| found.position.step);

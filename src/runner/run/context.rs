@@ -7,17 +7,16 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library};
 
-use crate::experiment::{Cell, Missing};
+use crate::experiment::Cell;
 use crate::runner::interrupt::Interrupt;
+use crate::runner::protocol::messages::Setup;
 use crate::runner::protocol::reporter::Reporter;
 use crate::training::process::memory::Ledger;
 
 /// What all runs of a worker share.
 pub(crate) struct RunContext<'a> {
-    /// Experiment name.
-    pub(crate) experiment: &'a str,
-    /// What happens where data are missing.
-    pub(crate) missing: Missing,
+    /// What holds for every run of the experiment.
+    pub(crate) setup: Setup,
     /// Folder of the experiment.
     pub(crate) out: PathBuf,
     /// Data folder.
@@ -25,12 +24,6 @@ pub(crate) struct RunContext<'a> {
     /// Where to compute, without autodiff.
     pub(crate) device: Device,
     pub(crate) device_name: String,
-    /// The resolved experiment file below the folder, which the records of the runs name.
-    pub(crate) plan: Option<String>,
-    /// Start every run anew.
-    pub(crate) fresh: bool,
-    /// The process that others see as the holder of the runs.
-    pub(crate) process: u32,
     /// Signals, and the end of orders.
     pub(crate) interrupt: Interrupt,
     pub(crate) reporter: Reporter,

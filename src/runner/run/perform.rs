@@ -15,7 +15,7 @@ use crate::runner::outcome::Outcome;
 
 /// Perform one run. Every error ends in its status file (where that can be written) and in the outcome.
 pub(crate) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs) -> Outcome {
-    let folder = match RunFolder::lock(&context.out.join(&cell.id), context.process) {
+    let folder = match RunFolder::lock(&context.out.join(&cell.id), context.setup.process) {
         Ok(folder) => folder,
         Err(error @ FolderError::Locked { .. }) => {
             context.reporter.run_ends(&cell.id, &error.to_string());

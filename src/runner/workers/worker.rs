@@ -47,15 +47,11 @@ pub(crate) fn serve(
     };
     std::thread::Builder::new().spawn(read)?;
     let mut context = RunContext {
-        experiment: &setup.experiment,
-        missing: setup.missing,
+        setup,
         out: folder,
         library,
         device: device.open()?,
         device_name: device.settled().to_string(),
-        plan: setup.plan,
-        fresh: setup.fresh,
-        process: setup.process,
         reporter: Reporter::new(interrupt.clone()),
         interrupt,
         prepared: HashMap::new(),

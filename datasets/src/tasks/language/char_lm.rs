@@ -506,12 +506,9 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs BENCH_DATA, a folder with tinyshakespeare"]
     fn tiny_shakespeare_has_66_ids_and_no_unknown_character() {
-        let Some(root) = std::env::var_os("BENCH_DATA").map(PathBuf::from).filter(|root| root.join(SET).is_dir())
-        else {
-            eprintln!("skipped: BENCH_DATA names no folder with {SET}");
-            return;
-        };
+        let root = crate::given_data::folder(SET);
         let task = CharacterModel::build(Config::default()).unwrap();
         let data = task.prepare(&Library::open(root), &()).unwrap();
         assert!(data.notes().is_empty(), "{:?}", data.notes());

@@ -2,7 +2,6 @@
 //! Drawing against Pillow, statistics against the original generator, and the task as a whole.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use rayon::prelude::*;
@@ -241,16 +240,9 @@ fn the_other_rule_for_distractors_does_not_fit_the_original() {
 }
 
 #[test]
+#[ignore = "needs BENCH_DATA, a folder with lra_release/pathfinder32"]
 fn the_reference_statistics_are_those_of_the_original_images() {
-    let Some(data) = std::env::var_os("BENCH_DATA").map(PathBuf::from) else {
-        eprintln!("SKIPPED: set BENCH_DATA to a folder with lra_release/pathfinder32");
-        return;
-    };
-    let root = data.join("lra_release/pathfinder32");
-    if !root.is_dir() {
-        eprintln!("SKIPPED: no original images in {}", root.display());
-        return;
-    }
+    let root = crate::given_data::folder("lra_release/pathfinder32").join("lra_release/pathfinder32");
     let mut lines = Vec::new();
     for (level, _) in LEVELS {
         let rows = std::fs::read_to_string(root.join(level).join("metadata/0.npy")).unwrap();
@@ -282,15 +274,9 @@ fn distance(mut one: Vec<f64>, mut other: Vec<f64>) -> f64 {
 /// one case of ten thousand (fewer if values coincide), so that thirty comparisons go wrong by chance in three runs of a
 /// thousand.
 #[test]
+#[ignore = "needs BENCH_DATA, a folder with lra_release/pathfinder32"]
 fn original_images_have_the_distributions_of_ours() {
-    let Some(root) = std::env::var_os("BENCH_DATA").map(PathBuf::from) else {
-        eprintln!("SKIPPED: set BENCH_DATA to a folder with lra_release/pathfinder32");
-        return;
-    };
-    if !root.join("lra_release/pathfinder32").is_dir() {
-        eprintln!("SKIPPED: no lra_release/pathfinder32 in {}", root.display());
-        return;
-    }
+    let root = crate::given_data::folder("lra_release/pathfinder32");
     let cache = tempfile::tempdir().unwrap();
     let copy = cache.path().join("lra_release");
     #[cfg(unix)]

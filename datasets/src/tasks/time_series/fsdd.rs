@@ -472,11 +472,7 @@ impl FsddTask {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use std::{
-        collections::HashMap,
-        fs,
-        path::{Path, PathBuf},
-    };
+    use std::{collections::HashMap, fs, path::Path};
 
     use vocabulary::InputSpec;
 
@@ -723,12 +719,9 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs BENCH_DATA, a folder with fsdd"]
     fn the_complete_set_has_3000_recordings_and_no_speaker_twice() {
-        let Some(root) = std::env::var_os("BENCH_DATA").map(PathBuf::from).filter(|root| root.join(SET).is_dir())
-        else {
-            eprintln!("skipped: BENCH_DATA names no folder with {SET}");
-            return;
-        };
+        let root = crate::given_data::folder(SET);
         let library = Library::open(root);
         for representation in [Representation::Raw, Representation::Mfcc] {
             let task = SpokenDigits::build(Config { representation, ..Config::default() }).unwrap();

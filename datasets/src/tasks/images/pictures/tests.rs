@@ -326,13 +326,9 @@ fn missing_and_damaged_files_are_named() {
 }
 
 #[test]
+#[ignore = "needs BENCH_DATA, a folder with cifar-10-batches-bin"]
 fn the_whole_set_is_read_and_a_reconstruction_is_recognised() {
-    let Some(root) =
-        std::env::var_os("BENCH_DATA").filter(|root| Path::new(root).join("cifar-10-batches-bin").is_dir())
-    else {
-        eprintln!("SKIPPED: set BENCH_DATA to a folder with cifar-10-batches-bin/");
-        return;
-    };
+    let root = crate::given_data::folder("cifar-10-batches-bin");
     let library = Library::open(root);
     let started = std::time::Instant::now();
     let data = (find("scifar10").unwrap().build)(&json!({})).unwrap().prepare(&library, &()).unwrap();

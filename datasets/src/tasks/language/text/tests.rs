@@ -174,12 +174,9 @@ fn wrong_settings_name_their_field() {
 }
 
 #[test]
+#[ignore = "needs BENCH_DATA, a folder with aclImdb"]
 fn the_original_reviews_have_the_known_vocabulary() {
-    let Some(root) = std::env::var_os("BENCH_DATA").filter(|root| Path::new(root).join("aclImdb/train").is_dir())
-    else {
-        eprintln!("SKIPPED: set BENCH_DATA to a folder with aclImdb/");
-        return;
-    };
+    let root = crate::given_data::folder("aclImdb/train");
     let started = std::time::Instant::now();
     let library = Library::open(root);
     let task = (find("text").unwrap().build)(&json!({})).unwrap();

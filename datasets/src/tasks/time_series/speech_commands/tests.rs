@@ -1,5 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
-use std::path::PathBuf;
 
 use vocabulary::InputSpec;
 
@@ -220,11 +219,9 @@ fn a_changed_clip_is_read_again() {
 }
 
 #[test]
+#[ignore = "needs BENCH_DATA, a folder with 350 clips of speech_commands"]
 fn the_clips_that_are_here_follow_the_official_lists() {
-    let Some(root) = std::env::var_os("BENCH_DATA").map(PathBuf::from).filter(|root| root.join(FOLDER).is_dir()) else {
-        eprintln!("skipped: BENCH_DATA names no folder with {SET}");
-        return;
-    };
+    let root = crate::given_data::folder(FOLDER);
     let library = Library::open(root);
     let config = all(Division::Official);
     let files = SpeechTask {
@@ -243,10 +240,7 @@ fn the_clips_that_are_here_follow_the_official_lists() {
     .files(&library)
     .unwrap()
     .len();
-    if files != 350 {
-        eprintln!("skipped: {files} clips are not the sample of 350");
-        return;
-    }
+    assert_eq!(files, 350, "the sample of 350 clips");
     let data = prepared(config, SoundForm::Mfcc, &library);
     assert_eq!(sizes(data.as_ref()), [245, 70, 35]);
     assert!(data.notes()[0].contains("350 of 105829"), "{:?}", data.notes());
