@@ -1,11 +1,11 @@
 //! `bench eval`
 
-use reports::format::{duration, grouped};
-use reports::text_table;
 use std::path::PathBuf;
 
 use clap::Args;
 use datasets::{Metric, Split};
+use reports::format::{duration, grouped};
+use reports::text_table;
 use serde_json::{Value, json};
 
 use super::exit::{CliError, Exit};

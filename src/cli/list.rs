@@ -1,7 +1,5 @@
 //! `bench list`
 
-use reports::format::grouped;
-use reports::text_table;
 use std::path::{Path, PathBuf};
 
 use baselines::device::DeviceChoice;
@@ -10,6 +8,8 @@ use baselines::registry::Entry;
 use baselines::{InputSpec, OutputSpec};
 use clap::{Args, ValueEnum};
 use datasets::registry::Entry as TaskEntry;
+use reports::format::grouped;
+use reports::text_table;
 use serde_json::{Value, json};
 
 use super::exit::{CliError, Exit};

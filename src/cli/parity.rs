@@ -1,10 +1,10 @@
 //! `bench parity`
 
-use reports::text_table;
 use std::path::PathBuf;
 
 use baselines::precision::Precision;
 use clap::Args;
+use reports::text_table;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 

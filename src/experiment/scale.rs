@@ -1,8 +1,9 @@
 //! Budgets: one recipe as in its paper, for a laptop, or for a look whether everything holds together.
 
+use std::time::Duration;
+
 use datasets::{InputSpec, OutputSpec, SplitSizes, Task, TaskSpec};
 use serde_json::{Value, json};
-use std::time::Duration;
 use vocabulary::Scale;
 
 use super::training::{Schedule, Training};

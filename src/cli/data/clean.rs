@@ -1,12 +1,12 @@
 //! `bench data clean`.
 
-use indicatif::HumanBytes;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use datasets::Library;
 use datasets::library::{Cleaned, Kept, Reason, is_temporary};
+use indicatif::HumanBytes;
 use serde_json::json;
 
 use super::names::failure;

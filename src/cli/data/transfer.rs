@@ -1,10 +1,10 @@
 //! `bench data fetch` and `bench data import`.
 
-use reports::format::grouped;
 use std::path::{Path, PathBuf};
 
 use datasets::library::{Fetched, Presence, Provenance};
 use datasets::{DataError, Library};
+use reports::format::grouped;
 use serde_json::json;
 
 use super::list::missing;

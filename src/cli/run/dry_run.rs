@@ -1,12 +1,12 @@
 //! `bench run --dry-run`: what would run.
 
-use indicatif::HumanBytes;
-use reports::format::{duration, grouped};
-use reports::text_table;
 use std::collections::HashMap;
 use std::path::Path;
 
 use datasets::{InputSpec, Library, Split};
+use indicatif::HumanBytes;
+use reports::format::{duration, grouped};
+use reports::text_table;
 use serde::Serialize;
 
 use crate::experiment::{Cell, Missing, Plan, Scale};
