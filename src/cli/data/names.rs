@@ -6,6 +6,7 @@ use datasets::{ConfigError, DataError, Library, Task};
 use serde_json::{Value, json};
 
 use crate::cli::exit::CliError;
+use crate::experiment::diagnostic::with_suggestion;
 use crate::registry::Registry;
 
 /// What can be named: data sets of the data folder, and tasks.
@@ -50,14 +51,8 @@ pub(super) fn unknown(context: &DataContext<'_>, name: &str) -> CliError {
     let sets = context.library.catalogue().iter().map(|set| set.name.clone());
     let mut known: Vec<String> = sets.chain(context.registry.task_names().map(str::to_owned)).collect();
     known.dedup();
-    let near = known
-        .iter()
-        .map(|other| (strsim::jaro_winkler(name, other), other))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, other)| format!("; did you mean `{other}`?"))
-        .unwrap_or_default();
-    CliError::usage(DataError::Unknown { name: name.to_owned(), known: format!("{}{near}", known.join(", ")) })
+    let words = with_suggestion(known.join(", "), name, known.iter().map(String::as_str));
+    CliError::usage(DataError::Unknown { name: name.to_owned(), known: words })
 }
 
 /// The data set `name`, or the one that the task `name` reads.
