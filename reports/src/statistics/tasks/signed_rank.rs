@@ -30,8 +30,8 @@ pub struct Posterior {
 /// The distribution of differences over tasks is a Dirichlet process whose prior is one pseudo-task without a difference, of
 /// strength 1/2. Each repetition draws Dirichlet weights of the tasks, adds up those of the pairs of tasks whose mean
 /// difference lies above, in and below the region, and goes to the largest sum, equal ones sharing it (Benavoli, Corani,
-/// Demšar and Zaffalon 2017, "Time for a Change: a Tutorial for Comparing Multiple Classifiers Through Bayesian Analysis",
-/// section 4.2; janezd/baycomp, `baycomp/multiple.py`, `SignedRankTest`). A repetition takes time with the square of the tasks.
+/// Demšar and Zaffalon 2017, "Time for a Change: a Tutorial for Comparing Multiple Classifiers Through Bayesian Analysis";
+/// janezd/baycomp, `baycomp/multiple.py`, `SignedRankTest`). A repetition takes time with the square of the tasks.
 ///
 /// # Errors
 /// There are fewer than three tasks or unpaired scores, a score is not finite, or the region is not a width from 0.
@@ -118,7 +118,7 @@ impl Weights {
 
     fn draw(&self, rng: &mut ChaCha8Rng, weights: &mut [f64]) {
         for (place, weight) in weights.iter_mut().enumerate() {
-            // At least half a step away from 0 and 1, where the inverses are infinite.
+            // 1 does not come out; at 0 an inverse is infinite, so half a step is kept from it.
             let share = rng.random::<f64>().max(f64::EPSILON / 4.0);
             *weight = match place {
                 0 => self.normal.inverse_cdf(share).powi(2) / 2.0,
