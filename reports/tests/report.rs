@@ -619,6 +619,34 @@ fn tables_hold_one_unit_and_a_seed_without_a_value_is_told() {
 }
 
 #[test]
+fn an_interval_over_seeds_needs_three_that_differ() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let cells = [
+        ("three", vec![0.70, 0.71, 0.72]),
+        ("two", vec![0.70, 0.71]),
+        ("one", vec![0.70]),
+        ("equal", vec![0.7; 3]),
+        ("holed", vec![0.70, f64::NAN, 0.72]),
+        ("infinite", vec![0.70, 0.71, f64::INFINITY]),
+    ];
+    for (baseline, values) in &cells {
+        for (seed, value) in values.iter().enumerate() {
+            support::cell("smnist", baseline, 10_000, seed as u64, *value).write(&home);
+        }
+    }
+    let rows = table_of(&home, "results");
+    let shown: BTreeMap<&str, &str> = rows.iter().map(|r| (&*r["Baseline"], &*r["95 % interval"])).collect();
+    assert_eq!(shown.len(), cells.len());
+    let ends: Vec<f64> = shown["three"].split(' ').map(|end| end.parse().unwrap()).collect();
+    // 71 ± 4.3027 · 1 / √3, from a table of t.
+    assert!((ends[0] - 68.5159).abs() < 1e-3 && (ends[1] - 73.4841).abs() < 1e-3, "{ends:?}");
+    for baseline in ["two", "one", "equal", "holed", "infinite"] {
+        assert_eq!(shown[baseline], "", "{baseline}");
+    }
+}
+
+#[test]
 fn unlike_devices_are_told_since_times_are_averaged() {
     let dir = tempdir().unwrap();
     let (unlike, alike) = (dir.path().join("unlike"), dir.path().join("alike"));

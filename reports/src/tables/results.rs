@@ -11,7 +11,8 @@ use crate::error::ReportError;
 use crate::format::{as_shown, metric, metric_name, signed};
 use crate::published::{self, Published};
 use crate::runs::{BySeed, Cell, Frames, Runs, SeedGroup, groups};
-use crate::statistics::{Summary, mean};
+use crate::statistics::seeds::t_interval;
+use crate::statistics::{Level, Summary, mean};
 
 /// One row per task × baseline × grid values, with everything known about it.
 ///
@@ -23,19 +24,21 @@ pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result
     let mut table = Table::new(
         "results",
         "Results",
-        "Mean ± standard deviation (dividing by n − 1) over finished seeds; then every seed. Seconds are those of \
-         training, validation and test included, averaged over finished seeds. The difference to a published value is \
-         given only for the published data, difficulty, protocol, network and size, and a training of at least as many \
-         epochs as in its recipe that no limit stopped. Frequencies, dropout, learning rates and decay are not held \
-         against the recipe: the column of the recipe, where there is one, says where they come from.",
-        "Experiment | Task | Baseline | Grid | Metric | Test# | n# | Published (paper)# | Difference# | Parameters# | \
-         Seconds# | Epochs# | States | Best validation# | Every seed | Recipe | Source of the published value",
+        "Mean ± standard deviation (dividing by n − 1) over finished seeds; then every seed. The 95 % interval is Student's \
+         for the mean over other seeds on the same test set: what another test set would change is not in it, and there is \
+         none below three seeds or where all values are equal. Seconds are those of training, validation and test \
+         included, averaged over finished seeds. The difference to a published value is given only for the published \
+         data, difficulty, protocol, network and size, and a training of at least as many epochs as in its recipe that no \
+         limit stopped. Frequencies, dropout, learning rates and decay are not held against the recipe: the column of the \
+         recipe, where there is one, says where they come from.",
+        "Experiment | Task | Baseline | Grid | Metric | Test# | n# | 95 % interval# | Published (paper)# | Difference# | \
+         Parameters# | Seconds# | Epochs# | States | Best validation# | Every seed | Recipe | Source of the published value",
     );
     for group in &groups(runs) {
         let recipe = recipes.entry(group);
         table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), &published, recipe));
     }
-    table.drop_empty(&["Grid", "Recipe", "Source of the published value"]);
+    table.drop_empty(&["Grid", "95 % interval", "Recipe", "Source of the published value"]);
     if !runs.has_several_experiments() {
         table.drop_first_column();
     }
@@ -65,6 +68,7 @@ fn result_row(
         TableEntry::optional(group.record().map(|_| metric_name(name))),
         test_entry(group, summary.as_ref()),
         TableEntry::text(summary.map_or(0, |s| s.n).to_string()),
+        test.map_or_else(TableEntry::none, |values| interval(values, name)),
         published,
         difference,
         parameters.map_or_else(TableEntry::none, TableEntry::count),
@@ -76,6 +80,16 @@ fn result_row(
         recipe,
         source,
     ]
+}
+
+/// Student's interval of the mean over seeds; nothing where it is not defined.
+fn interval(values: &BySeed, name: Metric) -> TableEntry {
+    let values: Vec<f64> = values.0.iter().map(|(_, value)| *value).collect();
+    let Ok(found) = t_interval(&values, Level::PERCENT_95) else { return TableEntry::none() };
+    let ends = [found.lower, found.upper];
+    let [lower, upper] = ends.map(|end| metric(end, name));
+    let [raw_lower, raw_upper] = ends.map(|end| as_shown(end, name));
+    TableEntry::text(format!("{lower} to {upper}")).raw(format!("{raw_lower} {raw_upper}"))
 }
 
 /// Fewest and most epochs of the cells `done`.
