@@ -6,7 +6,7 @@ use vocabulary::record::CellRecord;
 use super::beside::beside;
 use super::counterpart::{Counterpart, counterpart};
 use super::networks::models;
-use super::values::all;
+use super::values::{Published, all, parse};
 
 fn record(
     task: &str,
@@ -40,6 +40,22 @@ fn the_built_in_table_is_readable() {
     let ccnn = table.iter().find(|p| p.task == "2DPathfinder" && p.model == "CCNN-6,380").unwrap();
     assert_eq!(ccnn.accuracy, 96.0);
     assert!(table.iter().all(|p| (0.0..=100.0).contains(&p.accuracy) && !p.source().is_empty()));
+}
+
+#[test]
+fn a_damaged_line_says_what_is_wrong() {
+    let table = |line: &str| {
+        let head = "task,model,variant,parameters,accuracy,seeds,selection,read,paper,table";
+        parse::<Published>(&format!("# a remark\n{head}\n{line}\n")).map(|values| values[0].source())
+    };
+    let whole = "Image,MEGA,grey rerun,1000,90.4,5,best-on-test one-chosen-seed,second-hand,a paper,Table 2";
+    assert_eq!(table(whole), Ok("a paper Table 2 (second-hand, 5 seeds)".to_owned()));
+    for (good, bad) in
+        [("90.4", "nan"), ("grey", "gray"), ("best-on", "best-in"), ("second-hand", "third-hand"), ("1000", "1K")]
+    {
+        let error = table(&whole.replace(good, bad)).unwrap_err();
+        assert!(error.contains("line"), "{bad}: {error}");
+    }
 }
 
 #[test]
