@@ -523,6 +523,39 @@ fn a_difference_stands_only_beside_the_published_training_and_network() {
     none(Flag::ReducedData, &|cell| cell.record.task.splits = [1_000, 59_000, 10_000]);
 }
 
+/// Two papers print 95.27 and 95.30 of the same network.
+#[test]
+fn the_difference_to_several_published_values_is_the_distance_to_their_range() {
+    let row = |result: f64, epochs: u64| {
+        let dir = tempdir().unwrap();
+        let mut cell = support::cell("smnist", "ckcnn-2-30", 100_000, 0, result).epochs(epochs);
+        let task = &mut cell.record.task;
+        (task.name, task.label) = ("speech-mfcc".to_owned(), "speech-mfcc".to_owned());
+        (task.shape, task.splits, task.config) = (vec![20, 161], [24_482, 5_246, 5_247], json!({}));
+        cell.write(&dir.path().join("e"));
+        table_of(&dir.path().join("e"), "results").remove(0)
+    };
+    for (result, difference) in [(0.9500, -0.27), (0.9528, 0.0), (0.9600, 0.70)] {
+        let row = row(result, 200);
+        assert_eq!(row["Published (paper)"], "95.27–95.30");
+        assert!((row["Difference"].parse::<f64>().unwrap() - difference).abs() < 1e-9, "{row:?}");
+        let source = &row["Source of the published value"];
+        assert_eq!(source, "95.27: arXiv 2110.08059 Table 2; 95.30: arXiv 2206.03398v2 Table 2");
+    }
+    assert_eq!(row(0.9528, 199)["Difference"], "", "a shorter training does not compare");
+}
+
+#[test]
+fn published_values_chosen_on_test_samples_are_named() {
+    let named = |label: &str, parameters: u64| {
+        let dir = tempdir().unwrap();
+        support::cell("smnist", label, parameters, 0, 0.99).write(&dir.path().join("e"));
+        let paths = write(&[dir.path().join("e")], &dir.path().join("out"), "md".parse().unwrap()).unwrap();
+        fs::read_to_string(paths.markdown.unwrap()).unwrap().contains("epoch chosen on the test samples")
+    };
+    assert!(named("ckcnn-2-30", 98_000) && !named("ccnn-4-140", 200_500));
+}
+
 #[test]
 fn published_values_are_drawn_beside_their_own_task_alone() {
     let drawn = |change: &dyn Fn(&mut support::Fake)| {
@@ -1171,6 +1204,22 @@ fn the_average_of_the_arena_leaves_no_task_out() {
     assert!(text.contains(Flag::MissingData.text()) && text.contains(Flag::Incomplete.text()), "{text}");
     let (_, published) = arena_row(&home, "S4-LegS, published");
     assert_eq!(published[1], "59.6");
+    assert!((published[7].parse::<f64>().unwrap() - 516.52 / 6.0).abs() < 1e-9, "{published:?}");
+}
+
+/// Its pictures are in colour, which is another task, and a table that prints its row shifted is not used.
+#[test]
+fn the_published_row_of_a_model_has_its_own_tasks_alone() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("lra");
+    for (task, label, shape, result) in ARENA {
+        let mut cell = arena_cell(task, label, shape, result);
+        (cell.record.baseline.name, cell.record.baseline.label) = ("lru".to_owned(), "lru".to_owned());
+        cell.write(&home);
+    }
+    let (text, published) = arena_row(&home, "LRU, published");
+    assert_eq!(published[1..8], ["60.2", "89.4", "89.9", "", "95.1", "94.2", ""]);
+    assert!(text.contains("– (5 of 6)"), "{text}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn accuracy_against_parameters(
         if ours.series.is_empty() {
             continue;
         }
-        let theirs = ours.published_series(&published);
+        let theirs = ours.published_series(published);
         any_published |= !theirs.is_empty();
         let guides = guides(ours.chance, &[ours.series.as_slice(), &theirs].concat());
         let x = PlotAxis::new("parameters", AxisScale::LogCount);

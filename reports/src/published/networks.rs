@@ -20,10 +20,21 @@ const NETWORKS: &[(&str, AllowedSettings)] = &[
     ("lstm", PLAIN),
     ("gru", PLAIN),
     ("s4", "channels=1"),
+    ("lru", "n_layers=6 norm=batch"),
     ("resnet18", "width=64 blocks=2"),
 ];
 /// One layer, read out at its last step.
 const PLAIN: AllowedSettings = "layers=1 readout=last orthonormality=0";
+
+/// Names that one published network has in several papers.
+const NAMES: &[&[&str]] =
+    &[&["CKCNN", "CKCNN-2", "CKConv"], &["CKCNN-Big", "CKCNN-2-Big"], &["FlexNet-7", "FlexNet-6"]];
+
+/// The names that `model` has in other papers.
+pub(super) fn other_names(model: &str) -> impl Iterator<Item = &'static str> {
+    let names = NAMES.iter().find(|names| names.contains(&model)).copied().unwrap_or_default();
+    names.iter().copied().filter(move |name| *name != model)
+}
 
 /// Whether every setting that makes the published networks of its baseline has their value in `record`. One that the record
 /// does not name has: older records do not have it.
@@ -43,6 +54,7 @@ pub(crate) fn models(record: &CellRecord) -> (Vec<&'static str>, bool) {
     match record.baseline.name.as_str() {
         "lstm" => (vec!["LSTM"], true),
         "gru" => (vec!["GRU"], true),
+        "lru" => (vec!["LRU"], true),
         "tcn" => (vec!["TCN"], true),
         "resnet18" => (vec!["ResNet-18"], true),
         "resnet44" => (vec!["ResNet-44"], true),

@@ -6,7 +6,7 @@ use vocabulary::record::CellRecord;
 use super::beside::beside;
 use super::counterpart::{Counterpart, counterpart};
 use super::networks::models;
-use super::values::all;
+use super::values::{Published, all, parse};
 
 fn record(
     task: &str,
@@ -39,22 +39,38 @@ fn the_built_in_table_is_readable() {
     assert_eq!((lstm.accuracy, lstm.parameters), (87.2, Some(70_000)));
     let ccnn = table.iter().find(|p| p.task == "2DPathfinder" && p.model == "CCNN-6,380").unwrap();
     assert_eq!(ccnn.accuracy, 96.0);
-    assert!(table.iter().all(|p| (0.0..=100.0).contains(&p.accuracy) && !p.source.is_empty()));
+    assert!(table.iter().all(|p| (0.0..=100.0).contains(&p.accuracy) && !p.source().is_empty()));
+}
+
+#[test]
+fn a_damaged_line_says_what_is_wrong() {
+    let table = |line: &str| {
+        let head = "task,model,variant,parameters,accuracy,seeds,selection,read,paper,table";
+        parse::<Published>(&format!("# a remark\n{head}\n{line}\n")).map(|values| values[0].source())
+    };
+    let whole = "Image,MEGA,grey rerun,1000,90.4,5,best-on-test one-chosen-seed,second-hand,a paper,Table 2";
+    assert_eq!(table(whole), Ok("a paper Table 2 (second-hand, 5 seeds)".to_owned()));
+    for (good, bad) in
+        [("90.4", "nan"), ("grey", "gray"), ("best-on", "best-in"), ("second-hand", "third-hand"), ("1000", "1K")]
+    {
+        let error = table(&whole.replace(good, bad)).unwrap_err();
+        assert!(error.contains("line"), "{bad}: {error}");
+    }
 }
 
 #[test]
 fn only_the_published_protocol_compares() {
     let table = all().unwrap();
     let full = record("smnist", "ccnn-4-140", 200_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
-    let found = beside(&full, &table).unwrap();
-    assert_eq!((found.published.accuracy, found.same_size, found.same_network), (99.72, true, true));
+    let found = beside(&full, table).unwrap();
+    assert_eq!((found.range.single(), found.same_size, found.same_network), (Some(99.72), true, true));
     assert_eq!(found.counterpart, exactly("sMNIST"));
     let small = record("smnist", "ccnn-2-30", 30_000, &[1, 784], [1_000, 100, 100], json!({}));
-    let small = beside(&small, &table).unwrap();
+    let small = beside(&small, table).unwrap();
     assert!(!small.same_size && !small.counterpart.full_data);
     // The label alone does not make the size.
     let other = record("smnist", "ccnn-4-140", 500_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
-    assert!(!beside(&other, &table).unwrap().same_size);
+    assert!(!beside(&other, table).unwrap().same_size);
 }
 
 #[test]
@@ -102,7 +118,7 @@ fn a_setting_that_makes_the_network_makes_another_one() {
     let of = |name: &str, config: Value| {
         let mut record = record("smnist", "ccnn-4-140", 70_000, &[1, 784], [55_000, 5_000, 10_000], json!({}));
         (record.baseline.name, record.baseline.config) = (name.into(), config);
-        beside(&record, &table).unwrap().same_network
+        beside(&record, table).unwrap().same_network
     };
     assert!(of("ccnn", json!({"blocks": 4, "hidden": 140, "kernel_layers": 3.0, "omega_0": 7.0, "norm": "batch"})));
     assert!(of("lstm", json!({"hidden": 128, "layers": 1, "readout": "last", "orthonormality": 0.0})));
@@ -208,7 +224,7 @@ fn any_setting_that_makes_another_task_is_seen() {
 fn a_published_network_may_have_settings_of_its_own() {
     let table = all().unwrap();
     let of = |baseline: &str, parameters, config| {
-        beside(&record("scifar10", baseline, parameters, &[3, 1024], CIFAR, config), &table).unwrap().counterpart
+        beside(&record("scifar10", baseline, parameters, &[3, 1024], CIFAR, config), table).unwrap().counterpart
     };
     assert!(of("ccnn-4-140", 200_000, json!({"augment": true})).same_protocol);
     assert!(!of("ccnn-4-140", 200_000, json!({"augment": false})).same_protocol);

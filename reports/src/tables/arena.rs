@@ -6,7 +6,7 @@ use super::flag::Flag;
 use super::remarks::{deviations, test_entry};
 use super::table::{Table, TableEntry};
 use crate::error::ReportError;
-use crate::published::{self, Published};
+use crate::published::{self, Published, Range};
 use crate::runs::{ByGroup, BySeed, Frames, Runs, SeedGroup, groups};
 
 /// The tasks of the arena, as the papers order them, with the value that guessing reaches there.
@@ -19,6 +19,9 @@ const PICTURES: [&str; 2] = ["2DImage", "2DPathfinder"];
 
 /// Experiment, empty where there is only one, and name of the series.
 type RowName = (String, String);
+
+/// Accuracy on a task, and the value that guessing reaches there, both 0 to 1.
+type TaskValue = (f64, f64);
 
 /// What was run of the arena.
 #[derive(Default)]
@@ -74,7 +77,7 @@ pub(crate) fn long_range_arena(runs: &Runs, frames: &Frames) -> Result<Option<Ta
     let published = published::all()?;
     let mut table = empty();
     table.rows.extend(ours.rows.keys().map(|name| our_row(name, &ours, &values)));
-    table.rows.extend(ours.models.iter().filter_map(|model| published_row(model, &published)));
+    table.rows.extend(ours.models.iter().filter_map(|model| published_row(model, published)));
     if !runs.has_several_experiments() {
         table.drop_first_column();
     }
@@ -91,7 +94,8 @@ fn empty() -> Table {
         "Long Range Arena",
         "Accuracy in percent, mean ± standard deviation over seeds. The average is that of all six sequence tasks, and stands \
          only where every one of them has a value: none is left out, and the remarks on any of them are those on it. Above guessing: the average of (accuracy − guessing) / \
-         (1 − guessing). The two columns at the end read the same pictures in 2D.",
+         (1 − guessing). The two columns at the end read the same pictures in 2D. Where sources print several values of a \
+         published model, the lowest and the highest stand there; an average is of the six values of one source.",
         &columns.join(" | "),
     )
 }
@@ -113,20 +117,37 @@ fn our_row(name: &RowName, ours: &Ours<'_, '_>, values: &ByGroup) -> Vec<TableEn
             TableEntry::text(text).raw("").flag(Flag::SeveralTasks)
         }
     };
-    row([&name.0, &name.1], &entry, &value)
+    let known: Vec<TaskValue> = TASKS.iter().filter_map(|(name, chance)| Some((value(name)?, *chance))).collect();
+    row([&name.0, &name.1], &entry, |flags| match averages(&known) {
+        Some(averages) => {
+            averages.map(|mean| TableEntry::number(format!("{mean:.2}"), mean).flags(flags.iter().copied()))
+        }
+        None => [no_average(known.len()), no_average(known.len())],
+    })
 }
 
 /// The row of a published model; `None` where no sequence task of it is known.
-fn published_row(model: &str, published: &[Published]) -> Option<Vec<TableEntry>> {
-    let accuracy = |task: &str| published.iter().find(|p| p.task == task && p.model == model).map(|p| p.accuracy);
-    let entry = |task: &str| {
-        let shown = |accuracy| TableEntry::number(format!("{accuracy:.2}"), accuracy).class("quiet");
-        accuracy(task).map_or_else(TableEntry::none, shown)
+fn published_row(model: &str, published: &'static [Published]) -> Option<Vec<TableEntry>> {
+    let values = |task: &str| published::values_of(model, task, published);
+    let entry = |task: &str| match Range::of(values(task)) {
+        Some(range) => match range.single() {
+            Some(accuracy) => TableEntry::number(range.text(), accuracy).class("quiet"),
+            None => TableEntry::text(range.text()).class("quiet"),
+        },
+        None => TableEntry::none(),
     };
-    let known = TASKS.iter().any(|(task, _)| accuracy(task).is_some());
-    known.then(|| {
-        row(["", &format!("{model}, published")], &entry, &|task| accuracy(task).map(|accuracy| accuracy / 100.0))
-    })
+    let known = TASKS.iter().filter(|(task, _)| !values(task).is_empty()).count();
+    let sources: BTreeSet<&str> = TASKS.iter().flat_map(|(task, _)| values(task)).map(|v| v.place.as_str()).collect();
+    let of_source = |source: &&str| -> Vec<TaskValue> {
+        let value = |task: &str| values(task).into_iter().find(|v| v.place == **source).map(|v| v.accuracy / 100.0);
+        TASKS.iter().filter_map(|(task, chance)| Some((value(task)?, *chance))).collect()
+    };
+    let whole: Vec<_> = sources.iter().map(of_source).filter_map(|values| averages(&values)).collect();
+    let average = |of: usize| match Ends::of(whole.iter().map(|averages| averages[of])) {
+        Some(ends) => ends.entry(),
+        None => no_average(known),
+    };
+    (known > 0).then(|| row(["", &format!("{model}, published")], &entry, |_| [average(0), average(1)]))
 }
 
 /// Mean and deviation of one task, with what there is to say about them.
@@ -139,22 +160,50 @@ fn measured(group: &SeedGroup<'_>, values: &ByGroup) -> TableEntry {
     entry.flags(deviations)
 }
 
-fn row(names: [&str; 2], entry: &dyn Fn(&str) -> TableEntry, value: &dyn Fn(&str) -> Option<f64>) -> Vec<TableEntry> {
+/// A row, whose two averages are made with the remarks on its tasks.
+fn row(
+    names: [&str; 2],
+    entry: &dyn Fn(&str) -> TableEntry,
+    averages: impl FnOnce(&BTreeSet<Flag>) -> [TableEntry; 2],
+) -> Vec<TableEntry> {
     let mut row: Vec<TableEntry> = names.into_iter().map(TableEntry::text).collect();
     row.extend(TASKS.iter().map(|(name, _)| entry(name)));
     // What holds of a value holds of what it enters.
     let flags: BTreeSet<Flag> = row.iter().flat_map(|entry| entry.flags.iter().copied()).collect();
-    let values: Vec<(f64, f64)> = TASKS.iter().filter_map(|(name, chance)| Some((value(name)?, *chance))).collect();
-    let mean = |of: &dyn Fn((f64, f64)) -> f64| {
-        if values.len() < TASKS.len() {
-            let text = format!("– ({} of {})", values.len(), TASKS.len());
-            return TableEntry::text(text).raw("").flag(Flag::Incomplete).class("quiet");
-        }
-        let mean = 100.0 * values.iter().map(|v| of(*v)).sum::<f64>() / values.len() as f64;
-        TableEntry::number(format!("{mean:.2}"), mean).flags(flags.iter().copied())
-    };
-    row.push(mean(&|(value, _)| value));
-    row.push(mean(&|(value, chance)| (value - chance) / (1.0 - chance)));
+    row.extend(averages(&flags));
     row.extend(PICTURES.iter().map(|name| entry(name)));
     row
+}
+
+/// Average and average above guessing, both in percent; `None` where a task is missing.
+fn averages(values: &[TaskValue]) -> Option<[f64; 2]> {
+    let mean = |of: &dyn Fn(TaskValue) -> f64| 100.0 * values.iter().map(|v| of(*v)).sum::<f64>() / values.len() as f64;
+    let above = |(value, chance): TaskValue| (value - chance) / (1.0 - chance);
+    (values.len() == TASKS.len()).then(|| [mean(&|(value, _)| value), mean(&above)])
+}
+
+/// What stands for an average where only so many tasks are known.
+fn no_average(known: usize) -> TableEntry {
+    let text = format!("– ({known} of {})", TASKS.len());
+    TableEntry::text(text).raw("").flag(Flag::Incomplete).class("quiet")
+}
+
+/// The least and the greatest of several averages.
+struct Ends(f64, f64);
+
+impl Ends {
+    fn of(averages: impl Iterator<Item = f64>) -> Option<Self> {
+        averages.fold(None, |ends, average| {
+            let Self(least, greatest) = ends.unwrap_or(Self(average, average));
+            Some(Self(least.min(average), greatest.max(average)))
+        })
+    }
+
+    fn entry(&self) -> TableEntry {
+        let (least, greatest) = (format!("{:.2}", self.0), format!("{:.2}", self.1));
+        if least == greatest {
+            return TableEntry::number(least, self.0);
+        }
+        TableEntry::text(format!("{least}–{greatest}"))
+    }
 }

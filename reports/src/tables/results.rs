@@ -1,5 +1,7 @@
 //! One row per task, baseline and grid values, with everything known about it.
 
+use std::collections::BTreeSet;
+
 use vocabulary::Metric;
 use vocabulary::record::State;
 
@@ -9,7 +11,7 @@ use super::remarks::{by_limit, deviations, test_entry};
 use super::table::{Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{as_shown, metric, metric_name, signed};
-use crate::published::{self, Published};
+use crate::published::{self, Beside, Published, Range};
 use crate::runs::{BySeed, Cell, Frames, Runs, SeedGroup, groups};
 use crate::statistics::seeds::t_interval;
 use crate::statistics::{Level, Summary, mean};
@@ -29,14 +31,24 @@ pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result
          none below three seeds or where all values are equal. Seconds are those of training, validation and test \
          included, averaged over finished seeds. The difference to a published value is given only for the published \
          data, difficulty, protocol, network and size, and a training of at least as many epochs as in its recipe that no \
-         limit stopped. Frequencies, dropout, learning rates and decay are not held against the recipe: the column of the \
-         recipe, where there is one, says where they come from.",
+         limit stopped. Where sources print several values, the lowest and the highest stand there, and the difference is \
+         the distance to the nearer of them, or within. Frequencies, dropout, learning rates and decay are not held \
+         against the recipe: the column of the recipe, where there is one, says where they come from.",
         "Experiment | Task | Baseline | Grid | Metric | Test# | n# | 95 % interval# | Published (paper)# | Difference# | \
          Parameters# | Seconds# | Epochs# | States | Best validation# | Every seed | Recipe | Source of the published value",
     );
+    let mut flattering = BTreeSet::new();
     for group in &groups(runs) {
         let recipe = recipes.entry(group);
-        table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), &published, recipe));
+        let beside = group.record().and_then(|record| published::beside(record, published));
+        flattering.extend(beside.iter().flat_map(chosen));
+        table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), beside, recipe));
+    }
+    if !flattering.is_empty() {
+        let flattering = flattering.into_iter().collect::<Vec<_>>().join("; ");
+        table
+            .caption
+            .push_str(&format!(" How published values were chosen, where that may flatter them: {flattering}."));
     }
     table.drop_empty(&["Grid", "95 % interval", "Recipe", "Source of the published value"]);
     if !runs.has_several_experiments() {
@@ -49,14 +61,14 @@ fn result_row(
     group: &SeedGroup<'_>,
     test: Option<&BySeed>,
     validation: Option<&BySeed>,
-    table: &[Published],
+    beside: Option<Beside>,
     recipe: TableEntry,
 ) -> Vec<TableEntry> {
     let name = group.metric();
     let summary = test.and_then(BySeed::summary);
     let parameters = group.record().and_then(|r| r.baseline.parameters);
     let states: Vec<String> = group.states().iter().map(|(state, n)| format!("{n} {}", state.name())).collect();
-    let (published, difference, source) = beside(group, summary.as_ref(), table);
+    let (published, difference, source) = compared(group, summary.as_ref(), beside);
     let done: Vec<&Cell> = group.cells.iter().copied().filter(|c| c.status.state == State::Done).collect();
     let seconds = mean(&done.iter().map(|cell| cell.seconds()).collect::<Vec<_>>());
     vec![
@@ -121,32 +133,72 @@ fn every_seed(values: &BySeed, name: Metric) -> TableEntry {
     TableEntry::text(shown.join(", ")).raw(raw.join(" "))
 }
 
-/// The published value and the difference to it, where the two compare.
-fn beside(
+/// How the published values of `beside` were chosen, in words, where that may flatter them.
+fn chosen(beside: &Beside) -> Vec<String> {
+    let values = beside.range.values().iter();
+    let in_words = |(value, remark): (&Published, &str)| format!("{} on {}, {remark}", value.model, value.task);
+    values.flat_map(|value| value.remarks().map(|remark| in_words((value, remark)))).collect()
+}
+
+/// The published values, the difference to them where ours compares, and their sources.
+fn compared(
     group: &SeedGroup<'_>,
     summary: Option<&Summary>,
-    table: &[Published],
+    beside: Option<Beside>,
 ) -> (TableEntry, TableEntry, TableEntry) {
     let nothing = (TableEntry::none(), TableEntry::none(), TableEntry::none());
-    let Some(record) = group.record() else { return nothing };
-    let Some(beside) = published::beside(record, table) else { return nothing };
-    let found = beside.published;
+    let (Some(record), Some(beside)) = (group.record(), beside) else { return nothing };
+    let range = &beside.range;
     let stopped = by_limit(group);
     let mut finished = group.cells.iter().filter(|cell| cell.status.state == State::Done);
     let shorter =
-        !stopped && finished.any(|cell| !published::full_training(cell, beside.counterpart.task, &found.model));
-    let entry = TableEntry::number(format!("{:.2} {}", found.accuracy, found.model), found.accuracy)
+        !stopped && finished.any(|cell| !published::full_training(cell, beside.counterpart.task, beside.model));
+    let shown = format!("{} {}", range.text(), beside.model);
+    let entry = match range.single() {
+        Some(accuracy) => TableEntry::number(shown, accuracy),
+        None => TableEntry::text(shown).raw(range.text()),
+    };
+    let entry = entry
         .flags(deviations(record, Some(beside.counterpart)))
         .flags((!beside.same_size).then_some(Flag::OtherSize))
         .flags((!beside.same_network).then_some(Flag::OtherNetwork))
         .flags(shorter.then_some(Flag::OtherTraining));
     let comparable = entry.flags.is_empty() && !stopped && record.task.metric == Metric::Accuracy;
     let difference = match summary {
-        Some(s) if comparable => {
-            let difference = 100.0 * s.mean - found.accuracy;
-            TableEntry::number(signed(&format!("{difference:.2}")), difference)
-        }
+        Some(s) if comparable => difference(100.0 * s.mean, range),
         _ => TableEntry::none(),
     };
-    (entry, difference, TableEntry::text(found.source))
+    (entry, difference, TableEntry::text(range.sources()))
+}
+
+/// How far `accuracy`, percent, is from the published value, or from the nearer end of several.
+fn difference(accuracy: f64, range: &Range) -> TableEntry {
+    let distance = range.distance(accuracy);
+    if range.single().is_none() && distance == 0.0 {
+        return TableEntry::number("within", 0.0);
+    }
+    TableEntry::number(signed(&format!("{distance:.2}")), distance)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn ours_stands_beside_the_range() {
+        let values = |models: &[&str]| {
+            let of = |model: &&str| published::values_of(model, "SC10-MFCC", published::all().unwrap());
+            Range::of(models.iter().flat_map(of).collect()).unwrap()
+        };
+        let texts = |range: &Range| [95.20, 95.28, 95.40].map(|ours| difference(ours, range).text);
+        let several = values(&["CKCNN"]);
+        assert_eq!((several.single(), several.text().as_str()), (None, "95.27–95.30"));
+        assert_eq!(texts(&several), ["−0.07", "within", "+0.10"]);
+        assert_eq!(several.sources(), "95.27: arXiv 2110.08059 Table 2; 95.30: arXiv 2206.03398v2 Table 2");
+        let one = values(&["FlexTCN-4"]);
+        assert_eq!((one.single(), one.sources().as_str()), (Some(97.73), "arXiv 2110.08059 Table 2"));
+        assert_eq!(texts(&one), ["−2.53", "−2.45", "−2.33"]);
+    }
 }
