@@ -316,9 +316,9 @@ impl Part {
         let of = |at: u64| bytes.map_or_else(|| at.to_string(), |bytes| format!("{at} of {bytes}"));
         let broke = |reason: String, at: u64| Ok(Err(Failure { reason, brought: at.saturating_sub(begins) }));
         let mut reader = head.as_slice().chain(reader);
-        let mut room = vec![0; 1 << 16];
+        let mut buffer = vec![0; 1 << 16];
         loop {
-            let count = match reader.read(&mut room) {
+            let count = match reader.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -335,7 +335,7 @@ impl Part {
                 }
                 return refused(format!("the file there is longer than {end} bytes"));
             }
-            target.write_all(&room[..count]).map_err(failed)?;
+            target.write_all(&buffer[..count]).map_err(failed)?;
             at += count as u64;
             progress.advance(count as u64);
         }

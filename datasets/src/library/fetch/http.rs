@@ -36,7 +36,7 @@ pub(crate) struct Body {
 }
 
 impl Read for Body {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.piece.len() {
             match self.runtime.block_on(self.response.chunk()) {
                 Ok(Some(piece)) => (self.piece, self.at) = (piece.to_vec(), 0),
@@ -44,8 +44,8 @@ impl Read for Body {
                 Err(error) => return Err(io::Error::other(told(&error, self.proxy.as_deref()))),
             }
         }
-        let count = room.len().min(self.piece.len() - self.at);
-        room[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
+        let count = buffer.len().min(self.piece.len() - self.at);
+        buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
         self.at += count;
         Ok(count)
     }

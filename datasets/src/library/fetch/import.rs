@@ -187,13 +187,13 @@ impl Library {
         if !reasons.is_empty() {
             return Err(wrong(reasons));
         }
-        let room = self.room(set, bytes)?;
+        let staging = self.staging(set, bytes)?;
         let official = Provenance::Official { by: "it has its official checksum".to_owned() };
         let mut fetched = vec![];
         for (file, path) in taken {
-            let place = room.path().join(&file.name);
+            let place = staging.path().join(&file.name);
             let mut source = File::open(&path).map_err(DataError::io("read", &path))?;
-            write(room.path(), &place, &mut source).map_err(DataError::io("write", &place))?;
+            write(staging.path(), &place, &mut source).map_err(DataError::io("write", &place))?;
             fetched.push(Fetched::Downloaded {
                 file: target.join(&file.name),
                 source: path.display().to_string(),
@@ -201,8 +201,8 @@ impl Library {
                 provenance: official.clone(),
             });
         }
-        room.undisturbed(fetched.len() as u64)?;
-        folders::settle(room.path(), &target)?;
+        staging.undisturbed(fetched.len() as u64)?;
+        folders::settle(staging.path(), &target)?;
         Ok(fetched)
     }
 
@@ -308,7 +308,7 @@ impl Library {
         }
         let record = Record::read(from)?;
         let standing = self.standing(set, progress)?;
-        let room = self.room(set, bytes)?;
+        let staging = self.staging(set, bytes)?;
         // A manifest says what the files are, and belongs to them.
         let manifest = Some(from.join(MANIFEST)).filter(|path| path.is_file());
         progress.begin(&format!("copying {}", set.name), found.len() as u64);
@@ -316,13 +316,13 @@ impl Library {
             let inner = path.strip_prefix(from).unwrap_or(path);
             let mut source = File::open(path).map_err(DataError::io("read", path))?;
             progress.advance(1);
-            let place = room.path().join(inner);
-            write(room.path(), &place, &mut source).map_err(DataError::io("write", place))
+            let place = staging.path().join(inner);
+            write(staging.path(), &place, &mut source).map_err(DataError::io("write", place))
         });
         progress.finish();
         outcome?;
-        room.undisturbed(found.len() as u64 + u64::from(manifest.is_some()))?;
-        folders::settle(room.path(), &target)?;
+        staging.undisturbed(found.len() as u64 + u64::from(manifest.is_some()))?;
+        folders::settle(staging.path(), &target)?;
         let brought: HashSet<String> = found.iter().map(|file| file.name.clone()).collect();
         self.record(set, progress, |content| {
             // A record that came along holds if its content did, too.

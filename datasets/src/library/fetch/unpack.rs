@@ -23,7 +23,7 @@ const MOST_SHOWN: usize = 4;
 
 /// Files that wait beside the data folder until they are put in place.
 pub(crate) struct Staged {
-    room: Room,
+    staging: StagingFolder,
     /// Number of files.
     pub(crate) files: u64,
     /// Those that are members of the data set, as the catalogue names them.
@@ -33,7 +33,7 @@ pub(crate) struct Staged {
 impl Staged {
     /// Puts everything in place; a file that was there under the same name is replaced.
     pub(crate) fn settle(self, target: &Path) -> Result<(), DataError> {
-        folders::settle(self.room.path(), target)
+        folders::settle(self.staging.path(), target)
     }
 }
 
@@ -51,21 +51,21 @@ impl Library {
         progress: &dyn Progress,
     ) -> Result<Staged, DataError> {
         let bytes = fs::metadata(path).map_err(DataError::io("read", path))?.len();
-        let room = self.room(set, archive.unpacked_from(bytes))?;
-        let inner = room.path().join(&archive.into);
+        let staging = self.staging(set, archive.unpacked_from(bytes))?;
+        let inner = staging.path().join(&archive.into);
         folders::create(&inner)?;
         let mut tops = BTreeSet::new();
         let files = match archive.format {
             Format::Plain => {
                 let place = inner.join(&archive.name);
                 let mut file = File::open(path).map_err(DataError::io("read", path))?;
-                write(room.path(), &place, &mut file).map_err(DataError::io("write", place))?;
+                write(staging.path(), &place, &mut file).map_err(DataError::io("write", place))?;
                 1
             }
             Format::TarGz | Format::Zip => self.unpack_into(&inner, set, archive, path, &mut tops, progress)?,
         };
-        room.undisturbed(files)?;
-        let members = members_in(room.path(), set)?;
+        staging.undisturbed(files)?;
+        let members = members_in(staging.path(), set)?;
         if members.is_empty() {
             return Err(self.nothing_in(set, path, &tops));
         }
@@ -73,12 +73,12 @@ impl Library {
             let reason = "another member has the same name but for upper and lower case";
             return Err(self.unpack_error(set, path, ArchiveError::Path { member: twice, reason }));
         }
-        Ok(Staged { room, files, members })
+        Ok(Staged { staging, files, members })
     }
 
     /// An empty folder for `bytes` bytes that will go to the folder of `set`; removed in the end. It lies in the cache if files
     /// can be renamed from there, else in the set's folder, so that the space is asked of the disk that needs it.
-    pub(crate) fn room(&self, set: &DataSet, bytes: u64) -> Result<Room, DataError> {
+    pub(crate) fn staging(&self, set: &DataSet, bytes: u64) -> Result<StagingFolder, DataError> {
         let folder = self.folder(&set.name);
         let (cache, inside) = (self.cache_folder().join(format!("unpacking-{}", set.name)), folder.join(".unpacking"));
         // What a process that was killed left; nobody else is unpacking this set.
@@ -98,12 +98,12 @@ impl Library {
         let path = if folders::renames_reach(&self.cache_folder(), existing) { cache } else { inside };
         self.ensure_space(&path, bytes)?;
         folders::create(&path)?;
-        Ok(Room(path))
+        Ok(StagingFolder(path))
     }
 
     fn unpack_into(
         &self,
-        room: &Path,
+        staging: &Path,
         set: &DataSet,
         archive: &Archive,
         path: &Path,
@@ -125,8 +125,8 @@ impl Library {
             if wanted.as_ref().is_some_and(|wanted| !wanted.matches(&name)) {
                 return Ok(());
             }
-            let place = room.join(&inner);
-            let outcome = write(room, &place, member.contents);
+            let place = staging.join(&inner);
+            let outcome = write(staging, &place, member.contents);
             if outcome.is_err() {
                 failed_at = Some(place);
             }
@@ -144,10 +144,10 @@ impl Library {
         match outcome {
             Ok(()) => Ok(files),
             Err(ArchiveError::Receiver(error)) => {
-                let place = failed_at.unwrap_or_else(|| room.to_path_buf());
+                let place = failed_at.unwrap_or_else(|| staging.to_path_buf());
                 use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
                 if matches!(error.kind(), AlreadyExists | IsADirectory | NotADirectory) {
-                    let member = place.strip_prefix(room).unwrap_or(&place).display().to_string();
+                    let member = place.strip_prefix(staging).unwrap_or(&place).display().to_string();
                     let reason = "another member has the same name";
                     return Err(self.unpack_error(set, path, ArchiveError::Path { member, reason }));
                 }
@@ -218,14 +218,14 @@ pub(crate) fn first_name(archive: &Archive, path: &Path) -> Option<String> {
 }
 
 /// A folder that is removed with everything in it.
-pub(crate) struct Room(PathBuf);
+pub(crate) struct StagingFolder(PathBuf);
 
-impl Room {
+impl StagingFolder {
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Refuses a room that has not the `files` that were written into it: somebody else was at it, in spite of all locks.
+    /// Refuses a folder that has not the `files` that were written into it: somebody else was at it, in spite of all locks.
     pub(crate) fn undisturbed(&self, files: u64) -> Result<(), DataError> {
         let there = self.files()?;
         if there == files {
@@ -251,7 +251,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for StagingFolder {
     fn drop(&mut self) {
         // Usually it has been renamed; what cannot be removed now is removed by the next attempt.
         let _ = fs::remove_dir_all(&self.0);
@@ -269,12 +269,12 @@ fn placed(path: &Path, layout: ArchiveLayout) -> Option<PathBuf> {
     }
 }
 
-/// Writes a file below `room` that is not there yet. `room` itself has to be there: if it is gone, so is what was in it.
-pub(crate) fn write(room: &Path, place: &Path, contents: &mut dyn Read) -> io::Result<()> {
+/// Writes a file below `staging` that is not there yet. `staging` itself has to be there: if it is gone, so is what was in it.
+pub(crate) fn write(staging: &Path, place: &Path, contents: &mut dyn Read) -> io::Result<()> {
     let mut file = match File::create_new(place) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut folder = room.to_path_buf();
-            let inner = place.parent().and_then(|above| above.strip_prefix(room).ok());
+            let mut folder = staging.to_path_buf();
+            let inner = place.parent().and_then(|above| above.strip_prefix(staging).ok());
             for part in inner.into_iter().flat_map(Path::components) {
                 folder.push(part);
                 match fs::create_dir(&folder) {
@@ -296,8 +296,8 @@ struct Watched<'a> {
 }
 
 impl Read for Watched<'_> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(room)?;
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
         self.progress.advance(count as u64);
         Ok(count)
     }
@@ -315,20 +315,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_that_is_taken_away_is_not_made_again_and_its_files_are_counted() {
+    fn a_staging_folder_that_is_taken_away_is_not_made_again_and_its_files_are_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let room = Room(folder.path().join("room"));
-        let put = |name: &str| write(room.path(), &room.path().join(name), &mut &b"text"[..]);
+        let staging = StagingFolder(folder.path().join("staging"));
+        let put = |name: &str| write(staging.path(), &staging.path().join(name), &mut &b"text"[..]);
         assert_eq!(put("a").unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_eq!(put("a/b/c").unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert!(!room.path().exists());
-        fs::create_dir(room.path()).unwrap();
+        assert!(!staging.path().exists());
+        fs::create_dir(staging.path()).unwrap();
         for name in ["a/b/c", "a/b/d", "e"] {
             put(name).unwrap();
         }
-        room.undisturbed(3).unwrap();
-        fs::remove_file(room.path().join("a/b/d")).unwrap();
-        assert!(room.undisturbed(3).unwrap_err().to_string().contains("2 files are there, and 3 were written"));
+        staging.undisturbed(3).unwrap();
+        fs::remove_file(staging.path().join("a/b/d")).unwrap();
+        assert!(staging.undisturbed(3).unwrap_err().to_string().contains("2 files are there, and 3 were written"));
         for (name, kind) in [("e", io::ErrorKind::AlreadyExists), ("e/f", io::ErrorKind::NotADirectory)] {
             assert_eq!(put(name).unwrap_err().kind(), kind, "{name}");
         }
