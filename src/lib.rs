@@ -41,7 +41,7 @@ use clap::Parser;
 use cli::Cli;
 use cli::exit::{self, CliError, Exit};
 use cli::options::Global;
-use terminal::{Level, LogForm};
+use terminal::LogForm;
 
 pub use baselines;
 pub use datasets;
@@ -68,10 +68,7 @@ pub fn main(registry: Registry) -> ExitCode {
         let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Err(CliError::failed(format!("the program failed: {message}")))
     });
-    let exit = result.unwrap_or_else(|stop| {
-        terminal::say(Level::Error, &format!("error: {stop}"));
-        stop.exit
-    });
+    let exit = result.unwrap_or_else(|error| error.report());
     terminal::settle();
     exit.into()
 }
@@ -79,19 +76,13 @@ pub fn main(registry: Registry) -> ExitCode {
 /// Help, version, or what is wrong with the arguments.
 fn refuse(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        return exit::unless_gone(error.print()).map_or_else(
-            |stop| {
-                terminal::say(Level::Error, &format!("error: {stop}"));
-                stop.exit
-            },
-            |()| Exit::Done,
-        );
+        return exit::unless_gone(error.print()).map_or_else(|error| error.report(), |()| Exit::Done);
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let json = arguments.windows(2).any(|pair| pair[0] == "--log" && pair[1] == "json");
     if json || arguments.iter().any(|argument| argument == "--log=json") {
         terminal::set_form(LogForm::Json);
-        terminal::say(Level::Error, &error.render().to_string());
+        terminal::fail(Exit::Usage.into(), &error.render().to_string());
     } else {
         // Coloured where the terminal can. A failure to print has no reader.
         let _ = error.print();

@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use clap::ValueEnum;
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -86,25 +86,29 @@ pub fn form() -> LogForm {
 
 /// One message: as it is, or as a JSON object on a line of its own.
 pub fn say(level: Level, text: &str) {
-    write(&in_form(level, text));
+    write(&in_form(level, text, json!({})));
 }
 
-fn in_form(level: Level, text: &str) -> String {
+/// The message of an error that ends the command. As JSON it has the error's `kind` beside it, which stays when the words
+/// change.
+pub fn fail(kind: &str, text: &str) {
+    write(&in_form(Level::Error, text, json!({ "kind": kind })));
+}
+
+fn in_form(level: Level, text: &str, mut fields: Value) -> String {
     match form() {
         LogForm::Text => text.to_owned(),
         LogForm::Json => {
-            let time = humantime::format_rfc3339_micros(SystemTime::now());
-            let line = json!({
-                "timestamp": time.to_string(), "level": level.name(), "fields": { "message": text.trim() }, "target": "bench",
-            });
-            line.to_string()
+            let time = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+            fields["message"] = text.trim().into();
+            json!({ "timestamp": time, "level": level.name(), "fields": fields, "target": "bench" }).to_string()
         }
     }
 }
 
 /// A line that another process of this program wrote: as it is where it has the form of ours.
 pub fn pass_on(line: &str) {
-    let is_object = || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).is_ok();
+    let is_object = || serde_json::from_str::<serde_json::Map<String, Value>>(line).is_ok();
     if form() == LogForm::Text || is_object() { write(line) } else { say(Level::Warning, line) }
 }
 
@@ -187,7 +191,7 @@ impl Queue {
         let left_out = self.left_out.swap(0, Ordering::SeqCst);
         if left_out > 0 {
             let text = format!("{left_out} messages were left out, since nobody was reading");
-            let taken = self.offer((in_form(Level::Warning, &text) + "\n").into_bytes());
+            let taken = self.offer((in_form(Level::Warning, &text, json!({})) + "\n").into_bytes());
             if !taken {
                 self.left_out.fetch_add(left_out, Ordering::SeqCst);
             }

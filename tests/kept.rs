@@ -1,7 +1,7 @@
 //! Run folders of earlier builds: they are reported, evaluated and trained further.
 //!
 //! The folder `tests/fixtures/kept/runs` was written by the build of commit 489c763, by `bench run kept.yaml --device cpu`
-//! there: cells that are done, one that was interrupted, and pairs that do not fit.
+//! there: runs that are done, one that was interrupted, and pairs that do not fit.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -71,7 +71,7 @@ fn cells_go_on_as_if_never_left() {
         .success()
         .stderr(contains("already done"));
     whole.file("kept.yaml", std::fs::read(bench.path("kept.yaml")).unwrap());
-    // The interrupted cell goes on from the middle, those that are done from their end.
+    // The interrupted run goes on from the middle, those that are done from their end.
     let interrupted = bench.status("runs/kept/cp.ccnn.s0")["epoch"].as_u64().unwrap();
     for (name, only, epochs) in
         [(INTERRUPTED, "task=cp,baseline=ccnn", interrupted + 2), ("add.gru.s0", "task=add,baseline=gru", 4)]

@@ -93,26 +93,26 @@ fn recorded_tensors_elsewhere_are_reproduced_by_wgpu() {
 #[test]
 fn a_changed_golden_fails() {
     type Damage = fn(&mut Vec<u8>);
-    let cases: [(&str, Damage); 5] = [
-        ("output.y", |bytes| {
+    let cases: [(&str, Option<&str>, Damage); 5] = [
+        ("output.y", None, |bytes| {
             let at = place(bytes, "output.y");
             bytes[at..at + 4].copy_from_slice(&9f32.to_le_bytes());
         }),
-        ("grad.rnn.weight_hh_l0", |bytes| {
+        ("grad.rnn.weight_hh_l0", None, |bytes| {
             let at = place(bytes, "grad.rnn.weight_hh_l0");
             bytes[at..at + 4].copy_from_slice(&9f32.to_le_bytes());
         }),
-        ("`head.bias` is NaN", |bytes| {
+        ("`head.bias`", Some("parity-value"), |bytes| {
             let at = place(bytes, "param.head.bias");
             bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
         }),
-        ("grad_input.x", |bytes| {
+        ("grad_input.x", None, |bytes| {
             let at = place(bytes, "grad_input.x");
             bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
         }),
-        ("torch_gru_l2.safetensors is damaged", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("torch_gru_l2.safetensors", Some("golden-damaged"), |bytes| bytes.truncate(bytes.len() / 2)),
     ];
-    for (what, change) in cases {
+    for (what, kind, change) in cases {
         let bench = Bench::new();
         let folder = copy(&bench, "torch_gru_l2", change);
         bench
@@ -120,6 +120,7 @@ fn a_changed_golden_fails() {
             .assert()
             .code(1)
             .stdout(contains("FAIL").and(contains(what)).and(contains("0 passed, 1 failed")));
+        assert_eq!(golden(&bench, &folder)["error_kind"].as_str(), kind, "{what}");
     }
 }
 
@@ -137,7 +138,8 @@ fn parameters_that_do_not_fit_are_named() {
         .command(&["parity", &folder, "--device", "cpu"])
         .assert()
         .code(1)
-        .stdout(contains("missing (1):     head.bias").and(contains("unexpected (1):     head.bibs")));
+        .stdout(contains("head.bias").and(contains("head.bibs")));
+    assert_eq!(golden(&bench, &folder)["error_kind"], "parity-mismatch");
 }
 
 /// Tensors under a name of their own are missing on one side, whatever they are; a comparison of the others is no pass.
@@ -165,9 +167,8 @@ fn tensors_without_an_equal_fail_and_are_named() {
             .assert()
             .code(1)
             .stdout(contains("FAIL").and(contains(other)).and(contains("0 passed, 1 failed")));
-        let output = bench.command(&["parity", &folder, "--device", "cpu", "--json"]).output().unwrap().stdout;
-        let result: serde_json::Value = serde_json::from_slice(&output).unwrap();
-        assert!(result["goldens"][0]["unmatched"].to_string().contains(other), "{result}");
+        let golden = self::golden(&bench, &folder);
+        assert!(golden["unmatched"].to_string().contains(other), "{golden}");
     }
 }
 
@@ -192,11 +193,15 @@ fn renamed(bench: &Bench, from: &Path, name: &str, listed: bool, rename: impl Fn
     text(&folder)
 }
 
+/// What `--json` says of the only golden in `folder`.
+fn golden(bench: &Bench, folder: &str) -> serde_json::Value {
+    let output = bench.command(&["parity", folder, "--device", "cpu", "--json"]).output().unwrap().stdout;
+    serde_json::from_slice::<serde_json::Value>(&output).unwrap()["goldens"][0].take()
+}
+
 /// Verdict and unmatched tensors of the only golden in `folder`.
 fn verdict(bench: &Bench, folder: &str) -> (String, String) {
-    let output = bench.command(&["parity", folder, "--device", "cpu", "--json"]).output().unwrap().stdout;
-    let result: serde_json::Value = serde_json::from_slice(&output).unwrap();
-    let golden = &result["goldens"][0];
+    let golden = golden(bench, folder);
     (golden["result"].as_str().unwrap().to_owned(), golden["unmatched"].to_string())
 }
 
@@ -282,8 +287,8 @@ fn what_is_not_supported_counts_as_failed() {
     let description = Path::new(&folder).join("torch_gru_l2.json");
     let original = std::fs::read_to_string(&description).unwrap();
     for (from, to, reason) in [
-        ("\"rnn.network\"", "\"rnn.oracle\"", "nothing here computes the kind `rnn.oracle`"),
-        ("\"cell\": \"gru\"", "\"cell\": \"xlstm\"", "`build.cell` is \"xlstm\""),
+        ("\"rnn.network\"", "\"rnn.oracle\"", "`rnn.oracle`"),
+        ("\"cell\": \"gru\"", "\"cell\": \"xlstm\"", "`build.cell`"),
     ] {
         let changed = original.replace(from, to);
         assert_ne!(changed, original);
@@ -293,6 +298,7 @@ fn what_is_not_supported_counts_as_failed() {
             .assert()
             .code(1)
             .stdout(contains("unsupported").and(contains(reason)).and(contains("0 passed, 1 failed")));
+        assert_eq!(golden(&bench, &folder)["error_kind"], "parity-unsupported");
     }
     let changed = original.replace("\"hidden\": 12", "\"hidden\": \"wide\"");
     assert_ne!(changed, original);
@@ -301,7 +307,8 @@ fn what_is_not_supported_counts_as_failed() {
         .command(&["parity", &folder, "--device", "cpu"])
         .assert()
         .code(1)
-        .stdout(contains("golden torch_gru_l2: `build.hidden` is not a whole number"));
+        .stdout(contains("torch_gru_l2").and(contains("`build.hidden`")));
+    assert_eq!(golden(&bench, &folder)["error_kind"], "golden-setting");
 }
 
 #[test]
@@ -309,7 +316,8 @@ fn tensors_without_a_description_fail() {
     let bench = Bench::new();
     let folder = copy(&bench, "torch_gru_l2", |_| ());
     std::fs::remove_file(Path::new(&folder).join("torch_gru_l2.json")).unwrap();
-    bench.command(&["parity", &folder, "--device", "cpu"]).assert().code(1).stdout(contains("cannot read"));
+    bench.command(&["parity", &folder, "--device", "cpu"]).assert().code(1).stdout(contains("torch_gru_l2.json"));
+    assert_eq!(golden(&bench, &folder)["error_kind"], "golden-io");
 }
 
 #[test]
@@ -325,19 +333,14 @@ fn descriptions_without_tensors_fail() {
         .command(&["parity", &folder, "--device", "cpu"])
         .assert()
         .code(1)
-        .stdout(contains("1 passed, 2 failed").and(contains("alone.safetensors")).and(contains("cut.json is damaged")));
+        .stdout(contains("1 passed, 2 failed").and(contains("alone.safetensors")).and(contains("cut.json")));
 }
 
 #[test]
 fn folders_without_goldens_are_wrong_usage() {
     let bench = Bench::new();
-    bench.command(&["parity", "nowhere"]).assert().code(2).stderr(contains("cannot read the folder `nowhere`"));
+    bench.refuses(&["parity", "nowhere"], 2, "usage", &["`nowhere`"]);
     std::fs::create_dir(bench.path("empty")).unwrap();
-    bench.command(&["parity", "empty"]).assert().code(2).stderr(contains("no goldens"));
-    let fixtures = text(&fixtures());
-    bench
-        .command(&["parity", &fixtures, "--only", "no_*"])
-        .assert()
-        .code(2)
-        .stderr(contains("no golden matches `no_*`"));
+    bench.refuses(&["parity", "empty"], 2, "usage", &["`empty`"]);
+    bench.refuses(&["parity", &text(&fixtures()), "--only", "no_*"], 2, "usage", &["`no_*`"]);
 }

@@ -57,7 +57,7 @@ fn runs_are_paired_by_a_field() {
         .assert()
         .success()
         .stdout(contains("gru").and(contains("rnn")));
-    bench.command(&["compare", "runs/pairs"]).assert().code(2).stderr(contains("--by"));
+    bench.refuses(&["compare", "runs/pairs"], 2, "usage", &["--by"]);
 }
 
 #[test]
@@ -80,6 +80,7 @@ fn networks_are_diagnosed_at_initialisation_without_data() {
     assert_eq!(bench.json(&diagnose).as_array().unwrap(), lines);
     bench.command(&diagnose).assert().success().stdout(contains(format!("{} measurements", lines.len())));
     assert!(bench.path("runs/pairs/diagnose").is_dir());
-    bench.command(&["diagnose", "pairs.yaml", "--seeds", "0"]).assert().code(2);
-    bench.command(&["diagnose", "pairs.yaml", "--set", "baseline.hiden=4"]).assert().code(2).stderr(contains("hidden"));
+    bench.refuses(&["diagnose", "pairs.yaml", "--seeds", "0"], 2, "usage", &["--seeds"]);
+    let misspelt = ["diagnose", "pairs.yaml", "--set", "baseline.hiden=4"];
+    bench.refuses(&misspelt, 2, "experiment-unknown-name", &["`hiden`", "`hidden`"]);
 }

@@ -26,7 +26,8 @@ pub enum DeviceChoice {
 }
 
 /// Why a device cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "device-")]
 pub enum DeviceError {
     /// The name is not that of a device.
     #[error("unknown device `{0}`; expected auto, cpu, cuda[:i], wgpu[:i] or tch[:cuda:i]")]

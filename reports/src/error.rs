@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use vocabulary::record::SCHEMA;
 
 /// A report that could not be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "report-")]
 pub enum ReportError {
     /// A file or folder cannot be read.
     #[error("cannot read {path}: {source}")]
@@ -38,7 +39,7 @@ pub enum ReportError {
         found: u64,
     },
     /// A file that does not hold what it should.
-    #[error("{path}:{line}: {message}; the file is damaged, run the cell again with --fresh")]
+    #[error("{path}:{line}: {message}; the file is damaged, run it again with --fresh")]
     Parse {
         /// The file.
         path: PathBuf,
@@ -47,20 +48,20 @@ pub enum ReportError {
         /// What is wrong.
         message: String,
     },
-    /// One cell in two folders would be counted as two seeds.
-    #[error("the cell {cell} of experiment {experiment} is in {first} and in {second}; give only one of them")]
+    /// One run in two folders would be counted as two seeds.
+    #[error("the run {cell} of experiment {experiment} is in {first} and in {second}; give only one of them")]
     Duplicate {
         /// Experiment name.
         experiment: String,
-        /// Cell folder name.
+        /// Run folder name.
         cell: String,
         /// Where it was found first.
         first: PathBuf,
         /// Where it was found again.
         second: PathBuf,
     },
-    /// A field no cell has.
-    #[error("no cell has the field `{field}`; use one of: {known}")]
+    /// A field no run has.
+    #[error("no run has the field `{field}`; use one of: {known}")]
     UnknownField {
         /// As given.
         field: String,

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use baselines::device::DeviceError;
 use datasets::DataError;
 use reports::ReportError;
+use strum::IntoStaticStr;
 
 use crate::experiment::ExperimentError;
 use crate::files::run_folder::FolderError;
@@ -15,7 +16,8 @@ use crate::runner::RunnerError;
 use crate::terminal;
 
 /// Exit codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Exit {
     /// 0: all done.
     Done,
@@ -46,79 +48,102 @@ impl From<Exit> for ExitCode {
 #[error("{message}")]
 pub struct CliError {
     pub exit: Exit,
+    /// A word for programs that stays when the message is reworded: that of the error's variant, or else of the exit code.
+    pub kind: &'static str,
     /// What is printed; may have several lines.
     pub message: String,
 }
 
 impl CliError {
-    /// End with `exit` because of `reason`.
-    pub fn new(exit: Exit, reason: impl Display) -> Self {
-        Self { exit, message: reason.to_string() }
+    /// End with `exit` because of `error`, whose variant is the kind.
+    pub fn of<'a, E: Display>(exit: Exit, error: &'a E) -> Self
+    where
+        &'a E: Into<&'static str>,
+    {
+        Self { exit, kind: error.into(), message: error.to_string() }
     }
 
     /// Wrong usage, experiment file or data.
     pub fn usage(reason: impl Display) -> Self {
-        Self::new(Exit::Usage, reason)
+        Self { exit: Exit::Usage, kind: Exit::Usage.into(), message: reason.to_string() }
     }
 
     /// A failure.
     pub fn failed(reason: impl Display) -> Self {
-        Self::new(Exit::Failed, reason)
+        Self { exit: Exit::Failed, kind: Exit::Failed.into(), message: reason.to_string() }
+    }
+
+    /// Print it on standard error; its exit code.
+    pub fn report(&self) -> Exit {
+        terminal::fail(self.kind, &format!("error: {self}"));
+        self.exit
     }
 }
 
 impl From<ExperimentError> for CliError {
     fn from(error: ExperimentError) -> Self {
-        Self::usage(error)
+        Self::of(Exit::Usage, &error)
     }
 }
 
 impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
-        Self::usage(error)
+        Self::of(Exit::Usage, &error)
     }
 }
 
 impl From<DeviceError> for CliError {
     fn from(error: DeviceError) -> Self {
-        match error {
-            DeviceError::Unknown(_) | DeviceError::Precision { .. } => Self::usage(error),
-            DeviceError::NotCompiled { .. } | DeviceError::NotFound { .. } => Self::new(Exit::NoDevice, error),
-        }
+        let exit = match error {
+            DeviceError::Unknown(_) | DeviceError::Precision { .. } => Exit::Usage,
+            DeviceError::NotCompiled { .. } | DeviceError::NotFound { .. } => Exit::NoDevice,
+        };
+        Self::of(exit, &error)
     }
 }
 
 impl From<FolderError> for CliError {
     fn from(error: FolderError) -> Self {
-        match error {
-            FolderError::Record { .. } => Self::usage(error),
-            FolderError::Io { .. } | FolderError::Locked { .. } => Self::failed(error),
-        }
+        let exit = match error {
+            FolderError::Record { .. } => Exit::Usage,
+            FolderError::Io { .. } | FolderError::Locked { .. } => Exit::Failed,
+        };
+        Self::of(exit, &error)
     }
 }
 
 impl From<RunnerError> for CliError {
     fn from(error: RunnerError) -> Self {
-        match error {
-            RunnerError::Device(error) => error.into(),
-            RunnerError::Folder(error) => error.into(),
+        let exit = match error {
+            RunnerError::Device(error) => return error.into(),
+            RunnerError::Folder(error) => return error.into(),
             RunnerError::MissingData(_)
             | RunnerError::Changed { .. }
             | RunnerError::InitialWeights { .. }
-            | RunnerError::NoOrders => Self::usage(error),
-            RunnerError::LeftAtOnce => Self::new(Exit::Interrupted, error),
+            | RunnerError::NoOrders => Exit::Usage,
+            RunnerError::LeftAtOnce => Exit::Interrupted,
             RunnerError::Create { .. } | RunnerError::Record(_) | RunnerError::Plan(_) | RunnerError::System(_) => {
-                Self::failed(error)
+                Exit::Failed
             }
+        };
+        let ended = Self::of(exit, &error);
+        match &error {
+            RunnerError::InitialWeights { source, .. } => Self { kind: source.as_ref().into(), ..ended },
+            _ => ended,
         }
     }
 }
 
 impl From<EvalError> for CliError {
     fn from(error: EvalError) -> Self {
-        match error {
-            EvalError::NotFinite { .. } | EvalError::Stopped(_) => Self::failed(error),
-            _ => Self::usage(error),
+        let exit = match error {
+            EvalError::NotFinite { .. } | EvalError::Stopped(_) => Exit::Failed,
+            _ => Exit::Usage,
+        };
+        let ended = Self::of(exit, &error);
+        match &error {
+            EvalError::Weights { source, .. } => Self { kind: source.as_ref().into(), ..ended },
+            _ => ended,
         }
     }
 }
@@ -126,10 +151,11 @@ impl From<EvalError> for CliError {
 /// Folders that cannot be read are wrong usage; files that cannot be written are a failure.
 impl From<ReportError> for CliError {
     fn from(error: ReportError) -> Self {
-        match error {
-            ReportError::Write { .. } | ReportError::Frame(_) | ReportError::Draw { .. } => Self::failed(error),
-            _ => Self::usage(error),
-        }
+        let exit = match error {
+            ReportError::Write { .. } | ReportError::Frame(_) | ReportError::Draw { .. } => Exit::Failed,
+            _ => Exit::Usage,
+        };
+        Self::of(exit, &error)
     }
 }
 

@@ -89,7 +89,10 @@ fn row(outcome: &Outcome) -> Vec<String> {
 fn record(outcome: &Outcome) -> Value {
     let mut record = json!({ "name": outcome.name, "kind": outcome.kind, "result": outcome.verdict() });
     match &outcome.result {
-        Err(error) => record["reason"] = json!(error.to_string()),
+        Err(error) => {
+            record["reason"] = json!(error.to_string());
+            record["error_kind"] = json!(<&str>::from(error));
+        }
         Ok(comparison) => {
             // JSON has no infinity: what cannot be compared has the error null.
             let finite = |value: f64| value.is_finite().then_some(value);

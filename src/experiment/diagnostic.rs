@@ -1,6 +1,6 @@
 //! Errors that point into an experiment file or at an argument.
 
-use std::fmt;
+use strum::IntoStaticStr;
 
 /// A place in a source: lines and columns count from 1, columns and width in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +15,25 @@ pub struct Position {
     pub width: usize,
 }
 
+/// What is wrong with an experiment, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "experiment-")]
+pub enum Mistake {
+    Unreadable,
+    TooLarge,
+    NotUtf8,
+    /// No YAML, or not the part of it that is read here.
+    NotYaml,
+    /// A word that is none of the accepted ones.
+    UnknownName,
+    /// Anything else: a setting is missing, out of its range or there twice.
+    BadSetting,
+}
+
 /// Something wrong at a place; [`Sources::render`] turns it into text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    pub kind: Mistake,
     /// Where, if anywhere.
     pub at: Option<Position>,
     /// What is wrong, in one line.
@@ -29,7 +45,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// `message` at `position`.
     pub fn at(position: Position, message: impl Into<String>) -> Self {
-        Self { at: Some(position), message: message.into(), notes: Vec::new() }
+        Self { kind: Mistake::BadSetting, at: Some(position), message: message.into(), notes: Vec::new() }
     }
 
     /// Add a line.
@@ -38,8 +54,9 @@ impl Diagnostic {
         self
     }
 
-    /// Add the line of accepted words, where there are any.
-    pub fn accepted(self, what: &str, words: &[impl AsRef<str>]) -> Self {
+    /// Add the line of accepted words, where there are any: what was written is none of them.
+    pub fn accepted(mut self, what: &str, words: &[impl AsRef<str>]) -> Self {
+        self.kind = Mistake::UnknownName;
         if words.is_empty() {
             return self;
         }
@@ -84,7 +101,7 @@ impl Sources {
     }
 
     /// Place, message, source line with a caret, notes.
-    pub fn render(&self, diagnostic: &Diagnostic) -> Rendered {
+    pub fn render(&self, diagnostic: &Diagnostic) -> ExperimentError {
         let mut lines = Vec::new();
         let head = match diagnostic.at {
             Some(at) => {
@@ -95,7 +112,7 @@ impl Sources {
         };
         lines.extend(diagnostic.notes.iter().map(|note| format!("  = {}", wrap(note))));
         lines.insert(0, head);
-        Rendered(lines.join("\n"))
+        ExperimentError { kind: diagnostic.kind, message: lines.join("\n") }
     }
 
     fn snippet(&self, at: Position) -> Vec<String> {
@@ -151,13 +168,24 @@ pub fn shorten(text: &str) -> String {
     if clean.chars().count() <= 60 { clean } else { clean.chars().take(57).chain("...".chars()).collect() }
 }
 
-/// A finished error text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered(String);
+/// An experiment that cannot be planned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExperimentError {
+    pub kind: Mistake,
+    /// Place, problem and remedy; may have several lines.
+    pub message: String,
+}
 
-impl fmt::Display for Rendered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl From<&ExperimentError> for &'static str {
+    fn from(error: &ExperimentError) -> Self {
+        error.kind.into()
+    }
+}
+
+impl From<ExperimentError> for &'static str {
+    fn from(error: ExperimentError) -> Self {
+        error.kind.into()
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::arguments::{Overrides, only, seeds_argument, setting};
-use super::diagnostic::{Diagnostic, Position, Rendered, Sources};
+use super::diagnostic::{Diagnostic, ExperimentError, Mistake, Position, Sources};
 use super::plan::Plan;
 use super::raw::{RawExperiment, is_name, is_safe, make_safe};
 use super::resolve::resolve;
@@ -17,38 +17,6 @@ use crate::registry::Registry;
 /// Largest file that is read; the longest recipe has a few kilobytes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// An experiment that cannot be planned.
-#[derive(Debug, thiserror::Error)]
-pub enum ExperimentError {
-    /// The file cannot be read.
-    #[error("cannot read experiment file `{path}`: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is far too large.
-    #[error("`{path}` is no experiment file: it has more than {MAX_BYTES} bytes")]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is not text.
-    #[error("{path}:{line}:{column}: not UTF-8 text; save the file as UTF-8")]
-    NotUtf8 {
-        /// The file.
-        path: PathBuf,
-        /// Line of the first wrong byte, from 1.
-        line: usize,
-        /// Its column in bytes, from 1.
-        column: usize,
-    },
-    /// Something in the file or the arguments does not hold.
-    #[error("{0}")]
-    Invalid(Rendered),
-}
-
 /// Read the experiment at `path`, with the tasks and baselines of `registry`.
 ///
 /// # Errors
@@ -56,7 +24,7 @@ pub enum ExperimentError {
 pub fn load(path: &Path, overrides: &Overrides, registry: &Registry) -> Result<Plan, ExperimentError> {
     let text = read(path)?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    plan(&path.display().to_string(), text, &stem, overrides, registry).map_err(ExperimentError::Invalid)
+    plan(&path.display().to_string(), text, &stem, overrides, registry)
 }
 
 /// The experiment `text`, which errors call `name`, with the tasks and baselines of `registry`.
@@ -69,22 +37,26 @@ pub fn load_text(
     overrides: &Overrides,
     registry: &Registry,
 ) -> Result<Plan, ExperimentError> {
-    plan(name, text, name, overrides, registry).map_err(ExperimentError::Invalid)
+    plan(name, text, name, overrides, registry)
 }
 
 fn read(path: &Path) -> Result<String, ExperimentError> {
-    let refuse = |source| ExperimentError::Read { path: path.to_owned(), source };
+    let name = path.display();
+    let refuse = |kind, message| ExperimentError { kind, message };
     let mut bytes = Vec::new();
     // Pipes and devices have no size of their own.
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(refuse)?;
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| refuse(Mistake::Unreadable, format!("cannot read experiment file `{name}`: {error}")))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(ExperimentError::TooLarge { path: path.to_owned() });
+        let message = format!("`{name}` is no experiment file: it has more than {MAX_BYTES} bytes");
+        return Err(refuse(Mistake::TooLarge, message));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
         let column = good.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-        ExperimentError::NotUtf8 { path: path.to_owned(), line, column }
+        refuse(Mistake::NotUtf8, format!("{name}:{line}:{column}: not UTF-8 text; save the file as UTF-8"))
     })
 }
 
@@ -95,7 +67,7 @@ pub(super) fn plan(
     stem: &str,
     overrides: &Overrides,
     registry: &Registry,
-) -> Result<Plan, Rendered> {
+) -> Result<Plan, ExperimentError> {
     let mut sources = Sources::default();
     let file = sources.file(path.to_owned(), text.clone());
     let result = (|| {

@@ -17,7 +17,8 @@ pub mod training;
 pub mod yaml;
 
 pub use arguments::Overrides;
-pub use load::{ExperimentError, load, load_text};
+pub use diagnostic::ExperimentError;
+pub use load::{load, load_text};
 pub use plan::{BaselineCell, Cell, Missing, Plan, TaskCell};
 pub use training::Training;
 pub use vocabulary::Scale;

@@ -335,8 +335,7 @@ mod tests {
             let back: Training = serde_json::from_value(serde_json::to_value(&training).unwrap()).unwrap();
             assert_eq!(back, training);
         }
-        let error = serde_json::from_value::<Training>(serde_json::json!({ "max_time": "fast" })).unwrap_err();
-        assert!(error.to_string().contains("expected a duration with its unit"), "{error}");
+        assert!(serde_json::from_value::<Training>(serde_json::json!({ "max_time": "fast" })).is_err());
     }
 
     #[test]
@@ -344,23 +343,19 @@ mod tests {
         let with = |change: fn(&mut Training)| {
             let mut training = Training::default();
             change(&mut training);
-            training.validate().unwrap_err().to_string()
+            training.validate().unwrap_err().field
         };
-        assert_eq!(with(|t| t.batch_size = 0), "batch_size: must be at least 1, found 0");
-        assert_eq!(with(|t| t.learning_rate = -0.1), "learning_rate: must be greater than 0, found -0.1");
-        assert_eq!(with(|t| t.workers = 65), "workers: must be at most 64, found 65");
-        assert_eq!(with(|t| t.betas[1] = 1.0), "betas: must be in [0, 1), found 1");
-        assert_eq!(with(|t| t.plateau_factor = 1.0), "plateau_factor: must be between 0 and 1, both excluded, found 1");
-        assert_eq!(with(|t| t.max_time = Some(Duration::ZERO)), "max_time: must be longer than 0s");
-        assert_eq!(with(|t| t.decay_factor = 0.0), "decay_factor: must be greater than 0 and at most 1, found 0");
-        assert_eq!(with(|t| t.max_steps = Some(0)), "max_steps: must be at least 1, found 0");
-        assert_eq!(
-            with(|t| (t.warmup_steps, t.warmup_epochs) = (Some(100), 2.0)),
-            "warmup_steps: 100 steps, and `warmup_epochs` is 2 too; keep one of them"
-        );
-        assert!(
-            with(|t| (t.schedule, t.min_learning_rate) = (Schedule::ChainedCosine, 1e-6)).contains("min_learning_rate")
-        );
+        assert_eq!(with(|t| t.batch_size = 0), "batch_size");
+        assert_eq!(with(|t| t.learning_rate = -0.1), "learning_rate");
+        assert_eq!(with(|t| t.workers = 65), "workers");
+        assert_eq!(with(|t| t.betas[1] = 1.0), "betas");
+        assert_eq!(with(|t| t.plateau_factor = 1.0), "plateau_factor");
+        assert_eq!(with(|t| t.max_time = Some(Duration::ZERO)), "max_time");
+        assert_eq!(with(|t| t.decay_factor = 0.0), "decay_factor");
+        assert_eq!(with(|t| t.max_steps = Some(0)), "max_steps");
+        assert_eq!(with(|t| (t.warmup_steps, t.warmup_epochs) = (Some(100), 2.0)), "warmup_steps");
+        let cosine = with(|t| (t.schedule, t.min_learning_rate) = (Schedule::ChainedCosine, 1e-6));
+        assert_eq!(cosine, "min_learning_rate");
         assert!(Training::default().validate().is_ok());
     }
 

@@ -23,7 +23,8 @@ const VERSION: &str = "1";
 const KERNEL_LENGTH: &str = "l_max";
 
 /// Why a checkpoint cannot be written or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "checkpoint-")]
 pub(crate) enum CheckpointError {
     #[error("cannot write or read checkpoint {path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },

@@ -16,7 +16,8 @@ use super::atomic;
 const PLANS: &str = "plans";
 
 /// What can go wrong with the folder of a run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "folder-")]
 pub(crate) enum FolderError {
     #[error("cannot {action} {path}: {source}")]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
@@ -224,9 +225,9 @@ mod tests {
     fn a_second_lock_is_refused_and_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let first = RunFolder::lock(folder.path(), std::process::id()).unwrap();
-        let error = RunFolder::lock(folder.path(), std::process::id()).err().unwrap().to_string();
-        assert!(error.contains("locked by another process"), "{error}");
-        assert!(error.contains(&std::process::id().to_string()), "{error}");
+        let error = RunFolder::lock(folder.path(), std::process::id()).err().unwrap();
+        let FolderError::Locked { holder, .. } = &error else { unreachable!("{error}") };
+        assert!(holder.contains(&std::process::id().to_string()), "{error}");
         drop(first);
         RunFolder::lock(folder.path(), std::process::id()).unwrap();
     }

@@ -7,9 +7,11 @@ use baselines::{BuildError, ForwardError, ReadError};
 use crate::files::state_dict::{BadValue, StateDictMismatch};
 
 /// Why a golden was not compared.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "parity-")]
 pub(crate) enum ParityError {
     /// It cannot be read, or lacks something.
+    #[strum(transparent)]
     #[error(transparent)]
     Golden(#[from] GoldenError),
     /// Its parameters are not those of our module.
@@ -36,7 +38,8 @@ pub(crate) enum ParityError {
 }
 
 /// Why a golden cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "golden-")]
 pub(crate) enum GoldenError {
     /// The file system refuses.
     #[error("cannot read {path}: {source}")]

@@ -8,7 +8,8 @@ use super::inputs::initial_weights::InitialError;
 use crate::files::run_folder::FolderError;
 
 /// Why a plan is not executed. Failures of single runs are no such errors: see [`Outcome`](super::outcome::Outcome).
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "run-")]
 pub(crate) enum RunnerError {
     /// The device is missing, or cannot compute in a run's precision.
     #[error(transparent)]

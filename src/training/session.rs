@@ -127,7 +127,8 @@ pub(crate) enum Finish {
 }
 
 /// Why a run could not go on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "train-")]
 pub(crate) enum TrainError {
     /// A loss, a penalty, a gradient, a parameter or a moment is infinite or not a number.
     #[error(transparent)]
@@ -136,6 +137,7 @@ pub(crate) enum TrainError {
     #[error(transparent)]
     EmptyGroup(#[from] EmptyGroup),
     /// Samples cannot be read.
+    #[strum(transparent)]
     #[error(transparent)]
     Data(#[from] DataError),
     /// The network gave nothing.
@@ -145,9 +147,11 @@ pub(crate) enum TrainError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A checkpoint cannot be written or read.
+    #[strum(transparent)]
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// Metrics cannot be written.
+    #[strum(transparent)]
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// Nobody waits for an evaluation any longer.

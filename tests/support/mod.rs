@@ -53,6 +53,20 @@ impl Bench {
         serde_json::from_slice(&output).unwrap()
     }
 
+    /// The command ends with exit code `code` and an error of this kind, whose message names every one of `offenders`.
+    pub fn refuses(&self, arguments: &[&str], code: i32, kind: &str, offenders: &[&str]) {
+        let output = self.command(arguments).args(["--log", "json"]).assert().code(code).get_output().stderr.clone();
+        let output = String::from_utf8(output).unwrap();
+        let mut lines = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let error = lines.find(|line| line["fields"]["kind"].is_string());
+        let error = error.unwrap_or_else(|| panic!("{arguments:?} end without a kind of error: {output}"));
+        assert_eq!(error["fields"]["kind"], kind, "{arguments:?}: {output}");
+        let message = error["fields"]["message"].as_str().unwrap();
+        for offender in offenders {
+            assert!(message.contains(offender), "{arguments:?} do not name {offender}: {message}");
+        }
+    }
+
     pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -60,13 +74,13 @@ impl Bench {
         names
     }
 
-    /// Whether a cell's `status.json` is there and has this state.
+    /// Whether a run's `status.json` is there and has this state.
     pub fn has_state(&self, cell: &str, state: &str) -> bool {
         let text = std::fs::read(self.path(cell).join("status.json")).unwrap_or_default();
         serde_json::from_slice::<Value>(&text).is_ok_and(|status| status["state"] == state)
     }
 
-    /// `status.json` of a cell.
+    /// `status.json` of a run.
     pub fn status(&self, cell: &str) -> Value {
         let text = std::fs::read(self.path(cell).join("status.json")).unwrap();
         serde_json::from_slice(&text).unwrap()
@@ -98,12 +112,12 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Lines of a cell's `metrics.jsonl` without what may differ between two runs of the same thing: times and memory.
+/// Lines of a run's `metrics.jsonl` without what may differ when it is repeated: times and memory.
 pub fn metrics(cell: &Path) -> Vec<Value> {
     lines(&cell.join("metrics.jsonl"), &["seconds", "samples_per_second", "peak_memory_bytes"])
 }
 
-/// Lines of a cell's `diagnostics.jsonl`.
+/// Lines of a run's `diagnostics.jsonl`.
 pub fn diagnostics(cell: &Path) -> Vec<Value> {
     lines(&cell.join("diagnostics.jsonl"), &[])
 }

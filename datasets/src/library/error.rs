@@ -6,7 +6,8 @@ use crate::formats::archives::archive::ArchiveError;
 use crate::library::verify::checksum::Checksum;
 
 /// What can go wrong with data. Every message names the file and the remedy.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "data-")]
 #[non_exhaustive]
 pub enum DataError {
     /// Files that are not there.

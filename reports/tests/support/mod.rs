@@ -11,7 +11,7 @@ use vocabulary::record::{
 };
 use vocabulary::{Metric, Scale, Split};
 
-/// A cell under construction.
+/// A run under construction.
 pub struct Fake {
     pub record: CellRecord,
     pub status: Status,
@@ -78,6 +78,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
             state: State::Done,
             reason: None,
             message: None,
+            kind: None,
             attempts: 1,
             started: Some("2001-02-03T04:05:06Z".to_owned()),
             updated: Some("2001-02-03T04:15:06Z".to_owned()),

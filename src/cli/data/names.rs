@@ -5,7 +5,7 @@ use datasets::registry::Entry;
 use datasets::{ConfigError, DataError, Library, Task};
 use serde_json::{Value, json};
 
-use crate::cli::exit::CliError;
+use crate::cli::exit::{CliError, Exit};
 use crate::experiment::diagnostic::with_suggestion;
 use crate::registry::Registry;
 
@@ -17,12 +17,13 @@ pub(super) struct DataContext<'a> {
 
 /// The error of a command for one of data sets: those of the disk or the network are failures; everything else is wrong usage or data.
 pub(super) fn failure(error: DataError) -> CliError {
-    match error {
+    let exit = match error {
         DataError::Download { .. } | DataError::Import { .. } | DataError::Io { .. } | DataError::NoSpace { .. } => {
-            CliError::failed(error)
+            Exit::Failed
         }
-        _ => CliError::usage(error),
-    }
+        _ => Exit::Usage,
+    };
+    CliError::of(exit, &error)
 }
 
 /// Whether the task needs a data set of the catalogue.
@@ -52,7 +53,7 @@ pub(super) fn unknown(context: &DataContext<'_>, name: &str) -> CliError {
     let mut known: Vec<String> = sets.chain(context.registry.task_names().map(str::to_owned)).collect();
     known.dedup();
     let words = with_suggestion(known.join(", "), name, known.iter().map(String::as_str));
-    CliError::usage(DataError::Unknown { name: name.to_owned(), known: words })
+    DataError::Unknown { name: name.to_owned(), known: words }.into()
 }
 
 /// The data set `name`, or the one that the task `name` reads.
@@ -94,8 +95,9 @@ mod tests {
         let library = Library::open("/nowhere");
         let context = DataContext { library: &library, registry: &Registry::standard() };
         let error = set_of(&context, "mnits").unwrap_err();
-        assert!(error.message.contains("did you mean `mnist`?"), "{}", error.message);
+        assert_eq!(error.kind, "data-unknown");
+        assert!(error.message.contains("`mnist`"), "{}", error.message);
         assert_eq!(set_of(&context, "pmnist").unwrap(), "mnist");
-        assert!(set_of(&context, "listops").unwrap_err().message.contains("bench data generate listops"));
+        assert!(set_of(&context, "listops").unwrap_err().message.contains("`bench data generate listops`"));
     }
 }

@@ -70,7 +70,7 @@ fn each(
             Ok(more) => fetched.extend(more),
             Err(error) => {
                 if global.json {
-                    let failed = json!({ "set": set, "message": error.to_string() });
+                    let failed = json!({ "set": set, "kind": <&str>::from(&error), "message": error.to_string() });
                     let value = json!({
                         "schema": 2, "folder": library.root(), "files": fetched, "incomplete": [], "error": failed,
                     });

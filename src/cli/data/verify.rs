@@ -38,9 +38,11 @@ impl Check {
             }),
             Self::Cached { file, outcome: Ok(sum) } => json!({ "file": file, "ok": true, "sha256": sum }),
             Self::Cached { file, outcome: Err(error) } => {
-                json!({ "file": file, "ok": false, "error": error.to_string() })
+                json!({ "file": file, "ok": false, "kind": <&str>::from(error), "error": error.to_string() })
             }
-            Self::Failed { set, error } => json!({ "name": set, "ok": false, "error": error.to_string() }),
+            Self::Failed { set, error } => {
+                json!({ "name": set, "ok": false, "kind": <&str>::from(error), "error": error.to_string() })
+            }
         }
     }
 

@@ -10,7 +10,6 @@ use crate::cli::exit::{self, CliError, Exit};
 use crate::experiment::{Plan, Scale};
 use crate::files::run_folder;
 use crate::runner::{Finished, Outcome};
-use crate::terminal::{self, Level};
 
 /// Result of a command, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -33,6 +32,7 @@ struct RunSummary {
     /// What came of it in this command: `done`, `failed`, `skipped`, `locked` or `interrupted`.
     outcome: &'static str,
     reason: Option<StopReason>,
+    kind: Option<String>,
     message: Option<String>,
     seconds: f64,
 }
@@ -40,18 +40,21 @@ struct RunSummary {
 /// Print what came of `plan`; the exit code.
 pub(super) fn conclude(plan: &Plan, finished: &Finished, json: bool) -> Exit {
     let report = finished.report.as_ref().ok().and_then(Option::as_ref);
-    let not_written = finished.report.as_ref().err().map(|error| format!("the report is not written: {error}"));
+    let not_written = finished.report.as_ref().err().map(|error| CliError {
+        message: format!("the report is not written: {error}"),
+        ..CliError::of(Exit::Failed, error)
+    });
+    let report_error = not_written.as_ref().map(|error| error.message.as_str());
     // What came of the runs first: it is not to be lost with the report.
     let printed = if json {
-        exit::print_json(&summary(plan, finished, report, not_written.as_deref()))
+        exit::print_json(&summary(plan, finished, report, report_error))
     } else {
         exit::print(&text(plan, finished, report))
     };
     // Results stand in their files, whoever could read of them here. But a program that asked for JSON has nothing.
     let unsaid = json && printed.is_err();
-    let problem = printed.err().map(|error: CliError| error.message);
-    for problem in problem.iter().chain(&not_written) {
-        terminal::say(Level::Error, &format!("error: {problem}"));
+    for problem in printed.err().iter().chain(&not_written) {
+        problem.report();
     }
     let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::Locked(_));
     if finished.outcomes.contains(&Outcome::Interrupted) {
@@ -79,6 +82,7 @@ fn summary<'a>(
                 Outcome::Failed { reason, .. } => Some(*reason),
                 _ => status.reason,
             },
+            kind: status.kind,
             message: match outcome {
                 Outcome::Failed { message, .. } | Outcome::Locked(message) => Some(message.clone()),
                 _ => status.message,

@@ -174,7 +174,7 @@ fn a_huge_expansion_is_refused_at_once() {
         "tasks: [line]\nbaselines: [net]\ngrid:\n  training.epochs: [{many}]\n  training.batch_size: [{many}]\n"
     );
     let message = error(&text);
-    assert!(message.contains("expands to 160000 cells; at most 100000 are accepted"), "{message}");
+    assert!(message.contains("160000") && message.contains("100000"), "{message}");
 }
 
 #[test]

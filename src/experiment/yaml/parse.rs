@@ -5,7 +5,7 @@ use yaml_rust2::scanner::{Marker, TScalarStyle};
 
 use super::scalar::scalar;
 use super::tree::{Content, Node, Pair};
-use crate::experiment::diagnostic::{Diagnostic, Position, shorten};
+use crate::experiment::diagnostic::{Diagnostic, Mistake, Position, shorten};
 
 /// Deepest nesting accepted.
 const MAX_DEPTH: usize = 64;
@@ -21,7 +21,8 @@ pub fn parse(text: &str, source: usize, offset: usize) -> Result<Option<Node>, D
     let mut builder = Builder { source, offset, documents: 0, open: Vec::new(), root: None };
     loop {
         let (event, mark) = parser.next_token().map_err(|error| {
-            Diagnostic::at(builder.place(error.marker(), 1), format!("this is not YAML: {}", error.info()))
+            let message = format!("this is not YAML: {}", error.info());
+            Diagnostic { kind: Mistake::NotYaml, ..Diagnostic::at(builder.place(error.marker(), 1), message) }
         })?;
         if event == Event::StreamEnd {
             return Ok(builder.root);

@@ -6,7 +6,8 @@ use crate::files::pytorch::PytorchError;
 use crate::files::state_dict::{BadValue, StateDictMismatch};
 
 /// Why the weights of a file cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "weights-")]
 pub(crate) enum WeightsError {
     /// The file system refuses.
     #[error("cannot read {path}: {source}")]

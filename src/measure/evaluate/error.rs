@@ -11,7 +11,8 @@ use crate::files::weights::WeightsError;
 use crate::training::TrainError;
 
 /// Why a checkpoint cannot be evaluated.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "eval-")]
 pub(crate) enum EvalError {
     /// Neither an argument nor a run folder says it.
     #[error("{checkpoint} lies in no cell folder that names the {what}: give --{what} NAME")]
@@ -32,6 +33,7 @@ pub(crate) enum EvalError {
         known: String,
     },
     /// Task, baseline or settings do not hold.
+    #[strum(transparent)]
     #[error(transparent)]
     Settings(#[from] ExperimentError),
     /// The baseline cannot take the task's inputs.
@@ -59,12 +61,14 @@ pub(crate) enum EvalError {
     #[error("the {split} split has no sample to score")]
     Empty { split: &'static str },
     /// The run's folder is damaged.
+    #[strum(transparent)]
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The network cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
     /// The samples are not there.
+    #[strum(transparent)]
     #[error(transparent)]
     Data(#[from] DataError),
     /// The weights cannot be used.
@@ -75,6 +79,7 @@ pub(crate) enum EvalError {
         hint: String,
     },
     /// The network does not run to the end, or what it gave cannot be read.
+    #[strum(transparent)]
     #[error("evaluation stopped: {0}")]
     Stopped(TrainError),
 }

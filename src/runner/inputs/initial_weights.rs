@@ -12,12 +12,14 @@ use crate::origin::settings;
 use crate::training::last_path;
 
 /// Why a run cannot begin with the weights of a file.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "initial-weights-")]
 pub(crate) enum InitialError {
     /// The network cannot be built.
     #[error("the model cannot be built: {0}")]
     Build(#[from] BuildError),
     /// The file is of no use.
+    #[strum(transparent)]
     #[error("training.initial_weights: {0}")]
     Weights(#[from] WeightsError),
 }

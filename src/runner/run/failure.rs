@@ -14,14 +14,19 @@ use crate::training::TrainError;
 use crate::training::metrics::JournalError;
 
 /// Why a run failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "run-")]
 pub(super) enum RunFailure {
+    #[strum(transparent)]
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[strum(transparent)]
     #[error(transparent)]
     Data(#[from] DataError),
+    #[strum(transparent)]
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[strum(transparent)]
     #[error(transparent)]
     InitialWeights(#[from] InitialError),
     #[error(transparent)]

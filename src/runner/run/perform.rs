@@ -34,6 +34,7 @@ pub(crate) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs
             Status::pending()
         }
     };
+    status.kind = None;
     // A panic inside a numerical library must not take the other runs along.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
         Attempt { context: &mut *context, cell, folder: &folder, status: &mut status }.make(inputs)
@@ -74,5 +75,6 @@ fn record_failure(error: &RunFailure, status: &mut Status) -> (Outcome, String) 
         status.reason = Some(error.reason());
         status.message = Some(error.to_string());
     }
+    status.kind = Some(<&str>::from(error).to_owned());
     (failed(error), format!("failed: {error}"))
 }

@@ -114,6 +114,7 @@ pub(super) fn record(path: &Path, process: u32, death: &Death) -> Outcome {
             status.state = state;
             status.reason = Some(reason);
             status.message = Some(message.clone());
+            status.kind = None;
             status.updated = Some(now());
             folder.write_status(&status)?;
         }

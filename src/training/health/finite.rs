@@ -326,17 +326,16 @@ mod tests {
             let initial_weights = Some(PathBuf::from("first.safetensors"));
             NotFinite { what: "the training loss".into(), value: f64::NAN, place, cause, initial_weights }.to_string()
         };
-        let lower = "lower training.learning_rate";
-        assert!(
-            message(Cause::Training).contains(lower) && message(Cause::Training).contains("epoch 2, step 7 (seed 3")
-        );
+        let lower = "training.learning_rate";
+        let training = message(Cause::Training);
+        assert!([lower, "epoch 2", "step 7", "seed 3"].iter().all(|part| training.contains(part)), "{training}");
         let samples = message(Cause::Samples(vec![5]));
-        assert!(samples.contains("samples [5] of the train split") && !samples.contains(lower), "{samples}");
+        assert!(samples.contains("[5]") && !samples.contains(lower), "{samples}");
         let weights = message(Cause::InitialWeights { name: "head.bias".into() });
         assert!(weights.contains("first.safetensors") && !weights.contains(lower), "{weights}");
         assert!(!message(Cause::Initialisation).contains(lower));
-        let penalty = "lower the weight of the baseline's penalty or training.learning_rate";
-        assert!(message(Cause::Gradient { penalty: true }).contains(penalty));
+        let with = message(Cause::Gradient { penalty: true });
+        assert!(with.contains(lower) && with.contains("penalty"), "{with}");
         let without = message(Cause::Gradient { penalty: false });
         assert!(without.contains(lower) && !without.contains("penalty"), "{without}");
         let of = Cause::of_tensor("optimiser.second.body.cell.weight");

@@ -58,7 +58,8 @@ pub(crate) struct Journal {
 }
 
 /// A journal that cannot be gone on with.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "journal-")]
 pub(crate) enum JournalError {
     #[error("cannot write {path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },

@@ -1,4 +1,4 @@
-//! `status.json`: where a cell stands, why, and what it ran on.
+//! `status.json`: where a run stands, why, and what it ran on.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,18 @@ use super::version::SCHEMA;
 pub struct Status {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Where the cell stands.
+    /// Where the run stands.
     pub state: State,
-    /// Why the cell ended before its last epoch, did not begin, or goes on later.
+    /// Why the run ended before its last epoch, did not begin, or goes on later.
     #[serde(default)]
     pub reason: Option<StopReason>,
     /// Reason in words.
     #[serde(default)]
     pub message: Option<String>,
-    /// Times the cell was started.
+    /// What kind of error that was, e.g. `run-longer`: a word that stays when the message is reworded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Times the run was started.
     pub attempts: u32,
     /// Start of the first attempt, RFC 3339 UTC.
     #[serde(default)]
@@ -49,13 +52,13 @@ pub struct Status {
     #[serde(default)]
     pub git: Option<String>,
     /// What every attempt ran on, in order; `host`, `threads`, `versions` and `git` above are those of the last one. Older
-    /// files have no list, and a cell begun by an older program names its last attempt alone.
+    /// files have no list, and a run begun by an older program names its last attempt alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provenance: Vec<Attempt>,
 }
 
 impl Status {
-    /// That of a cell that has not begun.
+    /// That of a run that has not begun.
     #[must_use]
     pub fn pending() -> Self {
         Self {
@@ -63,6 +66,7 @@ impl Status {
             state: State::Pending,
             reason: None,
             message: None,
+            kind: None,
             attempts: 0,
             started: None,
             updated: None,
@@ -111,7 +115,7 @@ impl Status {
     }
 }
 
-/// Where a cell stands.
+/// Where a run stands.
 #[derive(
     Debug,
     Clone,
@@ -151,7 +155,7 @@ impl State {
     }
 }
 
-/// Why a cell ended before its last epoch, did not begin, or goes on later.
+/// Why a run ended before its last epoch, did not begin, or goes on later.
 #[derive(
     Debug,
     Clone,
@@ -170,11 +174,11 @@ impl State {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum StopReason {
-    /// `training.max_time` is over; the cell is done.
+    /// `training.max_time` is over; the run is done.
     MaxTime,
-    /// `training.max_steps` were taken; the cell is done.
+    /// `training.max_steps` were taken; the run is done.
     MaxSteps,
-    /// The validation metric did not improve for `training.early_stopping` epochs; the cell is done.
+    /// The validation metric did not improve for `training.early_stopping` epochs; the run is done.
     EarlyStopping,
     /// A loss, gradient or parameter is not finite.
     Nan,
@@ -218,7 +222,7 @@ pub struct PartialEpoch {
     pub of: u64,
 }
 
-/// Where and with what a cell was trained in one attempt.
+/// Where and with what a run was trained in one attempt.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Number of the attempt, from 1.
