@@ -31,7 +31,7 @@ pub use runs::parquet::convert_diagnostics;
 pub use runs::{AddedSettings, Cell, Experiment, LeftOut, Runs, holder, load, read_diagnostics};
 pub use tables::{Column, Flag, Table, TableEntry, text_table};
 
-/// Where every cell of the experiment folder `dir` (or of a folder of experiments) stands.
+/// Where every run of the experiment folder `dir` (or of a folder of experiments) stands.
 ///
 /// # Errors
 /// A folder cannot be read (see [`load`]).

@@ -117,7 +117,7 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
         n => format!("; {n} left out, see the table"),
     };
     let facts = [
-        fact("Cells", format!("{}: {}{left_out}", runs.cells.len(), states.join(", "))),
+        fact("Runs", format!("{}: {}{left_out}", runs.cells.len(), states.join(", "))),
         fact("Tasks", distinct(runs, |c| Some(c.task().to_owned())).join(", ")),
         fact("Baselines", distinct(runs, |c| Some(c.baseline().to_owned())).join(", ")),
         fact("Seeds", seeds.join(", ")),
@@ -154,7 +154,7 @@ fn footer(runs: &Runs) -> Vec<(String, String)> {
     if configurations.len() > 24 {
         let rest = configurations.len() - 24;
         configurations.truncate(24);
-        configurations.push(format!("and {rest} more in the table of cells"));
+        configurations.push(format!("and {rest} more in the table of runs"));
     }
     line("Configurations", configurations);
     line(
@@ -169,7 +169,7 @@ fn footer(runs: &Runs) -> Vec<(String, String)> {
 
 fn remarks() -> Vec<String> {
     [
-        "Accuracy is in percent. ± is the standard deviation over seeds, dividing by n − 1; n counts finished cells only.",
+        "Accuracy is in percent. ± is the standard deviation over seeds, dividing by n − 1; n counts finished runs only.",
         "The test metric is measured once, with the weights of the epoch that was best on the validation split.",
         "Published values are copied from the paper named beside them; they were measured on the full published data. \
          Second-hand marks a value read in another paper than the one that measured it.",

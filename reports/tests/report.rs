@@ -419,7 +419,7 @@ fn an_extended_run_is_named_everywhere_and_pooled_with_no_other() {
     assert!(!found[""].1.is_empty(), "fresh runs have a difference: {found:?}");
     let paths = write(std::slice::from_ref(&home), &dir.path().join("out"), Formats::ALL).unwrap();
     let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
-    let tables = ["At a glance", "Results", "Every cell"];
+    let tables = ["At a glance", "Results", "Every run"];
     for part in text.split("\n## ").filter(|part| tables.iter().any(|title| part.starts_with(title))) {
         assert!(part.contains("extended from 10"), "{part}");
     }
@@ -1144,7 +1144,7 @@ fn diagnostics_are_tabulated_drawn_and_stored() {
     assert_eq!(&fs::read(converted).unwrap(), parquet);
 }
 
-/// A cell of Long Range Arena: task, published name of its data, shape.
+/// A run of Long Range Arena: task, published name of its data, shape.
 fn arena_cell(task: &str, label: &str, shape: &[usize], result: f64) -> support::Fake {
     let mut cell = support::cell("smnist", "s4-6-256", 1_000_000, 0, result);
     cell.record.id = format!("{label}.s4.s0");

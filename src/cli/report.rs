@@ -91,7 +91,7 @@ fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
     global.print(json, text)
 }
 
-/// One object per row, under the columns' titles; what a column of numbers holds as numbers. A label such as `1e3` stays text.
+/// One object per row, under the columns' keys; what a column of numbers holds as numbers. A label such as `1e3` stays text.
 fn rows(table: &Table) -> Vec<Value> {
     let value = |column: &Column, entry: &TableEntry| {
         let text = entry.raw.as_deref().unwrap_or(&entry.text);
@@ -103,7 +103,7 @@ fn rows(table: &Table) -> Vec<Value> {
     };
     let row = |row: &Vec<TableEntry>| {
         let pairs = table.columns.iter().zip(row);
-        let pairs = pairs.map(|(column, entry)| (column.title.clone(), value(column, entry)));
+        let pairs = pairs.map(|(column, entry)| (column.key.clone(), value(column, entry)));
         Value::Object(pairs.collect::<Map<_, _>>())
     };
     table.rows.iter().map(row).collect()

@@ -28,9 +28,9 @@ pub enum Scale {
     /// As written.
     #[default]
     Paper,
-    /// A cell in minutes on a few cores: fewer samples and epochs, batches of at most 32, and at most 15 minutes.
+    /// A run in minutes on a few cores: fewer samples and epochs, batches of at most 32, and at most 15 minutes.
     Laptop,
-    /// A cell in seconds: 5 steps of at most 4 samples. Its scores mean nothing.
+    /// A run in seconds: 5 steps of at most 4 samples. Its scores mean nothing.
     Smoke,
 }
 
@@ -48,7 +48,7 @@ impl Scale {
         match self {
             Self::Paper => None,
             Self::Laptop => Some(
-                "Scale laptop: fewer samples, at most 5 epochs, batches of at most 32, at most 15 minutes per cell. Models and \
+                "Scale laptop: fewer samples, at most 5 epochs, batches of at most 32, at most 15 minutes per run. Models and \
                  lengths of inputs are those of the recipe; the scores are not those of its training.",
             ),
             Self::Smoke => Some(

@@ -11,15 +11,15 @@ use crate::error::ReportError;
 use crate::runs::{AddedSettings, Cell, Runs, Settings, load, varied};
 use crate::tables::Table;
 
-const CAPTION: &str = "B − A over pairs of finished cells that agree in everything else, seeds included: mean ± standard \
+const CAPTION: &str = "B − A over pairs of finished runs that agree in everything else, seeds included: mean ± standard \
      deviation of the differences (percentage points for accuracy). A win is a pair in which B is better. Where the compared \
      field brings other settings with it, they stand under `Also differ`, and what else decides a value under `Remarks`. Tasks are compared where they read the same data \
      set. Every run that is in no pair stands under `Not paired`, with the reason.";
 
-/// Compare the finished cells of `dirs`, paired over everything but `by`.
+/// Compare the finished runs of `dirs`, paired over everything but `by`.
 ///
 /// # Errors
-/// A folder cannot be read; no cell has the field, or it makes no pairs; one run is there twice.
+/// A folder cannot be read; no run has the field, or it makes no pairs; one run is there twice.
 pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Table, ReportError> {
     by.check()?;
     let runs = load(dirs, added)?;
@@ -65,7 +65,7 @@ pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Ta
 
 type ByValue<'a> = BTreeMap<String, Vec<Run<'a>>>;
 
-/// The runs of every value of the field, and the cells that cannot be compared, with the reason.
+/// The runs of every value of the field, and the runs that cannot be compared, with the reason.
 fn by_value<'a>(runs: &'a Runs, by: &Field) -> (ByValue<'a>, Vec<(&'a Cell, String)>) {
     let (mut of_value, mut without) = (ByValue::new(), Vec::new());
     let mut written = BTreeMap::new();

@@ -96,7 +96,7 @@ impl Field {
         Ok(())
     }
 
-    /// The value of a cell, as shown.
+    /// The value of a run, as shown.
     pub(super) fn value(&self, cell: &Cell, record: &CellRecord) -> Option<String> {
         let name = match self {
             Self::Task => return Some(record.task.label.clone()),
@@ -167,7 +167,7 @@ fn is_data(path: &str) -> bool {
     path == "task.data" || path == "task.metric"
 }
 
-/// Fields that cells of these runs have.
+/// Fields that these runs have.
 pub(super) fn known(runs: &Runs) -> String {
     let mut known: BTreeSet<String> = ["task", "baseline", "experiment", "device", "scale"].map(str::to_owned).into();
     for record in runs.records() {

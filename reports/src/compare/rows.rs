@@ -131,7 +131,7 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
     ]
 }
 
-/// Mean and deviation of `differences`, with what there is to say about the cells that were `measured`.
+/// Mean and deviation of `differences`, with what there is to say about the runs that were `measured`.
 fn mean_difference(differences: impl Iterator<Item = f64>, measured: &[&Cell], name: Metric) -> TableEntry {
     let Some(s) = Summary::of(&differences.collect::<Vec<_>>()) else { return TableEntry::none() };
     let mut flags = flags_of(measured);
@@ -147,7 +147,7 @@ fn unmeasured(pair: [&Cell; 2]) -> String {
     missing.map(|cell| format!("{} is {}", cell.id, standing(cell))).collect::<Vec<_>>().join(", ")
 }
 
-/// Where a cell without a value stands.
+/// Where a run without a value stands.
 fn standing(cell: &Cell) -> String {
     match (&cell.status.reason, cell.status.state) {
         (Some(reason), state) => format!("{} ({reason})", state.name()),

@@ -11,7 +11,7 @@ use crate::runs::{Cell, Settings, within_record};
 pub(super) const HASH: &str = "task.data_hash";
 /// A run that can be compared.
 pub(super) struct Run<'a> {
-    /// The cell.
+    /// The run.
     pub(super) cell: &'a Cell,
     /// Its record.
     pub(super) record: &'a CellRecord,

@@ -21,7 +21,7 @@ pub(super) fn table(lines: &[DiagnosticLine]) -> Table {
          after the first of the same kind, which the column beside it names; – where a network has only one.",
         "Task | Baseline",
     );
-    table.columns.extend(conditions.iter().map(|c| Column { title: (*c).clone(), numeric: false }));
+    table.columns.extend(conditions.iter().map(|c| Column::new(c, false)));
     let last = "seeds# | logits std# | logits max |·|# | growth# | from → to | not finite#";
     table.columns.extend(Column::all(last));
     for (case, lines) in &cases {

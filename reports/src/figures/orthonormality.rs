@@ -62,7 +62,7 @@ fn figure(task: &str, groups: &[SeedGroup<'_>], colours: &Colours) -> Option<Fig
     })
 }
 
-/// The distances of the seeds of `group` by step; a sentence is added to `unreadable` for every cell that is left out.
+/// The distances of the seeds of `group` by step; a sentence is added to `unreadable` for every run that is left out.
 fn curve(group: &SeedGroup<'_>, unreadable: &mut String) -> Vec<CurvePoint> {
     let mut by_step: BTreeMap<u64, CurvePoint> = BTreeMap::new();
     for cell in &group.cells {
@@ -81,7 +81,7 @@ fn curve(group: &SeedGroup<'_>, unreadable: &mut String) -> Vec<CurvePoint> {
     by_step.into_values().collect()
 }
 
-/// ‖I − WᵀW‖ of the weights of a cell's network by step; steps at which a layer had no finite value are left out.
+/// ‖I − WᵀW‖ of the weights of a run's network by step; steps at which a layer had no finite value are left out.
 ///
 /// # Errors
 /// Its diagnostics are damaged.

@@ -1,10 +1,10 @@
-//! Published tasks, as the record of a cell that repeats them has to be.
+//! Published tasks, as the record of a run that repeats them has to be.
 
 use vocabulary::record::CellRecord;
 
 use super::setting::AllowedSettings;
 
-/// A published task, as the record of a cell that repeats it has to be.
+/// A published task, as the record of a run that repeats it has to be.
 pub(super) struct Protocol {
     /// Name in [`Published::task`](super::Published::task).
     pub(super) task: &'static str,

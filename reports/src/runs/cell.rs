@@ -1,4 +1,4 @@
-//! What was read: experiments, and cells with their records.
+//! What was read: experiments, and runs with their records.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::settings::plain;
 pub struct Runs {
     /// The experiments.
     pub experiments: Vec<Experiment>,
-    /// Their cells.
+    /// Their runs.
     pub cells: Vec<Cell>,
     /// What could not be read and is left out of every number.
     pub left_out: Vec<LeftOut>,
@@ -25,7 +25,7 @@ impl Runs {
         self.experiments.len() > 1
     }
 
-    /// The records of those cells that have one.
+    /// The records of those runs that have one.
     pub(crate) fn records(&self) -> impl Iterator<Item = &CellRecord> {
         self.cells.iter().filter_map(|cell| cell.record.as_ref())
     }
@@ -34,7 +34,7 @@ impl Runs {
 /// A folder or a file that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The folder of the cell or of the experiment.
+    /// The folder of the run or of the experiment.
     pub path: PathBuf,
     /// Experiment name.
     pub experiment: String,
@@ -66,7 +66,7 @@ pub struct Experiment {
     pub path: PathBuf,
 }
 
-/// One cell: one training run.
+/// One training run.
 #[derive(Debug, Clone)]
 pub struct Cell {
     /// Folder.
@@ -75,7 +75,7 @@ pub struct Cell {
     pub id: String,
     /// Experiment name.
     pub experiment: String,
-    /// `cell.yaml`; absent where the cell has not begun.
+    /// `cell.yaml`; absent where the run has not begun.
     pub record: Option<CellRecord>,
     /// `status.json`; pending where there is none.
     pub status: Status,
@@ -83,7 +83,7 @@ pub struct Cell {
     pub lines: Vec<MetricLine>,
     /// Lines cut off by a crash (0 or 1).
     pub cut_lines: usize,
-    /// Settings in which it differs from other cells of the same labels and grid values, `field=value field=value`; empty
+    /// Settings in which it differs from other runs of the same labels and grid values, `field=value field=value`; empty
     /// where there are none such.
     pub variant: String,
 }
@@ -154,14 +154,14 @@ impl Cell {
         self.lines.iter().rev().find(|l| l.kind == MetricKind::Final && l.name == name).and_then(|l| l.value)
     }
 
-    /// Seconds of training, validation included, and of a finished cell the test.
+    /// Seconds of training, validation included, and of a finished run the test.
     pub fn seconds(&self) -> f64 {
-        // The status of a cell that an older program ended within an epoch leaves out what came after its last step.
+        // The status of a run that an older program ended within an epoch leaves out what came after its last step.
         let finished = (self.status.state == State::Done).then(|| self.final_value("seconds")).flatten();
         finished.unwrap_or(self.status.seconds)
     }
 
-    /// The test metric of a finished cell.
+    /// The test metric of a finished run.
     pub fn test_value(&self) -> Option<f64> {
         (self.status.state == State::Done).then(|| self.final_value(&format!("test_{}", self.metric()))).flatten()
     }
@@ -180,7 +180,7 @@ impl Cell {
     }
 }
 
-/// The seed that ends the name of a cell folder, as in `smnist.lstm.s3`.
+/// The seed that ends the name of a run folder, as in `smnist.lstm.s3`.
 pub(super) fn seed_of(id: &str) -> Option<u64> {
     id.rsplit('.').next()?.strip_prefix('s')?.parse().ok()
 }

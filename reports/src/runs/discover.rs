@@ -1,4 +1,4 @@
-//! Which folders hold experiments and cells.
+//! Which folders hold experiments and runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// Experiment folders (or a single cell folder) at or below `dir`.
+/// Experiment folders (or a single run folder) at or below `dir`.
 pub(super) fn discover(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<PathBuf>, ReportError> {
     let children = folders(dir)?;
     if is_cell(dir) || is_experiment(dir, &children) {

@@ -1,4 +1,4 @@
-//! The metrics of all cells as polars data frames, and their aggregation over seeds.
+//! The metrics of all runs as polars data frames, and their aggregation over seeds.
 //!
 //! Only this module and `parquet` know polars, which is slow to compile.
 
@@ -13,11 +13,11 @@ use super::group::GroupKey;
 use crate::error::ReportError;
 use crate::statistics::Summary;
 
-/// One row per cell, per epoch line, per step line and per final line.
+/// One row per run, per epoch line, per step line and per final line.
 #[derive(Debug, Clone)]
 pub(crate) struct Frames {
     /// `run, experiment, cell, task, baseline, grid, seed, state, reason, metric, parameters, epoch, seconds, device`; `run` is
-    /// the place among all cells, since two folders may hold cells of the same name.
+    /// the place among all runs, since two folders may hold runs of the same name.
     pub cells: DataFrame,
     /// `run, experiment, cell, task, baseline, grid, seed, epoch, step, split, name, value, wall`
     pub epochs: DataFrame,
@@ -64,7 +64,7 @@ fn failed(error: PolarsError) -> ReportError {
 }
 
 impl Frames {
-    /// Put all cells into frames.
+    /// Put all runs into frames.
     ///
     /// # Errors
     /// A polars operation fails.
@@ -102,7 +102,7 @@ impl Frames {
         Ok(values)
     }
 
-    /// The values of the final line `name`, per group. Cells whose state is not `done` do not count.
+    /// The values of the final line `name`, per group. Runs whose state is not `done` do not count.
     ///
     /// # Errors
     /// A polars operation fails.

@@ -1,4 +1,4 @@
-//! Cells that differ in their seed alone.
+//! Runs that differ in their seed alone.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(crate) struct GroupKey {
 }
 
 impl GroupKey {
-    /// The group of a cell.
+    /// The group of a run.
     pub(crate) fn of(cell: &Cell) -> Self {
         Self {
             experiment: cell.experiment.clone(),
@@ -42,7 +42,7 @@ impl GroupKey {
 pub(crate) struct SeedGroup<'a> {
     /// What they share.
     pub key: GroupKey,
-    /// The cells, in order of seed.
+    /// The runs, in order of seed.
     pub cells: Vec<&'a Cell>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> SeedGroup<'a> {
         self.metric().higher_is_better()
     }
 
-    /// Number of cells per state.
+    /// Number of runs per state.
     pub(crate) fn states(&self) -> BTreeMap<State, usize> {
         let mut states = BTreeMap::new();
         for cell in &self.cells {
@@ -72,7 +72,7 @@ impl<'a> SeedGroup<'a> {
     }
 }
 
-/// The groups of all cells, in order of their keys.
+/// The groups of all runs, in order of their keys.
 pub(crate) fn groups(runs: &Runs) -> Vec<SeedGroup<'_>> {
     let mut groups: BTreeMap<GroupKey, Vec<&Cell>> = BTreeMap::new();
     for cell in &runs.cells {

@@ -1,4 +1,4 @@
-//! Whether a process works on a cell.
+//! Whether a process works on a run.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use vocabulary::record::StopReason;
 use vocabulary::record::{State, Status};
 
-/// Whether a process holds the lock of the cell in `folder`; `None` where the system does not tell.
+/// Whether a process holds the lock of the run in `folder`; `None` where the system does not tell.
 fn is_held(folder: &Path) -> Option<bool> {
     match File::open(folder.join(".lock")) {
-        // Released when the file is closed, a moment later: who wants the cell waits that long.
+        // Released when the file is closed, a moment later: who wants the run waits that long.
         Ok(lock) => match lock.try_lock_shared() {
             Ok(()) => Some(false),
             Err(TryLockError::WouldBlock) => Some(true),
@@ -25,7 +25,7 @@ pub fn host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-/// What stands in the lock of a cell that is trained for `process`.
+/// What stands in the lock of a run that is trained for `process`.
 pub fn describe(process: u32) -> String {
     format!("process {process} on {}", host())
 }
@@ -47,7 +47,7 @@ pub fn is_gone(holder: &str) -> bool {
     false
 }
 
-/// `status` as it stands for the cell in `folder`: a cell that was running when its process was killed, or when the machine
+/// `status` as it stands for the run in `folder`: a run that was running when its process was killed, or when the machine
 /// went down, does not run any longer. Neither does one whose `bench run` was killed, though the worker that trained it may
 /// still save what it has.
 pub(crate) fn settle(folder: &Path, mut status: Status) -> Status {

@@ -14,7 +14,7 @@ use super::read::{read_json, read_lines, read_yaml};
 use super::{holder, variant};
 use crate::error::ReportError;
 
-/// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single cell. A damaged cell is
+/// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single run. A damaged run is
 /// left out and named in [`Runs::left_out`]. Records that lack one of the settings `added` are completed.
 ///
 /// # Errors
@@ -95,7 +95,7 @@ fn leave_out_repeats(runs: &mut Runs) -> Result<(), ReportError> {
     Ok(())
 }
 
-/// Read an experiment, or the one cell at `path`, into `runs`; `first_error` keeps the first thing that could not be read.
+/// Read an experiment, or the one run at `path`, into `runs`; `first_error` keeps the first thing that could not be read.
 fn read_experiment(
     path: &Path,
     given: &Path,
@@ -129,7 +129,7 @@ fn read_experiment(
     let mut cells = Vec::new();
     let candidates = if single { vec![path.to_owned()] } else { folders(path)? };
     for dir in candidates {
-        // A folder named like a cell counts as one before its first file is written.
+        // A folder named like a run counts as one before its first file is written.
         if is_cell(&dir) || seed_of(&name_of(&dir)).is_some() {
             match read_cell(&dir, &experiment.name) {
                 Ok(cell) => cells.push(cell),

@@ -13,13 +13,13 @@ use super::settings::{Settings, varied};
 /// Settings that are written out to tell runs of the same labels apart; beyond these, a hash does.
 const MOST_TOLD: usize = 4;
 
-/// What the seeds of a row have in common. The hashes of samples and of initial weights are known only once a cell has begun;
-/// cells that have not begun take part with `None`.
+/// What the seeds of a row have in common. The hashes of samples and of initial weights are known only once a run has begun;
+/// runs that have not begun take part with `None`.
 fn shared(record: &CellRecord) -> Settings {
     Settings::of(record).without(|path| path == "seed" || LATE.contains(&path))
 }
 
-/// Settings that a cell knows once it has begun.
+/// Settings that a run knows once it has begun.
 const LATE: [&str; 2] = ["task.data_hash", "initial_weights"];
 
 /// Whether training begins with random weights, rather than with given ones that may not be known yet.
@@ -27,7 +27,7 @@ fn begins_randomly(record: &CellRecord) -> bool {
     record.initial_weights.is_none() && record.training.get("initial_weights").is_none_or(Value::is_null)
 }
 
-/// Write into every cell in what it differs from others of the same experiment, labels and grid values, so that cells are of
+/// Write into every run in what it differs from others of the same experiment, labels and grid values, so that runs are of
 /// one group where they agree in everything but their seed.
 pub(super) fn tell_apart(cells: &mut [Cell]) {
     let mut alike: BTreeMap<(String, String, String, String), Vec<usize>> = BTreeMap::new();
@@ -74,7 +74,7 @@ fn unify_paths(path: &str, settings: &mut BTreeMap<usize, Settings>, records: &B
     }
 }
 
-/// Set `late`, one of [`LATE`]. A cell that has not begun goes with the others of its settings where those agree.
+/// Set `late`, one of [`LATE`]. A run that has not begun goes with the others of its settings where those agree.
 fn fill_in_late(late: &str, settings: &mut BTreeMap<usize, Settings>, records: &BTreeMap<usize, &CellRecord>) {
     let with_value = records.iter().filter(|(_, record)| late != "initial_weights" || !begins_randomly(record));
     let values: BTreeMap<usize, Option<String>> =

@@ -1,4 +1,4 @@
-//! Every cell, and every attempt of those that took several.
+//! Every run, and every attempt of those that took several.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use super::table::{Table, TableEntry};
 use crate::format::{duration, short_hash};
 use crate::runs::{Cell, Runs};
 
-/// Every cell with its state.
+/// Every run with its state.
 pub(crate) fn cells(runs: &Runs) -> Table {
     let mut table = Table::new(
         "cells",
-        "Every cell",
+        "Every run",
         "One training run per row: where it stands, why, and where it ran.",
-        "Experiment | Cell | State | Reason | Message | Test# | Best validation# | Epochs# | Time# | Attempts# | \
+        "Experiment | Run=Cell | State | Reason | Message | Test# | Best validation# | Epochs# | Time# | Attempts# | \
          Device | Host | Threads# | Git | Configuration | Plan",
     );
     for cell in &runs.cells {
@@ -76,7 +76,7 @@ fn device_of(cell: &Cell) -> Option<String> {
     Some(if names.is_empty() { kind } else { format!("{kind}: {names}") })
 }
 
-/// Every build that trained a cell, in order of the attempts.
+/// Every build that trained a run, in order of the attempts.
 fn builds_of(cell: &Cell) -> TableEntry {
     let mut sources: Vec<String> = Vec::new();
     for attempt in cell.status.attempts_on_record() {
@@ -97,14 +97,14 @@ fn short_commit(git: &str) -> String {
     format!("{}{dirty}", short_hash(git.trim_end_matches("-dirty")))
 }
 
-/// What every attempt of every cell that took several ran on; `None` where no cell took several.
+/// What every attempt of every run that took several ran on; `None` where no run took several.
 pub(crate) fn attempts(runs: &Runs) -> Option<Table> {
     let mut table = Table::new(
         "attempts",
         "Attempts",
-        "What the attempts of the cells ran on that were trained in more than one. Attempts of programs that kept no list \
+        "What the attempts of the runs ran on that were trained in more than one. Attempts of programs that kept no list \
          are missing.",
-        "Experiment | Cell | Attempt# | Started | From epoch# | Host | Device | Threads# | Build | Versions",
+        "Experiment | Run=Cell | Attempt# | Started | From epoch# | Host | Device | Threads# | Build | Versions",
     );
     for cell in runs.cells.iter().filter(|c| c.status.attempts > 1) {
         for attempt in cell.status.attempts_on_record() {

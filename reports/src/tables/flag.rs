@@ -15,15 +15,15 @@ pub enum Flag {
     InitialWeights,
     /// The learning rate was planned for another number of epochs at first.
     Extended,
-    /// Some cells of the row have not finished.
+    /// Some runs of the row have not finished.
     Unfinished,
-    /// Some cells of the row failed.
+    /// Some runs of the row failed.
     Failed,
-    /// Some cells of the row finished with a test value that is not finite.
+    /// Some runs of the row finished with a test value that is not finite.
     NoValue,
-    /// Some cells of the row were skipped.
+    /// Some runs of the row were skipped.
     Skipped,
-    /// The data of some cells of the row are not there.
+    /// The data of some runs of the row are not there.
     MissingData,
     /// The baseline does not fit the task.
     NotApplicable,
@@ -111,19 +111,17 @@ impl Flag {
             Self::Extended => {
                 "Extended: some steps were taken while the learning rate was planned for another number of epochs, so this is not a training of that many epochs from the beginning; it is never averaged with such, and no difference to a published value is given."
             }
-            Self::Unfinished => "Not all cells have finished; only finished ones enter the mean.",
-            Self::Failed => "Some cells failed; they do not enter the mean. The table of cells gives the reason.",
+            Self::Unfinished => "Not all runs have finished; only finished ones enter the mean.",
+            Self::Failed => "Some runs failed; they do not enter the mean. The table of runs gives the reason.",
             Self::NoValue => {
-                "No value: a finished cell has a test value that is not finite; it does not enter the mean, which so is that of the others and is never the best."
+                "No value: a finished run has a test value that is not finite; it does not enter the mean, which so is that of the others and is never the best."
             }
-            Self::Skipped => {
-                "Some cells were skipped; they do not enter the mean. The table of cells gives the reason."
-            }
+            Self::Skipped => "Some runs were skipped; they do not enter the mean. The table of runs gives the reason.",
             Self::MissingData => {
                 "Missing: the files of the task are not there; the table of missing data gives the command that fetches them."
             }
             Self::NotApplicable => "n/a: the baseline does not accept the input of this task.",
-            Self::Missing => "not run: the experiment has no cell for this pair.",
+            Self::Missing => "not run: the experiment has no run of this pair.",
             Self::Incomplete => {
                 "No average: some of the tasks that belong to it have no value, and an average of the others would mislead."
             }
@@ -165,7 +163,7 @@ impl Flag {
                 "Other training: fewer or shorter epochs, larger batches or an earlier stop than in the recipe of the published result, or no such recipe is known, so no difference is given."
             }
             Self::CutLine => {
-                "The last line of a cell's metrics was cut (a process was killed while it wrote) and is left out."
+                "The last line of a run's metrics was cut (a process was killed while it wrote) and is left out."
             }
         }
     }

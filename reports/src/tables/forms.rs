@@ -62,8 +62,8 @@ impl Table {
     pub fn csv(&self) -> Result<Vec<u8>, ReportError> {
         let failed = |e: csv::Error| ReportError::Page(e.to_string());
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let titles = self.columns.iter().map(|c| c.title.as_str()).chain(["remarks"]);
-        writer.write_record(titles).map_err(failed)?;
+        let keys = self.columns.iter().map(|c| c.key.as_str()).chain(["remarks"]);
+        writer.write_record(keys).map_err(failed)?;
         for row in &self.rows {
             let flags: BTreeSet<Flag> = row.iter().flat_map(|e| e.flags.iter().copied()).collect();
             let remarks = flags.iter().map(|f| f.text()).collect::<Vec<_>>().join(" ");
@@ -102,6 +102,13 @@ mod tests {
         let rows = [vec!["a".into(), "1".into(), "x".into()], vec!["bbb".into(), "1000".into(), "long text".into()]];
         let text = text_table("name | n# | note", &rows);
         assert_eq!(text, "name     n  note\na        1  x\nbbb   1000  long text");
+    }
+
+    #[test]
+    fn a_column_keeps_its_key_under_another_title() {
+        let table = Table::new("runs", "Runs", "", "Run=Cell | Runs=Cells#");
+        assert!(table.to_text().starts_with("Run   Runs"));
+        assert!(String::from_utf8_lossy(&table.csv().unwrap_or_default()).starts_with("Cell,Cells,"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) struct Recipes {
 }
 
 impl Recipes {
-    /// The recipes of all cells.
+    /// The recipes of all runs.
     pub(crate) fn of(runs: &Runs) -> Self {
         let mut numbers = BTreeMap::new();
         for record in runs.records().filter(|r| !r.sources.is_empty()) {
@@ -37,7 +37,7 @@ impl Recipes {
         TableEntry::text(names.join(", ")).raw(raw)
     }
 
-    /// What every number stands for; `None` where no cell names a source.
+    /// What every number stands for; `None` where no run names a source.
     pub(crate) fn table(&self, runs: &Runs) -> Option<Table> {
         if self.numbers.is_empty() {
             return None;
@@ -45,8 +45,8 @@ impl Recipes {
         let mut table = Table::new(
             "recipes",
             "Recipes",
-            "Where the settings of the cells come from, as the experiment file says it: later sources refine earlier ones.",
-            "Recipe | Cells | Source",
+            "Where the settings of the runs come from, as the experiment file says it: later sources refine earlier ones.",
+            "Recipe | Runs=Cells | Source",
         );
         let mut recipes: Vec<(&Vec<String>, &usize)> = self.numbers.iter().collect();
         recipes.sort_by_key(|(_, number)| **number);
@@ -79,7 +79,7 @@ pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
         "Missing data",
         "Tasks that were not run because their files are not there. Fetch them and run the experiment again: it does what \
          is not done.",
-        "Task | Cells skipped# | What is missing, and the command that fetches it",
+        "Task | Runs skipped=Cells skipped# | What is missing, and the command that fetches it",
     );
     for ((task, message), cells) in missing {
         table.rows.push(vec![TableEntry::text(task), TableEntry::text(cells.to_string()), TableEntry::text(message)]);
@@ -87,7 +87,7 @@ pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
     Some(table)
 }
 
-/// The scales of the cells other than `paper`.
+/// The scales of the runs other than `paper`.
 pub(crate) fn scales(runs: &Runs) -> BTreeSet<Scale> {
     runs.records().map(|r| r.scale).filter(|scale| scale.caveat().is_some()).collect()
 }

@@ -26,7 +26,7 @@ fn headline_flags(group: &SeedGroup<'_>, summary: Option<&Summary>) -> BTreeSet<
     }
     let measured: Vec<&Cell> = group.cells.iter().copied().filter(|c| c.test_value().is_some()).collect();
     let mut flags = flags_of(&group.cells);
-    // Cells that have not finished may have begun with another build.
+    // Runs that have not finished may have begun with another build.
     flags.remove(&Flag::MixedVersions);
     let mut when = |condition: bool, flag| {
         if condition {
@@ -48,7 +48,7 @@ fn headline_flags(group: &SeedGroup<'_>, summary: Option<&Summary>) -> BTreeSet<
     flags
 }
 
-/// What to show where no cell has finished.
+/// What to show where no run has finished.
 fn unfinished(group: &SeedGroup<'_>) -> TableEntry {
     let states = group.states();
     let has = |state| states.contains_key(&state);
@@ -77,12 +77,12 @@ fn unfinished(group: &SeedGroup<'_>) -> TableEntry {
     }
 }
 
-/// Whether the baseline fits the task of no cell.
+/// Whether the baseline fits the task of no run.
 fn not_applicable(group: &SeedGroup<'_>) -> bool {
     group.cells.iter().all(|c| c.status.reason == Some(StopReason::NotApplicable))
 }
 
-/// Whether a cell has finished without a test value that is a number.
+/// Whether a run has finished without a test value that is a number.
 pub(super) fn has_no_value(group: &SeedGroup<'_>) -> bool {
     group.cells.iter().any(|cell| cell.status.state == State::Done && cell.test_value().is_none())
 }
@@ -119,12 +119,12 @@ pub(super) fn end_of_training(cell: &Cell) -> Option<Flag> {
     }
 }
 
-/// The builds of the program that trained a cell: commit and versions.
+/// The builds of the program that trained a run: commit and versions.
 pub(super) fn builds(cell: &Cell) -> BTreeSet<(String, BTreeMap<String, String>)> {
     cell.status.attempts_on_record().into_iter().map(|attempt| (attempt.source(), attempt.versions)).collect()
 }
 
-/// What the devices are that trained a cell: by name where that is known, so that two of the same kind count as one.
+/// What the devices are that trained a run: by name where that is known, so that two of the same kind count as one.
 pub(super) fn devices(cell: &Cell) -> BTreeSet<String> {
     cell.status.attempts_on_record().into_iter().filter_map(|attempt| device_by_name(&attempt)).collect()
 }
@@ -146,12 +146,12 @@ pub(crate) fn deviations(record: &CellRecord, counterpart: Option<Counterpart>) 
     conditions.into_iter().filter(|(holds, _)| !holds).map(|(_, flag)| flag).collect()
 }
 
-/// Whether a limit ended the training of one of the cells.
+/// Whether a limit ended the training of one of the runs.
 pub(crate) fn by_limit(group: &SeedGroup<'_>) -> bool {
     group.cells.iter().any(|cell| cell.status.reason.is_some_and(StopReason::is_limit))
 }
 
-/// Where a cell stands, in the colour of that.
+/// Where a run stands, in the colour of that.
 pub(super) fn state_entry(state: State) -> TableEntry {
     let class = match state {
         State::Failed => Some("failed"),

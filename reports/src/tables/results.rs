@@ -76,7 +76,7 @@ fn result_row(
         TableEntry::text(&group.key.task),
         TableEntry::text(&group.key.baseline),
         TableEntry::text(&group.key.grid),
-        // A cell without a record does not say its metric.
+        // A run without a record does not say its metric.
         TableEntry::optional(group.record().map(|_| metric_name(name))),
         test_entry(group, summary.as_ref()),
         TableEntry::text(summary.map_or(0, |s| s.n).to_string()),
@@ -104,7 +104,7 @@ fn interval(values: &BySeed, name: Metric) -> TableEntry {
     TableEntry::text(format!("{lower} to {upper}")).raw(format!("{raw_lower} {raw_upper}"))
 }
 
-/// Fewest and most epochs of the cells `done`.
+/// Fewest and most epochs of the runs `done`.
 fn epochs(done: &[&Cell]) -> TableEntry {
     let shorter = |a: &&&Cell, b: &&&Cell| a.status.epochs().total_cmp(&b.status.epochs());
     let ends = done.iter().min_by(shorter).zip(done.iter().max_by(shorter));
@@ -114,7 +114,7 @@ fn epochs(done: &[&Cell]) -> TableEntry {
     }))
 }
 
-/// The best validation metric of finished cells, or so far.
+/// The best validation metric of finished runs, or so far.
 fn best_validation(group: &SeedGroup<'_>, values: Option<&BySeed>) -> TableEntry {
     let name = group.metric();
     if let Some(summary) = values.and_then(BySeed::summary) {

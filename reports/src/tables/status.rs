@@ -1,4 +1,4 @@
-//! Where every cell stands, and what is left out.
+//! Where every run stands, and what is left out.
 
 use vocabulary::record::StopReason;
 
@@ -8,13 +8,13 @@ use super::table::{Table, TableEntry};
 use crate::format::unit;
 use crate::runs::Runs;
 
-/// The table of `bench status`: states of all cells.
+/// The table of `bench status`: states of all runs.
 pub(crate) fn status(runs: &Runs) -> Table {
     let mut table = Table::new(
         "status",
-        "Cells",
-        "Where every cell stands.",
-        "Experiment | Cell | State | Epoch# | Best validation# | Seconds# | Reason | Message",
+        "Runs",
+        "Where every run stands.",
+        "Experiment | Run=Cell | State | Epoch# | Best validation# | Seconds# | Reason | Message",
     );
     for cell in &runs.cells {
         let best = cell.best_validation();

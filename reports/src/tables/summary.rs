@@ -38,7 +38,7 @@ pub(crate) fn summary(runs: &Runs, frames: &Frames) -> Result<Table, ReportError
                 format!("{task} ({} {arrow})", metric_name(g.metric()))
             },
         );
-        table.columns.push(Column { title, numeric: true });
+        table.columns.push(Column::new(&title, true));
     }
     for row in &rows {
         let mut entries = vec![TableEntry::text(&row.0), TableEntry::text(&row.1)];

@@ -13,15 +13,26 @@ use crate::statistics::Summary;
 pub struct Column {
     /// Heading.
     pub title: String,
+    /// Its name in CSV and JSON, which stays when the heading is reworded.
+    pub key: String,
     /// Whether its entries are numbers, aligned to the right.
     pub numeric: bool,
 }
 
 impl Column {
-    /// The columns of a heading such as `name | n#`; one that ends in `#` is numeric.
+    /// A column whose title is its key.
+    pub(crate) fn new(title: &str, numeric: bool) -> Self {
+        Self { title: title.to_owned(), key: title.to_owned(), numeric }
+    }
+
+    /// The columns of a heading such as `name | n# | Title=key`; one that ends in `#` is numeric, and a title without a key
+    /// is its own.
     pub(crate) fn all(heading: &str) -> Vec<Self> {
-        let column =
-            |title: &str| Self { title: title.trim_end_matches('#').to_owned(), numeric: title.ends_with('#') };
+        let column = |column: &str| {
+            let name = column.trim_end_matches('#');
+            let (title, key) = name.split_once('=').unwrap_or((name, name));
+            Self { key: key.to_owned(), ..Self::new(title, column.ends_with('#')) }
+        };
         heading.split(" | ").map(column).collect()
     }
 }
@@ -124,7 +135,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table with the columns of `heading`, e.g. `name | n#`; one that ends in `#` is numeric.
+    /// An empty table with the columns of `heading`, e.g. `name | n#`; see [`Column::all`].
     pub fn new(name: &str, title: &str, caption: &str, heading: &str) -> Self {
         Self {
             name: name.to_owned(),

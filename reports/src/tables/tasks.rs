@@ -22,7 +22,7 @@ pub(crate) fn tasks(runs: &Runs) -> Table {
     table
 }
 
-/// The tasks of all cells, each once. The hash of the samples and the notes are known once a cell has begun; cells that have
+/// The tasks of all runs, each once. The hash of the samples and the notes are known once a run has begun; runs that have
 /// not begun say nothing more than those that have.
 fn distinct(runs: &Runs) -> Vec<&TaskRecord> {
     let all: Vec<&TaskRecord> = runs.records().map(|record| &record.task).collect();

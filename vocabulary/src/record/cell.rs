@@ -39,14 +39,14 @@ pub struct CellRecord {
     /// Kind of device it runs on: `cpu`, `cuda`, `wgpu`, `tch` or `tch:cuda`. Older files name the index, too (`cuda:0`);
     /// see [`device_kind`].
     pub device: String,
-    /// Values of the grid fields in this cell.
+    /// Values of the grid fields in this run.
     #[serde(default)]
     pub grid: BTreeMap<String, Value>,
     /// Numbers of epochs for which the learning rate was planned before `training.epochs` took their place, where steps
     /// were taken by those plans: the run is another one than that of `training.epochs` from the beginning.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extended_from: Vec<u64>,
-    /// The experiment file as resolved for the call that trained the cell last, below the folder of the experiment.
+    /// The experiment file as resolved for the call that trained the run last, below the folder of the experiment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
 }
@@ -73,7 +73,7 @@ pub fn device_kind(device: &str) -> &str {
     }
 }
 
-/// The task of a cell.
+/// The task of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRecord {
     /// Registry name, e.g. `pathfinder`.
@@ -104,7 +104,7 @@ pub struct TaskRecord {
     pub notes: Vec<String>,
 }
 
-/// The baseline of a cell.
+/// The baseline of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BaselineRecord {
     /// Registry name, e.g. `ccnn`.

@@ -25,7 +25,7 @@ pub struct MetricLine {
     /// Of an epoch: whether `training.max_time` or `training.max_steps` ended it before its last step.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// Seconds of training since the cell began, summed over attempts.
+    /// Seconds of training since the run began, summed over attempts.
     pub wall: f64,
 }
 
@@ -39,9 +39,9 @@ pub enum MetricKind {
     /// One epoch: `loss` (of the task) and the task's metric, split train and validation; train `penalty` (mean over the
     /// steps, where the network has one); `seconds`.
     Epoch,
-    /// The cell: `test_<metric>` (at the best validation epoch), `test_loss`, `best_validation_<metric>`, `best_epoch`,
+    /// The run: `test_<metric>` (at the best validation epoch), `test_loss`, `best_validation_<metric>`, `best_epoch`,
     /// `parameters`, `seconds`, `samples_per_second`, `peak_memory_bytes` (largest resident memory of the process in the last
-    /// attempt at the cell, samples of its task included, after what earlier cells left was given back).
+    /// attempt at the run, samples of its task included, after what earlier runs left was given back).
     Final,
 }
 
