@@ -49,12 +49,12 @@ pub enum ReportError {
         message: String,
     },
     /// One run in two folders would be counted as two seeds.
-    #[error("the run {cell} of experiment {experiment} is in {first} and in {second}; give only one of them")]
+    #[error("the run {run} of experiment {experiment} is in {first} and in {second}; give only one of them")]
     Duplicate {
         /// Experiment name.
         experiment: String,
         /// Run folder name.
-        cell: String,
+        run: String,
         /// Where it was found first.
         first: PathBuf,
         /// Where it was found again.

@@ -11,7 +11,7 @@ use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, short_hash};
 use crate::page::Page;
-use crate::runs::{AddedSettings, Cell, Frames, Runs, load};
+use crate::runs::{AddedSettings, Frames, Run, Runs, load};
 use crate::tables::{self, Recipes, Table};
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
@@ -41,7 +41,7 @@ pub fn write(
     first.extend(tables::left_out(&runs));
     first.push(tables::results(&runs, &frames, &recipes)?);
     let mut appendix: Vec<Table> = recipes.table(&runs).into_iter().collect();
-    appendix.extend([tables::tasks(&runs), tables::cells(&runs)]);
+    appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));
     first.iter_mut().chain(&mut appendix).for_each(|table| tables::name_scales(table, &runs));
 
@@ -89,23 +89,23 @@ fn lead(runs: &Runs) -> Vec<String> {
     described.collect()
 }
 
-fn distinct<'a>(runs: &'a Runs, of: impl Fn(&'a Cell) -> Option<String>) -> Vec<String> {
-    runs.cells.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
+fn distinct<'a>(runs: &'a Runs, of: impl Fn(&'a Run) -> Option<String>) -> Vec<String> {
+    runs.all.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn facts(runs: &Runs) -> Vec<(String, String)> {
     let states: Vec<String> = {
         let all = [State::Done, State::Running, State::Interrupted, State::Pending, State::Skipped, State::Failed];
-        let count = |state| runs.cells.iter().filter(|c| c.status.state == state).count();
+        let count = |state| runs.all.iter().filter(|c| c.status.state == state).count();
         all.into_iter()
             .map(|s| (s, count(s)))
             .filter(|(_, n)| *n > 0)
             .map(|(s, n)| format!("{n} {}", s.name()))
             .collect()
     };
-    let seeds: BTreeSet<u64> = runs.cells.iter().filter_map(Cell::seed).collect();
+    let seeds: BTreeSet<u64> = runs.all.iter().filter_map(Run::seed).collect();
     let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
-    let total: f64 = runs.cells.iter().map(Cell::seconds).sum();
+    let total: f64 = runs.all.iter().map(Run::seconds).sum();
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let scales = tables::scales(runs);
     let scale = (!scales.is_empty()).then(|| {
@@ -117,7 +117,7 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
         n => format!("; {n} left out, see the table"),
     };
     let facts = [
-        fact("Runs", format!("{}: {}{left_out}", runs.cells.len(), states.join(", "))),
+        fact("Runs", format!("{}: {}{left_out}", runs.all.len(), states.join(", "))),
         fact("Tasks", distinct(runs, |c| Some(c.task().to_owned())).join(", ")),
         fact("Baselines", distinct(runs, |c| Some(c.baseline().to_owned())).join(", ")),
         fact("Seeds", seeds.join(", ")),
@@ -134,7 +134,7 @@ fn footer(runs: &Runs) -> Vec<(String, String)> {
             lines.push((name.to_owned(), values.join(", ")));
         }
     };
-    let attempts: Vec<Attempt> = runs.cells.iter().flat_map(|c| c.status.attempts_on_record()).collect();
+    let attempts: Vec<Attempt> = runs.all.iter().flat_map(|c| c.status.attempts_on_record()).collect();
     let of = |what: &dyn Fn(&Attempt) -> Vec<String>| -> Vec<String> {
         attempts.iter().flat_map(what).collect::<BTreeSet<_>>().into_iter().collect()
     };

@@ -154,8 +154,8 @@ fn a_cut_last_line_is_left_out_and_marked() {
     let whole = fs::read_to_string(&file).unwrap();
     fs::write(&file, &whole[..whole.len() - 20]).unwrap();
     let runs = load(&[dir.path().join("e")]).unwrap();
-    assert_eq!(runs.cells[0].cut_lines, 1);
-    assert_eq!(runs.cells[0].lines.len(), cell.lines().len() - 1);
+    assert_eq!(runs.all[0].cut_lines, 1);
+    assert_eq!(runs.all[0].lines.len(), cell.lines().len() - 1);
     let paths = write(&[dir.path().join("e")], &dir.path().join("out"), "md".parse().unwrap()).unwrap();
     assert!(fs::read_to_string(paths.markdown.unwrap()).unwrap().contains(Flag::CutLine.text()));
 }
@@ -170,7 +170,7 @@ fn damage_before_the_last_line_is_named_with_its_line_and_left_out() {
     let whole = fs::read_to_string(&file).unwrap();
     fs::write(&file, whole.replacen("\"kind\"", "\"kin", 1)).unwrap();
     let runs = load(std::slice::from_ref(&home)).unwrap();
-    assert_eq!((runs.cells.len(), runs.left_out.len()), (1, 1));
+    assert_eq!((runs.all.len(), runs.left_out.len()), (1, 1));
     assert_eq!(runs.left_out[0].path, folder);
     assert!(runs.left_out[0].reason.contains(&format!("{}:1:", file.display())), "{}", runs.left_out[0]);
     // Nothing else is there: that is an error.
@@ -220,7 +220,7 @@ fn a_damaged_description_leaves_the_runs_as_they_are() {
     fs::write(home.join("experiment.yaml"), "name: [").unwrap();
     let runs = load(std::slice::from_ref(&home)).unwrap();
     assert_eq!((runs.experiments[0].name.as_str(), runs.left_out.len()), ("made-up", 1));
-    assert_eq!(runs.cells.len(), 22);
+    assert_eq!(runs.all.len(), 22);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_copied_folder_is_not_another_seed() {
     }
     let runs = load(&[home]).unwrap();
     assert_eq!(runs.left_out.iter().map(|entry| &entry.path).collect::<Vec<_>>(), [&copy]);
-    assert_eq!(runs.cells.len(), 22);
+    assert_eq!(runs.all.len(), 22);
 }
 
 #[test]
@@ -261,10 +261,10 @@ fn a_newer_schema_is_refused() {
 fn folders_of_experiments_are_found_and_repeats_are_refused() {
     let (dir, home) = made_up();
     let one = load(std::slice::from_ref(&home)).unwrap();
-    assert_eq!(load(&[dir.path().to_owned()]).unwrap().cells.len(), one.cells.len());
-    assert_eq!(load(&[home.clone(), dir.path().to_owned()]).unwrap().cells.len(), one.cells.len());
+    assert_eq!(load(&[dir.path().to_owned()]).unwrap().all.len(), one.all.len());
+    assert_eq!(load(&[home.clone(), dir.path().to_owned()]).unwrap().all.len(), one.all.len());
     let single = load(&[home.join("smnist.lstm-64.s0")]).unwrap();
-    assert_eq!((single.cells.len(), single.experiments[0].name.as_str()), (1, "made-up"));
+    assert_eq!((single.all.len(), single.experiments[0].name.as_str()), (1, "made-up"));
     let copy = tempdir().unwrap();
     let other = support::experiment(copy.path());
     let error = load(&[home, other]).unwrap_err();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use reports::holder;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use vocabulary::record::{CellRecord, Status};
+use vocabulary::record::{RunRecord, Status};
 
 use super::atomic;
 
@@ -117,7 +117,7 @@ impl RunFolder {
     }
 
     /// Write `cell.yaml`.
-    pub(crate) fn write_cell(&self, cell: &CellRecord) -> Result<(), FolderError> {
+    pub(crate) fn write_cell(&self, cell: &RunRecord) -> Result<(), FolderError> {
         let path = self.path.join("cell.yaml");
         write(&path, serde_yaml::to_string(cell).map_err(|error| unwritable(&path, &error))?.as_bytes())
     }
@@ -140,12 +140,12 @@ impl RunFolder {
 }
 
 /// `cell.yaml` of a folder, if there is one.
-pub(crate) fn read_cell(folder: &Path) -> Result<Option<CellRecord>, FolderError> {
+pub(crate) fn read_cell(folder: &Path) -> Result<Option<RunRecord>, FolderError> {
     read(&folder.join("cell.yaml"), |text| serde_yaml::from_slice(text).map_err(|error| error.to_string()))
 }
 
 /// The run whose folder, or whose folder `checkpoints`, holds the file at `path`: its folder and its record.
-pub(crate) fn cell_of(path: &Path) -> Result<Option<(PathBuf, CellRecord)>, FolderError> {
+pub(crate) fn cell_of(path: &Path) -> Result<Option<(PathBuf, RunRecord)>, FolderError> {
     for folder in path.ancestors().skip(1).take(2) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         if let Some(record) = read_cell(folder)? {
@@ -204,7 +204,7 @@ pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderErro
 }
 
 /// Make a run visible before its turn: `cell.yaml` and a pending status, unless they are there.
-pub(crate) fn enlist(folder: &Path, cell: &CellRecord) -> Result<(), FolderError> {
+pub(crate) fn enlist(folder: &Path, cell: &RunRecord) -> Result<(), FolderError> {
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
     let (cell_path, status_path) = (folder.join("cell.yaml"), folder.join("status.json"));
     let cell = serde_yaml::to_string(cell).map_err(|error| unwritable(&cell_path, &error))?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use baselines::registry::Entry;
 use serde_json::{Map, Value, json};
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::evidence::{Evidence, evidence};
 use super::file_name::{self, Named, Said};
@@ -66,7 +66,7 @@ impl Settings {
     pub(crate) fn find(
         cell: &Cell,
         set: &[String],
-        record: Option<&CellRecord>,
+        record: Option<&RunRecord>,
         named: Option<&Named>,
         entry: &Entry,
     ) -> Self {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::candidate::{Candidate, relate};
 use super::field::{Field, known};
 use super::pairing::{pair, refuse_repeats};
 use super::rows::{add_rows, add_unpaired, within};
-use super::run::{Run, relate};
 use crate::error::ReportError;
-use crate::runs::{AddedSettings, Cell, Runs, Settings, load, varied};
+use crate::runs::{AddedSettings, Run, Runs, Settings, load, varied};
 use crate::tables::Table;
 
 const CAPTION: &str = "B − A over pairs of finished runs that agree in everything else, seeds included: mean ± standard \
@@ -43,43 +43,43 @@ pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Ta
         for (b, of_b) in &groups[index + 1..] {
             if relate(of_a, of_b, by) {
                 add_rows(&mut table, by, [a, b], &pair(of_a, of_b, by));
-                listed.extend(of_a.iter().chain(of_b).map(Run::identity));
+                listed.extend(of_a.iter().chain(of_b).map(Candidate::identity));
             }
         }
     }
-    let alone = groups.iter().flat_map(|(value, group)| group.iter().map(move |run| (value, run)));
-    let alone = alone.filter(|(_, run)| !listed.contains(&run.identity())).map(|(value, run)| {
+    let alone = groups.iter().flat_map(|(value, group)| group.iter().map(move |candidate| (value, candidate)));
+    let alone = alone.filter(|(_, candidate)| !listed.contains(&candidate.identity())).map(|(value, candidate)| {
         let reason = match by {
             _ if groups.len() == 1 => format!("every run has {} {value}", by.name()),
-            Field::Task => format!("no other task reads the data set {}", run.record.task.data),
+            Field::Task => format!("no other task reads the data set {}", candidate.record.task.data),
             _ => "nothing to compare it with".to_owned(),
         };
-        (value.as_str(), within(run, run, by), run.cell, reason)
+        (value.as_str(), within(candidate, candidate, by), candidate.run, reason)
     });
-    let unknown = without.into_iter().map(|(cell, reason)| ("–", String::new(), cell, reason));
+    let unknown = without.into_iter().map(|(run, reason)| ("–", String::new(), run, reason));
     add_unpaired(&mut table, alone.chain(unknown));
     table.drop_empty(&["Also differ", "Not paired", "Remarks"]);
     table.notes.extend(runs.left_out.iter().map(ToString::to_string));
     Ok(table)
 }
 
-type ByValue<'a> = BTreeMap<String, Vec<Run<'a>>>;
+type ByValue<'a> = BTreeMap<String, Vec<Candidate<'a>>>;
 
 /// The runs of every value of the field, and the runs that cannot be compared, with the reason.
-fn by_value<'a>(runs: &'a Runs, by: &Field) -> (ByValue<'a>, Vec<(&'a Cell, String)>) {
+fn by_value<'a>(runs: &'a Runs, by: &Field) -> (ByValue<'a>, Vec<(&'a Run, String)>) {
     let (mut of_value, mut without) = (ByValue::new(), Vec::new());
     let mut written = BTreeMap::new();
-    for cell in &runs.cells {
-        match Run::new(cell, by) {
-            Ok(mut run) => {
+    for run in &runs.all {
+        match Candidate::new(run, by) {
+            Ok(mut candidate) => {
                 // 1 and 1.0 are one value of a setting, shown as it was first found.
-                let number = run.value.parse::<f64>().ok().filter(|_| matches!(by, Field::Setting(_)));
+                let number = candidate.value.parse::<f64>().ok().filter(|_| matches!(by, Field::Setting(_)));
                 if let Some(number) = number {
-                    run.value = written.entry(number.to_string()).or_insert(run.value).clone();
+                    candidate.value = written.entry(number.to_string()).or_insert(candidate.value).clone();
                 }
-                of_value.entry(run.value.clone()).or_default().push(run);
+                of_value.entry(candidate.value.clone()).or_default().push(candidate);
             }
-            Err(reason) => without.push((cell, reason)),
+            Err(reason) => without.push((run, reason)),
         }
     }
     (of_value, without)
@@ -87,16 +87,16 @@ fn by_value<'a>(runs: &'a Runs, by: &Field) -> (ByValue<'a>, Vec<(&'a Cell, Stri
 
 /// The runs of every value, in order of the values: as numbers where all are such. A name that stands for several sets of
 /// settings is told apart by these.
-fn told_apart<'a>(of_value: ByValue<'a>, by: &Field) -> Vec<(String, Vec<Run<'a>>)> {
+fn told_apart<'a>(of_value: ByValue<'a>, by: &Field) -> Vec<(String, Vec<Candidate<'a>>)> {
     let mut groups = Vec::new();
     for (value, members) in of_value {
-        let distinct: BTreeSet<Settings> = members.iter().map(|run| by.named(&run.settings)).collect();
+        let distinct: BTreeSet<Settings> = members.iter().map(|candidate| by.named(&candidate.settings)).collect();
         let paths = varied(&distinct);
-        let mut parts: BTreeMap<String, Vec<Run<'a>>> = BTreeMap::new();
-        for run in members {
-            let names: Vec<String> = paths.iter().map(|path| by.named(&run.settings).named(path)).collect();
+        let mut parts: BTreeMap<String, Vec<Candidate<'a>>> = BTreeMap::new();
+        for candidate in members {
+            let names: Vec<String> = paths.iter().map(|path| by.named(&candidate.settings).named(path)).collect();
             let name = if names.is_empty() { value.clone() } else { format!("{value} ({})", names.join(" ")) };
-            parts.entry(name).or_default().push(run);
+            parts.entry(name).or_default().push(candidate);
         }
         groups.extend(parts);
     }

@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use serde_json::Value;
 use vocabulary::record::fields::DESCRIPTIVE;
-use vocabulary::record::{CellRecord, device_kind};
+use vocabulary::record::{RunRecord, device_kind};
 
 use crate::error::ReportError;
-use crate::runs::{Cell, Runs, Settings, is_presentation, plain, within_record};
+use crate::runs::{Run, Runs, Settings, is_presentation, plain, within_record};
 
 /// The field whose values are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,11 +97,11 @@ impl Field {
     }
 
     /// The value of a run, as shown.
-    pub(super) fn value(&self, cell: &Cell, record: &CellRecord) -> Option<String> {
+    pub(super) fn value(&self, run: &Run, record: &RunRecord) -> Option<String> {
         let name = match self {
             Self::Task => return Some(record.task.label.clone()),
             Self::Baseline => return Some(record.baseline.label.clone()),
-            Self::Experiment => return Some(cell.experiment.clone()),
+            Self::Experiment => return Some(run.experiment.clone()),
             Self::Device => return Some(device_kind(&record.device).to_owned()),
             Self::Scale => return Some(record.scale.name().to_owned()),
             Self::Setting(name) => name,

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::candidate::{Candidate, HASH, same_samples};
 use super::field::Field;
-use super::run::{HASH, Run, same_samples};
 use crate::error::ReportError;
 use crate::runs::Settings;
 
@@ -14,9 +14,9 @@ const MOST_NAMED: usize = 3;
 /// Two partners.
 pub(super) struct Pair<'p, 'a> {
     /// Of the first value.
-    pub(super) a: &'p Run<'a>,
+    pub(super) a: &'p Candidate<'a>,
     /// Of the second.
-    pub(super) b: &'p Run<'a>,
+    pub(super) b: &'p Candidate<'a>,
 }
 
 impl Pair<'_, '_> {
@@ -34,26 +34,26 @@ pub(super) struct Pairing<'p, 'a> {
     /// The pairs.
     pub(super) pairs: Vec<Pair<'p, 'a>>,
     /// The others with the reason.
-    pub(super) alone: Vec<(&'p Run<'a>, String)>,
+    pub(super) alone: Vec<(&'p Candidate<'a>, String)>,
 }
 
 /// One run that is there twice would have two partners, or none.
 ///
 /// # Errors
 /// Two runs of the same value agree in everything.
-pub(super) fn refuse_repeats(runs: &[Run<'_>], by: &Field) -> Result<(), ReportError> {
-    let mut seen: BTreeMap<(&Settings, &(String, String)), Vec<&Run<'_>>> = BTreeMap::new();
-    for run in runs {
-        let others = seen.entry((&run.strict, &run.labels)).or_default();
-        if let Some(first) = others.iter().find(|other| same_samples(other, run)) {
+pub(super) fn refuse_repeats(runs: &[Candidate<'_>], by: &Field) -> Result<(), ReportError> {
+    let mut seen: BTreeMap<(&Settings, &(String, String)), Vec<&Candidate<'_>>> = BTreeMap::new();
+    for candidate in runs {
+        let others = seen.entry((&candidate.strict, &candidate.labels)).or_default();
+        if let Some(first) = others.iter().find(|other| same_samples(other, candidate)) {
             return Err(ReportError::Repeated {
                 field: by.name().to_owned(),
-                value: run.value.clone(),
-                first: first.cell.path.clone(),
-                second: run.cell.path.clone(),
+                value: candidate.value.clone(),
+                first: first.run.path.clone(),
+                second: candidate.run.path.clone(),
             });
         }
-        others.push(run);
+        others.push(candidate);
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ fn makes_samples(path: &str, by: &Field) -> bool {
 }
 
 /// Whether two runs read the same samples, or other ones because of what is compared.
-fn samples_agree(a: &Run<'_>, b: &Run<'_>, by: &Field) -> bool {
+fn samples_agree(a: &Candidate<'_>, b: &Candidate<'_>, by: &Field) -> bool {
     let compared = |path: &String| makes_samples(path, by) && (by.covers(path) || by.may_bring(path));
     same_samples(a, b) || a.settings.differences(&b.settings).iter().any(compared)
 }
@@ -76,22 +76,25 @@ fn samples_agree(a: &Run<'_>, b: &Run<'_>, by: &Field) -> bool {
 type PairingKey<'r> = (&'r Settings, Option<&'r (String, String)>);
 
 /// Find the partners between `of_a` and `of_b`.
-pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field) -> Pairing<'p, 'a> {
-    let (mut left_a, mut left_b): (Vec<&Run<'a>>, Vec<&Run<'a>>) = (of_a.iter().collect(), of_b.iter().collect());
+pub(super) fn pair<'p, 'a>(of_a: &'p [Candidate<'a>], of_b: &'p [Candidate<'a>], by: &Field) -> Pairing<'p, 'a> {
+    let (mut left_a, mut left_b): (Vec<&Candidate<'a>>, Vec<&Candidate<'a>>) =
+        (of_a.iter().collect(), of_b.iter().collect());
     let mut pairs = Vec::new();
     for (loosely, with_labels) in [(false, true), (false, false), (true, true), (true, false)] {
-        let key = |run: &'p Run<'a>| -> PairingKey<'p> {
-            (if loosely { &run.loose } else { &run.strict }, with_labels.then_some(&run.labels))
+        let key = |candidate: &'p Candidate<'a>| -> PairingKey<'p> {
+            (if loosely { &candidate.loose } else { &candidate.strict }, with_labels.then_some(&candidate.labels))
         };
-        let partners = |a: &Run<'_>, b: &Run<'_>| match loosely {
+        let partners = |a: &Candidate<'_>, b: &Candidate<'_>| match loosely {
             true => samples_agree(a, b, by),
             false => !by.keeps_samples() || same_samples(a, b),
         };
         // Of several that could be partners loosely, the one that differs least, where that is a single one.
-        let distance = |a: &Run<'_>, b: &Run<'_>| if loosely { a.strict.differences(&b.strict).len() } else { 0 };
-        let only = |run: &'p Run<'a>, others: &[&'p Run<'a>]| {
-            let found = others.iter().filter(|other| key(other) == key(run) && partners(run, other));
-            let mut found: Vec<(usize, &'p Run<'a>)> = found.map(|other| (distance(run, other), *other)).collect();
+        let distance =
+            |a: &Candidate<'_>, b: &Candidate<'_>| if loosely { a.strict.differences(&b.strict).len() } else { 0 };
+        let only = |candidate: &'p Candidate<'a>, others: &[&'p Candidate<'a>]| {
+            let found = others.iter().filter(|other| key(other) == key(candidate) && partners(candidate, other));
+            let mut found: Vec<(usize, &'p Candidate<'a>)> =
+                found.map(|other| (distance(candidate, other), *other)).collect();
             found.sort_by_key(|(distance, _)| *distance);
             match found.as_slice() {
                 [(_, other)] => Some(*other),
@@ -108,34 +111,34 @@ pub(super) fn pair<'p, 'a>(of_a: &'p [Run<'a>], of_b: &'p [Run<'a>], by: &Field)
                 pairs.push(Pair { a, b });
             }
         }
-        left_a.retain(|run| !taken.contains(&run.identity()));
-        left_b.retain(|run| !taken.contains(&run.identity()));
+        left_a.retain(|candidate| !taken.contains(&candidate.identity()));
+        left_b.retain(|candidate| !taken.contains(&candidate.identity()));
     }
-    let alone_a = left_a.iter().map(|run| (*run, reason(run, of_b, &left_b, by)));
-    let alone_b = left_b.iter().map(|run| (*run, reason(run, of_a, &left_a, by)));
+    let alone_a = left_a.iter().map(|candidate| (*candidate, reason(candidate, of_b, &left_b, by)));
+    let alone_b = left_b.iter().map(|candidate| (*candidate, reason(candidate, of_a, &left_a, by)));
     Pairing { pairs, alone: alone_a.chain(alone_b).collect() }
 }
 
 /// Why `run` has no partner among `others`, of which `left` have none either.
-fn reason(run: &Run<'_>, others: &[Run<'_>], left: &[&Run<'_>], by: &Field) -> String {
-    let could_be = |other: &&&Run<'_>| other.loose == run.loose && samples_agree(run, other, by);
-    let several: Vec<&str> = left.iter().filter(could_be).map(|other| other.cell.id.as_str()).collect();
+fn reason(candidate: &Candidate<'_>, others: &[Candidate<'_>], left: &[&Candidate<'_>], by: &Field) -> String {
+    let could_be = |other: &&&Candidate<'_>| other.loose == candidate.loose && samples_agree(candidate, other, by);
+    let several: Vec<&str> = left.iter().filter(could_be).map(|other| other.run.id.as_str()).collect();
     if several.len() > 1 {
         return format!("any of {} could be its partner", several.join(", "));
     }
-    let strictly = |other: &&Run<'_>| other.strict == run.strict && !same_samples(other, run);
-    let loosely = |other: &&Run<'_>| other.loose == run.loose && !samples_agree(run, other, by);
+    let strictly = |other: &&Candidate<'_>| other.strict == candidate.strict && !same_samples(other, candidate);
+    let loosely = |other: &&Candidate<'_>| other.loose == candidate.loose && !samples_agree(candidate, other, by);
     if let Some(other) = others.iter().find(strictly).or_else(|| others.iter().find(loosely)) {
-        let whose = if other.cell.experiment == run.cell.experiment { "" } else { &other.cell.experiment };
+        let whose = if other.run.experiment == candidate.run.experiment { "" } else { &other.run.experiment };
         let space = if whose.is_empty() { "" } else { "/" };
-        return format!("{whose}{space}{} read other samples", other.cell.id);
+        return format!("{whose}{space}{} read other samples", other.run.id);
     }
-    let nearest = others.iter().map(|other| (run.strict.differences(&other.strict), other));
+    let nearest = others.iter().map(|other| (candidate.strict.differences(&other.strict), other));
     let Some((mut paths, other)) = nearest.min_by_key(|(paths, _)| paths.len()) else {
         return "nothing to compare it with".to_owned();
     };
     if paths.len() == 1 && paths.contains("seed") {
-        return format!("no partner with seed {}", run.record.seed);
+        return format!("no partner with seed {}", candidate.record.seed);
     }
     let more = paths.len().saturating_sub(MOST_NAMED);
     // What differs beside the seed says more.
@@ -143,7 +146,7 @@ fn reason(run: &Run<'_>, others: &[Run<'_>], left: &[&Run<'_>], by: &Field) -> S
         paths.remove("seed");
     }
     let named: BTreeSet<String> = paths.into_iter().take(MOST_NAMED).collect();
-    let changes = run.strict.changes(&other.strict, &named).join(", ");
+    let changes = candidate.strict.changes(&other.strict, &named).join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("no partner; {}, the nearest, differs in {changes}{more}", other.cell.id)
+    format!("no partner; {}, the nearest, differs in {changes}{more}", other.run.id)
 }

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::colours::Colours;
 use super::curve::{BAND, epoch, line, loss_scale, tasks, thin};
 use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis};
 use crate::error::ReportError;
 use crate::format::file_name;
-use crate::runs::{Cell, CurvePoint, SeedGroup, read_diagnostics};
+use crate::runs::{CurvePoint, Run, SeedGroup, read_diagnostics};
 
 /// What is drawn of the weight matrices W of a network: ‖I − WᵀW‖.
 const ORTHONORMALITY: &str = "orthonormality";
 
 /// Whether a baseline has a setting that keeps weights orthonormal, and whether it is in use.
-fn keeps_orthonormal(record: &CellRecord) -> Option<bool> {
+fn keeps_orthonormal(record: &RunRecord) -> Option<bool> {
     let config = &record.baseline.config;
     match (config.get("orthonormality"), config.get("orthogonality")) {
         (None, None) => None,
@@ -65,15 +65,15 @@ fn figure(task: &str, groups: &[SeedGroup<'_>], colours: &Colours) -> Option<Fig
 /// The distances of the seeds of `group` by step; a sentence is added to `unreadable` for every run that is left out.
 fn curve(group: &SeedGroup<'_>, unreadable: &mut String) -> Vec<CurvePoint> {
     let mut by_step: BTreeMap<u64, CurvePoint> = BTreeMap::new();
-    for cell in &group.cells {
-        let distances = distances(cell).unwrap_or_else(|error| {
-            unreadable.push_str(&format!(" {} is left out: {error}.", cell.id));
+    for run in &group.runs {
+        let distances = distances(run).unwrap_or_else(|error| {
+            unreadable.push_str(&format!(" {} is left out: {error}.", run.id));
             BTreeMap::new()
         });
         for (at, distance) in distances {
             let empty = || CurvePoint { at, seeds: Vec::new(), values: Vec::new(), wall: Vec::new() };
             let point = by_step.entry(at).or_insert_with(empty);
-            point.seeds.push(cell.seed().unwrap_or_default());
+            point.seeds.push(run.seed().unwrap_or_default());
             point.values.push(distance);
             point.wall.push(0.0);
         }
@@ -85,8 +85,8 @@ fn curve(group: &SeedGroup<'_>, unreadable: &mut String) -> Vec<CurvePoint> {
 ///
 /// # Errors
 /// Its diagnostics are damaged.
-fn distances(cell: &Cell) -> Result<BTreeMap<u64, f64>, ReportError> {
-    let path = cell.path.join("diagnostics.jsonl");
+fn distances(run: &Run) -> Result<BTreeMap<u64, f64>, ReportError> {
+    let path = run.path.join("diagnostics.jsonl");
     if !path.is_file() {
         return Ok(BTreeMap::new());
     }

@@ -1,6 +1,6 @@
 //! The published values beside a run.
 
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::counterpart::{Counterpart, counterpart};
 use super::networks::{models, other_names, same_network};
@@ -24,7 +24,7 @@ pub(crate) struct Beside {
 }
 
 /// The published values beside `record`.
-pub(crate) fn beside(record: &CellRecord, table: &'static [Published]) -> Option<Beside> {
+pub(crate) fn beside(record: &RunRecord, table: &'static [Published]) -> Option<Beside> {
     let task = counterpart(record, None)?.task;
     let (models, same_model) = models(record);
     let mut values = models.into_iter().map(|model| values_of(model, task, table)).find(|values| !values.is_empty())?;

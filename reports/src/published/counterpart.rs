@@ -1,6 +1,6 @@
 //! The published task that a run repeats.
 
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::protocols::{own_settings, protocol};
 use super::setting::allows;
@@ -22,7 +22,7 @@ pub(crate) struct Counterpart {
 const SIZES: [&str; 3] = ["train_samples", "validation_samples", "test_samples"];
 
 /// The published task that `record` corresponds to, if there is one, for the published network `model`.
-pub(crate) fn counterpart(record: &CellRecord, model: Option<&str>) -> Option<Counterpart> {
+pub(crate) fn counterpart(record: &RunRecord, model: Option<&str>) -> Option<Counterpart> {
     let task = &record.task;
     let protocol = protocol(record)?;
     let own = own_settings(protocol.task, model);

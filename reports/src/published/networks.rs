@@ -1,6 +1,6 @@
 //! Which published networks a baseline of ours is.
 
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::setting::{AllowedSettings, allows};
 
@@ -38,7 +38,7 @@ pub(super) fn other_names(model: &str) -> impl Iterator<Item = &'static str> {
 
 /// Whether every setting that makes the published networks of its baseline has their value in `record`. One that the record
 /// does not name has: older records do not have it.
-pub(super) fn same_network(record: &CellRecord) -> bool {
+pub(super) fn same_network(record: &RunRecord) -> bool {
     let baseline = &record.baseline;
     let Some((_, published)) = NETWORKS.iter().find(|(name, _)| *name == baseline.name) else { return true };
     let settings = baseline.config.as_object().into_iter().flatten();
@@ -46,7 +46,7 @@ pub(super) fn same_network(record: &CellRecord) -> bool {
 }
 
 /// The published models that a baseline corresponds to, the nearest first, and whether it has the published size.
-pub(crate) fn models(record: &CellRecord) -> (Vec<&'static str>, bool) {
+pub(crate) fn models(record: &RunRecord) -> (Vec<&'static str>, bool) {
     let config = &record.baseline.config;
     let size = |name: &str| config.get(name).and_then(|v| v.as_u64());
     let word = |name: &str| config.get(name).and_then(|v| v.as_str());

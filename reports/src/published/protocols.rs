@@ -1,6 +1,6 @@
 //! Published tasks, as the record of a run that repeats them has to be.
 
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::setting::AllowedSettings;
 
@@ -13,7 +13,7 @@ pub(super) struct Protocol {
     /// Positions of the input; empty where they do not decide.
     positions: &'static [usize],
     /// Whether this is the task, where others have the same name and positions.
-    applies: fn(&CellRecord) -> bool,
+    applies: fn(&RunRecord) -> bool,
     /// Sizes of the splits.
     pub(super) sizes: Sizes,
     /// Settings that make the task as hard as it is, with the values under which it was published.
@@ -44,7 +44,7 @@ impl Sizes {
 }
 
 /// The protocol of the published task that `record` corresponds to.
-pub(super) fn protocol(record: &CellRecord) -> Option<&'static Protocol> {
+pub(super) fn protocol(record: &RunRecord) -> Option<&'static Protocol> {
     let positions = record.task.shape.get(1..).unwrap_or_default();
     PROTOCOLS.iter().find(|protocol| {
         protocol.ours == record.task.name
@@ -67,7 +67,7 @@ const fn ten_words(task: &'static str, ours: &'static str, positions: &'static [
     }
 }
 
-fn has_all_words(record: &CellRecord) -> bool {
+fn has_all_words(record: &RunRecord) -> bool {
     record.task.chance < 0.05
 }
 

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::beside::beside;
 use super::counterpart::{Counterpart, counterpart};
@@ -15,7 +15,7 @@ fn record(
     shape: &[usize],
     splits: [usize; 3],
     config: Value,
-) -> CellRecord {
+) -> RunRecord {
     let parts: Vec<&str> = baseline.split('-').collect();
     let size = |text: &&str| text.parse::<u64>().unwrap();
     serde_json::from_value(json!({
@@ -79,7 +79,7 @@ fn the_form_and_the_difficulty_decide_the_published_task() {
     let hard = json!({"difficulty": "hard", "contour_length": 14, "distractor_length": 4});
     let flat = record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, hard.clone());
     let plane = record("pathfinder", "ccnn-4-140", 200_000, &[1, 32, 32], splits, hard);
-    let of = |r: &CellRecord| counterpart(r, None).unwrap();
+    let of = |r: &RunRecord| counterpart(r, None).unwrap();
     assert_eq!(of(&flat), exactly("Pathfinder"));
     assert_eq!(of(&plane).task, "2DPathfinder");
     let easy = record("pathfinder", "ccnn-4-140", 200_000, &[1, 1024], splits, json!({"difficulty": "easy"}));

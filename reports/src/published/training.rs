@@ -2,7 +2,7 @@
 
 use vocabulary::record::StopReason;
 
-use crate::runs::Cell;
+use crate::runs::Run;
 
 /// How published networks were trained, by the recipes of `experiments/`, which name their sources.
 struct TrainingLength {
@@ -70,18 +70,18 @@ const LENGTHS: &[TrainingLength] = &[
 /// Least patience of early stopping in those recipes.
 const PATIENCE: u64 = 100;
 
-/// Whether `cell`, which has finished, was trained for as long as the published `model` on the published `task`: as many
+/// Whether `run`, which has finished, was trained for as long as the published `model` on the published `task`: as many
 /// epochs over the whole training split, in batches that are not larger.
-pub(crate) fn full_training(cell: &Cell, task: &str, model: &str) -> bool {
+pub(crate) fn full_training(run: &Run, task: &str, model: &str) -> bool {
     let recipe = LENGTHS.iter().find(|length| {
         length.tasks.contains(&task) && length.models.iter().any(|beginning| model.starts_with(beginning))
     });
-    let (Some(recipe), Some(record)) = (recipe, &cell.record) else { return false };
+    let (Some(recipe), Some(record)) = (recipe, &run.record) else { return false };
     let setting = |name: &str| record.training.get(name).and_then(serde_json::Value::as_u64);
-    let patient = cell.status.reason == Some(StopReason::EarlyStopping)
+    let patient = run.status.reason == Some(StopReason::EarlyStopping)
         && setting("early_stopping").is_some_and(|patience| patience >= PATIENCE);
     let batch = setting("batch_size").map(|size| size * setting("accumulate_grad_steps").unwrap_or(1).max(1));
     let steps = batch.map(|batch| record.task.splits[0] as u64 / batch.max(1));
     let whole = setting("steps_per_epoch").is_none_or(|limit| steps.is_some_and(|steps| limit >= steps));
-    (patient || cell.status.epoch >= recipe.epochs) && batch.is_none_or(|batch| batch <= recipe.batch) && whole
+    (patient || run.status.epoch >= recipe.epochs) && batch.is_none_or(|batch| batch <= recipe.batch) && whole
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::cell::LeftOut;
+use super::run::LeftOut;
 use crate::error::ReportError;
 
 /// `path` without links and dots, where the system can tell.
@@ -14,7 +14,7 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
 /// Experiment folders (or a single run folder) at or below `dir`.
 pub(super) fn discover(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<PathBuf>, ReportError> {
     let children = folders(dir)?;
-    if is_cell(dir) || is_experiment(dir, &children) {
+    if is_run(dir) || is_experiment(dir, &children) {
         return Ok(vec![dir.to_owned()]);
     }
     let mut found = Vec::new();
@@ -30,12 +30,12 @@ pub(super) fn discover(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Pa
     Ok(found)
 }
 
-pub(super) fn is_cell(dir: &Path) -> bool {
+pub(super) fn is_run(dir: &Path) -> bool {
     ["cell.yaml", "status.json", "metrics.jsonl"].iter().any(|file| dir.join(file).is_file())
 }
 
 fn is_experiment(dir: &Path, children: &[PathBuf]) -> bool {
-    dir.join("experiment.yaml").is_file() || children.iter().any(|c| is_cell(c))
+    dir.join("experiment.yaml").is_file() || children.iter().any(|c| is_run(c))
 }
 
 /// The folders in `dir`, in order of name.

@@ -8,8 +8,8 @@ use polars::prelude::*;
 use vocabulary::record::{MetricKind, MetricLine, StopReason};
 use vocabulary::{Metric, Split};
 
-use super::cell::{Cell, Runs};
 use super::group::GroupKey;
+use super::run::{Run, Runs};
 use crate::error::ReportError;
 use crate::statistics::Summary;
 
@@ -18,7 +18,7 @@ use crate::statistics::Summary;
 pub(crate) struct Frames {
     /// `run, experiment, cell, task, baseline, grid, seed, state, reason, metric, parameters, epoch, seconds, device`; `run` is
     /// the place among all runs, since two folders may hold runs of the same name.
-    pub cells: DataFrame,
+    pub runs: DataFrame,
     /// `run, experiment, cell, task, baseline, grid, seed, epoch, step, split, name, value, wall`
     pub epochs: DataFrame,
     /// As `epochs`.
@@ -70,10 +70,10 @@ impl Frames {
     /// A polars operation fails.
     pub(crate) fn new(runs: &Runs) -> Result<Self, ReportError> {
         Ok(Self {
-            cells: cells_frame(&runs.cells).map_err(failed)?,
-            epochs: lines_frame(&runs.cells, MetricKind::Epoch).map_err(failed)?,
-            steps: lines_frame(&runs.cells, MetricKind::Step).map_err(failed)?,
-            finals: lines_frame(&runs.cells, MetricKind::Final).map_err(failed)?,
+            runs: runs_frame(&runs.all).map_err(failed)?,
+            epochs: lines_frame(&runs.all, MetricKind::Epoch).map_err(failed)?,
+            steps: lines_frame(&runs.all, MetricKind::Step).map_err(failed)?,
+            finals: lines_frame(&runs.all, MetricKind::Final).map_err(failed)?,
         })
     }
 
@@ -94,7 +94,7 @@ impl Frames {
     }
 
     fn of_metric(&self, runs: &Runs, prefix: &str) -> Result<ByGroup, ReportError> {
-        let metrics: BTreeSet<Metric> = runs.cells.iter().map(Cell::metric).collect();
+        let metrics: BTreeSet<Metric> = runs.all.iter().map(Run::metric).collect();
         let mut values = BTreeMap::new();
         for name in metrics {
             values.extend(self.finals(&format!("{prefix}{name}"))?);
@@ -107,7 +107,7 @@ impl Frames {
     /// # Errors
     /// A polars operation fails.
     fn finals(&self, name: &str) -> Result<ByGroup, ReportError> {
-        let done = self.cells.clone().lazy().filter(col("state").eq(lit("done"))).select([col("run")]);
+        let done = self.runs.clone().lazy().filter(col("state").eq(lit("done"))).select([col("run")]);
         let on = [col("run")];
         let frame = self
             .finals
@@ -159,33 +159,33 @@ impl Frames {
     }
 }
 
-fn cells_frame(cells: &[Cell]) -> PolarsResult<DataFrame> {
-    let text = |f: &dyn Fn(&Cell) -> String| cells.iter().map(f).collect::<Vec<String>>();
+fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
+    let text = |f: &dyn Fn(&Run) -> String| runs.iter().map(f).collect::<Vec<String>>();
     df!(
-        "run" => (0..cells.len() as u64).collect::<Vec<u64>>(),
+        "run" => (0..runs.len() as u64).collect::<Vec<u64>>(),
         "experiment" => text(&|c| c.experiment.clone()),
         "cell" => text(&|c| c.id.clone()),
         "task" => text(&|c| c.task().to_owned()),
         "baseline" => text(&|c| c.baseline().to_owned()),
-        "grid" => text(&Cell::grid),
-        "seed" => cells.iter().map(Cell::seed).collect::<Vec<Option<u64>>>(),
+        "grid" => text(&Run::grid),
+        "seed" => runs.iter().map(Run::seed).collect::<Vec<Option<u64>>>(),
         "state" => text(&|c| c.status.state.name().to_owned()),
-        "reason" => cells.iter().map(|c| c.status.reason.map(StopReason::name)).collect::<Vec<Option<&str>>>(),
+        "reason" => runs.iter().map(|c| c.status.reason.map(StopReason::name)).collect::<Vec<Option<&str>>>(),
         "metric" => text(&|c| c.metric().name().to_owned()),
-        "parameters" => cells.iter().map(|c| c.record.as_ref()?.baseline.parameters).collect::<Vec<Option<u64>>>(),
-        "epoch" => cells.iter().map(|c| c.status.epoch).collect::<Vec<u64>>(),
-        "seconds" => cells.iter().map(Cell::seconds).collect::<Vec<f64>>(),
-        "device" => cells.iter().map(|c| Some(c.record.as_ref()?.device.clone())).collect::<Vec<Option<String>>>(),
+        "parameters" => runs.iter().map(|c| c.record.as_ref()?.baseline.parameters).collect::<Vec<Option<u64>>>(),
+        "epoch" => runs.iter().map(|c| c.status.epoch).collect::<Vec<u64>>(),
+        "seconds" => runs.iter().map(Run::seconds).collect::<Vec<f64>>(),
+        "device" => runs.iter().map(|c| Some(c.record.as_ref()?.device.clone())).collect::<Vec<Option<String>>>(),
     )
 }
 
-fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
-    let mut rows: Vec<(&Cell, &MetricLine)> = Vec::new();
-    let mut runs: Vec<u64> = Vec::new();
-    for (run, cell) in cells.iter().enumerate() {
+fn lines_frame(runs: &[Run], kind: MetricKind) -> PolarsResult<DataFrame> {
+    let mut rows: Vec<(&Run, &MetricLine)> = Vec::new();
+    let mut numbers: Vec<u64> = Vec::new();
+    for (number, run) in runs.iter().enumerate() {
         // Where a line stands twice (an extended run writes its final lines again), the later one holds.
         let mut latest: BTreeMap<(u64, u64, Option<&str>, &str), &MetricLine> = BTreeMap::new();
-        for line in cell.lines.iter().filter(|l| l.kind == kind) {
+        for line in run.lines.iter().filter(|l| l.kind == kind) {
             let (epoch, step) = match kind {
                 MetricKind::Step => (line.epoch, line.step),
                 MetricKind::Epoch => (line.epoch, 0),
@@ -193,17 +193,17 @@ fn lines_frame(cells: &[Cell], kind: MetricKind) -> PolarsResult<DataFrame> {
             };
             latest.insert((epoch, step, line.split.map(Split::name), &line.name), line);
         }
-        runs.extend(std::iter::repeat_n(run as u64, latest.len()));
-        rows.extend(latest.into_values().map(|line| (cell, line)));
+        numbers.extend(std::iter::repeat_n(number as u64, latest.len()));
+        rows.extend(latest.into_values().map(|line| (run, line)));
     }
-    let text = |f: &dyn Fn(&Cell) -> String| rows.iter().map(|(c, _)| f(c)).collect::<Vec<String>>();
+    let text = |f: &dyn Fn(&Run) -> String| rows.iter().map(|(c, _)| f(c)).collect::<Vec<String>>();
     df!(
-        "run" => runs,
+        "run" => numbers,
         "experiment" => text(&|c| c.experiment.clone()),
         "cell" => text(&|c| c.id.clone()),
         "task" => text(&|c| c.task().to_owned()),
         "baseline" => text(&|c| c.baseline().to_owned()),
-        "grid" => text(&Cell::grid),
+        "grid" => text(&Run::grid),
         "seed" => rows.iter().map(|(c, _)| c.seed().unwrap_or_default()).collect::<Vec<u64>>(),
         "epoch" => rows.iter().map(|(_, l)| l.epoch).collect::<Vec<u64>>(),
         "step" => rows.iter().map(|(_, l)| l.step).collect::<Vec<u64>>(),

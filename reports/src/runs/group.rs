@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use vocabulary::Metric;
-use vocabulary::record::{CellRecord, State};
+use vocabulary::record::{RunRecord, State};
 
-use super::cell::{Cell, Runs};
+use super::run::{Run, Runs};
 
 /// What a row of a table stands for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,12 +22,12 @@ pub(crate) struct GroupKey {
 
 impl GroupKey {
     /// The group of a run.
-    pub(crate) fn of(cell: &Cell) -> Self {
+    pub(crate) fn of(run: &Run) -> Self {
         Self {
-            experiment: cell.experiment.clone(),
-            task: cell.task().to_owned(),
-            baseline: cell.baseline().to_owned(),
-            grid: cell.grid(),
+            experiment: run.experiment.clone(),
+            task: run.task().to_owned(),
+            baseline: run.baseline().to_owned(),
+            grid: run.grid(),
         }
     }
 
@@ -43,13 +43,13 @@ pub(crate) struct SeedGroup<'a> {
     /// What they share.
     pub key: GroupKey,
     /// The runs, in order of seed.
-    pub cells: Vec<&'a Cell>,
+    pub runs: Vec<&'a Run>,
 }
 
 impl<'a> SeedGroup<'a> {
     /// A record of the group: its seeds differ in nothing a table shows.
-    pub(crate) fn record(&self) -> Option<&'a CellRecord> {
-        self.cells.iter().find_map(|c| c.record.as_ref())
+    pub(crate) fn record(&self) -> Option<&'a RunRecord> {
+        self.runs.iter().find_map(|c| c.record.as_ref())
     }
 
     /// What is reported; accuracy where it is not known.
@@ -65,8 +65,8 @@ impl<'a> SeedGroup<'a> {
     /// Number of runs per state.
     pub(crate) fn states(&self) -> BTreeMap<State, usize> {
         let mut states = BTreeMap::new();
-        for cell in &self.cells {
-            *states.entry(cell.status.state).or_insert(0) += 1;
+        for run in &self.runs {
+            *states.entry(run.status.state).or_insert(0) += 1;
         }
         states
     }
@@ -74,15 +74,15 @@ impl<'a> SeedGroup<'a> {
 
 /// The groups of all runs, in order of their keys.
 pub(crate) fn groups(runs: &Runs) -> Vec<SeedGroup<'_>> {
-    let mut groups: BTreeMap<GroupKey, Vec<&Cell>> = BTreeMap::new();
-    for cell in &runs.cells {
-        groups.entry(GroupKey::of(cell)).or_default().push(cell);
+    let mut groups: BTreeMap<GroupKey, Vec<&Run>> = BTreeMap::new();
+    for run in &runs.all {
+        groups.entry(GroupKey::of(run)).or_default().push(run);
     }
     groups
         .into_iter()
-        .map(|(key, mut cells)| {
-            cells.sort_by_key(|c| c.seed());
-            SeedGroup { key, cells }
+        .map(|(key, mut runs)| {
+            runs.sort_by_key(|c| c.seed());
+            SeedGroup { key, runs }
         })
         .collect()
 }

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
-use vocabulary::record::{CellRecord, Status};
+use vocabulary::record::{RunRecord, Status};
 
 use super::added::AddedSettings;
-use super::cell::{Cell, Experiment, LeftOut, Runs, seed_of};
-use super::discover::{canonical, discover, folders, is_cell, name_of};
+use super::discover::{canonical, discover, folders, is_run, name_of};
 use super::read::{read_json, read_lines, read_yaml};
+use super::run::{Experiment, LeftOut, Run, Runs, seed_of};
 use super::{holder, variant};
 use crate::error::ReportError;
 
@@ -20,7 +20,7 @@ use crate::error::ReportError;
 /// # Errors
 /// An unreadable folder, a folder without runs or with nothing but damaged ones, one run given twice.
 pub fn load(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError> {
-    let mut runs = Runs { experiments: Vec::new(), cells: Vec::new(), left_out: Vec::new() };
+    let mut runs = Runs { experiments: Vec::new(), all: Vec::new(), left_out: Vec::new() };
     let mut experiments: BTreeMap<String, Experiment> = BTreeMap::new();
     let mut first_error = None;
     for dir in dirs {
@@ -33,14 +33,14 @@ pub fn load(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError
             experiments.entry(experiment.name.clone()).or_insert(experiment);
         }
     }
-    if let (true, Some(error)) = (runs.cells.is_empty(), first_error) {
+    if let (true, Some(error)) = (runs.all.is_empty(), first_error) {
         return Err(error);
     }
     runs.experiments = experiments.into_values().collect();
-    let records = runs.cells.iter_mut().filter_map(|cell| cell.record.as_mut());
+    let records = runs.all.iter_mut().filter_map(|run| run.record.as_mut());
     records.for_each(|record| added.complete(&mut record.baseline));
-    runs.cells.sort_by(|a, b| (&a.experiment, &a.id, &a.path).cmp(&(&b.experiment, &b.id, &b.path)));
-    variant::tell_apart(&mut runs.cells);
+    runs.all.sort_by(|a, b| (&a.experiment, &a.id, &a.path).cmp(&(&b.experiment, &b.id, &b.path)));
+    variant::tell_apart(&mut runs.all);
     leave_out_repeats(&mut runs)?;
     Ok(runs)
 }
@@ -50,32 +50,32 @@ pub fn load(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError
 /// # Errors
 /// The two folders belong to different experiment folders of the same name: nothing says which one is meant.
 fn leave_out_repeats(runs: &mut Runs) -> Result<(), ReportError> {
-    let own_name = |cell: &Cell| cell.record.as_ref().is_none_or(|record| record.id == cell.id);
+    let own_name = |run: &Run| run.record.as_ref().is_none_or(|record| record.id == run.id);
     let mut seen: BTreeMap<(String, String, String, String, Option<u64>), usize> = BTreeMap::new();
     let mut copies: BTreeMap<usize, usize> = BTreeMap::new();
-    for (index, cell) in runs.cells.iter().enumerate() {
-        let folder = if cell.record.is_none() { cell.id.as_str() } else { "" };
+    for (index, run) in runs.all.iter().enumerate() {
+        let folder = if run.record.is_none() { run.id.as_str() } else { "" };
         let key = (
-            cell.experiment.clone(),
-            format!("{}\n{folder}", cell.task()),
-            cell.baseline().to_owned(),
-            cell.grid(),
-            cell.seed(),
+            run.experiment.clone(),
+            format!("{}\n{folder}", run.task()),
+            run.baseline().to_owned(),
+            run.grid(),
+            run.seed(),
         );
         let Some(&first) = seen.get(&key) else {
             seen.insert(key, index);
             continue;
         };
-        let other = &runs.cells[first];
-        if other.path.parent() != cell.path.parent() {
+        let other = &runs.all[first];
+        if other.path.parent() != run.path.parent() {
             return Err(ReportError::Duplicate {
-                experiment: cell.experiment.clone(),
-                cell: cell.id.clone(),
+                experiment: run.experiment.clone(),
+                run: run.id.clone(),
                 first: other.path.clone(),
-                second: cell.path.clone(),
+                second: run.path.clone(),
             });
         }
-        if own_name(cell) && !own_name(other) {
+        if own_name(run) && !own_name(other) {
             copies.insert(first, index);
             seen.insert(key, index);
         } else {
@@ -83,12 +83,12 @@ fn leave_out_repeats(runs: &mut Runs) -> Result<(), ReportError> {
         }
     }
     for (copy, original) in &copies {
-        let (cell, original) = (&runs.cells[*copy], &runs.cells[*original]);
+        let (run, original) = (&runs.all[*copy], &runs.all[*original]);
         let reason = format!("the same run as {}: a copy would count as another seed", original.path.display());
-        runs.left_out.push(LeftOut { path: cell.path.clone(), experiment: cell.experiment.clone(), reason });
+        runs.left_out.push(LeftOut { path: run.path.clone(), experiment: run.experiment.clone(), reason });
     }
     let mut index = 0;
-    runs.cells.retain(|_| {
+    runs.all.retain(|_| {
         index += 1;
         !copies.contains_key(&(index - 1))
     });
@@ -102,7 +102,7 @@ fn read_experiment(
     runs: &mut Runs,
     first_error: &mut Option<ReportError>,
 ) -> Result<Experiment, ReportError> {
-    let single = is_cell(path);
+    let single = is_run(path);
     let full = canonical(given);
     let home = if single { full.parent().unwrap_or(path).to_owned() } else { path.to_owned() };
     let mut damaged = Vec::new();
@@ -126,13 +126,13 @@ fn read_experiment(
         path: home,
     };
 
-    let mut cells = Vec::new();
+    let mut found = Vec::new();
     let candidates = if single { vec![path.to_owned()] } else { folders(path)? };
     for dir in candidates {
         // A folder named like a run counts as one before its first file is written.
-        if is_cell(&dir) || seed_of(&name_of(&dir)).is_some() {
-            match read_cell(&dir, &experiment.name) {
-                Ok(cell) => cells.push(cell),
+        if is_run(&dir) || seed_of(&name_of(&dir)).is_some() {
+            match read_run(&dir, &experiment.name) {
+                Ok(run) => found.push(run),
                 Err(error) => {
                     damaged.push((dir, error.to_string()));
                     first_error.get_or_insert(error);
@@ -141,16 +141,16 @@ fn read_experiment(
         }
     }
     if described.is_none()
-        && let Some(record) = cells.iter().find_map(|c| c.record.as_ref())
+        && let Some(record) = found.iter().find_map(|run| run.record.as_ref())
     {
         experiment.name.clone_from(&record.experiment);
     }
-    let known: BTreeSet<PathBuf> = runs.cells.iter().map(|cell| canonical(&cell.path)).collect();
-    for mut cell in cells {
-        cell.experiment.clone_from(&experiment.name);
+    let known: BTreeSet<PathBuf> = runs.all.iter().map(|run| canonical(&run.path)).collect();
+    for mut run in found {
+        run.experiment.clone_from(&experiment.name);
         // The same folder given twice, or once by itself and once with its experiment.
-        if !known.contains(&canonical(&cell.path)) {
-            runs.cells.push(cell);
+        if !known.contains(&canonical(&run.path)) {
+            runs.all.push(run);
         }
     }
     for (path, reason) in damaged {
@@ -162,17 +162,17 @@ fn read_experiment(
     Ok(experiment)
 }
 
-fn read_cell(dir: &Path, experiment: &str) -> Result<Cell, ReportError> {
+fn read_run(dir: &Path, experiment: &str) -> Result<Run, ReportError> {
     // A folder that cannot be listed would seem to be one that has not begun.
     fs::read_dir(dir).map_err(ReportError::read(dir))?;
     let file = dir.join("cell.yaml");
-    let record = if file.is_file() { Some(read_yaml::<CellRecord>(&file)?) } else { None };
+    let record = if file.is_file() { Some(read_yaml::<RunRecord>(&file)?) } else { None };
     let file = dir.join("status.json");
     let status = if file.is_file() { read_json::<Status>(&file)? } else { Status::pending() };
     let status = holder::settle(dir, status);
     let file = dir.join("metrics.jsonl");
     let (lines, cut_lines) = if file.is_file() { read_lines(&file)? } else { (Vec::new(), 0) };
-    Ok(Cell {
+    Ok(Run {
         path: dir.to_owned(),
         id: name_of(dir),
         experiment: experiment.to_owned(),

@@ -5,7 +5,6 @@
 //! ```
 
 mod added;
-mod cell;
 mod discover;
 mod frame;
 mod group;
@@ -13,13 +12,14 @@ pub mod holder;
 mod load;
 pub(crate) mod parquet;
 mod read;
+mod run;
 mod settings;
 mod variant;
 
 pub use added::AddedSettings;
-pub use cell::{Cell, Experiment, LeftOut, Runs};
 pub(crate) use frame::{ByGroup, BySeed, CurvePoint, Curves, Frames};
 pub(crate) use group::{GroupKey, SeedGroup, groups, metric_columns};
 pub use load::load;
 pub use read::read_diagnostics;
+pub use run::{Experiment, LeftOut, Run, Runs};
 pub(crate) use settings::{Settings, is_presentation, plain, varied, within_record};

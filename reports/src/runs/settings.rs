@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use vocabulary::record::fields::{DESCRIPTIVE, flatten};
-use vocabulary::record::{CellRecord, device_kind};
+use vocabulary::record::{RunRecord, device_kind};
 
 /// Settings that say how the samples of a task are given to a model; the task is the same whatever these are.
 const PRESENTATION: [&str; 10] =
@@ -22,7 +22,7 @@ pub(crate) struct Settings(BTreeMap<String, String>);
 
 impl Settings {
     /// Everything in `record` but [`DESCRIPTIVE`]. Devices count by their kind.
-    pub(crate) fn of(record: &CellRecord) -> Self {
+    pub(crate) fn of(record: &RunRecord) -> Self {
         let value = serde_json::to_value(record).unwrap_or_default();
         let mut all: BTreeMap<String, String> = flatten(&value, &DESCRIPTIVE).into_iter().collect();
         // A grid value is that of its setting; a scale may have cut the setting.

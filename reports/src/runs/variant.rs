@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 use vocabulary::record::fields::FILES;
 
-use super::cell::Cell;
+use super::run::Run;
 use super::settings::{Settings, varied};
 
 /// Settings that are written out to tell runs of the same labels apart; beyond these, a hash does.
@@ -15,7 +15,7 @@ const MOST_TOLD: usize = 4;
 
 /// What the seeds of a row have in common. The hashes of samples and of initial weights are known only once a run has begun;
 /// runs that have not begun take part with `None`.
-fn shared(record: &CellRecord) -> Settings {
+fn shared(record: &RunRecord) -> Settings {
     Settings::of(record).without(|path| path == "seed" || LATE.contains(&path))
 }
 
@@ -23,29 +23,29 @@ fn shared(record: &CellRecord) -> Settings {
 const LATE: [&str; 2] = ["task.data_hash", "initial_weights"];
 
 /// Whether training begins with random weights, rather than with given ones that may not be known yet.
-fn begins_randomly(record: &CellRecord) -> bool {
+fn begins_randomly(record: &RunRecord) -> bool {
     record.initial_weights.is_none() && record.training.get("initial_weights").is_none_or(Value::is_null)
 }
 
 /// Write into every run in what it differs from others of the same experiment, labels and grid values, so that runs are of
 /// one group where they agree in everything but their seed.
-pub(super) fn tell_apart(cells: &mut [Cell]) {
+pub(super) fn tell_apart(runs: &mut [Run]) {
     let mut alike: BTreeMap<(String, String, String, String), Vec<usize>> = BTreeMap::new();
-    for (index, cell) in cells.iter().enumerate() {
-        let key = (cell.experiment.clone(), cell.task().to_owned(), cell.baseline().to_owned(), cell.plain_grid());
+    for (index, run) in runs.iter().enumerate() {
+        let key = (run.experiment.clone(), run.task().to_owned(), run.baseline().to_owned(), run.plain_grid());
         alike.entry(key).or_default().push(index);
     }
     for members in alike.into_values() {
-        for (index, variant) in variants(cells, &members) {
-            cells[index].variant = variant;
+        for (index, variant) in variants(runs, &members) {
+            runs[index].variant = variant;
         }
     }
 }
 
-/// In what each of `members`, places in `cells`, differs from the others.
-fn variants(cells: &[Cell], members: &[usize]) -> Vec<(usize, String)> {
-    let records: BTreeMap<usize, &CellRecord> =
-        members.iter().filter_map(|index| Some((*index, cells[*index].record.as_ref()?))).collect();
+/// In what each of `members`, places in `runs`, differs from the others.
+fn variants(runs: &[Run], members: &[usize]) -> Vec<(usize, String)> {
+    let records: BTreeMap<usize, &RunRecord> =
+        members.iter().filter_map(|index| Some((*index, runs[*index].record.as_ref()?))).collect();
     let mut settings: BTreeMap<usize, Settings> =
         records.iter().map(|(index, record)| (*index, shared(record))).collect();
     FILES.iter().for_each(|name| unify_paths(&format!("task.config.{name}"), &mut settings, &records));
@@ -64,7 +64,7 @@ fn variants(cells: &[Cell], members: &[usize]) -> Vec<(usize, String)> {
 
 /// Give runs that read the same samples one value at `path`: where a file lay does not tell runs apart that read the same
 /// from it; whether there was one does.
-fn unify_paths(path: &str, settings: &mut BTreeMap<usize, Settings>, records: &BTreeMap<usize, &CellRecord>) {
+fn unify_paths(path: &str, settings: &mut BTreeMap<usize, Settings>, records: &BTreeMap<usize, &RunRecord>) {
     let mut first: BTreeMap<&str, String> = BTreeMap::new();
     for (index, own) in settings {
         let hash = records[index].task.data_hash.as_deref();
@@ -75,7 +75,7 @@ fn unify_paths(path: &str, settings: &mut BTreeMap<usize, Settings>, records: &B
 }
 
 /// Set `late`, one of [`LATE`]. A run that has not begun goes with the others of its settings where those agree.
-fn fill_in_late(late: &str, settings: &mut BTreeMap<usize, Settings>, records: &BTreeMap<usize, &CellRecord>) {
+fn fill_in_late(late: &str, settings: &mut BTreeMap<usize, Settings>, records: &BTreeMap<usize, &RunRecord>) {
     let with_value = records.iter().filter(|(_, record)| late != "initial_weights" || !begins_randomly(record));
     let values: BTreeMap<usize, Option<String>> =
         with_value.map(|(index, record)| (*index, Settings::of(record).get(late).map(str::to_owned))).collect();

@@ -3,26 +3,26 @@
 //! A new column belongs to the file of its table; a new remark to `flag`, and to `remarks`, which says where it holds.
 
 mod arena;
-mod cells;
 mod comparable;
 mod flag;
 mod forms;
 mod recipes;
 mod remarks;
 mod results;
+mod runs;
 mod status;
 mod summary;
 mod table;
 mod tasks;
 
 pub(crate) use arena::long_range_arena;
-pub(crate) use cells::{attempts, cells};
 pub use flag::Flag;
 pub(crate) use flag::letter;
 pub use forms::text_table;
 pub(crate) use recipes::{Recipes, missing_data, name_scales, scales};
 pub(crate) use remarks::{by_limit, deviations, flags_of};
 pub(crate) use results::results;
+pub(crate) use runs::{attempts, runs};
 pub(crate) use status::{left_out, status};
 pub(crate) use summary::summary;
 pub use table::{Column, Table, TableEntry};

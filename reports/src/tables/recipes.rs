@@ -26,7 +26,7 @@ impl Recipes {
 
     /// `R3`, with the sources in full as the raw value; every recipe that a seed of the group was trained by.
     pub(crate) fn entry(&self, group: &SeedGroup<'_>) -> TableEntry {
-        let records = group.cells.iter().filter_map(|c| c.record.as_ref());
+        let records = group.runs.iter().filter_map(|c| c.record.as_ref());
         let used: BTreeMap<usize, String> =
             records.filter_map(|r| Some((*self.numbers.get(&r.sources)?, r.sources.join("; ")))).collect();
         if used.is_empty() {
@@ -51,7 +51,7 @@ impl Recipes {
         let mut recipes: Vec<(&Vec<String>, &usize)> = self.numbers.iter().collect();
         recipes.sort_by_key(|(_, number)| **number);
         for (sources, number) in recipes {
-            let users = runs.cells.iter().filter(|c| c.record.as_ref().is_some_and(|r| r.sources == *sources));
+            let users = runs.all.iter().filter(|c| c.record.as_ref().is_some_and(|r| r.sources == *sources));
             let pairs: BTreeSet<String> = users.map(|c| format!("{} × {}", c.task(), c.baseline())).collect();
             table.rows.push(vec![
                 TableEntry::text(format!("R{number}")),
@@ -66,9 +66,9 @@ impl Recipes {
 /// The tasks whose data were not there, with what fetches them; `None` where nothing was missing.
 pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
     let mut missing: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for cell in &runs.cells {
-        if cell.status.state == State::Skipped && cell.status.reason == Some(StopReason::MissingData) {
-            *missing.entry((cell.task(), cell.status.message.as_deref().unwrap_or_default())).or_default() += 1;
+    for run in &runs.all {
+        if run.status.state == State::Skipped && run.status.reason == Some(StopReason::MissingData) {
+            *missing.entry((run.task(), run.status.message.as_deref().unwrap_or_default())).or_default() += 1;
         }
     }
     if missing.is_empty() {
@@ -81,8 +81,8 @@ pub(crate) fn missing_data(runs: &Runs) -> Option<Table> {
          is not done.",
         "Task | Runs skipped=Cells skipped# | What is missing, and the command that fetches it",
     );
-    for ((task, message), cells) in missing {
-        table.rows.push(vec![TableEntry::text(task), TableEntry::text(cells.to_string()), TableEntry::text(message)]);
+    for ((task, message), runs) in missing {
+        table.rows.push(vec![TableEntry::text(task), TableEntry::text(runs.to_string()), TableEntry::text(message)]);
     }
     Some(table)
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::Scale;
-use vocabulary::record::{Attempt, CellRecord, State, StopReason, device_kind};
+use vocabulary::record::{Attempt, RunRecord, State, StopReason, device_kind};
 
 use super::flag::Flag;
 use super::table::TableEntry;
 use crate::published::Counterpart;
-use crate::runs::{Cell, SeedGroup};
+use crate::runs::{Run, SeedGroup};
 use crate::statistics::Summary;
 
 /// The test value of a group with its remarks, or where the group stands.
@@ -20,12 +20,12 @@ pub(super) fn test_entry(group: &SeedGroup<'_>, summary: Option<&Summary>) -> Ta
 /// Remarks on a group and the summary of its values.
 fn headline_flags(group: &SeedGroup<'_>, summary: Option<&Summary>) -> BTreeSet<Flag> {
     let states = group.states();
-    let any_reason = |reason| group.cells.iter().any(|c| c.status.reason == Some(reason));
+    let any_reason = |reason| group.runs.iter().any(|c| c.status.reason == Some(reason));
     if not_applicable(group) {
         return [Flag::NotApplicable].into();
     }
-    let measured: Vec<&Cell> = group.cells.iter().copied().filter(|c| c.test_value().is_some()).collect();
-    let mut flags = flags_of(&group.cells);
+    let measured: Vec<&Run> = group.runs.iter().copied().filter(|c| c.test_value().is_some()).collect();
+    let mut flags = flags_of(&group.runs);
     // Runs that have not finished may have begun with another build.
     flags.remove(&Flag::MixedVersions);
     let mut when = |condition: bool, flag| {
@@ -37,8 +37,8 @@ fn headline_flags(group: &SeedGroup<'_>, summary: Option<&Summary>) -> BTreeSet<
     when(open.iter().any(|s| states.contains_key(s)), Flag::Unfinished);
     when(states.contains_key(&State::Failed), Flag::Failed);
     when(any_reason(StopReason::MissingData), Flag::MissingData);
-    let skipped = |c: &&Cell| c.status.state == State::Skipped && c.status.reason != Some(StopReason::MissingData);
-    when(group.cells.iter().any(skipped), Flag::Skipped);
+    let skipped = |c: &&Run| c.status.state == State::Skipped && c.status.reason != Some(StopReason::MissingData);
+    when(group.runs.iter().any(skipped), Flag::Skipped);
     when(summary.is_some_and(|s| s.n < 3), Flag::FewSeeds);
     when(has_no_value(group), Flag::NoValue);
     when(flags_of(&measured).contains(&Flag::MixedVersions), Flag::MixedVersions);
@@ -55,18 +55,18 @@ fn unfinished(group: &SeedGroup<'_>) -> TableEntry {
     if not_applicable(group) {
         return TableEntry::text("n/a").class("quiet");
     }
-    let reason = |state| group.cells.iter().find(|c| c.status.state == state).and_then(|c| c.status.reason);
+    let reason = |state| group.runs.iter().find(|c| c.status.state == state).and_then(|c| c.status.reason);
     let with = |name: &str, state| match reason(state) {
         Some(reason) => format!("{name}: {reason}"),
         None => name.to_owned(),
     };
     if has(State::Running) || has(State::Interrupted) {
         let name = if has(State::Running) { "running" } else { "interrupted" };
-        let epoch = group.cells.iter().map(|c| c.status.epoch).max().unwrap_or(0);
+        let epoch = group.runs.iter().map(|c| c.status.epoch).max().unwrap_or(0);
         TableEntry::text(format!("{name}, epoch {epoch}")).class("running")
     } else if has(State::Failed) {
         TableEntry::text(with("failed", State::Failed)).class("failed")
-    } else if group.cells.iter().any(|c| c.status.reason == Some(StopReason::MissingData)) {
+    } else if group.runs.iter().any(|c| c.status.reason == Some(StopReason::MissingData)) {
         TableEntry::text("missing").class("failed")
     } else if has(State::Skipped) {
         TableEntry::text(with("skipped", State::Skipped)).class("quiet")
@@ -79,39 +79,39 @@ fn unfinished(group: &SeedGroup<'_>) -> TableEntry {
 
 /// Whether the baseline fits the task of no run.
 fn not_applicable(group: &SeedGroup<'_>) -> bool {
-    group.cells.iter().all(|c| c.status.reason == Some(StopReason::NotApplicable))
+    group.runs.iter().all(|c| c.status.reason == Some(StopReason::NotApplicable))
 }
 
 /// Whether a run has finished without a test value that is a number.
 pub(super) fn has_no_value(group: &SeedGroup<'_>) -> bool {
-    group.cells.iter().any(|cell| cell.status.state == State::Done && cell.test_value().is_none())
+    group.runs.iter().any(|run| run.status.state == State::Done && run.test_value().is_none())
 }
 
-/// What there is to say about the training of `cells`.
-pub(crate) fn flags_of(cells: &[&Cell]) -> BTreeSet<Flag> {
+/// What there is to say about the training of `runs`.
+pub(crate) fn flags_of(runs: &[&Run]) -> BTreeSet<Flag> {
     let mut flags = BTreeSet::new();
-    for cell in cells {
-        let record = cell.record.as_ref();
+    for run in runs {
+        let record = run.record.as_ref();
         let remarks = [
             (record.is_some_and(|record| record.initial_weights.is_some()), Flag::InitialWeights),
             (record.is_some_and(|record| !record.extended_from.is_empty()), Flag::Extended),
-            (builds(cell).len() > 1, Flag::SeveralBuilds),
-            (devices(cell).len() > 1, Flag::SeveralDevices),
-            (cell.cut_lines > 0, Flag::CutLine),
+            (builds(run).len() > 1, Flag::SeveralBuilds),
+            (devices(run).len() > 1, Flag::SeveralDevices),
+            (run.cut_lines > 0, Flag::CutLine),
         ];
         flags.extend(remarks.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag));
-        flags.extend(end_of_training(cell));
+        flags.extend(end_of_training(run));
     }
-    let builds: BTreeSet<_> = cells.iter().map(|cell| builds(cell)).collect();
+    let builds: BTreeSet<_> = runs.iter().map(|run| builds(run)).collect();
     if builds.len() > 1 {
         flags.insert(Flag::MixedVersions);
     }
     flags
 }
 
-/// What ended the training of `cell` before its last epoch, where a setting did.
-pub(super) fn end_of_training(cell: &Cell) -> Option<Flag> {
-    match cell.status.reason? {
+/// What ended the training of `run` before its last epoch, where a setting did.
+pub(super) fn end_of_training(run: &Run) -> Option<Flag> {
+    match run.status.reason? {
         StopReason::MaxTime => Some(Flag::StoppedByTime),
         StopReason::MaxSteps => Some(Flag::StoppedBySteps),
         StopReason::EarlyStopping => Some(Flag::StoppedEarly),
@@ -120,13 +120,13 @@ pub(super) fn end_of_training(cell: &Cell) -> Option<Flag> {
 }
 
 /// The builds of the program that trained a run: commit and versions.
-pub(super) fn builds(cell: &Cell) -> BTreeSet<(String, BTreeMap<String, String>)> {
-    cell.status.attempts_on_record().into_iter().map(|attempt| (attempt.source(), attempt.versions)).collect()
+pub(super) fn builds(run: &Run) -> BTreeSet<(String, BTreeMap<String, String>)> {
+    run.status.attempts_on_record().into_iter().map(|attempt| (attempt.source(), attempt.versions)).collect()
 }
 
 /// What the devices are that trained a run: by name where that is known, so that two of the same kind count as one.
-pub(super) fn devices(cell: &Cell) -> BTreeSet<String> {
-    cell.status.attempts_on_record().into_iter().filter_map(|attempt| device_by_name(&attempt)).collect()
+pub(super) fn devices(run: &Run) -> BTreeSet<String> {
+    run.status.attempts_on_record().into_iter().filter_map(|attempt| device_by_name(&attempt)).collect()
 }
 
 fn device_by_name(attempt: &Attempt) -> Option<String> {
@@ -134,7 +134,7 @@ fn device_by_name(attempt: &Attempt) -> Option<String> {
 }
 
 /// In what a record is not the one of a published result.
-pub(crate) fn deviations(record: &CellRecord, counterpart: Option<Counterpart>) -> Vec<Flag> {
+pub(crate) fn deviations(record: &RunRecord, counterpart: Option<Counterpart>) -> Vec<Flag> {
     let conditions = [
         (counterpart.is_none_or(|c| c.full_data), Flag::ReducedData),
         (counterpart.is_none_or(|c| c.same_difficulty), Flag::OtherDifficulty),
@@ -148,7 +148,7 @@ pub(crate) fn deviations(record: &CellRecord, counterpart: Option<Counterpart>) 
 
 /// Whether a limit ended the training of one of the runs.
 pub(crate) fn by_limit(group: &SeedGroup<'_>) -> bool {
-    group.cells.iter().any(|cell| cell.status.reason.is_some_and(StopReason::is_limit))
+    group.runs.iter().any(|run| run.status.reason.is_some_and(StopReason::is_limit))
 }
 
 /// Where a run stands, in the colour of that.

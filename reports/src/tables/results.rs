@@ -12,7 +12,7 @@ use super::table::{Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{as_shown, metric, metric_name, signed};
 use crate::published::{self, Beside, Published, Range};
-use crate::runs::{BySeed, Cell, Frames, Runs, SeedGroup, groups};
+use crate::runs::{BySeed, Frames, Run, Runs, SeedGroup, groups};
 use crate::statistics::seeds::t_interval;
 use crate::statistics::{Level, Summary, mean};
 
@@ -69,8 +69,8 @@ fn result_row(
     let parameters = group.record().and_then(|r| r.baseline.parameters);
     let states: Vec<String> = group.states().iter().map(|(state, n)| format!("{n} {}", state.name())).collect();
     let (published, difference, source) = compared(group, summary.as_ref(), beside);
-    let done: Vec<&Cell> = group.cells.iter().copied().filter(|c| c.status.state == State::Done).collect();
-    let seconds = mean(&done.iter().map(|cell| cell.seconds()).collect::<Vec<_>>());
+    let done: Vec<&Run> = group.runs.iter().copied().filter(|c| c.status.state == State::Done).collect();
+    let seconds = mean(&done.iter().map(|run| run.seconds()).collect::<Vec<_>>());
     vec![
         TableEntry::text(&group.key.experiment),
         TableEntry::text(&group.key.task),
@@ -105,8 +105,8 @@ fn interval(values: &BySeed, name: Metric) -> TableEntry {
 }
 
 /// Fewest and most epochs of the runs `done`.
-fn epochs(done: &[&Cell]) -> TableEntry {
-    let shorter = |a: &&&Cell, b: &&&Cell| a.status.epochs().total_cmp(&b.status.epochs());
+fn epochs(done: &[&Run]) -> TableEntry {
+    let shorter = |a: &&&Run, b: &&&Run| a.status.epochs().total_cmp(&b.status.epochs());
     let ends = done.iter().min_by(shorter).zip(done.iter().max_by(shorter));
     TableEntry::optional(ends.map(|(shortest, longest)| {
         let (shortest, longest) = (shortest.status.epochs_text(), longest.status.epochs_text());
@@ -120,7 +120,7 @@ fn best_validation(group: &SeedGroup<'_>, values: Option<&BySeed>) -> TableEntry
     if let Some(summary) = values.and_then(BySeed::summary) {
         return TableEntry::summary(&summary, name);
     }
-    let so_far: Vec<f64> = group.cells.iter().filter_map(|c| c.best_validation()).collect();
+    let so_far: Vec<f64> = group.runs.iter().filter_map(|c| c.best_validation()).collect();
     let Some(summary) = Summary::of(&so_far) else { return TableEntry::none() };
     let mut entry = TableEntry::summary(&summary, name);
     entry.text.push_str(" so far");
@@ -150,9 +150,8 @@ fn compared(
     let (Some(record), Some(beside)) = (group.record(), beside) else { return nothing };
     let range = &beside.range;
     let stopped = by_limit(group);
-    let mut finished = group.cells.iter().filter(|cell| cell.status.state == State::Done);
-    let shorter =
-        !stopped && finished.any(|cell| !published::full_training(cell, beside.counterpart.task, beside.model));
+    let mut finished = group.runs.iter().filter(|run| run.status.state == State::Done);
+    let shorter = !stopped && finished.any(|run| !published::full_training(run, beside.counterpart.task, beside.model));
     let shown = format!("{} {}", range.text(), beside.model);
     let entry = match range.single() {
         Some(accuracy) => TableEntry::number(shown, accuracy),

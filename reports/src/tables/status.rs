@@ -2,8 +2,8 @@
 
 use vocabulary::record::StopReason;
 
-use super::cells::epochs;
 use super::remarks::state_entry;
+use super::runs::epochs;
 use super::table::{Table, TableEntry};
 use crate::format::unit;
 use crate::runs::Runs;
@@ -16,21 +16,21 @@ pub(crate) fn status(runs: &Runs) -> Table {
         "Where every run stands.",
         "Experiment | Run=Cell | State | Epoch# | Best validation# | Seconds# | Reason | Message",
     );
-    for cell in &runs.cells {
-        let best = cell.best_validation();
+    for run in &runs.all {
+        let best = run.best_validation();
         table.rows.push(vec![
-            TableEntry::text(&cell.experiment),
-            TableEntry::text(&cell.id),
-            state_entry(cell.status.state),
-            TableEntry { flags: vec![], ..epochs(cell) },
+            TableEntry::text(&run.experiment),
+            TableEntry::text(&run.id),
+            state_entry(run.status.state),
+            TableEntry { flags: vec![], ..epochs(run) },
             best.map_or_else(TableEntry::none, |v| {
-                let mut entry = TableEntry::metric(v, cell.metric());
-                entry.text.push_str(unit(cell.metric()));
+                let mut entry = TableEntry::metric(v, run.metric());
+                entry.text.push_str(unit(run.metric()));
                 entry
             }),
-            TableEntry::number(format!("{:.1}", cell.seconds()), cell.seconds()),
-            TableEntry::text(cell.status.reason.map_or("", StopReason::name)),
-            TableEntry::text(cell.status.message.clone().unwrap_or_default()),
+            TableEntry::number(format!("{:.1}", run.seconds()), run.seconds()),
+            TableEntry::text(run.status.reason.map_or("", StopReason::name)),
+            TableEntry::text(run.status.message.clone().unwrap_or_default()),
         ]);
     }
     for entry in &runs.left_out {

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use vocabulary::record::{
-    Attempt, BaselineRecord, CellRecord, DiagnosticLine, MetricKind, MetricLine, SCHEMA, State, Status, StopReason,
+    Attempt, BaselineRecord, DiagnosticLine, MetricKind, MetricLine, RunRecord, SCHEMA, State, Status, StopReason,
     TaskRecord,
 };
 use vocabulary::{Metric, Scale, Split};
 
 /// A run under construction.
 pub struct Fake {
-    pub record: CellRecord,
+    pub record: RunRecord,
     pub status: Status,
     pub epochs: u64,
     /// Test metric; also the best validation value.
@@ -51,7 +51,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
     let size = |part| baseline.split('-').nth(part).and_then(|text| text.parse::<u64>().ok());
     let id = format!("{task_label}.{baseline}.s{seed}");
     Fake {
-        record: CellRecord {
+        record: RunRecord {
             schema: SCHEMA,
             hash: format!("{:0>8x}", 0xabc0 + seed).repeat(8),
             id,

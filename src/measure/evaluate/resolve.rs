@@ -1,7 +1,7 @@
 //! What to evaluate: the one task and baseline that the checkpoint's record, its file name and the arguments describe.
 
 use serde_json::{Map, Value};
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::error::EvalError;
 use super::request::Request;
@@ -27,7 +27,7 @@ pub(super) fn check_names(request: &Request<'_>, registry: &Registry) -> Result<
 /// The one run that the checkpoint's record, its file name and the arguments describe.
 pub(super) fn resolve(
     request: &Request<'_>,
-    record: Option<&CellRecord>,
+    record: Option<&RunRecord>,
     named: Option<&Named>,
     registry: &Registry,
 ) -> Result<Cell, EvalError> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use vocabulary::record::{CellRecord, State};
+use vocabulary::record::{RunRecord, State};
 
 use crate::experiment::Cell;
 use crate::files::run_folder;
@@ -14,7 +14,7 @@ pub(super) struct SourceRun {
     /// Its folder.
     pub(super) folder: PathBuf,
     /// Its record.
-    pub(super) record: CellRecord,
+    pub(super) record: RunRecord,
 }
 
 impl SourceRun {

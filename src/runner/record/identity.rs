@@ -4,7 +4,7 @@ use baselines::registry::Entry;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
-use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
+use vocabulary::record::{BaselineRecord, RunRecord, SCHEMA, TaskRecord, device_kind};
 
 use crate::experiment::{Cell, Training, scale};
 use crate::files::weights;
@@ -27,9 +27,9 @@ pub(crate) fn record(
     experiment: &str,
     device: &str,
     samples: Option<(&str, [usize; 3])>,
-) -> Result<CellRecord, serde_json::Error> {
+) -> Result<RunRecord, serde_json::Error> {
     let spec = cell.task.task.spec();
-    let mut record = CellRecord {
+    let mut record = RunRecord {
         schema: SCHEMA,
         id: cell.id.clone(),
         hash: String::new(),
@@ -71,7 +71,7 @@ pub(crate) fn record(
 
 /// Let `record`, made without the samples of its task, have what only they tell as `before` has it, for which they were read:
 /// the score of chance, and where a scale cut the training, the settings that follow from the number of its samples.
-pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecord, cell: &Cell) {
+pub(crate) fn keep_what_samples_tell(record: &mut RunRecord, before: &RunRecord, cell: &Cell) {
     if before.task.data_hash.is_none() {
         return;
     }
@@ -89,11 +89,7 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
 
 /// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same run begun
 /// earlier, did: they are no longer needed.
-fn keep_initial_weights(
-    record: &mut CellRecord,
-    before: &CellRecord,
-    baseline: &Entry,
-) -> Result<(), serde_json::Error> {
+fn keep_initial_weights(record: &mut RunRecord, before: &RunRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
     if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
         record.initial_weights.clone_from(&before.initial_weights);
         record.hash = hash(record, baseline)?;
@@ -102,7 +98,7 @@ fn keep_initial_weights(
 }
 
 /// The settings of the task of `cell` that name a file at another place than `before` does.
-pub(crate) fn has_moved(cell: &Cell, before: &CellRecord) -> bool {
+pub(crate) fn has_moved(cell: &Cell, before: &RunRecord) -> bool {
     let places = |config: &Value| -> Vec<Option<String>> {
         FILES.map(|name| config.get(name).and_then(Value::as_str).map(str::to_owned)).into()
     };
@@ -115,7 +111,7 @@ pub(crate) fn has_moved(cell: &Cell, before: &CellRecord) -> bool {
 
 /// Where `record` read the samples of `before`, the hash of the samples has decided: let it name their file, and what is
 /// called after it, as `before` does, so that the two are one run wherever the file lies now.
-fn keep_places(record: &mut CellRecord, before: &CellRecord) {
+fn keep_places(record: &mut RunRecord, before: &RunRecord) {
     let (task, then) = (&mut record.task, &before.task);
     let number = |version: &str| version.rsplit('-').next().map(str::to_owned);
     if then.data_hash.is_none() || task.data_hash != then.data_hash || number(&task.version) != number(&then.version) {
@@ -138,7 +134,7 @@ fn keep_places(record: &mut CellRecord, before: &CellRecord) {
 /// Let `record` go on as `before`, the same run begun earlier: with its initial weights where their file is gone, with the
 /// place where the file of its samples lay, with what it was extended from, and under the name that an older program gave to a
 /// device of the same kind.
-pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
+pub(crate) fn go_on(record: &mut RunRecord, before: &RunRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
     keep_initial_weights(record, before, baseline)?;
     keep_places(record, before);
     record.extended_from.clone_from(&before.extended_from);
@@ -153,8 +149,8 @@ pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord, baseline: &Ent
 /// those of `record` would have taken one of them with another learning rate. Whatever the length of the training decides
 /// (the cosine, its end by `max_steps`) is seen so; schedules that do not depend on it change nothing.
 pub(crate) fn note_extension(
-    record: &mut CellRecord,
-    before: &CellRecord,
+    record: &mut RunRecord,
+    before: &RunRecord,
     steps: u64,
     steps_per_epoch: u64,
     baseline: &Entry,
@@ -176,7 +172,7 @@ pub(crate) fn note_extension(
 
 /// Whether a checkpoint under `found` belongs to `record`: to it as it is, or as it was before it was extended, in case the
 /// first checkpoint after that was never written.
-pub(crate) fn is_of(record: &CellRecord, found: &str, baseline: &Entry) -> Result<bool, serde_json::Error> {
+pub(crate) fn is_of(record: &RunRecord, found: &str, baseline: &Entry) -> Result<bool, serde_json::Error> {
     let mut earlier = record.clone();
     loop {
         if hash(&earlier, baseline)? == found {
@@ -189,7 +185,7 @@ pub(crate) fn is_of(record: &CellRecord, found: &str, baseline: &Entry) -> Resul
 }
 
 /// SHA-256 (hex) over every field of the record that is not [`not_hashed`], keys sorted.
-fn hash(record: &CellRecord, baseline: &Entry) -> Result<String, serde_json::Error> {
+fn hash(record: &RunRecord, baseline: &Entry) -> Result<String, serde_json::Error> {
     let lines = flatten(&comparable(record, baseline)?, &not_hashed());
     let text: String = lines.into_iter().map(|(path, value)| format!("{path}={value}\n")).collect();
     Ok(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
@@ -197,7 +193,7 @@ fn hash(record: &CellRecord, baseline: &Entry) -> Result<String, serde_json::Err
 
 /// `record` without the settings of `baseline`, its own, that came later and say what was so before: records from before
 /// them are of the same run.
-pub(crate) fn comparable(record: &CellRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
+pub(crate) fn comparable(record: &RunRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(record)?;
     if let Some(Value::Object(config)) = value.pointer_mut("/baseline/config") {
         for (setting, before) in (baseline.added)() {
@@ -224,8 +220,8 @@ mod tests {
         registry::find("gru").unwrap()
     }
 
-    fn record(device: &str, training: &Training) -> CellRecord {
-        let mut record: CellRecord = serde_json::from_value(json!({
+    fn record(device: &str, training: &Training) -> RunRecord {
+        let mut record: RunRecord = serde_json::from_value(json!({
             "schema": 1, "id": "a.b.s0", "hash": "", "experiment": "made-up", "seed": 0, "device": device,
             "training": training,
             "task": {
@@ -324,7 +320,7 @@ mod tests {
         assert_eq!(kinds, ["cpu", "cuda", "wgpu", "tch", "tch:cuda"]);
     }
 
-    fn of(baseline: &str, config: Value) -> CellRecord {
+    fn of(baseline: &str, config: Value) -> RunRecord {
         serde_json::from_value(json!({
             "schema": SCHEMA, "id": "a", "hash": "", "experiment": "e", "scale": "paper", "seed": 0, "device": "cpu",
             "task": {
@@ -347,7 +343,7 @@ mod tests {
             record.hash = hash_of(&record);
             record
         };
-        let hash_after = |mut now: CellRecord, before: &CellRecord| {
+        let hash_after = |mut now: RunRecord, before: &RunRecord| {
             go_on(&mut now, before, &gru()).unwrap();
             now.hash
         };
@@ -363,7 +359,7 @@ mod tests {
         assert_ne!(hash_after(newer, &before), before.hash);
     }
 
-    fn hash_of(record: &CellRecord) -> String {
+    fn hash_of(record: &RunRecord) -> String {
         hash(record, &gru()).unwrap()
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use baselines::Model;
 use baselines::device::DeviceChoice;
 use datasets::{Dataset, Split};
-use vocabulary::record::{CellRecord, PartialEpoch, State as RunState, Status, StopReason};
+use vocabulary::record::{PartialEpoch, RunRecord, State as RunState, Status, StopReason};
 
 use super::complete::{is_complete, missing_results};
 use super::context::RunContext;
@@ -81,7 +81,7 @@ impl Attempt<'_, '_> {
     }
 
     /// Where nothing is left to do, what is said of it.
-    fn already_done(&mut self, before: Option<&CellRecord>) -> Result<Option<Ended>, RunFailure> {
+    fn already_done(&mut self, before: Option<&RunRecord>) -> Result<Option<Ended>, RunFailure> {
         let Self { context, cell, folder, status } = self;
         if context.setup.fresh || !is_complete(status, before, &cell.training) {
             return Ok(None);
@@ -126,7 +126,7 @@ impl Attempt<'_, '_> {
     ///
     /// # Errors
     /// What has begun in the folder has other settings or samples.
-    fn record(&self, dataset: &dyn Dataset, begun: Option<&CellRecord>) -> Result<CellRecord, RunFailure> {
+    fn record(&self, dataset: &dyn Dataset, begun: Option<&RunRecord>) -> Result<RunRecord, RunFailure> {
         let Self { context, cell, .. } = self;
         let sizes = Split::ALL.map(|split| dataset.len(split));
         let samples = Some((dataset.content_hash(), sizes));
@@ -149,8 +149,8 @@ impl Attempt<'_, '_> {
     fn state(
         &self,
         dataset: &dyn Dataset,
-        begun: Option<&CellRecord>,
-        record: &mut CellRecord,
+        begun: Option<&RunRecord>,
+        record: &mut RunRecord,
     ) -> Result<State, RunFailure> {
         let Self { context, cell, folder, .. } = self;
         let spec = cell.task.task.spec();
@@ -219,7 +219,7 @@ impl Attempt<'_, '_> {
     /// Train from `state`; how it ended, with the validation score of the last epoch of this attempt.
     fn train(
         &mut self,
-        record: &CellRecord,
+        record: &RunRecord,
         dataset: &dyn Dataset,
         mut state: State,
         left_over_bytes: u64,
@@ -258,7 +258,7 @@ impl Attempt<'_, '_> {
     }
 
     /// Put the end of the training into the status, and in words.
-    fn conclude(self, record: &CellRecord, finish: Finish, validation: Option<&Score>) -> Result<Ended, RunFailure> {
+    fn conclude(self, record: &RunRecord, finish: Finish, validation: Option<&Score>) -> Result<Ended, RunFailure> {
         let Self { cell, folder, status, .. } = self;
         let (state, reason, words) = match finish {
             Finish::Stopped => {

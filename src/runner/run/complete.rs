@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
-use vocabulary::record::{CellRecord, MetricKind, MetricLine, State, Status, StopReason};
+use vocabulary::record::{MetricKind, MetricLine, RunRecord, State, Status, StopReason};
 
 use crate::experiment::Training;
 use crate::files::checkpoint;
@@ -13,7 +13,7 @@ use crate::training::last_path;
 use crate::training::metrics::METRICS;
 
 /// Whether the folder's status says that nothing is left to do for `settings`.
-pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings: &Training) -> bool {
+pub(crate) fn is_complete(status: &Status, before: Option<&RunRecord>, settings: &Training) -> bool {
     if status.state != State::Done {
         return false;
     }

@@ -1,7 +1,7 @@
 //! Whether a training that has begun may go on towards what is asked for now.
 
 use datasets::{Metric, Split};
-use vocabulary::record::{CellRecord, MetricKind, MetricLine};
+use vocabulary::record::{MetricKind, MetricLine, RunRecord};
 
 use super::failure::RunFailure;
 use crate::experiment::{Cell, Training};
@@ -14,7 +14,7 @@ use crate::training::{Progress, patience_ends};
 pub(super) fn check_length(
     cell: &Cell,
     folder: &RunFolder,
-    before: &CellRecord,
+    before: &RunRecord,
     progress: &Progress,
     steps_per_epoch: u64,
 ) -> Result<(), RunFailure> {

@@ -2,20 +2,20 @@
 //!
 //! ```text
 //! <out>/<experiment>/experiment.yaml
-//! <out>/<experiment>/<cell>/cell.yaml          one CellRecord
-//! <out>/<experiment>/<cell>/status.json        one Status
-//! <out>/<experiment>/<cell>/metrics.jsonl      one MetricLine per line
-//! <out>/<experiment>/<cell>/diagnostics.jsonl  one DiagnosticLine per line
+//! <out>/<experiment>/<run>/cell.yaml           one RunRecord
+//! <out>/<experiment>/<run>/status.json         one Status
+//! <out>/<experiment>/<run>/metrics.jsonl       one MetricLine per line
+//! <out>/<experiment>/<run>/diagnostics.jsonl   one DiagnosticLine per line
 //! ```
 
-mod cell;
 pub mod fields;
 mod lines;
+mod run;
 mod status;
 mod version;
 
-pub use cell::{BaselineRecord, CellRecord, TaskRecord, device_kind};
 pub use lines::{DiagnosticLine, MetricKind, MetricLine};
+pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};
 
 pub use version::SCHEMA;

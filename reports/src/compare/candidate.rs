@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use vocabulary::record::CellRecord;
+use vocabulary::record::RunRecord;
 
 use super::field::Field;
-use crate::runs::{Cell, Settings, within_record};
+use crate::runs::{Run, Settings, within_record};
 
 /// The hash of the samples.
 pub(super) const HASH: &str = "task.data_hash";
 /// A run that can be compared.
-pub(super) struct Run<'a> {
-    /// The run.
-    pub(super) cell: &'a Cell,
+pub(super) struct Candidate<'a> {
+    /// As read.
+    pub(super) run: &'a Run,
     /// Its record.
-    pub(super) record: &'a CellRecord,
+    pub(super) record: &'a RunRecord,
     /// Value of the compared field, as shown.
     pub(super) value: String,
     /// All settings.
@@ -27,11 +27,11 @@ pub(super) struct Run<'a> {
     pub(super) labels: (String, String),
 }
 
-impl<'a> Run<'a> {
-    /// `cell`, or why it cannot be compared.
-    pub(super) fn new(cell: &'a Cell, by: &Field) -> Result<Self, String> {
-        let record = cell.record.as_ref().ok_or("it has no record")?;
-        let value = by.value(cell, record).ok_or_else(|| format!("it has no field {}", by.name()))?;
+impl<'a> Candidate<'a> {
+    /// `run`, or why it cannot be compared.
+    pub(super) fn new(run: &'a Run, by: &Field) -> Result<Self, String> {
+        let record = run.record.as_ref().ok_or("it has no record")?;
+        let value = by.value(run, record).ok_or_else(|| format!("it has no field {}", by.name()))?;
         let settings = Settings::of(record);
         let strict = settings.without(|path| by.covers(path) || path == HASH);
         let grid: BTreeSet<String> = record.grid.keys().map(|field| within_record(field)).collect();
@@ -45,12 +45,12 @@ impl<'a> Run<'a> {
         let named = *by == Field::Baseline || by.is_setting_of("baseline");
         let baseline = if named { "" } else { &record.baseline.label };
         let labels = (task.to_owned(), baseline.to_owned());
-        Ok(Self { cell, record, value, settings, strict, loose, labels })
+        Ok(Self { run, record, value, settings, strict, loose, labels })
     }
 
     /// What tells this run from all others of the same load.
     pub(super) fn identity(&self) -> usize {
-        std::ptr::from_ref(self.cell) as usize
+        std::ptr::from_ref(self.run) as usize
     }
 
     fn samples(&self) -> Option<&str> {
@@ -59,7 +59,7 @@ impl<'a> Run<'a> {
 }
 
 /// Whether nothing says that two runs read different samples.
-pub(super) fn same_samples(a: &Run<'_>, b: &Run<'_>) -> bool {
+pub(super) fn same_samples(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
     match (a.samples(), b.samples()) {
         (Some(a), Some(b)) => a == b,
         _ => true,
@@ -67,9 +67,11 @@ pub(super) fn same_samples(a: &Run<'_>, b: &Run<'_>) -> bool {
 }
 
 /// Whether runs of two values are compared at all.
-pub(super) fn relate(a: &[Run<'_>], b: &[Run<'_>], by: &Field) -> bool {
+pub(super) fn relate(a: &[Candidate<'_>], b: &[Candidate<'_>], by: &Field) -> bool {
     // Two texts of one's own may have the same name.
-    let set = |run: &Run<'_>| (run.record.task.data.clone(), run.settings.get("task.config.file").map(str::to_owned));
-    let data = |runs: &[Run<'_>]| -> BTreeSet<_> { runs.iter().map(set).collect() };
+    let set = |candidate: &Candidate<'_>| {
+        (candidate.record.task.data.clone(), candidate.settings.get("task.config.file").map(str::to_owned))
+    };
+    let data = |runs: &[Candidate<'_>]| -> BTreeSet<_> { runs.iter().map(set).collect() };
     *by != Field::Task || !data(a).is_disjoint(&data(b))
 }

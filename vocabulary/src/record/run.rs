@@ -10,7 +10,7 @@ use crate::scale::Scale;
 
 /// `cell.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CellRecord {
+pub struct RunRecord {
     /// [`SCHEMA`](super::SCHEMA).
     pub schema: u32,
     /// Folder name.
@@ -51,7 +51,7 @@ pub struct CellRecord {
     pub plan: Option<String>,
 }
 
-impl CellRecord {
+impl RunRecord {
     /// `20 epochs, extended from 10`, where the learning rate was planned for another number of epochs at first.
     #[must_use]
     pub fn extension(&self) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use vocabulary::record::{CellRecord, MetricKind, MetricLine, State, Status};
+use vocabulary::record::{MetricKind, MetricLine, RunRecord, State, Status};
 use vocabulary::{Metric, Scale, Split};
 
 use super::settings::plain;
@@ -14,7 +14,7 @@ pub struct Runs {
     /// The experiments.
     pub experiments: Vec<Experiment>,
     /// Their runs.
-    pub cells: Vec<Cell>,
+    pub all: Vec<Run>,
     /// What could not be read and is left out of every number.
     pub left_out: Vec<LeftOut>,
 }
@@ -26,8 +26,8 @@ impl Runs {
     }
 
     /// The records of those runs that have one.
-    pub(crate) fn records(&self) -> impl Iterator<Item = &CellRecord> {
-        self.cells.iter().filter_map(|cell| cell.record.as_ref())
+    pub(crate) fn records(&self) -> impl Iterator<Item = &RunRecord> {
+        self.all.iter().filter_map(|run| run.record.as_ref())
     }
 }
 
@@ -68,7 +68,7 @@ pub struct Experiment {
 
 /// One training run.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct Run {
     /// Folder.
     pub path: PathBuf,
     /// Folder name.
@@ -76,7 +76,7 @@ pub struct Cell {
     /// Experiment name.
     pub experiment: String,
     /// `cell.yaml`; absent where the run has not begun.
-    pub record: Option<CellRecord>,
+    pub record: Option<RunRecord>,
     /// `status.json`; pending where there is none.
     pub status: Status,
     /// Readable lines of `metrics.jsonl`.
@@ -88,7 +88,7 @@ pub struct Cell {
     pub variant: String,
 }
 
-impl Cell {
+impl Run {
     /// Label of the task, from the folder name where there is no record.
     pub fn task(&self) -> &str {
         match &self.record {
