@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use vocabulary::record::SCHEMA;
 
-/// A report that could not be made.
+/// Why a report cannot be made.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case", prefix = "report-")]
 pub enum ReportError {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::error::ReportError;
 use crate::figures::plot::Drawn;
 
-/// Which files to write.
+/// The file formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Formats {
     /// `index.html`
@@ -24,7 +24,7 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// Everything.
+    /// All formats.
     pub const ALL: Self = Self { html: true, md: true, csv: true, svg: true, png: true };
 }
 
@@ -56,7 +56,7 @@ pub struct UnknownFormat {
     pub name: String,
 }
 
-/// Files that were written.
+/// The files of a written report.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportPaths {
     /// The page, if asked for.

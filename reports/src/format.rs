@@ -83,7 +83,7 @@ pub fn grouped(value: u64) -> String {
     out
 }
 
-/// `12.3 s`, `4 min 05 s`, `2 h 03 min`.
+/// A duration in words: `12.3 s`, `4 min 05 s`, `2 h 03 min`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     if seconds < 100.0 {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};
 
-/// What is reported for a task.
+/// The metric of a task.
 #[derive(
     Debug,
     Clone,
@@ -35,7 +35,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// `accuracy`, `mean_squared_error`, `bits_per_character` or `auc`.
+    /// Returns the name in files: `accuracy`, `mean_squared_error`, `bits_per_character` or `auc`.
     pub fn name(self) -> &'static str {
         self.into()
     }

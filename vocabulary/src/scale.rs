@@ -35,10 +35,10 @@ pub enum Scale {
 }
 
 impl Scale {
-    /// All, from the whole recipe down.
+    /// All scales, from the whole recipe down.
     pub const ALL: [Self; 3] = [Self::Paper, Self::Laptop, Self::Smoke];
 
-    /// `paper`, `laptop` or `smoke`.
+    /// Returns the name in files: `paper`, `laptop` or `smoke`.
     pub fn name(self) -> &'static str {
         self.into()
     }

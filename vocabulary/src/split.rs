@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 
-/// Part of a data set.
+/// A part of a data set.
 #[derive(
     Debug,
     Clone,
@@ -33,10 +33,10 @@ pub enum Split {
 }
 
 impl Split {
-    /// All three, in order.
+    /// All splits, in order.
     pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 
-    /// `train`, `validation` or `test`.
+    /// Returns the name in files: `train`, `validation` or `test`.
     pub fn name(self) -> &'static str {
         self.into()
     }

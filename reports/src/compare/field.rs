@@ -66,7 +66,7 @@ const BUDGET: [&str; 18] = [
 ];
 
 impl Field {
-    /// As typed.
+    /// Returns the name on the command line.
     pub fn name(&self) -> &str {
         match self {
             Self::Task => "task",

@@ -11,7 +11,7 @@ use vocabulary::record::BaselineRecord;
 pub struct AddedSettings(BTreeMap<String, Vec<(String, Value)>>);
 
 impl AddedSettings {
-    /// Those of `baseline`.
+    /// Add the settings of `baseline`.
     #[must_use]
     pub fn with(mut self, baseline: &str, settings: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value));

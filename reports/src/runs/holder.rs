@@ -25,7 +25,7 @@ pub fn host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-/// What stands in the lock of a run that is trained for `process`.
+/// The text of the lock of a run that is trained for `process`.
 pub fn describe(process: u32) -> String {
     format!("process {process} on {}", host())
 }

@@ -55,7 +55,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// What is known of an experiment as a whole.
+/// An experiment as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Experiment {
     /// Name (of the folder where no file says it).
@@ -139,7 +139,7 @@ impl Run {
         }
     }
 
-    /// What is reported for the task; accuracy where it is not known.
+    /// Metric of the task; accuracy where it is not known.
     pub fn metric(&self) -> Metric {
         self.record.as_ref().map_or(Metric::Accuracy, |r| r.task.metric)
     }

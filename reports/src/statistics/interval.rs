@@ -10,10 +10,10 @@ use super::undefined::{Undefined, within};
 pub struct Level(f64);
 
 impl Level {
-    /// The usual 95 %.
+    /// 95 %.
     pub const PERCENT_95: Self = Self(0.95);
 
-    /// A share from 0.5 to 0.999.
+    /// Make a level of a share from 0.5 to 0.999.
     ///
     /// # Errors
     /// The share is outside of that range.

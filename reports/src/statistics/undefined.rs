@@ -1,6 +1,6 @@
 //! Why a statistic has no value.
 
-/// Why there is no answer: a statistic never gives NaN instead.
+/// Why a statistic is undefined; it is never NaN instead.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Undefined {
     /// No values at all.

@@ -11,7 +11,7 @@ use super::table::{Column, Table};
 use crate::error::ReportError;
 
 impl Table {
-    /// GitHub-flavoured Markdown, with letters from `used` (the remarks of the whole page).
+    /// The table as GitHub-flavoured Markdown, with letters from `used` (the remarks of the whole page).
     pub fn markdown(&self, used: &BTreeSet<Flag>) -> String {
         let escape = |text: &str| text.replace('|', "\\|").replace('\n', " ");
         let mut out = String::from("|");
@@ -50,12 +50,12 @@ impl Table {
         out
     }
 
-    /// Plain text in aligned columns, for a terminal.
+    /// The table as plain text in aligned columns, for a terminal.
     pub fn to_text(&self) -> String {
         aligned(&self.columns, self.rows.iter().map(|row| row.iter().map(|entry| entry.text.as_str())))
     }
 
-    /// Comma-separated values: full precision, and the remarks in words in a last column.
+    /// The table as comma-separated values: full precision, and the remarks in words in a last column.
     ///
     /// # Errors
     /// Writing fails.
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_column_keeps_its_key_under_another_title() {
         let table = Table::new("runs", "Runs", "", "Run=Cell | Runs=Cells#");
-        assert!(table.to_text().starts_with("Run   Runs"));
+        assert!(table.to_text().starts_with("Run  Runs"));
         assert!(String::from_utf8_lossy(&table.csv().unwrap_or_default()).starts_with("Cell,Cells,"));
     }
 

@@ -8,7 +8,7 @@ use super::flag::Flag;
 use crate::format::{NONE, as_shown, grouped, mean_std, metric};
 use crate::statistics::Summary;
 
-/// One column.
+/// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Heading.
@@ -37,7 +37,7 @@ impl Column {
     }
 }
 
-/// What stands in one column of one row.
+/// An entry of a table: one column of one row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TableEntry {
     /// As shown.
@@ -53,12 +53,12 @@ pub struct TableEntry {
 }
 
 impl TableEntry {
-    /// Text alone.
+    /// An entry of text alone.
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// Nothing.
+    /// An empty entry.
     pub fn none() -> Self {
         Self { text: NONE.to_owned(), raw: Some(String::new()), ..Self::default() }
     }
@@ -68,7 +68,7 @@ impl TableEntry {
         text.map_or_else(Self::none, Self::text)
     }
 
-    /// A number as shown and as it is.
+    /// An entry of a number, as shown and as it is.
     pub fn number(text: impl Into<String>, raw: f64) -> Self {
         Self { text: text.into(), raw: Some(raw.to_string()), ..Self::default() }
     }
@@ -88,28 +88,28 @@ impl TableEntry {
         Self::number(mean_std(summary, name), as_shown(summary.mean, name))
     }
 
-    /// With another text for CSV.
+    /// Set another text for CSV.
     #[must_use]
     pub(crate) fn raw(mut self, raw: impl Into<String>) -> Self {
         self.raw = Some(raw.into());
         self
     }
 
-    /// With a remark.
+    /// Add a remark.
     #[must_use]
     pub fn flag(mut self, flag: Flag) -> Self {
         self.flags.push(flag);
         self
     }
 
-    /// With several remarks.
+    /// Add several remarks.
     #[must_use]
     pub(crate) fn flags(mut self, flags: impl IntoIterator<Item = Flag>) -> Self {
         self.flags.extend(flags);
         self
     }
 
-    /// With a CSS class.
+    /// Set the CSS class.
     #[must_use]
     pub fn class(mut self, class: &'static str) -> Self {
         self.class = Some(class);
@@ -117,7 +117,7 @@ impl TableEntry {
     }
 }
 
-/// A table.
+/// A table with remarks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// File name without ending, e.g. `results`.
@@ -135,7 +135,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// An empty table with the columns of `heading`, e.g. `name | n#`; see [`Column::all`].
+    /// An empty table with the columns of `heading`, e.g. `name | n# | Title=key`; one that ends in `#` is numeric.
     pub fn new(name: &str, title: &str, caption: &str, heading: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -147,7 +147,7 @@ impl Table {
         }
     }
 
-    /// Remarks in use.
+    /// The remarks in use.
     pub fn flags(&self) -> BTreeSet<Flag> {
         self.rows.iter().flatten().flat_map(|e| e.flags.iter().copied()).collect()
     }

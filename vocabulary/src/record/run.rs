@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::metric::Metric;
 use crate::scale::Scale;
 
-/// `cell.yaml`.
+/// The record of a run, as in `cell.yaml`: its resolved settings, their hash and where they come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// [`SCHEMA`](super::SCHEMA).

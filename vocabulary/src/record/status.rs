@@ -7,7 +7,7 @@ use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::version::SCHEMA;
 
-/// `status.json`.
+/// The status of a run, as in `status.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// [`SCHEMA`].
@@ -58,7 +58,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// That of a run that has not begun.
+    /// The status of a run that has not begun.
     #[must_use]
     pub fn pending() -> Self {
         Self {
@@ -149,7 +149,7 @@ pub enum State {
 }
 
 impl State {
-    /// As written in files and tables.
+    /// Returns the name in files and tables.
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -202,7 +202,7 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    /// As in files and tables, e.g. `max_time`.
+    /// Returns the name in files and tables, e.g. `max_time`.
     pub fn name(self) -> &'static str {
         self.into()
     }

@@ -14,7 +14,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// One list of scores per task.
+    /// Make scores of one list per task.
     ///
     /// # Errors
     /// There are no tasks, a task has no scores or another number than the first, or a score is not finite.
