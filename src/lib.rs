@@ -38,9 +38,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use cli::Cli;
-use cli::exit::{self, CliError, Exit};
-use cli::options::Global;
+use cli::{Cli, CliError, Exit, Global, exit};
 use terminal::{Level, LogForm};
 
 pub use baselines;
@@ -64,34 +62,30 @@ pub fn main(registry: Registry) -> ExitCode {
     };
     // The panic hook has printed the message by then.
     let result = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let message = terminal::panic_text(panic.as_ref()).unwrap_or_default();
         Err(CliError::failed(format!("the program failed: {message}")))
     });
-    let exit = result.unwrap_or_else(|stop| {
-        terminal::say(Level::Error, &format!("error: {stop}"));
-        stop.exit
-    });
+    let exit = result.unwrap_or_else(end);
     terminal::settle();
     exit.into()
+}
+
+/// Say what ends the command.
+fn end(stop: CliError) -> Exit {
+    terminal::say(Level::ERROR, &format!("error: {stop}"));
+    stop.exit
 }
 
 /// Help, version, or what is wrong with the arguments.
 fn refuse(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        return exit::unless_gone(error.print()).map_or_else(
-            |stop| {
-                terminal::say(Level::Error, &format!("error: {stop}"));
-                stop.exit
-            },
-            |()| Exit::Done,
-        );
+        return exit::unless_gone(error.print()).map_or_else(end, |()| Exit::Done);
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let json = arguments.windows(2).any(|pair| pair[0] == "--log" && pair[1] == "json");
     if json || arguments.iter().any(|argument| argument == "--log=json") {
         terminal::set_form(LogForm::Json);
-        terminal::say(Level::Error, &error.render().to_string());
+        terminal::say(Level::ERROR, &error.render().to_string());
     } else {
         // Coloured where the terminal can. A failure to print has no reader.
         let _ = error.print();

@@ -8,11 +8,10 @@ use reports::format::{duration, grouped};
 use reports::text_table;
 use serde_json::{Value, json};
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, Global, split};
+use super::{CliError, DeviceArgs, Exit, Global, split};
 use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
-use crate::training::loss::Score;
+use crate::training::Score;
 
 /// `bench eval`
 #[derive(Debug, Clone, Args)]
@@ -91,7 +90,7 @@ fn json(args: &EvalArgs, evaluation: &Evaluation) -> Value {
     };
     let mut all = json!({
         "task": evaluation.cell.task.name,
-        "task_version": evaluation.cell.task.task.spec().version,
+        "task_version": evaluation.cell.spec().version,
         "baseline": evaluation.cell.baseline.name,
         "checkpoint": args.checkpoint,
         "split": args.split.name(),

@@ -2,12 +2,10 @@
 
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
-use reports::format::grouped;
-use reports::text_table;
+use reports::{format::grouped, text_table};
 use serde::Serialize;
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, ExperimentArgs, Global};
+use super::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
 use crate::experiment::Cell;
 use crate::measure::speed::{BenchOptions, SampleSource, SpeedResult, StepTimes, measure};
 use crate::registry::Registry;
@@ -74,10 +72,7 @@ struct Speed {
 /// Time training steps of every pair of task and baseline.
 pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let plan = args.experiment.plan(registry)?;
-    let device = args.device.choice.open()?;
-    for cell in &plan.cells {
-        args.device.choice.check(&device, cell.training.precision)?;
-    }
+    let device = plan.open(args.device.choice)?;
     let (steps, warmup) = (args.steps.into(), args.warmup.into());
     let library = global.library()?;
     let mut seen: Vec<&Cell> = Vec::new();

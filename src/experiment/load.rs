@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::arguments::{Overrides, only, seeds_argument, setting};
-use super::diagnostic::{Diagnostic, Position, Rendered, Sources};
-use super::plan::Plan;
+use super::diagnostic::Rendered;
 use super::raw::{RawExperiment, is_name, is_safe, make_safe};
-use super::resolve::resolve;
-use super::yaml::{Content, parse};
+use super::{Content, Diagnostic, Plan, Position, Sources, resolve::resolve, yaml::parse};
 use crate::registry::Registry;
 
 /// Largest file that is read; the longest recipe has a few kilobytes.

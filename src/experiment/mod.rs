@@ -3,21 +3,25 @@
 //! Every key and value keeps its place through merging, `--set` and grids, so that an error points at what caused it.
 
 mod arguments;
-pub mod diagnostic;
-pub mod fit;
+mod diagnostic;
+mod fit;
 mod load;
 mod plan;
 mod raw;
 mod resolve;
 pub(crate) mod scale;
-pub mod schema;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
-pub mod training;
-pub mod yaml;
+mod training;
+mod yaml;
 
-pub use arguments::Overrides;
+pub use arguments::{Overrides, setting_value};
+use diagnostic::{Diagnostic, Position, Sources};
+pub use diagnostic::{shorten, with_suggestion};
 pub use load::{ExperimentError, load, load_text};
+use plan::MAX_SOURCE;
 pub use plan::{BaselineCell, Cell, Missing, Plan, TaskCell};
-pub use training::Training;
+pub use training::{Optimiser as OptimiserKind, Schedule, Training};
 pub use vocabulary::Scale;
+use yaml::{Content, Node};

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use baselines::device::{DeviceChoice, DeviceError};
+use baselines::{BuildError, Model};
+use burn::tensor::Device;
+use datasets::TaskSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vocabulary::Scale;
 
-use super::training::Training;
+use super::{Scale, Training};
 
 /// Most characters of a `source`.
 pub const MAX_SOURCE: usize = 500;
@@ -66,6 +69,34 @@ pub struct Cell {
     pub not_applicable: Option<String>,
     /// Trainable parameters of the whole network; absent where it is not applicable.
     pub parameters: Option<u64>,
+}
+
+impl Plan {
+    /// Open `device`, which has to compute in the precision of every run.
+    ///
+    /// # Errors
+    /// It is missing, or cannot.
+    pub fn open(&self, device: DeviceChoice) -> Result<Device, DeviceError> {
+        let opened = device.open()?;
+        self.cells.iter().try_for_each(|cell| device.check(&opened, cell.training.precision))?;
+        Ok(opened)
+    }
+}
+
+impl Cell {
+    /// The samples of the task.
+    pub fn spec(&self) -> &TaskSpec {
+        self.task.task.spec()
+    }
+
+    /// The network on `device`, with initial weights from `seed`.
+    ///
+    /// # Errors
+    /// Settings that the baseline refuses.
+    pub fn build(&self, seed: u64, device: &Device) -> Result<Box<dyn Model>, BuildError> {
+        let spec = self.spec();
+        (self.baseline.entry.build)(&self.baseline.config, &spec.input, &spec.target, seed, device)
+    }
 }
 
 /// The task of a cell.

@@ -13,9 +13,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::atomic;
-use super::run_folder::fresh_start;
-use super::tensors::Weights;
+use super::{Weights, atomic, run_folder::fresh_start};
 
 const FORMAT: &str = "bench-checkpoint";
 const VERSION: &str = "1";

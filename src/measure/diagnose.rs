@@ -19,7 +19,7 @@ use serde_json::Value;
 use vocabulary::record::DiagnosticLine;
 
 use crate::experiment::{Cell, Plan};
-use crate::training::batches::{Seeds, to_device};
+use crate::training::{Seeds, to_device};
 
 /// One combination of conditions.
 struct Variant {
@@ -67,7 +67,7 @@ pub(crate) fn run(
             continue;
         }
         seen.push(key);
-        measured.insert(cell.task.label.clone(), measured_on(cell.task.task.spec(), options.samples));
+        measured.insert(cell.task.label.clone(), measured_on(cell.spec(), options.samples));
         for variant in variants(&cell.baseline.config) {
             let shown: Vec<_> = variant.conditions.iter().map(|(key, value)| format!("{key} {value}")).collect();
             on_start(&format!("{} on {}: {}", cell.baseline.label, cell.task.label, shown.join(", ")));
@@ -140,7 +140,7 @@ fn measure(
     device: &Device,
     lines: &mut Vec<DiagnosticLine>,
 ) -> Result<(), String> {
-    let spec = cell.task.task.spec();
+    let spec = cell.spec();
     let seeds = Seeds::derive(seed);
     let model = (cell.baseline.entry.build)(&variant.config, &spec.input, &spec.target, seeds.init, device)
         .map_err(|error| format!("{}: {error}", cell.baseline.label))?
@@ -157,22 +157,19 @@ fn measure(
             .map_err(|error| format!("{}: {error}", cell.baseline.label))?;
         let mut conditions = variant.conditions.clone();
         conditions.insert("mode".into(), mode.into());
-        lines.extend(probes.iter().enumerate().flat_map(|(order, probe)| {
-            records(probe).into_iter().map({
-                let conditions = conditions.clone();
-                move |(quantity, value)| DiagnosticLine {
-                    baseline: cell.baseline.label.clone(),
-                    task: cell.task.label.clone(),
-                    conditions: conditions.clone(),
-                    seed,
-                    step: 0,
-                    order: order as u32,
-                    layer: probe.layer.clone(),
-                    quantity,
-                    value: value.is_finite().then_some(value),
-                }
-            })
-        }));
+        for (order, probe) in probes.iter().enumerate() {
+            lines.extend(records(probe).into_iter().map(|(quantity, value)| DiagnosticLine {
+                baseline: cell.baseline.label.clone(),
+                task: cell.task.label.clone(),
+                conditions: conditions.clone(),
+                seed,
+                step: 0,
+                order: order as u32,
+                layer: probe.layer.clone(),
+                quantity,
+                value: value.is_finite().then_some(value),
+            }));
+        }
     }
     Ok(())
 }

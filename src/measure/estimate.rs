@@ -105,7 +105,7 @@ fn peak(one: &SpeedResult, more: Option<&SpeedResult>, training: &Training) -> O
 impl Estimate {
     /// How long `cell` takes where a step takes as long as [`seconds_per_step`](Self::seconds_per_step).
     pub(crate) fn duration(&self, cell: &Cell) -> Duration {
-        let splits = cell.task.task.spec().splits;
+        let splits = cell.spec().splits;
         let per_epoch = cell.training.steps_in_epoch(splits.get(Split::Train)) as u64;
         let evaluation =
             [Split::Validation, Split::Test].map(|split| splits.get(split) as f64 * self.seconds_per_evaluated);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use baselines::registry::Entry;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use vocabulary::record::CellRecord;
 
@@ -11,7 +12,8 @@ use super::file_name::{self, Named, Said};
 use crate::experiment::Cell;
 
 /// Where a setting comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Origin {
     /// `--set`
     Given,
@@ -25,20 +27,6 @@ pub(crate) enum Origin {
     NoEffect,
     /// A default that nothing confirms.
     Assumed,
-}
-
-impl Origin {
-    /// As it stands in the JSON.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Given => "given",
-            Self::Record => "record",
-            Self::FileName => "file-name",
-            Self::Tensors => "tensors",
-            Self::NoEffect => "no-effect",
-            Self::Assumed => "assumed",
-        }
-    }
 }
 
 /// A setting of the task or the baseline.
@@ -70,7 +58,7 @@ impl Settings {
         named: Option<&Named>,
         entry: &Entry,
     ) -> Self {
-        let spec = cell.task.task.spec();
+        let spec = cell.spec();
         let (input, output) = (&spec.input, &spec.target);
         let by_tensors = |field: &str| match evidence(entry, &cell.baseline.config, field, input, output) {
             Evidence::Shapes => Origin::Tensors,
@@ -196,8 +184,7 @@ impl Settings {
     pub(crate) fn json(&self) -> Value {
         let part = |part: &str| -> Map<String, Value> {
             let of = self.all.iter().filter(|setting| setting.part == part);
-            of.map(|setting| (setting.field.clone(), json!({"value": setting.value, "from": setting.origin.name()})))
-                .collect()
+            of.map(|setting| (setting.field.clone(), json!({"value": setting.value, "from": setting.origin}))).collect()
         };
         json!({ "task": part("task"), "baseline": part("baseline") })
     }

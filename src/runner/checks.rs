@@ -6,17 +6,13 @@ use std::path::Path;
 use burn::tensor::Device;
 use datasets::{Library, Split};
 
-use super::error::RunnerError;
-use super::inputs::initial_weights;
-use super::options::Options;
-use super::record::differences::differences;
-use super::record::identity;
-use super::run::complete::is_complete;
+use super::run::is_complete;
+use super::{Options, RunnerError, identity, initial_weights};
 use crate::experiment::{Cell, Missing, Plan};
-use crate::files::run_folder::{self, FolderError};
+use crate::files::{FolderError, run_folder};
 
 /// Files of initial weights that are there must fit their networks before anything starts.
-pub(super) fn initial_weights(cells: &[&Cell], out: &Path, fresh: bool, device: &Device) -> Result<(), RunnerError> {
+pub(super) fn initial_weights(cells: &[Cell], out: &Path, fresh: bool, device: &Device) -> Result<(), RunnerError> {
     let mut checked = BTreeSet::new();
     for cell in cells {
         // Seeds and grids share files and networks.
@@ -30,7 +26,7 @@ pub(super) fn initial_weights(cells: &[&Cell], out: &Path, fresh: bool, device: 
 }
 
 /// Under `missing: error`, the data of every run that is to be trained must be there before anything starts.
-pub(super) fn data(plan: &Plan, cells: &[&Cell], out: &Path, options: &Options) -> Result<(), RunnerError> {
+pub(super) fn data(plan: &Plan, out: &Path, options: &Options) -> Result<(), RunnerError> {
     if plan.missing == Missing::Skip {
         return Ok(());
     }
@@ -40,7 +36,7 @@ pub(super) fn data(plan: &Plan, cells: &[&Cell], out: &Path, options: &Options) 
         let before = run_folder::read_cell(&folder).ok().flatten();
         !options.fresh && status.is_some_and(|status| is_complete(&status, before.as_ref(), &cell.training))
     };
-    let wanted = cells.iter().filter(|cell| cell.not_applicable.is_none() && !finished(cell));
+    let wanted = plan.cells.iter().filter(|cell| cell.not_applicable.is_none() && !finished(cell));
     let checks = wanted.map(|cell| cell.task.task.check(&options.library));
     let missing: BTreeSet<String> = checks.filter_map(|check| check.err().map(|error| error.to_string())).collect();
     if missing.is_empty() {
@@ -58,16 +54,10 @@ fn samples_of(cell: &Cell, library: &Library) -> Option<(String, [usize; 3])> {
 
 /// A folder that holds another configuration of a run is refused before anything starts. A file of samples that lies
 /// elsewhere now is read, to see whether they are the same.
-pub(super) fn unchanged(
-    cells: &[&Cell],
-    out: &Path,
-    plan: &Plan,
-    device: &str,
-    library: &Library,
-) -> Result<(), RunnerError> {
+pub(super) fn unchanged(plan: &Plan, out: &Path, device: &str, library: &Library) -> Result<(), RunnerError> {
     let mut changed = Vec::new();
     let mut read: BTreeMap<String, Option<(String, [usize; 3])>> = BTreeMap::new();
-    for cell in cells {
+    for cell in &plan.cells {
         // One that cannot be read is that run's failure, and the others run.
         let before = match run_folder::read_cell(&out.join(&cell.id)) {
             Ok(before) => before,
@@ -91,8 +81,7 @@ pub(super) fn unchanged(
             // A run that has not begun takes the weights that are there when it does.
             now.initial_weights.clone_from(&before.initial_weights);
         }
-        let [then, now] = [&before, &now].map(|record| identity::comparable(record, &cell.baseline.entry));
-        let differences = differences(&then?, &now?, &identity::not_hashed());
+        let differences = identity::changes(&before, &now, &cell.baseline.entry)?;
         if !differences.is_empty() {
             changed.push(format!("{}:\n    {}", cell.id, differences.join("\n    ")));
         }

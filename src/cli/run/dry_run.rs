@@ -1,6 +1,6 @@
 //! `bench run --dry-run`: what would run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use datasets::{InputSpec, Library, Split};
@@ -80,7 +80,7 @@ pub fn describe(
     let mut weights: HashMap<String, Option<String>> = HashMap::new();
     let mut cells = Vec::new();
     for cell in &plan.cells {
-        let spec = cell.task.task.spec();
+        let spec = cell.spec();
         let (input, vocabulary) = match &spec.input {
             InputSpec::Values { channels, shape } => ([&[*channels], shape.as_slice()].concat(), None),
             InputSpec::Tokens { vocabulary, length } => (vec![*length], Some(*vocabulary)),
@@ -102,6 +102,8 @@ pub fn describe(
         let missing_data = missing
             .entry(format!("{} {}", cell.task.name, cell.task.config))
             .or_insert_with(|| cell.task.task.check(library).err().map(|error| error.to_string()));
+        // Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.
+        let least_memory = cell.parameters.map(|parameters| 4 * 4 * parameters);
         cells.push(Line {
             id: cell.id.clone(),
             task: cell.task.label.clone(),
@@ -117,7 +119,7 @@ pub fn describe(
             seconds_by_clock: by_clock.map(|d| d.seconds),
             evaluation_seconds: duration.map(|d| d.evaluation_seconds),
             epochs_within_limit: duration.and_then(|d| d.epochs_within_limit),
-            memory_bytes: measured.and_then(|m| m.peak_bytes).or(cell.parameters.map(optimiser_state)),
+            memory_bytes: measured.and_then(|m| m.peak_bytes).or(least_memory),
             memory_measured: measured.is_some(),
             not_applicable: cell.not_applicable.clone(),
             missing_data: missing_data.clone(),
@@ -136,11 +138,6 @@ pub fn describe(
 
 /// Time by the clock, relative to that of a machine with nothing else to do, from which on the output mentions the difference.
 const LOADED: f64 = 1.3;
-
-/// Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.
-fn optimiser_state(parameters: u64) -> u64 {
-    4 * 4 * parameters
-}
 
 impl DryRun {
     /// As a table, with sums and remarks below.
@@ -198,13 +195,9 @@ impl DryRun {
         if let Some(total) = times.filter(|_| count > 0) {
             lines.push(self.basis(total));
         }
-        let mut unfit: Vec<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
-        unfit.sort();
-        unfit.dedup();
+        let unfit: BTreeSet<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
         lines.extend(unfit.into_iter().cloned());
-        let mut missing: Vec<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
-        missing.sort();
-        missing.dedup();
+        let missing: BTreeSet<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
         lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
         lines.join("\n")
     }

@@ -1,22 +1,20 @@
-//! `bench run`
+//! `bench run`, and `bench worker`: the process that trains runs as it orders.
 
 mod dry_run;
 mod summary;
-pub(super) mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use baselines::device::DeviceChoice;
 use clap::Args;
 use datasets::Library;
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, ExperimentArgs, Global};
-use crate::experiment::{Cell, Plan, diagnostic::with_suggestion};
+use super::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
+use crate::experiment::{Cell, Plan, with_suggestion};
 use crate::measure::estimate;
 use crate::registry::Registry;
-use crate::runner::inputs::initial_weights;
-use crate::runner::{self, Options};
+use crate::runner::{self, Options, initial_weights};
 
 /// `bench run`
 #[derive(Debug, Clone, Args)]
@@ -79,10 +77,7 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
 }
 
 fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, CliError> {
-    let device = args.device.choice.open()?;
-    for cell in &plan.cells {
-        args.device.choice.check(&device, cell.training.precision)?;
-    }
+    let device = plan.open(args.device.choice)?;
     let estimate = |cell: &Cell| {
         if args.no_time {
             return None;
@@ -105,4 +100,24 @@ fn keep_cell(plan: &mut Plan, id: &str) -> Result<(), CliError> {
     let message = format!("experiment `{}` has no cell `{id}`", plan.name);
     let message = with_suggestion(message, id, plan.cells.iter().map(|cell| cell.id.as_str()));
     Err(CliError::usage(format!("{message}\n  = `bench run … --dry-run` lists the cells")))
+}
+
+/// `bench worker`
+#[derive(Debug, Clone, Args)]
+pub struct WorkerArgs {
+    /// Run folder of the experiment
+    #[arg(long, value_name = "DIR")]
+    folder: PathBuf,
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE")]
+    device: DeviceChoice,
+    /// Messages end on a terminal that shows colours
+    #[arg(long)]
+    pub colour: bool,
+}
+
+/// Train runs as `bench run` orders.
+pub fn work(args: &WorkerArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    runner::serve(args.folder.clone(), args.device, &global.library()?, registry)?;
+    Ok(Exit::Done)
 }

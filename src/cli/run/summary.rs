@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vocabulary::record::{State, Status, StopReason};
 
-use crate::cli::exit::{self, CliError, Exit};
+use crate::cli::{CliError, Exit, print, print_json};
 use crate::experiment::{Plan, Scale};
 use crate::files::run_folder;
 use crate::runner::{Finished, Outcome};
@@ -43,15 +43,15 @@ pub(super) fn conclude(plan: &Plan, finished: &Finished, json: bool) -> Exit {
     let not_written = finished.report.as_ref().err().map(|error| format!("the report is not written: {error}"));
     // What came of the runs first: it is not to be lost with the report.
     let printed = if json {
-        exit::print_json(&summary(plan, finished, report, not_written.as_deref()))
+        print_json(&summary(plan, finished, report, not_written.as_deref()))
     } else {
-        exit::print(&text(plan, finished, report))
+        print(&text(plan, finished, report))
     };
     // Results stand in their files, whoever could read of them here. But a program that asked for JSON has nothing.
     let unsaid = json && printed.is_err();
     let problem = printed.err().map(|error: CliError| error.message);
     for problem in problem.iter().chain(&not_written) {
-        terminal::say(Level::Error, &format!("error: {problem}"));
+        terminal::say(Level::ERROR, &format!("error: {problem}"));
     }
     let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::Locked(_));
     if finished.outcomes.contains(&Outcome::Interrupted) {

@@ -1,20 +1,16 @@
-//! From tasks, baselines, grid and seeds to cells whose networks were not tried yet.
+//! From tasks, baselines, grid and seeds to cells, first without their networks; then every network is tried once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::cell_id;
-use super::labels::Labels;
-use super::registered::Registered;
-use super::settings::{TaskCache, resolve_baseline, resolve_training};
-use crate::experiment::diagnostic::Diagnostic;
-use crate::experiment::plan::{BaselineCell, TaskCell};
+use super::registered::{Labels, Registered};
+use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
 use crate::experiment::raw::{GridAxis, RawExperiment, Target};
-use crate::experiment::scale;
-use crate::experiment::training::Training;
-use crate::experiment::yaml::Node;
+use crate::experiment::{BaselineCell, Cell, Diagnostic, Node, Scale, TaskCell, Training, fit, fit::Fit, scale};
 
 /// Cells that one experiment may expand to.
 const MAX_CELLS: usize = 100_000;
@@ -27,6 +23,7 @@ pub(super) struct CellDraft {
 }
 
 /// A pair of task and baseline at one point of the grid: cells but for their seed.
+#[derive(Clone)]
 pub(super) struct GridPoint {
     pub(super) task: TaskCell,
     pub(super) baseline: BaselineCell,
@@ -245,4 +242,40 @@ fn check_ids(drafts: &[CellDraft], raw: &RawExperiment) -> Result<(), Diagnostic
             .note("give one of them a `label:` of its own"));
     }
     Ok(())
+}
+
+/// Try every distinct network once, and make the cells.
+pub(super) fn finish(drafts: &[CellDraft], scale: Scale) -> Result<Vec<Cell>, Diagnostic> {
+    let key = |draft: &CellDraft| {
+        let GridPoint { task, baseline, .. } = &*draft.point;
+        let spec = task.task.spec();
+        format!("{} {} {:?} {:?}", baseline.name, baseline.config, spec.input, spec.target)
+    };
+    let keys: Vec<String> = drafts.iter().map(key).collect();
+    let mut first: HashMap<&str, &GridPoint> = HashMap::new();
+    for (key, draft) in keys.iter().zip(drafts) {
+        first.entry(key).or_insert(&draft.point);
+    }
+    let tried = |(key, GridPoint { task, baseline, .. }): (_, &GridPoint)| {
+        (key, fit::check(&baseline.entry, &baseline.config, task.task.spec()))
+    };
+    let fits: HashMap<&str, Fit> = first.into_par_iter().map(tried).collect();
+    let mut cells = Vec::with_capacity(drafts.len());
+    for (key, CellDraft { id, seed, point }) in keys.iter().zip(drafts) {
+        let (not_applicable, parameters) = match fits.get(key.as_str()) {
+            Some(Fit::Fits { parameters }) => (None, Some(*parameters)),
+            Some(Fit::NotApplicable(reason)) => (Some(reason.clone()), None),
+            Some(Fit::Invalid(error)) => {
+                let BaselineCell { name, entry, .. } = &point.baseline;
+                let settings = SettingsSource::of_baseline(name, &point.settings, point.settings.at, entry);
+                let error = settings.error(&error.field, &error.message);
+                return Err(error.note(format!("on task `{}`", point.task.label)));
+            }
+            None => (None, None),
+        };
+        let (id, seed) = (id.clone(), *seed);
+        let GridPoint { task, baseline, training, grid, sources, .. } = GridPoint::clone(point);
+        cells.push(Cell { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters });
+    }
+    Ok(cells)
 }

@@ -4,8 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::registered::Registered;
 use crate::experiment::raw::{PairPattern, PairSettings, RawEntry, RawExperiment, Target, VERSION};
-use crate::experiment::training::Training;
-use crate::experiment::yaml::{Content, Node};
+use crate::experiment::{Content, Node, Training};
 
 /// The experiment with `--set` applied and every default written out: itself an experiment file of the same cells.
 ///

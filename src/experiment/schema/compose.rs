@@ -2,12 +2,9 @@
 
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
-use vocabulary::Scale;
 
-use super::part::SchemaPart;
-use crate::experiment::plan::MAX_SOURCE;
-use crate::experiment::raw::VERSION;
-use crate::experiment::training::Training;
+use super::SchemaPart;
+use crate::experiment::{MAX_SOURCE, Scale, Training, raw::VERSION};
 use crate::registry::Registry;
 
 /// The schema (JSON Schema 2020-12) of experiment files over `registry`.

@@ -4,7 +4,6 @@
 //! has better means for what cells share, and a refused feature cannot be misread.
 
 mod parse;
-mod scalar;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -31,12 +31,12 @@ pub(crate) struct InputError {
 
 impl Inputs {
     /// Those of every one of `cells`, in their order. What lies in the run folder `out` is written by runs.
-    pub(crate) fn of(cells: &[&Cell], out: &Path) -> Vec<Self> {
+    pub(crate) fn of(cells: &[Cell], out: &Path) -> Vec<Self> {
         let out = out.canonicalize().unwrap_or_else(|_| out.to_owned());
         // Seeds and grids share files.
         let mut seen: HashMap<PathBuf, Option<String>> = HashMap::new();
         let mut digest = |path: &Path| seen.entry(path.to_owned()).or_insert_with(|| weights::digest(path)).clone();
-        let one = |cell: &&Cell| {
+        let one = |cell: &Cell| {
             let files = FILES.iter().filter_map(|setting| cell.task.config.get(*setting)?.as_str()).map(PathBuf::from);
             let own = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| !path.starts_with(&out));
             let weights = cell.training.initial_weights.as_ref().filter(own).cloned();

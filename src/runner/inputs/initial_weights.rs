@@ -4,11 +4,10 @@ use std::path::Path;
 
 use baselines::{BuildError, Model};
 use burn::tensor::Device;
-use serde_json::Value;
 
 use crate::experiment::Cell;
 use crate::files::weights::{self, Wanted, WeightsError};
-use crate::origin::settings;
+use crate::origin;
 use crate::training::last_path;
 
 /// Why a run cannot begin with the weights of a file.
@@ -29,19 +28,17 @@ pub(crate) fn load(
     model: &mut dyn Model,
     device: &Device,
 ) -> Result<Vec<String>, InitialError> {
-    let spec = cell.task.task.spec();
+    let spec = cell.spec();
     let entry = &cell.baseline.entry;
-    let (input, output) = (&spec.input, &spec.target);
     let config = &cell.baseline.config;
-    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
-    let wanted = Wanted { entry, config, shape: &input.shape(), build: &build };
+    let wanted = Wanted { entry, config, input: &spec.input, output: &spec.target, device };
     Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
 }
 
 /// Where the settings of `cell` contradict what the name of the file says that it begins with: a network of other settings
 /// computes something else with the same weights.
 pub(crate) fn contradictions(cell: &Cell) -> Vec<String> {
-    let found = cell.training.initial_weights.as_deref().map(|path| settings::contradictions(path, cell));
+    let found = cell.training.initial_weights.as_deref().map(|path| origin::contradictions(path, cell));
     found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", cell.baseline.label)).collect()
 }
 
@@ -55,18 +52,15 @@ pub(crate) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Re
     let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
         return Ok(false);
     };
-    let begun = has_begun(cell, out, fresh);
     let within = match (path.canonicalize(), out.canonicalize()) {
         (Ok(path), Ok(out)) => path.starts_with(out),
         (Err(_), _) => true,
         (Ok(_), Err(_)) => false,
     };
-    if begun || within {
+    if within || has_begun(cell, out, fresh) {
         return Ok(false);
     }
-    let spec = cell.task.task.spec();
-    let entry = &cell.baseline.entry;
-    let mut model = (entry.build)(&cell.baseline.config, &spec.input, &spec.target, 0, device)?;
+    let mut model = cell.build(0, device)?;
     load(path, cell, model.as_mut(), device).map(|_| true)
 }
 

@@ -1,4 +1,6 @@
-//! The record of a run, and the hash that decides whether a folder may be continued.
+//! The record of a run, the hash that decides whether a folder may be continued, and in what two records differ.
+
+use std::collections::BTreeSet;
 
 use baselines::registry::Entry;
 use serde_json::Value;
@@ -8,14 +10,14 @@ use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_
 
 use crate::experiment::{Cell, Training, scale};
 use crate::files::weights;
-use crate::training::optimiser::learning_rate;
+use crate::training::learning_rate;
 
 /// Settings that only make a run longer or shorter.
 const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.early_stopping"];
 
 /// Fields that may change between two starts of a run without making it another run: names, and settings that only
 /// extend a run or describe it.
-pub(crate) fn not_hashed() -> Vec<&'static str> {
+fn not_hashed() -> Vec<&'static str> {
     DESCRIPTIVE.iter().chain(&EXTENDING).copied().collect()
 }
 
@@ -28,7 +30,7 @@ pub(crate) fn record(
     device: &str,
     samples: Option<(&str, [usize; 3])>,
 ) -> Result<CellRecord, serde_json::Error> {
-    let spec = cell.task.task.spec();
+    let spec = cell.spec();
     let mut record = CellRecord {
         schema: SCHEMA,
         id: cell.id.clone(),
@@ -76,7 +78,7 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
         return;
     }
     record.task.chance = before.task.chance;
-    let sizes_are_unknown = cell.task.task.spec().splits.train == 0;
+    let sizes_are_unknown = cell.spec().splits.train == 0;
     if sizes_are_unknown && let Some(training) = record.training.as_object_mut() {
         for setting in scale::settings_from_sizes(cell.scale) {
             match before.training.get(setting) {
@@ -85,20 +87,6 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
             }
         }
     }
-}
-
-/// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same run begun
-/// earlier, did: they are no longer needed.
-fn keep_initial_weights(
-    record: &mut CellRecord,
-    before: &CellRecord,
-    baseline: &Entry,
-) -> Result<(), serde_json::Error> {
-    if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
-        record.initial_weights.clone_from(&before.initial_weights);
-        record.hash = hash(record, baseline)?;
-    }
-    Ok(())
 }
 
 /// The settings of the task of `cell` that name a file at another place than `before` does.
@@ -139,7 +127,9 @@ fn keep_places(record: &mut CellRecord, before: &CellRecord) {
 /// place where the file of its samples lay, with what it was extended from, and under the name that an older program gave to a
 /// device of the same kind.
 pub(crate) fn go_on(record: &mut CellRecord, before: &CellRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
-    keep_initial_weights(record, before, baseline)?;
+    if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
+        record.initial_weights.clone_from(&before.initial_weights);
+    }
     keep_places(record, before);
     record.extended_from.clone_from(&before.extended_from);
     if device_kind(&before.device) == record.device {
@@ -197,7 +187,7 @@ fn hash(record: &CellRecord, baseline: &Entry) -> Result<String, serde_json::Err
 
 /// `record` without the settings of `baseline`, its own, that came later and say what was so before: records from before
 /// them are of the same run.
-pub(crate) fn comparable(record: &CellRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
+fn comparable(record: &CellRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(record)?;
     if let Some(Value::Object(config)) = value.pointer_mut("/baseline/config") {
         for (setting, before) in (baseline.added)() {
@@ -209,6 +199,41 @@ pub(crate) fn comparable(record: &CellRecord, baseline: &Entry) -> Result<Value,
     Ok(value)
 }
 
+/// In what `now`, a record of a run of `baseline`, differs from that of `before`, as `path: before → now`.
+pub(crate) fn changes(
+    before: &CellRecord,
+    now: &CellRecord,
+    baseline: &Entry,
+) -> Result<Vec<String>, serde_json::Error> {
+    Ok(differences(&comparable(before, baseline)?, &comparable(now, baseline)?, &not_hashed()))
+}
+
+/// Fields in which two records differ, as `path: before → now`, skipping those in `ignored`.
+fn differences(before: &Value, now: &Value, ignored: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    compare("", before, now, ignored, &mut found);
+    found
+}
+
+fn compare(path: &str, before: &Value, now: &Value, ignored: &[&str], found: &mut Vec<String>) {
+    if ignored.contains(&path) {
+        return;
+    }
+    match (before, now) {
+        (Value::Object(a), Value::Object(b)) => {
+            for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let get = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
+                compare(&path, &get(a), &get(b), ignored, found);
+            }
+        }
+        // Numbers compare by value: YAML writes 1.0 and 1 alike.
+        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => {}
+        (a, b) if a == b => {}
+        (a, b) => found.push(format!("{path}: {a} → {b}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -216,7 +241,6 @@ mod tests {
     use baselines::registry::Entry;
 
     use super::*;
-    use crate::runner::record::differences::differences;
     use serde_json::json;
 
     /// The baseline of [`record`].
@@ -258,7 +282,7 @@ mod tests {
 
     #[test]
     fn more_epochs_are_noted_where_the_schedule_depends_on_them() {
-        use crate::experiment::training::Schedule;
+        use crate::experiment::Schedule;
         type Kind<'a> = (fn(&mut Training), &'a [u64]);
         let kinds: [Kind<'_>; 7] = [
             (|_| {}, &[10]),
@@ -404,5 +428,15 @@ mod tests {
         mine.info.name = "mine";
         mine.added = || vec![("gate", json!("hard"))];
         check_added(&mine, &json!({ "hidden": 9, "gate": "hard" }), "gate");
+    }
+
+    #[test]
+    fn differences_name_the_field_and_both_values() {
+        let before = json!({"training": {"learning_rate": 0.01, "epochs": 2}, "seed": 1});
+        let now = json!({"training": {"learning_rate": 0.02, "epochs": 9}, "seed": 1.0, "device": "cpu"});
+        assert_eq!(
+            differences(&before, &now, &["training.epochs"]),
+            ["device: null → \"cpu\"", "training.learning_rate: 0.01 → 0.02"]
+        );
     }
 }

@@ -2,30 +2,21 @@
 
 use std::time::Instant;
 
-use baselines::Model;
-use baselines::device::DeviceChoice;
+use baselines::{Model, device::DeviceChoice};
 use datasets::{Dataset, Split};
 use vocabulary::record::{CellRecord, PartialEpoch, State as RunState, Status, StopReason};
 
-use super::complete::{is_complete, missing_results};
-use super::context::RunContext;
+use super::RunContext;
 use super::failure::RunFailure;
-use super::resume::check_length;
+use super::resume::{check_length, is_complete, missing_results};
 use super::watch::RunWatch;
 use crate::experiment::{Cell, Missing};
-use crate::files::checkpoint::{self, CheckpointError};
-use crate::files::run_folder::{self, FolderError, RunFolder};
-use crate::runner::inputs::files::Inputs;
-use crate::runner::inputs::initial_weights;
-use crate::runner::outcome::Outcome;
-use crate::runner::record::differences::differences;
-use crate::runner::record::{identity, provenance};
-use crate::training::batches::Seeds;
-use crate::training::loss::Score;
-use crate::training::metrics::{DIAGNOSTICS, Journals};
-use crate::training::optimiser::Optimiser;
-use crate::training::process::memory;
-use crate::training::{Finish, Job, Progress, State, TrainError, last_path, restore, train};
+use crate::files::{CheckpointError, FolderError, RunFolder, checkpoint, run_folder};
+use crate::runner::{Inputs, Outcome, identity, initial_weights, provenance};
+use crate::training::{
+    DIAGNOSTICS, Finish, Job, Journals, Optimiser, Progress, Score, Seeds, State, TrainError, last_path, memory,
+    restore, train,
+};
 
 /// Beginning of what is said of a run whose state stays that of an earlier attempt.
 pub(super) const NOT_FURTHER: &str = "not trained further";
@@ -137,8 +128,7 @@ impl Attempt<'_, '_> {
         let Some(before) = begun else { return Ok(record) };
         identity::go_on(&mut record, before, &cell.baseline.entry)?;
         if before.hash != record.hash {
-            let [then, now] = [before, &record].map(|record| identity::comparable(record, &cell.baseline.entry));
-            let changes = differences(&then?, &now?, &identity::not_hashed()).join("; ");
+            let changes = identity::changes(before, &record, &cell.baseline.entry)?.join("; ");
             let path = self.folder.path().join("cell.yaml");
             return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
         }
@@ -153,10 +143,7 @@ impl Attempt<'_, '_> {
         record: &mut CellRecord,
     ) -> Result<State, RunFailure> {
         let Self { context, cell, folder, .. } = self;
-        let spec = cell.task.task.spec();
-        let (input, output) = (&spec.input, &spec.target);
-        let seed = Seeds::derive(cell.seed).init;
-        let model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, seed, &context.device)?;
+        let model = cell.build(Seeds::derive(cell.seed).init, &context.device)?;
         let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
         let last = last_path(folder.path());
@@ -233,7 +220,7 @@ impl Attempt<'_, '_> {
             seed: cell.seed,
             seeds: Seeds::derive(cell.seed),
             dataset,
-            spec: cell.task.task.spec(),
+            spec: cell.spec(),
             device: &context.device,
             folder: folder.path().to_owned(),
             left_over_bytes,
@@ -279,7 +266,7 @@ impl Attempt<'_, '_> {
         let lines = folder.path().join(DIAGNOSTICS);
         reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))
             .map_err(|error| RunFailure::Diagnostics(error.to_string()))?;
-        let metric = cell.task.task.spec().metric;
+        let metric = cell.spec().metric;
         let validation = validation.map(|score| format!(", validation {}", score.describe(metric))).unwrap_or_default();
         let partial =
             status.partial_epoch.map(|PartialEpoch { steps, of }| format!(" and {steps} of {of} steps of another"));

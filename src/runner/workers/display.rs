@@ -11,7 +11,7 @@ use std::{
 use indicatif::TermLike;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::runner::protocol::messages::Event;
+use crate::runner::Event;
 use crate::terminal::{self, Level};
 
 /// How much is shown.
@@ -82,7 +82,7 @@ impl Display {
     pub(crate) fn line(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
-            Mode::Lines => terminal::say(Level::Info, text),
+            Mode::Lines => terminal::say(Level::INFO, text),
             Mode::Silent => {}
         }
     }
@@ -91,7 +91,7 @@ impl Display {
     pub(crate) fn warn(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
-            Mode::Lines | Mode::Silent => terminal::say(Level::Warning, text),
+            Mode::Lines | Mode::Silent => terminal::say(Level::WARN, text),
         }
     }
 

@@ -10,14 +10,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use super::Display;
 use super::death::{self, Death};
-use super::display::Display;
 use crate::experiment::Cell;
-use crate::runner::inputs::files::Inputs;
-use crate::runner::interrupt::{Interrupt, Request};
-use crate::runner::options::Options;
-use crate::runner::outcome::Outcome;
-use crate::runner::protocol::messages::{Event, Order, Setup};
+use crate::runner::{Event, Inputs, Interrupt, Options, Order, Outcome, Request, Setup};
 use crate::terminal::{self, LogForm};
 
 /// Time between two looks at signals and deadline.
@@ -78,7 +74,7 @@ pub(crate) fn workers(jobs: usize, cells: usize) -> usize {
 
 impl WorkerPool<'_> {
     /// Train `cells`, at most `jobs` at a time; the CPU threads are shared out among them.
-    pub(crate) fn run(&self, cells: &[&Cell], interrupt: &mut Interrupt) -> Work {
+    pub(crate) fn run(&self, cells: &[Cell], interrupt: &mut Interrupt) -> Work {
         let number = workers(self.options.jobs, cells.len());
         let threads = (rayon::current_num_threads() / number).max(1);
         let (sender, messages) = mpsc::channel();
@@ -102,7 +98,7 @@ impl WorkerPool<'_> {
                 while place.as_ref().is_none_or(|worker| worker.cell.is_none() && worker.orders.is_some())
                     && let Some(index) = waiting.pop_front()
                 {
-                    let order = Order::new(cells[index], &self.inputs[index]);
+                    let order = Order::new(&cells[index], &self.inputs[index]);
                     let given = match place {
                         Some(worker) => worker.assign(index, &order),
                         None => self
@@ -111,7 +107,7 @@ impl WorkerPool<'_> {
                             .and_then(|worker| worker.assign(index, &order)),
                     };
                     if let Err(message) = given {
-                        work.outcomes[index] = self.record_death(slot, cells[index], &Death::NeverStarted(message));
+                        work.outcomes[index] = self.record_death(slot, &cells[index], &Death::NeverStarted(message));
                     }
                 }
                 // Nothing is left to do for a worker without a run.
@@ -184,7 +180,7 @@ impl WorkerPool<'_> {
         slot: usize,
         message: Message,
         place: &mut Option<Worker>,
-        cells: &[&Cell],
+        cells: &[Cell],
         waiting: &mut VecDeque<usize>,
         work: &mut Work,
     ) {
@@ -215,7 +211,7 @@ impl WorkerPool<'_> {
     }
 
     /// A worker has left, or died.
-    fn reap(&self, slot: usize, mut worker: Worker, cells: &[&Cell], waiting: &mut VecDeque<usize>, work: &mut Work) {
+    fn reap(&self, slot: usize, mut worker: Worker, cells: &[Cell], waiting: &mut VecDeque<usize>, work: &mut Work) {
         worker.orders = None;
         let status = worker.child.wait();
         let Some(index) = worker.cell else { return };
@@ -227,7 +223,7 @@ impl WorkerPool<'_> {
             Ok(status) => Death::of(status, log, worker.killed_before),
             Err(error) => Death::NeverStarted(format!("what became of its process is not known: {error}")),
         };
-        work.outcomes[index] = self.record_death(slot, cells[index], &death);
+        work.outcomes[index] = self.record_death(slot, &cells[index], &death);
     }
 
     /// Record the end of a run whose worker cannot.
