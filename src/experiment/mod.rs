@@ -1,4 +1,4 @@
-//! Experiment files: [`raw`] as written → [`resolve`]d → a [`Plan`] of cells.
+//! Experiment files: [`raw`] as written → [`resolve`]d → a [`Plan`] of runs.
 //!
 //! Every key and value keeps its place through merging, `--set` and grids, so that an error points at what caused it.
 
@@ -21,7 +21,7 @@ use diagnostic::{Diagnostic, Position, Sources};
 pub use diagnostic::{shorten, with_suggestion};
 pub use load::{ExperimentError, load, load_text};
 use plan::MAX_SOURCE;
-pub use plan::{BaselineCell, Cell, Missing, Plan, TaskCell};
+pub use plan::{Missing, Plan, Run, RunBaseline, RunTask};
 pub use training::{Optimiser as OptimiserKind, Schedule, Training};
 pub use vocabulary::Scale;
 use yaml::{Content, Node};

@@ -1,4 +1,4 @@
-//! Training settings of one cell, as they stand under `training:` in an experiment file.
+//! Training settings of one run, as they stand under `training:` in an experiment file.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,9 +34,9 @@ pub struct Training {
     /// Peak learning rate.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
-    /// Checkpoint (`…/checkpoints/best.safetensors` of another cell) whose weights training begins with, instead of random ones;
-    /// the optimiser begins anew. A path from the working folder, read when the cell starts, so that it may
-    /// be that of a cell before it in the same experiment.
+    /// Checkpoint (`…/checkpoints/best.safetensors` of another run) whose weights training begins with, instead of random ones;
+    /// the optimiser begins anew. A path from the working folder, read when the run starts, so that it may
+    /// be that of a run before it in the same experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial_weights: Option<PathBuf>,
     /// Decay rates of the two moment estimates, each in [0, 1).
@@ -77,7 +77,7 @@ pub struct Training {
     /// Stop after this many epochs without a better validation metric; absent: never.
     #[schemars(range(min = 1))]
     pub early_stopping: Option<u32>,
-    /// Training time after which the cell ends as done, e.g. `15m`, `90s`, `1h 30m`; absent: no limit.
+    /// Training time after which the run ends as done, e.g. `15m`, `90s`, `1h 30m`; absent: no limit.
     #[serde(with = "time_text")]
     #[schemars(with = "Option<String>", extend("pattern" = SOME_TIME))]
     pub max_time: Option<Duration>,

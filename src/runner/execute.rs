@@ -51,7 +51,7 @@ pub(crate) struct Finished {
 /// The device is missing or cannot compute in a run's precision; data are missing; a folder holds a run of other settings, or
 /// cannot be written. Nothing has started then, except under [`RunnerError::LeftAtOnce`].
 pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, RunnerError> {
-    let cells = &plan.cells;
+    let runs = &plan.runs;
     let device = plan.open(options.device)?;
     let device_name = options.device.settled().to_string();
     let out = options.out.join(&plan.name);
@@ -59,21 +59,21 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
     if !options.fresh {
         checks::unchanged(plan, &out, &device_name, &options.library)?;
     }
-    checks::initial_weights(cells, &out, options.fresh, &device)?;
+    checks::initial_weights(runs, &out, options.fresh, &device)?;
     std::fs::create_dir_all(&out).map_err(|source| RunnerError::Create { path: out.clone(), source })?;
     let plan_file = run_folder::keep_plan(&out, &serde_yaml::to_string(&plan.resolved)?)?;
-    for cell in cells {
-        let mut record = identity::record(cell, &plan.name, &device_name, None)?;
+    for run in runs {
+        let mut record = identity::record(run, &plan.name, &device_name, None)?;
         record.plan = Some(plan_file.clone());
-        run_folder::enlist(&out.join(&cell.id), &record)?;
+        run_folder::enlist(&out.join(&run.id), &record)?;
     }
 
-    let inputs = Inputs::of(cells, &out);
+    let inputs = Inputs::of(runs, &out);
     // A limit beyond the clock is none.
     let deadline = options.max_time.and_then(|limit| Instant::now().checked_add(limit));
     let mut interrupt = Interrupt::install(deadline)?;
     terminal::never_wait();
-    let display = Display::new(&plan.name, cells.len(), workers(options.jobs, cells.len()), options.quiet);
+    let display = Display::new(&plan.name, runs.len(), workers(options.jobs, runs.len()), options.quiet);
     let setup = Setup {
         experiment: plan.name.clone(),
         missing: plan.missing,
@@ -82,7 +82,7 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
         process: std::process::id(),
     };
     let pool = WorkerPool { setup, inputs: &inputs, folder: &out, options, display: &display };
-    let work = pool.run(cells, &mut interrupt);
+    let work = pool.run(runs, &mut interrupt);
     display.finish();
     interrupt.let_go();
     if work.left_at_once {

@@ -48,9 +48,9 @@ pub struct RawExperiment {
     pub tasks: Vec<RawEntry>,
     /// Baselines, at least one.
     pub baselines: Vec<RawEntry>,
-    /// Pairs that are no cells.
+    /// Pairs that are not run.
     pub exclude: Vec<PairPattern>,
-    /// Training settings of every cell.
+    /// Training settings of every run.
     pub training: Node,
     /// Varied fields.
     pub grid: Vec<GridAxis>,

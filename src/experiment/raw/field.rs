@@ -99,7 +99,7 @@ pub(super) fn grid(value: &Node) -> Result<Vec<GridAxis>, Diagnostic> {
         }
         for (index, value) in values.iter().enumerate() {
             value.check_numbers()?;
-            // However they are written: `4` and `4.0` would be two cells of one configuration.
+            // However they are written: `4` and `4.0` would be two runs of one configuration.
             if values[..index].iter().any(|other| other.to_settings() == value.to_settings()) {
                 let message = format!("the grid over `{}` has {} twice", pair.key, value.describe());
                 return Err(Diagnostic::at(value.at, message));

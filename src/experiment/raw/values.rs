@@ -120,7 +120,7 @@ pub fn make_safe(text: &str) -> String {
     safe.trim_matches('-').to_owned()
 }
 
-/// Longest label; ids of cells stay below 120 characters with it.
+/// Longest label; ids of runs stay below 120 characters with it.
 pub const MAX_LABEL: usize = 40;
 
 /// Longest name of an experiment.

@@ -1,9 +1,9 @@
 //! From the file as written to a plan: `--set`, merging, expansion, checks.
 
-mod cell_id;
 mod expand;
 mod overrides;
 mod registered;
+mod run_id;
 mod settings;
 mod written_out;
 
@@ -37,7 +37,7 @@ pub fn resolve(
     overrides::check_axes(&raw, &registered)?;
     let drafts = expand::expand(&raw, &registered, &labels)?;
     let drafts = overrides::select(drafts, only)?;
-    let cells = expand::finish(&drafts, raw.scale)?;
+    let runs = expand::finish(&drafts, raw.scale)?;
     let name = raw.name.as_ref().map_or(fallback_name, |(name, _)| name).to_owned();
     Ok(Plan {
         resolved: written_out::experiment(&raw, &name, &registered),
@@ -45,6 +45,6 @@ pub fn resolve(
         description: raw.description,
         scale: raw.scale,
         missing: raw.missing,
-        cells,
+        runs,
     })
 }

@@ -1,6 +1,6 @@
-//! What the command line changes: `--set` puts values in the place of those in the file, `--only` chooses among its cells.
+//! What the command line changes: `--set` puts values in the place of those in the file, `--only` chooses among its runs.
 
-use super::expand::{CellDraft, GridPoint};
+use super::expand::{GridPoint, RunDraft};
 use super::registered::Registered;
 use crate::experiment::arguments::{Only, Setting};
 use crate::experiment::raw::{Field, RawExperiment, Target, matches};
@@ -59,7 +59,7 @@ pub(super) fn note_changes(raw: &mut RawExperiment, settings: &[Setting]) {
 pub(super) fn check_axes(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
     for axis in &raw.grid {
         let having = registered.having(&axis.field, axis.at);
-        having.map_err(|error| error.note("a grid needs a field that some cell has"))?;
+        having.map_err(|error| error.note("a grid needs a field that some run has"))?;
     }
     Ok(())
 }
@@ -68,10 +68,10 @@ pub(super) fn check_axes(raw: &RawExperiment, registered: &Registered) -> Result
 ///
 /// # Errors
 /// A pattern that matches none.
-pub(super) fn select(mut drafts: Vec<CellDraft>, only: &Only) -> Result<Vec<CellDraft>, Diagnostic> {
+pub(super) fn select(mut drafts: Vec<RunDraft>, only: &Only) -> Result<Vec<RunDraft>, Diagnostic> {
     for (kind, pattern) in [("task", &only.task), ("baseline", &only.baseline)] {
         let Some((pattern, at)) = pattern else { continue };
-        let words = |draft: &CellDraft| {
+        let words = |draft: &RunDraft| {
             let GridPoint { task, baseline, pair, .. } = &*draft.point;
             let (label, [before, name]) = match kind {
                 "task" => (&task.label, &pair.task_words),

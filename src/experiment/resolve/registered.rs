@@ -76,7 +76,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Labels of `raw`. Settings that do not hold give the name; they are reported when the cells are made.
+    /// Labels of `raw`. Settings that do not hold give the name; they are reported when the runs are made.
     pub(super) fn of(raw: &RawExperiment, registered: &Registered) -> Self {
         let tasks = raw.tasks.iter().zip(&registered.tasks).map(|(entry, kind)| {
             let task = || (kind.build)(&entry.settings.to_settings()).ok();

@@ -1,4 +1,4 @@
-//! The settings of a cell (of its training, its task and its baseline), and their errors, each at the key or value in the file
+//! The settings of a run (of its training, its task and its baseline), and their errors, each at the key or value in the file
 //! that caused it.
 //!
 //! What refuses a setting gives its path and a reason. The place comes from the path in the tree of the file, and what is
@@ -14,7 +14,7 @@ use schemars::{Schema, schema_for};
 use crate::experiment::raw::{RawEntry, unknown_key};
 use crate::experiment::schema::SchemaPart;
 use crate::experiment::yaml::Lookup;
-use crate::experiment::{BaselineCell, Content, Diagnostic, Node, Position, Scale, TaskCell, Training};
+use crate::experiment::{Content, Diagnostic, Node, Position, RunBaseline, RunTask, Scale, Training};
 use crate::experiment::{scale, shorten, with_suggestion};
 
 /// The training settings of `tree`.
@@ -36,7 +36,7 @@ pub(super) fn resolve_training(tree: &Node) -> Result<Training, Diagnostic> {
 ///
 /// # Errors
 /// The setting that does not hold.
-pub(super) fn resolve_baseline(entry: &RawEntry, tree: &Node, kind: &Entry) -> Result<BaselineCell, Diagnostic> {
+pub(super) fn resolve_baseline(entry: &RawEntry, tree: &Node, kind: &Entry) -> Result<RunBaseline, Diagnostic> {
     let refuse = |error: baselines::BuildError| {
         SettingsSource::of_baseline(&entry.name, tree, entry.at, kind).error(&error.field, &error.message)
     };
@@ -45,12 +45,12 @@ pub(super) fn resolve_baseline(entry: &RawEntry, tree: &Node, kind: &Entry) -> R
         Some((label, _)) => label.clone(),
         None => (kind.label)(&config).map_err(refuse)?,
     };
-    Ok(BaselineCell { name: entry.name.clone(), label, config, entry: kind.clone() })
+    Ok(RunBaseline { name: entry.name.clone(), label, config, entry: kind.clone() })
 }
 
 /// Tasks that were configured, each with the number of training samples that it has in full.
 #[derive(Default)]
-pub(super) struct TaskCache(HashMap<String, (TaskCell, usize)>);
+pub(super) struct TaskCache(HashMap<String, (RunTask, usize)>);
 
 impl TaskCache {
     /// The task of `entry` with the settings of `tree` at `scale`, and the number of training samples that it has in full.
@@ -63,7 +63,7 @@ impl TaskCache {
         tree: &Node,
         kind: &datasets::registry::Entry,
         scale: Scale,
-    ) -> Result<(TaskCell, usize), Diagnostic> {
+    ) -> Result<(RunTask, usize), Diagnostic> {
         let settings = tree.to_settings();
         let key = format!("{} {:?} {settings}", entry.name, entry.label.as_ref().map(|(label, _)| label));
         if let Some(found) = self.0.get(&key) {
@@ -86,9 +86,9 @@ impl TaskCache {
         }
         let task: Arc<dyn datasets::Task> = Arc::from(task);
         let label = entry.label.as_ref().map_or_else(|| task.spec().name.clone(), |(label, _)| label.clone());
-        let cell = TaskCell { name: entry.name.clone(), label, config, task };
-        self.0.insert(key, (cell.clone(), samples));
-        Ok((cell, samples))
+        let resolved = RunTask { name: entry.name.clone(), label, config, task };
+        self.0.insert(key, (resolved.clone(), samples));
+        Ok((resolved, samples))
     }
 }
 

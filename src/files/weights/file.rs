@@ -38,8 +38,8 @@ pub(crate) struct File {
 /// What a checkpoint of this program says of the run that wrote it.
 #[derive(Debug, Clone)]
 pub(crate) struct Own {
-    /// Hash of the cell.
-    pub(crate) cell_hash: String,
+    /// Hash of the run.
+    pub(crate) run_hash: String,
     /// Where it stood.
     pub(crate) position: Position,
     /// Positions that its kernels are stored for, see [`baselines::Model::kernel_length`], where that is known.
@@ -72,10 +72,10 @@ impl StateDict {
     }
 }
 
-/// Length of the kernels of the cell that the checkpoint at `path` lies in, as its record says: files from before lengths
+/// Length of the kernels of the run that the checkpoint at `path` lies in, as its record says: files from before lengths
 /// were written into them have no other witness.
 fn recorded_length(path: &Path) -> Option<usize> {
-    let record = run_folder::cell_of(path).ok().flatten()?.1;
+    let record = run_folder::run_of(path).ok().flatten()?.1;
     let given = record.baseline.config[KERNEL_LENGTH].as_u64();
     let positions = record.task.shape.iter().skip(1).product();
     given.map_or(Some(positions), |given| usize::try_from(given).ok())
@@ -166,7 +166,7 @@ impl File {
         let weights = loaded.named(OWN);
         let shapes = weights.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
         let kernel_length = loaded.kernel_length.or_else(|| recorded_length(path));
-        let own = Own { cell_hash: loaded.cell_hash, position: loaded.position, kernel_length };
+        let own = Own { run_hash: loaded.run_hash, position: loaded.position, kernel_length };
         let dict = StateDict { shapes, ..StateDict::default() };
         Ok(Self { own: Some(own), ..Self::new(path, Content::Own(weights), vec![dict]) })
     }

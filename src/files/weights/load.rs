@@ -146,7 +146,7 @@ fn single(file: &mut File, candidate: &Candidate, last: &str) -> Result<Option<(
 fn check_length(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Result<(), WeightsError> {
     let Some(wanted) = model.kernel_length() else { return Ok(()) };
     let said = match file.own.as_ref() {
-        Some(own) => own.kernel_length.map(|length| ("its cell".to_owned(), length as u64)),
+        Some(own) => own.kernel_length.map(|length| ("its run".to_owned(), length as u64)),
         None => single(file, candidate, "l_kernel")?.map(|(tensor, length)| (format!("`{tensor}`"), length)),
     };
     match said {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::EvalError;
 use super::resolve::{SourceRun, check_names, resolve};
-use crate::experiment::{Cell, Training};
+use crate::experiment::{Run, Training};
 use crate::files::run_folder;
 use crate::files::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
 use crate::origin::{Settings, file_name};
@@ -37,7 +37,7 @@ pub(crate) struct Request<'a> {
 /// What came of it.
 pub(crate) struct Evaluation {
     /// The task and the network, as resolved.
-    pub(crate) cell: Cell,
+    pub(crate) run: Run,
     pub(crate) metric: Metric,
     /// Per resolution asked for, in order.
     pub(crate) results: Vec<EvalResult>,
@@ -79,30 +79,30 @@ pub(crate) fn evaluate(
     check_names(request, registry)?;
     let mut file = weights::File::open(request.checkpoint)?;
     let own = file.own.clone();
-    let source = run_folder::cell_of(request.checkpoint)?.map(|(folder, record)| SourceRun { folder, record });
+    let source = run_folder::run_of(request.checkpoint)?.map(|(folder, record)| SourceRun { folder, record });
     // The name of a checkpoint of ours says nothing, and what a run's record says is exact.
     let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
     let record = source.as_ref().map(|source| &source.record);
-    let mut cell = resolve(request, record, named.as_ref(), registry)?;
+    let mut run = resolve(request, record, named.as_ref(), registry)?;
     let trained = own.as_ref().and_then(|own| own.kernel_length).filter(|_| record.is_some());
-    let (mut model, kept) = build(&mut cell, trained, device)?;
-    let grids = grids(request.resolutions, &cell, device)?;
-    let settings = Settings::find(&cell, request.set, record, named.as_ref(), &cell.baseline.entry);
-    let loaded = load(&mut file, model.as_mut(), &cell, &settings, device)?;
+    let (mut model, kept) = build(&mut run, trained, device)?;
+    let grids = grids(request.resolutions, &run, device)?;
+    let settings = Settings::find(&run, request.set, record, named.as_ref(), &run.baseline.entry);
+    let loaded = load(&mut file, model.as_mut(), &run, &settings, device)?;
     drop(file);
-    on_start(&format!("preparing {}", cell.task.label));
-    let dataset = cell.task.task.prepare(library, &())?;
+    on_start(&format!("preparing {}", run.task.label));
+    let dataset = run.task.task.prepare(library, &())?;
     on_start(&format!("evaluating {} samples", dataset.len(request.split)));
-    let results = results(request, &cell, model.as_ref(), dataset.as_ref(), grids, device, on_start)?;
+    let results = results(request, &run, model.as_ref(), dataset.as_ref(), grids, device, on_start)?;
     let mut notes = dataset.notes();
     notes.extend(loaded);
     notes.extend(kept);
     if let Some(source) = &source {
-        notes.extend(source.about_samples(&cell, dataset.content_hash()));
+        notes.extend(source.about_samples(&run, dataset.content_hash()));
         notes.extend(own.as_ref().and_then(|own| source.about_run(own)));
     }
     notes.extend(settings.contradictions.clone());
-    let (metric, entry) = (cell.spec().metric, &cell.baseline.entry);
+    let (metric, entry) = (run.spec().metric, &run.baseline.entry);
     if metric == Metric::AreaUnderRoc && results.iter().any(|result| result.score.metric(metric).is_nan()) {
         notes.push("the samples are of one class alone, so that there is no AUC".to_owned());
     }
@@ -119,24 +119,24 @@ pub(crate) fn evaluate(
         parameters: baselines::network::count_parameters(model.as_ref()),
         settings,
         notes,
-        cell,
+        run,
     })
 }
 
-/// The network of `cell`, and a note where its kernels keep the length that they were `trained` for: that of the inputs of
+/// The network of `run`, and a note where its kernels keep the length that they were `trained` for: that of the inputs of
 /// training, whatever that of these is.
 fn build(
-    cell: &mut Cell,
+    run: &mut Run,
     trained: Option<usize>,
     device: &Device,
 ) -> Result<(Box<dyn Model>, Option<String>), EvalError> {
-    let model = cell.build(0, device)?;
+    let model = run.build(0, device)?;
     if let (Some(length), Some(trained)) = (model.kernel_length(), trained)
         && length != trained
-        && cell.baseline.config[KERNEL_LENGTH].is_null()
+        && run.baseline.config[KERNEL_LENGTH].is_null()
     {
-        cell.baseline.config[KERNEL_LENGTH] = Value::from(trained);
-        let model = cell.build(0, device)?;
+        run.baseline.config[KERNEL_LENGTH] = Value::from(trained);
+        let model = run.build(0, device)?;
         let note = format!("the kernels are as long as in training, {trained} positions; the task has {length}");
         return Ok((model, Some(note)));
     }
@@ -147,13 +147,13 @@ fn build(
 fn load(
     file: &mut weights::File,
     model: &mut dyn Model,
-    cell: &Cell,
+    run: &Run,
     settings: &Settings,
     device: &Device,
 ) -> Result<Vec<String>, EvalError> {
-    let spec = cell.spec();
-    let entry = &cell.baseline.entry;
-    let config = &cell.baseline.config;
+    let spec = run.spec();
+    let entry = &run.baseline.entry;
+    let config = &run.baseline.config;
     let wanted = Wanted { entry, config, input: &spec.input, output: &spec.target, device };
     weights::load(file, model, &wanted).map_err(|error| EvalError::Weights {
         // Whoever follows the hint has to think of what it does not name.
@@ -168,14 +168,14 @@ fn load(
 /// The scores of `model` at every resolution, whose inputs have these `grids`.
 fn results(
     request: &Request<'_>,
-    cell: &Cell,
+    run: &Run,
     model: &dyn Model,
     dataset: &dyn Dataset,
     grids: Vec<Vec<usize>>,
     device: &Device,
     on_start: &mut dyn FnMut(&str),
 ) -> Result<Vec<EvalResult>, EvalError> {
-    let spec = cell.spec();
+    let spec = run.spec();
     let frequencies = model.filter_frequencies()?;
     let mut results = Vec::new();
     for (&resolution, shape) in request.resolutions.iter().zip(grids) {
@@ -205,8 +205,8 @@ fn results(
 }
 
 /// Positions per axis at every resolution, where task and baseline have such.
-fn grids(resolutions: &[f64], cell: &Cell, device: &Device) -> Result<Vec<Vec<usize>>, EvalError> {
-    let (spec, entry) = (cell.spec(), &cell.baseline.entry);
+fn grids(resolutions: &[f64], run: &Run, device: &Device) -> Result<Vec<Vec<usize>>, EvalError> {
+    let (spec, entry) = (run.spec(), &run.baseline.entry);
     let refuse =
         |what: &str, reason: &str| Err(EvalError::Resolution { what: format!("`{what}`"), reason: reason.to_owned() });
     let mut grids = Vec::new();
@@ -214,20 +214,17 @@ fn grids(resolutions: &[f64], cell: &Cell, device: &Device) -> Result<Vec<Vec<us
         let input = Grid::new(&spec.input, resolution).input().clone();
         if resolution != 1.0 {
             if let Some(reason) = resample::refusal(spec) {
-                return refuse(&cell.task.name, reason);
+                return refuse(&run.task.name, reason);
             }
             // Ids given as numbers are values to the model, but not to be averaged.
-            if cell.task.config.get("tokens").is_some_and(|tokens| tokens == "scalar") {
-                return refuse(
-                    &cell.task.name,
-                    "its inputs are ids of tokens, and there is nothing between two tokens",
-                );
+            if run.task.config.get("tokens").is_some_and(|tokens| tokens == "scalar") {
+                return refuse(&run.task.name, "its inputs are ids of tokens, and there is nothing between two tokens");
             }
             match entry.resolution {
-                Resolution::Fixed => return refuse(&cell.baseline.name, "a layer of it is over all positions"),
+                Resolution::Fixed => return refuse(&run.baseline.name, "a layer of it is over all positions"),
                 // Poolings need so many positions.
                 Resolution::AsIs => {
-                    (entry.build)(&cell.baseline.config, &input, &spec.target, 0, device)?;
+                    (entry.build)(&run.baseline.config, &input, &spec.target, 0, device)?;
                 }
                 Resolution::Continuous => {}
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use vocabulary::record::{CellRecord, State};
 
 use super::{EvalError, Request};
-use crate::experiment::{Cell, Overrides, load_text, shorten, with_suggestion};
+use crate::experiment::{Overrides, Run, load_text, shorten, with_suggestion};
 use crate::files::{run_folder, weights::Own};
 use crate::origin::file_name::Named;
 use crate::registry::Registry;
@@ -32,7 +32,7 @@ pub(super) fn resolve(
     record: Option<&CellRecord>,
     named: Option<&Named>,
     registry: &Registry,
-) -> Result<Cell, EvalError> {
+) -> Result<Run, EvalError> {
     let unnamed = |what| EvalError::Unnamed { checkpoint: request.checkpoint.to_owned(), what };
     let task = record.map(|r| Recorded { name: &r.task.name, config: &r.task.config });
     let mut task_part = part(request.task, task).ok_or_else(|| unnamed("task"))?;
@@ -45,23 +45,23 @@ pub(super) fn resolve(
     let text = serde_json::json!({ "tasks": [task_part], "baselines": [baseline_part] }).to_string();
     let overrides = Overrides { set: request.set.to_vec(), ..Overrides::default() };
     let plan = load_text("arguments", text, &overrides, registry)?;
-    let mut cell = plan.cells.into_iter().next().ok_or_else(|| unnamed("task"))?;
+    let mut run = plan.runs.into_iter().next().ok_or_else(|| unnamed("task"))?;
     // The label of a record may be one that a file could not give.
     if let Some(record) = record {
-        if record.task.name == cell.task.name {
-            cell.task.label.clone_from(&record.task.label);
+        if record.task.name == run.task.name {
+            run.task.label.clone_from(&record.task.label);
         }
-        if record.baseline.name == cell.baseline.name {
-            cell.baseline.label.clone_from(&record.baseline.label);
+        if record.baseline.name == run.baseline.name {
+            run.baseline.label.clone_from(&record.baseline.label);
         }
     }
-    match &cell.not_applicable {
+    match &run.not_applicable {
         Some(reason) => Err(EvalError::NotApplicable {
-            baseline: cell.baseline.name.clone(),
-            task: cell.task.name.clone(),
+            baseline: run.baseline.name.clone(),
+            task: run.task.name.clone(),
             reason: reason.clone(),
         }),
-        None => Ok(cell),
+        None => Ok(run),
     }
 }
 
@@ -93,9 +93,9 @@ pub(super) struct SourceRun {
 
 impl SourceRun {
     /// How the samples, which have the hash `data_hash`, differ from those of training.
-    pub(super) fn about_samples(&self, cell: &Cell, data_hash: &str) -> Option<String> {
-        let (then, now) = (&self.record.task, cell.spec());
-        if then.name != cell.task.name {
+    pub(super) fn about_samples(&self, run: &Run, data_hash: &str) -> Option<String> {
+        let (then, now) = (&self.record.task, run.spec());
+        if then.name != run.task.name {
             return Some(format!("the weights are of training on {}", then.label));
         }
         if then.version != now.version {
@@ -105,7 +105,7 @@ impl SourceRun {
             ));
         }
         // Other settings are other samples, and the settings say so.
-        let same = without_null(&then.config) == without_null(&cell.task.config);
+        let same = without_null(&then.config) == without_null(&run.task.config);
         let before = then.data_hash.as_deref().filter(|before| same && *before != data_hash)?;
         let short = |hash: &str| hash.chars().take(12).collect::<String>();
         Some(format!(
@@ -117,9 +117,9 @@ impl SourceRun {
 
     /// Where training stood, unless it came to its end.
     pub(super) fn about_run(&self, own: &Own) -> Option<String> {
-        if own.cell_hash != self.record.hash {
+        if own.run_hash != self.record.hash {
             return Some(
-                "the checkpoint was written under another configuration than that of the cell it lies in, whose settings \
+                "the checkpoint was written under another configuration than that of the run it lies in, whose settings \
                  are used here"
                     .to_owned(),
             );
@@ -152,7 +152,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn settings_of_the_cell_hold_unless_another_is_named() {
+    fn settings_of_the_run_hold_unless_another_is_named() {
         let config = json!({"hidden": 8, "limit": null});
         let own = Some(Recorded { name: "rnn", config: &config });
         let whole = |named, own| part(named, own).map(Value::Object);

@@ -8,7 +8,7 @@ use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, OutputSpec, Split, 
 use rustix::time::ClockId;
 
 use super::result::{Measurement, StepTimes};
-use crate::experiment::Cell;
+use crate::experiment::Run;
 use crate::training::prefetch::{self, Batches};
 use crate::training::{
     EpochOrder, Gradients, Optimiser, Seeds, gradients, keep_workers_awake, loss, memory, to_device,
@@ -38,39 +38,39 @@ pub(crate) enum SampleSource<'a> {
     Task(&'a dyn Dataset),
 }
 
-/// Time whole training steps of `cell` on `device`, in the run's precision: reading, forward, backward and update.
+/// Time whole training steps of `run` on `device`, in the run's precision: reading, forward, backward and update.
 ///
 /// # Errors
 /// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
 pub(crate) fn measure(
-    cell: &Cell,
+    run: &Run,
     options: BenchOptions,
     source: SampleSource<'_>,
     device: &Device,
 ) -> Result<StepTimes, String> {
     memory::restart(device);
     let base_memory_bytes = memory::peak_bytes();
-    let model = cell.build(0, device).map_err(|error| error.to_string())?;
-    let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
+    let model = run.build(0, device).map_err(|error| error.to_string())?;
+    let optimiser = Optimiser::new(&run.training, model.as_ref()).map_err(|error| error.to_string())?;
     let parameters = count_parameters(model.as_ref()) as u64;
     let steps = (options.warmup + options.steps.max(1)) as u64;
     let batches = steps * options.passes.max(1) as u64;
     let measurement = match source {
         SampleSource::Synthetic => {
-            let batch = synthetic(cell.spec(), options.samples);
+            let batch = synthetic(run.spec(), options.samples);
             let read = |_| Ok::<_, DataError>(batch.clone());
-            prefetch::ahead(0, 0..batches, &read, |batches| time(cell, options, device, (model, optimiser), batches))
+            prefetch::ahead(0, 0..batches, &read, |batches| time(run, options, device, (model, optimiser), batches))
         }
         SampleSource::Task(dataset) => {
             let samples = dataset.len(Split::Train);
-            let epochs = Epochs::new(samples, options.samples, Seeds::derive(cell.seed), batches);
+            let epochs = Epochs::new(samples, options.samples, Seeds::derive(run.seed), batches);
             let read = |index| {
                 let (positions, stream) = epochs.batch(index);
                 dataset.read_for_training(positions, stream)
             };
-            let workers = cell.training.workers;
+            let workers = run.training.workers;
             prefetch::ahead(workers, 0..batches, &read, |batches| {
-                time(cell, options, device, (model, optimiser), batches)
+                time(run, options, device, (model, optimiser), batches)
             })
         }
     };
@@ -82,13 +82,13 @@ pub(crate) fn measure(
 
 /// Take all steps and time those after the warm-up.
 fn time(
-    cell: &Cell,
+    run: &Run,
     options: BenchOptions,
     device: &Device,
     (mut model, mut optimiser): (Box<dyn Model>, Optimiser),
     batches: &mut Batches<'_, Batch, DataError>,
 ) -> Result<Measurement, String> {
-    let spec = cell.spec();
+    let spec = run.spec();
     let autodiff = device.clone().autodiff();
     // Work on a GPU goes on after a call returns: each part waits for its own.
     let device_memory = std::cell::Cell::new(None);
@@ -115,7 +115,7 @@ fn time(
             let (mut loss, _) = keep_workers_awake(|| {
                 let placed = to_device(inputs, lengths, &spec.input, &autodiff);
                 let ctx = Forward::training(0, (step * passes + pass) as u64);
-                let mut ctx = ctx.with_precision(cell.training.precision);
+                let mut ctx = ctx.with_precision(run.training.precision);
                 let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
                 loss::evaluate(output, &targets, &spec.target).map_err(|e| e.to_string())
             })?;
@@ -132,10 +132,10 @@ fn time(
         if passes > 1 {
             gradients::scale(&mut sum, 1.0 / passes as f64);
         }
-        if let Some(limit) = cell.training.grad_clip {
+        if let Some(limit) = run.training.grad_clip {
             gradients::clip(&mut sum, limit).map_err(|e| e.to_string())?;
         }
-        optimiser.step(model.as_mut(), sum, cell.training.learning_rate);
+        optimiser.step(model.as_mut(), sum, run.training.learning_rate);
         finish()?;
         lap.ends(3);
         if step < options.warmup {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training, scale};
+use crate::experiment::{Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
 use crate::registry::Registry;
 use crate::runner::{Inputs, Outcome};
 
@@ -52,10 +52,9 @@ struct OrderedPart {
 }
 
 impl Order {
-    /// Train `cell`, which is made of the files `inputs`.
-    pub(crate) fn new(cell: &Cell, inputs: &Inputs) -> Self {
-        let Cell { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters } =
-            cell.clone();
+    /// Train `run`, which is made of the files `inputs`.
+    pub(crate) fn new(run: &Run, inputs: &Inputs) -> Self {
+        let Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters } = run.clone();
         let task = OrderedPart { name: task.name, label: task.label, config: task.config };
         let baseline = OrderedPart { name: baseline.name, label: baseline.label, config: baseline.config };
         let inputs = inputs.clone();
@@ -66,18 +65,18 @@ impl Order {
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(crate) fn cell(self, registry: &Registry) -> Result<(Cell, Inputs), String> {
+    pub(crate) fn run(self, registry: &Registry) -> Result<(Run, Inputs), String> {
         let Self { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters, inputs } =
             self;
         let OrderedPart { name, label, config } = baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
-        let baseline = BaselineCell { name, label, config, entry };
+        let baseline = RunBaseline { name, label, config, entry };
         let OrderedPart { name, label, config } = task;
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
-        let task = TaskCell { name, label, config, task: Arc::from(scale::limit(scale, task)) };
-        let cell = Cell { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters };
-        Ok((cell, inputs))
+        let task = RunTask { name, label, config, task: Arc::from(scale::limit(scale, task)) };
+        let run = Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters };
+        Ok((run, inputs))
     }
 }
 

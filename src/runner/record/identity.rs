@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
 use vocabulary::record::{BaselineRecord, CellRecord, SCHEMA, TaskRecord, device_kind};
 
-use crate::experiment::{Cell, Training, scale};
+use crate::experiment::{Run, Training, scale};
 use crate::files::weights;
 use crate::training::learning_rate;
 
@@ -21,28 +21,28 @@ fn not_hashed() -> Vec<&'static str> {
     DESCRIPTIVE.iter().chain(&EXTENDING).copied().collect()
 }
 
-/// The record of `cell` in `experiment` on `device`. The hash of its samples and the sizes of the splits are known once the
+/// The record of `run` in `experiment` on `device`. The hash of its samples and the sizes of the splits are known once the
 /// samples were read (without `samples`, the sizes are those of the complete data set), the hash of its initial weights once
 /// they are there.
 pub(crate) fn record(
-    cell: &Cell,
+    run: &Run,
     experiment: &str,
     device: &str,
     samples: Option<(&str, [usize; 3])>,
 ) -> Result<CellRecord, serde_json::Error> {
-    let spec = cell.spec();
+    let spec = run.spec();
     let mut record = CellRecord {
         schema: SCHEMA,
-        id: cell.id.clone(),
+        id: run.id.clone(),
         hash: String::new(),
         experiment: experiment.to_owned(),
         task: TaskRecord {
-            name: cell.task.name.clone(),
-            label: cell.task.label.clone(),
+            name: run.task.name.clone(),
+            label: run.task.label.clone(),
             version: spec.version.clone(),
             data: spec.data.clone(),
             data_hash: samples.map(|(hash, _)| hash.to_owned()),
-            config: cell.task.config.clone(),
+            config: run.task.config.clone(),
             shape: spec.input.dims(),
             metric: spec.metric,
             higher_is_better: spec.metric.higher_is_better(),
@@ -51,36 +51,36 @@ pub(crate) fn record(
             notes: vec![],
         },
         baseline: BaselineRecord {
-            name: cell.baseline.name.clone(),
-            label: cell.baseline.label.clone(),
-            config: cell.baseline.config.clone(),
-            parameters: cell.parameters,
+            name: run.baseline.name.clone(),
+            label: run.baseline.label.clone(),
+            config: run.baseline.config.clone(),
+            parameters: run.parameters,
         },
-        training: serde_json::to_value(&cell.training)?,
-        initial_weights: cell.training.initial_weights.as_deref().and_then(weights::digest),
-        scale: cell.scale,
-        sources: cell.sources.clone(),
-        seed: cell.seed,
+        training: serde_json::to_value(&run.training)?,
+        initial_weights: run.training.initial_weights.as_deref().and_then(weights::digest),
+        scale: run.scale,
+        sources: run.sources.clone(),
+        seed: run.seed,
         // Which of several devices of one kind decides nothing.
         device: device_kind(device).to_owned(),
-        grid: cell.grid.clone(),
+        grid: run.grid.clone(),
         extended_from: Vec::new(),
         plan: None,
     };
-    record.hash = hash(&record, &cell.baseline.entry)?;
+    record.hash = hash(&record, &run.baseline.entry)?;
     Ok(record)
 }
 
 /// Let `record`, made without the samples of its task, have what only they tell as `before` has it, for which they were read:
 /// the score of chance, and where a scale cut the training, the settings that follow from the number of its samples.
-pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecord, cell: &Cell) {
+pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecord, run: &Run) {
     if before.task.data_hash.is_none() {
         return;
     }
     record.task.chance = before.task.chance;
-    let sizes_are_unknown = cell.spec().splits.train == 0;
+    let sizes_are_unknown = run.spec().splits.train == 0;
     if sizes_are_unknown && let Some(training) = record.training.as_object_mut() {
-        for setting in scale::settings_from_sizes(cell.scale) {
+        for setting in scale::settings_from_sizes(run.scale) {
             match before.training.get(setting) {
                 Some(value) => _ = training.insert((*setting).to_owned(), value.clone()),
                 None => _ = training.remove(*setting),
@@ -89,15 +89,15 @@ pub(crate) fn keep_what_samples_tell(record: &mut CellRecord, before: &CellRecor
     }
 }
 
-/// The settings of the task of `cell` that name a file at another place than `before` does.
-pub(crate) fn has_moved(cell: &Cell, before: &CellRecord) -> bool {
+/// The settings of the task of `run` that name a file at another place than `before` does.
+pub(crate) fn has_moved(run: &Run, before: &CellRecord) -> bool {
     let places = |config: &Value| -> Vec<Option<String>> {
         FILES.map(|name| config.get(name).and_then(Value::as_str).map(str::to_owned)).into()
     };
-    before.task.name == cell.task.name
+    before.task.name == run.task.name
         && places(&before.task.config)
             .iter()
-            .zip(places(&cell.task.config))
+            .zip(places(&run.task.config))
             .any(|(then, now)| matches!((then, now), (Some(then), Some(now)) if *then != now))
 }
 
@@ -393,7 +393,7 @@ mod tests {
 
     /// What a record says of a setting that it is older than is what the setting says at first.
     #[test]
-    fn settings_that_came_later_leave_the_identity_of_older_cells() {
+    fn settings_that_came_later_leave_the_identity_of_older_runs() {
         let mut seen = 0;
         for entry in registry::entries() {
             let resolved = (entry.resolve)(&json!({})).unwrap();

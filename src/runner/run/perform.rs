@@ -11,7 +11,7 @@ use vocabulary::record::{State, Status, StopReason};
 
 use super::attempt::{Attempt, NOT_FURTHER};
 use super::failure::RunFailure;
-use crate::experiment::Cell;
+use crate::experiment::Run;
 use crate::files::{FolderError, RunFolder, run_folder};
 use crate::runner::{Inputs, Interrupt, Outcome, Reporter, Setup};
 use crate::training::memory::Ledger;
@@ -38,41 +38,41 @@ pub(crate) struct RunContext<'a> {
 
 impl RunContext<'_> {
     /// The samples of a run's task, prepared once for all runs of it that follow each other.
-    pub(super) fn prepare(&mut self, cell: &Cell) -> Result<Arc<dyn Dataset>, DataError> {
-        let key = sample_key(cell);
+    pub(super) fn prepare(&mut self, run: &Run) -> Result<Arc<dyn Dataset>, DataError> {
+        let key = sample_key(run);
         if let Some(ready) = self.prepared.get(&key) {
             return Ok(ready.clone());
         }
         let Self { library, reporter, device, memory, .. } = self;
-        let dataset = memory.samples(device, || cell.task.task.prepare(library, reporter))?;
+        let dataset = memory.samples(device, || run.task.task.prepare(library, reporter))?;
         let dataset: Arc<dyn Dataset> = dataset.into();
         self.prepared.insert(key, dataset.clone());
         Ok(dataset)
     }
 
     /// Drop the samples of other tasks, of which no run comes any more, and find what earlier runs have left, in bytes.
-    pub(super) fn tidy(&mut self, cell: &Cell) -> u64 {
-        let key = sample_key(cell);
+    pub(super) fn tidy(&mut self, run: &Run) -> u64 {
+        let key = sample_key(run);
         self.prepared.retain(|prepared, _| *prepared == key);
         self.memory.left_over(&self.device, !self.prepared.is_empty())
     }
 }
 
 /// What decides the samples of a run.
-fn sample_key(cell: &Cell) -> String {
-    format!("{} {}", cell.task.name, cell.task.config)
+fn sample_key(run: &Run) -> String {
+    format!("{} {}", run.task.name, run.task.config)
 }
 
 /// Perform one run. Every error ends in its status file (where that can be written) and in the outcome.
-pub(crate) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs) -> Outcome {
-    let folder = match RunFolder::lock(&context.out.join(&cell.id), context.setup.process) {
+pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) -> Outcome {
+    let folder = match RunFolder::lock(&context.out.join(&run.id), context.setup.process) {
         Ok(folder) => folder,
         Err(error @ FolderError::Locked { .. }) => {
-            context.reporter.run_ends(&cell.id, &error.to_string());
+            context.reporter.run_ends(&run.id, &error.to_string());
             return Outcome::Locked(error.to_string());
         }
         Err(error) => {
-            context.reporter.run_ends(&cell.id, &format!("failed: {error}"));
+            context.reporter.run_ends(&run.id, &format!("failed: {error}"));
             return failed(&error.into());
         }
     };
@@ -80,22 +80,22 @@ pub(crate) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs
         Ok(found) => found.unwrap_or_else(Status::pending),
         Err(error) => {
             // The checkpoint decides where the run goes on; what the status said is lost.
-            context.reporter.line(&format!("{}: its status counts as new: {error}", cell.id));
+            context.reporter.line(&format!("{}: its status counts as new: {error}", run.id));
             Status::pending()
         }
     };
     // A panic inside a numerical library must not take the other runs along.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        Attempt { context: &mut *context, cell, folder: &folder, status: &mut status }.make(inputs)
+        Attempt { context: &mut *context, run, folder: &folder, status: &mut status }.make(inputs)
     }))
     .unwrap_or_else(|panic| Err(RunFailure::from_panic(panic.as_ref())));
     let (outcome, text) = result.unwrap_or_else(|error| record_failure(&error, &mut status));
     status.updated = Some(run_folder::now());
     let written = folder.write_status(&status).and_then(|()| folder.log(&text));
-    context.reporter.run_ends(&cell.id, &text);
+    context.reporter.run_ends(&run.id, &text);
     match written {
         Err(error) if !matches!(outcome, Outcome::Failed { .. }) => {
-            context.reporter.line(&format!("{}: {error}", cell.id));
+            context.reporter.line(&format!("{}: {error}", run.id));
             failed(&error.into())
         }
         _ => outcome,

@@ -10,7 +10,7 @@ use datasets::{Metric, Split};
 use vocabulary::record::{CellRecord, MetricKind, MetricLine, State, Status, StopReason};
 
 use super::failure::RunFailure;
-use crate::experiment::{Cell, Training};
+use crate::experiment::{Run, Training};
 use crate::files::{FolderError, RunFolder, checkpoint};
 use crate::training::{METRICS, Progress, last_path, patience_ends};
 
@@ -19,7 +19,7 @@ pub(crate) fn is_complete(status: &Status, before: Option<&CellRecord>, settings
     if status.state != State::Done {
         return false;
     }
-    let before: Option<Training> = before.and_then(|cell| serde_json::from_value(cell.training.clone()).ok());
+    let before: Option<Training> = before.and_then(|run| serde_json::from_value(run.training.clone()).ok());
     let unbounded = |limit: Option<Duration>| limit.unwrap_or(Duration::MAX);
     match (status.reason, before) {
         (Some(StopReason::MaxTime), Some(before)) => unbounded(settings.max_time) <= unbounded(before.max_time),
@@ -65,13 +65,13 @@ fn read_end(path: &Path) -> std::io::Result<(u64, String)> {
 /// A training may go on for longer than it was planned, but one that went on for longer than is asked for now is not the
 /// shorter one, whatever its schedule: its best epoch may lie beyond the end.
 pub(super) fn check_length(
-    cell: &Cell,
+    run: &Run,
     folder: &RunFolder,
     before: &CellRecord,
     progress: &Progress,
     steps_per_epoch: u64,
 ) -> Result<(), RunFailure> {
-    let (was, now): (Training, &Training) = (serde_json::from_value(before.training.clone())?, &cell.training);
+    let (was, now): (Training, &Training) = (serde_json::from_value(before.training.clone())?, &run.training);
     let Progress { epoch, step_in_epoch, step, .. } = *progress;
     let trained = match step_in_epoch {
         0 => format!("it has trained {epoch} epochs"),
@@ -90,7 +90,7 @@ pub(super) fn check_length(
     if let Some(patience) = now.early_stopping
         && was.early_stopping.is_none_or(|was| was > patience)
     {
-        let metric = cell.spec().metric;
+        let metric = run.spec().metric;
         let values = validations(folder, metric, progress.metrics_bytes)?;
         let end = patience_ends(values, metric.higher_is_better(), patience);
         if let Some(end) = end.filter(|end| *end < epoch || step_in_epoch > 0) {

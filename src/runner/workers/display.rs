@@ -60,7 +60,7 @@ impl Display {
         };
         let display = Self {
             mode,
-            experiment: bar("{prefix:28!} {bar:24.cyan} {pos}/{len} cells   {elapsed_precise} elapsed"),
+            experiment: bar("{prefix:28!} {bar:24.cyan} {pos}/{len} runs    {elapsed_precise} elapsed"),
             slots: (0..workers.min(MOST_SLOTS))
                 .map(|_| Slot {
                     run: bar("{prefix:28!} {bar:24.green} {pos}/{len} epochs  {wide_msg}"),

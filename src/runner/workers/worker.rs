@@ -56,11 +56,11 @@ pub(crate) fn serve(
         if context.interrupt.requested() {
             break;
         }
-        let cell = serde_json::from_str::<Order>(&line)
+        let run = serde_json::from_str::<Order>(&line)
             .map_err(|error| error.to_string())
-            .and_then(|order| order.cell(registry));
-        let outcome = match cell {
-            Ok((cell, inputs)) => perform(&mut context, &cell, &inputs),
+            .and_then(|order| order.run(registry));
+        let outcome = match run {
+            Ok((run, inputs)) => perform(&mut context, &run, &inputs),
             Err(message) => Outcome::failed(StopReason::Error, message),
         };
         context.reporter.ended(outcome);

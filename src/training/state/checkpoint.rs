@@ -62,7 +62,7 @@ pub(in crate::training) fn save_best(job: &Job<'_>, state: &State) -> Result<(),
 }
 
 fn header<'a>(job: &Job<'a>, state: &State) -> Header<'a> {
-    Header { cell_hash: job.hash, kernel_length: state.model.kernel_length(), updates: 0 }
+    Header { run_hash: job.hash, kernel_length: state.model.kernel_length(), updates: 0 }
 }
 
 /// Let `state`, a training that has not begun, go on from `checkpoint`, with the moments of the optimiser on `device`.

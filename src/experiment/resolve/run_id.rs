@@ -1,4 +1,4 @@
-//! Names of cells and of their folders.
+//! Names of runs and of their folders.
 
 use std::collections::BTreeMap;
 
