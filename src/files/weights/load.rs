@@ -1,6 +1,7 @@
 //! From an open file into a network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use baselines::{InputSpec, Model, OutputSpec, registry::Entry};
 use burn::tensor::Device;
@@ -173,40 +174,23 @@ fn notes(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<
     }
     let mut left_out: Vec<&str> = candidate.wrappers.iter().copied().collect();
     left_out.extend((!candidate.prefix.is_empty()).then(|| candidate.prefix.trim_end_matches('.')));
-    if !left_out.is_empty() {
-        notes.push(format!("left out of the names of its tensors: {}", listed(&left_out)));
-    }
-    let outside: Vec<&str> = candidate.outside.iter().map(String::as_str).collect();
-    if !outside.is_empty() {
-        notes.push(format!("not read, since they are not the network's: {}", listed(&outside)));
-    }
     let (bookkeeping, _) = candidate.unused();
-    let mut last: Vec<&str> = bookkeeping.iter().filter_map(|name| name.rsplit('.').next()).collect();
-    last.sort_unstable();
-    last.dedup();
-    if !last.is_empty() {
-        notes.push(format!("passed over as counters and caches: {}", listed(&last)));
-    }
-    if !file.inert.is_empty() {
-        let names: Vec<&str> = file.inert.iter().map(String::as_str).collect();
-        notes.push(format!(
-            "functions and classes that the file names beside its tensors were not executed: {}",
-            listed(&names)
-        ));
-    }
-    if let Some(dict) = file.dicts.get(candidate.dict) {
-        let used = candidate.found.keys().map(|name| candidate.stored(name));
-        let of = |name: &str| Some(format!("`{name}` is of the type {}", dict.whole.get(name)?));
-        let whole: Vec<String> = used.filter_map(of).collect();
-        let rest = whole.len().saturating_sub(SHOWN);
-        let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-        if !whole.is_empty() {
-            let shown = whole[..whole.len().min(SHOWN)].join(", ");
-            notes.push(format!(
-                "weights of whole numbers were taken as they are, which is wrong where they are quantised: {shown}{more}"
-            ));
-        }
-    }
+    let last: BTreeSet<&str> = bookkeeping.iter().filter_map(|name| name.rsplit('.').next()).collect();
+    let used = candidate.found.keys().map(|name| candidate.stored(name));
+    let whole_numbers = file.dicts.get(candidate.dict).map(|dict| &dict.whole);
+    let of_type = |name: &str| Some(format!("`{name}` is of the type {}", whole_numbers?.get(name)?));
+    let lists = [
+        ("left out of the names of its tensors", quoted(left_out)),
+        ("not read, since they are not the network's", quoted(&candidate.outside)),
+        ("passed over as counters and caches", quoted(last)),
+        ("functions and classes that the file names beside its tensors were not executed", quoted(&file.inert)),
+        (
+            "weights of whole numbers were taken as they are, which is wrong where they are quantised",
+            used.filter_map(of_type).collect(),
+        ),
+    ];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    notes.extend(lists.map(|(what, list)| format!("{what}: {}", first_few(&list))));
     if let [length] = wanted.input.shape()[..]
         && let Some((tensor, trained)) = single(file, candidate, "train_length")?
         && trained != 0
@@ -217,11 +201,15 @@ fn notes(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<
     Ok(notes)
 }
 
-/// The first few of `names`, and how many more there are.
-fn listed(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    let rest = names.len().saturating_sub(SHOWN);
-    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
+fn quoted(names: impl IntoIterator<Item = impl Display>) -> Vec<String> {
+    names.into_iter().map(|name| format!("`{name}`")).collect()
+}
+
+/// The first few of `list`, and how many more there are.
+fn first_few(list: &[String]) -> String {
+    let shown = list[..list.len().min(SHOWN)].join(", ");
+    let rest = list.len().saturating_sub(SHOWN);
+    if rest == 0 { shown } else { format!("{shown} and {rest} more") }
 }
 
 /// What our names of a body's tensors begin with; no reference program has it.
