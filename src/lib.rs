@@ -38,9 +38,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use cli::Cli;
-use cli::exit::{self, CliError, Exit};
-use cli::options::Global;
+use cli::{Cli, CliError, Exit, Global, exit};
 use terminal::LogForm;
 
 pub use baselines;
@@ -64,8 +62,7 @@ pub fn main(registry: Registry) -> ExitCode {
     };
     // The panic hook has printed the message by then.
     let result = std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let message = terminal::panic_text(panic.as_ref()).unwrap_or_default();
         Err(CliError::failed(format!("the program failed: {message}")))
     });
     let exit = result.unwrap_or_else(|error| error.report());

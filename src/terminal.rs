@@ -4,6 +4,7 @@
 //! but messages away: what is computed stands in files. Nor does a command that trains wait for a reader that has stalled (a
 //! pager, a stopped terminal, a connection that hangs): see [`never_wait`].
 
+use std::any::Any;
 use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
+pub use tracing::Level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -35,26 +37,6 @@ const MOST_WAITING: usize = 1024;
 /// How long a command that ends waits for a slow reader.
 const AT_THE_END: Duration = Duration::from_secs(1);
 
-/// How serious a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    Info,
-    /// Something that a reader of the result should know.
-    Warning,
-    /// What ends the command.
-    Error,
-}
-
-impl Level {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Warning => "WARN",
-            Self::Error => "ERROR",
-        }
-    }
-}
-
 /// Write every message in `form` from here on: those of this program, its log, and panics.
 ///
 /// # Errors
@@ -65,7 +47,7 @@ pub fn start(form: LogForm, level: &str, colour: bool) -> Result<(), String> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Unfailing);
     match form {
         LogForm::Json => {
-            std::panic::set_hook(Box::new(|panic| say(Level::Error, &describe(panic))));
+            std::panic::set_hook(Box::new(|panic| say(Level::ERROR, &describe(panic))));
             log.json().try_init()
         }
         LogForm::Text => log.with_ansi(colour).with_target(false).try_init(),
@@ -92,7 +74,7 @@ pub fn say(level: Level, text: &str) {
 /// The message of an error that ends the command. As JSON it has the error's `kind` beside it, which stays when the words
 /// change.
 pub fn fail(kind: &str, text: &str) {
-    write(&in_form(Level::Error, text, json!({ "kind": kind })));
+    write(&in_form(Level::ERROR, text, json!({ "kind": kind })));
 }
 
 fn in_form(level: Level, text: &str, mut fields: Value) -> String {
@@ -101,7 +83,7 @@ fn in_form(level: Level, text: &str, mut fields: Value) -> String {
         LogForm::Json => {
             let time = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
             fields["message"] = text.trim().into();
-            json!({ "timestamp": time, "level": level.name(), "fields": fields, "target": "bench" }).to_string()
+            json!({ "timestamp": time, "level": level.as_str(), "fields": fields, "target": "bench" }).to_string()
         }
     }
 }
@@ -109,7 +91,7 @@ fn in_form(level: Level, text: &str, mut fields: Value) -> String {
 /// A line that another process of this program wrote: as it is where it has the form of ours.
 pub fn pass_on(line: &str) {
     let is_object = || serde_json::from_str::<serde_json::Map<String, Value>>(line).is_ok();
-    if form() == LogForm::Text || is_object() { write(line) } else { say(Level::Warning, line) }
+    if form() == LogForm::Text || is_object() { write(line) } else { say(Level::WARN, line) }
 }
 
 /// Whether messages may be coloured: a terminal that can, and nobody who wants none (<https://no-color.org>).
@@ -191,7 +173,7 @@ impl Queue {
         let left_out = self.left_out.swap(0, Ordering::SeqCst);
         if left_out > 0 {
             let text = format!("{left_out} messages were left out, since nobody was reading");
-            let taken = self.offer((in_form(Level::Warning, &text, json!({})) + "\n").into_bytes());
+            let taken = self.offer((in_form(Level::WARN, &text, json!({})) + "\n").into_bytes());
             if !taken {
                 self.left_out.fetch_add(left_out, Ordering::SeqCst);
             }
@@ -225,6 +207,11 @@ impl Queue {
         let waited = self.fewer.wait_timeout_while(waiting, limit, |waiting| *waiting > 0);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
+}
+
+/// The message of a panic with this payload, if it has one.
+pub fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, FileArgs, Global};
+use super::{CliError, DeviceArgs, Exit, FileArgs, Global};
 use crate::measure::diagnose;
 use crate::registry::Registry;
 

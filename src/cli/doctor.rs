@@ -4,11 +4,12 @@ use baselines::device;
 use datasets::Library;
 use indicatif::HumanBytes;
 use reports::text_table;
+use schemars::Schema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::exit::{CliError, Exit};
-use super::options::Global;
+use super::{CliError, Exit, Global};
+use crate::experiment::schema::SchemaPart;
 use crate::registry::Registry;
 
 /// What was found.
@@ -102,7 +103,7 @@ fn tasks(library: &Library, registry: &Registry) -> Vec<FoundTask> {
     registry
         .tasks
         .iter()
-        .map(|entry| match (entry.build)(&least_settings((entry.schema)().as_value())) {
+        .map(|entry| match (entry.build)(&least_settings(&(entry.schema)())) {
             Ok(task) => {
                 let problem = task.check(library).err().map(|error| error.to_string());
                 FoundTask { name: entry.info.name, available: Some(problem.is_none()), problem }
@@ -113,21 +114,11 @@ fn tasks(library: &Library, registry: &Registry) -> Vec<FoundTask> {
 }
 
 /// A value for every required setting: the first of those its schema allows.
-fn least_settings(schema: &Value) -> Value {
-    fn first(property: &Value, root: &Value) -> Option<Value> {
-        let list = |key: &str| property.get(key).and_then(Value::as_array).and_then(|options| options.first());
-        let reference = property.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
-        property
-            .get("const")
-            .or_else(|| list("enum"))
-            .cloned()
-            .or_else(|| first(root.pointer(reference?)?, root))
-            .or_else(|| ["oneOf", "anyOf", "allOf"].iter().find_map(|key| first(list(key)?, root)))
-    }
-    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let values =
-        required.filter_map(|name| Some((name.to_owned(), first(schema.get("properties")?.get(name)?, schema)?)));
-    Value::Object(values.collect())
+fn least_settings(schema: &Schema) -> Value {
+    let settings = SchemaPart::of(schema);
+    let least =
+        settings.required().filter_map(|name| Some((name.to_owned(), settings.get(name).constants().next()?.clone())));
+    Value::Object(least.collect())
 }
 
 /// Vector instructions that matter for the kernels.

@@ -8,11 +8,10 @@ use reports::format::{duration, grouped};
 use reports::text_table;
 use serde_json::{Value, json};
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, Global, split};
+use super::{CliError, DeviceArgs, Exit, Global, split};
 use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
-use crate::training::loss::Score;
+use crate::training::Score;
 
 /// `bench eval`
 #[derive(Debug, Clone, Args)]
@@ -90,9 +89,9 @@ fn json(args: &EvalArgs, evaluation: &Evaluation) -> Value {
         })
     };
     let mut all = json!({
-        "task": evaluation.cell.task.name,
-        "task_version": evaluation.cell.task.task.spec().version,
-        "baseline": evaluation.cell.baseline.name,
+        "task": evaluation.run.task.name,
+        "task_version": evaluation.run.spec().version,
+        "baseline": evaluation.run.baseline.name,
         "checkpoint": args.checkpoint,
         "split": args.split.name(),
         "samples": evaluation.samples,
@@ -111,7 +110,7 @@ fn json(args: &EvalArgs, evaluation: &Evaluation) -> Value {
 
 /// A sentence for one resolution, a table for several.
 fn text(args: &EvalArgs, evaluation: &Evaluation) -> String {
-    let (baseline, task) = (&evaluation.cell.baseline.label, &evaluation.cell.task.label);
+    let (baseline, task) = (&evaluation.run.baseline.label, &evaluation.run.task.label);
     let split = args.split.name();
     let parameters = grouped(evaluation.parameters as u64);
     let mut text = match &evaluation.results[..] {

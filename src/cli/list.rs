@@ -2,18 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use baselines::device::DeviceChoice;
-use baselines::network::count_parameters;
-use baselines::registry::Entry;
-use baselines::{InputSpec, OutputSpec};
+use baselines::{InputSpec, OutputSpec, device::DeviceChoice, network::count_parameters, registry::Entry};
 use clap::{Args, ValueEnum};
 use datasets::registry::Entry as TaskEntry;
-use reports::format::grouped;
-use reports::text_table;
+use reports::{format::grouped, text_table};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::exit::{CliError, Exit};
-use super::options::Global;
+use super::{CliError, Exit, Global};
 use crate::experiment::{Overrides, load, schema::fields};
 use crate::registry::Registry;
 
@@ -110,15 +106,11 @@ fn size(entry: &Entry) -> Size {
 }
 
 fn tasks(global: &Global, entries: &[TaskEntry]) -> Result<Exit, CliError> {
-    let json = || -> Vec<Value> {
-        let item = |e: &TaskEntry| {
-            json!({
-                "name": e.info.name, "summary": e.info.summary, "source": e.info.source,
-                "settings": fields(&(e.schema)()),
-            })
-        };
-        entries.iter().map(item).collect()
+    let item = |entry: &TaskEntry| {
+        let info = &entry.info;
+        json!({ "name": info.name, "summary": info.summary, "source": info.source, "settings": fields(&(entry.schema)()) })
     };
+    let json = || entries.iter().map(item).collect::<Vec<Value>>();
     let text = || {
         let row = |e: &TaskEntry| vec![e.info.name.into(), e.info.summary.into(), e.info.source.into()];
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
@@ -127,33 +119,34 @@ fn tasks(global: &Global, entries: &[TaskEntry]) -> Result<Exit, CliError> {
     global.print(json, text)
 }
 
+/// An experiment file.
+#[derive(Debug, Serialize)]
+struct Described {
+    file: String,
+    description: String,
+    /// Why it cannot be run, if so.
+    error: Option<String>,
+}
+
 fn experiments(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
-    let files = experiment_files(Path::new(EXPERIMENTS))?;
-    let described: Vec<(String, String, Option<String>)> = files
-        .iter()
-        .map(|file| {
-            let path = file.display().to_string();
-            match load(file, &Overrides::default(), registry) {
-                Ok(plan) => (path, plan.description, None),
-                Err(error) => (path, String::new(), Some(error.to_string())),
-            }
-        })
-        .collect();
-    type Described = (String, String, Option<String>);
-    let json = || -> Vec<Value> {
-        let item = |(file, description, error): &Described| json!({ "file": file, "description": description, "error": error });
-        described.iter().map(item).collect()
+    let describe = |path: PathBuf| {
+        let file = path.display().to_string();
+        match load(&path, &Overrides::default(), registry) {
+            Ok(plan) => Described { file, description: plan.description, error: None },
+            Err(error) => Described { file, description: String::new(), error: Some(error.to_string()) },
+        }
     };
+    let described: Vec<Described> = experiment_files(Path::new(EXPERIMENTS))?.into_iter().map(describe).collect();
     let text = || {
-        let first = |text: &String| text.lines().next().unwrap_or_default().to_owned();
-        let row = |(file, description, error): &Described| {
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let row = |Described { file, description, error }: &Described| {
             let wrong = error.as_ref().map(|error| format!("cannot be run: {}", first(error)));
             vec![file.clone(), wrong.unwrap_or_else(|| first(description))]
         };
         let rows: Vec<Vec<String>> = described.iter().map(row).collect();
         text_table("experiment | description", &rows)
     };
-    global.print(json, text)
+    global.print(|| &described, text)
 }
 
 fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {

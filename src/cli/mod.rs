@@ -6,7 +6,7 @@ mod doctor;
 mod eval;
 pub(crate) mod exit;
 mod list;
-pub(crate) mod options;
+mod options;
 mod parity;
 mod report;
 mod run;
@@ -15,8 +15,10 @@ mod speed;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use self::exit::{CliError, Exit, print, print_json};
-use self::options::Global;
+pub(crate) use self::exit::{CliError, Exit};
+use self::exit::{print, print_json};
+pub(crate) use self::options::Global;
+use self::options::{DeviceArgs, ExperimentArgs, FileArgs, split};
 use crate::experiment::schema::compose;
 use crate::registry::Registry;
 
@@ -71,7 +73,7 @@ pub enum Command {
     },
     /// Train runs as `bench run` orders on standard input
     #[command(hide = true)]
-    Worker(run::worker::WorkerArgs),
+    Worker(run::WorkerArgs),
 }
 
 impl Command {
@@ -92,7 +94,7 @@ pub fn execute(cli: &Cli, registry: &Registry) -> Result<Exit, CliError> {
     let global = &cli.global;
     match &cli.command {
         Command::Run(args) => run::execute(args, global, registry),
-        Command::Worker(args) => run::worker::execute(args, global, registry),
+        Command::Worker(args) => run::work(args, global, registry),
         Command::Report(args) => report::write(args, global, registry),
         Command::Compare(args) => report::compare(args, global, registry),
         Command::Diagnose(args) => diagnose::execute(args, global, registry),

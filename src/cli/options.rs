@@ -8,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use datasets::{DataError, Library, Split};
 use serde::Serialize;
 
-use super::exit::{CliError, Exit, print, print_json};
+use super::{CliError, Exit, print, print_json};
 use crate::experiment::{ExperimentError, Overrides, Plan, load};
 use crate::registry::Registry;
 use crate::terminal::LogForm;

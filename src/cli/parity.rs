@@ -8,8 +8,7 @@ use reports::text_table;
 use serde_json::{Value, json};
 use wildmatch::WildMatch;
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, Global};
+use super::{CliError, DeviceArgs, Exit, Global};
 use crate::parity::{self, Outcome};
 
 /// `bench parity`

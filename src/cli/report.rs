@@ -7,8 +7,7 @@ use clap::Args;
 use reports::{Column, Field, Formats, Table, TableEntry};
 use serde_json::{Map, Value, json};
 
-use super::exit::{CliError, Exit};
-use super::options::Global;
+use super::{CliError, Exit, Global};
 use crate::registry::Registry;
 
 /// `bench report`

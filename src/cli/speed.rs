@@ -2,13 +2,11 @@
 
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
-use reports::format::grouped;
-use reports::text_table;
+use reports::{format::grouped, text_table};
 use serde::Serialize;
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, ExperimentArgs, Global};
-use crate::experiment::Cell;
+use super::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
+use crate::experiment::Run;
 use crate::measure::speed::{BenchOptions, SampleSource, SpeedResult, StepTimes, measure};
 use crate::registry::Registry;
 
@@ -74,49 +72,46 @@ struct Speed {
 /// Time training steps of every pair of task and baseline.
 pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let plan = args.experiment.plan(registry)?;
-    let device = args.device.choice.open()?;
-    for cell in &plan.cells {
-        args.device.choice.check(&device, cell.training.precision)?;
-    }
+    let device = plan.open(args.device.choice)?;
     let (steps, warmup) = (args.steps.into(), args.warmup.into());
     let library = global.library()?;
-    let mut seen: Vec<&Cell> = Vec::new();
-    for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
+    let mut seen: Vec<&Run> = Vec::new();
+    for run in plan.runs.iter().filter(|run| run.not_applicable.is_none()) {
         // Seeds take the same time.
-        if !seen.iter().any(|other| is_same_work(other, cell)) {
-            seen.push(cell);
+        if !seen.iter().any(|other| is_same_work(other, run)) {
+            seen.push(run);
         }
     }
-    let time = |cell: &Cell, round: u16| {
+    let time = |run: &Run, round: u16| {
         let turn = if args.rounds > 1 { format!(", round {round}") } else { String::new() };
-        global.notify(&format!("{} on {}{turn}", cell.baseline.label, cell.task.label));
-        let passes = cell.training.accumulate_grad_steps;
-        let options = BenchOptions { samples: cell.training.batch_size, passes, warmup, steps, profile: args.profile };
+        global.notify(&format!("{} on {}{turn}", run.baseline.label, run.task.label));
+        let passes = run.training.accumulate_grad_steps;
+        let options = BenchOptions { samples: run.training.batch_size, passes, warmup, steps, profile: args.profile };
         match args.data_from {
-            DataFrom::Synthetic => measure(cell, options, SampleSource::Synthetic, &device),
-            DataFrom::Task => match cell.task.task.prepare(&library, &()) {
-                Ok(dataset) => measure(cell, options, SampleSource::Task(dataset.as_ref()), &device),
+            DataFrom::Synthetic => measure(run, options, SampleSource::Synthetic, &device),
+            DataFrom::Task => match run.task.task.prepare(&library, &()) {
+                Ok(dataset) => measure(run, options, SampleSource::Task(dataset.as_ref()), &device),
                 Err(error) => Err(error.to_string()),
             },
         }
     };
-    let mut taken: Vec<Result<StepTimes, String>> = seen.iter().map(|cell| time(cell, 1)).collect();
+    let mut taken: Vec<Result<StepTimes, String>> = seen.iter().map(|run| time(run, 1)).collect();
     for round in 2..=args.rounds {
-        for (cell, taken) in seen.iter().zip(&mut taken) {
+        for (run, taken) in seen.iter().zip(&mut taken) {
             // What has failed once is not tried again.
             let Ok(steps) = taken else { continue };
-            match time(cell, round) {
+            match time(run, round) {
                 Ok(more) => steps.add(more),
                 Err(error) => *taken = Err(error),
             }
         }
     }
-    let line = |(cell, taken): (&Cell, Result<StepTimes, String>)| {
+    let line = |(run, taken): (&Run, Result<StepTimes, String>)| {
         let (measured, error) = match taken {
             Ok(steps) => (Some(steps.summary()), None),
             Err(error) => (None, Some(error)),
         };
-        Line { task: cell.task.label.clone(), baseline: cell.baseline.label.clone(), measured, error }
+        Line { task: run.task.label.clone(), baseline: run.baseline.label.clone(), measured, error }
     };
     let cells: Vec<Line> = seen.into_iter().zip(taken).map(line).collect();
     let failed = cells.iter().any(|line| line.error.is_some());
@@ -127,7 +122,7 @@ pub fn execute(args: &SpeedArgs, global: &Global, registry: &Registry) -> Result
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-fn is_same_work(a: &Cell, b: &Cell) -> bool {
+fn is_same_work(a: &Run, b: &Run) -> bool {
     (&a.task.config, &a.task.label, &a.baseline.config, &a.baseline.label, &a.training)
         == (&b.task.config, &b.task.label, &b.baseline.config, &b.baseline.label, &b.training)
 }

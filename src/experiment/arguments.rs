@@ -1,8 +1,10 @@
 //! The arguments that change an experiment: `--set`, `--only` and `--seeds`.
 
-use super::diagnostic::{Diagnostic, Position, Sources, shorten, with_suggestion};
+use serde_json::Value;
+
 use super::raw::seeds;
-use super::yaml::{Content, Node, parse};
+use super::yaml::parse;
+use super::{Content, Diagnostic, Node, Position, Sources, shorten, with_suggestion};
 
 /// Arguments that change an experiment.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +35,15 @@ pub struct Only {
     pub task: Option<(String, Position)>,
     /// Pattern of the baseline's label or name, and its position.
     pub baseline: Option<(String, Position)>,
+}
+
+/// The value of a setting as `--set` has it: a whole number is an integer, however it is written.
+///
+/// # Errors
+/// Text that is no YAML, or a number that is not finite; in words.
+pub fn setting_value(text: &str) -> Result<Value, String> {
+    let read = |node: Node| node.check_numbers().map(|()| node.to_settings());
+    parse(text, 0, 0).and_then(|node| node.map_or(Ok(Value::Null), read)).map_err(|diagnostic| diagnostic.message)
 }
 
 /// Read `PATH=VALUE`.

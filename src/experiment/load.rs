@@ -7,11 +7,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::arguments::{Overrides, only, seeds_argument, setting};
-use super::diagnostic::{Diagnostic, ExperimentError, Mistake, Position, Sources};
-use super::plan::Plan;
 use super::raw::{RawExperiment, is_name, is_safe, make_safe};
-use super::resolve::resolve;
-use super::yaml::{Content, parse};
+use super::{Content, Diagnostic, ExperimentError, Mistake, Plan, Position, Sources, resolve::resolve, yaml::parse};
 use crate::registry::Registry;
 
 /// Largest file that is read; the longest recipe has a few kilobytes.

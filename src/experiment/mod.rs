@@ -1,24 +1,27 @@
-//! Experiment files: [`raw`] as written → [`resolve`]d → a [`Plan`] of cells.
+//! Experiment files: [`raw`] as written → [`resolve`]d → a [`Plan`] of runs.
 //!
 //! Every key and value keeps its place through merging, `--set` and grids, so that an error points at what caused it.
 
 mod arguments;
-pub mod diagnostic;
-pub mod fit;
+mod diagnostic;
+mod fit;
 mod load;
 mod plan;
 mod raw;
 mod resolve;
 pub(crate) mod scale;
-pub mod schema;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
-pub mod training;
-pub mod yaml;
+mod training;
+mod yaml;
 
-pub use arguments::Overrides;
-pub use diagnostic::ExperimentError;
+pub use arguments::{Overrides, setting_value};
+use diagnostic::{Diagnostic, Mistake, Position, Sources};
+pub use diagnostic::{ExperimentError, shorten, with_suggestion};
 pub use load::{load, load_text};
-pub use plan::{BaselineCell, Cell, Missing, Plan, TaskCell};
-pub use training::Training;
+use plan::MAX_SOURCE;
+pub use plan::{Missing, Plan, Run, RunBaseline, RunTask};
+pub use training::{Optimiser as OptimiserKind, Schedule, Training};
 pub use vocabulary::Scale;
+use yaml::{Content, Node};

@@ -1,20 +1,23 @@
-//! A resolved experiment: its cells with all their settings.
+//! A resolved experiment: its runs with all their settings.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use baselines::device::{DeviceChoice, DeviceError};
+use baselines::{BuildError, Model};
+use burn::tensor::Device;
+use datasets::TaskSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vocabulary::Scale;
 
-use super::training::Training;
+use super::{Scale, Training};
 
 /// Most characters of a `source`.
 pub const MAX_SOURCE: usize = 500;
 
-/// A resolved experiment: every cell with every setting.
+/// A resolved experiment: every run with every setting.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Name of the experiment and of its run folder.
@@ -23,35 +26,35 @@ pub struct Plan {
     pub description: String,
     /// How much of the recipe is run.
     pub scale: Scale,
-    /// What happens to cells whose data are not there.
+    /// What happens to runs whose data are not there.
     pub missing: Missing,
     /// Tasks × baselines × grid × seeds, in the order of the file.
-    pub cells: Vec<Cell>,
+    pub runs: Vec<Run>,
     /// The whole experiment with every default written out, as it is stored in `experiment.yaml`.
     pub resolved: Value,
 }
 
-/// What happens to cells whose data are not there.
+/// What happens to runs whose data are not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// Nothing starts; the error names the command that fetches the data.
     #[default]
     Error,
-    /// The cell is skipped with reason `missing_data`, the others run.
+    /// The run is skipped with reason `missing_data`, the others run.
     Skip,
 }
 
 /// One training run: a task, a baseline, training settings and a seed.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct Run {
     /// Unique, safe folder name, `<task>.<baseline>[.<grid field>-<value>…][.<scale>].s<seed>`, at most 120 characters; the
     /// scale where it is not `paper`.
     pub id: String,
     /// The task.
-    pub task: TaskCell,
+    pub task: RunTask,
     /// The baseline.
-    pub baseline: BaselineCell,
+    pub baseline: RunBaseline,
     /// Training settings.
     pub training: Training,
     /// Seed of initial weights, order of samples and dropout.
@@ -60,7 +63,7 @@ pub struct Cell {
     pub scale: Scale,
     /// Where the settings come from, in the order in which they were applied.
     pub sources: Vec<String>,
-    /// Values of the grid fields in this cell, e.g. `training.learning_rate: 0.01`.
+    /// Values of the grid fields in this run, e.g. `training.learning_rate: 0.01`.
     pub grid: BTreeMap<String, Value>,
     /// Why the baseline cannot run on the task (`n/a` in tables), if so.
     pub not_applicable: Option<String>,
@@ -68,9 +71,37 @@ pub struct Cell {
     pub parameters: Option<u64>,
 }
 
-/// The task of a cell.
+impl Plan {
+    /// Open `device`, which has to compute in the precision of every run.
+    ///
+    /// # Errors
+    /// It is missing, or cannot.
+    pub fn open(&self, device: DeviceChoice) -> Result<Device, DeviceError> {
+        let opened = device.open()?;
+        self.runs.iter().try_for_each(|run| device.check(&opened, run.training.precision))?;
+        Ok(opened)
+    }
+}
+
+impl Run {
+    /// The samples of the task.
+    pub fn spec(&self) -> &TaskSpec {
+        self.task.task.spec()
+    }
+
+    /// The network on `device`, with initial weights from `seed`.
+    ///
+    /// # Errors
+    /// Settings that the baseline refuses.
+    pub fn build(&self, seed: u64, device: &Device) -> Result<Box<dyn Model>, BuildError> {
+        let spec = self.spec();
+        (self.baseline.entry.build)(&self.baseline.config, &spec.input, &spec.target, seed, device)
+    }
+}
+
+/// The task of a run.
 #[derive(Clone)]
-pub struct TaskCell {
+pub struct RunTask {
     /// Registry name, e.g. `pathfinder`.
     pub name: String,
     /// Label in tables and folder names, e.g. `pathfinder32-2d`.
@@ -81,9 +112,9 @@ pub struct TaskCell {
     pub task: Arc<dyn datasets::Task>,
 }
 
-impl fmt::Debug for TaskCell {
+impl fmt::Debug for RunTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskCell")
+        f.debug_struct("RunTask")
             .field("name", &self.name)
             .field("label", &self.label)
             .field("config", &self.config)
@@ -91,9 +122,9 @@ impl fmt::Debug for TaskCell {
     }
 }
 
-/// The baseline of a cell.
+/// The baseline of a run.
 #[derive(Debug, Clone)]
-pub struct BaselineCell {
+pub struct RunBaseline {
     /// Registry name, e.g. `ccnn`.
     pub name: String,
     /// Label in tables and folder names, e.g. `ccnn-4-140`.

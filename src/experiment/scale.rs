@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use datasets::{InputSpec, OutputSpec, SplitSizes, Task, TaskSpec};
 use serde_json::{Value, json};
-use vocabulary::Scale;
 
-use super::training::{Schedule, Training};
+use super::{Scale, Schedule, Training};
 
 /// Positions that an epoch at `laptop` passes over at most, and the fewest samples it has whatever their length.
 const LAPTOP_POSITIONS: usize = 1 << 22;

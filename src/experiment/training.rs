@@ -1,4 +1,4 @@
-//! Training settings of one cell, as they stand under `training:` in an experiment file.
+//! Training settings of one run, as they stand under `training:` in an experiment file.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,9 +34,9 @@ pub struct Training {
     /// Peak learning rate.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
-    /// Checkpoint (`…/checkpoints/best.safetensors` of another cell) whose weights training begins with, instead of random ones;
-    /// the optimiser begins anew. A path from the working folder, read when the cell starts, so that it may
-    /// be that of a cell before it in the same experiment.
+    /// Checkpoint (`…/checkpoints/best.safetensors` of another run) whose weights training begins with, instead of random ones;
+    /// the optimiser begins anew. A path from the working folder, read when the run starts, so that it may
+    /// be that of a run before it in the same experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial_weights: Option<PathBuf>,
     /// Decay rates of the two moment estimates, each in [0, 1).
@@ -77,7 +77,7 @@ pub struct Training {
     /// Stop after this many epochs without a better validation metric; absent: never.
     #[schemars(range(min = 1))]
     pub early_stopping: Option<u32>,
-    /// Training time after which the cell ends as done, e.g. `15m`, `90s`, `1h 30m`; absent: no limit.
+    /// Training time after which the run ends as done, e.g. `15m`, `90s`, `1h 30m`; absent: no limit.
     #[serde(with = "time_text")]
     #[schemars(with = "Option<String>", extend("pattern" = SOME_TIME))]
     pub max_time: Option<Duration>,
@@ -198,6 +198,7 @@ impl Training {
             let message = format!("must be at most {MOST_WORKERS}, found {}", self.workers);
             return Err(InvalidSetting { field: "workers", message });
         }
+        let (floor, decay, plateau) = (self.min_learning_rate, self.decay_factor, self.plateau_factor);
         let ranges: [(&'static str, f64, &str, bool); 10] = [
             ("learning_rate", self.learning_rate, "greater than 0", self.learning_rate > 0.0),
             ("betas", self.betas[0], "in [0, 1)", (0.0..1.0).contains(&self.betas[0])),
@@ -205,24 +206,9 @@ impl Training {
             ("epsilon", self.epsilon, "greater than 0", self.epsilon > 0.0),
             ("weight_decay", self.weight_decay, "0 or more", self.weight_decay >= 0.0),
             ("warmup_epochs", self.warmup_epochs, "0 or more", self.warmup_epochs >= 0.0),
-            (
-                "min_learning_rate",
-                self.min_learning_rate,
-                "between 0 and learning_rate",
-                (0.0..=self.learning_rate).contains(&self.min_learning_rate),
-            ),
-            (
-                "decay_factor",
-                self.decay_factor,
-                "greater than 0 and at most 1",
-                self.decay_factor > 0.0 && self.decay_factor <= 1.0,
-            ),
-            (
-                "plateau_factor",
-                self.plateau_factor,
-                "between 0 and 1, both excluded",
-                self.plateau_factor > 0.0 && self.plateau_factor < 1.0,
-            ),
+            ("min_learning_rate", floor, "between 0 and learning_rate", (0.0..=self.learning_rate).contains(&floor)),
+            ("decay_factor", decay, "greater than 0 and at most 1", decay > 0.0 && decay <= 1.0),
+            ("plateau_factor", plateau, "between 0 and 1, both excluded", plateau > 0.0 && plateau < 1.0),
             ("grad_clip", self.grad_clip.unwrap_or(1.0), "greater than 0", self.grad_clip.is_none_or(|c| c > 0.0)),
         ];
         for (field, value, range, holds) in ranges {
@@ -272,12 +258,10 @@ impl Training {
 
 /// A duration as people write it: `15m`, `90s`, `1h 30m`.
 mod time_text {
-    use std::{fmt, time::Duration};
+    use std::time::Duration;
 
-    use serde::{
-        Deserializer, Serializer,
-        de::{Error, Unexpected, Visitor},
-    };
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use serde_json::Value;
 
     #[expect(clippy::ref_option, reason = "the signature serde asks for")]
     pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -288,25 +272,13 @@ mod time_text {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        deserializer.deserialize_any(Text)
-    }
-
-    struct Text;
-
-    impl Visitor<'_> for Text {
-        type Value = Option<Duration>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a duration with its unit, such as `15m` or `1h 30m`")
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-            humantime::parse_duration(text).map(Some).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
-        }
+        let time = match Value::deserialize(deserializer)? {
+            Value::Null => return Ok(None),
+            Value::String(text) => humantime::parse_duration(&text).ok(),
+            _ => None,
+        };
+        let wrong = || D::Error::custom("not a time, expected a duration with its unit, such as `15m` or `1h 30m`");
+        time.map(Some).ok_or_else(wrong)
     }
 }
 

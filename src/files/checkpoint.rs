@@ -13,9 +13,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::atomic;
-use super::run_folder::fresh_start;
-use super::tensors::Weights;
+use super::{Weights, atomic, run_folder::fresh_start};
 
 const FORMAT: &str = "bench-checkpoint";
 const VERSION: &str = "1";
@@ -47,7 +45,7 @@ pub(crate) enum CheckpointError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header<'a> {
     /// Hash of the run's configuration.
-    pub(crate) cell_hash: &'a str,
+    pub(crate) run_hash: &'a str,
     /// See [`baselines::Model::kernel_length`].
     pub(crate) kernel_length: Option<usize>,
     /// Updates that the optimiser has made.
@@ -97,7 +95,7 @@ impl CheckpointDraft {
         let mut metadata = HashMap::from([
             ("format".to_owned(), FORMAT.to_owned()),
             ("version".to_owned(), VERSION.to_owned()),
-            ("cell".to_owned(), header.cell_hash.to_owned()),
+            ("cell".to_owned(), header.run_hash.to_owned()),
             ("updates".to_owned(), header.updates.to_string()),
             ("progress".to_owned(), serde_json::to_string(progress).map_err(|e| invalid(e.to_string()))?),
         ]);
@@ -121,7 +119,7 @@ pub(crate) fn is_ours(metadata: &HashMap<String, String>) -> bool {
 /// What a checkpoint holds.
 pub(crate) struct Checkpoint {
     /// Hash of the configuration it was written under.
-    pub(crate) cell_hash: String,
+    pub(crate) run_hash: String,
     /// Where the training stood.
     pub(crate) position: Position,
     /// See [`baselines::Model::kernel_length`]; absent in files from before it was written, too.
@@ -201,7 +199,7 @@ pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Checkpoint, Checkpoin
     }
     let progress = field("progress")?;
     Ok(Checkpoint {
-        cell_hash: field("cell")?,
+        run_hash: field("cell")?,
         position: serde_json::from_str(&progress).map_err(|e| invalid(e.to_string()))?,
         progress,
         kernel_length,

@@ -1,11 +1,19 @@
 //! What the program keeps in files and reads from them: atomic writes, checkpoints, the folder of a run, and tensors,
 //! whichever program wrote them.
 
-pub(crate) mod atomic;
+mod atomic;
 pub(crate) mod checkpoint;
-pub(crate) mod dtype;
-pub(crate) mod pytorch;
+mod dtype;
+mod pytorch;
 pub(crate) mod run_folder;
 pub(crate) mod state_dict;
 pub(crate) mod tensors;
 pub(crate) mod weights;
+
+pub(crate) use checkpoint::CheckpointError;
+pub(crate) use dtype::Dtype;
+use pytorch::PytorchError;
+pub(crate) use run_folder::{FolderError, RunFolder};
+pub(crate) use state_dict::{BadValue, Fitted, Shapes, StateDictMismatch};
+pub(crate) use tensors::Weights;
+pub(crate) use weights::WeightsError;

@@ -40,8 +40,8 @@ pub(crate) fn now() -> String {
 
 /// The options of `bench run` that start the run anew which `file` in its folder belongs to, and leave the others alone.
 pub(crate) fn fresh_start(file: &Path) -> String {
-    let cell = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    cell.map_or_else(|| "--fresh".to_owned(), |cell| format!("--fresh --cell {cell}"))
+    let run = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    run.map_or_else(|| "--fresh".to_owned(), |run| format!("--fresh --cell {run}"))
 }
 
 /// How long a lock is waited for: a report looks for an instant whether there is one.
@@ -117,9 +117,9 @@ impl RunFolder {
     }
 
     /// Write `cell.yaml`.
-    pub(crate) fn write_cell(&self, cell: &RunRecord) -> Result<(), FolderError> {
+    pub(crate) fn write_record(&self, record: &RunRecord) -> Result<(), FolderError> {
         let path = self.path.join("cell.yaml");
-        write(&path, serde_yaml::to_string(cell).map_err(|error| unwritable(&path, &error))?.as_bytes())
+        write(&path, serde_yaml::to_string(record).map_err(|error| unwritable(&path, &error))?.as_bytes())
     }
 
     /// Write `status.json`.
@@ -140,15 +140,15 @@ impl RunFolder {
 }
 
 /// `cell.yaml` of a folder, if there is one.
-pub(crate) fn read_cell(folder: &Path) -> Result<Option<RunRecord>, FolderError> {
+pub(crate) fn read_record(folder: &Path) -> Result<Option<RunRecord>, FolderError> {
     read(&folder.join("cell.yaml"), |text| serde_yaml::from_slice(text).map_err(|error| error.to_string()))
 }
 
 /// The run whose folder, or whose folder `checkpoints`, holds the file at `path`: its folder and its record.
-pub(crate) fn cell_of(path: &Path) -> Result<Option<(PathBuf, RunRecord)>, FolderError> {
+pub(crate) fn run_of(path: &Path) -> Result<Option<(PathBuf, RunRecord)>, FolderError> {
     for folder in path.ancestors().skip(1).take(2) {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        if let Some(record) = read_cell(folder)? {
+        if let Some(record) = read_record(folder)? {
             return Ok(Some((folder.to_owned(), record)));
         }
     }
@@ -204,12 +204,12 @@ pub(crate) fn keep_plan(out: &Path, resolved: &str) -> Result<String, FolderErro
 }
 
 /// Make a run visible before its turn: `cell.yaml` and a pending status, unless they are there.
-pub(crate) fn enlist(folder: &Path, cell: &RunRecord) -> Result<(), FolderError> {
+pub(crate) fn enlist(folder: &Path, record: &RunRecord) -> Result<(), FolderError> {
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
-    let (cell_path, status_path) = (folder.join("cell.yaml"), folder.join("status.json"));
-    let cell = serde_yaml::to_string(cell).map_err(|error| unwritable(&cell_path, &error))?;
+    let (record_path, status_path) = (folder.join("cell.yaml"), folder.join("status.json"));
+    let record = serde_yaml::to_string(record).map_err(|error| unwritable(&record_path, &error))?;
     let status = serde_json::to_string_pretty(&Status::pending()).map_err(|error| unwritable(&status_path, &error))?;
-    for (path, text) in [(cell_path, cell), (status_path, status)] {
+    for (path, text) in [(record_path, record), (status_path, status)] {
         // Never over the file of a process that has begun meanwhile.
         atomic::create(&path, text.as_bytes()).map_err(io("write", &path))?;
     }

@@ -178,11 +178,12 @@ impl Match {
     /// Read what was found; `values` gives the numbers of a tensor by its name in the state dict.
     ///
     /// # Errors
-    /// What `values` gives, and values that no weight can have.
-    pub(crate) fn read<E: From<BadValue>>(
+    /// What `values` gives, and what `refuse` makes of values that no weight can have.
+    pub(crate) fn read<E>(
         &self,
         parameters: &[Parameter],
         mut values: impl FnMut(&str) -> Result<Vec<f64>, E>,
+        refuse: impl Fn(BadValue) -> E,
     ) -> Result<Fitted, E> {
         let mut fitted = Fitted::new();
         for parameter in parameters {
@@ -194,7 +195,8 @@ impl Match {
                 Form::Lengths => row_lengths(&stored, rows),
                 Form::Directions => row_directions(stored, rows),
             };
-            fitted.insert(parameter.name.clone(), checked(key, &values, is_variance(&parameter.name))?);
+            let values = checked(key, &values, is_variance(&parameter.name)).map_err(&refuse)?;
+            fitted.insert(parameter.name.clone(), values);
         }
         Ok(fitted)
     }
@@ -311,7 +313,7 @@ mod tests {
         let there = shapes(&[("a", &[2, 3, 1]), ("n", &[])]);
         let wanted = [parameter("a", &[2, 3])];
         let found = fit(&there, &wanted, &same, &|name| name == "n").unwrap();
-        let fitted = found.read(&wanted, |_| Ok::<_, BadValue>(vec![1.0; 6])).unwrap();
+        let fitted = found.read(&wanted, |_| Ok::<_, BadValue>(vec![1.0; 6]), |bad| bad).unwrap();
         assert_eq!((found.key("a"), &fitted["a"][..]), (Some("a"), &[1.0; 6][..]));
         let mismatch = fit(&there, &[parameter("a", &[3, 2])], &same, &|_| true).unwrap_err();
         assert_eq!(mismatch.misshapen, [("a".to_owned(), vec![2, 3, 1], vec![3, 2])]);
@@ -341,7 +343,7 @@ mod tests {
         for form in forms {
             let there: Shapes = form.iter().map(|(name, shape, _)| ((*name).to_owned(), shape.clone())).collect();
             let values = |key: &str| Ok::<_, BadValue>(form.iter().find(|(name, ..)| *name == key).unwrap().2.clone());
-            let fitted = fit(&there, &wanted, &same, &|_| false).unwrap().read(&wanted, values).unwrap();
+            let fitted = fit(&there, &wanted, &same, &|_| false).unwrap().read(&wanted, values, |bad| bad).unwrap();
             assert_eq!(
                 (&fitted["l.weight_g"][..], &fitted["l.weight_v"][..]),
                 (&[5.0, 2.0][..], &[3.0, 4.0, 0.0, 2.0][..])
@@ -355,7 +357,7 @@ mod tests {
         let wanted = [parameter("l.weight_g", &[2, 1]), parameter("l.weight_v", &[2, 2])];
         let there = shapes(&[("l.weight", &[2, 2])]);
         let found = fit(&there, &wanted, &same, &|_| false).unwrap();
-        let fitted = found.read(&wanted, |_| Ok::<_, BadValue>(vec![0.0, 0.0, 3.0, 4.0])).unwrap();
+        let fitted = found.read(&wanted, |_| Ok::<_, BadValue>(vec![0.0, 0.0, 3.0, 4.0]), |bad| bad).unwrap();
         assert_eq!(
             (&fitted["l.weight_g"][..], &fitted["l.weight_v"][..]),
             (&[0.0, 5.0][..], &[1.0, 1.0, 3.0, 4.0][..])

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use baselines::read::read;
-use baselines::{Model, ReadError};
+use baselines::{Model, ReadError, read::read};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Tensors of a network by parameter name: shape and values.

@@ -18,8 +18,8 @@ use serde::Serialize;
 use serde_json::Value;
 use vocabulary::record::DiagnosticLine;
 
-use crate::experiment::{Cell, Plan};
-use crate::training::batches::{Seeds, to_device};
+use crate::experiment::{Plan, Run};
+use crate::training::{Seeds, to_device};
 
 /// One combination of conditions.
 struct Variant {
@@ -60,19 +60,19 @@ pub(crate) fn run(
     let mut lines = Vec::new();
     let mut measured = BTreeMap::new();
     let mut seen = Vec::new();
-    for cell in plan.cells.iter().filter(|cell| cell.not_applicable.is_none()) {
+    for run in plan.runs.iter().filter(|run| run.not_applicable.is_none()) {
         // Seeds and training settings of the experiment do not matter here.
-        let key = (&cell.task.config, &cell.task.label, &cell.baseline.config, &cell.baseline.label);
+        let key = (&run.task.config, &run.task.label, &run.baseline.config, &run.baseline.label);
         if seen.contains(&key) {
             continue;
         }
         seen.push(key);
-        measured.insert(cell.task.label.clone(), measured_on(cell.task.task.spec(), options.samples));
-        for variant in variants(&cell.baseline.config) {
+        measured.insert(run.task.label.clone(), measured_on(run.spec(), options.samples));
+        for variant in variants(&run.baseline.config) {
             let shown: Vec<_> = variant.conditions.iter().map(|(key, value)| format!("{key} {value}")).collect();
-            on_start(&format!("{} on {}: {}", cell.baseline.label, cell.task.label, shown.join(", ")));
+            on_start(&format!("{} on {}: {}", run.baseline.label, run.task.label, shown.join(", ")));
             for seed in 0..options.seeds {
-                measure(cell, &variant, (seed, options.samples), device, &mut lines)?;
+                measure(run, &variant, (seed, options.samples), device, &mut lines)?;
             }
         }
     }
@@ -134,16 +134,16 @@ fn variants(config: &Value) -> Vec<Variant> {
 
 /// Both modes of one network.
 fn measure(
-    cell: &Cell,
+    run: &Run,
     variant: &Variant,
     (seed, samples): (u64, usize),
     device: &Device,
     lines: &mut Vec<DiagnosticLine>,
 ) -> Result<(), String> {
-    let spec = cell.task.task.spec();
+    let spec = run.spec();
     let seeds = Seeds::derive(seed);
-    let model = (cell.baseline.entry.build)(&variant.config, &spec.input, &spec.target, seeds.init, device)
-        .map_err(|error| format!("{}: {error}", cell.baseline.label))?
+    let model = (run.baseline.entry.build)(&variant.config, &spec.input, &spec.target, seeds.init, device)
+        .map_err(|error| format!("{}: {error}", run.baseline.label))?
         .evaluator();
     let batch = noise(spec, samples, seeds.order);
     // Evaluation first: a training pass moves the running statistics.
@@ -154,25 +154,22 @@ fn measure(
         let placed = to_device(batch.inputs.clone(), batch.lengths.clone(), &spec.input, device);
         model
             .forward(placed, &mut ctx.with_probes(&mut probes))
-            .map_err(|error| format!("{}: {error}", cell.baseline.label))?;
+            .map_err(|error| format!("{}: {error}", run.baseline.label))?;
         let mut conditions = variant.conditions.clone();
         conditions.insert("mode".into(), mode.into());
-        lines.extend(probes.iter().enumerate().flat_map(|(order, probe)| {
-            records(probe).into_iter().map({
-                let conditions = conditions.clone();
-                move |(quantity, value)| DiagnosticLine {
-                    baseline: cell.baseline.label.clone(),
-                    task: cell.task.label.clone(),
-                    conditions: conditions.clone(),
-                    seed,
-                    step: 0,
-                    order: order as u32,
-                    layer: probe.layer.clone(),
-                    quantity,
-                    value: value.is_finite().then_some(value),
-                }
-            })
-        }));
+        for (order, probe) in probes.iter().enumerate() {
+            lines.extend(records(probe).into_iter().map(|(quantity, value)| DiagnosticLine {
+                baseline: run.baseline.label.clone(),
+                task: run.task.label.clone(),
+                conditions: conditions.clone(),
+                seed,
+                step: 0,
+                order: order as u32,
+                layer: probe.layer.clone(),
+                quantity,
+                value: value.is_finite().then_some(value),
+            }));
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use datasets::Split;
 
 use super::speed::{self, BenchOptions, SampleSource, SpeedResult, StepTimes};
-use crate::experiment::{Cell, Training};
+use crate::experiment::{Run, Training};
 
 /// Most samples of a timed step; larger batches are extrapolated in proportion.
 const TIMED_SAMPLES: usize = 8;
@@ -42,15 +42,15 @@ pub(crate) struct Duration {
     pub(crate) epochs_within_limit: Option<f64>,
 }
 
-/// Time steps of `cell` on `device`: one of a single sample, and unless that one took long, warm ones of as many samples as
+/// Time steps of `run` on `device`: one of a single sample, and unless that one took long, warm ones of as many samples as
 /// fit into a second.
 ///
 /// # Errors
 /// See [`speed::measure`].
-pub(crate) fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> {
+pub(crate) fn measure(run: &Run, device: &Device) -> Result<Estimate, String> {
     let steps = |samples, warmup, steps| {
         speed::measure(
-            cell,
+            run,
             BenchOptions { samples, passes: 1, warmup, steps, profile: false },
             SampleSource::Synthetic,
             device,
@@ -58,9 +58,9 @@ pub(crate) fn measure(cell: &Cell, device: &Device) -> Result<Estimate, String> 
         .map(StepTimes::summary)
     };
     let first = steps(1, 0, 1)?;
-    let fit = samples_that_fit(first.seconds.min, cell.training.batch_size);
+    let fit = samples_that_fit(first.seconds.min, run.training.batch_size);
     let measured = if fit > 0 { Some(steps(fit, 1, 2)?) } else { None };
-    Ok(estimate(&first, measured.as_ref(), &cell.training))
+    Ok(estimate(&first, measured.as_ref(), &run.training))
 }
 
 /// From a step of one sample, and where there is one, a warm step of more.
@@ -103,13 +103,13 @@ fn peak(one: &SpeedResult, more: Option<&SpeedResult>, training: &Training) -> O
 }
 
 impl Estimate {
-    /// How long `cell` takes where a step takes as long as [`seconds_per_step`](Self::seconds_per_step).
-    pub(crate) fn duration(&self, cell: &Cell) -> Duration {
-        let splits = cell.task.task.spec().splits;
-        let per_epoch = cell.training.steps_in_epoch(splits.get(Split::Train)) as u64;
+    /// How long `run` takes where a step takes as long as [`seconds_per_step`](Self::seconds_per_step).
+    pub(crate) fn duration(&self, run: &Run) -> Duration {
+        let splits = run.spec().splits;
+        let per_epoch = run.training.steps_in_epoch(splits.get(Split::Train)) as u64;
         let evaluation =
             [Split::Validation, Split::Test].map(|split| splits.get(split) as f64 * self.seconds_per_evaluated);
-        self.lasts(&cell.training, per_epoch, evaluation)
+        self.lasts(&run.training, per_epoch, evaluation)
     }
 
     /// The same for epochs of `per_epoch` steps, and so many seconds of validation and test.

@@ -2,10 +2,11 @@
 //!
 //! Shapes and names show some settings; others act in training alone; of the rest a state dict says nothing.
 
-use baselines::registry::Entry;
-use baselines::{InputSpec, OutputSpec, Parameter};
+use baselines::{InputSpec, OutputSpec, Parameter, registry::Entry};
 use burn::tensor::Device;
 use serde_json::{Value, json};
+
+use crate::experiment::schema::SchemaPart;
 
 /// What a state dict shows of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +74,7 @@ pub(super) fn evidence(entry: &Entry, config: &Value, field: &str, input: &Input
 
 /// Other values of a setting of `entry`.
 fn alternatives(entry: &Entry, field: &str, value: &Value) -> Vec<Value> {
-    let schema = Value::from((entry.schema)());
-    let mut words = Vec::new();
-    constants(&schema, &schema["properties"][field], 0, &mut words);
+    let schema = (entry.schema)();
     let mut others: Vec<Value> = match value {
         Value::Bool(value) => vec![json!(!value)],
         Value::Number(number) => match number.as_u64() {
@@ -91,28 +90,9 @@ fn alternatives(entry: &Entry, field: &str, value: &Value) -> Vec<Value> {
         Value::String(_) => vec![json!(true), json!(false), json!(3)],
         Value::Object(_) => vec![],
     };
-    others.extend(words.into_iter().map(Value::String));
+    others.extend(SchemaPart::of(&schema).get(field).constants().filter(|constant| constant.is_string()).cloned());
     others.retain(|other| other != value);
     others
-}
-
-/// The words that a schema accepts.
-fn constants(root: &Value, schema: &Value, depth: usize, words: &mut Vec<String>) {
-    if depth > 8 {
-        return;
-    }
-    if let Some(word) = schema["const"].as_str() {
-        words.push(word.to_owned());
-    }
-    words.extend(schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
-    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        constants(root, &root["$defs"][name], depth + 1, words);
-    }
-    for part in ["oneOf", "anyOf", "allOf"] {
-        for schema in schema[part].as_array().into_iter().flatten() {
-            constants(root, schema, depth + 1, words);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,4 +2,6 @@
 
 mod evidence;
 pub(crate) mod file_name;
-pub(crate) mod settings;
+mod settings;
+
+pub(crate) use settings::{Settings, contradictions};

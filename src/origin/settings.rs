@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use baselines::registry::Entry;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use vocabulary::record::RunRecord;
 
 use super::evidence::{Evidence, evidence};
 use super::file_name::{self, Named, Said};
-use crate::experiment::Cell;
+use crate::experiment::Run;
 
 /// Where a setting comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Origin {
     /// `--set`
     Given,
@@ -25,20 +27,6 @@ pub(crate) enum Origin {
     NoEffect,
     /// A default that nothing confirms.
     Assumed,
-}
-
-impl Origin {
-    /// As it stands in the JSON.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Given => "given",
-            Self::Record => "record",
-            Self::FileName => "file-name",
-            Self::Tensors => "tensors",
-            Self::NoEffect => "no-effect",
-            Self::Assumed => "assumed",
-        }
-    }
 }
 
 /// A setting of the task or the baseline.
@@ -62,30 +50,30 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Settings of `cell`, of which the command line gave `set`.
+    /// Settings of `run`, of which the command line gave `set`.
     pub(crate) fn find(
-        cell: &Cell,
+        run: &Run,
         set: &[String],
         record: Option<&RunRecord>,
         named: Option<&Named>,
         entry: &Entry,
     ) -> Self {
-        let spec = cell.task.task.spec();
+        let spec = run.spec();
         let (input, output) = (&spec.input, &spec.target);
-        let by_tensors = |field: &str| match evidence(entry, &cell.baseline.config, field, input, output) {
+        let by_tensors = |field: &str| match evidence(entry, &run.baseline.config, field, input, output) {
             Evidence::Shapes => Origin::Tensors,
             Evidence::NoEffect => Origin::NoEffect,
             Evidence::Nothing => Origin::Assumed,
         };
         let mut settings = Self::default();
-        let task_record = record.filter(|record| record.task.name == cell.task.name).map(|record| &record.task.config);
-        let task_name = named.filter(|named| named.task == Some(&cell.task.name)).map(|named| &named.task_settings[..]);
-        settings.part("task", &cell.task.config, set, task_record, task_name, &|_| Origin::Assumed);
-        let record = record.filter(|record| record.baseline.name == cell.baseline.name).map(|r| &r.baseline.config);
-        let name = named.filter(|named| named.baseline == cell.baseline.name).map(|named| &named.settings[..]);
-        settings.part("baseline", &cell.baseline.config, set, record, name, &by_tensors);
+        let task_record = record.filter(|record| record.task.name == run.task.name).map(|record| &record.task.config);
+        let task_name = named.filter(|named| named.task == Some(&run.task.name)).map(|named| &named.task_settings[..]);
+        settings.part("task", &run.task.config, set, task_record, task_name, &|_| Origin::Assumed);
+        let record = record.filter(|record| record.baseline.name == run.baseline.name).map(|r| &r.baseline.config);
+        let name = named.filter(|named| named.baseline == run.baseline.name).map(|named| &named.settings[..]);
+        settings.part("baseline", &run.baseline.config, set, record, name, &by_tensors);
         if let Some(named) = named {
-            settings.other_network(cell, named);
+            settings.other_network(run, named);
         }
         settings
     }
@@ -139,19 +127,19 @@ impl Settings {
     }
 
     /// Where the name of the file speaks of another network or task than those evaluated.
-    fn other_network(&mut self, cell: &Cell, named: &Named) {
-        if named.baseline != cell.baseline.name {
-            let message = format!("the file name speaks of {}, not of {}", named.baseline, cell.baseline.name);
+    fn other_network(&mut self, run: &Run, named: &Named) {
+        if named.baseline != run.baseline.name {
+            let message = format!("the file name speaks of {}, not of {}", named.baseline, run.baseline.name);
             self.contradictions.push(message);
         }
-        if let Some(task) = named.task.filter(|task| *task != cell.task.name) {
-            self.contradictions.push(format!("the file name speaks of the task {task}, not of {}", cell.task.name));
+        if let Some(task) = named.task.filter(|task| *task != run.task.name) {
+            self.contradictions.push(format!("the file name speaks of the task {task}, not of {}", run.task.name));
         }
         if let Some(kind) = &named.nonlinearity {
             self.contradictions.push(format!(
                 "the file name says that the kernel networks have {kind} as their nonlinearity; those of {} have sines, and \
                  compute something else with the same weights",
-                cell.baseline.name
+                run.baseline.name
             ));
         }
         if let Some(every) = named.every {
@@ -196,8 +184,7 @@ impl Settings {
     pub(crate) fn json(&self) -> Value {
         let part = |part: &str| -> Map<String, Value> {
             let of = self.all.iter().filter(|setting| setting.part == part);
-            of.map(|setting| (setting.field.clone(), json!({"value": setting.value, "from": setting.origin.name()})))
-                .collect()
+            of.map(|setting| (setting.field.clone(), json!({"value": setting.value, "from": setting.origin}))).collect()
         };
         json!({ "task": part("task"), "baseline": part("baseline") })
     }
@@ -209,15 +196,15 @@ impl Settings {
     }
 }
 
-/// Where the name of the file at `checkpoint` contradicts the settings of `cell`, or speaks of another network or task.
-pub(crate) fn contradictions(checkpoint: &Path, cell: &Cell) -> Vec<String> {
+/// Where the name of the file at `checkpoint` contradicts the settings of `run`, or speaks of another network or task.
+pub(crate) fn contradictions(checkpoint: &Path, run: &Run) -> Vec<String> {
     let Some(named) = file_name::read(checkpoint) else { return Vec::new() };
     let mut settings = Settings::default();
-    let task = (named.task == Some(&cell.task.name)).then_some(&named.task_settings[..]);
-    settings.part("task", &cell.task.config, &[], None, task, &|_| Origin::Assumed);
-    let baseline = (named.baseline == cell.baseline.name).then_some(&named.settings[..]);
-    settings.part("baseline", &cell.baseline.config, &[], None, baseline, &|_| Origin::Assumed);
-    settings.other_network(cell, &named);
+    let task = (named.task == Some(&run.task.name)).then_some(&named.task_settings[..]);
+    settings.part("task", &run.task.config, &[], None, task, &|_| Origin::Assumed);
+    let baseline = (named.baseline == run.baseline.name).then_some(&named.settings[..]);
+    settings.part("baseline", &run.baseline.config, &[], None, baseline, &|_| Origin::Assumed);
+    settings.other_network(run, &named);
     settings.contradictions
 }
 

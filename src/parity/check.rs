@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use baselines::network::{Input, InputValues};
 use baselines::read::read;
 use baselines::{
-    Features, Forward, InputSpec, Model, Output, OutputSpec, Parameter, ReadError, named, reference, registry,
+    Features, Forward, ForwardError, InputSpec, Model, Output, OutputSpec, Parameter, ReadError, named, reference,
+    registry,
 };
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
 use serde_json::Value;
 
-use super::compare::{Comparison, VANISHING};
-use super::error::{GoldenError, ParityError};
-use super::golden::Golden;
-use crate::files::state_dict::{self, Fitted};
+use super::compare::VANISHING;
+use super::{Comparison, Golden, GoldenError, ParityError};
+use crate::files::{Fitted, state_dict};
 
 /// From our name of a tensor to the original's.
 pub(super) type Rename<'a> = &'a dyn Fn(&str) -> String;
@@ -32,9 +32,20 @@ pub(super) fn autodiff(device: &Device) -> Device {
 }
 
 /// A forward pass in the golden's mode; dropout is off in all goldens.
-pub(super) fn pass(golden: &Golden) -> Forward<'static> {
+fn pass(golden: &Golden) -> Forward<'static> {
     let pass = if golden.is_training() { Forward::training(0, 0) } else { Forward::evaluation() };
     pass.with_precision(golden.precision)
+}
+
+/// What `forward` gives in such a pass.
+///
+/// # Errors
+/// The pass failed.
+pub(super) fn forward<T>(golden: &Golden, forward: impl FnOnce(&mut Forward<'_>) -> T) -> Result<T, ForwardError> {
+    let mut ctx = pass(golden);
+    let y = forward(&mut ctx);
+    ctx.outcome()?;
+    Ok(y)
 }
 
 /// `module` with the golden's `param.*` and running statistics.
@@ -59,7 +70,7 @@ pub(super) fn load_network(golden: &Golden, model: &mut dyn Model, rename: Renam
 
 fn fit(golden: &Golden, parameters: &[Parameter], rename: Rename<'_>) -> Result<Fitted, ParityError> {
     let found = state_dict::fit(&golden.shapes(), parameters, rename, &reference::is_bookkeeping)?;
-    found.read(parameters, |name| Ok(golden.weight(name)?.values.clone()))
+    found.read(parameters, |name| Ok(golden.weight(name)?.values.clone()), ParityError::from)
 }
 
 /// From our name of a tensor of `parameters` to that under which the golden has it, which for weight normalisation is one of

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::precision::Precision;
 
-use super::error::GoldenError;
-use super::golden::Golden;
+use super::{Golden, GoldenError};
 
 /// Least bound of outputs.
 const OUTPUT: f64 = 1e-4;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use baselines::{BuildError, ForwardError, ReadError};
 
-use crate::files::state_dict::{BadValue, StateDictMismatch};
+use crate::files::{BadValue, StateDictMismatch};
 
 /// Why a golden was not compared.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]

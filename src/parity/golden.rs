@@ -10,9 +10,8 @@ use baselines::precision::Precision;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::error::{GoldenError, ParityError};
-use crate::files::dtype::Dtype;
-use crate::files::state_dict::Shapes;
+use super::{GoldenError, ParityError};
+use crate::files::{Dtype, Shapes};
 
 /// A tensor on the host, row-major. Values are held in double precision, which keeps those of every stored type.
 #[derive(Debug, Clone)]
@@ -97,6 +96,16 @@ impl Golden {
     /// `build.<field>` as a truth value.
     pub(crate) fn flag(&self, field: &str) -> Result<bool, GoldenError> {
         self.setting(field).as_bool().ok_or_else(|| self.wrong(field, "true or false"))
+    }
+
+    /// `build.<field>` as a truth value; `default` where it is absent.
+    pub(crate) fn flag_or(&self, field: &str, default: bool) -> Result<bool, GoldenError> {
+        if self.has(field) { self.flag(field) } else { Ok(default) }
+    }
+
+    /// `build.<field>` as a number; one where it is absent.
+    pub(crate) fn number_or_one(&self, field: &str) -> Result<f64, GoldenError> {
+        if self.has(field) { self.number(field) } else { Ok(1.0) }
     }
 
     /// `build.<field>` as text.

@@ -14,9 +14,11 @@ use std::path::{Path, PathBuf};
 use baselines::precision::Precision;
 use burn::tensor::Device;
 
+use self::check::{RecordedTensor, Rename};
 pub(crate) use self::compare::Comparison;
-use self::error::ParityError;
+use self::error::{GoldenError, ParityError};
 use self::golden::Golden;
+use crate::terminal::panic_text;
 
 /// What became of a golden.
 pub(crate) struct Outcome {
@@ -80,9 +82,8 @@ pub(crate) fn run(path: &Path, device: &Device, precision: Precision) -> Outcome
     };
     let caught = std::panic::catch_unwind(AssertUnwindSafe(|| compare(&golden, device)));
     let result = caught.unwrap_or_else(|payload| {
-        let text = payload.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(ParityError::Panicked(text.unwrap_or_else(|| "without a message".into())))
+        let text = panic_text(payload.as_ref()).unwrap_or("without a message");
+        Err(ParityError::Panicked(text.to_owned()))
     });
     Outcome { name, kind, result: result.map(|comparison| comparison.complete(&golden).within(precision)) }
 }

@@ -6,23 +6,19 @@ use std::path::Path;
 use burn::tensor::Device;
 use datasets::{Library, Split};
 
-use super::error::RunnerError;
-use super::inputs::initial_weights;
-use super::options::Options;
-use super::record::differences::differences;
-use super::record::identity;
-use super::run::complete::is_complete;
-use crate::experiment::{Cell, Missing, Plan};
-use crate::files::run_folder::{self, FolderError};
+use super::run::is_complete;
+use super::{Options, RunnerError, identity, initial_weights};
+use crate::experiment::{Missing, Plan, Run};
+use crate::files::{FolderError, run_folder};
 
 /// Files of initial weights that are there must fit their networks before anything starts.
-pub(super) fn initial_weights(cells: &[&Cell], out: &Path, fresh: bool, device: &Device) -> Result<(), RunnerError> {
+pub(super) fn initial_weights(runs: &[Run], out: &Path, fresh: bool, device: &Device) -> Result<(), RunnerError> {
     let mut checked = BTreeSet::new();
-    for cell in cells {
+    for run in runs {
         // Seeds and grids share files and networks.
-        let key = (&cell.training.initial_weights, &cell.task.label, cell.baseline.config.to_string());
-        let failed = |error| RunnerError::InitialWeights { id: cell.id.clone(), source: Box::new(error) };
-        if !checked.contains(&key) && initial_weights::check(cell, out, fresh, device).map_err(failed)? {
+        let key = (&run.training.initial_weights, &run.task.label, run.baseline.config.to_string());
+        let failed = |error| RunnerError::InitialWeights { id: run.id.clone(), source: Box::new(error) };
+        if !checked.contains(&key) && initial_weights::check(run, out, fresh, device).map_err(failed)? {
             checked.insert(key);
         }
     }
@@ -30,18 +26,18 @@ pub(super) fn initial_weights(cells: &[&Cell], out: &Path, fresh: bool, device: 
 }
 
 /// Under `missing: error`, the data of every run that is to be trained must be there before anything starts.
-pub(super) fn data(plan: &Plan, cells: &[&Cell], out: &Path, options: &Options) -> Result<(), RunnerError> {
+pub(super) fn data(plan: &Plan, out: &Path, options: &Options) -> Result<(), RunnerError> {
     if plan.missing == Missing::Skip {
         return Ok(());
     }
-    let finished = |cell: &Cell| {
-        let folder = out.join(&cell.id);
+    let finished = |run: &Run| {
+        let folder = out.join(&run.id);
         let status = run_folder::read_status(&folder).ok().flatten();
-        let before = run_folder::read_cell(&folder).ok().flatten();
-        !options.fresh && status.is_some_and(|status| is_complete(&status, before.as_ref(), &cell.training))
+        let before = run_folder::read_record(&folder).ok().flatten();
+        !options.fresh && status.is_some_and(|status| is_complete(&status, before.as_ref(), &run.training))
     };
-    let wanted = cells.iter().filter(|cell| cell.not_applicable.is_none() && !finished(cell));
-    let checks = wanted.map(|cell| cell.task.task.check(&options.library));
+    let wanted = plan.runs.iter().filter(|run| run.not_applicable.is_none() && !finished(run));
+    let checks = wanted.map(|run| run.task.task.check(&options.library));
     let missing: BTreeSet<String> = checks.filter_map(|check| check.err().map(|error| error.to_string())).collect();
     if missing.is_empty() {
         return Ok(());
@@ -51,50 +47,43 @@ pub(super) fn data(plan: &Plan, cells: &[&Cell], out: &Path, options: &Options) 
 }
 
 /// Hash and sizes of the samples of a run, if they can be read.
-fn samples_of(cell: &Cell, library: &Library) -> Option<(String, [usize; 3])> {
-    let dataset = cell.task.task.prepare(library, &()).ok()?;
+fn samples_of(run: &Run, library: &Library) -> Option<(String, [usize; 3])> {
+    let dataset = run.task.task.prepare(library, &()).ok()?;
     Some((dataset.content_hash().to_owned(), Split::ALL.map(|split| dataset.len(split))))
 }
 
 /// A folder that holds another configuration of a run is refused before anything starts. A file of samples that lies
 /// elsewhere now is read, to see whether they are the same.
-pub(super) fn unchanged(
-    cells: &[&Cell],
-    out: &Path,
-    plan: &Plan,
-    device: &str,
-    library: &Library,
-) -> Result<(), RunnerError> {
+pub(super) fn unchanged(plan: &Plan, out: &Path, device: &str, library: &Library) -> Result<(), RunnerError> {
     let mut changed = Vec::new();
     let mut read: BTreeMap<String, Option<(String, [usize; 3])>> = BTreeMap::new();
-    for cell in cells {
+    for run in &plan.runs {
         // One that cannot be read is that run's failure, and the others run.
-        let before = match run_folder::read_cell(&out.join(&cell.id)) {
+        let before = match run_folder::read_record(&out.join(&run.id)) {
             Ok(before) => before,
             Err(FolderError::Record { .. }) => None,
             Err(error) => return Err(error.into()),
         };
         let Some(before) = before else { continue };
-        let moved = before.task.data_hash.is_some() && identity::has_moved(cell, &before);
-        let key = format!("{} {}", cell.task.name, cell.task.config);
-        let elsewhere = moved.then(|| read.entry(key).or_insert_with(|| samples_of(cell, library)));
+        let moved = before.task.data_hash.is_some() && identity::has_moved(run, &before);
+        let key = format!("{} {}", run.task.name, run.task.config);
+        let elsewhere = moved.then(|| read.entry(key).or_insert_with(|| samples_of(run, library)));
         let samples = match &elsewhere {
             Some(Some((hash, sizes))) => Some((hash.as_str(), *sizes)),
             // What cannot be read is not the same.
             Some(None) => Some(("unknown", before.task.splits)),
             None => before.task.data_hash.as_deref().map(|hash| (hash, before.task.splits)),
         };
-        let mut now = identity::record(cell, &plan.name, device, samples)?;
-        identity::keep_what_samples_tell(&mut now, &before, cell);
-        identity::go_on(&mut now, &before, &cell.baseline.entry)?;
+        let mut now = identity::record(run, &plan.name, device, samples)?;
+        identity::keep_what_samples_tell(&mut now, &before, run);
+        identity::go_on(&mut now, &before, &run.baseline.entry)?;
         if samples.is_none() {
             // A run that has not begun takes the weights that are there when it does.
             now.initial_weights.clone_from(&before.initial_weights);
         }
-        let [then, now] = [&before, &now].map(|record| identity::comparable(record, &cell.baseline.entry));
-        let differences = differences(&then?, &now?, &identity::not_hashed());
+        let differences = identity::changes(&before, &now, &run.baseline.entry)?;
         if !differences.is_empty() {
-            changed.push(format!("{}:\n    {}", cell.id, differences.join("\n    ")));
+            changed.push(format!("{}:\n    {}", run.id, differences.join("\n    ")));
         }
     }
     if changed.is_empty() {

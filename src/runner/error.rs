@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use baselines::device::DeviceError;
 
-use super::inputs::initial_weights::InitialError;
-use crate::files::run_folder::FolderError;
+use super::InitialError;
+use crate::files::FolderError;
 
 /// Why a plan is not executed. Failures of single runs are no such errors: see [`Outcome`](super::outcome::Outcome).
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]

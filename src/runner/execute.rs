@@ -1,23 +1,39 @@
 //! Execution of a plan: checks before anything starts, then the runs in processes of their own, then the report.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use baselines::device::DeviceChoice;
+use datasets::Library;
 use reports::{AddedSettings, Formats, ReportError};
 
-use super::checks;
-use super::error::RunnerError;
-use super::inputs::files::Inputs;
-use super::interrupt::Interrupt;
-use super::options::Options;
-use super::outcome::Outcome;
-use super::protocol::messages::Setup;
-use super::record::identity;
-use super::workers::display::Display;
-use super::workers::pool::{self, WorkerPool};
-use crate::experiment::{Cell, Plan};
+use super::workers::{Display, WorkerPool, workers};
+use super::{Inputs, Interrupt, Outcome, RunnerError, Setup, checks, identity};
+use crate::experiment::Plan;
 use crate::files::run_folder;
 use crate::terminal::{self, Level};
+
+/// How a plan is executed.
+pub(crate) struct Options {
+    /// Folder of all experiments.
+    pub(crate) out: PathBuf,
+    /// Where to compute.
+    pub(crate) device: DeviceChoice,
+    /// Data folder.
+    pub(crate) library: Library,
+    /// Runs that train at the same time.
+    pub(crate) jobs: usize,
+    /// The plan is one run of a larger one: no report is written.
+    pub(crate) single_run: bool,
+    /// Bound of the whole command.
+    pub(crate) max_time: Option<Duration>,
+    /// Settings that baselines gained, for the report.
+    pub(crate) added: AddedSettings,
+    /// Discard earlier results.
+    pub(crate) fresh: bool,
+    /// No progress.
+    pub(crate) quiet: bool,
+}
 
 /// What came of a plan.
 pub(crate) struct Finished {
@@ -35,32 +51,29 @@ pub(crate) struct Finished {
 /// The device is missing or cannot compute in a run's precision; data are missing; a folder holds a run of other settings, or
 /// cannot be written. Nothing has started then, except under [`RunnerError::LeftAtOnce`].
 pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, RunnerError> {
-    let cells: Vec<&Cell> = plan.cells.iter().collect();
-    let device = options.device.open()?;
-    for cell in &cells {
-        options.device.check(&device, cell.training.precision)?;
-    }
+    let runs = &plan.runs;
+    let device = plan.open(options.device)?;
     let device_name = options.device.settled().to_string();
     let out = options.out.join(&plan.name);
-    checks::data(plan, &cells, &out, options)?;
+    checks::data(plan, &out, options)?;
     if !options.fresh {
-        checks::unchanged(&cells, &out, plan, &device_name, &options.library)?;
+        checks::unchanged(plan, &out, &device_name, &options.library)?;
     }
-    checks::initial_weights(&cells, &out, options.fresh, &device)?;
+    checks::initial_weights(runs, &out, options.fresh, &device)?;
     std::fs::create_dir_all(&out).map_err(|source| RunnerError::Create { path: out.clone(), source })?;
     let plan_file = run_folder::keep_plan(&out, &serde_yaml::to_string(&plan.resolved)?)?;
-    for cell in &cells {
-        let mut record = identity::record(cell, &plan.name, &device_name, None)?;
+    for run in runs {
+        let mut record = identity::record(run, &plan.name, &device_name, None)?;
         record.plan = Some(plan_file.clone());
-        run_folder::enlist(&out.join(&cell.id), &record)?;
+        run_folder::enlist(&out.join(&run.id), &record)?;
     }
 
-    let inputs = Inputs::of(&cells, &out);
+    let inputs = Inputs::of(runs, &out);
     // A limit beyond the clock is none.
     let deadline = options.max_time.and_then(|limit| Instant::now().checked_add(limit));
     let mut interrupt = Interrupt::install(deadline)?;
     terminal::never_wait();
-    let display = Display::new(&plan.name, cells.len(), pool::workers(options.jobs, cells.len()), options.quiet);
+    let display = Display::new(&plan.name, runs.len(), workers(options.jobs, runs.len()), options.quiet);
     let setup = Setup {
         experiment: plan.name.clone(),
         missing: plan.missing,
@@ -69,7 +82,7 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
         process: std::process::id(),
     };
     let pool = WorkerPool { setup, inputs: &inputs, folder: &out, options, display: &display };
-    let work = pool.run(&cells, &mut interrupt);
+    let work = pool.run(runs, &mut interrupt);
     display.finish();
     interrupt.let_go();
     if work.left_at_once {
@@ -84,7 +97,7 @@ fn report(folder: &PathBuf, added: &AddedSettings) -> Result<Option<PathBuf>, Re
     let paths = reports::write(std::slice::from_ref(folder), &folder.join("report"), Formats::ALL, added)?;
     // Damage elsewhere is not this command's failure, but whoever reads of its runs must know.
     for line in &paths.left_out {
-        terminal::say(Level::Warning, line);
+        terminal::say(Level::WARN, line);
     }
     Ok(paths.index)
 }

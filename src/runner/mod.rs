@@ -1,14 +1,13 @@
 //! Runs of a plan: what is checked before they start, the processes that train them, and what their folders record.
 //!
 //! [`execute()`] checks the plan (`checks`) and hands its runs to a pool of worker processes (`workers`). A worker takes one order
-//! after another (`protocol`) and carries it out (`run`): `run::complete` decides whether there is something left to train.
+//! after another (`protocol`) and carries it out (`run`): `run::resume` decides whether there is something left to train.
 
 mod checks;
 mod error;
 mod execute;
-pub(crate) mod inputs;
+mod inputs;
 mod interrupt;
-mod options;
 mod outcome;
 mod protocol;
 mod record;
@@ -16,7 +15,11 @@ mod run;
 mod workers;
 
 pub(crate) use error::RunnerError;
-pub(crate) use execute::{Finished, execute};
-pub(crate) use options::Options;
+pub(crate) use execute::{Finished, Options, execute};
+pub(crate) use inputs::initial_weights;
+use inputs::{InitialError, InputError, Inputs};
+use interrupt::{Interrupt, Request};
 pub(crate) use outcome::Outcome;
+use protocol::{Event, Order, Reporter, Setup};
+use record::{identity, provenance};
 pub(crate) use workers::serve;

@@ -3,26 +3,15 @@
 use baselines::{Forward, Model};
 use datasets::{Batch, Split};
 
-use super::batches::to_device;
-use super::checkpoint::{save, save_best};
-use super::evaluate::{Pass, score_unless};
-use super::health::finite::{self, Cause};
-use super::loss::Score;
+use super::health::{Cause, finite};
 use super::metrics::lines;
-use super::progress::{Best, Progress};
-use super::session::{Epoch, Job, Session, TrainError, Watch};
-use crate::experiment::Training;
-use crate::experiment::training::Schedule;
+use super::state::{Best, Session, save_best};
+use super::{Epoch, Job, Pass, Progress, Score, TrainError, Watch, score, to_device};
+use crate::experiment::{Schedule, Training};
 use crate::files::tensors;
 
 /// Samples of the validation split that the probes look at.
 const PROBED_SAMPLES: usize = 16;
-
-/// Judge a whole epoch, count it, lower the learning rate where due, and save. Stopped while it is judged, nothing has changed.
-pub(super) fn end_epoch(session: &mut Session<'_>, waited: f64) -> Result<(), TrainError> {
-    judge(session, None, waited)?;
-    save(session)
-}
 
 /// Validate, record the epoch, and keep the weights where they are the best so far.
 ///
@@ -115,7 +104,7 @@ pub(super) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split, watch: &d
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
     let (workers, precision) = (job.settings.workers, job.settings.precision);
     let pass = Pass { spec: job.spec, split, size, workers, device: job.device, resolution: 1.0, precision };
-    score_unless(model, job.dataset, &pass, &|| watch.wants_to_stop())
+    score(model, job.dataset, &pass, &|| watch.wants_to_stop())
 }
 
 /// Record variances and logit scale on the first validation samples, in evaluation mode, and what penalties judge.

@@ -1,15 +1,10 @@
 //! The score of a network on a whole split.
 
-use baselines::precision::Precision;
-use baselines::read::read_scalar;
-use baselines::{Forward, Model};
+use baselines::{Forward, Model, precision::Precision, read::read_scalar};
 use burn::tensor::Device;
-use datasets::samples::resample::Grid;
-use datasets::{Batch, DataError, Dataset, Split, TaskSpec};
+use datasets::{Batch, DataError, Dataset, Split, TaskSpec, samples::resample::Grid};
 
-use super::batches::{prefetch, to_device};
-use super::loss::{self, Score};
-use super::session::TrainError;
+use super::{Score, TrainError, loss, prefetch, to_device};
 
 /// One evaluation of a split.
 pub(crate) struct Pass<'a> {
@@ -29,13 +24,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) precision: Precision,
 }
 
-/// Score of `model` over `pass`, in evaluation mode.
-pub(crate) fn score(model: &dyn Model, dataset: &dyn Dataset, pass: &Pass<'_>) -> Result<Score, TrainError> {
-    score_unless(model, dataset, pass, &|| false)
-}
-
-/// As [`score`], unless `stop` says before one of the batches that nobody waits for it.
-pub(super) fn score_unless(
+/// Score of `model` over `pass`, in evaluation mode, unless `stop` says before one of the batches that nobody waits for it.
+pub(crate) fn score(
     model: &dyn Model,
     dataset: &dyn Dataset,
     pass: &Pass<'_>,

@@ -7,13 +7,12 @@ use baselines::{Forward, ReadError};
 use burn::tensor::{Device, Tensor};
 use datasets::{Batch, DataError};
 
-use super::batches::{EpochOrder, prefetch::Batches, to_device};
-use super::health::finite::{self, Cause};
-use super::loss;
-use super::optimiser::{Gradients, gradients, learning_rate};
-use super::process::keep_workers_awake;
-use super::progress::Penalty;
-use super::session::{Job, State, TrainError};
+use super::health::{Cause, finite};
+use super::prefetch::Batches;
+use super::state::Penalty;
+use super::{
+    EpochOrder, Gradients, Job, State, TrainError, gradients, keep_workers_awake, learning_rate, loss, to_device,
+};
 
 /// What a step was.
 pub(super) struct Taken {

@@ -11,19 +11,14 @@ use burn::tensor::Device;
 use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, OutputSpec, Split, Targets, TaskSpec};
 use serde_json::json;
 
-use super::batches::{Seeds, to_device};
-use super::checkpoint;
-use super::epoch::patience_ends;
-use super::evaluate::{Pass, score};
-use super::health::finite::Cause;
-use super::loss;
-use super::metrics::{Journals, METRICS};
-use super::optimiser::{Optimiser, gradients};
-use super::progress::Progress;
-use super::session::{Clock, Epoch, Finish, Job, State, TrainError, Watch};
-use super::train::{finished, train};
-use crate::experiment::Training;
-use crate::experiment::training::Schedule;
+use super::health::Cause;
+use super::state::Clock;
+use super::train::finished;
+use super::{
+    Epoch, Finish, Job, Journals, METRICS, Optimiser, Pass, Progress, Seeds, State, TrainError, Watch, gradients,
+    last_path, loss, patience_ends, restore, score, to_device, train,
+};
+use crate::experiment::{Schedule, Training};
 use crate::files;
 
 /// Waves of two kinds and of different lengths; one sample cannot be read if that is asked for. Training samples are
@@ -154,11 +149,11 @@ fn train_with_a_stop(
     let journals = |progress: &Progress| Journals::open(folder.path(), progress).unwrap();
     let begin = journals(&state.progress);
     if train(&job, &mut state, begin, watch)? == Finish::Stopped {
-        let last = files::checkpoint::load(&checkpoint::last_path(folder.path())).unwrap().unwrap();
+        let last = files::checkpoint::load(&last_path(folder.path())).unwrap().unwrap();
         let model = (entry.build)(&config, input, &baselines::OutputSpec::Binary, seeds.init, &device).unwrap();
         let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
         state = State { model, optimiser, best: None, progress: Progress::start() };
-        checkpoint::restore(&last, &mut state, &device).unwrap();
+        restore(&last, &mut state, &device).unwrap();
         let resumed = journals(&state.progress);
         let finish = train(&job, &mut state, resumed, watch)?;
         assert_ne!(finish, Finish::Stopped, "a second time");
@@ -187,7 +182,7 @@ fn two_classes_are_trained_by_their_ranking_whoever_reads_the_samples() {
     let of = |size, workers| {
         let (split, precision) = (Split::Test, Precision::Float32);
         let pass = Pass { spec: &spec, split, size, workers, device: &device, resolution: 1.0, precision };
-        let score = score(state.model.as_ref(), &Waves::default(), &pass).unwrap();
+        let score = score(state.model.as_ref(), &Waves::default(), &pass, &|| false).unwrap();
         assert_eq!(score.targets, 31);
         score
     };

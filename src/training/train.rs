@@ -4,20 +4,14 @@ use std::time::Duration;
 
 use datasets::Split;
 
-use super::batches::{EpochOrder, prefetch};
-use super::checkpoint::{best_path, save, save_best};
-use super::epoch::{end_epoch, evaluate, judge, probe};
-use super::health::finite::{self, Cause};
-use super::health::stuck_at_chance;
-use super::metrics::Journals;
+use super::epoch::{evaluate, judge, probe};
+use super::health::{Cause, finite, stuck_at_chance};
 use super::metrics::lines;
-use super::process::memory;
-use super::progress::Progress;
-use super::session::{Clock, Finish, Job, Session, State, TrainError, Watch};
+use super::state::{Clock, Session, best_path, save, save_best};
 use super::step::step;
+use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, memory, prefetch};
 use crate::experiment::Training;
-use crate::files::checkpoint::CheckpointError;
-use crate::files::tensors;
+use crate::files::{CheckpointError, tensors};
 
 /// Time between checkpoints within an epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
@@ -79,7 +73,8 @@ fn train_epoch(session: &mut Session<'_>) -> Result<Option<Finish>, TrainError> 
         }
         Steps::TimeUp => Finish::MaxTime,
         Steps::Whole if last < steps => Finish::MaxSteps,
-        Steps::Whole => match end_epoch(session, waited) {
+        // Stopped while it is judged, nothing has changed.
+        Steps::Whole => match judge(session, None, waited).and_then(|()| save(session)) {
             Err(TrainError::Stopped) => {
                 // All steps of the epoch are taken; it is judged when training goes on.
                 save(session)?;

@@ -4,14 +4,11 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use datasets::Library;
 use datasets::library::{Cleaned, Kept, Reason, is_temporary};
 use indicatif::HumanBytes;
 use serde_json::json;
 
-use super::names::failure;
-use crate::cli::exit::{CliError, Exit};
-use crate::cli::options::Global;
+use super::{CliError, DataContext, Exit, failure};
 
 /// Beginnings of the names of files that are renamed when they are complete: of runs and of reports.
 const TEMPORARY: [&str; 2] = [".tmp-", ".bench-"];
@@ -21,13 +18,8 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 /// Run folders hold experiments, those runs, those checkpoints.
 const DEEPEST: usize = 6;
 
-pub(super) fn clean(
-    library: &Library,
-    runs: &[PathBuf],
-    downloads: bool,
-    dry: bool,
-    global: &Global,
-) -> Result<Exit, CliError> {
+pub(super) fn clean(context: &DataContext<'_>, runs: &[PathBuf], downloads: bool, dry: bool) -> Result<Exit, CliError> {
+    let library = &context.library;
     let given = !runs.is_empty();
     let runs = if given { runs.to_vec() } else { vec![PathBuf::from("runs")] };
     if let Some(absent) = runs.iter().find(|folder| given && !folder.is_dir()) {
@@ -47,7 +39,7 @@ pub(super) fn clean(
             "removed": cleaned.removed, "kept": cleaned.kept,
         })
     };
-    global.print(json, || text(&cleaned, total, dry))?;
+    context.global.print(json, || text(&cleaned, total, dry))?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 

@@ -3,22 +3,16 @@
 use datasets::library::{DataSet, Group, Presence};
 use datasets::{DataError, Library};
 use indicatif::HumanBytes;
-use reports::format::grouped;
-use reports::text_table;
+use reports::{format::grouped, text_table};
 use serde_json::{Value, json};
 
-use super::names::{DataContext, belongs, failure, reads_official, unknown};
-use crate::cli::exit::{CliError, Exit};
-use crate::cli::options::Global;
+use super::{CliError, DataContext, Exit, belongs, failure};
 
-pub(super) fn list(context: &DataContext<'_>, names: &[String], global: &Global) -> Result<Exit, CliError> {
-    let library = context.library;
+pub(super) fn list(context: &DataContext<'_>, names: &[String]) -> Result<Exit, CliError> {
+    let DataContext { library, registry, global, .. } = context;
     let cached = library.cached_sets().map_err(failure)?;
-    for name in names {
-        let known = library.catalogue().iter().any(|set| set.name == *name);
-        if !known && context.registry.find_task(name).is_none() {
-            return Err(unknown(context, name));
-        }
+    if let Some(name) = names.iter().find(|name| !context.is_set(name) && registry.find_task(name).is_none()) {
+        return Err(context.unknown(name));
     }
     let wanted = |set: &DataSet| {
         let mut called = set.tasks.iter().chain(&set.optional_for).chain([&set.name]);
@@ -32,9 +26,7 @@ pub(super) fn list(context: &DataContext<'_>, names: &[String], global: &Global)
         values.push(value);
     }
     let chosen = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    for entry in
-        context.registry.tasks.iter().filter(|entry| chosen(entry.info.name) && !reads_official(library, entry))
-    {
+    for entry in registry.tasks.iter().filter(|entry| chosen(entry.info.name) && !context.reads_official(entry)) {
         let mine: Vec<_> = cached.iter().filter(|set| belongs(set, entry.info.name)).collect();
         let size: u64 = mine.iter().map(|set| set.bytes).sum();
         let state = match mine.len() {
@@ -73,10 +65,7 @@ fn official(library: &Library, set: &DataSet) -> Result<(Vec<String>, Value), Da
     let (_, note) = library.data_set(&set.name)?;
     let state = library.presence(&set.name)?;
     let groups = library.count(&set.name)?;
-    let missing = match state {
-        Presence::Partial => missing(library, set, &groups),
-        _ => vec![],
-    };
+    let missing = if state == Presence::Partial { missing(library, set, &groups) } else { vec![] };
     let mut text = state.to_string();
     if let Some(note) = &note {
         text = format!("{text}, reconstructed: {note}");
@@ -113,12 +102,8 @@ pub(super) fn missing(library: &Library, set: &DataSet, groups: &[Group]) -> Vec
     if !set.files.is_empty() {
         let folder = library.folder(&set.name);
         let absent = |name: &str| !folder.join(name).is_file();
-        return set
-            .files
-            .iter()
-            .filter(|file| absent(&file.name))
-            .map(|file| format!("{} is missing", file.name))
-            .collect();
+        let absent = set.files.iter().filter(|file| absent(&file.name));
+        return absent.map(|file| format!("{} is missing", file.name)).collect();
     }
     let lacking = groups.iter().filter(|group| group.needed && group.found != group.expected);
     lacking.map(|group| format!("{} of {} {}", grouped(group.found), grouped(group.expected), group.what)).collect()

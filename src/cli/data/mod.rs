@@ -1,13 +1,10 @@
 //! `bench data`: what data there is, and how it comes here.
 
 mod clean;
-mod duplicates;
-mod generate;
+mod context;
 mod list;
-mod names;
 mod progress;
-mod settings;
-mod show;
+mod samples;
 mod transfer;
 mod verify;
 
@@ -16,11 +13,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use datasets::Split;
 
-use self::names::DataContext;
+use self::context::{DataContext, belongs, failure};
 use self::progress::Bar;
-use self::settings::Tasks;
-use super::exit::{CliError, Exit};
-use super::options::{Global, split};
+use super::{CliError, Exit, Global, split};
 use crate::registry::Registry;
 
 const FETCH_HELP: &str = "\
@@ -55,6 +50,17 @@ uses; what stays is listed with the reason. Exit code 1: something could not be 
 pub struct DataArgs {
     #[command(subcommand)]
     what: DataCommand,
+}
+
+/// Tasks and their settings.
+#[derive(Debug, Clone, Args)]
+pub struct Tasks {
+    /// Tasks, e.g. listops
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+    /// A setting of the task, e.g. max_length=200; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 /// What to do with data.
@@ -135,24 +141,20 @@ pub enum DataCommand {
 
 /// Carry out `bench data …`.
 pub fn execute(args: &DataArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
-    let library = global.library()?;
-    let context = DataContext { library: &library, registry };
-    let bar = Bar::new(global.quiet);
+    let context = DataContext { library: global.library()?, registry, bar: Bar::new(global.quiet), global };
     match &args.what {
-        DataCommand::List { names } => list::list(&context, names, global),
-        DataCommand::Fetch { names, mirror } => transfer::fetch(&context, names, mirror, &bar, global),
-        DataCommand::Import { names, from } => transfer::import(&context, names, from.as_deref(), &bar, global),
-        DataCommand::Generate { tasks } => generate::generate(&context, tasks, &bar, global),
-        DataCommand::Verify { names, duplicates: true, set } => {
-            duplicates::duplicates(&context, names, set, &bar, global)
+        DataCommand::List { names } => list::list(&context, names),
+        DataCommand::Fetch { names, mirror } => transfer::fetch(&context, names, mirror),
+        DataCommand::Import { names, from } => transfer::import(&context, names, from.as_deref()),
+        DataCommand::Generate { tasks } => samples::generate(&context, tasks),
+        DataCommand::Verify { names, duplicates: true, set } => samples::duplicates(&context, names, set),
+        DataCommand::Verify { names, .. } => verify::verify(&context, names),
+        DataCommand::Clean { dry_run, downloads, runs } => clean::clean(&context, runs, *downloads, *dry_run),
+        DataCommand::Show { tasks, out: Some(_), .. } if tasks.names.len() > 1 => {
+            Err(CliError::usage("--out names one picture; show one task at a time, or leave it out"))
         }
-        DataCommand::Verify { names, .. } => verify::verify(&context, names, &bar, global),
-        DataCommand::Clean { dry_run, downloads, runs } => clean::clean(&library, runs, *downloads, *dry_run, global),
         DataCommand::Show { tasks, split, count, out } => {
-            if out.is_some() && tasks.names.len() > 1 {
-                return Err(CliError::usage("--out names one picture; show one task at a time, or leave it out"));
-            }
-            show::show(&context, tasks, *split, usize::from(*count), out.as_deref(), &bar, global)
+            samples::show(&context, tasks, *split, usize::from(*count), out.as_deref())
         }
     }
 }

@@ -32,7 +32,7 @@ impl Progress for Bar {
         self.bar.set_length(total);
         self.bar.set_message(what.to_owned());
         if self.lines {
-            terminal::say(Level::Info, what);
+            terminal::say(Level::INFO, what);
         }
     }
 

@@ -1,67 +1,45 @@
 //! `bench data fetch` and `bench data import`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use datasets::DataError;
 use datasets::library::{Fetched, Presence, Provenance};
-use datasets::{DataError, Library};
 use reports::format::grouped;
 use serde_json::json;
 
 use super::list::missing;
-use super::names::{DataContext, failure, set_of};
-use super::progress::Bar;
-use crate::cli::exit::{CliError, Exit, print_json};
-use crate::cli::options::Global;
+use super::{CliError, DataContext, Exit, failure};
+use crate::cli::print_json;
 
-pub(super) fn fetch(
-    context: &DataContext<'_>,
-    names: &[String],
-    mirrors: &[String],
-    bar: &Bar,
-    global: &Global,
-) -> Result<Exit, CliError> {
-    let library = context.library;
+pub(super) fn fetch(context: &DataContext<'_>, names: &[String], mirrors: &[String]) -> Result<Exit, CliError> {
     // Names are checked first, so that a misspelt one starts nothing.
-    let sets = names.iter().map(|name| set_of(context, name)).collect::<Result<Vec<_>, _>>()?;
-    each(library, &sets, global, |set| library.fetch(set, mirrors, bar))
+    let sets = context.sets_of(names)?;
+    each(context, &sets, |set| context.library.fetch(set, mirrors, &context.bar))
 }
 
-pub(super) fn import(
-    context: &DataContext<'_>,
-    names: &[String],
-    from: Option<&Path>,
-    bar: &Bar,
-    global: &Global,
-) -> Result<Exit, CliError> {
-    let library = context.library;
+pub(super) fn import(context: &DataContext<'_>, names: &[String], from: Option<&Path>) -> Result<Exit, CliError> {
     let (names, path) = match (from, names) {
-        (Some(path), names) => (names, path.to_path_buf()),
-        (None, [names @ .., path]) => (names, PathBuf::from(path)),
+        (Some(path), names) => (names, path),
+        (None, [names @ .., path]) => (names, Path::new(path)),
         (None, []) => return Err(CliError::usage("say what to import: bench data import [NAME]... PATH")),
     };
     if !path.exists() {
         return Err(CliError::usage(format!("{}: there is no such file or folder", path.display())));
     }
-    let sets = if names.is_empty() {
-        let sets = library.recognise(&path);
-        if sets.is_empty() {
-            return Err(CliError::usage(format!(
-                "{}: this is no archive or folder of a known data set; name the data set: bench data import NAME PATH",
-                path.display()
-            )));
-        }
-        sets
-    } else {
-        names.iter().map(|name| set_of(context, name)).collect::<Result<Vec<_>, _>>()?
-    };
-    each(library, &sets, global, |set| library.import(set, &path, bar))
+    let sets = if names.is_empty() { context.library.recognise(path) } else { context.sets_of(names)? };
+    if sets.is_empty() {
+        return Err(CliError::usage(format!(
+            "{}: this is no archive or folder of a known data set; name the data set: bench data import NAME PATH",
+            path.display()
+        )));
+    }
+    each(context, &sets, |set| context.library.import(set, path, &context.bar))
 }
 
 /// Does `work` for one set after the other, and prints what was done, also where a later one fails.
 fn each(
-    library: &Library,
+    context: &DataContext<'_>,
     sets: &[String],
-    global: &Global,
     mut work: impl FnMut(&str) -> Result<Vec<Fetched>, DataError>,
 ) -> Result<Exit, CliError> {
     let mut fetched = Vec::new();
@@ -69,43 +47,40 @@ fn each(
         match work(set) {
             Ok(more) => fetched.extend(more),
             Err(error) => {
-                if global.json {
+                if context.global.json {
                     let failed = json!({ "set": set, "kind": <&str>::from(&error), "message": error.to_string() });
-                    let value = json!({
-                        "schema": 2, "folder": library.root(), "files": fetched, "incomplete": [], "error": failed,
-                    });
-                    print_json(&value)?;
+                    print_json(&json!({
+                        "schema": 2, "folder": context.library.root(), "files": fetched, "incomplete": [], "error": failed,
+                    }))?;
                 } else if !fetched.is_empty() {
-                    print_fetched(library, &[], &fetched, global)?;
+                    print_fetched(context, &[], &fetched)?;
                 }
                 return Err(failure(error));
             }
         }
     }
-    print_fetched(library, sets, &fetched, global)
+    print_fetched(context, sets, &fetched)
 }
 
 /// Prints what was done, and what `sets` still lack.
-fn print_fetched(library: &Library, sets: &[String], fetched: &[Fetched], global: &Global) -> Result<Exit, CliError> {
-    let mut lacking = Vec::new();
+fn print_fetched(context: &DataContext<'_>, sets: &[String], fetched: &[Fetched]) -> Result<Exit, CliError> {
+    let library = &context.library;
+    let mut lacking: Vec<(&String, Vec<String>)> = Vec::new();
     for set in sets {
         if library.presence(set).map_err(failure)? == Presence::Partial {
             let entry = library.entry(set).map_err(failure)?;
-            let missing = missing(library, entry, &library.count(set).map_err(failure)?);
-            lacking.push(json!({ "name": set, "missing": missing }));
+            lacking.push((set, missing(library, entry, &library.count(set).map_err(failure)?)));
         }
     }
-    let json = || json!({ "schema": 2, "folder": library.root(), "files": fetched, "incomplete": lacking });
-    let text = || {
-        let mut lines: Vec<String> = fetched.iter().map(line).collect();
-        for set in &lacking {
-            let missing = set["missing"].as_array().into_iter().flatten().filter_map(|what| what.as_str());
-            let missing: Vec<&str> = missing.collect();
-            lines.push(format!("{} is incomplete: {}", set["name"].as_str().unwrap_or_default(), missing.join(", ")));
-        }
-        lines.join("\n")
+    let json = || {
+        let lacking = lacking.iter().map(|(set, missing)| json!({ "name": set, "missing": missing }));
+        json!({ "schema": 2, "folder": library.root(), "files": fetched, "incomplete": lacking.collect::<Vec<_>>() })
     };
-    global.print(json, text)
+    let text = || {
+        let lacking = lacking.iter().map(|(set, missing)| format!("{set} is incomplete: {}", missing.join(", ")));
+        fetched.iter().map(line).chain(lacking).collect::<Vec<_>>().join("\n")
+    };
+    context.global.print(json, text)
 }
 
 fn line(fetched: &Fetched) -> String {

@@ -5,10 +5,7 @@ use datasets::library::{CachedSet, Group, Presence, Provenance, Verified};
 use reports::format::grouped;
 use serde_json::{Value, json};
 
-use super::names::{DataContext, belongs, failure, reads_official, set_of};
-use super::progress::Bar;
-use crate::cli::exit::{CliError, Exit};
-use crate::cli::options::Global;
+use super::{CliError, DataContext, Exit, belongs, failure};
 
 /// What became of one data set or file of the cache.
 enum Check {
@@ -55,13 +52,8 @@ impl Check {
     }
 }
 
-pub(super) fn verify(
-    context: &DataContext<'_>,
-    names: &[String],
-    bar: &Bar,
-    global: &Global,
-) -> Result<Exit, CliError> {
-    let library = context.library;
+pub(super) fn verify(context: &DataContext<'_>, names: &[String]) -> Result<Exit, CliError> {
+    let DataContext { library, registry, bar, global } = context;
     let cached = library.cached_sets().map_err(failure)?;
     let mut official: Vec<String> = Vec::new();
     let mut generated: Vec<&CachedSet> = Vec::new();
@@ -75,14 +67,14 @@ pub(super) fn verify(
     }
     for name in names {
         let mine: Vec<&CachedSet> = cached.iter().filter(|set| belongs(set, name)).collect();
-        match context.registry.find_task(name) {
-            Some(entry) if !reads_official(library, entry) && mine.is_empty() => {
+        match registry.find_task(name) {
+            Some(entry) if !context.reads_official(entry) && mine.is_empty() => {
                 return Err(CliError::usage(format!(
                     "no set of `{name}` is in the cache; `bench data generate {name}` makes one"
                 )));
             }
-            Some(entry) if !reads_official(library, entry) => generated.extend(mine),
-            _ => official.push(set_of(context, name)?),
+            Some(entry) if !context.reads_official(entry) => generated.extend(mine),
+            _ => official.push(context.set_of(name)?),
         }
     }
     let mut checks: Vec<Check> = Vec::new();

@@ -1,6 +1,6 @@
 //! `bench run --dry-run`: what would run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use datasets::{InputSpec, Library, Split};
@@ -9,7 +9,7 @@ use reports::format::{duration, grouped};
 use reports::text_table;
 use serde::Serialize;
 
-use crate::experiment::{Cell, Missing, Plan, Scale};
+use crate::experiment::{Missing, Plan, Run, Scale};
 use crate::measure::estimate::Estimate;
 
 /// One line of the dry run.
@@ -62,7 +62,7 @@ pub struct DryRun {
     pub folder: String,
     /// What happens to runs without data.
     pub missing: Missing,
-    /// Cells in the order of the plan.
+    /// Runs in the order of the plan.
     pub cells: Vec<Line>,
 }
 
@@ -72,56 +72,58 @@ pub fn describe(
     plan: &Plan,
     out: &Path,
     library: &Library,
-    estimate: &dyn Fn(&Cell) -> Option<Estimate>,
-    unfit: &dyn Fn(&Cell) -> Option<String>,
+    estimate: &dyn Fn(&Run) -> Option<Estimate>,
+    unfit: &dyn Fn(&Run) -> Option<String>,
 ) -> DryRun {
     let mut estimates: HashMap<String, Option<Estimate>> = HashMap::new();
     let mut missing: HashMap<String, Option<String>> = HashMap::new();
     let mut weights: HashMap<String, Option<String>> = HashMap::new();
     let mut cells = Vec::new();
-    for cell in &plan.cells {
-        let spec = cell.task.task.spec();
+    for run in &plan.runs {
+        let spec = run.spec();
         let (input, vocabulary) = match &spec.input {
             InputSpec::Values { channels, shape } => ([&[*channels], shape.as_slice()].concat(), None),
             InputSpec::Tokens { vocabulary, length } => (vec![*length], Some(*vocabulary)),
         };
-        let steps_per_epoch = cell.training.steps_in_epoch(spec.splits.get(Split::Train));
-        let steps = cell.training.total_steps(steps_per_epoch as u64) as usize;
+        let steps_per_epoch = run.training.steps_in_epoch(spec.splits.get(Split::Train));
+        let steps = run.training.total_steps(steps_per_epoch as u64) as usize;
         // Seeds share a measurement; everything else that could change a step is in the key.
-        let key = format!("{} {} {} {:?}", cell.task.config, cell.baseline.name, cell.baseline.config, cell.training);
-        let measured = match &cell.not_applicable {
+        let key = format!("{} {} {} {:?}", run.task.config, run.baseline.name, run.baseline.config, run.training);
+        let measured = match &run.not_applicable {
             Some(_) => None,
-            None => *estimates.entry(key.clone()).or_insert_with(|| estimate(cell)),
+            None => *estimates.entry(key.clone()).or_insert_with(|| estimate(run)),
         };
-        let duration = measured.map(|m| m.duration(cell));
+        let duration = measured.map(|m| m.duration(run));
         let by_clock = measured.map(|m| {
             let slower = m.clock_seconds_per_step / m.seconds_per_step.max(f64::MIN_POSITIVE);
             let seconds_per_evaluated = m.seconds_per_evaluated * slower;
-            Estimate { seconds_per_step: m.clock_seconds_per_step, seconds_per_evaluated, ..m }.duration(cell)
+            Estimate { seconds_per_step: m.clock_seconds_per_step, seconds_per_evaluated, ..m }.duration(run)
         });
         let missing_data = missing
-            .entry(format!("{} {}", cell.task.name, cell.task.config))
-            .or_insert_with(|| cell.task.task.check(library).err().map(|error| error.to_string()));
+            .entry(format!("{} {}", run.task.name, run.task.config))
+            .or_insert_with(|| run.task.task.check(library).err().map(|error| error.to_string()));
+        // Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.
+        let least_memory = run.parameters.map(|parameters| 4 * 4 * parameters);
         cells.push(Line {
-            id: cell.id.clone(),
-            task: cell.task.label.clone(),
-            baseline: cell.baseline.label.clone(),
-            seed: cell.seed,
-            parameters: cell.parameters,
+            id: run.id.clone(),
+            task: run.task.label.clone(),
+            baseline: run.baseline.label.clone(),
+            seed: run.seed,
+            parameters: run.parameters,
             input,
             vocabulary,
-            epochs: cell.training.epochs,
+            epochs: run.training.epochs,
             steps_per_epoch,
             steps,
             seconds: duration.map(|d| d.seconds),
             seconds_by_clock: by_clock.map(|d| d.seconds),
             evaluation_seconds: duration.map(|d| d.evaluation_seconds),
             epochs_within_limit: duration.and_then(|d| d.epochs_within_limit),
-            memory_bytes: measured.and_then(|m| m.peak_bytes).or(cell.parameters.map(optimiser_state)),
+            memory_bytes: measured.and_then(|m| m.peak_bytes).or(least_memory),
             memory_measured: measured.is_some(),
-            not_applicable: cell.not_applicable.clone(),
+            not_applicable: run.not_applicable.clone(),
             missing_data: missing_data.clone(),
-            initial_weights: weights.entry(key).or_insert_with(|| unfit(cell)).clone(),
+            initial_weights: weights.entry(key).or_insert_with(|| unfit(run)).clone(),
         });
     }
     DryRun {
@@ -137,15 +139,10 @@ pub fn describe(
 /// Time by the clock, relative to that of a machine with nothing else to do, from which on the output mentions the difference.
 const LOADED: f64 = 1.3;
 
-/// Weights, gradients and the two moments of Adam in float32: what training needs whatever the batch.
-fn optimiser_state(parameters: u64) -> u64 {
-    4 * 4 * parameters
-}
-
 impl DryRun {
     /// As a table, with sums and remarks below.
     pub fn text(&self) -> String {
-        let heading = "cell | parameters# | input | epochs × steps# | time# | memory# | ";
+        let heading = "run | parameters# | input | epochs × steps# | time# | memory# | ";
         let none = || "—".to_owned();
         let rows: Vec<Vec<String>> = self
             .cells
@@ -198,13 +195,9 @@ impl DryRun {
         if let Some(total) = times.filter(|_| count > 0) {
             lines.push(self.basis(total));
         }
-        let mut unfit: Vec<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
-        unfit.sort();
-        unfit.dedup();
+        let unfit: BTreeSet<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
         lines.extend(unfit.into_iter().cloned());
-        let mut missing: Vec<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
-        missing.sort();
-        missing.dedup();
+        let missing: BTreeSet<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
         lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
         lines.join("\n")
     }

@@ -1,22 +1,20 @@
-//! `bench run`
+//! `bench run`, and `bench worker`: the process that trains runs as it orders.
 
 mod dry_run;
 mod summary;
-pub(super) mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use baselines::device::DeviceChoice;
 use clap::Args;
 use datasets::Library;
 
-use super::exit::{CliError, Exit};
-use super::options::{DeviceArgs, ExperimentArgs, Global};
-use crate::experiment::{Cell, Plan, diagnostic::with_suggestion};
+use super::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
+use crate::experiment::{Plan, Run, with_suggestion};
 use crate::measure::estimate;
 use crate::registry::Registry;
-use crate::runner::inputs::initial_weights;
-use crate::runner::{self, Options};
+use crate::runner::{self, Options, initial_weights};
 
 /// `bench run`
 #[derive(Debug, Clone, Args)]
@@ -57,7 +55,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let mut plan = args.experiment.plan(registry)?;
     if let Some(id) = &args.cell {
-        keep_cell(&mut plan, id)?;
+        keep_run(&mut plan, id)?;
     }
     let library = global.library()?;
     if args.dry_run {
@@ -79,30 +77,47 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
 }
 
 fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, CliError> {
-    let device = args.device.choice.open()?;
-    for cell in &plan.cells {
-        args.device.choice.check(&device, cell.training.precision)?;
-    }
-    let estimate = |cell: &Cell| {
+    let device = plan.open(args.device.choice)?;
+    let estimate = |run: &Run| {
         if args.no_time {
             return None;
         }
-        global.notify(&format!("timing {} on {}", cell.baseline.label, cell.task.label));
-        estimate::measure(cell, &device).inspect_err(|error| tracing::warn!("{}: no estimate: {error}", cell.id)).ok()
+        global.notify(&format!("timing {} on {}", run.baseline.label, run.task.label));
+        estimate::measure(run, &device).inspect_err(|error| tracing::warn!("{}: no estimate: {error}", run.id)).ok()
     };
     let out = args.out.join(&plan.name);
-    let unfit = |cell: &Cell| initial_weights::problem(cell, &out, args.fresh, &device);
+    let unfit = |run: &Run| initial_weights::problem(run, &out, args.fresh, &device);
     let described = dry_run::describe(plan, &args.out, library, &estimate, &unfit);
     global.print(|| &described, || described.text())
 }
 
 /// Leave one run in the plan.
-fn keep_cell(plan: &mut Plan, id: &str) -> Result<(), CliError> {
-    if plan.cells.iter().any(|cell| cell.id == id) {
-        plan.cells.retain(|cell| cell.id == id);
+fn keep_run(plan: &mut Plan, id: &str) -> Result<(), CliError> {
+    if plan.runs.iter().any(|run| run.id == id) {
+        plan.runs.retain(|run| run.id == id);
         return Ok(());
     }
-    let message = format!("experiment `{}` has no cell `{id}`", plan.name);
-    let message = with_suggestion(message, id, plan.cells.iter().map(|cell| cell.id.as_str()));
-    Err(CliError::usage(format!("{message}\n  = `bench run … --dry-run` lists the cells")))
+    let message = format!("experiment `{}` has no run `{id}`", plan.name);
+    let message = with_suggestion(message, id, plan.runs.iter().map(|run| run.id.as_str()));
+    Err(CliError::usage(format!("{message}\n  = `bench run … --dry-run` lists the runs")))
+}
+
+/// `bench worker`
+#[derive(Debug, Clone, Args)]
+pub struct WorkerArgs {
+    /// Run folder of the experiment
+    #[arg(long, value_name = "DIR")]
+    folder: PathBuf,
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE")]
+    device: DeviceChoice,
+    /// Messages end on a terminal that shows colours
+    #[arg(long)]
+    pub colour: bool,
+}
+
+/// Train runs as `bench run` orders.
+pub fn work(args: &WorkerArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    runner::serve(args.folder.clone(), args.device, &global.library()?, registry)?;
+    Ok(Exit::Done)
 }

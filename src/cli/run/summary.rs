@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vocabulary::record::{State, Status, StopReason};
 
-use crate::cli::exit::{self, CliError, Exit};
+use crate::cli::{CliError, Exit, print, print_json};
 use crate::experiment::{Plan, Scale};
 use crate::files::run_folder;
 use crate::runner::{Finished, Outcome};
@@ -47,9 +47,9 @@ pub(super) fn conclude(plan: &Plan, finished: &Finished, json: bool) -> Exit {
     let report_error = not_written.as_ref().map(|error| error.message.as_str());
     // What came of the runs first: it is not to be lost with the report.
     let printed = if json {
-        exit::print_json(&summary(plan, finished, report, report_error))
+        print_json(&summary(plan, finished, report, report_error))
     } else {
-        exit::print(&text(plan, finished, report))
+        print(&text(plan, finished, report))
     };
     // Results stand in their files, whoever could read of them here. But a program that asked for JSON has nothing.
     let unsaid = json && printed.is_err();
@@ -72,10 +72,10 @@ fn summary<'a>(
     report: Option<&'a PathBuf>,
     report_error: Option<&'a str>,
 ) -> Summary<'a> {
-    let runs = plan.cells.iter().zip(&finished.outcomes).map(|(cell, outcome)| {
-        let status = status(finished, &cell.id).unwrap_or_else(Status::pending);
+    let runs = plan.runs.iter().zip(&finished.outcomes).map(|(run, outcome)| {
+        let status = status(finished, &run.id).unwrap_or_else(Status::pending);
         RunSummary {
-            id: cell.id.clone(),
+            id: run.id.clone(),
             state: status.state.name().to_owned(),
             outcome: outcome.name(),
             reason: match outcome {
@@ -105,10 +105,10 @@ fn text(plan: &Plan, finished: &Finished, report: Option<&PathBuf>) -> String {
         (count(|o| *o == Outcome::Interrupted), State::Interrupted.name()),
     ];
     let parts: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    let mut text = format!("{}: {} cells: {}", plan.name, plan.cells.len(), parts.join(", "));
-    for (cell, outcome) in plan.cells.iter().zip(outcomes) {
+    let mut text = format!("{}: {} runs: {}", plan.name, plan.runs.len(), parts.join(", "));
+    for (run, outcome) in plan.runs.iter().zip(outcomes) {
         if let Outcome::Failed { message, .. } | Outcome::Locked(message) = outcome {
-            text.push_str(&format!("\n  {}: {message}", cell.id));
+            text.push_str(&format!("\n  {}: {message}", run.id));
         }
     }
     for (message, ids) in missing_data(plan, finished) {
@@ -131,10 +131,10 @@ fn status(finished: &Finished, id: &str) -> Option<Status> {
 /// Runs skipped for want of data, by what is missing and the command that fetches it.
 fn missing_data(plan: &Plan, finished: &Finished) -> BTreeMap<String, Vec<String>> {
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for cell in &plan.cells {
-        let Some(status) = status(finished, &cell.id) else { continue };
+    for run in &plan.runs {
+        let Some(status) = status(finished, &run.id) else { continue };
         if status.state == State::Skipped && status.reason == Some(StopReason::MissingData) {
-            missing.entry(status.message.unwrap_or_default()).or_default().push(cell.id.clone());
+            missing.entry(status.message.unwrap_or_default()).or_default().push(run.id.clone());
         }
     }
     missing

@@ -1,9 +1,7 @@
 //! The tasks and baselines of an experiment.
 
-use super::names::check_label;
-use super::values::{list, settings, source, text};
-use crate::experiment::diagnostic::{Diagnostic, Position};
-use crate::experiment::yaml::{Content, Node};
+use super::values::{check_label, list, settings, source, text};
+use crate::experiment::{Content, Diagnostic, Node, Position};
 
 /// A task or a baseline.
 #[derive(Debug, Clone)]

@@ -1,15 +1,10 @@
 //! The whole file, its keys checked.
 
-use vocabulary::Scale;
-
 use super::entry::{self, RawEntry};
-use super::grid::{self, GridAxis};
-use super::names::check_name;
+use super::field::{self, GridAxis};
 use super::pairs::{self, PairPattern, PairSettings};
-use super::values::{self, known_keys, list, mapping, seeds, source, text, unknown_key};
-use crate::experiment::diagnostic::{Diagnostic, Position, shorten, with_suggestion};
-use crate::experiment::plan::Missing;
-use crate::experiment::yaml::{Content, Node};
+use super::values::{self, check_name, choice, known_keys, list, mapping, seeds, source, text, unknown_key};
+use crate::experiment::{Content, Diagnostic, Missing, Node, Position, Scale};
 
 /// Version of the file format.
 pub const VERSION: u64 = 1;
@@ -53,9 +48,9 @@ pub struct RawExperiment {
     pub tasks: Vec<RawEntry>,
     /// Baselines, at least one.
     pub baselines: Vec<RawEntry>,
-    /// Pairs that are no cells.
+    /// Pairs that are not run.
     pub exclude: Vec<PairPattern>,
-    /// Training settings of every cell.
+    /// Training settings of every run.
     pub training: Node,
     /// Varied fields.
     pub grid: Vec<GridAxis>,
@@ -100,7 +95,7 @@ impl RawExperiment {
                     raw.exclude = items.map(|item| PairPattern::read(item, "`exclude`")).collect::<Result<_, _>>()?;
                 }
                 "training" => raw.training = values::settings(value, "training")?,
-                "grid" => raw.grid = grid::grid(value)?,
+                "grid" => raw.grid = field::grid(value)?,
                 "cells" => raw.pair_settings = pairs::pair_settings(value)?,
                 key => raw.set_plain(key, value)?,
             }
@@ -125,24 +120,9 @@ impl RawExperiment {
             }
             "description" => self.description = text(value, "description")?,
             "source" => self.source = Some(source(value)?),
-            "scale" => {
-                let word = text(value, "scale")?;
-                self.scale = word.parse().map_err(|_| {
-                    let (message, words) =
-                        (format!("`scale` cannot be `{}`", shorten(&word)), Scale::ALL.map(Scale::name));
-                    Diagnostic::at(value.at, with_suggestion(message, &word, words)).accepted("values", &words)
-                })?;
-            }
+            "scale" => self.scale = choice(value, "scale", &Scale::ALL.map(|scale| (scale.name(), scale)))?,
             "missing" => {
-                self.missing = match text(value, "missing")?.as_str() {
-                    "error" => Missing::Error,
-                    "skip" => Missing::Skip,
-                    other => {
-                        let message = format!("`missing` cannot be `{}`", shorten(other));
-                        return Err(Diagnostic::at(value.at, with_suggestion(message, other, ["error", "skip"]))
-                            .accepted("values", &["error", "skip"]));
-                    }
-                }
+                self.missing = choice(value, "missing", &[("error", Missing::Error), ("skip", Missing::Skip)])?;
             }
             "seeds" => self.seeds = seeds(value)?,
             _ => return Err(unknown_key(key, value.at, "the experiment", &TOP)),

@@ -3,15 +3,11 @@
 mod entry;
 mod experiment;
 mod field;
-mod grid;
-mod names;
 mod pairs;
 mod values;
 
 pub use entry::RawEntry;
 pub use experiment::{RawExperiment, VERSION};
-pub use field::{Field, Target};
-pub use grid::GridAxis;
-pub use names::{MAX_LABEL, is_name, is_safe, make_safe};
+pub use field::{Field, GridAxis, Target};
 pub use pairs::{PairPattern, PairSettings, matches};
-pub use values::{seeds, unknown_key};
+pub use values::{MAX_LABEL, is_name, is_safe, make_safe, seeds, unknown_key};

@@ -2,10 +2,9 @@
 
 use wildmatch::WildMatch;
 
-use super::field::Target;
+use super::Target;
 use super::values::{known_keys, list, mapping, settings, source, text};
-use crate::experiment::diagnostic::{Diagnostic, Position};
-use crate::experiment::yaml::{Content, Node};
+use crate::experiment::{Content, Diagnostic, Node, Position};
 
 /// Which pairs of task and baseline.
 #[derive(Debug, Clone)]

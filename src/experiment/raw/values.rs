@@ -1,8 +1,6 @@
-//! Values of a file: mappings, lists and texts, and what is said of others.
+//! Values of a file: mappings, lists, texts and names, and what is said of others.
 
-use crate::experiment::diagnostic::{Diagnostic, Position, shorten, with_suggestion};
-use crate::experiment::plan::MAX_SOURCE;
-use crate::experiment::yaml::{Content, Node, Pair};
+use crate::experiment::{Content, Diagnostic, MAX_SOURCE, Node, Position, shorten, with_suggestion, yaml::Pair};
 
 /// Seeds of `value`: a list of whole numbers.
 pub fn seeds(value: &Node) -> Result<Vec<u64>, Diagnostic> {
@@ -78,6 +76,19 @@ pub(super) fn source(node: &Node) -> Result<String, Diagnostic> {
     Ok(words)
 }
 
+/// One of `options`, by its word.
+pub(super) fn choice<T: Copy, const N: usize>(
+    node: &Node,
+    what: &str,
+    options: &[(&str, T); N],
+) -> Result<T, Diagnostic> {
+    let word = text(node, what)?;
+    options.iter().find(|(name, _)| *name == word).map(|(_, chosen)| *chosen).ok_or_else(|| {
+        let (message, words) = (format!("`{what}` cannot be `{}`", shorten(&word)), options.map(|(name, _)| name));
+        Diagnostic::at(node.at, with_suggestion(message, &word, words)).accepted("values", &words)
+    })
+}
+
 pub(super) fn text(node: &Node, what: &str) -> Result<String, Diagnostic> {
     match &node.content {
         Content::Text(text) => Ok(text.clone()),
@@ -94,4 +105,45 @@ pub(super) fn text(node: &Node, what: &str) -> Result<String, Diagnostic> {
             }
         }
     }
+}
+
+/// Names of experiments and labels become folder names.
+pub fn is_safe(name: &str, extra: &[char]) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || extra.contains(&c))
+}
+
+/// `text` made of the characters that folder names are safe with.
+pub fn make_safe(text: &str) -> String {
+    let safe: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+') { c } else { '-' }).collect();
+    safe.trim_matches('-').to_owned()
+}
+
+/// Longest label; ids of runs stay below 120 characters with it.
+pub const MAX_LABEL: usize = 40;
+
+/// Longest name of an experiment.
+const MAX_NAME: usize = 80;
+
+/// Whether an experiment, and so its folder, may have this name.
+pub fn is_name(name: &str) -> bool {
+    is_safe(name, &['.']) && name.len() <= MAX_NAME
+}
+
+pub(super) fn check_name(name: &str, at: Position) -> Result<(), Diagnostic> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let message = format!("`{}` cannot be the name of a folder", shorten(name));
+    Err(Diagnostic::at(at, message)
+        .note(format!("use letters, digits, `-`, `_` and `.`, at most {MAX_NAME} characters")))
+}
+
+pub(super) fn check_label(label: &str, at: Position) -> Result<(), Diagnostic> {
+    if is_safe(label, &[]) && label.len() <= MAX_LABEL {
+        return Ok(());
+    }
+    let message = format!("`{}` cannot be a label, since it becomes part of a folder name", shorten(label));
+    Err(Diagnostic::at(at, message).note(format!("use letters, digits, `-` and `_`, at most {MAX_LABEL} characters")))
 }

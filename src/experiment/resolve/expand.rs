@@ -1,35 +1,32 @@
-//! From tasks, baselines, grid and seeds to cells whose networks were not tried yet.
+//! From tasks, baselines, grid and seeds to runs, first without their networks; then every network is tried once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde_json::Value;
 
-use super::cell_id;
-use super::labels::Labels;
-use super::registered::Registered;
-use super::settings::{TaskCache, resolve_baseline, resolve_training};
-use crate::experiment::diagnostic::Diagnostic;
-use crate::experiment::plan::{BaselineCell, TaskCell};
+use super::registered::{Labels, Registered};
+use super::run_id;
+use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
 use crate::experiment::raw::{GridAxis, RawExperiment, Target};
-use crate::experiment::scale;
-use crate::experiment::training::Training;
-use crate::experiment::yaml::Node;
+use crate::experiment::{Diagnostic, Node, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
 
-/// Cells that one experiment may expand to.
-const MAX_CELLS: usize = 100_000;
+/// Runs that one experiment may expand to.
+const MAX_RUNS: usize = 100_000;
 
-/// A cell before its network was tried.
-pub(super) struct CellDraft {
+/// A run before its network was tried.
+pub(super) struct RunDraft {
     pub(super) id: String,
     pub(super) seed: u64,
     pub(super) point: Arc<GridPoint>,
 }
 
-/// A pair of task and baseline at one point of the grid: cells but for their seed.
+/// A pair of task and baseline at one point of the grid: runs but for their seed.
+#[derive(Clone)]
 pub(super) struct GridPoint {
-    pub(super) task: TaskCell,
-    pub(super) baseline: BaselineCell,
+    pub(super) task: RunTask,
+    pub(super) baseline: RunBaseline,
     pub(super) training: Training,
     pub(super) grid: BTreeMap<String, Value>,
     pub(super) sources: Vec<String>,
@@ -54,15 +51,15 @@ pub(super) struct Pair {
 /// Settings by [`Target`].
 type Trees = [Node; 3];
 
-/// Every cell of `raw`, in the order of the file.
+/// Every run of `raw`, in the order of the file.
 ///
 /// # Errors
-/// Settings that do not hold, patterns that match nothing, two cells of one name, or too many cells.
+/// Settings that do not hold, patterns that match nothing, two runs of one name, or too many runs.
 pub(super) fn expand(
     raw: &RawExperiment,
     registered: &Registered,
     labels: &Labels,
-) -> Result<Vec<CellDraft>, Diagnostic> {
+) -> Result<Vec<RunDraft>, Diagnostic> {
     check_number(raw, registered)?;
     let mut expansion = Expansion {
         raw,
@@ -96,11 +93,11 @@ struct Expansion<'a> {
     excludes_met: Vec<bool>,
     /// Which patterns of settings some pair has met.
     settings_met: Vec<bool>,
-    drafts: Vec<CellDraft>,
+    drafts: Vec<RunDraft>,
 }
 
 impl Expansion<'_> {
-    /// Add the cells of `pair`, unless it is excluded.
+    /// Add the runs of `pair`, unless it is excluded.
     fn add(&mut self, pair: &Pair) -> Result<(), Diagnostic> {
         let mut excluded = false;
         for (pattern, met) in self.raw.exclude.iter().zip(&mut self.excludes_met) {
@@ -122,8 +119,8 @@ impl Expansion<'_> {
             }
             let point = Arc::new(self.point(pair, trees, grid, sources.clone())?);
             for &seed in &self.raw.seeds {
-                let id = cell_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
-                self.drafts.push(CellDraft { id, seed, point: Arc::clone(&point) });
+                let id = run_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
+                self.drafts.push(RunDraft { id, seed, point: Arc::clone(&point) });
             }
         }
         Ok(())
@@ -195,22 +192,22 @@ fn applicable<'a>(
     raw.grid.iter().filter(move |axis| registered.has(&axis.field, index(axis.field.target)))
 }
 
-/// Refuse more than [`MAX_CELLS`] cells, before any is made.
+/// Refuse more than [`MAX_RUNS`] runs, before any is made.
 fn check_number(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
-    let mut cells = 0_usize;
+    let mut runs = 0_usize;
     for task in 0..raw.tasks.len() {
         for baseline in 0..raw.baselines.len() {
             let points = applicable(raw, registered, task, baseline)
                 .fold(raw.seeds.len(), |points, axis| points.saturating_mul(axis.values.len()));
-            cells = cells.saturating_add(points);
+            runs = runs.saturating_add(points);
         }
     }
-    if cells <= MAX_CELLS {
+    if runs <= MAX_RUNS {
         return Ok(());
     }
     let at = raw.grid.iter().max_by_key(|axis| axis.values.len()).map_or(raw.at, |axis| axis.at);
-    let count = if cells == usize::MAX { "more cells than can be counted".into() } else { format!("{cells} cells") };
-    Err(Diagnostic::at(at, format!("the experiment expands to {count}; at most {MAX_CELLS} are accepted"))
+    let count = if runs == usize::MAX { "more runs than can be counted".into() } else { format!("{runs} runs") };
+    Err(Diagnostic::at(at, format!("the experiment expands to {count}; at most {MAX_RUNS} are accepted"))
         .note("give the grid fewer values, or split the experiment into several files"))
 }
 
@@ -224,9 +221,9 @@ fn product<'a>(axes: &[&'a GridAxis]) -> Vec<Vec<&'a Node>> {
     })
 }
 
-/// Refuse two cells of one folder.
-fn check_ids(drafts: &[CellDraft], raw: &RawExperiment) -> Result<(), Diagnostic> {
-    let mut seen: HashMap<String, &CellDraft> = HashMap::new();
+/// Refuse two runs of one folder.
+fn check_ids(drafts: &[RunDraft], raw: &RawExperiment) -> Result<(), Diagnostic> {
+    let mut seen: HashMap<String, &RunDraft> = HashMap::new();
     for draft in drafts {
         // Some file systems do not tell `A` from `a`.
         let Some(first) = seen.insert(draft.id.to_lowercase(), draft) else { continue };
@@ -239,10 +236,46 @@ fn check_ids(drafts: &[CellDraft], raw: &RawExperiment) -> Result<(), Diagnostic
             ("tasks", &point.task.label, b.at, a.at)
         };
         let message =
-            format!("two {kind} have the label `{label}`, so that two cells would share the folder `{}`", draft.id);
+            format!("two {kind} have the label `{label}`, so that two runs would share the folder `{}`", draft.id);
         return Err(Diagnostic::at(at, message)
             .note(format!("first on line {}", first_at.line))
             .note("give one of them a `label:` of its own"));
     }
     Ok(())
+}
+
+/// Try every distinct network once, and make the runs.
+pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diagnostic> {
+    let key = |draft: &RunDraft| {
+        let GridPoint { task, baseline, .. } = &*draft.point;
+        let spec = task.task.spec();
+        format!("{} {} {:?} {:?}", baseline.name, baseline.config, spec.input, spec.target)
+    };
+    let keys: Vec<String> = drafts.iter().map(key).collect();
+    let mut first: HashMap<&str, &GridPoint> = HashMap::new();
+    for (key, draft) in keys.iter().zip(drafts) {
+        first.entry(key).or_insert(&draft.point);
+    }
+    let tried = |(key, GridPoint { task, baseline, .. }): (_, &GridPoint)| {
+        (key, fit::check(&baseline.entry, &baseline.config, task.task.spec()))
+    };
+    let fits: HashMap<&str, Fit> = first.into_par_iter().map(tried).collect();
+    let mut runs = Vec::with_capacity(drafts.len());
+    for (key, RunDraft { id, seed, point }) in keys.iter().zip(drafts) {
+        let (not_applicable, parameters) = match fits.get(key.as_str()) {
+            Some(Fit::Fits { parameters }) => (None, Some(*parameters)),
+            Some(Fit::NotApplicable(reason)) => (Some(reason.clone()), None),
+            Some(Fit::Invalid(error)) => {
+                let RunBaseline { name, entry, .. } = &point.baseline;
+                let settings = SettingsSource::of_baseline(name, &point.settings, point.settings.at, entry);
+                let error = settings.error(&error.field, &error.message);
+                return Err(error.note(format!("on task `{}`", point.task.label)));
+            }
+            None => (None, None),
+        };
+        let (id, seed) = (id.clone(), *seed);
+        let GridPoint { task, baseline, training, grid, sources, .. } = GridPoint::clone(point);
+        runs.push(Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters });
+    }
+    Ok(runs)
 }

@@ -1,25 +1,17 @@
 //! From the file as written to a plan: `--set`, merging, expansion, checks.
 
-mod cell_id;
 mod expand;
-mod finish;
-mod labels;
 mod overrides;
 mod registered;
-mod select;
+mod run_id;
 mod settings;
-mod settings_error;
 mod written_out;
 
-use vocabulary::Scale;
-
+use self::registered::{Labels, Registered};
 use super::arguments::{Only, Setting};
-use super::diagnostic::Diagnostic;
-use super::plan::Plan;
 use super::raw::RawExperiment;
+use super::{Diagnostic, Plan, Scale};
 use crate::registry::Registry;
-use labels::Labels;
-use registered::Registered;
 
 /// Resolve `raw` under the name `fallback_name` unless it has one.
 ///
@@ -44,8 +36,8 @@ pub fn resolve(
     }
     overrides::check_axes(&raw, &registered)?;
     let drafts = expand::expand(&raw, &registered, &labels)?;
-    let drafts = select::select(drafts, only)?;
-    let cells = finish::finish(&drafts, raw.scale)?;
+    let drafts = overrides::select(drafts, only)?;
+    let runs = expand::finish(&drafts, raw.scale)?;
     let name = raw.name.as_ref().map_or(fallback_name, |(name, _)| name).to_owned();
     Ok(Plan {
         resolved: written_out::experiment(&raw, &name, &registered),
@@ -53,6 +45,6 @@ pub fn resolve(
         description: raw.description,
         scale: raw.scale,
         missing: raw.missing,
-        cells,
+        runs,
     })
 }

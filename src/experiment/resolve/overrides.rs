@@ -1,9 +1,10 @@
-//! `--set`: values that take the place of those in the file.
+//! What the command line changes: `--set` puts values in the place of those in the file, `--only` chooses among its runs.
 
+use super::expand::{GridPoint, RunDraft};
 use super::registered::Registered;
-use crate::experiment::arguments::Setting;
-use crate::experiment::diagnostic::Diagnostic;
-use crate::experiment::raw::{Field, RawExperiment, Target};
+use crate::experiment::arguments::{Only, Setting};
+use crate::experiment::raw::{Field, RawExperiment, Target, matches};
+use crate::experiment::{Diagnostic, shorten, with_suggestion};
 
 /// Apply one `--set`: put the value in, and take out whatever in the file would override it.
 pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Registered) -> Result<(), Diagnostic> {
@@ -58,7 +59,40 @@ pub(super) fn note_changes(raw: &mut RawExperiment, settings: &[Setting]) {
 pub(super) fn check_axes(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
     for axis in &raw.grid {
         let having = registered.having(&axis.field, axis.at);
-        having.map_err(|error| error.note("a grid needs a field that some cell has"))?;
+        having.map_err(|error| error.note("a grid needs a field that some run has"))?;
     }
     Ok(())
+}
+
+/// The `drafts` that `only` matches, by label or name.
+///
+/// # Errors
+/// A pattern that matches none.
+pub(super) fn select(mut drafts: Vec<RunDraft>, only: &Only) -> Result<Vec<RunDraft>, Diagnostic> {
+    for (kind, pattern) in [("task", &only.task), ("baseline", &only.baseline)] {
+        let Some((pattern, at)) = pattern else { continue };
+        let words = |draft: &RunDraft| {
+            let GridPoint { task, baseline, pair, .. } = &*draft.point;
+            let (label, [before, name]) = match kind {
+                "task" => (&task.label, &pair.task_words),
+                _ => (&baseline.label, &pair.baseline_words),
+            };
+            [label.clone(), before.clone(), name.clone()]
+        };
+        let mut labels: Vec<String> = Vec::new();
+        for draft in &drafts {
+            let [label, ..] = words(draft);
+            if !labels.contains(&label) {
+                labels.push(label);
+            }
+        }
+        drafts.retain(|draft| matches(pattern, &words(draft)));
+        if drafts.is_empty() {
+            let message = format!("no {kind} matches `{}`", shorten(pattern));
+            return Err(Diagnostic::at(*at, with_suggestion(message, pattern, labels.iter().map(String::as_str)))
+                .accepted(&format!("{kind}s"), &labels)
+                .note("patterns may hold `*` and `?`"));
+        }
+    }
+    Ok(drafts)
 }

@@ -1,11 +1,10 @@
-//! What the registry says of the tasks and baselines that a file names.
+//! What the registry says of the tasks and baselines that a file names, and their labels.
 
 use std::collections::HashSet;
 
-use crate::experiment::diagnostic::{Diagnostic, Position, shorten, with_suggestion};
 use crate::experiment::raw::{Field, RawEntry, RawExperiment, Target};
 use crate::experiment::schema::fields;
-use crate::experiment::training::Training;
+use crate::experiment::{Diagnostic, Position, Training, shorten, with_suggestion};
 use crate::registry::Registry;
 
 /// The registry entries that the file's tasks and baselines name, index by index.
@@ -68,4 +67,29 @@ fn index_of(entry: &RawEntry, kind: &str, names: &[&str]) -> Result<usize, Diagn
         Diagnostic::at(entry.at, with_suggestion(message, &entry.name, names.iter().copied()))
             .accepted(&format!("{kind}s"), names)
     })
+}
+
+/// Labels of the entries as the file has them, before `--set`: what patterns in the file refer to.
+pub(super) struct Labels {
+    pub(super) tasks: Vec<String>,
+    pub(super) baselines: Vec<String>,
+}
+
+impl Labels {
+    /// Labels of `raw`. Settings that do not hold give the name; they are reported when the runs are made.
+    pub(super) fn of(raw: &RawExperiment, registered: &Registered) -> Self {
+        let tasks = raw.tasks.iter().zip(&registered.tasks).map(|(entry, kind)| {
+            let task = || (kind.build)(&entry.settings.to_settings()).ok();
+            label(entry, || task().map(|task| task.spec().name.clone()))
+        });
+        let baselines = raw.baselines.iter().zip(&registered.baselines);
+        let baselines =
+            baselines.map(|(entry, kind)| label(entry, || (kind.label)(&entry.settings.to_settings()).ok()));
+        Self { tasks: tasks.collect(), baselines: baselines.collect() }
+    }
+}
+
+fn label(entry: &RawEntry, made: impl FnOnce() -> Option<String>) -> String {
+    let given = entry.label.as_ref().map(|(label, _)| label.clone());
+    given.or_else(made).unwrap_or_else(|| entry.name.clone())
 }

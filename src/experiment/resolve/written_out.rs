@@ -4,10 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::registered::Registered;
 use crate::experiment::raw::{PairPattern, PairSettings, RawEntry, RawExperiment, Target, VERSION};
-use crate::experiment::training::Training;
-use crate::experiment::yaml::{Content, Node};
+use crate::experiment::{Content, Node, Training};
 
-/// The experiment with `--set` applied and every default written out: itself an experiment file of the same cells.
+/// The experiment with `--set` applied and every default written out: itself an experiment file of the same runs.
 ///
 /// The settings of an entry that a grid or a rule changes stay as they are written: a default may follow from another
 /// setting (the contour length of Pathfinder from its difficulty), and written out it would no longer follow.

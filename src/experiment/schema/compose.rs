@@ -2,12 +2,9 @@
 
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
-use vocabulary::Scale;
 
-use super::part::SchemaPart;
-use crate::experiment::plan::MAX_SOURCE;
-use crate::experiment::raw::VERSION;
-use crate::experiment::training::Training;
+use super::SchemaPart;
+use crate::experiment::{MAX_SOURCE, Scale, Training, raw::VERSION};
 use crate::registry::Registry;
 
 /// The schema (JSON Schema 2020-12) of experiment files over `registry`.
@@ -34,12 +31,12 @@ pub fn compose(registry: &Registry) -> Value {
             "description": { "description": "What the experiment shows.", "type": ["string", "number"] },
             "source": described_source(),
             "scale": { "$ref": "#/$defs/scale", "default": "paper" },
-            "missing": { "description": "Without the data of a cell: start nothing, or skip the cell.", "enum": ["error", "skip"], "default": "error" },
-            "seeds": { "description": "Every cell runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0, "maximum": u64::MAX }, "minItems": 1, "uniqueItems": true, "default": [0] },
+            "missing": { "description": "Without the data of a run: start nothing, or skip the run.", "enum": ["error", "skip"], "default": "error" },
+            "seeds": { "description": "Every pair of task and baseline runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0, "maximum": u64::MAX }, "minItems": 1, "uniqueItems": true, "default": [0] },
             "tasks": { "type": "array", "minItems": 1, "items": { "oneOf": tasks } },
             "baselines": { "type": "array", "minItems": 1, "items": { "oneOf": baselines } },
             "exclude": {
-                "description": "Pairs that are no cells.",
+                "description": "Pairs that are not run.",
                 "type": "array",
                 "minItems": 1,
                 "items": when()
@@ -69,7 +66,7 @@ fn entries(
 /// Where settings come from.
 fn described_source() -> Value {
     json!({
-        "description": "Where the settings come from; stands in the record of every cell that has them, and in reports.",
+        "description": "Where the settings come from; stands in the record of every run that has them, and in reports.",
         "type": ["string", "number"], "pattern": "\\S", "maxLength": MAX_SOURCE
     })
 }
@@ -169,7 +166,7 @@ fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) 
         }
     }
     json!({
-        "description": "Values per field; every combination becomes a cell. A field of no baseline or task in a pair is left out there.",
+        "description": "Values per field; every combination becomes a run. A field of no baseline or task in a pair is left out there.",
         "type": ["object", "null"],
         "additionalProperties": false,
         "properties": properties,

@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde_json::{Number, Value};
 
-use crate::experiment::yaml::{Content, Node};
+use crate::experiment::{Content, Node};
 
 /// How many references and alternatives are followed into each other.
 const DEEPEST: usize = 8;
@@ -80,6 +80,14 @@ impl<'a> SchemaPart<'a> {
     pub fn required(&self) -> impl Iterator<Item = &'a str> {
         let lists = self.alternatives.iter().filter_map(|schema| schema.get("required")?.as_array());
         lists.flatten().filter_map(Value::as_str)
+    }
+
+    /// The values that the schema names.
+    pub fn constants(&self) -> impl Iterator<Item = &'a Value> {
+        self.alternatives.iter().copied().flat_map(|schema| {
+            let several = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+            schema.get("const").into_iter().chain(several)
+        })
     }
 
     /// The words that a text may be, where it may be no other.

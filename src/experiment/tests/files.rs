@@ -76,7 +76,7 @@ fn duplicates_are_refused() {
       = first on line 1
     ");
     insta::assert_snapshot!(error("tasks: [line]\nbaselines:\n- name: net\n- name: net\n"), @r"
-    x.yaml:4:9: two baselines have the label `net-2-8`, so that two cells would share the folder `line16.net-2-8.s0`
+    x.yaml:4:9: two baselines have the label `net-2-8`, so that two runs would share the folder `line16.net-2-8.s0`
       |
     4 | - name: net
       |         ^^^
@@ -113,7 +113,7 @@ fn grids_over_nothing_are_refused() {
     4 |   baseline.hiden: [1, 2]
       |   ^^^^^^^^^^^^^^
       = accepted fields: hidden, blocks, kernel, dropout, sizes
-      = a grid needs a field that some cell has
+      = a grid needs a field that some run has
     ");
     insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ngrid: {epochs: [1, 2]}\n"), @r"
     x.yaml:3:8: `epochs` is not the path of a field

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod cells;
 mod files;
 mod recipes;
+mod runs;
 mod schema;
 mod values;
 
@@ -172,15 +172,15 @@ fn planned(text: &str) -> Plan {
 }
 
 fn error(text: &str) -> String {
-    try_plan(text, &Overrides::default()).map(|plan| plan.cells.len()).expect_err("this file is wrong")
+    try_plan(text, &Overrides::default()).map(|plan| plan.runs.len()).expect_err("this file is wrong")
 }
 
 fn set_error(set: &str) -> String {
-    try_plan(SMALL, &overrides(&[set])).map(|plan| plan.cells.len()).expect_err("this argument is wrong")
+    try_plan(SMALL, &overrides(&[set])).map(|plan| plan.runs.len()).expect_err("this argument is wrong")
 }
 
 fn ids(plan: &Plan) -> Vec<&str> {
-    plan.cells.iter().map(|cell| cell.id.as_str()).collect()
+    plan.runs.iter().map(|run| run.id.as_str()).collect()
 }
 
 const SMALL: &str = "tasks: [line]\nbaselines: [net]\n";

@@ -15,7 +15,7 @@ fn every_recipe_resolves() {
             let plan = load(&path, &overrides(&[&format!("scale={scale}")]), &Registry::standard())
                 .unwrap_or_else(|error| panic!("{error}"));
             assert!(!plan.description.is_empty(), "{} has no description", path.display());
-            assert!(plan.cells.iter().any(|cell| cell.parameters.is_some()), "{}", path.display());
+            assert!(plan.runs.iter().any(|run| run.parameters.is_some()), "{}", path.display());
         }
         names.push(path.file_stem().unwrap().to_string_lossy().into_owned());
     }
@@ -33,16 +33,16 @@ fn recipes_train_as_their_sources_do() {
     for file in ["images", "lra", "speech", "listops", "orthogonality"] {
         let plan =
             load(&folder.join(format!("{file}.yaml")), &overrides(&["seeds=[0]"]), &Registry::standard()).unwrap();
-        for cell in &plan.cells {
-            if cell.sources.iter().any(|source| source.starts_with("ccnn experiments/README.md")) {
-                assert_eq!(cell.training.schedule, Schedule::ChainedCosine, "{file}: {}", cell.id);
+        for run in &plan.runs {
+            if run.sources.iter().any(|source| source.starts_with("ccnn experiments/README.md")) {
+                assert_eq!(run.training.schedule, Schedule::ChainedCosine, "{file}: {}", run.id);
             }
-            if let Some(augment) = cell.task.config["augment"].as_bool() {
-                augmented.insert(format!("{file} {} {}", cell.task.label, cell.baseline.label), augment);
+            if let Some(augment) = run.task.config["augment"].as_bool() {
+                augmented.insert(format!("{file} {} {}", run.task.label, run.baseline.label), augment);
             }
         }
     }
-    for (cell, augment) in [
+    for (run, augment) in [
         ("images cifar10 ccnn-4-140", true),
         ("images cifar10 ccnn-6-380", true),
         ("images cifar100 ccnn-4-140", false),
@@ -56,7 +56,7 @@ fn recipes_train_as_their_sources_do() {
         ("orthogonality cifar10 vgg-none", false),
         ("orthogonality cifar100 vgg-householder", false),
     ] {
-        assert_eq!(augmented.get(cell), Some(&augment), "{cell}");
+        assert_eq!(augmented.get(run), Some(&augment), "{run}");
     }
 }
 
@@ -84,7 +84,7 @@ fn the_recipes_of_ccnn_have_the_parameters_of_the_original_program() {
         let only = Overrides { only: Some(format!("task={task},baseline={baseline}")), ..overrides(&["seeds=[0]"]) };
         let plan = load(&folder.join(file).with_extension("yaml"), &only, &Registry::standard())
             .unwrap_or_else(|error| panic!("{error}"));
-        let found: Vec<Option<u64>> = plan.cells.iter().map(|cell| cell.parameters).collect();
+        let found: Vec<Option<u64>> = plan.runs.iter().map(|run| run.parameters).collect();
         assert_eq!(found, [Some(parameters)], "{baseline} on {task}");
     }
 }

@@ -1,10 +1,9 @@
 //! YAML as a tree in which every key and value knows where it was written.
 //!
 //! Scalars are typed as in YAML 1.2's core schema. Anchors, tags and second documents are refused: an experiment file
-//! has better means for what cells share, and a refused feature cannot be misread.
+//! has better means for what runs share, and a refused feature cannot be misread.
 
 mod parse;
-mod scalar;
 #[cfg(test)]
 mod tests;
 mod tree;

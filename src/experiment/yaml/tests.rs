@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{Content, parse};
-use crate::experiment::diagnostic::Position;
+use crate::experiment::Position;
 
 fn read(text: &str) -> Value {
     parse(text, 0, 0).unwrap().unwrap().to_json()

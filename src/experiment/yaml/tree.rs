@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::experiment::diagnostic::{Diagnostic, Position, shorten};
+use crate::experiment::{Diagnostic, Position, shorten};
 
 /// A value and its position.
 #[derive(Debug, Clone, PartialEq)]

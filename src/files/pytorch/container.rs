@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::error::PytorchError;
+use super::PytorchError;
 use super::pickle::{self, Elements, PickleValue, Pickled, Storage, TensorView};
 
 /// Name of the pickle in an archive, below its folder.
@@ -20,7 +20,8 @@ const UNPACKED: u64 = 64 << 20;
 
 /// An open file.
 pub(super) struct Container {
-    object: Pickled,
+    /// What was pickled.
+    pub(super) object: Pickled,
     place: Place,
     /// Storages that were read.
     read: HashMap<Rc<str>, Rc<[u8]>>,
@@ -70,9 +71,7 @@ impl Container {
             ));
         }
         if within("byteorder") && entry(&mut archive, &format!("{folder}byteorder"), &mut budget)? != b"little" {
-            return Err(PytorchError::NoStateDict(
-                "its numbers are big-endian; save it again on a little-endian machine".into(),
-            ));
+            return Err(big_endian());
         }
         let pickle = entry(&mut archive, &format!("{folder}{PICKLE}"), &mut budget)?;
         let object = pickle::run(&pickle)?;
@@ -104,15 +103,13 @@ impl Container {
         if let PickleValue::Dict(about) = system.root()
             && system.entry(about, "little_endian") == Some(&PickleValue::Bool(false))
         {
-            return Err(PytorchError::NoStateDict(
-                "its numbers are big-endian; save it again on a little-endian machine".into(),
-            ));
+            return Err(big_endian());
         }
         let (object, keys) = (next()?, next()?);
         let PickleValue::List(ids) = keys.root() else {
             return Err(PytorchError::Damaged("the list of its storages is missing".into()));
         };
-        let types = types(&object);
+        let types: HashMap<_, _> = object.storages().map(|storage| (&storage.key, storage)).collect();
         let mut storages = HashMap::new();
         for &id in ids {
             let PickleValue::Text(key) = keys.at(id) else {
@@ -139,11 +136,6 @@ impl Container {
         }
         let budget = Budget { stored: bytes.len() as u64, packed: 0 };
         Ok(Self { object, place: Place::Stream(storages, bytes), read: HashMap::new(), budget })
-    }
-
-    /// What was pickled.
-    pub(super) fn object(&self) -> &Pickled {
-        &self.object
     }
 
     /// Let compressed storages unpack to `bytes` more.
@@ -213,9 +205,8 @@ impl Container {
     }
 }
 
-/// Storages of the tensors of `object`, by key.
-fn types(object: &Pickled) -> HashMap<&Rc<str>, &Storage> {
-    object.storages().map(|storage| (&storage.key, storage)).collect()
+fn big_endian() -> PytorchError {
+    PytorchError::NoStateDict("its numbers are big-endian; save it again on a little-endian machine".into())
 }
 
 /// What an archive without a pickle of `torch.save` is, by the names of its files.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
+use super::PytorchError;
 use super::container::Container;
-use super::error::PytorchError;
 use super::pickle::{Id, Object, PickleValue, Pickled, TensorView};
 
 /// How deep a state dict may lie within other dicts.
@@ -51,9 +51,9 @@ impl StateDict {
 /// A file without a state dict, damaged, or too large.
 pub(crate) fn open(bytes: Vec<u8>) -> Result<PytorchFile, PytorchError> {
     let container = Container::open(bytes.into())?;
-    let made = container.object();
+    let made = &container.object;
     let mut finder = Finder { made, seen: HashSet::new(), found: Vec::new(), strange: Vec::new(), unseen: None };
-    finder.visit(made.root_id(), String::new(), 0);
+    finder.visit(made.root, String::new(), 0);
     let Finder { found: dicts, strange, unseen, .. } = finder;
     if dicts.is_empty() {
         return Err(nothing(made, about_strange(&strange), unseen));
@@ -167,7 +167,7 @@ impl Finder<'_> {
 }
 
 fn objects(made: &Pickled) -> impl Iterator<Item = &Object> {
-    made.values().iter().filter_map(|value| if let PickleValue::Object(object) = value { Some(object) } else { None })
+    made.arena.iter().filter_map(|value| if let PickleValue::Object(object) = value { Some(object) } else { None })
 }
 
 /// Class of a whole pickled model, if there is one.

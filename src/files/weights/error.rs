@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::files::pytorch::PytorchError;
-use crate::files::state_dict::{BadValue, StateDictMismatch};
+use crate::files::{BadValue, PytorchError, StateDictMismatch};
 
 /// Why the weights of a file cannot be used.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]

@@ -10,11 +10,8 @@ use sha2::{Digest, Sha256};
 use super::error::WeightsError;
 use super::kind::{self, Kind};
 use crate::files::checkpoint::{self, CheckpointError, Position};
-use crate::files::dtype::Dtype;
 use crate::files::pytorch::{self, PytorchError, PytorchFile};
-use crate::files::run_folder;
-use crate::files::state_dict::Shapes;
-use crate::files::tensors::Weights;
+use crate::files::{Dtype, Shapes, Weights, run_folder};
 
 /// The setting of baselines that have a [`Model::kernel_length`](baselines::Model::kernel_length): that length, null for the
 /// positions of the task.
@@ -35,14 +32,14 @@ pub(crate) struct File {
     /// What explains that no weights are found in it, in words: a whole pickled model, more dicts than are looked at.
     pub(super) beside: Vec<String>,
     /// Where the run stood, in a checkpoint of this program.
-    pub(super) own: Option<Own>,
+    pub(crate) own: Option<Own>,
 }
 
 /// What a checkpoint of this program says of the run that wrote it.
 #[derive(Debug, Clone)]
 pub(crate) struct Own {
-    /// Hash of the cell.
-    pub(crate) cell_hash: String,
+    /// Hash of the run.
+    pub(crate) run_hash: String,
     /// Where it stood.
     pub(crate) position: Position,
     /// Positions that its kernels are stored for, see [`baselines::Model::kernel_length`], where that is known.
@@ -63,15 +60,22 @@ pub(super) struct StateDict {
     pub(super) opaque: BTreeMap<String, String>,
 }
 
-/// Whether the type called `kind` is of whole numbers or truth values.
-fn is_whole(kind: &str) -> bool {
-    kind == "bool" || kind.starts_with("int") || kind.starts_with("uint")
+impl StateDict {
+    /// Add a tensor of the type called `kind`.
+    fn add(&mut self, name: &str, shape: &[usize], kind: &str, readable: bool) {
+        self.shapes.insert(name.to_owned(), shape.to_vec());
+        if !readable {
+            self.types.insert(name.to_owned(), kind.to_owned());
+        } else if kind == "bool" || kind.starts_with("int") || kind.starts_with("uint") {
+            self.whole.insert(name.to_owned(), kind.to_owned());
+        }
+    }
 }
 
-/// Length of the kernels of the cell that the checkpoint at `path` lies in, as its record says: files from before lengths
+/// Length of the kernels of the run that the checkpoint at `path` lies in, as its record says: files from before lengths
 /// were written into them have no other witness.
 fn recorded_length(path: &Path) -> Option<usize> {
-    let record = run_folder::cell_of(path).ok().flatten()?.1;
+    let record = run_folder::run_of(path).ok().flatten()?.1;
     let given = record.baseline.config[KERNEL_LENGTH].as_u64();
     let positions = record.task.shape.iter().skip(1).product();
     given.map_or(Some(positions), |given| usize::try_from(given).ok())
@@ -99,9 +103,8 @@ impl File {
         Ok(Self { size, ..file? })
     }
 
-    /// What a checkpoint of this program says of the run that wrote it.
-    pub(crate) fn own(&self) -> Option<&Own> {
-        self.own.as_ref()
+    fn new(path: &Path, content: Content, dicts: Vec<StateDict>) -> Self {
+        Self { path: path.to_owned(), content, size: 0, dicts, inert: Vec::new(), beside: Vec::new(), own: None }
     }
 
     fn pytorch(path: &Path, bytes: Vec<u8>) -> Result<Self, WeightsError> {
@@ -110,12 +113,7 @@ impl File {
         let dict = |dict: &pytorch::StateDict| {
             let mut made = StateDict { place: dict.place.clone(), opaque: dict.opaque.clone(), ..StateDict::default() };
             for (name, shape, kind) in dict.tensors() {
-                made.shapes.insert(name.to_owned(), shape.to_vec());
-                if !readable(&kind) {
-                    made.types.insert(name.to_owned(), kind);
-                } else if is_whole(&kind) {
-                    made.whole.insert(name.to_owned(), kind);
-                }
+                made.add(name, shape, &kind, readable(&kind));
             }
             made
         };
@@ -124,7 +122,7 @@ impl File {
         let module = file.module.as_deref().map(|class| format!("there is {}", pytorch::about_module(class)));
         let beside = module.into_iter().chain(file.strange.clone()).chain(file.unseen.clone()).collect();
         let content = Content::Pytorch(Box::new(file));
-        Ok(Self { path: path.to_owned(), content, dicts, inert, beside, own: None, size: 0 })
+        Ok(Self { inert, beside, ..Self::new(path, content, dicts) })
     }
 
     fn safetensors(path: &Path, bytes: Vec<u8>) -> Result<Self, WeightsError> {
@@ -150,20 +148,13 @@ impl File {
         for (name, tensor) in about.tensors() {
             let (from, to) = tensor.data_offsets;
             let dtype = Dtype::of_safetensors(tensor.dtype);
-            dict.shapes.insert(name.clone(), tensor.shape.clone());
-            if !dtype.is_readable() {
-                dict.types.insert(name.clone(), dtype.name.to_owned());
-            } else if is_whole(dtype.name) {
-                dict.whole.insert(name.clone(), dtype.name.to_owned());
-            }
+            dict.add(&name, &tensor.shape, dtype.name, dtype.is_readable());
             places.insert(name, (dtype, begin + from..begin + to));
         }
         if dict.shapes.is_empty() {
             return Err(unusable("no tensor is in it".into()));
         }
-        let content = Content::Safetensors(bytes, places);
-        let (inert, beside) = (Vec::new(), Vec::new());
-        Ok(Self { path: path.to_owned(), content, dicts: vec![dict], inert, beside, own: None, size: 0 })
+        Ok(Self::new(path, Content::Safetensors(bytes, places), vec![dict]))
     }
 
     fn of_ours(path: &Path, bytes: &[u8]) -> Result<Self, WeightsError> {
@@ -175,17 +166,9 @@ impl File {
         let weights = loaded.named(OWN);
         let shapes = weights.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
         let kernel_length = loaded.kernel_length.or_else(|| recorded_length(path));
-        let own = Own { cell_hash: loaded.cell_hash, position: loaded.position, kernel_length };
+        let own = Own { run_hash: loaded.run_hash, position: loaded.position, kernel_length };
         let dict = StateDict { shapes, ..StateDict::default() };
-        Ok(Self {
-            path: path.to_owned(),
-            content: Content::Own(weights),
-            dicts: vec![dict],
-            inert: Vec::new(),
-            beside: Vec::new(),
-            own: Some(own),
-            size: 0,
-        })
+        Ok(Self { own: Some(own), ..Self::new(path, Content::Own(weights), vec![dict]) })
     }
 
     /// Let what is compressed unpack to `bytes` more.

@@ -1,20 +1,19 @@
 //! From an open file into a network.
 
-use baselines::registry::Entry;
-use baselines::{BuildError, Model};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use baselines::{InputSpec, Model, OutputSpec, registry::Entry};
+use burn::tensor::Device;
 use serde_json::Value;
 
 use super::choose::{self, Candidate};
 use super::error::WeightsError;
 use super::file::File;
-use super::hint;
-use crate::files::state_dict::{self, BadValue, Fitted};
+use crate::files::state_dict::{self, Fitted, Shapes, StateDictMismatch};
 
 /// Names shown in a note.
 const SHOWN: usize = 6;
-
-/// A network of other settings for the same inputs and outputs.
-pub(crate) type Rebuild<'a> = &'a dyn Fn(&Value) -> Result<Box<dyn Model>, BuildError>;
 
 /// The network that weights are for.
 pub(crate) struct Wanted<'a> {
@@ -22,10 +21,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) entry: &'a Entry,
     /// Its settings.
     pub(crate) config: &'a Value,
-    /// Positions per axis of its inputs.
-    pub(crate) shape: &'a [usize],
-    /// Builds it with other settings.
-    pub(crate) build: Rebuild<'a>,
+    pub(crate) input: &'a InputSpec,
+    pub(crate) output: &'a OutputSpec,
+    /// Where it computes.
+    pub(crate) device: &'a Device,
 }
 
 /// Put the weights of `file` into `model`, and return what a reader of a result must know of how they were found.
@@ -73,7 +72,7 @@ fn choose(file: &mut File, model: &dyn Model, wanted: &Wanted<'_>) -> Result<(Ca
 
 /// All candidates for a network like `model`, with `config`.
 fn candidates(file: &File, model: &dyn Model, wanted: &Wanted<'_>, config: &Value) -> Vec<Candidate> {
-    let rank = wanted.shape.len();
+    let rank = wanted.input.rank();
     let theirs = |name: &str| (wanted.entry.reference_name)(config, rank, name).unwrap_or_else(|| name.to_owned());
     let ours = |name: &str| name.to_owned();
     choose::candidates(&file.dicts, model.parameters(), &[&theirs, &ours])
@@ -82,31 +81,14 @@ fn candidates(file: &File, model: &dyn Model, wanted: &Wanted<'_>, config: &Valu
 /// The values of `candidate`.
 fn read(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Result<Fitted, WeightsError> {
     let path = file.path.clone();
-    let fitted = candidate
-        .found
-        .read(model.parameters(), |name| file.values(candidate.dict, candidate.stored(name)).map_err(ReadError::File));
-    fitted.map_err(|error| match error {
-        ReadError::File(error) => error,
-        ReadError::Value(source) => WeightsError::Value { path, source },
-    })
-}
-
-/// What reading values may give.
-enum ReadError {
-    File(WeightsError),
-    Value(BadValue),
-}
-
-impl From<BadValue> for ReadError {
-    fn from(error: BadValue) -> Self {
-        Self::Value(error)
-    }
+    let values = |name: &str| file.values(candidate.dict, candidate.stored(name));
+    candidate.found.read(model.parameters(), values, |source| WeightsError::Value { path: path.clone(), source })
 }
 
 /// The error about `candidate`, which does not fit, with settings that would, if there are such.
 fn mismatch(file: &File, wanted: &Wanted<'_>, candidate: Candidate) -> WeightsError {
     // Only settings with which the weights do fit are worth trying.
-    let sizes = hint::sizes(&candidate.mismatch, &candidate.shapes, wanted.config, file.size);
+    let sizes = fitting_sizes(&candidate.mismatch, &candidate.shapes, wanted.config, file.size);
     let mut other = wanted.config.clone();
     for (field, value) in &sizes {
         other[field] = Value::from(*value);
@@ -115,7 +97,8 @@ fn mismatch(file: &File, wanted: &Wanted<'_>, candidate: Candidate) -> WeightsEr
         let all = candidates(file, model, wanted, &other);
         all.iter().any(|candidate| candidate.covers() && candidate.unused().1.is_empty())
     };
-    let fits = !sizes.is_empty() && (wanted.build)(&other).is_ok_and(|model| fits(model.as_ref()));
+    let built = || (wanted.entry.build)(&other, wanted.input, wanted.output, 0, wanted.device);
+    let fits = !sizes.is_empty() && built().is_ok_and(|model| fits(model.as_ref()));
     let settings: Vec<String> = sizes.iter().map(|(field, n)| format!(" --set baseline.{field}={n}")).collect();
     let hint = if fits { format!("\nthey fit with{}", settings.concat()) } else { String::new() };
     let beside = if fits { String::new() } else { file.beside.iter().map(|text| format!("\n{text}")).collect() };
@@ -164,7 +147,7 @@ fn single(file: &mut File, candidate: &Candidate, last: &str) -> Result<Option<(
 fn check_length(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Result<(), WeightsError> {
     let Some(wanted) = model.kernel_length() else { return Ok(()) };
     let said = match file.own.as_ref() {
-        Some(own) => own.kernel_length.map(|length| ("its cell".to_owned(), length as u64)),
+        Some(own) => own.kernel_length.map(|length| ("its run".to_owned(), length as u64)),
         None => single(file, candidate, "l_kernel")?.map(|(tensor, length)| (format!("`{tensor}`"), length)),
     };
     match said {
@@ -191,41 +174,24 @@ fn notes(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<
     }
     let mut left_out: Vec<&str> = candidate.wrappers.iter().copied().collect();
     left_out.extend((!candidate.prefix.is_empty()).then(|| candidate.prefix.trim_end_matches('.')));
-    if !left_out.is_empty() {
-        notes.push(format!("left out of the names of its tensors: {}", listed(&left_out)));
-    }
-    let outside: Vec<&str> = candidate.outside.iter().map(String::as_str).collect();
-    if !outside.is_empty() {
-        notes.push(format!("not read, since they are not the network's: {}", listed(&outside)));
-    }
     let (bookkeeping, _) = candidate.unused();
-    let mut last: Vec<&str> = bookkeeping.iter().filter_map(|name| name.rsplit('.').next()).collect();
-    last.sort_unstable();
-    last.dedup();
-    if !last.is_empty() {
-        notes.push(format!("passed over as counters and caches: {}", listed(&last)));
-    }
-    if !file.inert.is_empty() {
-        let names: Vec<&str> = file.inert.iter().map(String::as_str).collect();
-        notes.push(format!(
-            "functions and classes that the file names beside its tensors were not executed: {}",
-            listed(&names)
-        ));
-    }
-    if let Some(dict) = file.dicts.get(candidate.dict) {
-        let used = candidate.found.keys().map(|name| candidate.stored(name));
-        let of = |name: &str| Some(format!("`{name}` is of the type {}", dict.whole.get(name)?));
-        let whole: Vec<String> = used.filter_map(of).collect();
-        let rest = whole.len().saturating_sub(SHOWN);
-        let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-        if !whole.is_empty() {
-            let shown = whole[..whole.len().min(SHOWN)].join(", ");
-            notes.push(format!(
-                "weights of whole numbers were taken as they are, which is wrong where they are quantised: {shown}{more}"
-            ));
-        }
-    }
-    if let [length] = *wanted.shape
+    let last: BTreeSet<&str> = bookkeeping.iter().filter_map(|name| name.rsplit('.').next()).collect();
+    let used = candidate.found.keys().map(|name| candidate.stored(name));
+    let whole_numbers = file.dicts.get(candidate.dict).map(|dict| &dict.whole);
+    let of_type = |name: &str| Some(format!("`{name}` is of the type {}", whole_numbers?.get(name)?));
+    let lists = [
+        ("left out of the names of its tensors", quoted(left_out)),
+        ("not read, since they are not the network's", quoted(&candidate.outside)),
+        ("passed over as counters and caches", quoted(last)),
+        ("functions and classes that the file names beside its tensors were not executed", quoted(&file.inert)),
+        (
+            "weights of whole numbers were taken as they are, which is wrong where they are quantised",
+            used.filter_map(of_type).collect(),
+        ),
+    ];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    notes.extend(lists.map(|(what, list)| format!("{what}: {}", first_few(&list))));
+    if let [length] = wanted.input.shape()[..]
         && let Some((tensor, trained)) = single(file, candidate, "train_length")?
         && trained != 0
         && trained != length as u64
@@ -235,9 +201,77 @@ fn notes(file: &mut File, candidate: &Candidate, wanted: &Wanted<'_>) -> Result<
     Ok(notes)
 }
 
-/// The first few of `names`, and how many more there are.
-fn listed(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    let rest = names.len().saturating_sub(SHOWN);
-    if rest == 0 { shown.join(", ") } else { format!("{} and {rest} more", shown.join(", ")) }
+fn quoted(names: impl IntoIterator<Item = impl Display>) -> Vec<String> {
+    names.into_iter().map(|name| format!("`{name}`")).collect()
+}
+
+/// The first few of `list`, and how many more there are.
+fn first_few(list: &[String]) -> String {
+    let shown = list[..list.len().min(SHOWN)].join(", ");
+    let rest = list.len().saturating_sub(SHOWN);
+    if rest == 0 { shown } else { format!("{shown} and {rest} more") }
+}
+
+/// What our names of a body's tensors begin with; no reference program has it.
+const BODY: &str = "body.";
+
+/// Settings that may give the sizes found: the number of blocks, and fields of `config` whose value is a size wanted. None
+/// where a file of `bytes` cannot hold a network of those sizes: one is built to see whether it fits.
+fn fitting_sizes(
+    mismatch: &StateDictMismatch,
+    shapes: &Shapes,
+    config: &Value,
+    bytes: usize,
+) -> BTreeMap<String, usize> {
+    let mut sizes = BTreeMap::new();
+    let blocks = shapes.keys().filter_map(|name| {
+        let rest = name.trim_start_matches(BODY);
+        let rest = rest.strip_prefix("backbone.").or_else(|| rest.strip_prefix("blocks."))?;
+        rest.split('.').next()?.parse::<usize>().ok()
+    });
+    if let (Some(last), Some(blocks)) = (blocks.max(), config["blocks"].as_u64())
+        && last as u64 != blocks.wrapping_sub(1)
+    {
+        sizes.insert("blocks".to_owned(), last.saturating_add(1));
+    }
+    let fields = config.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_u64()?)));
+    let fields: Vec<(&String, u64)> = fields.collect();
+    for (_, there, wanted) in &mismatch.misshapen {
+        for (&there, &wanted) in there.iter().zip(wanted).filter(|(there, wanted)| there != wanted) {
+            for (name, _) in fields.iter().filter(|(_, value)| *value == wanted as u64) {
+                // A later tensor is the more telling: the first ones depend on the task's channels too.
+                sizes.insert((*name).clone(), there);
+            }
+        }
+    }
+    let elements = |shape: &Vec<usize>| shape.iter().fold(1usize, |count, &size| count.saturating_mul(size));
+    let held = shapes.values().map(elements).fold(0usize, usize::saturating_add).min(bytes);
+    // Some tensor has about the square of a width.
+    let possible = |(name, &size): (&String, &usize)| match name.as_str() {
+        "blocks" => size <= shapes.len(),
+        _ => size.saturating_mul(size) <= held.saturating_mul(4),
+    };
+    if sizes.iter().all(possible) { sizes } else { BTreeMap::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sizes_that_differ_are_traced_to_settings() {
+        let mismatch = StateDictMismatch {
+            misshapen: vec![("finallyr.weight".into(), vec![10, 100], vec![10, 30])],
+            ..StateDictMismatch::default()
+        };
+        let names = ["backbone.0.a", "backbone.1.a", "backbone.2.a"];
+        let shapes = names.map(|name| (name.to_owned(), vec![100, 100])).into();
+        let config = json!({"blocks": 2, "hidden": 30, "kernel_hidden": 32});
+        let wanted = BTreeMap::from([("blocks".to_owned(), 3), ("hidden".to_owned(), 100)]);
+        assert_eq!(fitting_sizes(&mismatch, &shapes, &config, 1 << 20), wanted);
+        assert!(fitting_sizes(&StateDictMismatch::default(), &Shapes::new(), &config, 1 << 20).is_empty());
+        // A small file that claims a network of gigabytes.
+        assert!(fitting_sizes(&mismatch, &shapes, &config, 100).is_empty());
+    }
 }

@@ -3,7 +3,6 @@
 mod choose;
 mod error;
 mod file;
-mod hint;
 mod kind;
 mod load;
 

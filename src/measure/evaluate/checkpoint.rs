@@ -1,25 +1,69 @@
 //! The evaluation of a checkpoint, at one or several resolutions.
 
+use std::path::Path;
 use std::time::Instant;
 
-use baselines::precision::Precision;
-use baselines::{Model, Resolution};
+use baselines::{Model, Resolution, precision::Precision};
 use burn::tensor::Device;
-use datasets::samples::resample::{self, Grid};
-use datasets::{Dataset, Library, Metric};
+use datasets::{Dataset, Library, Metric, Split, samples::resample, samples::resample::Grid};
 use serde_json::Value;
 
 use super::error::EvalError;
-use super::request::{EvalResult, Evaluation, Request};
-use super::resolve::{check_names, resolve};
-use super::source_run::SourceRun;
-use crate::experiment::{Cell, Training};
+use super::resolve::{SourceRun, check_names, resolve};
+use crate::experiment::{Run, Training};
 use crate::files::run_folder;
 use crate::files::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
-use crate::origin::file_name;
-use crate::origin::settings::Settings;
+use crate::origin::{Settings, file_name};
 use crate::registry::Registry;
-use crate::training::{Pass, score};
+use crate::training::{Pass, Score, score};
+
+/// What is to be evaluated.
+pub(crate) struct Request<'a> {
+    /// The checkpoint.
+    pub(crate) checkpoint: &'a Path,
+    /// Task, unless it is the run's.
+    pub(crate) task: Option<&'a str>,
+    /// Baseline, unless it is the run's.
+    pub(crate) baseline: Option<&'a str>,
+    /// `task.…=…` and `baseline.…=…`.
+    pub(crate) set: &'a [String],
+    pub(crate) split: Split,
+    /// Samples per forward pass.
+    pub(crate) batch_size: usize,
+    /// Resolutions in samples per axis relative to the task's, at least one.
+    pub(crate) resolutions: &'a [f64],
+}
+
+/// What came of it.
+pub(crate) struct Evaluation {
+    /// The task and the network, as resolved.
+    pub(crate) run: Run,
+    pub(crate) metric: Metric,
+    /// Per resolution asked for, in order.
+    pub(crate) results: Vec<EvalResult>,
+    /// Samples seen.
+    pub(crate) samples: usize,
+    pub(crate) parameters: usize,
+    /// Settings of the task and the network, and where each comes from.
+    pub(crate) settings: Settings,
+    /// What a reader of the result must know about the samples, the weights and the settings.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What came of one resolution.
+pub(crate) struct EvalResult {
+    /// Samples per axis relative to the task's.
+    pub(crate) resolution: f64,
+    /// Positions per axis.
+    pub(crate) shape: Vec<usize>,
+    /// Sums over all targets.
+    pub(crate) score: Score,
+    /// Share of the filters of the kernel networks whose frequency is above the highest that the grid can show; absent
+    /// without such filters. See [`baselines::Body::filter_frequencies`].
+    pub(crate) above_nyquist: Option<f64>,
+    /// Time of the forward passes, in seconds.
+    pub(crate) seconds: f64,
+}
 
 /// Evaluate a checkpoint on `device`. `on_start` is called with what begins, in words.
 ///
@@ -34,31 +78,31 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation, EvalError> {
     check_names(request, registry)?;
     let mut file = weights::File::open(request.checkpoint)?;
-    let own = file.own().cloned();
-    let source = run_folder::cell_of(request.checkpoint)?.map(|(folder, record)| SourceRun { folder, record });
+    let own = file.own.clone();
+    let source = run_folder::run_of(request.checkpoint)?.map(|(folder, record)| SourceRun { folder, record });
     // The name of a checkpoint of ours says nothing, and what a run's record says is exact.
     let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
     let record = source.as_ref().map(|source| &source.record);
-    let mut cell = resolve(request, record, named.as_ref(), registry)?;
+    let mut run = resolve(request, record, named.as_ref(), registry)?;
     let trained = own.as_ref().and_then(|own| own.kernel_length).filter(|_| record.is_some());
-    let (mut model, kept) = build(&mut cell, trained, device)?;
-    let grids = grids(request.resolutions, &cell, device)?;
-    let settings = Settings::find(&cell, request.set, record, named.as_ref(), &cell.baseline.entry);
-    let loaded = load(&mut file, model.as_mut(), &cell, &settings, device)?;
+    let (mut model, kept) = build(&mut run, trained, device)?;
+    let grids = grids(request.resolutions, &run, device)?;
+    let settings = Settings::find(&run, request.set, record, named.as_ref(), &run.baseline.entry);
+    let loaded = load(&mut file, model.as_mut(), &run, &settings, device)?;
     drop(file);
-    on_start(&format!("preparing {}", cell.task.label));
-    let dataset = cell.task.task.prepare(library, &())?;
+    on_start(&format!("preparing {}", run.task.label));
+    let dataset = run.task.task.prepare(library, &())?;
     on_start(&format!("evaluating {} samples", dataset.len(request.split)));
-    let results = results(request, &cell, model.as_ref(), dataset.as_ref(), grids, device, on_start)?;
+    let results = results(request, &run, model.as_ref(), dataset.as_ref(), grids, device, on_start)?;
     let mut notes = dataset.notes();
     notes.extend(loaded);
     notes.extend(kept);
     if let Some(source) = &source {
-        notes.extend(source.about_samples(&cell, dataset.content_hash()));
+        notes.extend(source.about_samples(&run, dataset.content_hash()));
         notes.extend(own.as_ref().and_then(|own| source.about_run(own)));
     }
     notes.extend(settings.contradictions.clone());
-    let (metric, entry) = (cell.task.task.spec().metric, &cell.baseline.entry);
+    let (metric, entry) = (run.spec().metric, &run.baseline.entry);
     if metric == Metric::AreaUnderRoc && results.iter().any(|result| result.score.metric(metric).is_nan()) {
         notes.push("the samples are of one class alone, so that there is no AUC".to_owned());
     }
@@ -75,27 +119,24 @@ pub(crate) fn evaluate(
         parameters: baselines::network::count_parameters(model.as_ref()),
         settings,
         notes,
-        cell,
+        run,
     })
 }
 
-/// The network of `cell`, and a note where its kernels keep the length that they were `trained` for: that of the inputs of
+/// The network of `run`, and a note where its kernels keep the length that they were `trained` for: that of the inputs of
 /// training, whatever that of these is.
 fn build(
-    cell: &mut Cell,
+    run: &mut Run,
     trained: Option<usize>,
     device: &Device,
 ) -> Result<(Box<dyn Model>, Option<String>), EvalError> {
-    let spec = cell.task.task.spec();
-    let (input, output) = (&spec.input, &spec.target);
-    let build = cell.baseline.entry.build;
-    let model = build(&cell.baseline.config, input, output, 0, device)?;
+    let model = run.build(0, device)?;
     if let (Some(length), Some(trained)) = (model.kernel_length(), trained)
         && length != trained
-        && cell.baseline.config[KERNEL_LENGTH].is_null()
+        && run.baseline.config[KERNEL_LENGTH].is_null()
     {
-        cell.baseline.config[KERNEL_LENGTH] = Value::from(trained);
-        let model = build(&cell.baseline.config, input, output, 0, device)?;
+        run.baseline.config[KERNEL_LENGTH] = Value::from(trained);
+        let model = run.build(0, device)?;
         let note = format!("the kernels are as long as in training, {trained} positions; the task has {length}");
         return Ok((model, Some(note)));
     }
@@ -106,15 +147,14 @@ fn build(
 fn load(
     file: &mut weights::File,
     model: &mut dyn Model,
-    cell: &Cell,
+    run: &Run,
     settings: &Settings,
     device: &Device,
 ) -> Result<Vec<String>, EvalError> {
-    let spec = cell.task.task.spec();
-    let entry = &cell.baseline.entry;
-    let (input, output) = (&spec.input, &spec.target);
-    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
-    let wanted = Wanted { entry, config: &cell.baseline.config, shape: &input.shape(), build: &build };
+    let spec = run.spec();
+    let entry = &run.baseline.entry;
+    let config = &run.baseline.config;
+    let wanted = Wanted { entry, config, input: &spec.input, output: &spec.target, device };
     weights::load(file, model, &wanted).map_err(|error| EvalError::Weights {
         // Whoever follows the hint has to think of what it does not name.
         hint: match &error {
@@ -128,14 +168,14 @@ fn load(
 /// The scores of `model` at every resolution, whose inputs have these `grids`.
 fn results(
     request: &Request<'_>,
-    cell: &Cell,
+    run: &Run,
     model: &dyn Model,
     dataset: &dyn Dataset,
     grids: Vec<Vec<usize>>,
     device: &Device,
     on_start: &mut dyn FnMut(&str),
 ) -> Result<Vec<EvalResult>, EvalError> {
-    let spec = cell.task.task.spec();
+    let spec = run.spec();
     let frequencies = model.filter_frequencies()?;
     let mut results = Vec::new();
     for (&resolution, shape) in request.resolutions.iter().zip(grids) {
@@ -146,7 +186,7 @@ fn results(
         let (split, size, precision) = (request.split, request.batch_size, Precision::Float32);
         let pass = Pass { spec, split, size, workers, device, resolution, precision };
         let begun = Instant::now();
-        let score = score(model, dataset, &pass)?;
+        let score = score(model, dataset, &pass, &|| false)?;
         let split = request.split.name();
         if score.targets == 0 {
             return Err(EvalError::Empty { split });
@@ -165,8 +205,8 @@ fn results(
 }
 
 /// Positions per axis at every resolution, where task and baseline have such.
-fn grids(resolutions: &[f64], cell: &Cell, device: &Device) -> Result<Vec<Vec<usize>>, EvalError> {
-    let (spec, entry) = (cell.task.task.spec(), &cell.baseline.entry);
+fn grids(resolutions: &[f64], run: &Run, device: &Device) -> Result<Vec<Vec<usize>>, EvalError> {
+    let (spec, entry) = (run.spec(), &run.baseline.entry);
     let refuse =
         |what: &str, reason: &str| Err(EvalError::Resolution { what: format!("`{what}`"), reason: reason.to_owned() });
     let mut grids = Vec::new();
@@ -174,20 +214,17 @@ fn grids(resolutions: &[f64], cell: &Cell, device: &Device) -> Result<Vec<Vec<us
         let input = Grid::new(&spec.input, resolution).input().clone();
         if resolution != 1.0 {
             if let Some(reason) = resample::refusal(spec) {
-                return refuse(&cell.task.name, reason);
+                return refuse(&run.task.name, reason);
             }
             // Ids given as numbers are values to the model, but not to be averaged.
-            if cell.task.config.get("tokens").is_some_and(|tokens| tokens == "scalar") {
-                return refuse(
-                    &cell.task.name,
-                    "its inputs are ids of tokens, and there is nothing between two tokens",
-                );
+            if run.task.config.get("tokens").is_some_and(|tokens| tokens == "scalar") {
+                return refuse(&run.task.name, "its inputs are ids of tokens, and there is nothing between two tokens");
             }
             match entry.resolution {
-                Resolution::Fixed => return refuse(&cell.baseline.name, "a layer of it is over all positions"),
+                Resolution::Fixed => return refuse(&run.baseline.name, "a layer of it is over all positions"),
                 // Poolings need so many positions.
                 Resolution::AsIs => {
-                    (entry.build)(&cell.baseline.config, &input, &spec.target, 0, device)?;
+                    (entry.build)(&run.baseline.config, &input, &spec.target, 0, device)?;
                 }
                 Resolution::Continuous => {}
             }

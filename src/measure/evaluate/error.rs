@@ -6,8 +6,7 @@ use baselines::{BuildError, ReadError};
 use datasets::DataError;
 
 use crate::experiment::ExperimentError;
-use crate::files::run_folder::FolderError;
-use crate::files::weights::WeightsError;
+use crate::files::{FolderError, WeightsError};
 use crate::training::TrainError;
 
 /// Why a checkpoint cannot be evaluated.

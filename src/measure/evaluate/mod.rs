@@ -2,10 +2,7 @@
 
 mod checkpoint;
 mod error;
-mod request;
 mod resolve;
-mod source_run;
 
-pub(crate) use checkpoint::evaluate;
+pub(crate) use checkpoint::{EvalResult, Evaluation, Request, evaluate};
 pub(crate) use error::EvalError;
-pub(crate) use request::{EvalResult, Evaluation, Request};

@@ -1,12 +1,14 @@
-//! What to evaluate: the one task and baseline that the checkpoint's record, its file name and the arguments describe.
+//! What to evaluate: the one task and baseline that the checkpoint's record, its file name and the arguments describe; and how
+//! that differs from the run that wrote the checkpoint.
+
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use vocabulary::record::RunRecord;
+use vocabulary::record::{RunRecord, State};
 
-use super::error::EvalError;
-use super::request::Request;
-use crate::experiment::diagnostic::{shorten, with_suggestion};
-use crate::experiment::{Cell, Overrides, load_text};
+use super::{EvalError, Request};
+use crate::experiment::{Overrides, Run, load_text, shorten, with_suggestion};
+use crate::files::{run_folder, weights::Own};
 use crate::origin::file_name::Named;
 use crate::registry::Registry;
 
@@ -30,7 +32,7 @@ pub(super) fn resolve(
     record: Option<&RunRecord>,
     named: Option<&Named>,
     registry: &Registry,
-) -> Result<Cell, EvalError> {
+) -> Result<Run, EvalError> {
     let unnamed = |what| EvalError::Unnamed { checkpoint: request.checkpoint.to_owned(), what };
     let task = record.map(|r| Recorded { name: &r.task.name, config: &r.task.config });
     let mut task_part = part(request.task, task).ok_or_else(|| unnamed("task"))?;
@@ -43,23 +45,23 @@ pub(super) fn resolve(
     let text = serde_json::json!({ "tasks": [task_part], "baselines": [baseline_part] }).to_string();
     let overrides = Overrides { set: request.set.to_vec(), ..Overrides::default() };
     let plan = load_text("arguments", text, &overrides, registry)?;
-    let mut cell = plan.cells.into_iter().next().ok_or_else(|| unnamed("task"))?;
+    let mut run = plan.runs.into_iter().next().ok_or_else(|| unnamed("task"))?;
     // The label of a record may be one that a file could not give.
     if let Some(record) = record {
-        if record.task.name == cell.task.name {
-            cell.task.label.clone_from(&record.task.label);
+        if record.task.name == run.task.name {
+            run.task.label.clone_from(&record.task.label);
         }
-        if record.baseline.name == cell.baseline.name {
-            cell.baseline.label.clone_from(&record.baseline.label);
+        if record.baseline.name == run.baseline.name {
+            run.baseline.label.clone_from(&record.baseline.label);
         }
     }
-    match &cell.not_applicable {
+    match &run.not_applicable {
         Some(reason) => Err(EvalError::NotApplicable {
-            baseline: cell.baseline.name.clone(),
-            task: cell.task.name.clone(),
+            baseline: run.baseline.name.clone(),
+            task: run.task.name.clone(),
             reason: reason.clone(),
         }),
-        None => Ok(cell),
+        None => Ok(run),
     }
 }
 
@@ -76,11 +78,72 @@ fn part(named: Option<&str>, recorded: Option<Recorded<'_>>) -> Option<Map<Strin
     let name = named.or(recorded.map(|recorded| recorded.name))?;
     let mut all = Map::from_iter([("name".to_owned(), Value::from(name))]);
     if let Some(Recorded { config, .. }) = recorded {
-        // An absent setting is written as null, which a file would not have.
-        let config = config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-        all.extend(config.map(|(key, value)| (key.clone(), value.clone())));
+        all.extend(without_null(config));
     }
     Some(all)
+}
+
+/// The run whose folder a checkpoint lies in.
+pub(super) struct SourceRun {
+    /// Its folder.
+    pub(super) folder: PathBuf,
+    /// Its record.
+    pub(super) record: RunRecord,
+}
+
+impl SourceRun {
+    /// How the samples, which have the hash `data_hash`, differ from those of training.
+    pub(super) fn about_samples(&self, run: &Run, data_hash: &str) -> Option<String> {
+        let (then, now) = (&self.record.task, run.spec());
+        if then.name != run.task.name {
+            return Some(format!("the weights are of training on {}", then.label));
+        }
+        if then.version != now.version {
+            return Some(format!(
+                "training was on version {} of the task, these samples are of version {}",
+                then.version, now.version
+            ));
+        }
+        // Other settings are other samples, and the settings say so.
+        let same = without_null(&then.config) == without_null(&run.task.config);
+        let before = then.data_hash.as_deref().filter(|before| same && *before != data_hash)?;
+        let short = |hash: &str| hash.chars().take(12).collect::<String>();
+        Some(format!(
+            "the data are not those of training: their hash is {}, then it was {}",
+            short(data_hash),
+            short(before)
+        ))
+    }
+
+    /// Where training stood, unless it came to its end.
+    pub(super) fn about_run(&self, own: &Own) -> Option<String> {
+        if own.run_hash != self.record.hash {
+            return Some(
+                "the checkpoint was written under another configuration than that of the run it lies in, whose settings \
+                 are used here"
+                    .to_owned(),
+            );
+        }
+        let epoch = own.position.epoch;
+        let of = self.record.training["epochs"].as_u64().map(|all| format!(" of {all}")).unwrap_or_default();
+        let status = run_folder::read_status(&self.folder).ok().flatten()?;
+        match (status.state, status.reason) {
+            (State::Done, None) => None,
+            (State::Done, Some(reason)) => {
+                Some(format!("training ended early ({reason}): the weights are of epoch {epoch}{of} at the latest"))
+            }
+            (state, _) => Some(format!(
+                "the cell is {}, not done: the weights are of epoch {epoch}{of} at the latest",
+                state.name()
+            )),
+        }
+    }
+}
+
+/// The settings of `config` that are there: an absent one is written as null, which a file would not have.
+fn without_null(config: &Value) -> Map<String, Value> {
+    let fields = config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    fields.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]
@@ -89,7 +152,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn settings_of_the_cell_hold_unless_another_is_named() {
+    fn settings_of_the_run_hold_unless_another_is_named() {
         let config = json!({"hidden": 8, "limit": null});
         let own = Some(Recorded { name: "rnn", config: &config });
         let whole = |named, own| part(named, own).map(Value::Object);

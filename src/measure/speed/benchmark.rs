@@ -2,24 +2,17 @@
 
 use std::time::Instant;
 
-use baselines::kernels::profile;
-use baselines::network::count_parameters;
-use baselines::{Forward, Model};
+use baselines::{Forward, Model, kernels::profile, network::count_parameters};
 use burn::tensor::Device;
-use datasets::{Batch, DataError, Dataset, Split};
+use datasets::{Batch, DataError, Dataset, InputSpec, Inputs, OutputSpec, Split, Targets, TaskSpec};
 use rustix::time::ClockId;
 
 use super::result::{Measurement, StepTimes};
-use super::samples::{Epochs, synthetic};
-use crate::experiment::Cell;
-use crate::training::batches::{
-    Seeds,
-    prefetch::{self, Batches},
-    to_device,
+use crate::experiment::Run;
+use crate::training::prefetch::{self, Batches};
+use crate::training::{
+    EpochOrder, Gradients, Optimiser, Seeds, gradients, keep_workers_awake, loss, memory, to_device,
 };
-use crate::training::loss;
-use crate::training::optimiser::{Gradients, Optimiser, gradients};
-use crate::training::process::{keep_workers_awake, memory};
 
 /// What is timed, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,42 +38,39 @@ pub(crate) enum SampleSource<'a> {
     Task(&'a dyn Dataset),
 }
 
-/// Time whole training steps of `cell` on `device`, in the run's precision: reading, forward, backward and update.
+/// Time whole training steps of `run` on `device`, in the run's precision: reading, forward, backward and update.
 ///
 /// # Errors
 /// A model that cannot be built, samples that cannot be read, or a device that fails; in words.
 pub(crate) fn measure(
-    cell: &Cell,
+    run: &Run,
     options: BenchOptions,
     source: SampleSource<'_>,
     device: &Device,
 ) -> Result<StepTimes, String> {
-    let spec = cell.task.task.spec();
-    let (input, output) = (&spec.input, &spec.target);
     memory::restart(device);
     let base_memory_bytes = memory::peak_bytes();
-    let model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, 0, device)
-        .map_err(|error| error.to_string())?;
-    let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(|error| error.to_string())?;
+    let model = run.build(0, device).map_err(|error| error.to_string())?;
+    let optimiser = Optimiser::new(&run.training, model.as_ref()).map_err(|error| error.to_string())?;
     let parameters = count_parameters(model.as_ref()) as u64;
     let steps = (options.warmup + options.steps.max(1)) as u64;
     let batches = steps * options.passes.max(1) as u64;
     let measurement = match source {
         SampleSource::Synthetic => {
-            let batch = synthetic(spec, options.samples);
+            let batch = synthetic(run.spec(), options.samples);
             let read = |_| Ok::<_, DataError>(batch.clone());
-            prefetch::ahead(0, 0..batches, &read, |batches| time(cell, options, device, (model, optimiser), batches))
+            prefetch::ahead(0, 0..batches, &read, |batches| time(run, options, device, (model, optimiser), batches))
         }
         SampleSource::Task(dataset) => {
             let samples = dataset.len(Split::Train);
-            let epochs = Epochs::new(samples, options.samples, Seeds::derive(cell.seed), batches);
+            let epochs = Epochs::new(samples, options.samples, Seeds::derive(run.seed), batches);
             let read = |index| {
                 let (positions, stream) = epochs.batch(index);
                 dataset.read_for_training(positions, stream)
             };
-            let workers = cell.training.workers;
+            let workers = run.training.workers;
             prefetch::ahead(workers, 0..batches, &read, |batches| {
-                time(cell, options, device, (model, optimiser), batches)
+                time(run, options, device, (model, optimiser), batches)
             })
         }
     };
@@ -92,13 +82,13 @@ pub(crate) fn measure(
 
 /// Take all steps and time those after the warm-up.
 fn time(
-    cell: &Cell,
+    run: &Run,
     options: BenchOptions,
     device: &Device,
     (mut model, mut optimiser): (Box<dyn Model>, Optimiser),
     batches: &mut Batches<'_, Batch, DataError>,
 ) -> Result<Measurement, String> {
-    let spec = cell.task.task.spec();
+    let spec = run.spec();
     let autodiff = device.clone().autodiff();
     // Work on a GPU goes on after a call returns: each part waits for its own.
     let device_memory = std::cell::Cell::new(None);
@@ -125,7 +115,7 @@ fn time(
             let (mut loss, _) = keep_workers_awake(|| {
                 let placed = to_device(inputs, lengths, &spec.input, &autodiff);
                 let ctx = Forward::training(0, (step * passes + pass) as u64);
-                let mut ctx = ctx.with_precision(cell.training.precision);
+                let mut ctx = ctx.with_precision(run.training.precision);
                 let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
                 loss::evaluate(output, &targets, &spec.target).map_err(|e| e.to_string())
             })?;
@@ -142,10 +132,10 @@ fn time(
         if passes > 1 {
             gradients::scale(&mut sum, 1.0 / passes as f64);
         }
-        if let Some(limit) = cell.training.grad_clip {
+        if let Some(limit) = run.training.grad_clip {
             gradients::clip(&mut sum, limit).map_err(|e| e.to_string())?;
         }
-        optimiser.step(model.as_mut(), sum, cell.training.learning_rate);
+        optimiser.step(model.as_mut(), sum, run.training.learning_rate);
         finish()?;
         lap.ends(3);
         if step < options.warmup {
@@ -186,4 +176,105 @@ const THIS_THREAD: ClockId = ClockId::ThreadCPUTime;
 fn cpu_seconds(clock: ClockId) -> f64 {
     let time = rustix::time::clock_gettime(clock);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// The batches of one epoch after another.
+struct Epochs {
+    /// As a run has them, shuffled before anything is timed.
+    orders: Vec<EpochOrder>,
+    /// Batches of an epoch.
+    whole: u64,
+    seeds: Seeds,
+}
+
+impl Epochs {
+    /// Those that `batches` batches of `size` out of `samples` samples come from.
+    fn new(samples: usize, size: usize, seeds: Seeds, batches: u64) -> Self {
+        let whole = (samples / size.max(1)).max(1) as u64;
+        let order = |epoch| EpochOrder::new(samples, size, seeds.order, epoch);
+        Self { orders: (0..batches.div_ceil(whole)).map(order).collect(), whole, seeds }
+    }
+
+    /// Positions of batch `index`, counted over all epochs, and the stream of its augmentation.
+    fn batch(&self, index: u64) -> (&[usize], u64) {
+        let (epoch, index) = (index / self.whole, index % self.whole);
+        let positions = self.orders.get(epoch as usize).map_or(&[][..], |order| order.batch(index));
+        (positions, self.seeds.augmentation(epoch))
+    }
+}
+
+/// A batch of the task's shape with arbitrary content.
+fn synthetic(spec: &TaskSpec, size: usize) -> Batch {
+    let wave = |i: usize| (i as f32 * 0.37).sin();
+    let rows = if matches!(spec.target, OutputSpec::Pair(_)) { 2 * size } else { size };
+    let (inputs, length) = match &spec.input {
+        InputSpec::Values { channels, shape } => {
+            let positions: usize = shape.iter().product();
+            (Inputs::Values((0..rows * channels * positions).map(wave).collect()), positions)
+        }
+        InputSpec::Tokens { vocabulary, length } => {
+            (Inputs::Tokens((0..rows * length).map(|i| (i % vocabulary) as i32).collect()), *length)
+        }
+    };
+    let targets = match spec.target {
+        OutputSpec::Classes(n) | OutputSpec::Pair(n) => Targets::Labels((0..size).map(|i| (i % n) as i32).collect()),
+        OutputSpec::Binary => Targets::Labels((0..size).map(|i| (i % 2) as i32).collect()),
+        OutputSpec::Regression(n) => Targets::Values((0..size * n).map(wave).collect()),
+        OutputSpec::PerStep(n) => Targets::Labels((0..size * length).map(|i| (i % n) as i32).collect()),
+    };
+    Batch { size, inputs, targets, lengths: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use baselines::Forward;
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::training::{loss, to_device};
+
+    /// Two rows per sample go through the network as one, whatever makes the samples.
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn pairs_are_timed_as_they_are_trained() {
+        for input in
+            [InputSpec::Tokens { vocabulary: 5, length: 12 }, InputSpec::Values { channels: 2, shape: vec![12] }]
+        {
+            let spec = TaskSpec {
+                name: "pairs".into(),
+                version: "pairs@test-1".into(),
+                data: "pairs".into(),
+                input,
+                target: OutputSpec::Pair(3),
+                metric: datasets::Metric::Accuracy,
+                chance: 1.0 / 3.0,
+                splits: datasets::SplitSizes { train: 8, validation: 8, test: 8 },
+            };
+            let device = Device::flex();
+            let entry = baselines::registry::find("gru").unwrap();
+            let (input, output) = (&spec.input, &spec.target);
+            let model = (entry.build)(&serde_json::json!({"hidden": 4}), input, output, 0, &device).unwrap();
+            let batch = synthetic(&spec, 5);
+            let placed = to_device(batch.inputs, batch.lengths, &spec.input, &device.clone().autodiff());
+            let output = model.forward(placed, &mut Forward::training(0, 0)).unwrap();
+            let (loss, score) = loss::evaluate(output, &batch.targets, &spec.target).unwrap();
+            assert_eq!(score.targets, 5);
+            let gradients = model.take_gradients(&mut loss.backward());
+            assert_eq!(gradients.len(), model.parameters().len());
+            assert!(gradients.iter().all(Option::is_some));
+        }
+    }
+
+    #[test]
+    fn batches_of_a_task_go_on_from_epoch_to_epoch() {
+        let seeds = Seeds::derive(1);
+        let epochs = Epochs::new(25, 10, seeds, 3);
+        let (first, stream) = epochs.batch(0);
+        assert_eq!((first.len(), epochs.batch(1).0.len()), (10, 10));
+        let (next, next_stream) = epochs.batch(2);
+        assert!(next.len() == 10 && next != first && next_stream != stream);
+        assert_eq!(first, EpochOrder::new(25, 10, seeds.order, 0).batch(0));
+        // A split smaller than a batch is one batch.
+        assert_eq!(Epochs::new(4, 10, seeds, 5).batch(3).0.len(), 4);
+    }
 }

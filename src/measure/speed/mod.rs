@@ -2,7 +2,6 @@
 
 mod benchmark;
 mod result;
-mod samples;
 
 pub(crate) use benchmark::{BenchOptions, SampleSource, measure};
 #[cfg(test)]

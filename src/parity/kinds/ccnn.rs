@@ -12,20 +12,17 @@ use baselines::{Init, Model, named, reference};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-use crate::experiment::Training;
-use crate::experiment::training::Optimiser as Kind;
-use crate::parity::check::{self, RecordedTensor};
-use crate::parity::compare::Comparison;
-use crate::parity::error::ParityError;
-use crate::parity::golden::Golden;
-use crate::training::optimiser::Optimiser;
+use super::{centred, kernel_network, threshold};
+use crate::experiment::{OptimiserKind, Training};
+use crate::parity::{Comparison, Golden, ParityError, RecordedTensor, check};
+use crate::training::Optimiser;
 
 /// Bound of weights after optimiser steps, whose updates hang on the signs of small gradients.
 const TRAINED: f64 = 1e-2;
 
 /// `ccnn.magnet`: the kernel network alone, at `input.positions`, `[1, axes, positions…]`.
 pub(super) fn magnet(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    super::kernel_network(golden, Frequency::Omega0(golden.number("omega_0")?), &reference::ccnn, device)
+    kernel_network(golden, Frequency::Omega0(golden.number("omega_0")?), &reference::ccnn, device)
 }
 
 /// `ccnn.flexconv`: kernels for all pairs of channels.
@@ -43,9 +40,7 @@ fn convolution(golden: &Golden, separable: bool, device: &Device) -> Result<Comp
     let spec = spec(golden, &x.shape, separable)?;
     let conv = FlexConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::ccnn)?;
-    let mut ctx = check::pass(golden);
-    let y = conv.forward(x.tensor(), &x.shape, "conv", &mut ctx);
-    ctx.outcome()?;
+    let y = check::forward(golden, |ctx| conv.forward(x.tensor(), &x.shape, "conv", ctx))?;
     check::module(golden, &conv, y, Some(&x), &reference::ccnn)
 }
 
@@ -53,11 +48,11 @@ fn convolution(golden: &Golden, separable: bool, device: &Device) -> Result<Comp
 pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
     golden.only("nonlinearity", &[json!("GELU")])?;
     let x = RecordedTensor::read(golden, "x", golden.count("in_channels")?, false, device)?;
-    let separable = !golden.has("separable") || golden.flag("separable")?;
+    let separable = golden.flag_or("separable", true)?;
     let residual = ResidualSpec {
         kind: BlockKind::S4,
         norm: norm(golden)?,
-        prenorm: !golden.has("prenorm") || golden.flag("prenorm")?,
+        prenorm: golden.flag_or("prenorm", true)?,
         nonlinearity: Activation::Gelu,
         dropout: 0.0,
         dropout_kind: DropoutKind::Channel,
@@ -65,9 +60,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     let spec = spec(golden, &x.shape, separable)?;
     let block = ResidualBlock::new(&spec, residual, &mut Init::new(0, &check::autodiff(device)))?;
     let block = check::load(golden, block, names(golden))?;
-    let mut ctx = check::pass(golden);
-    let y = block.forward(x.tensor(), &x.shape, "block", &mut ctx);
-    ctx.outcome()?;
+    let y = check::forward(golden, |ctx| block.forward(x.tensor(), &x.shape, "block", ctx))?;
     check::module(golden, &block, y, Some(&x), names(golden))
 }
 
@@ -155,14 +148,11 @@ fn spec(golden: &Golden, shape: &[usize], separable: bool) -> Result<FlexConvSpe
         Value::String(_) => shape.to_vec(),
         size => vec![size.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0); shape.len()],
     };
-    if let Some(size) = sizes.iter().find(|&&n| n == 0 || (!causal && n % 2 == 0)) {
-        return Err(ParityError::Unsupported(format!("a centred kernel of {size} positions, which has no middle")));
-    }
-    let cropped = !golden.has("dynamic_cropping") || golden.flag("dynamic_cropping")?;
+    centred(&sizes, causal)?;
     Ok(FlexConvSpec {
         inputs: golden.count("in_channels")?,
         outputs: golden.count("out_channels")?,
-        window: Window { sizes, causal, threshold: if cropped { golden.number("mask_threshold")? } else { 0.0 } },
+        window: Window { sizes, causal, threshold: threshold(golden)? },
         version: ReferenceVersion::Ccnn,
         separable,
         kernel_network: KernelNetworkKind::Magnet,
@@ -171,8 +161,9 @@ fn spec(golden: &Golden, shape: &[usize], separable: bool) -> Result<FlexConvSpe
         frequency: Frequency::Omega0(golden.number("omega_0")?),
         mask_init: Some(golden.number("mask_init")?),
         init: KernelInit::Off,
-        kernel_scale: if golden.has("kernel_scale") { golden.number("kernel_scale")? } else { 1.0 },
-        reference_bugs: reference_bugs(golden)?,
+        kernel_scale: golden.number_or_one("kernel_scale")?,
+        // Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
+        reference_bugs: golden.flag_or("use_fft", false)?,
     })
 }
 
@@ -187,16 +178,15 @@ fn build(
     golden.only("data_dim", &[json!(x.shape.len())])?;
     golden.only("nonlinearity", &[json!("GELU")])?;
     golden.only("kernel_scale", &[json!(1.0), json!(1)])?;
-    let cropped = !golden.has("dynamic_cropping") || golden.flag("dynamic_cropping")?;
     let config = json!({
         "blocks": golden.count("blocks")?, "hidden": golden.count("hidden")?, "omega_0": golden.number("omega_0")?,
         "kernel_hidden": golden.count("kernel_hidden")?, "kernel_layers": golden.count("no_layers")?,
         "kernel_size": kernel_size(golden)?, "causal": golden.flag("causal")?,
         "mask_init": golden.number("mask_init")?,
-        "mask_threshold": if cropped { golden.number("mask_threshold")? } else { 0.0 },
-        "separable": !golden.has("separable") || golden.flag("separable")?,
-        "prenorm": !golden.has("prenorm") || golden.flag("prenorm")?,
-        "norm": norm(golden)?, "dropout": 0.0, "weight_penalty": weight_penalty, "faithful": reference_bugs(golden)?,
+        "mask_threshold": threshold(golden)?,
+        "separable": golden.flag_or("separable", true)?,
+        "prenorm": golden.flag_or("prenorm", true)?,
+        "norm": norm(golden)?, "dropout": 0.0, "weight_penalty": weight_penalty, "faithful": golden.flag_or("use_fft", false)?,
     });
     check::build("ccnn", &config, golden.count("in_channels")?, &x.shape, golden.count("classes")?, device)
 }
@@ -209,11 +199,6 @@ fn kernel_size(golden: &Golden) -> Result<Value, ParityError> {
         Value::String(text) if text.parse::<usize>().is_ok() => Ok(json!(text.parse::<usize>().unwrap_or(0))),
         other => Err(ParityError::Unsupported(format!("`build.kernel_size` is {other}"))),
     }
-}
-
-/// Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
-fn reference_bugs(golden: &Golden) -> Result<bool, ParityError> {
-    Ok(golden.has("use_fft") && golden.flag("use_fft")?)
 }
 
 /// The names of tensors, which depend on the kind of normalisation.
@@ -239,8 +224,8 @@ fn optimiser(golden: &Golden) -> Result<Training, ParityError> {
     let settings = || {
         Some(Training {
             optimiser: match about["name"].as_str()? {
-                "Adam" => Kind::Adam,
-                "AdamW" => Kind::AdamW,
+                "Adam" => OptimiserKind::Adam,
+                "AdamW" => OptimiserKind::AdamW,
                 _ => return None,
             },
             learning_rate: number(&about["lr"])?,

@@ -6,10 +6,7 @@ use baselines::{Init, reference};
 use burn::tensor::Device;
 use serde_json::json;
 
-use crate::parity::check::{self, RecordedTensor};
-use crate::parity::compare::Comparison;
-use crate::parity::error::{GoldenError, ParityError};
-use crate::parity::golden::Golden;
+use crate::parity::{Comparison, Golden, GoldenError, ParityError, RecordedTensor, check};
 
 /// `ckcnn.kernel`: the SIREN alone, at `input.positions`, `[1, 1, positions]`.
 pub(super) fn kernel(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
@@ -38,9 +35,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
     };
     let conv = CkConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::ckconv)?;
-    let mut ctx = check::pass(golden);
-    let y = conv.forward(x.tensor(), "conv", &mut ctx);
-    ctx.outcome()?;
+    let y = check::forward(golden, |ctx| conv.forward(x.tensor(), "conv", ctx))?;
     check::module(golden, &conv, y, Some(&x), &reference::ckconv)
 }
 
@@ -59,9 +54,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     let mut init = Init::new(0, &check::autodiff(device));
     let block = CkBlock::new(inputs, trained_length(golden)?, false, &config, &mut init)?;
     let block = check::load(golden, block, &reference::ckconv)?;
-    let mut ctx = check::pass(golden);
-    let y = block.forward(x.tensor(), "block", &mut ctx);
-    ctx.outcome()?;
+    let y = check::forward(golden, |ctx| block.forward(x.tensor(), "block", ctx))?;
     check::module(golden, &block, y, Some(&x), &reference::ckconv)
 }
 

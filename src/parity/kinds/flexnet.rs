@@ -5,14 +5,12 @@ use baselines::{Init, reference};
 use burn::tensor::Device;
 use serde_json::{Value, json};
 
-use crate::parity::check::{self, RecordedTensor};
-use crate::parity::compare::Comparison;
-use crate::parity::error::ParityError;
-use crate::parity::golden::Golden;
+use super::{centred, kernel_network, threshold};
+use crate::parity::{Comparison, Golden, ParityError, RecordedTensor, check};
 
 /// `flexnet.magnet`: the kernel network alone, at `input.positions`, `[1, axes, positions…]`.
 pub(super) fn magnet(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {
-    super::kernel_network(golden, Frequency::InputScale(golden.number("input_scale")?), &reference::flexconv, device)
+    kernel_network(golden, Frequency::InputScale(golden.number("input_scale")?), &reference::flexconv, device)
 }
 
 /// `flexnet.conv`: one convolution, causal for sequences and centred for images.
@@ -23,9 +21,7 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
     described(golden, &x)?;
     let size = kernel_size(golden)?;
     let sizes: Vec<usize> = x.shape.iter().map(|&n| size.unwrap_or(n)).collect();
-    if let Some(size) = sizes.iter().find(|&&n| n == 0 || (!causal && n % 2 == 0)) {
-        return Err(ParityError::Unsupported(format!("a centred kernel of {size} positions, which has no middle")));
-    }
+    centred(&sizes, causal)?;
     let spec = FlexConvSpec {
         inputs,
         outputs: golden.count("out_channels")?,
@@ -38,14 +34,13 @@ pub(super) fn conv(golden: &Golden, device: &Device) -> Result<Comparison, Parit
         frequency: Frequency::InputScale(golden.number("input_scale")?),
         mask_init: Some(golden.number("mask_init")?),
         init: KernelInit::Original,
-        kernel_scale: scale(golden)?,
-        reference_bugs: reference_bugs(golden)?,
+        kernel_scale: golden.number_or_one("sampling_rate_norm")?,
+        // Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
+        reference_bugs: golden.flag_or("use_fft", false)?,
     };
     let conv = FlexConv::new(&spec, &mut Init::new(0, &check::autodiff(device)))?;
     let conv = check::load(golden, conv, &reference::flexconv)?;
-    let mut ctx = check::pass(golden);
-    let y = conv.forward(x.tensor(), &x.shape, "conv", &mut ctx);
-    ctx.outcome()?;
+    let y = check::forward(golden, |ctx| conv.forward(x.tensor(), &x.shape, "conv", ctx))?;
     check::module(golden, &conv, y, Some(&x), &reference::flexconv)
 }
 
@@ -62,8 +57,8 @@ pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, Pa
         "hidden": golden.count("hidden")?, "kernel_hidden": golden.count("kernel_hidden")?,
         "kernel_layers": golden.count("no_layers")?, "input_scale": golden.number("input_scale")?,
         "kernel_size": kernel_size(golden)?, "mask_init": golden.number("mask_init")?,
-        "mask_threshold": threshold(golden)?, "sampling_rate_norm": scale(golden)?,
-        "norm": norm, "dropout": 0.0, "faithful": reference_bugs(golden)?,
+        "mask_threshold": threshold(golden)?, "sampling_rate_norm": golden.number_or_one("sampling_rate_norm")?,
+        "norm": norm, "dropout": 0.0, "faithful": golden.flag_or("use_fft", false)?,
     });
     let blocks = golden.count("blocks")?;
     let factors = golden.setting("width_factors");
@@ -90,19 +85,4 @@ fn kernel_size(golden: &Golden) -> Result<Option<usize>, ParityError> {
         value @ Value::String(text) => text.parse().map(Some).map_err(|_| refuse(value)),
         value => value.as_u64().and_then(|n| usize::try_from(n).ok()).map(Some).ok_or_else(|| refuse(value)),
     }
-}
-
-/// The mask's value below which positions are cropped; zero crops nothing.
-fn threshold(golden: &Golden) -> Result<f64, ParityError> {
-    let cropped = !golden.has("dynamic_cropping") || golden.flag("dynamic_cropping")?;
-    Ok(if cropped { golden.number("mask_threshold")? } else { 0.0 })
-}
-
-fn scale(golden: &Golden) -> Result<f64, ParityError> {
-    Ok(if golden.has("sampling_rate_norm") { golden.number("sampling_rate_norm")? } else { 1.0 })
-}
-
-/// Only where the original convolves by the FFT is its error on odd lengths to be reproduced.
-fn reference_bugs(golden: &Golden) -> Result<bool, ParityError> {
-    Ok(golden.has("use_fft") && golden.flag("use_fft")?)
 }

@@ -10,10 +10,7 @@ use baselines::Init;
 use baselines::layers::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
 use burn::tensor::Device;
 
-use super::check::{self, RecordedTensor, Rename};
-use super::compare::Comparison;
-use super::error::ParityError;
-use super::golden::Golden;
+use super::{Comparison, Golden, GoldenError, ParityError, RecordedTensor, Rename, check};
 
 /// Builds what a golden was recorded from, runs it, and compares.
 pub(super) type Kind = fn(&Golden, &Device) -> Result<Comparison, ParityError>;
@@ -76,4 +73,19 @@ fn kernel_network(
     let network = check::load(golden, network, rename)?;
     let y = network.forward(&positions.tensor().squeeze_dim::<2>(0));
     check::module(golden, &network, y, Some(&positions), rename)
+}
+
+/// The mask's value below which positions are cropped; zero crops nothing.
+fn threshold(golden: &Golden) -> Result<f64, GoldenError> {
+    if golden.flag_or("dynamic_cropping", true)? { golden.number("mask_threshold") } else { Ok(0.0) }
+}
+
+/// Refuse kernels without positions, and centred ones without a middle.
+fn centred(sizes: &[usize], causal: bool) -> Result<(), ParityError> {
+    match sizes.iter().find(|&&n| n == 0 || (!causal && n % 2 == 0)) {
+        Some(size) => {
+            Err(ParityError::Unsupported(format!("a centred kernel of {size} positions, which has no middle")))
+        }
+        None => Ok(()),
+    }
 }

@@ -4,10 +4,7 @@ use baselines::reference;
 use burn::tensor::Device;
 use serde_json::json;
 
-use crate::parity::check::{self, RecordedTensor};
-use crate::parity::compare::Comparison;
-use crate::parity::error::ParityError;
-use crate::parity::golden::Golden;
+use crate::parity::{Comparison, Golden, ParityError, RecordedTensor, check};
 
 /// `rnn.network`: cell `rnn`, `gru` or `lstm`; input `[batch, length, channels]` unless `input_layout` says otherwise.
 pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, ParityError> {

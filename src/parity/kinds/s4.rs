@@ -9,10 +9,7 @@ use baselines::{Init, named, reference};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
-use crate::parity::check::{self, RecordedTensor};
-use crate::parity::compare::{Comparison, output_bound};
-use crate::parity::error::{GoldenError, ParityError};
-use crate::parity::golden::Golden;
+use crate::parity::{Comparison, Golden, GoldenError, ParityError, RecordedTensor, check, compare::output_bound};
 
 /// Bound of C after its transformation at the first use, a matrix power that the original takes in single precision.
 const TRUNCATED: f64 = 1e-3;
@@ -95,9 +92,8 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     let spec = S4BlockSpec { length: kernel.l_max, kernel, bidirectional, dropout: 0.0 };
     let block = S4Block::new(&spec, &mut Init::new(0, &check::autodiff(device)));
     let block = check::load(golden, block, &reference::s4)?;
-    let mut ctx = check::pass(golden);
-    let y = block.forward_at(x.tensor(), golden.number("rate")?, "block", &mut ctx);
-    ctx.outcome()?;
+    let rate = golden.number("rate")?;
+    let y = check::forward(golden, |ctx| block.forward_at(x.tensor(), rate, "block", ctx))?;
     let mut comparison = check::module(golden, &block, y, Some(&x), &reference::s4)?;
     truncated(golden, prefix, &mut comparison, device)?;
     Ok(comparison)
@@ -137,9 +133,7 @@ pub(super) fn s4d_layer(golden: &Golden, device: &Device) -> Result<Comparison, 
     let x = RecordedTensor::read(golden, "u", golden.count("d_model")?, false, device)?;
     let layer = S4d::new(&s4d_spec(golden)?, &mut Init::new(0, &check::autodiff(device)));
     let layer = check::load(golden, layer, &reference::s4)?;
-    let mut ctx = check::pass(golden);
-    let y = layer.forward(x.tensor(), "layer", &mut ctx);
-    ctx.outcome()?;
+    let y = check::forward(golden, |ctx| layer.forward(x.tensor(), "layer", ctx))?;
     check::module(golden, &layer, y, Some(&x), &reference::s4)
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use vocabulary::record::fields::FILES;
 
-use crate::experiment::Cell;
+use crate::experiment::Run;
 use crate::files::weights;
 
 /// Files and the SHA-256 of each. A file that was not there is none of them: an earlier run may write it.
@@ -30,23 +30,23 @@ pub(crate) struct InputError {
 }
 
 impl Inputs {
-    /// Those of every one of `cells`, in their order. What lies in the run folder `out` is written by runs.
-    pub(crate) fn of(cells: &[&Cell], out: &Path) -> Vec<Self> {
+    /// Those of every one of `runs`, in their order. What lies in the run folder `out` is written by runs.
+    pub(crate) fn of(runs: &[Run], out: &Path) -> Vec<Self> {
         let out = out.canonicalize().unwrap_or_else(|_| out.to_owned());
         // Seeds and grids share files.
         let mut seen: HashMap<PathBuf, Option<String>> = HashMap::new();
         let mut digest = |path: &Path| seen.entry(path.to_owned()).or_insert_with(|| weights::digest(path)).clone();
-        let one = |cell: &&Cell| {
-            let files = FILES.iter().filter_map(|setting| cell.task.config.get(*setting)?.as_str()).map(PathBuf::from);
+        let one = |run: &Run| {
+            let files = FILES.iter().filter_map(|setting| run.task.config.get(*setting)?.as_str()).map(PathBuf::from);
             let own = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| !path.starts_with(&out));
-            let weights = cell.training.initial_weights.as_ref().filter(own).cloned();
+            let weights = run.training.initial_weights.as_ref().filter(own).cloned();
             let mut known = |path: PathBuf| digest(&path).map(|digest| (path, digest));
             Self {
                 samples: files.filter_map(&mut known).collect(),
                 weights: weights.and_then(known).into_iter().collect(),
             }
         };
-        cells.iter().map(one).collect()
+        runs.iter().map(one).collect()
     }
 
     /// Refuse what has changed. Weights that are gone are missed where they are needed: a run that has begun does without.

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use baselines::{BuildError, Model};
 use burn::tensor::Device;
-use serde_json::Value;
 
-use crate::experiment::Cell;
+use crate::experiment::Run;
 use crate::files::weights::{self, Wanted, WeightsError};
-use crate::origin::settings;
+use crate::origin;
 use crate::training::last_path;
 
 /// Why a run cannot begin with the weights of a file.
@@ -24,68 +23,63 @@ pub(crate) enum InitialError {
     Weights(#[from] WeightsError),
 }
 
-/// Put the weights of the file at `path` into `model`, the network of `cell`; what is worth telling of how they were found.
+/// Put the weights of the file at `path` into `model`, the network of `run`; what is worth telling of how they were found.
 pub(crate) fn load(
     path: &Path,
-    cell: &Cell,
+    run: &Run,
     model: &mut dyn Model,
     device: &Device,
 ) -> Result<Vec<String>, InitialError> {
-    let spec = cell.task.task.spec();
-    let entry = &cell.baseline.entry;
-    let (input, output) = (&spec.input, &spec.target);
-    let config = &cell.baseline.config;
-    let build = |config: &Value| (entry.build)(config, input, output, 0, device);
-    let wanted = Wanted { entry, config, shape: &input.shape(), build: &build };
+    let spec = run.spec();
+    let entry = &run.baseline.entry;
+    let config = &run.baseline.config;
+    let wanted = Wanted { entry, config, input: &spec.input, output: &spec.target, device };
     Ok(weights::load(&mut weights::File::open(path)?, model, &wanted)?)
 }
 
-/// Where the settings of `cell` contradict what the name of the file says that it begins with: a network of other settings
+/// Where the settings of `run` contradict what the name of the file says that it begins with: a network of other settings
 /// computes something else with the same weights.
-pub(crate) fn contradictions(cell: &Cell) -> Vec<String> {
-    let found = cell.training.initial_weights.as_deref().map(|path| settings::contradictions(path, cell));
-    found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", cell.baseline.label)).collect()
+pub(crate) fn contradictions(run: &Run) -> Vec<String> {
+    let found = run.training.initial_weights.as_deref().map(|path| origin::contradictions(path, run));
+    found.into_iter().flatten().map(|text| format!("initial weights of {}: {text}", run.baseline.label)).collect()
 }
 
-/// Whether `cell` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
+/// Whether `run` could begin with the weights of its file, as far as can be said before anything starts: a file that is not
 /// there yet, or within `out`, may be written by an earlier run. A run that has begun needs its file no more. False where
 /// nothing was looked at.
 ///
 /// # Errors
 /// A file that is there and of no use.
-pub(crate) fn check(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
-    let Some(path) = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none()) else {
+pub(crate) fn check(run: &Run, out: &Path, fresh: bool, device: &Device) -> Result<bool, InitialError> {
+    let Some(path) = run.training.initial_weights.as_deref().filter(|_| run.not_applicable.is_none()) else {
         return Ok(false);
     };
-    let begun = has_begun(cell, out, fresh);
     let within = match (path.canonicalize(), out.canonicalize()) {
         (Ok(path), Ok(out)) => path.starts_with(out),
         (Err(_), _) => true,
         (Ok(_), Err(_)) => false,
     };
-    if begun || within {
+    if within || has_begun(run, out, fresh) {
         return Ok(false);
     }
-    let spec = cell.task.task.spec();
-    let entry = &cell.baseline.entry;
-    let mut model = (entry.build)(&cell.baseline.config, &spec.input, &spec.target, 0, device)?;
-    load(path, cell, model.as_mut(), device).map(|_| true)
+    let mut model = run.build(0, device)?;
+    load(path, run, model.as_mut(), device).map(|_| true)
 }
 
-/// Why `cell` cannot begin with the weights of its file, as far as [`check`] can say; a file that is not there is one, which
+/// Why `run` cannot begin with the weights of its file, as far as [`check`] can say; a file that is not there is one, which
 /// another run may write before this one begins.
-pub(crate) fn problem(cell: &Cell, out: &Path, fresh: bool, device: &Device) -> Option<String> {
-    let path = cell.training.initial_weights.as_deref().filter(|_| cell.not_applicable.is_none())?;
-    match check(cell, out, fresh, device) {
+pub(crate) fn problem(run: &Run, out: &Path, fresh: bool, device: &Device) -> Option<String> {
+    let path = run.training.initial_weights.as_deref().filter(|_| run.not_applicable.is_none())?;
+    match check(run, out, fresh, device) {
         Err(error) => Some(error.to_string()),
-        Ok(false) if !has_begun(cell, out, fresh) && !path.exists() => {
+        Ok(false) if !has_begun(run, out, fresh) && !path.exists() => {
             Some(format!("training.initial_weights: {} is not there (yet)", path.display()))
         }
         Ok(_) => None,
     }
 }
 
-/// Whether `cell` goes on from a checkpoint of its own.
-fn has_begun(cell: &Cell, out: &Path, fresh: bool) -> bool {
-    last_path(&out.join(&cell.id)).exists() && !fresh
+/// Whether `run` goes on from a checkpoint of its own.
+fn has_begun(run: &Run, out: &Path, fresh: bool) -> bool {
+    last_path(&out.join(&run.id)).exists() && !fresh
 }

@@ -1,4 +1,7 @@
 //! The files beside the data sets that runs begin with.
 
-pub(crate) mod files;
+mod files;
 pub(crate) mod initial_weights;
+
+pub(super) use files::{InputError, Inputs};
+pub(super) use initial_weights::InitialError;

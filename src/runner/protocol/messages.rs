@@ -9,10 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::{BaselineCell, Cell, Missing, Scale, TaskCell, Training, scale};
+use crate::experiment::{Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
 use crate::registry::Registry;
-use crate::runner::inputs::files::Inputs;
-use crate::runner::outcome::Outcome;
+use crate::runner::{Inputs, Outcome};
 
 /// What holds for every run of an experiment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,52 +52,31 @@ struct OrderedPart {
 }
 
 impl Order {
-    /// Train `cell`, which is made of the files `inputs`.
-    pub(crate) fn new(cell: &Cell, inputs: &Inputs) -> Self {
-        let TaskCell { name, label, config, task: _ } = cell.task.clone();
-        let baseline = &cell.baseline;
-        let (kind, settings) = (baseline.name.clone(), baseline.config.clone());
-        let baseline = OrderedPart { name: kind, label: baseline.label.clone(), config: settings };
-        Self {
-            id: cell.id.clone(),
-            task: OrderedPart { name, label, config },
-            baseline,
-            training: cell.training.clone(),
-            seed: cell.seed,
-            scale: cell.scale,
-            sources: cell.sources.clone(),
-            grid: cell.grid.clone(),
-            not_applicable: cell.not_applicable.clone(),
-            parameters: cell.parameters,
-            inputs: inputs.clone(),
-        }
+    /// Train `run`, which is made of the files `inputs`.
+    pub(crate) fn new(run: &Run, inputs: &Inputs) -> Self {
+        let Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters } = run.clone();
+        let task = OrderedPart { name: task.name, label: task.label, config: task.config };
+        let baseline = OrderedPart { name: baseline.name, label: baseline.label, config: baseline.config };
+        let inputs = inputs.clone();
+        Self { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters, inputs }
     }
 
     /// The run, with its task built again, and the files that it is made of.
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(crate) fn cell(self, registry: &Registry) -> Result<(Cell, Inputs), String> {
-        let OrderedPart { name, label, config } = self.baseline;
+    pub(crate) fn run(self, registry: &Registry) -> Result<(Run, Inputs), String> {
+        let Self { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters, inputs } =
+            self;
+        let OrderedPart { name, label, config } = baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
-        let baseline = BaselineCell { name, label, config, entry };
-        let OrderedPart { name, label, config } = self.task;
+        let baseline = RunBaseline { name, label, config, entry };
+        let OrderedPart { name, label, config } = task;
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
-        let task = Arc::from(scale::limit(self.scale, task));
-        let cell = Cell {
-            id: self.id,
-            task: TaskCell { name, label, config, task },
-            baseline,
-            training: self.training,
-            seed: self.seed,
-            scale: self.scale,
-            sources: self.sources,
-            grid: self.grid,
-            not_applicable: self.not_applicable,
-            parameters: self.parameters,
-        };
-        Ok((cell, self.inputs))
+        let task = RunTask { name, label, config, task: Arc::from(scale::limit(scale, task)) };
+        let run = Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters };
+        Ok((run, inputs))
     }
 }
 

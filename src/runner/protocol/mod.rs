@@ -1,4 +1,7 @@
 //! What the process that runs an experiment and its workers tell each other.
 
-pub(super) mod messages;
-pub(super) mod reporter;
+mod messages;
+mod reporter;
+
+pub(super) use messages::{Event, Order, Setup};
+pub(super) use reporter::Reporter;

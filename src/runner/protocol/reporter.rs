@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use datasets::{Metric, Progress as DataProgress};
 
-use super::messages::Event;
-use crate::runner::interrupt::Interrupt;
-use crate::runner::outcome::Outcome;
+use super::Event;
+use crate::runner::{Interrupt, Outcome};
 use crate::training::Progress;
 
 /// Shortest time between two events of the same work: nobody reads faster.

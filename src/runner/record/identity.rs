@@ -1,4 +1,6 @@
-//! The record of a run, and the hash that decides whether a folder may be continued.
+//! The record of a run, the hash that decides whether a folder may be continued, and in what two records differ.
+
+use std::collections::BTreeSet;
 
 use baselines::registry::Entry;
 use serde_json::Value;
@@ -6,41 +8,41 @@ use sha2::{Digest, Sha256};
 use vocabulary::record::fields::{DESCRIPTIVE, FILES, flatten};
 use vocabulary::record::{BaselineRecord, RunRecord, SCHEMA, TaskRecord, device_kind};
 
-use crate::experiment::{Cell, Training, scale};
+use crate::experiment::{Run, Training, scale};
 use crate::files::weights;
-use crate::training::optimiser::learning_rate;
+use crate::training::learning_rate;
 
 /// Settings that only make a run longer or shorter.
 const EXTENDING: [&str; 3] = ["training.epochs", "training.max_time", "training.early_stopping"];
 
 /// Fields that may change between two starts of a run without making it another run: names, and settings that only
 /// extend a run or describe it.
-pub(crate) fn not_hashed() -> Vec<&'static str> {
+fn not_hashed() -> Vec<&'static str> {
     DESCRIPTIVE.iter().chain(&EXTENDING).copied().collect()
 }
 
-/// The record of `cell` in `experiment` on `device`. The hash of its samples and the sizes of the splits are known once the
+/// The record of `run` in `experiment` on `device`. The hash of its samples and the sizes of the splits are known once the
 /// samples were read (without `samples`, the sizes are those of the complete data set), the hash of its initial weights once
 /// they are there.
 pub(crate) fn record(
-    cell: &Cell,
+    run: &Run,
     experiment: &str,
     device: &str,
     samples: Option<(&str, [usize; 3])>,
 ) -> Result<RunRecord, serde_json::Error> {
-    let spec = cell.task.task.spec();
+    let spec = run.spec();
     let mut record = RunRecord {
         schema: SCHEMA,
-        id: cell.id.clone(),
+        id: run.id.clone(),
         hash: String::new(),
         experiment: experiment.to_owned(),
         task: TaskRecord {
-            name: cell.task.name.clone(),
-            label: cell.task.label.clone(),
+            name: run.task.name.clone(),
+            label: run.task.label.clone(),
             version: spec.version.clone(),
             data: spec.data.clone(),
             data_hash: samples.map(|(hash, _)| hash.to_owned()),
-            config: cell.task.config.clone(),
+            config: run.task.config.clone(),
             shape: spec.input.dims(),
             metric: spec.metric,
             higher_is_better: spec.metric.higher_is_better(),
@@ -49,36 +51,36 @@ pub(crate) fn record(
             notes: vec![],
         },
         baseline: BaselineRecord {
-            name: cell.baseline.name.clone(),
-            label: cell.baseline.label.clone(),
-            config: cell.baseline.config.clone(),
-            parameters: cell.parameters,
+            name: run.baseline.name.clone(),
+            label: run.baseline.label.clone(),
+            config: run.baseline.config.clone(),
+            parameters: run.parameters,
         },
-        training: serde_json::to_value(&cell.training)?,
-        initial_weights: cell.training.initial_weights.as_deref().and_then(weights::digest),
-        scale: cell.scale,
-        sources: cell.sources.clone(),
-        seed: cell.seed,
+        training: serde_json::to_value(&run.training)?,
+        initial_weights: run.training.initial_weights.as_deref().and_then(weights::digest),
+        scale: run.scale,
+        sources: run.sources.clone(),
+        seed: run.seed,
         // Which of several devices of one kind decides nothing.
         device: device_kind(device).to_owned(),
-        grid: cell.grid.clone(),
+        grid: run.grid.clone(),
         extended_from: Vec::new(),
         plan: None,
     };
-    record.hash = hash(&record, &cell.baseline.entry)?;
+    record.hash = hash(&record, &run.baseline.entry)?;
     Ok(record)
 }
 
 /// Let `record`, made without the samples of its task, have what only they tell as `before` has it, for which they were read:
 /// the score of chance, and where a scale cut the training, the settings that follow from the number of its samples.
-pub(crate) fn keep_what_samples_tell(record: &mut RunRecord, before: &RunRecord, cell: &Cell) {
+pub(crate) fn keep_what_samples_tell(record: &mut RunRecord, before: &RunRecord, run: &Run) {
     if before.task.data_hash.is_none() {
         return;
     }
     record.task.chance = before.task.chance;
-    let sizes_are_unknown = cell.task.task.spec().splits.train == 0;
+    let sizes_are_unknown = run.spec().splits.train == 0;
     if sizes_are_unknown && let Some(training) = record.training.as_object_mut() {
-        for setting in scale::settings_from_sizes(cell.scale) {
+        for setting in scale::settings_from_sizes(run.scale) {
             match before.training.get(setting) {
                 Some(value) => _ = training.insert((*setting).to_owned(), value.clone()),
                 None => _ = training.remove(*setting),
@@ -87,25 +89,15 @@ pub(crate) fn keep_what_samples_tell(record: &mut RunRecord, before: &RunRecord,
     }
 }
 
-/// Where the file of the initial weights is gone, let `record` have begun with those that `before`, the same run begun
-/// earlier, did: they are no longer needed.
-fn keep_initial_weights(record: &mut RunRecord, before: &RunRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
-    if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
-        record.initial_weights.clone_from(&before.initial_weights);
-        record.hash = hash(record, baseline)?;
-    }
-    Ok(())
-}
-
-/// The settings of the task of `cell` that name a file at another place than `before` does.
-pub(crate) fn has_moved(cell: &Cell, before: &RunRecord) -> bool {
+/// The settings of the task of `run` that name a file at another place than `before` does.
+pub(crate) fn has_moved(run: &Run, before: &RunRecord) -> bool {
     let places = |config: &Value| -> Vec<Option<String>> {
         FILES.map(|name| config.get(name).and_then(Value::as_str).map(str::to_owned)).into()
     };
-    before.task.name == cell.task.name
+    before.task.name == run.task.name
         && places(&before.task.config)
             .iter()
-            .zip(places(&cell.task.config))
+            .zip(places(&run.task.config))
             .any(|(then, now)| matches!((then, now), (Some(then), Some(now)) if *then != now))
 }
 
@@ -135,7 +127,9 @@ fn keep_places(record: &mut RunRecord, before: &RunRecord) {
 /// place where the file of its samples lay, with what it was extended from, and under the name that an older program gave to a
 /// device of the same kind.
 pub(crate) fn go_on(record: &mut RunRecord, before: &RunRecord, baseline: &Entry) -> Result<(), serde_json::Error> {
-    keep_initial_weights(record, before, baseline)?;
+    if record.training.get("initial_weights").is_some() && record.initial_weights.is_none() {
+        record.initial_weights.clone_from(&before.initial_weights);
+    }
     keep_places(record, before);
     record.extended_from.clone_from(&before.extended_from);
     if device_kind(&before.device) == record.device {
@@ -193,7 +187,7 @@ fn hash(record: &RunRecord, baseline: &Entry) -> Result<String, serde_json::Erro
 
 /// `record` without the settings of `baseline`, its own, that came later and say what was so before: records from before
 /// them are of the same run.
-pub(crate) fn comparable(record: &RunRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
+fn comparable(record: &RunRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(record)?;
     if let Some(Value::Object(config)) = value.pointer_mut("/baseline/config") {
         for (setting, before) in (baseline.added)() {
@@ -205,6 +199,37 @@ pub(crate) fn comparable(record: &RunRecord, baseline: &Entry) -> Result<Value, 
     Ok(value)
 }
 
+/// In what `now`, a record of a run of `baseline`, differs from that of `before`, as `path: before → now`.
+pub(crate) fn changes(before: &RunRecord, now: &RunRecord, baseline: &Entry) -> Result<Vec<String>, serde_json::Error> {
+    Ok(differences(&comparable(before, baseline)?, &comparable(now, baseline)?, &not_hashed()))
+}
+
+/// Fields in which two records differ, as `path: before → now`, skipping those in `ignored`.
+fn differences(before: &Value, now: &Value, ignored: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    compare("", before, now, ignored, &mut found);
+    found
+}
+
+fn compare(path: &str, before: &Value, now: &Value, ignored: &[&str], found: &mut Vec<String>) {
+    if ignored.contains(&path) {
+        return;
+    }
+    match (before, now) {
+        (Value::Object(a), Value::Object(b)) => {
+            for key in a.keys().chain(b.keys()).collect::<BTreeSet<_>>() {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let get = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
+                compare(&path, &get(a), &get(b), ignored, found);
+            }
+        }
+        // Numbers compare by value: YAML writes 1.0 and 1 alike.
+        (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => {}
+        (a, b) if a == b => {}
+        (a, b) => found.push(format!("{path}: {a} → {b}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -212,7 +237,6 @@ mod tests {
     use baselines::registry::Entry;
 
     use super::*;
-    use crate::runner::record::differences::differences;
     use serde_json::json;
 
     /// The baseline of [`record`].
@@ -254,7 +278,7 @@ mod tests {
 
     #[test]
     fn more_epochs_are_noted_where_the_schedule_depends_on_them() {
-        use crate::experiment::training::Schedule;
+        use crate::experiment::Schedule;
         type Kind<'a> = (fn(&mut Training), &'a [u64]);
         let kinds: [Kind<'_>; 7] = [
             (|_| {}, &[10]),
@@ -365,7 +389,7 @@ mod tests {
 
     /// What a record says of a setting that it is older than is what the setting says at first.
     #[test]
-    fn settings_that_came_later_leave_the_identity_of_older_cells() {
+    fn settings_that_came_later_leave_the_identity_of_older_runs() {
         let mut seen = 0;
         for entry in registry::entries() {
             let resolved = (entry.resolve)(&json!({})).unwrap();
@@ -400,5 +424,15 @@ mod tests {
         mine.info.name = "mine";
         mine.added = || vec![("gate", json!("hard"))];
         check_added(&mine, &json!({ "hidden": 9, "gate": "hard" }), "gate");
+    }
+
+    #[test]
+    fn differences_name_the_field_and_both_values() {
+        let before = json!({"training": {"learning_rate": 0.01, "epochs": 2}, "seed": 1});
+        let now = json!({"training": {"learning_rate": 0.02, "epochs": 9}, "seed": 1.0, "device": "cpu"});
+        assert_eq!(
+            differences(&before, &now, &["training.epochs"]),
+            ["device: null → \"cpu\"", "training.learning_rate: 0.01 → 0.02"]
+        );
     }
 }

@@ -2,30 +2,21 @@
 
 use std::time::Instant;
 
-use baselines::Model;
-use baselines::device::DeviceChoice;
+use baselines::{Model, device::DeviceChoice};
 use datasets::{Dataset, Split};
 use vocabulary::record::{PartialEpoch, RunRecord, State as RunState, Status, StopReason};
 
-use super::complete::{is_complete, missing_results};
-use super::context::RunContext;
+use super::RunContext;
 use super::failure::RunFailure;
-use super::resume::check_length;
+use super::resume::{check_length, is_complete, missing_results};
 use super::watch::RunWatch;
-use crate::experiment::{Cell, Missing};
-use crate::files::checkpoint::{self, CheckpointError};
-use crate::files::run_folder::{self, FolderError, RunFolder};
-use crate::runner::inputs::files::Inputs;
-use crate::runner::inputs::initial_weights;
-use crate::runner::outcome::Outcome;
-use crate::runner::record::differences::differences;
-use crate::runner::record::{identity, provenance};
-use crate::training::batches::Seeds;
-use crate::training::loss::Score;
-use crate::training::metrics::{DIAGNOSTICS, Journals};
-use crate::training::optimiser::Optimiser;
-use crate::training::process::memory;
-use crate::training::{Finish, Job, Progress, State, TrainError, last_path, restore, train};
+use crate::experiment::{Missing, Run};
+use crate::files::{CheckpointError, FolderError, RunFolder, checkpoint, run_folder};
+use crate::runner::{Inputs, Outcome, identity, initial_weights, provenance};
+use crate::training::{
+    DIAGNOSTICS, Finish, Job, Journals, Optimiser, Progress, Score, Seeds, State, TrainError, last_path, memory,
+    restore, train,
+};
 
 /// Beginning of what is said of a run whose state stays that of an earlier attempt.
 pub(super) const NOT_FURTHER: &str = "not trained further";
@@ -37,7 +28,7 @@ type Ended = (Outcome, String);
 pub(super) struct Attempt<'a, 'b> {
     /// What the runs of the worker share.
     pub(super) context: &'a mut RunContext<'b>,
-    pub(super) cell: &'a Cell,
+    pub(super) run: &'a Run,
     /// Its folder.
     pub(super) folder: &'a RunFolder,
     /// Its status, which the caller writes at the end.
@@ -48,16 +39,16 @@ impl Attempt<'_, '_> {
     /// Train the run, which is made of the files `inputs`, as far as is asked for, from its checkpoint where there is one.
     pub(super) fn make(mut self, inputs: &Inputs) -> Result<Ended, RunFailure> {
         // What a fresh start discards stands until there is something to put in its place.
-        let before = if self.context.setup.fresh { None } else { run_folder::read_cell(self.folder.path())? };
+        let before = if self.context.setup.fresh { None } else { run_folder::read_record(self.folder.path())? };
         if let Some(done) = self.already_done(before.as_ref())? {
             return Ok(done);
         }
-        if let Some(reason) = &self.cell.not_applicable {
+        if let Some(reason) = &self.run.not_applicable {
             return self.skip(StopReason::NotApplicable, reason);
         }
         inputs.check()?;
-        let left_over_bytes = self.context.tidy(self.cell);
-        let dataset = match self.context.prepare(self.cell) {
+        let left_over_bytes = self.context.tidy(self.run);
+        let dataset = match self.context.prepare(self.run) {
             Err(error) if error.is_missing() && self.context.setup.missing == Missing::Skip => {
                 return self.skip(StopReason::MissingData, &error.to_string());
             }
@@ -71,7 +62,7 @@ impl Attempt<'_, '_> {
             *self.status = Status::pending();
         }
         // From here on the folder belongs to these settings, samples and weights.
-        self.folder.write_cell(&record)?;
+        self.folder.write_record(&record)?;
         if let Some(extension) = record.extension() {
             self.folder.log(&extension)?;
         }
@@ -82,20 +73,20 @@ impl Attempt<'_, '_> {
 
     /// Where nothing is left to do, what is said of it.
     fn already_done(&mut self, before: Option<&RunRecord>) -> Result<Option<Ended>, RunFailure> {
-        let Self { context, cell, folder, status } = self;
-        if context.setup.fresh || !is_complete(status, before, &cell.training) {
+        let Self { context, run, folder, status } = self;
+        if context.setup.fresh || !is_complete(status, before, &run.training) {
             return Ok(None);
         }
         if let Some(missing) = missing_results(folder.path()) {
             // The checkpoint gives the result once more.
-            context.reporter.line(&format!("{}: done, but {missing}; going on from its checkpoint", cell.id));
+            context.reporter.line(&format!("{}: done, but {missing}; going on from its checkpoint", run.id));
             folder.log(&format!("warning: {missing}"))?;
             // What was measured stands no longer.
             status.state = RunState::Interrupted;
             return Ok(None);
         }
-        let more = if status.epoch > u64::from(cell.training.epochs) {
-            format!(": {} epochs, more than the {} asked for", status.epoch, cell.training.epochs)
+        let more = if status.epoch > u64::from(run.training.epochs) {
+            format!(": {} epochs, more than the {} asked for", status.epoch, run.training.epochs)
         } else {
             String::new()
         };
@@ -107,15 +98,15 @@ impl Attempt<'_, '_> {
     /// Mark the run as skipped. One that has been trained, in part or to its end, keeps its record and its state: they say what
     /// was measured, and by which settings it goes on.
     fn skip(self, reason: StopReason, words: &str) -> Result<Ended, RunFailure> {
-        let Self { context, cell, folder, status } = self;
-        let begun = run_folder::read_cell(folder.path())?.is_some_and(|before| before.task.data_hash.is_some());
+        let Self { context, run, folder, status } = self;
+        let begun = run_folder::read_record(folder.path())?.is_some_and(|before| before.task.data_hash.is_some());
         if begun {
             status.message = Some(format!("{NOT_FURTHER}: {words}"));
             return Ok((Outcome::Skipped, format!("skipped, what was trained stands: {words}")));
         }
-        let mut record = identity::record(cell, &context.setup.experiment, &context.device_name, None)?;
+        let mut record = identity::record(run, &context.setup.experiment, &context.device_name, None)?;
         record.plan.clone_from(&context.setup.plan);
-        folder.write_cell(&record)?;
+        folder.write_record(&record)?;
         status.state = RunState::Skipped;
         status.reason = Some(reason);
         status.message = Some(words.into());
@@ -127,20 +118,19 @@ impl Attempt<'_, '_> {
     /// # Errors
     /// What has begun in the folder has other settings or samples.
     fn record(&self, dataset: &dyn Dataset, begun: Option<&RunRecord>) -> Result<RunRecord, RunFailure> {
-        let Self { context, cell, .. } = self;
+        let Self { context, run, .. } = self;
         let sizes = Split::ALL.map(|split| dataset.len(split));
         let samples = Some((dataset.content_hash(), sizes));
-        let mut record = identity::record(cell, &context.setup.experiment, &context.device_name, samples)?;
+        let mut record = identity::record(run, &context.setup.experiment, &context.device_name, samples)?;
         record.task.notes = dataset.notes();
-        record.task.notes.extend(initial_weights::contradictions(cell));
+        record.task.notes.extend(initial_weights::contradictions(run));
         record.plan.clone_from(&context.setup.plan);
         let Some(before) = begun else { return Ok(record) };
-        identity::go_on(&mut record, before, &cell.baseline.entry)?;
+        identity::go_on(&mut record, before, &run.baseline.entry)?;
         if before.hash != record.hash {
-            let [then, now] = [before, &record].map(|record| identity::comparable(record, &cell.baseline.entry));
-            let changes = differences(&then?, &now?, &identity::not_hashed()).join("; ");
+            let changes = identity::changes(before, &record, &run.baseline.entry)?.join("; ");
             let path = self.folder.path().join("cell.yaml");
-            return Err(FolderError::Record { path, reason: format!("the cell has changed ({changes})") }.into());
+            return Err(FolderError::Record { path, reason: format!("the run has changed ({changes})") }.into());
         }
         Ok(record)
     }
@@ -152,22 +142,19 @@ impl Attempt<'_, '_> {
         begun: Option<&RunRecord>,
         record: &mut RunRecord,
     ) -> Result<State, RunFailure> {
-        let Self { context, cell, folder, .. } = self;
-        let spec = cell.task.task.spec();
-        let (input, output) = (&spec.input, &spec.target);
-        let seed = Seeds::derive(cell.seed).init;
-        let model = (cell.baseline.entry.build)(&cell.baseline.config, input, output, seed, &context.device)?;
-        let optimiser = Optimiser::new(&cell.training, model.as_ref()).map_err(TrainError::from)?;
+        let Self { context, run, folder, .. } = self;
+        let model = run.build(Seeds::derive(run.seed).init, &context.device)?;
+        let optimiser = Optimiser::new(&run.training, model.as_ref()).map_err(TrainError::from)?;
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
         let last = last_path(folder.path());
         let found = if context.setup.fresh { None } else { checkpoint::load(&last).map_err(TrainError::from)? };
-        let steps_per_epoch = cell.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
+        let steps_per_epoch = run.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
         if let Some(before) = begun {
             let steps = found.as_ref().map_or(0, |found| found.position.step);
-            identity::note_extension(record, before, steps, steps_per_epoch, &cell.baseline.entry)?;
+            identity::note_extension(record, before, steps, steps_per_epoch, &run.baseline.entry)?;
         }
         if let Some(found) = found {
-            if !identity::is_of(record, &found.cell_hash, &cell.baseline.entry)? {
+            if !identity::is_of(record, &found.run_hash, &run.baseline.entry)? {
                 let reason = "it belongs to another configuration".to_owned();
                 return Err(TrainError::from(CheckpointError::Invalid { path: last, reason }).into());
             }
@@ -176,17 +163,17 @@ impl Attempt<'_, '_> {
             // is not to be lost with an extension that cannot begin.
             Journals::check(folder.path(), &state.progress).map_err(TrainError::from)?;
             if let Some(before) = begun {
-                check_length(cell, folder, before, &state.progress, steps_per_epoch)?;
+                check_length(run, folder, before, &state.progress, steps_per_epoch)?;
             }
-        } else if let Some(path) = &cell.training.initial_weights {
-            let notes = initial_weights::load(path, cell, state.model.as_mut(), &context.device)?;
+        } else if let Some(path) = &run.training.initial_weights {
+            let notes = initial_weights::load(path, run, state.model.as_mut(), &context.device)?;
             folder.log(&format!("begins with the weights of {}", path.display()))?;
             for note in notes {
                 folder.log(&format!("initial weights: {note}"))?;
             }
-            for contradiction in initial_weights::contradictions(cell) {
+            for contradiction in initial_weights::contradictions(run) {
                 folder.log(&contradiction)?;
-                context.reporter.line(&format!("{}: {contradiction}", cell.id));
+                context.reporter.line(&format!("{}: {contradiction}", run.id));
             }
         }
         Ok(state)
@@ -194,7 +181,7 @@ impl Attempt<'_, '_> {
 
     /// Write status and log at the start of the training, with the parameter groups.
     fn record_start(&mut self, model: &dyn Model, progress: &Progress) -> Result<(), RunFailure> {
-        let Self { context, cell, folder, status } = self;
+        let Self { context, run, folder, status } = self;
         status.state = RunState::Running;
         status.reason = None;
         status.message = None;
@@ -212,7 +199,7 @@ impl Attempt<'_, '_> {
         for group in model.groups() {
             folder.log(&format!("parameter group {group:?}"))?;
         }
-        context.reporter.run_begins(&cell.id, u64::from(cell.training.epochs), progress.epoch);
+        context.reporter.run_begins(&run.id, u64::from(run.training.epochs), progress.epoch);
         Ok(())
     }
 
@@ -224,16 +211,16 @@ impl Attempt<'_, '_> {
         mut state: State,
         left_over_bytes: u64,
     ) -> Result<(Finish, Option<Score>), RunFailure> {
-        let Self { context, cell, folder, status } = self;
+        let Self { context, run, folder, status } = self;
         let journals = Journals::open(folder.path(), &state.progress).map_err(TrainError::from)?;
         let job = Job {
             hash: &record.hash,
-            labels: (&cell.baseline.label, &cell.task.label),
-            settings: &cell.training,
-            seed: cell.seed,
-            seeds: Seeds::derive(cell.seed),
+            labels: (&run.baseline.label, &run.task.label),
+            settings: &run.training,
+            seed: run.seed,
+            seeds: Seeds::derive(run.seed),
             dataset,
-            spec: cell.task.task.spec(),
+            spec: run.spec(),
             device: &context.device,
             folder: folder.path().to_owned(),
             left_over_bytes,
@@ -241,7 +228,7 @@ impl Attempt<'_, '_> {
         memory::restart(&context.device);
         let mut watch = RunWatch {
             context,
-            cell,
+            run,
             folder,
             status: status.clone(),
             begun: Instant::now(),
@@ -259,7 +246,7 @@ impl Attempt<'_, '_> {
 
     /// Put the end of the training into the status, and in words.
     fn conclude(self, record: &RunRecord, finish: Finish, validation: Option<&Score>) -> Result<Ended, RunFailure> {
-        let Self { cell, folder, status, .. } = self;
+        let Self { run, folder, status, .. } = self;
         let (state, reason, words) = match finish {
             Finish::Stopped => {
                 (RunState::Interrupted, Some(StopReason::Interrupted), "interrupted; run again to go on")
@@ -279,7 +266,7 @@ impl Attempt<'_, '_> {
         let lines = folder.path().join(DIAGNOSTICS);
         reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))
             .map_err(|error| RunFailure::Diagnostics(error.to_string()))?;
-        let metric = cell.task.task.spec().metric;
+        let metric = run.spec().metric;
         let validation = validation.map(|score| format!(", validation {}", score.describe(metric))).unwrap_or_default();
         let partial =
             status.partial_epoch.map(|PartialEpoch { steps, of }| format!(" and {steps} of {of} steps of another"));

@@ -6,12 +6,10 @@ use baselines::BuildError;
 use datasets::DataError;
 use vocabulary::record::StopReason;
 
-use crate::files::checkpoint::CheckpointError;
-use crate::files::run_folder::FolderError;
-use crate::runner::inputs::files::InputError;
-use crate::runner::inputs::initial_weights::InitialError;
-use crate::training::TrainError;
-use crate::training::metrics::JournalError;
+use crate::files::{CheckpointError, FolderError};
+use crate::runner::{InitialError, InputError};
+use crate::terminal::panic_text;
+use crate::training::{JournalError, TrainError};
 
 /// Why a run failed.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
@@ -47,9 +45,7 @@ pub(super) enum RunFailure {
 impl RunFailure {
     /// A panic with this payload.
     pub(super) fn from_panic(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Self::Panic(text.unwrap_or_else(|| "unknown panic".into()))
+        Self::Panic(panic_text(panic).unwrap_or("unknown panic").to_owned())
     }
 
     /// Reason in `status.json`.

@@ -1,28 +1,78 @@
-//! A run between the lock on its folder and its final status.
+//! A run between the lock on its folder and its final status, and what the runs of a worker share.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use datasets::DataError;
+use burn::tensor::Device;
+use datasets::{DataError, Dataset, Library};
 use vocabulary::record::{State, Status, StopReason};
 
 use super::attempt::{Attempt, NOT_FURTHER};
-use super::context::RunContext;
 use super::failure::RunFailure;
-use crate::experiment::Cell;
-use crate::files::run_folder::{self, FolderError, RunFolder, now};
-use crate::runner::inputs::files::Inputs;
-use crate::runner::outcome::Outcome;
+use crate::experiment::Run;
+use crate::files::{FolderError, RunFolder, run_folder};
+use crate::runner::{Inputs, Interrupt, Outcome, Reporter, Setup};
+use crate::training::memory::Ledger;
+
+/// What all runs of a worker share.
+pub(crate) struct RunContext<'a> {
+    /// What holds for every run of the experiment.
+    pub(crate) setup: Setup,
+    /// Folder of the experiment.
+    pub(crate) out: PathBuf,
+    /// Data folder.
+    pub(crate) library: &'a Library,
+    /// Where to compute, without autodiff.
+    pub(crate) device: Device,
+    pub(crate) device_name: String,
+    /// Signals, and the end of orders.
+    pub(crate) interrupt: Interrupt,
+    pub(crate) reporter: Reporter,
+    /// The data set prepared last, by task name and settings.
+    pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,
+    /// Memory that belongs to no run.
+    pub(crate) memory: Ledger,
+}
+
+impl RunContext<'_> {
+    /// The samples of a run's task, prepared once for all runs of it that follow each other.
+    pub(super) fn prepare(&mut self, run: &Run) -> Result<Arc<dyn Dataset>, DataError> {
+        let key = sample_key(run);
+        if let Some(ready) = self.prepared.get(&key) {
+            return Ok(ready.clone());
+        }
+        let Self { library, reporter, device, memory, .. } = self;
+        let dataset = memory.samples(device, || run.task.task.prepare(library, reporter))?;
+        let dataset: Arc<dyn Dataset> = dataset.into();
+        self.prepared.insert(key, dataset.clone());
+        Ok(dataset)
+    }
+
+    /// Drop the samples of other tasks, of which no run comes any more, and find what earlier runs have left, in bytes.
+    pub(super) fn tidy(&mut self, run: &Run) -> u64 {
+        let key = sample_key(run);
+        self.prepared.retain(|prepared, _| *prepared == key);
+        self.memory.left_over(&self.device, !self.prepared.is_empty())
+    }
+}
+
+/// What decides the samples of a run.
+fn sample_key(run: &Run) -> String {
+    format!("{} {}", run.task.name, run.task.config)
+}
 
 /// Perform one run. Every error ends in its status file (where that can be written) and in the outcome.
-pub(crate) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs) -> Outcome {
-    let folder = match RunFolder::lock(&context.out.join(&cell.id), context.setup.process) {
+pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) -> Outcome {
+    let folder = match RunFolder::lock(&context.out.join(&run.id), context.setup.process) {
         Ok(folder) => folder,
         Err(error @ FolderError::Locked { .. }) => {
-            context.reporter.run_ends(&cell.id, &error.to_string());
+            context.reporter.run_ends(&run.id, &error.to_string());
             return Outcome::Locked(error.to_string());
         }
         Err(error) => {
-            context.reporter.run_ends(&cell.id, &format!("failed: {error}"));
+            context.reporter.run_ends(&run.id, &format!("failed: {error}"));
             return failed(&error.into());
         }
     };
@@ -30,23 +80,23 @@ pub(crate) fn perform(context: &mut RunContext<'_>, cell: &Cell, inputs: &Inputs
         Ok(found) => found.unwrap_or_else(Status::pending),
         Err(error) => {
             // The checkpoint decides where the run goes on; what the status said is lost.
-            context.reporter.line(&format!("{}: its status counts as new: {error}", cell.id));
+            context.reporter.line(&format!("{}: its status counts as new: {error}", run.id));
             Status::pending()
         }
     };
     status.kind = None;
     // A panic inside a numerical library must not take the other runs along.
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        Attempt { context: &mut *context, cell, folder: &folder, status: &mut status }.make(inputs)
+        Attempt { context: &mut *context, run, folder: &folder, status: &mut status }.make(inputs)
     }))
     .unwrap_or_else(|panic| Err(RunFailure::from_panic(panic.as_ref())));
     let (outcome, text) = result.unwrap_or_else(|error| record_failure(&error, &mut status));
-    status.updated = Some(now());
+    status.updated = Some(run_folder::now());
     let written = folder.write_status(&status).and_then(|()| folder.log(&text));
-    context.reporter.run_ends(&cell.id, &text);
+    context.reporter.run_ends(&run.id, &text);
     match written {
         Err(error) if !matches!(outcome, Outcome::Failed { .. }) => {
-            context.reporter.line(&format!("{}: {error}", cell.id));
+            context.reporter.line(&format!("{}: {error}", run.id));
             failed(&error.into())
         }
         _ => outcome,

@@ -4,17 +4,16 @@ use std::time::Instant;
 
 use vocabulary::record::{PartialEpoch, Status};
 
-use super::context::RunContext;
-use crate::experiment::Cell;
-use crate::files::run_folder::{FolderError, RunFolder, now};
-use crate::training::loss::Score;
-use crate::training::{Epoch, Progress, Watch};
+use super::RunContext;
+use crate::experiment::Run;
+use crate::files::{FolderError, RunFolder, run_folder::now};
+use crate::training::{Epoch, Progress, Score, Watch};
 
 /// Shows a run's progress and keeps its status file up to date.
 pub(super) struct RunWatch<'a, 'b> {
     /// What the runs of the worker share.
     pub(super) context: &'a RunContext<'b>,
-    pub(super) cell: &'a Cell,
+    pub(super) run: &'a Run,
     /// Its folder.
     pub(super) folder: &'a RunFolder,
     /// Its status.
@@ -32,7 +31,7 @@ impl RunWatch<'_, '_> {
     /// full disk.
     fn go_on_after(&self, written: Result<(), FolderError>) {
         if let Err(error) = written {
-            self.context.reporter.line(&format!("{}: {error}", self.cell.id));
+            self.context.reporter.line(&format!("{}: {error}", self.run.id));
         }
     }
 }
@@ -43,7 +42,7 @@ impl Watch for RunWatch<'_, '_> {
     }
 
     fn step_taken(&mut self, progress: &Progress, samples_per_second: f64) {
-        self.context.reporter.step_taken(progress, self.cell.task.task.spec().metric, samples_per_second);
+        self.context.reporter.step_taken(progress, self.run.spec().metric, samples_per_second);
     }
 
     fn epoch_ended(&mut self, progress: &Progress, epoch: &Epoch<'_>) {
@@ -53,29 +52,20 @@ impl Watch for RunWatch<'_, '_> {
         self.status.partial_epoch = partial.map(|[steps, of]| PartialEpoch { steps, of });
         self.status.seconds = seconds;
         self.status.updated = Some(now());
-        let metric = self.cell.task.task.spec().metric;
+        let metric = self.run.spec().metric;
         let part = partial.map(|[steps, of]| format!(" ({steps} of {of} steps)")).unwrap_or_default();
         let name = format!("epoch {number}{part}");
-        let message = format!(
-            "{name}: train {}, validation {}; steps waited {waited:.3} s for samples",
-            train.describe(metric),
-            validation.describe(metric)
-        );
+        let scores = format!("train {}, validation {}", train.describe(metric), validation.describe(metric));
+        let message = format!("{name}: {scores}; steps waited {waited:.3} s for samples");
         self.go_on_after(self.folder.write_status(&self.status).and_then(|()| self.folder.log(&message)));
         let per_epoch = self.begun.elapsed() / (progress.epoch - self.epochs_before).max(1) as u32;
-        let left = per_epoch * u64::from(self.cell.training.epochs).saturating_sub(progress.epoch) as u32;
-        self.context.reporter.epoch_ended(
-            &self.cell.id,
-            &name,
-            progress.epoch,
-            &format!("train {}, validation {}", train.describe(metric), validation.describe(metric)),
-            left,
-        );
+        let left = per_epoch * u64::from(self.run.training.epochs).saturating_sub(progress.epoch) as u32;
+        self.context.reporter.epoch_ended(&self.run.id, &name, progress.epoch, &scores, left);
     }
 
     fn loss_judged(&mut self, warning: Option<String>) {
         if let Some(warning) = &warning {
-            tracing::warn!("{}: {warning}", self.cell.id);
+            tracing::warn!("{}: {warning}", self.run.id);
         }
         let written = match &warning {
             Some(warning) => self.folder.log(warning),
@@ -86,7 +76,7 @@ impl Watch for RunWatch<'_, '_> {
     }
 
     fn warned(&mut self, warning: String) {
-        tracing::warn!("{}: {warning}", self.cell.id);
+        tracing::warn!("{}: {warning}", self.run.id);
         self.go_on_after(self.folder.log(&format!("warning: {warning}")));
         self.status.message = Some(warning);
     }

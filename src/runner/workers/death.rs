@@ -5,8 +5,8 @@ use std::process::ExitStatus;
 
 use vocabulary::record::{State, Status, StopReason};
 
-use crate::files::run_folder::{self, RunFolder, now};
-use crate::runner::outcome::Outcome;
+use crate::files::{RunFolder, run_folder};
+use crate::runner::Outcome;
 
 /// How a worker ended before its run did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ pub(super) fn record(path: &Path, process: u32, death: &Death) -> Outcome {
             status.reason = Some(reason);
             status.message = Some(message.clone());
             status.kind = None;
-            status.updated = Some(now());
+            status.updated = Some(run_folder::now());
             folder.write_status(&status)?;
         }
         folder.log(&message)

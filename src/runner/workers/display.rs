@@ -11,7 +11,7 @@ use std::{
 use indicatif::TermLike;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::runner::protocol::messages::Event;
+use crate::runner::Event;
 use crate::terminal::{self, Level};
 
 /// How much is shown.
@@ -60,7 +60,7 @@ impl Display {
         };
         let display = Self {
             mode,
-            experiment: bar("{prefix:28!} {bar:24.cyan} {pos}/{len} cells   {elapsed_precise} elapsed"),
+            experiment: bar("{prefix:28!} {bar:24.cyan} {pos}/{len} runs    {elapsed_precise} elapsed"),
             slots: (0..workers.min(MOST_SLOTS))
                 .map(|_| Slot {
                     run: bar("{prefix:28!} {bar:24.green} {pos}/{len} epochs  {wide_msg}"),
@@ -82,7 +82,7 @@ impl Display {
     pub(crate) fn line(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
-            Mode::Lines => terminal::say(Level::Info, text),
+            Mode::Lines => terminal::say(Level::INFO, text),
             Mode::Silent => {}
         }
     }
@@ -91,7 +91,7 @@ impl Display {
     pub(crate) fn warn(&self, text: &str) {
         match self.mode {
             Mode::Bars => self.above(text),
-            Mode::Lines | Mode::Silent => terminal::say(Level::Warning, text),
+            Mode::Lines | Mode::Silent => terminal::say(Level::WARN, text),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The processes that train runs, the one that gives them orders, and what it shows.
 
 mod death;
-pub(super) mod display;
-pub(super) mod pool;
+mod display;
+mod pool;
 mod worker;
 
+pub(super) use display::Display;
+pub(super) use pool::{WorkerPool, workers};
 pub(crate) use worker::serve;

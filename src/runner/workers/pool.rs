@@ -10,14 +10,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use super::Display;
 use super::death::{self, Death};
-use super::display::Display;
-use crate::experiment::Cell;
-use crate::runner::inputs::files::Inputs;
-use crate::runner::interrupt::{Interrupt, Request};
-use crate::runner::options::Options;
-use crate::runner::outcome::Outcome;
-use crate::runner::protocol::messages::{Event, Order, Setup};
+use crate::experiment::Run;
+use crate::runner::{Event, Inputs, Interrupt, Options, Order, Outcome, Request, Setup};
 use crate::terminal::{self, LogForm};
 
 /// Time between two looks at signals and deadline.
@@ -62,7 +58,7 @@ struct Worker {
     /// Its orders; dropped, they end, and it leaves.
     orders: Option<ChildStdin>,
     /// The run that it trains.
-    cell: Option<usize>,
+    run: Option<usize>,
     /// Its outputs that have not ended.
     open: usize,
     /// The last lines of its log.
@@ -72,18 +68,18 @@ struct Worker {
 }
 
 /// Number of workers for so many runs.
-pub(crate) fn workers(jobs: usize, cells: usize) -> usize {
-    jobs.min(cells).max(1)
+pub(crate) fn workers(jobs: usize, runs: usize) -> usize {
+    jobs.min(runs).max(1)
 }
 
 impl WorkerPool<'_> {
-    /// Train `cells`, at most `jobs` at a time; the CPU threads are shared out among them.
-    pub(crate) fn run(&self, cells: &[&Cell], interrupt: &mut Interrupt) -> Work {
-        let number = workers(self.options.jobs, cells.len());
+    /// Train `runs`, at most `jobs` at a time; the CPU threads are shared out among them.
+    pub(crate) fn run(&self, runs: &[Run], interrupt: &mut Interrupt) -> Work {
+        let number = workers(self.options.jobs, runs.len());
         let threads = (rayon::current_num_threads() / number).max(1);
         let (sender, messages) = mpsc::channel();
-        let mut work = Work { outcomes: vec![Outcome::Interrupted; cells.len()], left_at_once: false };
-        let mut waiting: VecDeque<usize> = (0..cells.len()).collect();
+        let mut work = Work { outcomes: vec![Outcome::Interrupted; runs.len()], left_at_once: false };
+        let mut waiting: VecDeque<usize> = (0..runs.len()).collect();
         let mut slots: Vec<Option<Worker>> = (0..number).map(|_| None).collect();
         loop {
             match interrupt.take() {
@@ -99,10 +95,10 @@ impl WorkerPool<'_> {
                 slots.iter_mut().flatten().for_each(|worker| worker.orders = None);
             }
             for (slot, place) in slots.iter_mut().enumerate() {
-                while place.as_ref().is_none_or(|worker| worker.cell.is_none() && worker.orders.is_some())
+                while place.as_ref().is_none_or(|worker| worker.run.is_none() && worker.orders.is_some())
                     && let Some(index) = waiting.pop_front()
                 {
-                    let order = Order::new(cells[index], &self.inputs[index]);
+                    let order = Order::new(&runs[index], &self.inputs[index]);
                     let given = match place {
                         Some(worker) => worker.assign(index, &order),
                         None => self
@@ -111,11 +107,11 @@ impl WorkerPool<'_> {
                             .and_then(|worker| worker.assign(index, &order)),
                     };
                     if let Err(message) = given {
-                        work.outcomes[index] = self.record_death(slot, cells[index], &Death::NeverStarted(message));
+                        work.outcomes[index] = self.record_death(slot, &runs[index], &Death::NeverStarted(message));
                     }
                 }
                 // Nothing is left to do for a worker without a run.
-                if let Some(worker) = place.as_mut().filter(|worker| worker.cell.is_none()) {
+                if let Some(worker) = place.as_mut().filter(|worker| worker.run.is_none()) {
                     worker.orders = None;
                 }
             }
@@ -123,7 +119,7 @@ impl WorkerPool<'_> {
                 return work;
             }
             if let Ok((slot, message)) = messages.recv_timeout(PAUSE) {
-                self.receive(slot, message, &mut slots[slot], cells, &mut waiting, &mut work);
+                self.receive(slot, message, &mut slots[slot], runs, &mut waiting, &mut work);
             }
         }
     }
@@ -158,7 +154,7 @@ impl WorkerPool<'_> {
             .spawn()
             .map_err(|error| format!("no process can be started for it: {error}"))?;
         let mut orders = child.stdin.take();
-        let mut worker = Worker { orders: None, cell: None, open: 0, log: VecDeque::new(), killed_before, child };
+        let mut worker = Worker { orders: None, run: None, open: 0, log: VecDeque::new(), killed_before, child };
         let event = |line: String| serde_json::from_str(&line).ok().map(Message::Event);
         let heard = match (worker.child.stdout.take(), worker.child.stderr.take()) {
             (Some(out), Some(log)) => listen(slot, out, sender.clone(), event)
@@ -184,14 +180,14 @@ impl WorkerPool<'_> {
         slot: usize,
         message: Message,
         place: &mut Option<Worker>,
-        cells: &[&Cell],
+        runs: &[Run],
         waiting: &mut VecDeque<usize>,
         work: &mut Work,
     ) {
         let Some(worker) = place.as_mut() else { return };
         match message {
             Message::Event(Event::Ended { outcome }) => {
-                if let Some(index) = worker.cell.take() {
+                if let Some(index) = worker.run.take() {
                     work.outcomes[index] = outcome;
                 }
             }
@@ -208,17 +204,17 @@ impl WorkerPool<'_> {
                 if worker.open == 0
                     && let Some(worker) = place.take()
                 {
-                    self.reap(slot, worker, cells, waiting, work);
+                    self.reap(slot, worker, runs, waiting, work);
                 }
             }
         }
     }
 
     /// A worker has left, or died.
-    fn reap(&self, slot: usize, mut worker: Worker, cells: &[&Cell], waiting: &mut VecDeque<usize>, work: &mut Work) {
+    fn reap(&self, slot: usize, mut worker: Worker, runs: &[Run], waiting: &mut VecDeque<usize>, work: &mut Work) {
         worker.orders = None;
         let status = worker.child.wait();
-        let Some(index) = worker.cell else { return };
+        let Some(index) = worker.run else { return };
         let log = worker.log.make_contiguous();
         let death = match status {
             _ if work.left_at_once => Death::LeftAtOnce,
@@ -227,13 +223,13 @@ impl WorkerPool<'_> {
             Ok(status) => Death::of(status, log, worker.killed_before),
             Err(error) => Death::NeverStarted(format!("what became of its process is not known: {error}")),
         };
-        work.outcomes[index] = self.record_death(slot, cells[index], &death);
+        work.outcomes[index] = self.record_death(slot, &runs[index], &death);
     }
 
     /// Record the end of a run whose worker cannot.
-    fn record_death(&self, slot: usize, cell: &Cell, death: &Death) -> Outcome {
-        let outcome = death::record(&self.folder.join(&cell.id), self.setup.process, death);
-        self.display.run_ends(slot, &cell.id, &outcome.text());
+    fn record_death(&self, slot: usize, run: &Run, death: &Death) -> Outcome {
+        let outcome = death::record(&self.folder.join(&run.id), self.setup.process, death);
+        self.display.run_ends(slot, &run.id, &outcome.text());
         outcome
     }
 }
@@ -242,7 +238,7 @@ impl Worker {
     /// Train the run of `order`, number `index` of the experiment.
     fn assign(&mut self, index: usize, order: &Order) -> Result<(), String> {
         let order = serde_json::to_string(order).map_err(|error| error.to_string())?;
-        self.cell = Some(index);
+        self.run = Some(index);
         // A worker that has died meanwhile is noticed by the end of its output.
         let _ = self.orders.as_mut().map(|orders| writeln!(orders, "{order}").and_then(|()| orders.flush()));
         Ok(())

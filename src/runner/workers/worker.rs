@@ -10,14 +10,9 @@ use datasets::Library;
 use vocabulary::record::StopReason;
 
 use crate::registry::Registry;
-use crate::runner::error::RunnerError;
-use crate::runner::interrupt::Interrupt;
-use crate::runner::outcome::Outcome;
-use crate::runner::protocol::messages::{Order, Setup};
-use crate::runner::protocol::reporter::Reporter;
-use crate::runner::run::context::RunContext;
-use crate::runner::run::perform::perform;
-use crate::training::process::memory::Ledger;
+use crate::runner::run::{RunContext, perform};
+use crate::runner::{Interrupt, Order, Outcome, Reporter, RunnerError, Setup};
+use crate::training::memory::Ledger;
 
 /// Carry out the orders that come on standard input until they end, and report what happens on standard output.
 ///
@@ -61,11 +56,11 @@ pub(crate) fn serve(
         if context.interrupt.requested() {
             break;
         }
-        let cell = serde_json::from_str::<Order>(&line)
+        let run = serde_json::from_str::<Order>(&line)
             .map_err(|error| error.to_string())
-            .and_then(|order| order.cell(registry));
-        let outcome = match cell {
-            Ok((cell, inputs)) => perform(&mut context, &cell, &inputs),
+            .and_then(|order| order.run(registry));
+        let outcome = match run {
+            Ok((run, inputs)) => perform(&mut context, &run, &inputs),
             Err(message) => Outcome::failed(StopReason::Error, message),
         };
         context.reporter.ended(outcome);

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use baselines::read::read;
-use baselines::{Model, ReadError};
+use baselines::{Model, ReadError, read::read};
 use datasets::{Batch, DataError, Dataset, Inputs, Split, Targets};
 
-use crate::files::tensors::{self, Weights};
-use crate::training::optimiser::Gradients;
+use crate::files::{Weights, tensors};
+use crate::training::Gradients;
 
 /// Positions of samples that a message names.
 const NAMED: usize = 8;
@@ -93,9 +92,7 @@ impl fmt::Display for NotFinite {
         let Where { epoch, step, seed, samples } = &self.place;
         write!(f, "{} became {} in epoch {epoch}, step {step} (seed {seed}", self.what, self.value)?;
         if !samples.is_empty() {
-            let named: Vec<usize> = samples.iter().copied().take(NAMED).collect();
-            let more = if samples.len() > NAMED { "…" } else { "" };
-            write!(f, ", batch of samples {named:?}{more}")?;
+            write!(f, ", batch of samples {}", named(samples))?;
         }
         f.write_str("); ")?;
         let intact = "the last checkpoint is intact; ";
@@ -148,12 +145,17 @@ impl fmt::Display for NotFinite {
     }
 }
 
-fn of_samples(split: Split, samples: &[usize]) -> String {
-    let named: Vec<usize> = samples.iter().copied().take(NAMED).collect();
+/// The first of `samples`.
+fn named(samples: &[usize]) -> String {
     let more = if samples.len() > NAMED { "…" } else { "" };
+    format!("{:?}{more}", &samples[..samples.len().min(NAMED)])
+}
+
+fn of_samples(split: Split, samples: &[usize]) -> String {
     format!(
-        "samples {named:?}{more} of the {} split hold values that are infinite or not a number: look at the files with `bench \
+        "samples {} of the {} split hold values that are infinite or not a number: look at the files with `bench \
          data verify`, the learning rate is not to blame",
+        named(samples),
         split.name()
     )
 }

@@ -3,7 +3,7 @@
 use datasets::OutputSpec;
 use serde::{Deserialize, Serialize};
 
-use crate::training::loss::Score;
+use crate::training::Score;
 
 /// Optimiser steps whose mean loss is judged together.
 pub(crate) const STEPS: u64 = 1000;

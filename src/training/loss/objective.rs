@@ -1,8 +1,6 @@
 //! Losses, and the score of predictions, for every kind of target.
 
-use baselines::kernels::cross_entropy;
-use baselines::read::read;
-use baselines::{Output, ReadError};
+use baselines::{Output, ReadError, kernels::cross_entropy, read::read};
 use burn::tensor::{Tensor, TensorData};
 use datasets::{Metric, OutputSpec, Targets};
 

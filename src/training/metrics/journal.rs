@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::files::run_folder::fresh_start;
-use crate::training::progress::Progress;
+use crate::training::Progress;
 
 /// Metrics of a run.
 pub(crate) const METRICS: &str = "metrics.jsonl";
@@ -84,14 +84,13 @@ impl Journal {
     /// # Errors
     /// The file cannot be opened, is shorter, or has no end of a line there.
     pub(crate) fn open(path: &Path, keep: u64) -> Result<Self, JournalError> {
-        let io = |source| JournalError::Io { path: path.to_owned(), source };
         let mut options = OpenOptions::new();
-        let mut file = options.create(true).truncate(false).read(true).write(true).open(path).map_err(io)?;
+        let mut file = options.create(true).truncate(false).read(true).write(true).open(path).map_err(io(path))?;
         let length = check_file(&mut file, path, keep)?;
         if length > keep {
-            file.set_len(keep).map_err(io)?;
+            file.set_len(keep).map_err(io(path))?;
         }
-        file.seek(SeekFrom::Start(keep)).map_err(io)?;
+        file.seek(SeekFrom::Start(keep)).map_err(io(path))?;
         Ok(Self { path: path.to_owned(), file, bytes: keep })
     }
 
@@ -108,7 +107,7 @@ impl Journal {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Err(JournalError::Lost { path: path.to_owned(), wanted: keep, found: "is gone".into() })
             }
-            Err(source) => Err(JournalError::Io { path: path.to_owned(), source }),
+            Err(error) => Err(io(path)(error)),
         }
     }
 
@@ -116,11 +115,10 @@ impl Journal {
     pub(crate) fn append<T: Serialize>(&mut self, lines: &[T]) -> Result<(), JournalError> {
         let mut text = Vec::new();
         for line in lines {
-            serde_json::to_writer(&mut text, line)
-                .map_err(|error| JournalError::Io { path: self.path.clone(), source: error.into() })?;
+            serde_json::to_writer(&mut text, line).map_err(|error| io(&self.path)(error.into()))?;
             text.push(b'\n');
         }
-        self.file.write_all(&text).map_err(|source| JournalError::Io { path: self.path.clone(), source })?;
+        self.file.write_all(&text).map_err(io(&self.path))?;
         self.bytes += text.len() as u64;
         Ok(())
     }
@@ -132,21 +130,26 @@ impl Journal {
 
     /// Make sure that everything is on disk.
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
-        self.file.sync_data().map_err(|source| JournalError::Io { path: self.path.clone(), source })
+        self.file.sync_data().map_err(io(&self.path))
     }
+}
+
+/// The error of reading or writing `path`.
+fn io(path: &Path) -> impl Fn(std::io::Error) -> JournalError + use<> {
+    let path = path.to_owned();
+    move |source| JournalError::Io { path: path.clone(), source }
 }
 
 /// The length of `file`, whose first `keep` bytes are whole lines.
 fn check_file(file: &mut File, path: &Path, keep: u64) -> Result<u64, JournalError> {
-    let io = |source| JournalError::Io { path: path.to_owned(), source };
     let lost = |found| JournalError::Lost { path: path.to_owned(), wanted: keep, found };
-    let length = file.metadata().map_err(io)?.len();
+    let length = file.metadata().map_err(io(path))?.len();
     if length < keep {
         return Err(lost(format!("has {length}")));
     }
     if keep > 0 {
         let mut end = [0];
-        file.seek(SeekFrom::Start(keep - 1)).and_then(|_| file.read_exact(&mut end)).map_err(io)?;
+        file.seek(SeekFrom::Start(keep - 1)).and_then(|_| file.read_exact(&mut end)).map_err(io(path))?;
         if end != *b"\n" {
             return Err(lost("has another text".into()));
         }

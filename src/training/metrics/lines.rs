@@ -6,27 +6,32 @@ use baselines::{LayerMeasure, Probe};
 use datasets::{Split, TaskSpec};
 use vocabulary::record::{DiagnosticLine, MetricKind, MetricLine};
 
-use crate::training::loss::Score;
-use crate::training::progress::Progress;
-use crate::training::step::Taken;
+use crate::training::{Progress, Score, step::Taken};
 
-/// Lines of one logged step.
-pub(crate) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricLine> {
-    let line = |name: &str, value: f64| MetricLine {
-        kind: MetricKind::Step,
-        epoch: progress.epoch + 1,
-        step: progress.step,
-        split: Some(Split::Train),
+/// Makes the lines of one kind at one position, after `wall` seconds.
+fn liner(kind: MetricKind, epoch: u64, step: u64, wall: f64) -> impl Fn(Option<Split>, &str, f64) -> MetricLine {
+    move |split, name, value| MetricLine {
+        kind,
+        epoch,
+        step,
+        split,
         name: name.into(),
         value: value.is_finite().then_some(value),
         partial: false,
         wall,
-    };
-    let mut lines = vec![line("loss", progress.train.mean_loss())];
-    lines.extend(taken.penalty.map(|penalty| line("penalty", penalty)));
-    lines.push(line("learning_rate", taken.learning_rate));
-    lines.extend(taken.gradient_norm.map(|norm| line("gradient_norm", norm)));
-    lines
+    }
+}
+
+/// Lines of one logged step.
+pub(crate) fn step(progress: &Progress, taken: &Taken, wall: f64) -> Vec<MetricLine> {
+    let line = liner(MetricKind::Step, progress.epoch + 1, progress.step, wall);
+    let values = [
+        ("loss", Some(progress.train.mean_loss())),
+        ("penalty", taken.penalty),
+        ("learning_rate", Some(taken.learning_rate)),
+        ("gradient_norm", taken.gradient_norm),
+    ];
+    values.into_iter().filter_map(|(name, value)| Some(line(Some(Split::Train), name, value?))).collect()
 }
 
 /// What came of an epoch.
@@ -46,16 +51,7 @@ pub(crate) fn epoch(
     scores: &Scores<'_>,
     wall: f64,
 ) -> Vec<MetricLine> {
-    let line = |split: Option<Split>, name: &str, value: f64| MetricLine {
-        kind: MetricKind::Epoch,
-        epoch,
-        step,
-        split,
-        name: name.into(),
-        value: value.is_finite().then_some(value),
-        partial,
-        wall,
-    };
+    let line = liner(MetricKind::Epoch, epoch, step, wall);
     let mut lines = Vec::new();
     for (split, score) in [(Split::Train, scores.train), (Split::Validation, scores.validation)] {
         lines.push(line(Some(split), "loss", score.mean_loss()));
@@ -63,7 +59,7 @@ pub(crate) fn epoch(
     }
     lines.extend(scores.penalty.map(|penalty| line(Some(Split::Train), "penalty", penalty)));
     lines.push(line(None, "seconds", wall));
-    lines
+    lines.into_iter().map(|line| MetricLine { partial, ..line }).collect()
 }
 
 /// Lines at the end of a run.
@@ -75,36 +71,23 @@ pub(crate) fn conclusion(
     peak_bytes: Option<u64>,
     wall: f64,
 ) -> Vec<MetricLine> {
-    let metric = spec.metric.name();
-    let mut values = vec![
-        (format!("test_{metric}"), test.metric(spec.metric)),
-        ("test_loss".to_owned(), test.mean_loss()),
-        ("parameters".to_owned(), parameters as f64),
-        ("seconds".to_owned(), wall),
+    let line = liner(MetricKind::Final, progress.epoch, progress.step, wall);
+    let (metric, best) = (spec.metric.name(), progress.best);
+    let mut lines = vec![
+        line(Some(Split::Test), &format!("test_{metric}"), test.metric(spec.metric)),
+        line(Some(Split::Test), "test_loss", test.mean_loss()),
     ];
-    if let Some(best) = progress.best {
-        values.insert(2, (format!("best_validation_{metric}"), best.metric));
-        values.insert(3, ("best_epoch".to_owned(), best.epoch as f64));
-    }
-    if progress.step_seconds > 0.0 {
-        values.push(("samples_per_second".to_owned(), progress.samples as f64 / progress.step_seconds));
-    }
-    if let Some(bytes) = peak_bytes {
-        values.push(("peak_memory_bytes".to_owned(), bytes as f64));
-    }
-    values
-        .into_iter()
-        .map(|(name, value)| MetricLine {
-            kind: MetricKind::Final,
-            epoch: progress.epoch,
-            step: progress.step,
-            split: name.starts_with("test_").then_some(Split::Test),
-            name,
-            value: value.is_finite().then_some(value),
-            partial: false,
-            wall,
-        })
-        .collect()
+    let speed = (progress.step_seconds > 0.0).then(|| progress.samples as f64 / progress.step_seconds);
+    let others = [
+        (format!("best_validation_{metric}"), best.map(|best| best.metric)),
+        ("best_epoch".to_owned(), best.map(|best| best.epoch as f64)),
+        ("parameters".to_owned(), Some(parameters as f64)),
+        ("seconds".to_owned(), Some(wall)),
+        ("samples_per_second".to_owned(), speed),
+        ("peak_memory_bytes".to_owned(), peak_bytes.map(|bytes| bytes as f64)),
+    ];
+    lines.extend(others.into_iter().filter_map(|(name, value)| Some(line(None, &name, value?))));
+    lines
 }
 
 /// What one look at a network shows.

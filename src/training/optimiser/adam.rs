@@ -9,13 +9,12 @@ use baselines::kernels::adam::{Update, adam};
 use baselines::{Model, Parameter, ParameterGroup};
 use burn::tensor::Tensor;
 
-use super::gradients::Gradients;
-use crate::experiment::Training;
-use crate::experiment::training::Optimiser as Kind;
+use super::Gradients;
+use crate::experiment::{OptimiserKind, Training};
 
 /// Adam or AdamW (update rule and defaults of `torch.optim`).
 pub(crate) struct Optimiser {
-    kind: Kind,
+    kind: OptimiserKind,
     betas: [f64; 2],
     epsilon: f64,
     weight_decay: f64,
@@ -93,7 +92,7 @@ impl Optimiser {
                 epsilon: self.epsilon,
                 rate,
                 decay: group.and_then(|g| g.weight_decay).unwrap_or(self.weight_decay),
-                decoupled: self.kind == Kind::AdamW,
+                decoupled: self.kind == OptimiserKind::AdamW,
                 number: self.updates,
             };
             let (value, moments) = adam(value, gradient, slot.moments.take(), update);

@@ -1,7 +1,6 @@
 //! Gradients of all parameters: their sum over batches, their norm, and clipping.
 
-use baselines::ReadError;
-use baselines::read::read;
+use baselines::{ReadError, read::read};
 use burn::tensor::Tensor;
 
 /// Gradients in the order of a model's parameters, flat; running statistics have none.

@@ -1,7 +1,6 @@
 //! The learning rate as a function of the step.
 
-use crate::experiment::Training;
-use crate::experiment::training::Schedule;
+use crate::experiment::{Schedule, Training};
 
 /// Learning rate of optimiser step `step` (counted from 0), before parameter groups.
 ///

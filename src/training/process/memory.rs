@@ -25,7 +25,7 @@ pub(crate) fn restart(device: &Device) {
     release(device);
     // Linux: writing 5 resets VmHWM to the current size.
     if let Err(error) = std::fs::write("/proc/self/clear_refs", "5") {
-        tracing::debug!("peak memory cannot be reset: {error}; cells report the peak of the whole process");
+        tracing::debug!("peak memory cannot be reset: {error}; runs report the peak of the whole process");
     }
 }
 

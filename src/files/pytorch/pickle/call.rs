@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use super::machine::Machine;
 use super::value::{Elements, Global, Id, Object, PickleValue, Storage, TensorView};
-use crate::files::dtype::Dtype;
-use crate::files::pytorch::error::PytorchError;
+use crate::files::{Dtype, PytorchError};
 
 impl Machine<'_> {
     /// What `id` would call. What an unknown call made may be called again, to no effect.
@@ -67,7 +66,10 @@ impl Machine<'_> {
                 };
                 self.push(PickleValue::Tensor(Rc::new(TensorView { storage, elements, offset, shape, strides })))
             }
-            (Global::Parameter, &[tensor, ..]) if matches!(self.arena[tensor], PickleValue::Tensor(_)) => {
+            // Also one made of what is no tensor here, e.g. of a quantised one.
+            (Global::Parameter, &[tensor, ..])
+                if matches!(self.arena[tensor], PickleValue::Tensor(_) | PickleValue::Object(_)) =>
+            {
                 self.charge(1)?;
                 self.stack.push(tensor);
                 Ok(())
@@ -82,12 +84,6 @@ impl Machine<'_> {
             }
             (Global::Other(class), _) => {
                 self.push(PickleValue::Object(Object { class, items: Vec::new(), state: None }))
-            }
-            // A parameter made of what is no tensor here, e.g. of a quantised one.
-            (Global::Parameter, &[tensor, ..]) if matches!(self.arena[tensor], PickleValue::Object(_)) => {
-                self.charge(1)?;
-                self.stack.push(tensor);
-                Ok(())
             }
             _ => Err(self.damaged("a call with the wrong arguments")),
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::value::{Global, Id, Object, PickleValue, Pickled};
-use crate::files::pytorch::error::PytorchError;
+use crate::files::PytorchError;
 
 /// Most values and references that a pickle may make: what 4 194 304 of them occupy is bounded, and a checkpoint of ten
 /// thousand tensors with the moments of its optimiser needs a tenth.
@@ -17,7 +17,8 @@ pub(super) struct Machine<'a> {
     pub(super) stack: Vec<Id>,
     /// Heights of the stack.
     pub(super) marks: Vec<usize>,
-    memo: HashMap<u64, Id>,
+    /// Remembered values.
+    pub(super) memo: HashMap<u64, Id>,
     /// Values and references made.
     work: usize,
 }
@@ -31,12 +32,7 @@ impl<'a> Machine<'a> {
     /// What was made, with the value on top of the stack as the whole.
     pub(super) fn finish(mut self) -> Result<Pickled, PytorchError> {
         let root = self.pop()?;
-        Ok(Pickled::new(self.arena, root, self.at))
-    }
-
-    /// Remembered values.
-    pub(super) fn remembered(&self) -> u64 {
-        self.memo.len() as u64
+        Ok(Pickled { arena: self.arena, root, bytes: self.at })
     }
 
     pub(super) fn damaged(&self, what: &str) -> PytorchError {

@@ -15,7 +15,7 @@ mod value;
 use machine::Machine;
 pub(super) use value::{Elements, Id, Object, PickleValue, Pickled, Storage, TensorView};
 
-use super::error::PytorchError;
+use super::PytorchError;
 
 /// Run the pickle at the start of `bytes`.
 ///

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::machine::Machine;
 use super::value::{Global, PickleValue};
-use crate::files::pytorch::error::PytorchError;
+use crate::files::PytorchError;
 
 impl Machine<'_> {
     /// One instruction; true where it was the last.
@@ -26,19 +26,13 @@ impl Machine<'_> {
     fn stack_and_memo(&mut self, code: u8) -> Result<bool, PytorchError> {
         match code {
             // PROTO and FRAME.
-            0x80 | 0x95 => {
-                self.take(if code == 0x80 { 1 } else { 8 })?;
-            }
+            0x80 | 0x95 => _ = self.take(if code == 0x80 { 1 } else { 8 })?,
             b'(' => {
                 self.charge(1)?;
                 self.marks.push(self.stack.len());
             }
-            b'0' => {
-                self.pop()?;
-            }
-            b'1' => {
-                self.marked()?;
-            }
+            b'0' => _ = self.pop()?,
+            b'1' => _ = self.marked()?,
             b'2' => {
                 self.charge(1)?;
                 let top = self.top()?;
@@ -48,7 +42,7 @@ impl Machine<'_> {
                 let key = self.number(if code == b'q' { 1 } else { 4 })?;
                 self.remember(key)?;
             }
-            0x94 => self.remember(self.remembered())?,
+            0x94 => self.remember(self.memo.len() as u64)?,
             b'h' | b'j' => {
                 let key = self.number(if code == b'h' { 1 } else { 4 })?;
                 self.recall(key)?;

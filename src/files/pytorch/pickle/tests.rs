@@ -2,7 +2,7 @@
 use proptest::prelude::*;
 
 use super::{PickleValue, run};
-use crate::files::pytorch::error::PytorchError;
+use crate::files::PytorchError;
 
 #[test]
 fn values_of_all_protocols_are_read() {
@@ -97,7 +97,7 @@ fn values_shared_without_end_cost_little() {
         bytes.extend(b"2\x86");
     }
     bytes.push(b'.');
-    assert!(run(&bytes).unwrap().values().len() <= 100_001);
+    assert!(run(&bytes).unwrap().arena.len() <= 100_001);
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::files::dtype::Dtype;
+use crate::files::Dtype;
 
 /// Longest name of a function or class that is kept.
 const LONGEST_NAME: usize = 200;
@@ -152,36 +152,23 @@ impl TensorView {
 /// What a pickle made.
 #[derive(Debug)]
 pub(crate) struct Pickled {
-    arena: Vec<PickleValue>,
-    root: Id,
+    /// Every value, in the order in which they were made.
+    pub(crate) arena: Vec<PickleValue>,
+    /// Where the whole lies.
+    pub(crate) root: Id,
     /// Bytes read.
     pub(crate) bytes: usize,
 }
 
 impl Pickled {
-    /// The value at `root` of `arena`, after reading `bytes` bytes.
-    pub(super) fn new(arena: Vec<PickleValue>, root: Id, bytes: usize) -> Self {
-        Self { arena, root, bytes }
-    }
-
     /// The whole.
     pub(crate) fn root(&self) -> &PickleValue {
         &self.arena[self.root]
     }
 
-    /// Where the whole lies.
-    pub(crate) fn root_id(&self) -> Id {
-        self.root
-    }
-
     /// The value at `id`, an index within some value of this pickle.
     pub(crate) fn at(&self, id: Id) -> &PickleValue {
         &self.arena[id]
-    }
-
-    /// Every value, in the order in which they were made.
-    pub(crate) fn values(&self) -> &[PickleValue] {
-        &self.arena
     }
 
     /// Every storage that the pickle names.

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::health::stuck_at_chance::StuckAtChance;
-use super::loss::Score;
+use crate::training::{Score, health::StuckAtChance};
 
 /// Position and running values of a training run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

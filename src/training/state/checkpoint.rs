@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use baselines::read::read;
 use burn::tensor::Device;
 
-use super::health::finite::Cause;
-use super::progress::Progress;
-use super::session::{Job, Session, State, TrainError};
+use super::{Job, Progress, Session, State, TrainError};
 use crate::files::checkpoint::{Checkpoint, CheckpointDraft, CheckpointError, Header};
 use crate::files::tensors::{self, to_device};
+use crate::training::health::Cause;
 
 /// The checkpoint to go on from, in the `folder` of a run.
 pub(crate) fn last_path(folder: &Path) -> PathBuf {
@@ -17,12 +16,12 @@ pub(crate) fn last_path(folder: &Path) -> PathBuf {
 }
 
 /// The checkpoint of the best epoch, in the `folder` of a run.
-pub(super) fn best_path(folder: &Path) -> PathBuf {
+pub(in crate::training) fn best_path(folder: &Path) -> PathBuf {
     folder.join("checkpoints").join("best.safetensors")
 }
 
 /// Write the `last` checkpoint; the journals reach the disk first, since it refers to their lengths.
-pub(super) fn save(session: &mut Session<'_>) -> Result<(), TrainError> {
+pub(in crate::training) fn save(session: &mut Session<'_>) -> Result<(), TrainError> {
     let Session { job, state, journals, clock, .. } = session;
     journals.sync()?;
     state.progress.metrics_bytes = journals.metrics.bytes();
@@ -53,7 +52,7 @@ pub(super) fn save(session: &mut Session<'_>) -> Result<(), TrainError> {
 }
 
 /// Write the weights of the best epoch, if one is over.
-pub(super) fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
+pub(in crate::training) fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
     if let Some(best) = &state.best {
         let mut draft = CheckpointDraft::default();
         draft.add_weights("model", best);
@@ -63,7 +62,7 @@ pub(super) fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> 
 }
 
 fn header<'a>(job: &Job<'a>, state: &State) -> Header<'a> {
-    Header { cell_hash: job.hash, kernel_length: state.model.kernel_length(), updates: 0 }
+    Header { run_hash: job.hash, kernel_length: state.model.kernel_length(), updates: 0 }
 }
 
 /// Let `state`, a training that has not begun, go on from `checkpoint`, with the moments of the optimiser on `device`.

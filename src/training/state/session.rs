@@ -7,15 +7,12 @@ use baselines::{ForwardError, Model, ReadError};
 use burn::tensor::Device;
 use datasets::{DataError, Dataset, TaskSpec};
 
-use super::batches::Seeds;
-use super::health::finite::{Cause, NotFinite, Where};
-use super::loss::Score;
-use super::metrics::{JournalError, Journals};
-use super::optimiser::{EmptyGroup, Optimiser};
-use super::progress::Progress;
+use super::Progress;
 use crate::experiment::Training;
-use crate::files::checkpoint::CheckpointError;
-use crate::files::tensors::Weights;
+use crate::files::{CheckpointError, Weights};
+use crate::training::health::{Cause, NotFinite, Where};
+use crate::training::metrics::{JournalError, Journals};
+use crate::training::{EmptyGroup, Optimiser, Score, Seeds};
 
 /// What a training works with; fixed over its life.
 pub(crate) struct Job<'a> {
@@ -42,7 +39,7 @@ pub(crate) struct Job<'a> {
 
 impl Job<'_> {
     /// The error of a value that is not finite, named with the value in `broken`, at the position in `progress`.
-    pub(super) fn not_finite(
+    pub(in crate::training) fn not_finite(
         &self,
         progress: &Progress,
         (what, value): (String, f64),
@@ -67,17 +64,17 @@ pub(crate) struct State {
 }
 
 /// One attempt at a training.
-pub(super) struct Session<'a> {
+pub(in crate::training) struct Session<'a> {
     /// What it works with.
-    pub(super) job: &'a Job<'a>,
+    pub(in crate::training) job: &'a Job<'a>,
     /// What it changes.
-    pub(super) state: &'a mut State,
+    pub(in crate::training) state: &'a mut State,
     /// What it writes beside checkpoints.
-    pub(super) journals: Journals,
+    pub(in crate::training) journals: Journals,
     /// Who follows it.
-    pub(super) watch: &'a mut dyn Watch,
+    pub(in crate::training) watch: &'a mut dyn Watch,
     /// How long it takes.
-    pub(super) clock: Clock,
+    pub(in crate::training) clock: Clock,
 }
 
 /// Follows a run and may ask it to stop.
@@ -160,7 +157,7 @@ pub(crate) enum TrainError {
 }
 
 /// Training time over all attempts, and time since the last checkpoint.
-pub(super) struct Clock {
+pub(in crate::training) struct Clock {
     before: f64,
     started: Instant,
     saved: Instant,
@@ -168,27 +165,27 @@ pub(super) struct Clock {
 
 impl Clock {
     /// A clock that starts at `before` seconds.
-    pub(super) fn start(before: f64) -> Self {
+    pub(in crate::training) fn start(before: f64) -> Self {
         Self { before, started: Instant::now(), saved: Instant::now() }
     }
 
     /// Seconds of training so far.
-    pub(super) fn seconds(&self) -> f64 {
+    pub(in crate::training) fn seconds(&self) -> f64 {
         self.before + self.started.elapsed().as_secs_f64()
     }
 
     /// Whether `limit` is used up.
-    pub(super) fn is_over(&self, limit: Option<Duration>) -> bool {
+    pub(in crate::training) fn is_over(&self, limit: Option<Duration>) -> bool {
         limit.is_some_and(|limit| self.seconds() >= limit.as_secs_f64())
     }
 
     /// Time since the last checkpoint.
-    pub(super) fn since_save(&self) -> Duration {
+    pub(in crate::training) fn since_save(&self) -> Duration {
         self.saved.elapsed()
     }
 
     /// A checkpoint was written.
-    pub(super) fn saved(&mut self) {
+    pub(in crate::training) fn saved(&mut self) {
         self.saved = Instant::now();
     }
 }

@@ -11,12 +11,12 @@ fn the_smallest_file_has_every_default() {
     let plan = planned(SMALL);
     assert_eq!(plan.name, "x");
     assert_eq!(ids(&plan), ["line16.net-2-8.s0"]);
-    let cell = &plan.cells[0];
-    assert_eq!(cell.task.config, json!({ "length": 16, "mode": "easy" }));
-    assert_eq!(cell.baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 3 }));
-    assert_eq!(cell.training, crate::experiment::Training::default());
-    assert!(cell.parameters.unwrap() > 100);
-    assert_eq!(cell.not_applicable, None);
+    let run = &plan.runs[0];
+    assert_eq!(run.task.config, json!({ "length": 16, "mode": "easy" }));
+    assert_eq!(run.baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 3 }));
+    assert_eq!(run.training, crate::experiment::Training::default());
+    assert!(run.parameters.unwrap() > 100);
+    assert_eq!(run.not_applicable, None);
 }
 
 #[test]
@@ -25,14 +25,14 @@ fn expansion_is_tasks_times_baselines_times_grid_times_seeds() {
         "tasks: [line, {name: line, length: 32}]\nbaselines: [net, {name: wide, label: w}]\nseeds: [0, 1, 5]\n\
          grid: {training.learning_rate: [0.1, 0.01], baseline.kernel.omega_0: [1, 2.5], task.mode: [easy, hard]}\n",
     );
-    assert_eq!(plan.cells.len(), 2 * 2 * 2 * 2 * 2 * 3);
-    assert_eq!(plan.cells[0].id, "line16.net-2-8.omega_0-1.mode-easy.learning_rate-0.1.s0");
-    let last = plan.cells.last().unwrap();
+    assert_eq!(plan.runs.len(), 2 * 2 * 2 * 2 * 2 * 3);
+    assert_eq!(plan.runs[0].id, "line16.net-2-8.omega_0-1.mode-easy.learning_rate-0.1.s0");
+    let last = plan.runs.last().unwrap();
     assert_eq!(last.id, "line32-hard.w.omega_0-2.5.mode-hard.learning_rate-0.01.s5");
     assert_eq!(last.grid["baseline.kernel.omega_0"], json!(2.5));
     assert_eq!(last.baseline.config["kernel"]["omega_0"], json!(2.5));
     assert_eq!(last.training.learning_rate, 0.01);
-    assert!(plan.cells.iter().all(|cell| cell.id.len() <= 120));
+    assert!(plan.runs.iter().all(|run| run.id.len() <= 120));
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn a_grid_over_lists_and_mappings_has_short_ids() {
     let plan = planned(
         "tasks: [line]\nbaselines: [net]\ngrid: {baseline.sizes: [[1, 2], [3]], baseline.kernel: [{layers: 1}, {layers: 2}]}\n",
     );
-    assert_eq!(plan.cells.len(), 4);
-    assert!(plan.cells[0].id.contains(".sizes-1+2.") && plan.cells[3].id.contains(".sizes-3."), "{:?}", ids(&plan));
+    assert_eq!(plan.runs.len(), 4);
+    assert!(plan.runs[0].id.contains(".sizes-1+2.") && plan.runs[3].id.contains(".sizes-3."), "{:?}", ids(&plan));
 }
 
 #[test]
@@ -63,10 +63,10 @@ fn later_settings_win_in_the_documented_order() {
         }
         text
     };
-    let epochs: Vec<u32> = (0..=5).map(|upto| planned(&text(upto)).cells[0].training.epochs).collect();
+    let epochs: Vec<u32> = (0..=5).map(|upto| planned(&text(upto)).runs[0].training.epochs).collect();
     assert_eq!(epochs, [10, 2, 3, 4, 6, 7]);
     let set = try_plan(&text(5), &overrides(&["training.epochs=8"])).unwrap();
-    assert_eq!(set.cells[0].training.epochs, 8);
+    assert_eq!(set.runs[0].training.epochs, 8);
     assert_eq!(ids(&set), ["line16.net-2-8.s0"]);
 }
 
@@ -85,22 +85,22 @@ fn set_reaches_every_entry_that_has_the_field() {
     )
     .unwrap();
     assert_eq!(plan.name, "other");
-    assert_eq!(plan.cells.len(), 8);
-    for cell in &plan.cells {
-        assert_eq!(cell.baseline.config["hidden"], 32);
-        assert_eq!(cell.baseline.config["sizes"], json!([7, 8, 9]));
-        assert_eq!(cell.training.betas, [0.8, 0.95]);
+    assert_eq!(plan.runs.len(), 8);
+    for run in &plan.runs {
+        assert_eq!(run.baseline.config["hidden"], 32);
+        assert_eq!(run.baseline.config["sizes"], json!([7, 8, 9]));
+        assert_eq!(run.training.betas, [0.8, 0.95]);
     }
     let null = try_plan(SMALL, &overrides(&["training.early_stopping=5", "training.early_stopping="])).unwrap();
-    assert_eq!(null.cells[0].training.early_stopping, None);
+    assert_eq!(null.runs[0].training.early_stopping, None);
 }
 
 #[test]
 fn rules_refer_to_labels_before_set() {
     let text = "tasks: [line]\nbaselines: [net]\ncells: [{when: {baseline: net-2-8}, training: {epochs: 3}}]\n";
     let plan = try_plan(text, &overrides(&["baseline.hidden=16"])).unwrap();
-    assert_eq!(plan.cells[0].baseline.label, "net-2-16");
-    assert_eq!(plan.cells[0].training.epochs, 3);
+    assert_eq!(plan.runs[0].baseline.label, "net-2-16");
+    assert_eq!(plan.runs[0].training.epochs, 3);
 }
 
 #[test]
@@ -108,17 +108,17 @@ fn rules_change_tasks_and_baselines_too() {
     let text = "tasks: [line, {name: line, length: 64}]\nbaselines: [net]\n\
                 cells: [{when: {task: line64}, baseline: {kernel: {layers: 9}}, task: {mode: hard}}]\n";
     let plan = planned(text);
-    assert_eq!(plan.cells[0].baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 3 }));
-    assert_eq!(plan.cells[1].baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 9 }));
-    assert_eq!(plan.cells[1].task.label, "line64-hard");
+    assert_eq!(plan.runs[0].baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 3 }));
+    assert_eq!(plan.runs[1].baseline.config["kernel"], json!({ "omega_0": 30.0, "layers": 9 }));
+    assert_eq!(plan.runs[1].task.label, "line64-hard");
 }
 
 #[test]
-fn only_and_seeds_choose_cells() {
+fn only_and_seeds_choose_runs() {
     let text = "tasks: [line, {name: line, length: 64}]\nbaselines: [net, {name: wide, label: w}]\n";
     let only =
         |only: &str| try_plan(text, &Overrides { only: Some(only.into()), seeds: Some("4,2".into()), set: vec![] });
-    let ids = |plan: Plan| plan.cells.into_iter().map(|cell| cell.id).collect::<Vec<_>>();
+    let ids = |plan: Plan| plan.runs.into_iter().map(|run| run.id).collect::<Vec<_>>();
     assert_eq!(ids(only("task=line6*,baseline=w").unwrap()), ["line64.w.s4", "line64.w.s2"]);
     assert_eq!(ids(only("baseline=wide").unwrap()).len(), 4);
     insta::assert_snapshot!(only("task=lin64").unwrap_err(), @r"
@@ -142,13 +142,13 @@ fn only_and_seeds_choose_cells() {
 #[test]
 fn a_pair_of_different_ranks_is_not_applicable() {
     let plan = planned("tasks: [line, image]\nbaselines: [net]\n");
-    assert_eq!(plan.cells[0].not_applicable, None);
-    assert_eq!(plan.cells[1].not_applicable.as_deref(), Some("takes sequences (1D), not images (2D)"));
-    assert_eq!(plan.cells[1].parameters, None);
+    assert_eq!(plan.runs[0].not_applicable, None);
+    assert_eq!(plan.runs[1].not_applicable.as_deref(), Some("takes sequences (1D), not images (2D)"));
+    assert_eq!(plan.runs[1].parameters, None);
 }
 
 #[test]
-fn the_resolved_experiment_is_an_experiment_of_the_same_cells() {
+fn the_resolved_experiment_is_an_experiment_of_the_same_runs() {
     let text = "name: again\ndescription: About.\nmissing: skip\nseeds: [0, 3]\n\
         tasks: [{name: line, length: 32, training: {epochs: 3}}]\nbaselines: [{name: net, hidden: 4}, {name: wide, label: w}]\n\
         training: {batch_size: 7, max_time: 15m}\ngrid: {baseline.kernel.layers: [1, 2]}\n\
@@ -157,7 +157,7 @@ fn the_resolved_experiment_is_an_experiment_of_the_same_cells() {
     let second = planned(&serde_yaml::to_string(&first.resolved).unwrap());
     assert_eq!(first.resolved, second.resolved);
     assert_eq!(ids(&first), ids(&second));
-    for (a, b) in first.cells.iter().zip(&second.cells) {
+    for (a, b) in first.runs.iter().zip(&second.runs) {
         assert_eq!(
             (&a.training, &a.baseline.config, &a.task.config),
             (&b.training, &b.baseline.config, &b.task.config)
@@ -185,8 +185,8 @@ fn long_grids_keep_ids_short_and_distinct() {
          grid: {{training.min_learning_rate: [0.0001, 0.0002], training.plateau_factor: [0.123456789, 0.2], baseline.kernel.omega_0: [1, 2]}}\n"
     );
     let plan = planned(&text);
-    assert_eq!(plan.cells.len(), 8);
-    assert!(plan.cells.iter().all(|cell| cell.id.len() <= 120 && cell.id.contains(".grid-")));
+    assert_eq!(plan.runs.len(), 8);
+    assert!(plan.runs.iter().all(|run| run.id.len() <= 120 && run.id.contains(".grid-")));
 }
 
 #[test]
@@ -198,23 +198,23 @@ fn a_scale_cuts_samples_and_training_and_names_the_folder() {
     assert_eq!(paper.resolved["scale"], "paper");
     let smoke = try_plan(text, &overrides(&["scale=smoke"])).unwrap();
     assert_eq!(ids(&smoke), ["line16.net-2-8.smoke.s4"]);
-    let cell = &smoke.cells[0];
-    assert_eq!(cell.scale, Scale::Smoke);
-    assert_eq!(cell.task.task.spec().splits, SplitSizes { train: 20, validation: 10, test: 10 });
-    assert_eq!((cell.training.batch_size, cell.training.max_steps), (4, Some(5)));
+    let run = &smoke.runs[0];
+    assert_eq!(run.scale, Scale::Smoke);
+    assert_eq!(run.task.task.spec().splits, SplitSizes { train: 20, validation: 10, test: 10 });
+    assert_eq!((run.training.batch_size, run.training.max_steps), (4, Some(5)));
     // The model and the input are those of the recipe.
-    assert_eq!(cell.parameters, paper.cells[0].parameters);
-    assert_eq!(cell.task.task.spec().input, paper.cells[0].task.task.spec().input);
-    assert_eq!(cell.baseline.config, paper.cells[0].baseline.config);
+    assert_eq!(run.parameters, paper.runs[0].parameters);
+    assert_eq!(run.task.task.spec().input, paper.runs[0].task.task.spec().input);
+    assert_eq!(run.baseline.config, paper.runs[0].baseline.config);
 
     let seeds = Overrides { seeds: Some("7,8".into()), ..overrides(&["scale=laptop"]) };
     assert_eq!(ids(&try_plan(text, &seeds).unwrap()), ["line16.net-2-8.laptop.s7", "line16.net-2-8.laptop.s8"]);
     let set = try_plan(text, &overrides(&["scale=smoke", "seeds=[1, 2]"])).unwrap();
-    assert_eq!(set.cells.len(), 2);
+    assert_eq!(set.runs.len(), 2);
 
     // Written out and read again, it is the same plan.
     let again = planned(&serde_yaml::to_string(&smoke.resolved).unwrap());
-    assert_eq!((ids(&again), again.cells[0].training.clone()), (ids(&smoke), cell.training.clone()));
+    assert_eq!((ids(&again), again.runs[0].training.clone()), (ids(&smoke), run.training.clone()));
     assert_eq!(again.resolved, smoke.resolved);
 }
 
@@ -227,7 +227,7 @@ fn sources_are_collected_in_the_order_of_application() {
         "baselines: [{name: net, source: the net}, wide]",
         "baselines: [{name: net, source: the net}, {name: wide, label: w}]",
     );
-    let sources = |plan: &Plan| plan.cells.iter().map(|cell| cell.sources.join("; ")).collect::<Vec<_>>();
+    let sources = |plan: &Plan| plan.runs.iter().map(|run| run.sources.join("; ")).collect::<Vec<_>>();
     let plan = planned(&text);
     assert_eq!(
         sources(&plan),
@@ -237,13 +237,13 @@ fn sources_are_collected_in_the_order_of_application() {
     assert_eq!(sources(&again), sources(&plan));
     // What the command line has changed is no longer what the source says.
     let set = try_plan(&text, &overrides(&["training.epochs=4", "seeds=[1]"])).unwrap();
-    assert_eq!(set.cells[1].sources, ["the whole; changed on the command line: training.epochs", "the whole"]);
+    assert_eq!(set.runs[1].sources, ["the whole; changed on the command line: training.epochs", "the whole"]);
     let unsourced = try_plan(SMALL, &overrides(&["training.epochs=4"])).unwrap();
-    assert_eq!(unsourced.cells[0].sources, Vec::<String>::new());
+    assert_eq!(unsourced.runs[0].sources, Vec::<String>::new());
 }
 
 #[test]
-fn excluded_pairs_are_no_cells() {
+fn excluded_pairs_are_no_runs() {
     let text = "tasks: [line, {name: line, length: 32}, {name: line, length: 64}]\nbaselines: [net, {name: wide, label: w}]\n\
                 exclude: [{task: [line16, line64], baseline: w}, {task: line32, baseline: net*}]\n";
     let plan = planned(text);

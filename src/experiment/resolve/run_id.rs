@@ -1,11 +1,11 @@
-//! Names of cells and of their folders.
+//! Names of runs and of their folders.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use vocabulary::Scale;
 
+use crate::experiment::Scale;
 use crate::experiment::raw::{MAX_LABEL, make_safe};
 
 /// `<task>.<baseline>[.<field>-<value>…][.<scale>].s<seed>`, at most 120 characters.
