@@ -140,7 +140,7 @@ fn a_dry_run_shows_runs_and_writes_nothing() {
         .command(&dry)
         .assert()
         .success()
-        .stdout(contains("add.rnn.s7").and(contains("2 × 5")).and(contains("2 cells to run; 20 optimiser steps")));
+        .stdout(contains("add.rnn.s7").and(contains("2 × 5")).and(contains("2 runs to make; 20 optimiser steps")));
     let json = bench.json(&dry);
     assert_eq!(json["experiment"], "x");
     assert_eq!(json["cells"][1]["id"], "add.rnn.s7");

@@ -425,7 +425,7 @@ fn own_checkpoints_say_where_training_stood() {
     let status = cell.join("status.json");
     let text = std::fs::read_to_string(&status).unwrap();
     std::fs::write(&status, text.replace("\"done\"", "\"interrupted\"")).unwrap();
-    bench.command(&["eval", best, "--device", "cpu"]).assert().success().stdout(contains("the cell is interrupted"));
+    bench.command(&["eval", best, "--device", "cpu"]).assert().success().stdout(contains("the run is interrupted"));
 
     // Data and task of another version, settings of another value.
     let path = cell.join("cell.yaml");
@@ -443,7 +443,7 @@ fn own_checkpoints_say_where_training_stood() {
         .command(&["eval", best, "--device", "cpu", "--set", "baseline.activation=selu"])
         .assert()
         .success()
-        .stdout(contains("version pathfinder-0").and(contains("contradicts the record of the cell")));
+        .stdout(contains("version pathfinder-0").and(contains("contradicts the record of the run")));
 }
 
 /// A weight of a checkpoint of ours that is no number ends a resume as well.

@@ -35,7 +35,7 @@ pub(crate) enum CheckpointError {
     },
     /// Not one of ours, or damaged.
     #[error(
-        "checkpoint {path} cannot be used: {reason}; start the cell again with {}",
+        "checkpoint {path} cannot be used: {reason}; start the run again with {}",
         fresh_start(path.parent().unwrap_or(path))
     )]
     Invalid { path: PathBuf, reason: String },

@@ -22,7 +22,7 @@ pub(crate) enum FolderError {
     #[error("cannot {action} {path}: {source}")]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
     /// A record that is not one of ours.
-    #[error("{path} cannot be read: {reason}; start the cell again with {}", fresh_start(path))]
+    #[error("{path} cannot be read: {reason}; start the run again with {}", fresh_start(path))]
     Record { path: PathBuf, reason: String },
     /// Another process works on the run.
     #[error("{path} is locked by another process{holder}; wait for it or stop it")]

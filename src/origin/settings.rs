@@ -91,7 +91,7 @@ impl Settings {
             let said = named.into_iter().flatten().find(|said| said.field == field);
             let recorded = record.and_then(|record| record.get(field));
             let origin = if is_given(set, part, field) {
-                let before = recorded.map(|value| ("the record of the cell", value));
+                let before = recorded.map(|value| ("the record of the run", value));
                 let before =
                     before.or(said.filter(|said| !said.agrees(value)).map(|said| ("the file name", &said.value)));
                 if let Some((who, before)) = before.filter(|(_, before)| *before != value) {

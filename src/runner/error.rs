@@ -15,11 +15,11 @@ pub(crate) enum RunnerError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// Data sets are not there.
-    #[error("{0}\n(or write `missing: skip` in the experiment file to leave such cells out)")]
+    #[error("{0}\n(or write `missing: skip` in the experiment file to leave such runs out)")]
     MissingData(String),
     /// Folders hold runs with other settings.
     #[error(
-        "{} cells of {folder} were run with other settings:\n  {}\nuse --fresh to discard those results, or another `name` or \
+        "{} runs of {folder} were made with other settings:\n  {}\nuse --fresh to discard those results, or another `name` or \
          --out",
         changes.len(),
         changes.join("\n  ")

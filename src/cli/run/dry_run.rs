@@ -188,7 +188,7 @@ impl DryRun {
         let not_applicable = if skipped > 0 { format!(", {skipped} not applicable") } else { String::new() };
         let s = if count == 1 { "" } else { "s" };
         lines.push(format!(
-            "{count} cell{s} to run{not_applicable}; {} optimiser steps{time}; folder {}",
+            "{count} run{s} to make{not_applicable}; {} optimiser steps{time}; folder {}",
             grouped(steps as u64),
             self.folder
         ));

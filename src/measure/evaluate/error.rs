@@ -14,7 +14,7 @@ use crate::training::TrainError;
 #[strum(serialize_all = "kebab-case", prefix = "eval-")]
 pub(crate) enum EvalError {
     /// Neither an argument nor a run folder says it.
-    #[error("{checkpoint} lies in no cell folder that names the {what}: give --{what} NAME")]
+    #[error("{checkpoint} lies in no run folder that names the {what}: give --{what} NAME")]
     Unnamed {
         /// The checkpoint.
         checkpoint: PathBuf,

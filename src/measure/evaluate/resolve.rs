@@ -133,7 +133,7 @@ impl SourceRun {
                 Some(format!("training ended early ({reason}): the weights are of epoch {epoch}{of} at the latest"))
             }
             (state, _) => Some(format!(
-                "the cell is {}, not done: the weights are of epoch {epoch}{of} at the latest",
+                "the run is {}, not done: the weights are of epoch {epoch}{of} at the latest",
                 state.name()
             )),
         }

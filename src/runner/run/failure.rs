@@ -34,7 +34,7 @@ pub(super) enum RunFailure {
     #[error("cannot write a record: {0}")]
     Record(#[from] serde_json::Error),
     /// It was trained for longer than is asked for, which would pass for the shorter training.
-    #[error("{0}; ask for that much, or start the cell again with --fresh")]
+    #[error("{0}; ask for that much, or start the run again with --fresh")]
     Longer(String),
     #[error("the diagnostics cannot be stored: {0}")]
     Diagnostics(String),

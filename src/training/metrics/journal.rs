@@ -66,7 +66,7 @@ pub(crate) enum JournalError {
     /// Lines that belong to the checkpoint are gone.
     #[error(
         "{path} has lost lines: the checkpoint was written when it had {wanted} bytes with whole lines, now it {found}; put \
-         the file back as it was, or start the cell again with {}",
+         the file back as it was, or start the run again with {}",
         fresh_start(path)
     )]
     Lost {
