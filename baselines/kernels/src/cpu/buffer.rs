@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::tensor::Bytes;
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
 
-use super::real::Real;
+use super::simd::real::Real;
 
 /// Smaller results are left to the allocator.
 const SMALLEST: usize = 32 << 10;

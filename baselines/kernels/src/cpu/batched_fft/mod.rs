@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use butterfly::{Butterfly, Complex, RADICES};
 
 use super::buffer::Buffer;
-use super::real::Real;
-use super::tile::PAIR;
-use super::vector::{LANES, Lanes, Vector, Vectorised, Vectors, transpose, vectorise};
+use super::matmul::tile::PAIR;
+use super::simd::real::Real;
+use super::simd::vector::{LANES, Lanes, Vector, Vectorised, Vectors, transpose, vectorise};
 
 /// What transforms of one length have in common.
 pub(crate) struct Transforms<T> {
