@@ -5,7 +5,7 @@
 //! The kernels split their work into pieces whose sizes do not depend on the number of threads, and add up partial sums in
 //! a fixed order, so that results are bit-identical whatever the number of threads.
 //!
-//! An operation is a folder of `src/ops` with one declaration, which `CONTRIBUTING.md` explains.
+//! An operation is a folder in a family of `src/ops` with one declaration, which `CONTRIBUTING.md` explains.
 
 mod cpu;
 mod operation;
