@@ -181,7 +181,7 @@ fn like(tensor: &CubeTensor, shape: Shape) -> CubeTensor {
     empty_device_contiguous_dtype(tensor.client.clone(), tensor.device.clone(), shape, tensor.dtype)
 }
 
-/// Copy `[rows, columns]` values of a plane of `x` from (`row`, `column`), counted from (`top`, `left`) beyond its corner,
+/// Copies `[rows, columns]` values of a plane of `x` from (`row`, `column`), counted from (`top`, `left`) beyond its corner,
 /// with zeros outside of it.
 #[cube]
 fn stage(
@@ -290,6 +290,30 @@ fn convolve_kernel(x: &Tensor<f32>, k: &Tensor<f32>, y: &mut Tensor<f32>, top: u
     }
 }
 
+/// Adds up what the groups of threads found for the taps from `block` on, in a fixed order. `UNIT_POS` is of the first group.
+#[cube]
+fn add_groups(found: &Shared<[f32]>, sums: &mut Tensor<f32>, channel: usize, block: usize, #[comptime] tile: Tile) {
+    let side = comptime!(tile.side);
+    let each = comptime!(tile.each);
+    let groups = comptime!(tile.threads / tile.side);
+    let kernel_columns = sums.shape(3);
+    let all = sums.shape(2) * kernel_columns;
+    let within = UNIT_POS as usize;
+    #[unroll]
+    for i in 0..each {
+        let tap = block + within + i * side;
+        if tap < all {
+            let mut sum = 0.0f32;
+            for other in 0..groups {
+                sum += found[(other * side + within) * each + i];
+            }
+            let at = CUBE_POS_Y as usize * sums.stride(0) + channel * sums.stride(1);
+            let at = at + tap / kernel_columns * sums.stride(2) + tap % kernel_columns * sums.stride(3);
+            sums[at] = sum;
+        }
+    }
+}
+
 /// `sums[part, channel, s, t] = Σ g[r, q] x[r − top + s, q − left + t]` over the positions and over every `parts`-th sample.
 #[cube(launch_unchecked)]
 fn gradient_kernel(
@@ -309,10 +333,8 @@ fn gradient_kernel(
     let kernel_rows = sums.shape(2);
     let kernel_columns = sums.shape(3);
     let all = kernel_rows * kernel_columns;
-    let height = g.shape(2);
-    let width = g.shape(3);
-    let across = width.div_ceil(columns);
-    let tiles = height.div_ceil(rows) * across;
+    let across = g.shape(3).div_ceil(columns);
+    let tiles = g.shape(2).div_ceil(rows) * across;
     let reach = columns + kernel_columns - 1;
     let group = UNIT_POS as usize / side;
     let within = UNIT_POS as usize % side;
@@ -367,19 +389,7 @@ fn gradient_kernel(
         }
         sync_cube();
         if group == 0 {
-            #[unroll]
-            for i in 0..each {
-                let tap = block + within + i * side;
-                if tap < all {
-                    let mut sum = 0.0f32;
-                    for other in 0..groups {
-                        sum += found[(other * side + within) * each + i];
-                    }
-                    let at = CUBE_POS_Y as usize * sums.stride(0) + channel * sums.stride(1);
-                    let at = at + tap / kernel_columns * sums.stride(2) + tap % kernel_columns * sums.stride(3);
-                    sums[at] = sum;
-                }
-            }
+            add_groups(&found, sums, channel, block, tile);
         }
         sync_cube();
         channel += CUBE_COUNT_X as usize;

@@ -227,6 +227,74 @@ fn bend<N: Size>(s: Vector<f32, N>) -> Vector<f32, N> {
     Vector::<f32, N>::new(1.0f32) - s * s
 }
 
+/// Sets the values of two arrays of shared memory to zero.
+#[cube]
+fn clear<N: Size>(a: &mut Shared<[Vector<f32, N>]>, b: &mut Shared<[Vector<f32, N>]>, #[comptime] length: usize) {
+    let mut at = UNIT_POS as usize;
+    while at < length {
+        a[at] = Vector::<f32, N>::new(0.0f32);
+        b[at] = Vector::<f32, N>::new(0.0f32);
+        at += CUBE_DIM as usize;
+    }
+}
+
+/// The next state of an LSTM's unit, whose memory moves on too; activations are written down where they are kept.
+#[cube]
+fn lstm_step<N: Size>(
+    projected: &Tensor<f32>,
+    sums: &Shared<[Vector<f32, N>]>,
+    memory: &mut Shared<[Vector<f32, N>]>,
+    kept: &mut Tensor<f32>,
+    t: usize,
+    first: usize,
+    batch: usize,
+    unit: usize,
+    #[comptime] layer: Layer,
+) -> Vector<f32, N> {
+    let h = comptime!(layer.hidden);
+    let i = sigmoid::<N>(sums[unit] + load::<N>(projected, t, first, batch, unit));
+    let f = sigmoid::<N>(sums[h + unit] + load::<N>(projected, t, first, batch, h + unit));
+    let g = (sums[2 * h + unit] + load::<N>(projected, t, first, batch, 2 * h + unit)).tanh();
+    let o = sigmoid::<N>(sums[3 * h + unit] + load::<N>(projected, t, first, batch, 3 * h + unit));
+    let c = f * memory[unit] + i * g;
+    memory[unit] = c;
+    if comptime!(layer.keep) {
+        store::<N>(kept, t, first, batch, unit, i);
+        store::<N>(kept, t, first, batch, h + unit, f);
+        store::<N>(kept, t, first, batch, 2 * h + unit, g);
+        store::<N>(kept, t, first, batch, 3 * h + unit, o);
+        store::<N>(kept, t, first, batch, 4 * h + unit, c);
+    }
+    o * c.tanh()
+}
+
+/// The next state of a GRU's unit after `state`; activations are written down where they are kept.
+#[cube]
+fn gru_step<N: Size>(
+    projected: &Tensor<f32>,
+    sums: &Shared<[Vector<f32, N>]>,
+    state: Vector<f32, N>,
+    kept: &mut Tensor<f32>,
+    t: usize,
+    first: usize,
+    batch: usize,
+    unit: usize,
+    #[comptime] layer: Layer,
+) -> Vector<f32, N> {
+    let h = comptime!(layer.hidden);
+    let r = sigmoid::<N>(sums[unit] + load::<N>(projected, t, first, batch, unit));
+    let z = sigmoid::<N>(sums[h + unit] + load::<N>(projected, t, first, batch, h + unit));
+    let recurrent = sums[2 * h + unit];
+    let n = (load::<N>(projected, t, first, batch, 2 * h + unit) + r * recurrent).tanh();
+    if comptime!(layer.keep) {
+        store::<N>(kept, t, first, batch, unit, r);
+        store::<N>(kept, t, first, batch, h + unit, z);
+        store::<N>(kept, t, first, batch, 2 * h + unit, n);
+        store::<N>(kept, t, first, batch, 3 * h + unit, recurrent);
+    }
+    n + z * (state - n)
+}
+
 /// `projected` `[length, batch, rows]`, `weights` `[hidden, rows]`, `bias` `[rows]` to `states` `[length, batch, hidden]`
 /// and, where kept, the activations `kept` `[length, batch, activations · hidden]`.
 #[cube(launch_unchecked)]
@@ -249,12 +317,7 @@ fn forward_kernel<N: Size>(
     let mut memory = Shared::<[Vector<f32, N>]>::new_slice(h);
     let mut sums = Shared::<[Vector<f32, N>]>::new_slice(rows);
 
-    let mut unit = UNIT_POS as usize;
-    while unit < h {
-        hidden[unit] = Vector::<f32, N>::new(0.0f32);
-        memory[unit] = Vector::<f32, N>::new(0.0f32);
-        unit += threads;
-    }
+    clear::<N>(&mut hidden, &mut memory, h);
     sync_cube();
 
     for step in 0..length {
@@ -272,39 +335,15 @@ fn forward_kernel<N: Size>(
 
         let mut unit = UNIT_POS as usize;
         while unit < h {
-            let sum = sums[unit] + load::<N>(projected, t, first, batch, unit);
             let mut state = hidden[unit];
             if comptime!(layer.is(RnnCell::Lstm)) {
-                let i = sigmoid::<N>(sum);
-                let f = sigmoid::<N>(sums[h + unit] + load::<N>(projected, t, first, batch, h + unit));
-                let g = (sums[2 * h + unit] + load::<N>(projected, t, first, batch, 2 * h + unit)).tanh();
-                let o = sigmoid::<N>(sums[3 * h + unit] + load::<N>(projected, t, first, batch, 3 * h + unit));
-                let c = f * memory[unit] + i * g;
-                memory[unit] = c;
-                state = o * c.tanh();
-                if comptime!(layer.keep) {
-                    store::<N>(kept, t, first, batch, unit, i);
-                    store::<N>(kept, t, first, batch, h + unit, f);
-                    store::<N>(kept, t, first, batch, 2 * h + unit, g);
-                    store::<N>(kept, t, first, batch, 3 * h + unit, o);
-                    store::<N>(kept, t, first, batch, 4 * h + unit, c);
-                }
+                state = lstm_step::<N>(projected, &sums, &mut memory, kept, t, first, batch, unit, layer);
             }
             if comptime!(layer.is(RnnCell::Gru)) {
-                let r = sigmoid::<N>(sum);
-                let z = sigmoid::<N>(sums[h + unit] + load::<N>(projected, t, first, batch, h + unit));
-                let recurrent = sums[2 * h + unit];
-                let n = (load::<N>(projected, t, first, batch, 2 * h + unit) + r * recurrent).tanh();
-                state = n + z * (state - n);
-                if comptime!(layer.keep) {
-                    store::<N>(kept, t, first, batch, unit, r);
-                    store::<N>(kept, t, first, batch, h + unit, z);
-                    store::<N>(kept, t, first, batch, 2 * h + unit, n);
-                    store::<N>(kept, t, first, batch, 3 * h + unit, recurrent);
-                }
+                state = gru_step::<N>(projected, &sums, state, kept, t, first, batch, unit, layer);
             }
             if comptime!(layer.is(RnnCell::Rnn)) {
-                state = sum.tanh();
+                state = (sums[unit] + load::<N>(projected, t, first, batch, unit)).tanh();
                 if comptime!(layer.keep) {
                     store::<N>(kept, t, first, batch, unit, state);
                 }
@@ -314,6 +353,109 @@ fn forward_kernel<N: Size>(
             unit += threads;
         }
         sync_cube();
+    }
+}
+
+/// From the gradient `d` of the state of an LSTM's unit to those of its gates, in `sums` and `from_x`, and of its memory.
+#[cube]
+fn lstm_step_back<N: Size>(
+    d: Vector<f32, N>,
+    kept: &Tensor<f32>,
+    memory: &mut Shared<[Vector<f32, N>]>,
+    sums: &mut Shared<[Vector<f32, N>]>,
+    from_x: &mut Tensor<f32>,
+    t: usize,
+    first: usize,
+    batch: usize,
+    unit: usize,
+    #[comptime] h: usize,
+) {
+    let i = load::<N>(kept, t, first, batch, unit);
+    let f = load::<N>(kept, t, first, batch, h + unit);
+    let candidate = load::<N>(kept, t, first, batch, 2 * h + unit);
+    let o = load::<N>(kept, t, first, batch, 3 * h + unit);
+    let tanh_c = load::<N>(kept, t, first, batch, 4 * h + unit).tanh();
+    let mut before = Vector::<f32, N>::new(0.0f32);
+    if t > 0 {
+        before = load::<N>(kept, t - 1, first, batch, 4 * h + unit);
+    }
+    let d_c = memory[unit] + d * o * bend::<N>(tanh_c);
+    memory[unit] = d_c * f;
+    let d_i = d_c * candidate * slope::<N>(i);
+    let d_f = d_c * before * slope::<N>(f);
+    let d_g = d_c * i * bend::<N>(candidate);
+    let d_o = d * tanh_c * slope::<N>(o);
+    sums[unit] = d_i;
+    sums[h + unit] = d_f;
+    sums[2 * h + unit] = d_g;
+    sums[3 * h + unit] = d_o;
+    store::<N>(from_x, t, first, batch, unit, d_i);
+    store::<N>(from_x, t, first, batch, h + unit, d_f);
+    store::<N>(from_x, t, first, batch, 2 * h + unit, d_g);
+    store::<N>(from_x, t, first, batch, 3 * h + unit, d_o);
+}
+
+/// From the gradient `d` of the state of a GRU's unit to those of its gates, in `sums`, `from_x` and `from_h`; returns what
+/// reaches the state before without the weights.
+#[cube]
+fn gru_step_back<N: Size>(
+    d: Vector<f32, N>,
+    kept: &Tensor<f32>,
+    states: &Tensor<f32>,
+    sums: &mut Shared<[Vector<f32, N>]>,
+    from_x: &mut Tensor<f32>,
+    from_h: &mut Tensor<f32>,
+    t: usize,
+    first: usize,
+    batch: usize,
+    unit: usize,
+    #[comptime] h: usize,
+) -> Vector<f32, N> {
+    let r = load::<N>(kept, t, first, batch, unit);
+    let z = load::<N>(kept, t, first, batch, h + unit);
+    let n = load::<N>(kept, t, first, batch, 2 * h + unit);
+    let recurrent = load::<N>(kept, t, first, batch, 3 * h + unit);
+    let mut before = Vector::<f32, N>::new(0.0f32);
+    if t > 0 {
+        before = load::<N>(states, t - 1, first, batch, unit);
+    }
+    let d_z = d * (before - n) * slope::<N>(z);
+    let d_n = d * (Vector::<f32, N>::new(1.0f32) - z) * bend::<N>(n);
+    let d_r = d_n * recurrent * slope::<N>(r);
+    sums[unit] = d_r;
+    sums[h + unit] = d_z;
+    sums[2 * h + unit] = d_n * r;
+    store::<N>(from_h, t, first, batch, unit, d_r);
+    store::<N>(from_h, t, first, batch, h + unit, d_z);
+    store::<N>(from_h, t, first, batch, 2 * h + unit, d_n * r);
+    store::<N>(from_x, t, first, batch, unit, d_r);
+    store::<N>(from_x, t, first, batch, h + unit, d_z);
+    store::<N>(from_x, t, first, batch, 2 * h + unit, d_n);
+    d * z
+}
+
+/// `partial[part, unit] = Σ sums[row] · weights[row, unit]` over the rows of each part.
+#[cube]
+fn multiply<N: Size>(
+    sums: &Shared<[Vector<f32, N>]>,
+    weights: &Tensor<f32>,
+    partial: &mut Shared<[Vector<f32, N>]>,
+    #[comptime] layer: Layer,
+) {
+    let h = comptime!(layer.hidden);
+    let rows = comptime!(layer.rows());
+    let share = comptime!(layer.rows().div_ceil(layer.parts));
+    let mut at = UNIT_POS as usize;
+    while at < comptime!(layer.parts * layer.hidden) {
+        let part = at / h;
+        let unit = at - part * h;
+        let end = select((part + 1) * share < rows, (part + 1) * share, rows);
+        let mut sum = Vector::<f32, N>::new(0.0f32);
+        for row in part * share..end {
+            sum += sums[row] * Vector::<f32, N>::new(weights[row * h + unit]);
+        }
+        partial[at] = sum;
+        at += CUBE_DIM as usize;
     }
 }
 
@@ -332,9 +474,7 @@ fn backward_kernel<N: Size>(
     #[comptime] layer: Layer,
 ) {
     let h = comptime!(layer.hidden);
-    let rows = comptime!(layer.rows());
     let parts = comptime!(layer.parts);
-    let share = comptime!(layer.rows().div_ceil(layer.parts));
     let batch = batch as usize;
     let length = length as usize;
     let first = CUBE_POS_X as usize * N::value();
@@ -342,91 +482,33 @@ fn backward_kernel<N: Size>(
     // What reaches the state and the memory from later steps.
     let mut later = Shared::<[Vector<f32, N>]>::new_slice(h);
     let mut memory = Shared::<[Vector<f32, N>]>::new_slice(h);
-    let mut sums = Shared::<[Vector<f32, N>]>::new_slice(rows);
+    let mut sums = Shared::<[Vector<f32, N>]>::new_slice(comptime!(layer.rows()));
     let mut partial = Shared::<[Vector<f32, N>]>::new_slice(comptime!(layer.parts * layer.hidden));
 
-    let mut unit = UNIT_POS as usize;
-    while unit < h {
-        later[unit] = Vector::<f32, N>::new(0.0f32);
-        memory[unit] = Vector::<f32, N>::new(0.0f32);
-        unit += threads;
-    }
+    clear::<N>(&mut later, &mut memory, h);
 
     for step in 0..length {
         let t = length - 1 - step;
         let mut unit = UNIT_POS as usize;
         while unit < h {
             let d = load::<N>(g, t, first, batch, unit) + later[unit];
-            let a = load::<N>(kept, t, first, batch, unit);
+            let mut past_weights = Vector::<f32, N>::new(0.0f32);
             if comptime!(layer.is(RnnCell::Lstm)) {
-                let f = load::<N>(kept, t, first, batch, h + unit);
-                let candidate = load::<N>(kept, t, first, batch, 2 * h + unit);
-                let o = load::<N>(kept, t, first, batch, 3 * h + unit);
-                let tanh_c = load::<N>(kept, t, first, batch, 4 * h + unit).tanh();
-                let mut before = Vector::<f32, N>::new(0.0f32);
-                if t > 0 {
-                    before = load::<N>(kept, t - 1, first, batch, 4 * h + unit);
-                }
-                let d_c = memory[unit] + d * o * bend::<N>(tanh_c);
-                memory[unit] = d_c * f;
-                let d_i = d_c * candidate * slope::<N>(a);
-                let d_f = d_c * before * slope::<N>(f);
-                let d_g = d_c * a * bend::<N>(candidate);
-                let d_o = d * tanh_c * slope::<N>(o);
-                sums[unit] = d_i;
-                sums[h + unit] = d_f;
-                sums[2 * h + unit] = d_g;
-                sums[3 * h + unit] = d_o;
-                store::<N>(from_x, t, first, batch, unit, d_i);
-                store::<N>(from_x, t, first, batch, h + unit, d_f);
-                store::<N>(from_x, t, first, batch, 2 * h + unit, d_g);
-                store::<N>(from_x, t, first, batch, 3 * h + unit, d_o);
-                later[unit] = Vector::<f32, N>::new(0.0f32);
+                lstm_step_back::<N>(d, kept, &mut memory, &mut sums, from_x, t, first, batch, unit, h);
             }
             if comptime!(layer.is(RnnCell::Gru)) {
-                let z = load::<N>(kept, t, first, batch, h + unit);
-                let n = load::<N>(kept, t, first, batch, 2 * h + unit);
-                let recurrent = load::<N>(kept, t, first, batch, 3 * h + unit);
-                let mut before = Vector::<f32, N>::new(0.0f32);
-                if t > 0 {
-                    before = load::<N>(states, t - 1, first, batch, unit);
-                }
-                let d_z = d * (before - n) * slope::<N>(z);
-                let d_n = d * (Vector::<f32, N>::new(1.0f32) - z) * bend::<N>(n);
-                let d_r = d_n * recurrent * slope::<N>(a);
-                sums[unit] = d_r;
-                sums[h + unit] = d_z;
-                sums[2 * h + unit] = d_n * a;
-                store::<N>(from_h, t, first, batch, unit, d_r);
-                store::<N>(from_h, t, first, batch, h + unit, d_z);
-                store::<N>(from_h, t, first, batch, 2 * h + unit, d_n * a);
-                store::<N>(from_x, t, first, batch, unit, d_r);
-                store::<N>(from_x, t, first, batch, h + unit, d_z);
-                store::<N>(from_x, t, first, batch, 2 * h + unit, d_n);
-                later[unit] = d * z;
+                past_weights = gru_step_back::<N>(d, kept, states, &mut sums, from_x, from_h, t, first, batch, unit, h);
             }
             if comptime!(layer.is(RnnCell::Rnn)) {
-                let d_sum = d * bend::<N>(a);
+                let d_sum = d * bend::<N>(load::<N>(kept, t, first, batch, unit));
                 sums[unit] = d_sum;
                 store::<N>(from_x, t, first, batch, unit, d_sum);
-                later[unit] = Vector::<f32, N>::new(0.0f32);
             }
+            later[unit] = past_weights;
             unit += threads;
         }
         sync_cube();
-
-        let mut at = UNIT_POS as usize;
-        while at < parts * h {
-            let part = at / h;
-            let unit = at - part * h;
-            let end = select((part + 1) * share < rows, (part + 1) * share, rows);
-            let mut sum = Vector::<f32, N>::new(0.0f32);
-            for row in part * share..end {
-                sum += sums[row] * Vector::<f32, N>::new(weights[row * h + unit]);
-            }
-            partial[at] = sum;
-            at += threads;
-        }
+        multiply::<N>(&sums, weights, &mut partial, layer);
         sync_cube();
 
         // A unit stays with its thread, so that the next step needs no further barrier.

@@ -176,7 +176,6 @@ fn arctangent(t: f32) -> f32 {
 #[cube]
 fn factor(x_re: f32, x_im: f32, #[comptime] model: Model) -> Array<f32> {
     let mut out = Array::<f32>::new(8usize);
-    let square = x_re * x_re + x_im * x_im;
     out[0] = 1.0f32;
     out[1] = 0.0f32;
     out[2] = 0.0f32;
@@ -186,82 +185,96 @@ fn factor(x_re: f32, x_im: f32, #[comptime] model: Model) -> Array<f32> {
     out[6] = x_re;
     out[7] = x_im;
     if comptime!(model.is(StepRule::Zoh)) {
-        if square < SMALL {
-            // Σ xʲ / (j + 1)! and its derivative ½ Σ …, by Horner's rule with the ratios of neighbouring coefficients.
-            let mut re = 1.0f32;
-            let mut im = 0.0f32;
-            let mut slope_re = 1.0f32;
-            let mut slope_im = 0.0f32;
-            for i in 0..9u32 {
-                let k = f32::cast_from(9u32 - i);
-                let ratio = 1.0f32 / (k + 1.0f32);
-                let next = 1.0f32 + (re * x_re - im * x_im) * ratio;
-                im = (re * x_im + im * x_re) * ratio;
-                re = next;
-                let ratio = (k + 1.0f32) / (k * (k + 2.0f32));
-                let next = 1.0f32 + (slope_re * x_re - slope_im * x_im) * ratio;
-                slope_im = (slope_re * x_im + slope_im * x_re) * ratio;
-                slope_re = next;
-            }
-            out[0] = re;
-            out[1] = im;
-            out[2] = 0.5f32 * slope_re;
-            out[3] = 0.5f32 * slope_im;
-        } else {
-            let (cos, sin) = circle(turns(x_im));
-            let size = x_re.exp();
-            let scale = 1.0f32 / square;
-            let e_re = size * cos;
-            let e_im = size * sin;
-            let phi_re = ((e_re - 1.0f32) * x_re + e_im * x_im) * scale;
-            let phi_im = (e_im * x_re - (e_re - 1.0f32) * x_im) * scale;
-            let d_re = e_re - phi_re;
-            let d_im = e_im - phi_im;
-            out[0] = phi_re;
-            out[1] = phi_im;
-            out[2] = (d_re * x_re + d_im * x_im) * scale;
-            out[3] = (d_im * x_re - d_re * x_im) * scale;
-        }
+        zero_order_hold(x_re, x_im, &mut out);
     }
     if comptime!(model.is(StepRule::Bilinear)) {
-        // φ = 1 / (1 − x/2)
-        let d_re = 1.0f32 - 0.5f32 * x_re;
-        let d_im = -0.5f32 * x_im;
-        let scale = 1.0f32 / (d_re * d_re + d_im * d_im);
-        let phi_re = d_re * scale;
-        let phi_im = -d_im * scale;
-        out[0] = phi_re;
-        out[1] = phi_im;
-        out[2] = 0.5f32 * (phi_re * phi_re - phi_im * phi_im);
-        out[3] = phi_re * phi_im;
-        // λ' = 1 / (1 − x²/4)
-        let q_re = 1.0f32 - 0.25f32 * (x_re * x_re - x_im * x_im);
-        let q_im = -0.5f32 * x_re * x_im;
-        let scale = 1.0f32 / (q_re * q_re + q_im * q_im);
-        out[4] = q_re * scale;
-        out[5] = -q_im * scale;
-        // The real part of λ = 2 artanh(x/2) is artanh(s), without cancellation for slow decay.
-        let s = x_re / (1.0f32 + 0.25f32 * square);
-        let z = s * s;
-        if z < 0.04f32 {
-            let mut sum = 0.076_923_08f32;
-            for i in 0..6u32 {
-                sum = sum * z + 1.0f32 / f32::cast_from(11u32 - 2u32 * i);
-            }
-            out[6] = sum * s;
-        } else {
-            out[6] = 0.5f32 * ((1.0f32 + s) / (1.0f32 - s)).ln();
-        }
-        // The imaginary part is the angle of (1 + x/2) times the conjugate of (1 − x/2).
-        let y = x_im.abs();
-        let q = 1.0f32 - 0.25f32 * square;
-        let size = q.abs();
-        let steep = y > size;
-        let slope = arctangent(select(steep, q / y, y / size));
-        let angle = select(steep, FRAC_PI_2 - slope, select(q < 0.0f32, PI - slope, slope));
-        out[7] = select(x_im < 0.0f32, -angle, angle);
+        bilinear(x_re, x_im, &mut out);
     }
     out
+}
+
+/// The φ of the zero-order hold and its derivative, into the first four places of [`factor`].
+#[cube]
+fn zero_order_hold(x_re: f32, x_im: f32, out: &mut Array<f32>) {
+    let square = x_re * x_re + x_im * x_im;
+    if square < SMALL {
+        // Σ xʲ / (j + 1)! and its derivative ½ Σ …, by Horner's rule with the ratios of neighbouring coefficients.
+        let mut re = 1.0f32;
+        let mut im = 0.0f32;
+        let mut slope_re = 1.0f32;
+        let mut slope_im = 0.0f32;
+        for i in 0..9u32 {
+            let k = f32::cast_from(9u32 - i);
+            let ratio = 1.0f32 / (k + 1.0f32);
+            let next = 1.0f32 + (re * x_re - im * x_im) * ratio;
+            im = (re * x_im + im * x_re) * ratio;
+            re = next;
+            let ratio = (k + 1.0f32) / (k * (k + 2.0f32));
+            let next = 1.0f32 + (slope_re * x_re - slope_im * x_im) * ratio;
+            slope_im = (slope_re * x_im + slope_im * x_re) * ratio;
+            slope_re = next;
+        }
+        out[0] = re;
+        out[1] = im;
+        out[2] = 0.5f32 * slope_re;
+        out[3] = 0.5f32 * slope_im;
+    } else {
+        let (cos, sin) = circle(turns(x_im));
+        let size = x_re.exp();
+        let scale = 1.0f32 / square;
+        let e_re = size * cos;
+        let e_im = size * sin;
+        let phi_re = ((e_re - 1.0f32) * x_re + e_im * x_im) * scale;
+        let phi_im = (e_im * x_re - (e_re - 1.0f32) * x_im) * scale;
+        let d_re = e_re - phi_re;
+        let d_im = e_im - phi_im;
+        out[0] = phi_re;
+        out[1] = phi_im;
+        out[2] = (d_re * x_re + d_im * x_im) * scale;
+        out[3] = (d_im * x_re - d_re * x_im) * scale;
+    }
+}
+
+/// What [`factor`] returns for the bilinear transform.
+#[cube]
+fn bilinear(x_re: f32, x_im: f32, out: &mut Array<f32>) {
+    let square = x_re * x_re + x_im * x_im;
+    // φ = 1 / (1 − x/2)
+    let d_re = 1.0f32 - 0.5f32 * x_re;
+    let d_im = -0.5f32 * x_im;
+    let scale = 1.0f32 / (d_re * d_re + d_im * d_im);
+    let phi_re = d_re * scale;
+    let phi_im = -d_im * scale;
+    out[0] = phi_re;
+    out[1] = phi_im;
+    out[2] = 0.5f32 * (phi_re * phi_re - phi_im * phi_im);
+    out[3] = phi_re * phi_im;
+    // λ' = 1 / (1 − x²/4)
+    let q_re = 1.0f32 - 0.25f32 * (x_re * x_re - x_im * x_im);
+    let q_im = -0.5f32 * x_re * x_im;
+    let scale = 1.0f32 / (q_re * q_re + q_im * q_im);
+    out[4] = q_re * scale;
+    out[5] = -q_im * scale;
+    // The real part of λ = 2 artanh(x/2) is artanh(s), without cancellation for slow decay.
+    let s = x_re / (1.0f32 + 0.25f32 * square);
+    let z = s * s;
+    if z < 0.04f32 {
+        let mut sum = 0.076_923_08f32;
+        for i in 0..6u32 {
+            sum = sum * z + 1.0f32 / f32::cast_from(11u32 - 2u32 * i);
+        }
+        out[6] = sum * s;
+    } else {
+        out[6] = 0.5f32 * ((1.0f32 + s) / (1.0f32 - s)).ln();
+    }
+    // The imaginary part is the angle of (1 + x/2) times the conjugate of (1 − x/2).
+    let y = x_im.abs();
+    let q = 1.0f32 - 0.25f32 * square;
+    let size = q.abs();
+    let steep = y > size;
+    let slope = arctangent(select(steep, q / y, y / size));
+    let angle = select(steep, FRAC_PI_2 - slope, select(q < 0.0f32, PI - slope, slope));
+    out[7] = select(x_im < 0.0f32, -angle, angle);
 }
 
 /// `K[r, l] = 2 Re Σₙ c φ exp(l λ)` for operands `[rows, states]`.

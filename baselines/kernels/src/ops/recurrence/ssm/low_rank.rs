@@ -93,7 +93,7 @@ impl<'a> LowRank<'a> {
         (0..bins).step_by(BLOCK).map(move |start| start..bins.min(start + BLOCK))
     }
 
-    /// Fill in the spectra of a pair within a block of bins, with their slopes where wanted.
+    /// Fills in the spectra of a pair within a block of bins, with their slopes where wanted.
     fn resolve(&self, row: usize, state: usize, bins: &Range<usize>, slopes: bool, parts: &mut Parts) {
         let [p, q] = [&self.p, &self.q].map(|spectrum| block(spectrum, bins));
         dispatch(Resolve { p, q, a: self.eigenvalue(row, state), slopes, parts });

@@ -21,14 +21,14 @@ use crate::operation::prelude::*;
 
 pub use rule::{Discretisation, StepRule};
 
-/// See [`diagonal_kernel`]: operands `[rows, states]` to `[rows, length]`.
+/// The operation of [`diagonal_kernel`]: operands `[rows, states]` to `[rows, length]`.
 #[derive(Debug, Clone)]
 struct DiagonalKernel {
     rule: StepRule,
     length: usize,
 }
 
-/// See [`low_rank_kernel`]: products `[2, outputs + 1, rows, states]` and eigenvalues `[rows, states]` to
+/// The operation of [`low_rank_kernel`]: products `[2, outputs + 1, rows, states]` and eigenvalues `[rows, states]` to
 /// `[outputs, rows, length]`.
 #[derive(Debug, Clone)]
 struct LowRankKernel {

@@ -6,7 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use super::update::{AdamUpdate, Factors};
 use crate::value::Value;
 
-/// See [`adam`](super::adam): parameter, gradient and moments to parameter and moments.
+/// The update of [`adam`](super::adam): parameter, gradient and moments to parameter and moments.
 pub(super) fn step<B: Backend>(operands: [FloatTensor<B>; 4], update: AdamUpdate) -> [FloatTensor<B>; 3] {
     let [value, mut gradient, first, second] = operands.map(Value::<B>);
     let Factors { coupled_decay, shrinkage, betas: [beta1, beta2], root, epsilon, rate } = update.into();
