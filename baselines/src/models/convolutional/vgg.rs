@@ -19,7 +19,7 @@ use kernels::MatmulF32;
 /// Positions per axis below which the poolings leave nothing.
 const SMALLEST: usize = 9;
 
-/// How the units of a layer are held at right angles.
+/// How the units of a layer are kept orthogonal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Orthogonality {
@@ -72,7 +72,7 @@ pub struct VggConfig {
     pub hidden: usize,
     /// Nonlinearity after every layer but the last.
     pub activation: VggActivation,
-    /// What holds the units of a layer, biases included, at right angles: `none`, `loss` or `householder`.
+    /// What keeps the units of a layer, biases included, orthogonal: `none`, `loss` or `householder`.
     pub orthogonality: Orthogonality,
     /// Factor on the sum of squared cosines that is added to the loss, at least 0. Read under `orthogonality: loss` alone.
     #[schemars(range(min = 0.0))]
@@ -162,7 +162,7 @@ impl Baseline for Vgg {
 
     const INFO: Info = Info {
         name: "vgg",
-        summary: "Small VGG network, its units held at right angles or not",
+        summary: "Small VGG network, optionally with orthogonality regularisation",
         source: "github.com/singlasahil14/orthogonal-convolution; after Simonyan and Zisserman 2014, arXiv 1409.1556",
         ranks: 1..=2,
     };

@@ -3,7 +3,7 @@
 use crate::cpu::simd::real::Real;
 use crate::cpu::simd::vector::{Lanes, Vector};
 
-/// What [`Butterfly`] knows.
+/// The lengths that have a [`Butterfly`].
 pub(crate) const RADICES: [usize; 10] = [16, 12, 10, 9, 8, 6, 5, 4, 3, 2];
 
 /// Complex numbers of some lanes.

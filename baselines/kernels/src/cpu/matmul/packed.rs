@@ -15,7 +15,7 @@ pub(crate) struct Packed<T> {
 }
 
 impl<T: Tiles> Packed<T> {
-    /// Pack `matrix` `[k, n]`.
+    /// Packs `matrix` `[k, n]`.
     pub(crate) fn new(matrix: Matrix<'_, T>, [k, n]: [usize; 2]) -> Self {
         let mut panels = vec![T::ZERO; k * n.div_ceil(PANEL) * PANEL];
         for (at, row) in panels.chunks_exact_mut(PANEL).enumerate() {

@@ -14,7 +14,7 @@ pub(crate) trait Loop {
     fn run<const LEVEL: usize>(self);
 }
 
-/// Run `body` with the widest instructions of this processor.
+/// Runs `body` with the widest instructions of this processor.
 pub(crate) fn dispatch(body: impl Loop) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -48,7 +48,7 @@ pub(crate) fn dispatch(body: impl Loop) {
     body.run::<PLAIN>();
 }
 
-/// Let `values` come to the cache while other work goes on; a hint, where the processor takes one.
+/// Hints to the processor that `values` will be read soon.
 pub(crate) fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
     for line in values.chunks(64 / size_of::<T>()) {

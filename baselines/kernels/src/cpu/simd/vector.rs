@@ -48,7 +48,7 @@ pub(crate) trait Vectorised<T> {
 
 /// Element types with vectors for every instruction set.
 pub(crate) trait Vectors: Real {
-    /// Run `body` with the widest vectors of this level.
+    /// Runs `body` with the widest vectors of this level.
     #[inline(always)]
     fn vectorised<const LEVEL: usize>(body: impl Vectorised<Self>) {
         body.run::<Four<Self, LEVEL>>();
@@ -64,7 +64,7 @@ impl Vectors for f32 {
 
 impl Vectors for f64 {}
 
-/// Run `body` with the widest vectors of this processor.
+/// Runs `body` with the widest vectors of this processor.
 pub(crate) fn vectorise<T: Vectors>(body: impl Vectorised<T>) {
     dispatch(OfLevel(body, PhantomData));
 }
@@ -170,7 +170,7 @@ impl<T: Real, const LEVEL: usize> Vector<T> for Four<T, LEVEL> {
     }
 }
 
-/// Run `body` with the vectors of f32 of this level.
+/// Runs `body` with the vectors of f32 of this level.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn single<const LEVEL: usize>(body: impl Vectorised<f32>) {
@@ -181,7 +181,7 @@ pub(crate) fn single<const LEVEL: usize>(body: impl Vectorised<f32>) {
     }
 }
 
-/// Run `body` with the vectors of f32 of this level.
+/// Runs `body` with the vectors of f32 of this level.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(crate) fn single<const LEVEL: usize>(body: impl Vectorised<f32>) {
@@ -195,11 +195,11 @@ mod x86 {
 
     use super::{LANES, Vector};
 
-    /// Of AVX-512.
+    /// Sixteen numbers, for AVX-512.
     #[derive(Clone, Copy)]
     pub(crate) struct Sixteen(__m512);
 
-    /// Of AVX2.
+    /// Eight numbers, for AVX2.
     #[derive(Clone, Copy)]
     pub(crate) struct Eight(__m256);
 
