@@ -183,28 +183,46 @@ fn like(tensor: &CubeTensor, shape: [usize; 3]) -> CubeTensor {
     empty_device_contiguous_dtype(client, device, Shape::from(shape), tensor.dtype)
 }
 
-/// The values of feature `unit` at time `t` of the samples from `first` on. Lanes beyond the batch repeat its last sample.
+/// A time and the samples of a vector's lanes, from `first` on. Lanes beyond the batch repeat its last sample.
+#[derive(CubeType)]
+struct Place {
+    t: usize,
+    first: usize,
+    batch: usize,
+}
+
+/// The values of feature `unit` at a place.
 #[cube]
-fn load<N: Size>(from: &Tensor<f32>, t: usize, first: usize, batch: usize, unit: usize) -> Vector<f32, N> {
-    let at = t * from.stride(0) + unit * from.stride(2);
+fn load<N: Size>(from: &Tensor<f32>, place: &Place, unit: usize) -> Vector<f32, N> {
+    let at = place.t * from.stride(0) + unit * from.stride(2);
     let mut values = Vector::<f32, N>::empty();
     #[unroll]
     for lane in 0..N::value() {
-        let item = select(first + lane < batch, first + lane, batch - 1);
+        let item = select(place.first + lane < place.batch, place.first + lane, place.batch - 1);
         values.insert(lane, from[at + item * from.stride(1)]);
+    }
+    values
+}
+
+/// The values of feature `unit` at the time before, zeros before the first.
+#[cube]
+fn load_before<N: Size>(from: &Tensor<f32>, place: &Place, unit: usize) -> Vector<f32, N> {
+    let mut values = Vector::<f32, N>::new(0.0f32);
+    if place.t > 0 {
+        values = load::<N>(from, &Place { t: place.t - 1, first: place.first, batch: place.batch }, unit);
     }
     values
 }
 
 /// The counterpart of [`load`].
 #[cube]
-fn store<N: Size>(to: &mut Tensor<f32>, t: usize, first: usize, batch: usize, unit: usize, values: Vector<f32, N>) {
-    let at = t * to.stride(0) + unit * to.stride(2);
+fn store<N: Size>(to: &mut Tensor<f32>, place: &Place, unit: usize, values: Vector<f32, N>) {
+    let at = place.t * to.stride(0) + unit * to.stride(2);
     #[unroll]
     for lane in 0..N::value() {
-        if first + lane < batch {
-            let place = at + (first + lane) * to.stride(1);
-            to[place] = values.extract(lane);
+        if place.first + lane < place.batch {
+            let item = at + (place.first + lane) * to.stride(1);
+            to[item] = values.extract(lane);
         }
     }
 }
@@ -245,25 +263,23 @@ fn lstm_step<N: Size>(
     sums: &Shared<[Vector<f32, N>]>,
     memory: &mut Shared<[Vector<f32, N>]>,
     kept: &mut Tensor<f32>,
-    t: usize,
-    first: usize,
-    batch: usize,
+    at: &Place,
     unit: usize,
     #[comptime] layer: Layer,
 ) -> Vector<f32, N> {
     let h = comptime!(layer.hidden);
-    let i = sigmoid::<N>(sums[unit] + load::<N>(projected, t, first, batch, unit));
-    let f = sigmoid::<N>(sums[h + unit] + load::<N>(projected, t, first, batch, h + unit));
-    let g = (sums[2 * h + unit] + load::<N>(projected, t, first, batch, 2 * h + unit)).tanh();
-    let o = sigmoid::<N>(sums[3 * h + unit] + load::<N>(projected, t, first, batch, 3 * h + unit));
+    let i = sigmoid::<N>(sums[unit] + load::<N>(projected, at, unit));
+    let f = sigmoid::<N>(sums[h + unit] + load::<N>(projected, at, h + unit));
+    let g = (sums[2 * h + unit] + load::<N>(projected, at, 2 * h + unit)).tanh();
+    let o = sigmoid::<N>(sums[3 * h + unit] + load::<N>(projected, at, 3 * h + unit));
     let c = f * memory[unit] + i * g;
     memory[unit] = c;
     if comptime!(layer.keep) {
-        store::<N>(kept, t, first, batch, unit, i);
-        store::<N>(kept, t, first, batch, h + unit, f);
-        store::<N>(kept, t, first, batch, 2 * h + unit, g);
-        store::<N>(kept, t, first, batch, 3 * h + unit, o);
-        store::<N>(kept, t, first, batch, 4 * h + unit, c);
+        store::<N>(kept, at, unit, i);
+        store::<N>(kept, at, h + unit, f);
+        store::<N>(kept, at, 2 * h + unit, g);
+        store::<N>(kept, at, 3 * h + unit, o);
+        store::<N>(kept, at, 4 * h + unit, c);
     }
     o * c.tanh()
 }
@@ -275,22 +291,20 @@ fn gru_step<N: Size>(
     sums: &Shared<[Vector<f32, N>]>,
     state: Vector<f32, N>,
     kept: &mut Tensor<f32>,
-    t: usize,
-    first: usize,
-    batch: usize,
+    at: &Place,
     unit: usize,
     #[comptime] layer: Layer,
 ) -> Vector<f32, N> {
     let h = comptime!(layer.hidden);
-    let r = sigmoid::<N>(sums[unit] + load::<N>(projected, t, first, batch, unit));
-    let z = sigmoid::<N>(sums[h + unit] + load::<N>(projected, t, first, batch, h + unit));
+    let r = sigmoid::<N>(sums[unit] + load::<N>(projected, at, unit));
+    let z = sigmoid::<N>(sums[h + unit] + load::<N>(projected, at, h + unit));
     let recurrent = sums[2 * h + unit];
-    let n = (load::<N>(projected, t, first, batch, 2 * h + unit) + r * recurrent).tanh();
+    let n = (load::<N>(projected, at, 2 * h + unit) + r * recurrent).tanh();
     if comptime!(layer.keep) {
-        store::<N>(kept, t, first, batch, unit, r);
-        store::<N>(kept, t, first, batch, h + unit, z);
-        store::<N>(kept, t, first, batch, 2 * h + unit, n);
-        store::<N>(kept, t, first, batch, 3 * h + unit, recurrent);
+        store::<N>(kept, at, unit, r);
+        store::<N>(kept, at, h + unit, z);
+        store::<N>(kept, at, 2 * h + unit, n);
+        store::<N>(kept, at, 3 * h + unit, recurrent);
     }
     n + z * (state - n)
 }
@@ -321,7 +335,7 @@ fn forward_kernel<N: Size>(
     sync_cube();
 
     for step in 0..length {
-        let t = step as usize;
+        let at = Place { t: step as usize, first, batch };
         let mut row = UNIT_POS as usize;
         while row < rows {
             let mut sum = Vector::<f32, N>::new(bias[row]);
@@ -337,19 +351,19 @@ fn forward_kernel<N: Size>(
         while unit < h {
             let mut state = hidden[unit];
             if comptime!(layer.is(RnnCell::Lstm)) {
-                state = lstm_step::<N>(projected, &sums, &mut memory, kept, t, first, batch, unit, layer);
+                state = lstm_step::<N>(projected, &sums, &mut memory, kept, &at, unit, layer);
             }
             if comptime!(layer.is(RnnCell::Gru)) {
-                state = gru_step::<N>(projected, &sums, state, kept, t, first, batch, unit, layer);
+                state = gru_step::<N>(projected, &sums, state, kept, &at, unit, layer);
             }
             if comptime!(layer.is(RnnCell::Rnn)) {
-                state = (sums[unit] + load::<N>(projected, t, first, batch, unit)).tanh();
+                state = (sums[unit] + load::<N>(projected, &at, unit)).tanh();
                 if comptime!(layer.keep) {
-                    store::<N>(kept, t, first, batch, unit, state);
+                    store::<N>(kept, &at, unit, state);
                 }
             }
             hidden[unit] = state;
-            store::<N>(states, t, first, batch, unit, state);
+            store::<N>(states, &at, unit, state);
             unit += threads;
         }
         sync_cube();
@@ -364,21 +378,16 @@ fn lstm_step_back<N: Size>(
     memory: &mut Shared<[Vector<f32, N>]>,
     sums: &mut Shared<[Vector<f32, N>]>,
     from_x: &mut Tensor<f32>,
-    t: usize,
-    first: usize,
-    batch: usize,
+    at: &Place,
     unit: usize,
     #[comptime] h: usize,
 ) {
-    let i = load::<N>(kept, t, first, batch, unit);
-    let f = load::<N>(kept, t, first, batch, h + unit);
-    let candidate = load::<N>(kept, t, first, batch, 2 * h + unit);
-    let o = load::<N>(kept, t, first, batch, 3 * h + unit);
-    let tanh_c = load::<N>(kept, t, first, batch, 4 * h + unit).tanh();
-    let mut before = Vector::<f32, N>::new(0.0f32);
-    if t > 0 {
-        before = load::<N>(kept, t - 1, first, batch, 4 * h + unit);
-    }
+    let i = load::<N>(kept, at, unit);
+    let f = load::<N>(kept, at, h + unit);
+    let candidate = load::<N>(kept, at, 2 * h + unit);
+    let o = load::<N>(kept, at, 3 * h + unit);
+    let tanh_c = load::<N>(kept, at, 4 * h + unit).tanh();
+    let before = load_before::<N>(kept, at, 4 * h + unit);
     let d_c = memory[unit] + d * o * bend::<N>(tanh_c);
     memory[unit] = d_c * f;
     let d_i = d_c * candidate * slope::<N>(i);
@@ -389,10 +398,10 @@ fn lstm_step_back<N: Size>(
     sums[h + unit] = d_f;
     sums[2 * h + unit] = d_g;
     sums[3 * h + unit] = d_o;
-    store::<N>(from_x, t, first, batch, unit, d_i);
-    store::<N>(from_x, t, first, batch, h + unit, d_f);
-    store::<N>(from_x, t, first, batch, 2 * h + unit, d_g);
-    store::<N>(from_x, t, first, batch, 3 * h + unit, d_o);
+    store::<N>(from_x, at, unit, d_i);
+    store::<N>(from_x, at, h + unit, d_f);
+    store::<N>(from_x, at, 2 * h + unit, d_g);
+    store::<N>(from_x, at, 3 * h + unit, d_o);
 }
 
 /// From the gradient `d` of the state of a GRU's unit to those of its gates, in `sums`, `from_x` and `from_h`; returns what
@@ -405,32 +414,27 @@ fn gru_step_back<N: Size>(
     sums: &mut Shared<[Vector<f32, N>]>,
     from_x: &mut Tensor<f32>,
     from_h: &mut Tensor<f32>,
-    t: usize,
-    first: usize,
-    batch: usize,
+    at: &Place,
     unit: usize,
     #[comptime] h: usize,
 ) -> Vector<f32, N> {
-    let r = load::<N>(kept, t, first, batch, unit);
-    let z = load::<N>(kept, t, first, batch, h + unit);
-    let n = load::<N>(kept, t, first, batch, 2 * h + unit);
-    let recurrent = load::<N>(kept, t, first, batch, 3 * h + unit);
-    let mut before = Vector::<f32, N>::new(0.0f32);
-    if t > 0 {
-        before = load::<N>(states, t - 1, first, batch, unit);
-    }
+    let r = load::<N>(kept, at, unit);
+    let z = load::<N>(kept, at, h + unit);
+    let n = load::<N>(kept, at, 2 * h + unit);
+    let recurrent = load::<N>(kept, at, 3 * h + unit);
+    let before = load_before::<N>(states, at, unit);
     let d_z = d * (before - n) * slope::<N>(z);
     let d_n = d * (Vector::<f32, N>::new(1.0f32) - z) * bend::<N>(n);
     let d_r = d_n * recurrent * slope::<N>(r);
     sums[unit] = d_r;
     sums[h + unit] = d_z;
     sums[2 * h + unit] = d_n * r;
-    store::<N>(from_h, t, first, batch, unit, d_r);
-    store::<N>(from_h, t, first, batch, h + unit, d_z);
-    store::<N>(from_h, t, first, batch, 2 * h + unit, d_n * r);
-    store::<N>(from_x, t, first, batch, unit, d_r);
-    store::<N>(from_x, t, first, batch, h + unit, d_z);
-    store::<N>(from_x, t, first, batch, 2 * h + unit, d_n);
+    store::<N>(from_h, at, unit, d_r);
+    store::<N>(from_h, at, h + unit, d_z);
+    store::<N>(from_h, at, 2 * h + unit, d_n * r);
+    store::<N>(from_x, at, unit, d_r);
+    store::<N>(from_x, at, h + unit, d_z);
+    store::<N>(from_x, at, 2 * h + unit, d_n);
     d * z
 }
 
@@ -488,21 +492,21 @@ fn backward_kernel<N: Size>(
     clear::<N>(&mut later, &mut memory, h);
 
     for step in 0..length {
-        let t = length - 1 - step;
+        let at = Place { t: length - 1 - step, first, batch };
         let mut unit = UNIT_POS as usize;
         while unit < h {
-            let d = load::<N>(g, t, first, batch, unit) + later[unit];
+            let d = load::<N>(g, &at, unit) + later[unit];
             let mut past_weights = Vector::<f32, N>::new(0.0f32);
             if comptime!(layer.is(RnnCell::Lstm)) {
-                lstm_step_back::<N>(d, kept, &mut memory, &mut sums, from_x, t, first, batch, unit, h);
+                lstm_step_back::<N>(d, kept, &mut memory, &mut sums, from_x, &at, unit, h);
             }
             if comptime!(layer.is(RnnCell::Gru)) {
-                past_weights = gru_step_back::<N>(d, kept, states, &mut sums, from_x, from_h, t, first, batch, unit, h);
+                past_weights = gru_step_back::<N>(d, kept, states, &mut sums, from_x, from_h, &at, unit, h);
             }
             if comptime!(layer.is(RnnCell::Rnn)) {
-                let d_sum = d * bend::<N>(load::<N>(kept, t, first, batch, unit));
+                let d_sum = d * bend::<N>(load::<N>(kept, &at, unit));
                 sums[unit] = d_sum;
-                store::<N>(from_x, t, first, batch, unit, d_sum);
+                store::<N>(from_x, &at, unit, d_sum);
             }
             later[unit] = past_weights;
             unit += threads;

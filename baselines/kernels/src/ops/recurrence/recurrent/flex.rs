@@ -199,130 +199,92 @@ fn backward_group<T: Tiles>(
     group: &Group<'_, T>,
     dx: &mut [T],
 ) -> [Vec<T>; 4] {
-    let Size { input, length, hidden, gates, .. } = size;
+    let Size { cell, input, length, hidden, gates, .. } = size;
     let rows = group.rows;
-    let mut found = [gates * input, gates * hidden, gates, gates].map(|n| vec![T::ZERO; n]);
-    let mut block = Block::new(size, rows);
+    let width = rows * size.kept;
+    let zeros = |n: usize| vec![T::ZERO; n];
+    let mut found = [gates * input, gates * hidden, gates, gates].map(zeros);
+    let mut inputs = zeros(STEPS * rows * input);
+    // One state more than steps: the one before the block.
+    let mut states = zeros((STEPS + 1) * rows * hidden);
+    let mut grads = zeros(STEPS * rows * hidden);
+    let mut from_x = zeros(STEPS * rows * gates);
+    let mut from_h = zeros(if cell == RnnCell::Gru { STEPS * rows * gates } else { 0 });
+    let (mut d_state, mut d_memory) = (zeros(rows * hidden), zeros(rows * hidden));
     for start in (0..length).step_by(STEPS).rev() {
         let steps = STEPS.min(length - start);
-        gather(group.g, &mut block.grads, [rows, hidden, length], start, steps);
-        if block.vanishes(steps * rows * hidden) {
-            block.inputs.fill(T::ZERO);
-        } else {
-            block.read(group, start, steps);
-            block.walk(recurrent, group, start, steps);
-            block.add_to(&mut found, steps * rows);
-            if !dx.is_empty() {
-                let from_x = Matrix::rows(&block.from_x, gates);
-                let sizes = [steps * rows, input, gates];
-                matmul(sizes, from_x, Matrix::rows(w_ih, input), &mut block.inputs, input, false);
-            }
-        }
-        if !dx.is_empty() {
-            scatter(&block.inputs, dx, [rows, input, length], start, steps);
-        }
-    }
-    if size.cell != RnnCell::Gru {
-        found[3] = found[2].clone();
-    }
-    found
-}
-
-/// A block of steps of a group in the backward pass, time-major.
-struct Block<T> {
-    size: Size,
-    rows: usize,
-    /// Inputs, then their gradients.
-    inputs: Vec<T>,
-    /// One state more than steps: the one before the block.
-    states: Vec<T>,
-    grads: Vec<T>,
-    /// Gradients of the projected inputs.
-    from_x: Vec<T>,
-    /// Gradients of the recurrent products where they differ (GRU), else empty.
-    from_h: Vec<T>,
-    /// What later steps send back to state and memory.
-    d_state: Vec<T>,
-    d_memory: Vec<T>,
-}
-
-impl<T: Tiles> Block<T> {
-    fn new(size: Size, rows: usize) -> Self {
-        let zeros = |n: usize| vec![T::ZERO; n * rows];
-        Self {
-            size,
-            rows,
-            inputs: zeros(STEPS * size.input),
-            states: zeros((STEPS + 1) * size.hidden),
-            grads: zeros(STEPS * size.hidden),
-            from_x: zeros(STEPS * size.gates),
-            from_h: zeros(if size.cell == RnnCell::Gru { STEPS * size.gates } else { 0 }),
-            d_state: zeros(size.hidden),
-            d_memory: zeros(size.hidden),
-        }
-    }
-
-    /// Whether no gradient reaches these steps: it has vanished, and none of the first `n` of the output's enters here.
-    fn vanishes(&self, n: usize) -> bool {
+        gather(group.g, &mut grads, [rows, hidden, length], start, steps);
         let zero = |values: &[T]| values.iter().all(|&value| value == T::ZERO);
-        zero(&self.d_state) && zero(&self.d_memory) && zero(&self.grads[..n])
-    }
-
-    /// Reads inputs and states of `steps` steps from `start` on.
-    fn read(&mut self, group: &Group<'_, T>, start: usize, steps: usize) {
-        let Size { input, length, hidden, .. } = self.size;
-        gather(group.x, &mut self.inputs, [self.rows, input, length], start, steps);
-        let (before, inside) = self.states.split_at_mut(self.rows * hidden);
-        gather(group.y, inside, [self.rows, hidden, length], start, steps);
+        if zero(&d_state) && zero(&d_memory) && zero(&grads[..steps * rows * hidden]) {
+            // No gradient reaches these steps: it has vanished, and none enters here.
+            if !dx.is_empty() {
+                inputs.fill(T::ZERO);
+                scatter(&inputs, dx, [rows, input, length], start, steps);
+            }
+            continue;
+        }
+        gather(group.x, &mut inputs, [rows, input, length], start, steps);
+        let (before, inside) = states.split_at_mut(rows * hidden);
+        gather(group.y, inside, [rows, hidden, length], start, steps);
         match start {
             0 => before.fill(T::ZERO),
-            _ => gather(group.y, before, [self.rows, hidden, length], start - 1, 1),
+            _ => gather(group.y, before, [rows, hidden, length], start - 1, 1),
         }
-    }
-
-    /// Goes back through the block in time.
-    fn walk(&mut self, recurrent: &Packed<T>, group: &Group<'_, T>, start: usize, steps: usize) {
-        let Size { cell, hidden, gates, .. } = self.size;
-        let width = self.rows * self.size.kept;
         for step in (0..steps).rev() {
-            let at = |width: usize| step * self.rows * width..(step + 1) * self.rows * width;
+            let at = |width: usize| step * rows * width..(step + 1) * rows * width;
             let now = (start + step) * width;
             dispatch(Backward {
-                size: self.size,
-                g: &self.grads[at(hidden)],
+                size,
+                g: &grads[at(hidden)],
                 kept: &group.kept[now..now + width],
                 memory_before: match cell {
                     RnnCell::Lstm if now > 0 => &group.kept[now - width..now],
                     _ => &[],
                 },
-                state_before: &self.states[at(hidden)],
-                state: &self.states[self.rows * hidden..][at(hidden)],
-                d_state: &mut self.d_state,
-                d_memory: &mut self.d_memory,
-                from_x: &mut self.from_x[at(gates)],
-                from_h: if self.from_h.is_empty() { &mut [] } else { &mut self.from_h[at(gates)] },
+                state_before: &states[at(hidden)],
+                state: &states[rows * hidden..][at(hidden)],
+                d_state: &mut d_state,
+                d_memory: &mut d_memory,
+                from_x: &mut from_x[at(gates)],
+                from_h: if from_h.is_empty() { &mut [] } else { &mut from_h[at(gates)] },
             });
             if start + step > 0 {
                 // The step after the next: the memory of that one is already read by the next.
                 prefetch(&group.kept[now.saturating_sub(2 * width)..now.saturating_sub(width)]);
-                let d = if self.from_h.is_empty() { &self.from_x } else { &self.from_h };
+                let d = if from_h.is_empty() { &from_x } else { &from_h };
                 // The GRU leaves what reaches the earlier state without the weights.
-                recurrent.multiply(&d[at(gates)], &mut self.d_state, cell == RnnCell::Gru);
+                recurrent.multiply(&d[at(gates)], &mut d_state, cell == RnnCell::Gru);
             }
         }
-    }
-
-    /// Adds what the first `n` rows contribute to the gradients of the parameters.
-    fn add_to(&self, [w_ih, w_hh, b_ih, b_hh]: &mut [Vec<T>; 4], n: usize) {
-        let Size { cell, input, hidden, gates, .. } = self.size;
-        let from_h = if self.from_h.is_empty() { &self.from_x } else { &self.from_h };
-        let transposed = |d| Matrix::rows(d, gates).transposed();
-        matmul([gates, hidden, n], transposed(from_h), Matrix::rows(&self.states, hidden), w_hh, hidden, true);
-        matmul([gates, input, n], transposed(&self.from_x), Matrix::rows(&self.inputs, input), w_ih, input, true);
-        dispatch(Columns { values: &self.from_x[..n * gates], sums: b_ih });
-        if cell == RnnCell::Gru {
-            dispatch(Columns { values: &from_h[..n * gates], sums: b_hh });
+        let n = steps * rows;
+        add_block(size, n, [&from_x, &from_h], [&inputs, &states], &mut found);
+        if !dx.is_empty() {
+            let sizes = [n, input, gates];
+            matmul(sizes, Matrix::rows(&from_x, gates), Matrix::rows(w_ih, input), &mut inputs, input, false);
+            scatter(&inputs, dx, [rows, input, length], start, steps);
         }
+    }
+    if cell != RnnCell::Gru {
+        found[3] = found[2].clone();
+    }
+    found
+}
+
+/// Adds what `n` rows of a block contribute to the gradients of the parameters.
+fn add_block<T: Tiles>(
+    Size { cell, input, hidden, gates, .. }: Size,
+    n: usize,
+    [from_x, from_h]: [&[T]; 2],
+    [inputs, states]: [&[T]; 2],
+    [w_ih, w_hh, b_ih, b_hh]: &mut [Vec<T>; 4],
+) {
+    let from_h = if from_h.is_empty() { from_x } else { from_h };
+    let transposed = |d| Matrix::rows(d, gates).transposed();
+    matmul([gates, hidden, n], transposed(from_h), Matrix::rows(states, hidden), w_hh, hidden, true);
+    matmul([gates, input, n], transposed(from_x), Matrix::rows(inputs, input), w_ih, input, true);
+    dispatch(Columns { values: &from_x[..n * gates], sums: b_ih });
+    if cell == RnnCell::Gru {
+        dispatch(Columns { values: &from_h[..n * gates], sums: b_hh });
     }
 }
 
