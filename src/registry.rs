@@ -118,7 +118,7 @@ fn check(what: &'static str, names: impl Iterator<Item = &'static str>) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use baselines::models::gru::Gru;
+    use baselines::models::recurrent::gru::Gru;
 
     use super::*;
 

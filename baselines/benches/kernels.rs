@@ -3,11 +3,10 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use baselines::kernels::conv::Taps;
 use baselines::kernels::{
-    Activation, Alignment, Precision, activate_and_add, add_and_activate, batch_norm, channel_affine, channel_bias,
-    conv2d, cross_entropy, gabor, gelu, glu, gru, layer_norm, long_conv1d, long_conv1d_dense, long_conv2d,
-    long_conv2d_dense, lstm, masked, pointwise, rnn, ssm, weighted_sum,
+    Activation, Alignment, Precision, StepRule, Taps, activate_and_add, add_and_activate, batch_norm, channel_affine,
+    channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, layer_norm, long_conv1d,
+    long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn, weighted_sum,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{BenchmarkId, Criterion, criterion_group};
@@ -169,12 +168,12 @@ fn state_space_kernels(c: &mut Criterion) {
         measure(c, "diagonal_kernel", &shape, |device| {
             let (c, x) =
                 ([tensor([rows, states], device), tensor([rows, states], device)], eigenvalues([rows, states], device));
-            Box::new(move || ssm::diagonal_kernel(c.clone(), x.clone(), ssm::Rule::Zoh, length))
+            Box::new(move || diagonal_kernel(c.clone(), x.clone(), StepRule::Zoh, length))
         });
         measure(c, "low_rank_kernel", &shape, |device| {
             let v = [0, 1].map(|_| tensor([2, 2, rows, states], device));
             let a = eigenvalues([rows, states], device);
-            Box::new(move || ssm::low_rank_kernel(v.clone(), a.clone(), length))
+            Box::new(move || low_rank_kernel(v.clone(), a.clone(), length))
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Baselines of the long-range sequence benchmark.
 //!
-//! A baseline is one file in [`models`] with one [`Baseline`] implementation and one line in [`registry`]. It provides the
+//! A baseline is one file of [`models`] with one [`Baseline`] implementation and one line in its folder. It provides the
 //! *body* only: a map from features to features over the positions of the input. Embedding, read-out and head come from
 //! [`network`], so that every body runs on every task whose rank fits. [`kernels`] has the fused operations with
 //! hand-written gradients, [`layers`] the building blocks that several models share.
@@ -12,13 +12,11 @@ pub mod check;
 pub mod device;
 pub mod features;
 pub mod forward;
-pub mod init;
 pub mod layers;
 pub mod models;
-pub mod named;
 pub mod network;
+mod parameters;
 pub mod read;
-pub mod reference;
 pub mod registry;
 
 pub use kernels;
@@ -30,8 +28,9 @@ pub use baseline::{
 pub use check::BuildError;
 pub use features::Features;
 pub use forward::{Forward, ForwardError, Probe};
-pub use init::Init;
-pub use named::Parameter;
 pub use network::{Input, Model, Output};
+pub use parameters::init::Init;
+pub use parameters::named::Parameter;
+pub use parameters::{init, named, reference};
 pub use read::ReadError;
 pub use vocabulary::{InputSpec, OutputSpec};

@@ -261,7 +261,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         let dims = features.dims();
         ctx.set_lengths(input.lengths.as_deref(), dims[2..].iter().product());
         let features = ctx.dropout(features, self.settings.dropout_in, self.settings.dropout_in_kind);
-        // Whatever lies in the padding, a network sees zeros.
+        // Padding is zeroed before the network sees it.
         let features = match ctx.is_padded() {
             true => Features::from_flat(ctx.mask_padding(features.flatten()), &dims[2..]),
             false => features,
@@ -273,7 +273,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
             return ctx.outcome().map(|()| Output::Step(logits));
         }
         let mut features = self.read_out(features, ctx);
-        // Before anything else is computed from features that nobody may see.
+        // A failed pass ends here, before more is computed from its features.
         ctx.outcome()?;
         if self.pairs {
             features = join_pairs(features);

@@ -5,7 +5,7 @@ mod support;
 
 use baselines::layers::convolution::conv::{CausalConv, Geometry, convolve};
 use baselines::layers::convolution::resnet::zero_padded;
-use baselines::models::tcn::{Tcn, TcnConfig};
+use baselines::models::convolutional::tcn::{Tcn, TcnConfig};
 use baselines::{Baseline, Body, BodySpec, Features, Forward, Init};
 use burn::tensor::module::{avg_pool1d, avg_pool2d, conv3d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions};

@@ -1,4 +1,4 @@
-//! Where the original programs are wrong, and what `faithful` gives back: one test for each line of the table in README.md.
+//! Where the original programs are wrong, and what the setting `faithful` gives back: one test for each line of the table in README.md.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -36,12 +36,12 @@ fn norm(x: Tensor<2>) -> f64 {
     f64::from(x.square().sum().into_scalar::<f32>()).sqrt()
 }
 
-/// Relative difference between the outputs with and without `faithful`.
+/// Relative difference between the outputs with and without the bugs of the reference programs.
 fn difference(name: &str, config: &Value, length: usize) -> f64 {
-    let mut faithful = config.clone();
-    faithful["faithful"] = json!(true);
+    let mut with_bugs = config.clone();
+    with_bugs["faithful"] = json!(true);
     let ours = evaluate(&*build(name, config, &[length]), 4, &[length]);
-    let theirs = evaluate(&*build(name, &faithful, &[length]), 4, &[length]);
+    let theirs = evaluate(&*build(name, &with_bugs, &[length]), 4, &[length]);
     norm(ours.clone() - theirs) / norm(ours)
 }
 

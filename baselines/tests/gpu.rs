@@ -6,13 +6,11 @@
 mod support;
 
 use baselines::device::DeviceChoice;
-use baselines::kernels::adam::Update;
-use baselines::kernels::conv::Taps;
-use baselines::kernels::ssm::Rule;
 use baselines::kernels::{
-    Activation, Alignment, Precision, activate_and_add, adam, add_and_activate, batch_norm, channel_affine,
-    channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, layer_norm, long_conv1d,
-    long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn, weighted_sum,
+    Activation, AdamUpdate, Alignment, Precision, StepRule, Taps, activate_and_add, adam, add_and_activate, batch_norm,
+    channel_affine, channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, layer_norm,
+    long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn,
+    weighted_sum,
 };
 use baselines::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
 use baselines::layers::{FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, ReferenceVersion, Window};
@@ -161,8 +159,14 @@ fn gabor_filters_on_a_gpu() {
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
 fn updates_on_a_gpu() {
-    let update =
-        |decoupled, number| Update { betas: [0.9, 0.98], epsilon: 1e-8, rate: 0.01, decay: 0.05, decoupled, number };
+    let update = |decoupled, number| AdamUpdate {
+        betas: [0.9, 0.98],
+        epsilon: 1e-8,
+        rate: 0.01,
+        decay: 0.05,
+        decoupled,
+        number,
+    };
     for decoupled in [false, true] {
         compare("adam", 1e-5, |place| {
             let flat = |seed| place.tensor(&values(300, seed), [300]).inner();
@@ -333,7 +337,7 @@ fn dense_convolutions_on_a_gpu() {
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
 fn state_space_kernels_on_a_gpu() {
-    for rule in [Rule::Zoh, Rule::Bilinear, Rule::Discrete] {
+    for rule in [StepRule::Zoh, StepRule::Bilinear, StepRule::Discrete] {
         let kernel = |c_re, c_im, x_re: Tensor<2>, x_im: Tensor<2>| {
             diagonal_kernel([c_re, c_im], [(x_re + 1.5) * -0.05, x_im * 1.5], rule, 130)
         };

@@ -4,11 +4,10 @@
 
 mod support;
 
-use baselines::kernels::conv::Taps;
-use baselines::kernels::{Activation, activate_and_add, add_and_activate, conv2d, gabor, masked, weighted_sum};
 use baselines::kernels::{
-    Alignment, Precision, batch_norm, channel_affine, channel_bias, gelu, glu, layer_norm, long_conv1d,
-    long_conv1d_dense, long_conv2d, long_conv2d_dense, pointwise,
+    Activation, Alignment, Precision, Taps, activate_and_add, add_and_activate, batch_norm, channel_affine,
+    channel_bias, conv2d, gabor, gelu, glu, layer_norm, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense,
+    masked, pointwise, weighted_sum,
 };
 use burn::tensor::Tensor;
 use support::{check_gradient, tensor, values};

@@ -2,13 +2,10 @@
 //! declaration.)
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use baselines::kernels::adam::Update;
-use baselines::kernels::conv::Taps;
-use baselines::kernels::recurrent::RnnCell;
 use baselines::kernels::{
-    Activation, Alignment, Precision, activate_and_add, adam, add_and_activate, batch_norm, channel_affine,
-    channel_bias, conv2d, cross_entropy, gelu, glu, gru, layer_norm, long_conv1d, long_conv1d_dense, long_conv2d,
-    long_conv2d_dense, lstm, masked, pointwise, rnn, weighted_sum,
+    Activation, AdamUpdate, Alignment, Precision, RnnCell, Taps, activate_and_add, adam, add_and_activate, batch_norm,
+    channel_affine, channel_bias, conv2d, cross_entropy, gelu, glu, gru, layer_norm, long_conv1d, long_conv1d_dense,
+    long_conv2d, long_conv2d_dense, lstm, masked, pointwise, rnn, weighted_sum,
 };
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
@@ -860,7 +857,7 @@ proptest! {
 }
 
 /// Adam and AdamW by the formulas of `torch.optim`, one element after the other.
-fn plain_adam(values: &mut [f64], gradient: &[f64], moments: &mut [Vec<f64>; 2], update: Update) {
+fn plain_adam(values: &mut [f64], gradient: &[f64], moments: &mut [Vec<f64>; 2], update: AdamUpdate) {
     let [beta1, beta2] = update.betas;
     for i in 0..values.len() {
         let mut g = gradient[i];
@@ -891,7 +888,7 @@ fn updates_of_adam_agree_with_its_formulas() {
             for number in 1..=4 {
                 let gradient = values(n, 10 + number);
                 let betas = [0.9, 0.98];
-                let update = Update { betas, epsilon: 1e-8, rate: 0.01, decay, decoupled, number };
+                let update = AdamUpdate { betas, epsilon: 1e-8, rate: 0.01, decay, decoupled, number };
                 plain_adam(&mut expected, &gradient, &mut expected_moments, update);
                 let (next, found) = adam(value, flat(&gradient), moments, update);
                 (value, moments) = (next, Some(found));

@@ -6,7 +6,7 @@ mod support;
 use baselines::layers::orthogonality::{
     Householder, cosine_similarity_loss, orthonormality_loss, reflect, unpack, with_bias,
 };
-use baselines::models::vgg::{Orthogonality, Vgg, VggActivation, VggConfig};
+use baselines::models::convolutional::vgg::{Orthogonality, Vgg, VggActivation, VggConfig};
 use baselines::named;
 use baselines::{Baseline, Body, BodySpec, Features, Forward, Init, InputSpec, Model, OutputSpec, registry};
 use burn::tensor::{Device, Tensor};
@@ -133,14 +133,14 @@ fn recurrent_penalty_sums_over_layers_and_gates() {
     }
 }
 
-fn vgg(config: &VggConfig) -> baselines::models::vgg::VggBody {
+fn vgg(config: &VggConfig) -> baselines::models::convolutional::vgg::VggBody {
     let spec = BodySpec { channels: 3, shape: vec![32, 32], per_step: false };
     Vgg::build(config, &spec, &mut Init::new(5, &Device::flex().autodiff())).unwrap().body
 }
 
 #[test]
 fn vgg_holds_its_convolutions_at_right_angles() {
-    let head = |body: &baselines::models::vgg::VggBody| {
+    let head = |body: &baselines::models::convolutional::vgg::VggBody| {
         body.convs.iter().map(|c| read(cosine_similarity_loss(c.rows()))[0]).sum::<f64>()
     };
     // n (n − 1) / m for each of n units with m random weights: 13.1 + 3.4 + 14.0 + 7.0. The original reports "near 40".

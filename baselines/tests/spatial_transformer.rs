@@ -5,7 +5,7 @@ mod support;
 
 use baselines::Init;
 use baselines::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
-use baselines::models::stn::Localisation;
+use baselines::models::convolutional::stn::Localisation;
 use burn::tensor::{Device, Tensor};
 use support::{check_gradient, read, tensor, values};
 

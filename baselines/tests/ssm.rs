@@ -3,8 +3,7 @@
 
 use std::f64::consts::PI;
 
-use baselines::kernels::ssm::Rule;
-use baselines::kernels::{Discretisation, Precision, diagonal_kernel, gelu, glu, low_rank_kernel};
+use baselines::kernels::{Discretisation, Precision, StepRule, diagonal_kernel, gelu, glu, low_rank_kernel};
 use baselines::layers::state_space::hippo::{DiagonalInit, HippoMeasure, diagonal, nplr, transition};
 use baselines::layers::{
     Lru, LruSpec, S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dSpec, SequenceLayer, StateMatrix,
@@ -15,7 +14,7 @@ use nalgebra::{Complex, DMatrix, DVector};
 
 type C64 = Complex<f64>;
 
-const RULES: [Rule; 3] = [Rule::Zoh, Rule::Bilinear, Rule::Discrete];
+const RULES: [StepRule; 3] = [StepRule::Zoh, StepRule::Bilinear, StepRule::Discrete];
 
 /// Values in (−1, 1) from a fixed stream.
 fn values(n: usize, seed: u64) -> Vec<f64> {
@@ -52,7 +51,7 @@ fn complex(parts: [&[f64]; 2]) -> Vec<C64> {
 #[derive(Debug, Clone, Copy)]
 enum Case {
     /// Rows, states.
-    Diagonal(Rule, [usize; 2], usize),
+    Diagonal(StepRule, [usize; 2], usize),
     /// Outputs, rows, states.
     LowRank([usize; 3], usize),
 }
@@ -86,9 +85,9 @@ impl Case {
                     let term = |n: usize| {
                         let (c, x) = (weights[row * states + n], eigenvalues[row * states + n]);
                         match rule {
-                            Rule::Zoh => c * (x.exp() - 1.0) / x * (x * l).exp(),
-                            Rule::Bilinear => c / (1.0 - x / 2.0) * ((1.0 + x / 2.0) / (1.0 - x / 2.0)).powf(l),
-                            Rule::Discrete => c * (x * l).exp(),
+                            StepRule::Zoh => c * (x.exp() - 1.0) / x * (x * l).exp(),
+                            StepRule::Bilinear => c / (1.0 - x / 2.0) * ((1.0 + x / 2.0) / (1.0 - x / 2.0)).powf(l),
+                            StepRule::Discrete => c * (x * l).exp(),
                         }
                     };
                     2.0 * (0..states).map(term).sum::<C64>().re
@@ -209,7 +208,7 @@ fn kernels_and_their_gradients() {
 
 #[test]
 fn operands_without_gradient_do_not_disturb_the_others() {
-    for case in [Case::Diagonal(Rule::Bilinear, [2, 3], 9), Case::LowRank([2, 2, 3], 9)] {
+    for case in [Case::Diagonal(StepRule::Bilinear, [2, 3], 9), Case::LowRank([2, 2, 3], 9)] {
         let (operands, g) = (case.operands(), values(case.size(), 9));
         let all = case.fused(&operands, &g, DType::F64, [true; 4]);
         for tracked in [[true, false, false, false], [false, true, false, true], [false, false, true, false]] {
@@ -224,7 +223,7 @@ fn operands_without_gradient_do_not_disturb_the_others() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
-    for case in [Case::Diagonal(Rule::Zoh, [17, 6], 301), Case::LowRank([2, 17, 6], 301)] {
+    for case in [Case::Diagonal(StepRule::Zoh, [17, 6], 301), Case::LowRank([2, 17, 6], 301)] {
         let (operands, g) = (case.operands(), values(case.size(), 9));
         let with_threads = |n: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
@@ -259,9 +258,9 @@ fn phases_stay_exact_over_sixteen_thousand_samples() {
 #[test]
 fn kernels_of_nothing() {
     let none = || tensor::<2>(&[], [0, 3], DType::F32);
-    assert_eq!(diagonal_kernel([none(), none()], [none(), none()], Rule::Zoh, 5).dims(), [0, 5]);
+    assert_eq!(diagonal_kernel([none(), none()], [none(), none()], StepRule::Zoh, 5).dims(), [0, 5]);
     let one = |n| tensor::<2>(&vec![0.5; n], [n, 1], DType::F32);
-    assert_eq!(diagonal_kernel([one(2), one(2)], [one(2), one(2)], Rule::Zoh, 0).dims(), [2, 0]);
+    assert_eq!(diagonal_kernel([one(2), one(2)], [one(2), one(2)], StepRule::Zoh, 0).dims(), [2, 0]);
     let products = || tensor::<4>(&[0.5; 4], [2, 2, 1, 1], DType::F32);
     assert_eq!(low_rank_kernel([products(), products()], [one(1), one(1)], 0).dims(), [1, 1, 0]);
 }

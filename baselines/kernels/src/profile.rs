@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 static ENABLED: AtomicBool = AtomicBool::new(false);
 static TIMES: Mutex<BTreeMap<&str, Time>> = Mutex::new(BTreeMap::new());
 
-/// What one kernel took.
+/// Calls of a kernel and the time they took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Time {
     /// Number of calls.
@@ -20,13 +20,13 @@ pub struct Time {
     pub total: Duration,
 }
 
-/// Begin to count from zero.
+/// Counts from zero.
 pub fn start() {
     TIMES.lock().unwrap_or_else(PoisonError::into_inner).clear();
     ENABLED.store(true, Ordering::Relaxed);
 }
 
-/// Stop counting; returns what every kernel took since [`start`], by name.
+/// Stops counting; returns what every kernel took since [`start`], by name.
 pub fn stop() -> BTreeMap<&'static str, Time> {
     ENABLED.store(false, Ordering::Relaxed);
     std::mem::take(&mut *TIMES.lock().unwrap_or_else(PoisonError::into_inner))

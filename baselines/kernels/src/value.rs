@@ -7,7 +7,7 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, Slice};
 
 use crate::operation::Kernels;
-use crate::ops::matmul_f32::Matmul;
+use crate::ops::Matmul;
 use crate::precision::Precision;
 
 /// A float tensor outside autodiff.

@@ -9,8 +9,7 @@ use crate::forward::DropoutKind;
 use crate::layers::linear::Pointwise;
 use crate::layers::orthogonality::orthonormality_loss;
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Measure, ReadError, Readout, check};
-use kernels::recurrent::RnnCell;
-use kernels::{Precision, gru, lstm, rnn};
+use kernels::{Precision, RnnCell, gru, lstm, rnn};
 
 /// Settings of the recurrent baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

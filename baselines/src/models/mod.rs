@@ -1,17 +1,25 @@
-//! The baselines, one file each.
+//! The baselines, one file each, in families.
 
-pub mod ccnn;
-pub mod ckcnn;
-pub mod cnn;
-pub mod flexnet;
-pub mod gru;
-pub mod lru;
-pub mod lstm;
-pub mod resnet18;
-pub mod resnet44;
-pub mod rnn;
-pub mod s4;
-pub mod s4d;
-pub mod stn;
-pub mod tcn;
-pub mod vgg;
+use crate::registry::entry::Entry;
+
+/// Declares the files of a family, and lists the baseline of each: `file::Baseline`.
+macro_rules! baselines {
+    ($($file:ident::$baseline:ident),+ $(,)?) => {
+        $(pub mod $file;)+
+
+        /// The baselines of this family.
+        pub(crate) fn entries() -> Vec<crate::registry::entry::Entry> {
+            vec![$(crate::registry::entry::entry::<$file::$baseline>()),+]
+        }
+    };
+}
+
+pub mod continuous;
+pub mod convolutional;
+pub mod recurrent;
+pub mod state_space;
+
+/// The baselines of all families.
+pub(crate) fn entries() -> Vec<Entry> {
+    [continuous::entries(), convolutional::entries(), recurrent::entries(), state_space::entries()].concat()
+}

@@ -1,7 +1,7 @@
 //! CKCNN, `dwromero/ckconv`.
 
 use baselines::layers::{CkConv, CkConvSpec, KernelInit, Siren};
-use baselines::models::ckcnn::{CkBlock, CkcnnConfig};
+use baselines::models::continuous::ckcnn::{CkBlock, CkcnnConfig};
 use baselines::{Init, reference};
 use burn::tensor::Device;
 use serde_json::json;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use baselines::kernels::adam::{Update, adam};
+use baselines::kernels::{AdamUpdate, adam};
 use baselines::{Model, Parameter, ParameterGroup};
 use burn::tensor::Tensor;
 
@@ -87,7 +87,7 @@ impl Optimiser {
                 let bound = g.max_learning_rate.map_or(1.0, |most| (most / self.base_rate).min(1.0));
                 learning_rate * bound * g.learning_rate_factor
             });
-            let update = Update {
+            let update = AdamUpdate {
                 betas: self.betas,
                 epsilon: self.epsilon,
                 rate,

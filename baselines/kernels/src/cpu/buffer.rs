@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::tensor::Bytes;
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty};
 
-use super::real::Real;
+use super::simd::real::Real;
 
 /// Smaller results are left to the allocator.
 const SMALLEST: usize = 32 << 10;
@@ -31,7 +31,7 @@ unsafe impl bytemuck::Zeroable for CacheLine {}
 // SAFETY: as large as it is aligned, so without padding, and every pattern of bits is a value.
 unsafe impl bytemuck::Pod for CacheLine {}
 
-/// `length` elements, initialised but arbitrary: whoever takes a buffer writes all of it.
+/// `length` elements, initialised but arbitrary: the kernel that takes a buffer writes all of it.
 pub(crate) struct Buffer<T> {
     lines: Vec<CacheLine>,
     length: usize,
@@ -108,7 +108,7 @@ fn pool() -> std::sync::MutexGuard<'static, BufferPool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Give memory that nothing uses back to the system: idle buffers, and the pages that mimalloc, where that is the allocator of
+/// Gives memory that nothing uses back to the system: idle buffers, and the pages that mimalloc, where that is the allocator of
 /// the program, keeps for each thread of the pool. What comes next then takes what it takes in a new process, whatever ran
 /// before it.
 pub fn release_idle() {

@@ -1,7 +1,7 @@
 //! Everything that a kernel may ask of its element type.
 
 use super::batched_fft::Transformed;
-use super::tile::Tiles;
+use super::matmul::tile::Tiles;
 
 /// f32 or f64 with arithmetic, tiles, vectors and transforms.
 pub(crate) trait Element: Tiles + Transformed {}

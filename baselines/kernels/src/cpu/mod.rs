@@ -3,13 +3,8 @@
 pub(crate) mod batched_fft;
 pub(crate) mod buffer;
 pub(crate) mod element;
-pub(crate) mod level;
 pub(crate) mod matmul;
-pub(crate) mod packed;
-pub(crate) mod real;
 pub(crate) mod rows;
 pub(crate) mod shared;
-pub(crate) mod special;
+pub(crate) mod simd;
 pub(crate) mod tensor;
-pub(crate) mod tile;
-pub(crate) mod vector;

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::level::{Loop, dispatch};
-use super::real::{Real, total};
+use super::simd::level::{Loop, dispatch};
+use super::simd::real::{Real, total};
 
 /// `factor · x + offset`, where `of(channel)` gives factor and offset of a channel.
 pub(crate) fn map_rows<T: Real>(

@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-/// See the module.
+/// A slice that several threads write to.
 pub(crate) struct Shared<'a, T> {
     values: *mut T,
     length: usize,

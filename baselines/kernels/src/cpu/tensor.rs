@@ -5,7 +5,7 @@ use burn::backend::{Flex, ops::FloatTensorOps};
 use burn::tensor::{Bytes, DType, FloatDType, Shape};
 
 use super::buffer::Buffer;
-use super::real::Real;
+use super::simd::real::Real;
 
 /// The type that values of type `dtype` are computed in: half precision in f32.
 pub(crate) fn working_type(dtype: DType) -> FloatDType {

@@ -50,7 +50,7 @@ pub(crate) trait KernelGradients: Kernels {
 pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync + 'static {
     /// What `bench speed --profile` calls the passes, forward and backward; `None` for a part of other operations.
     const TIMED_AS: Option<[&'static str; 2]>;
-    /// What the kernel for the CPU computes in.
+    /// The types that the kernel for the CPU computes in.
     const FLEX: FlexTypes;
     /// Inputs, from the first on, that have a gradient. The others are constants.
     const DIFFERENTIABLE: usize = N;
@@ -69,7 +69,7 @@ pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync
         self
     }
 
-    /// What the backward pass needs, as little as possible.
+    /// Returns what the backward pass needs, as little as possible.
     fn save<B: Kernels>(&self, inputs: [FloatTensor<B>; N], _outputs: &[FloatTensor<B>]) -> Tensors<B> {
         inputs.into()
     }
@@ -112,7 +112,7 @@ pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync
     fn examples() -> Vec<Example<Self, N>>;
 }
 
-/// What a kernel for the CPU computes in.
+/// The types that a kernel for the CPU computes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FlexTypes {
     /// There is no kernel: the composed form computes in the type of its inputs.

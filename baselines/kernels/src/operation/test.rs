@@ -168,7 +168,7 @@ fn differences<O: Operation<N>, const N: usize>(
 
 #[test]
 fn contributing_shows_a_declaration_that_compiles() {
-    let source = include_str!("../ops/channel_affine/mod.rs");
+    let source = include_str!("../ops/elementwise/channel_affine/mod.rs");
     let (_, section) = include_str!("../../../../CONTRIBUTING.md").split_once("## An operation\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let shown: Vec<&str> = section.split("```").skip(1).step_by(2).collect();

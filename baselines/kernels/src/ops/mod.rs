@@ -1,17 +1,23 @@
-//! The operations: a folder each, with its declaration, its mathematics and its kernels.
+//! The operations: a folder each, with its declaration, its mathematics and its kernels, in families.
 
-pub mod activation;
-pub mod adam;
-pub mod batch_norm;
-pub mod channel_affine;
-pub mod conv;
-pub mod cross_entropy;
-pub mod elementwise;
-pub mod gabor;
-pub mod layer_norm;
-pub mod long_conv;
-pub mod matmul_f32;
-pub mod pointwise;
-pub mod recurrent;
-pub mod ssm;
-pub mod weighted_sum;
+/// Declares the operations of a family, each a folder, whose public items become those of the crate.
+macro_rules! operations {
+    ($($operation:ident),+ $(,)?) => {
+        $(mod $operation;
+        pub use $operation::*;)+
+    };
+}
+
+mod convolution;
+mod elementwise;
+mod linear;
+mod normalisation;
+mod recurrence;
+mod training;
+
+pub use convolution::*;
+pub use elementwise::*;
+pub use linear::*;
+pub use normalisation::*;
+pub use recurrence::*;
+pub use training::*;

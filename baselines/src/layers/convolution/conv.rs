@@ -7,8 +7,7 @@ use burn::tensor::ops::ConvOptions;
 use rand::Rng;
 
 use crate::{Features, Forward, Init};
-use kernels::conv::Taps;
-use kernels::{channel_bias, conv2d};
+use kernels::{Taps, channel_bias, conv2d};
 
 /// Kernel size, stride, dilation and padding of a convolution, the same on every axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,7 @@ use crate::layers::linear::Pointwise;
 use crate::layers::state_space::complex::Complex;
 use crate::layers::state_space::stack::SequenceLayer;
 use crate::{Forward, Init};
-use kernels::ssm::Rule;
-use kernels::{Alignment, Precision, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
+use kernels::{Alignment, Precision, StepRule, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
 
 /// Configuration of an [`Lru`].
 #[derive(Debug, Clone, PartialEq)]
@@ -119,7 +118,7 @@ impl Lru {
         let c_re = Tensor::cat(vec![g_re.clone(), g_im.clone()], 0);
         let c_im = Tensor::cat(vec![g_im, g_re.neg()], 0);
         let x = [x_re, x_im].map(|part| part.repeat_dim(0, 2));
-        diagonal_kernel([c_re, c_im], x, Rule::Discrete, length)
+        diagonal_kernel([c_re, c_im], x, StepRule::Discrete, length)
     }
 
     /// The recurrence alone, from u to y, both `[batch, d_model, length]`, at `rate` times the step of training.

@@ -1,9 +1,9 @@
 //! Transforms of a few complex numbers, held in registers, and what they do with those.
 
-use crate::cpu::real::Real;
-use crate::cpu::vector::{Lanes, Vector};
+use crate::cpu::simd::real::Real;
+use crate::cpu::simd::vector::{Lanes, Vector};
 
-/// What [`Butterfly`] knows.
+/// The lengths that have a [`Butterfly`].
 pub(crate) const RADICES: [usize; 10] = [16, 12, 10, 9, 8, 6, 5, 4, 3, 2];
 
 /// Complex numbers of some lanes.

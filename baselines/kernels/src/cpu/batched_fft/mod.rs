@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use butterfly::{Butterfly, Complex, RADICES};
 
 use super::buffer::Buffer;
-use super::real::Real;
-use super::tile::PAIR;
-use super::vector::{LANES, Lanes, Vector, Vectorised, Vectors, transpose, vectorise};
+use super::matmul::tile::PAIR;
+use super::simd::real::Real;
+use super::simd::vector::{LANES, Lanes, Vector, Vectorised, Vectors, transpose, vectorise};
 
 /// What transforms of one length have in common.
 pub(crate) struct Transforms<T> {
@@ -139,14 +139,14 @@ impl<T: Transformed> BatchedFft<T> {
         vectorise(Load { rows, layout, series: self.values.as_chunks_mut().0 });
     }
 
-    /// Turn the series into their spectra, conjugated where asked for.
+    /// Turns the series into their spectra, conjugated where asked for.
     pub(crate) fn forward(&mut self, conjugate: bool) {
         let plan = &*self.plan;
         vectorise(Forward { plan, from: self.values.as_chunks_mut().0, to: self.other.as_chunks_mut().0, conjugate });
         self.swap();
     }
 
-    /// Turn spectra, conjugated where asked for, into `scale` times the sums over all frequencies.
+    /// Turns spectra, conjugated where asked for, into `scale` times the sums over all frequencies.
     pub(crate) fn inverse(&mut self, scale: T, conjugate: bool) {
         let plan = &*self.plan;
         let (from, to) = (self.values.as_chunks_mut().0, self.other.as_chunks_mut().0);
@@ -159,17 +159,17 @@ impl<T: Transformed> BatchedFft<T> {
         &self.values
     }
 
-    /// Multiply the spectra by others, laid out as [`bins`](Self::bins) are.
+    /// Multiplies the spectra by others, laid out as [`bins`](Self::bins) are.
     pub(crate) fn multiply(&mut self, by: &[T]) {
         vectorise(Multiply { bins: self.values.as_chunks_mut().0, by: by.as_chunks().0 });
     }
 
-    /// Set all spectra to zero.
+    /// Sets all spectra to zero.
     pub(crate) fn clear(&mut self) {
         self.values.fill(T::ZERO);
     }
 
-    /// Add `a · conj b` to the spectra.
+    /// Adds `a · conj b` to the spectra.
     pub(crate) fn add_product(&mut self, a: &Self, b: &Self) {
         let [a, b] = [a, b].map(|factor| factor.values.as_chunks().0);
         vectorise(AddProduct { bins: self.values.as_chunks_mut().0, a, b });
@@ -181,7 +181,7 @@ impl<T: Transformed> BatchedFft<T> {
         }
     }
 
-    /// What [`inverse`](Self::inverse) left.
+    /// Writes the series that [`inverse`](Self::inverse) left to `rows`.
     pub(crate) fn store(&self, rows: [Option<&mut [T]>; LANES], layout: Layout) {
         vectorise(Store { rows, layout, series: self.values.as_chunks().0 });
     }

@@ -1,0 +1,6 @@
+//! Convolutions: of few taps, and of kernels as long as the input.
+
+operations! {
+    conv,
+    long_conv,
+}

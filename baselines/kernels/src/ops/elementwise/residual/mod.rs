@@ -1,0 +1,234 @@
+//! Element-wise steps of residual blocks, fused: activation and dropout, activation and shortcut.
+//!
+//! The backward pass needs as little as possible, and rather an output, which the next operation keeps anyway, than an
+//! input: nothing for the identity, the output of a rectifier, the operands of a GELU.
+
+mod activation;
+mod composed;
+mod flex;
+
+use self::flex::Rule;
+use crate::operation::prelude::*;
+
+pub use activation::Activation;
+
+/// `mask · σ(x)`: input `[batch, channels, positions]` and a constant mask of its shape, or of one position that stands for
+/// all. The mask holds zeros and `factor`, which is positive.
+#[derive(Debug, Clone)]
+struct Masked {
+    factor: f32,
+    activation: Activation,
+}
+
+/// `σ(x) + shortcut`
+#[derive(Debug, Clone)]
+struct ActivateAndAdd(Activation);
+
+/// `σ(x + shortcut)`
+#[derive(Debug, Clone)]
+struct AddAndActivate(Activation);
+
+tested!(Masked, ActivateAndAdd, AddAndActivate);
+
+impl Operation<2> for Masked {
+    const TIMED_AS: Option<[&'static str; 2]> = Some(["dropout", "dropout backward"]);
+    const FLEX: FlexTypes = FlexTypes::F32;
+    const DIFFERENTIABLE: usize = 1;
+
+    fn shape(&self, [x, mask]: &[Shape; 2]) -> Shape {
+        assert!(self.factor > 0.0, "a factor of {} is not positive", self.factor);
+        let fits = mask[..2] == x[..2] && [x[2], 1].contains(&mask[2]);
+        assert!(fits, "a mask {mask:?} does not fit {x:?}");
+        x.clone()
+    }
+
+    fn save<B: Kernels>(&self, [x, mask]: [FloatTensor<B>; 2], outputs: &[FloatTensor<B>]) -> Tensors<B> {
+        match self.activation {
+            Activation::Identity => vec![mask],
+            Activation::Relu => vec![outputs[0].clone()],
+            Activation::Gelu => vec![x, mask],
+        }
+    }
+
+    fn composed<B: Kernels>(&self, [x, mask]: [FloatTensor<B>; 2]) -> Tensors<B> {
+        vec![composed::masked::<B>(x, mask, self.activation)]
+    }
+
+    fn composed_backward<B: Kernels>(
+        &self,
+        mut saved: Tensors<B>,
+        g: FloatTensor<B>,
+        _wanted: [bool; 2],
+    ) -> Grads<B, 2> {
+        let last = saved.pop();
+        let dx = match (self.activation, last, saved.pop()) {
+            (Activation::Relu, Some(y), _) => composed::rectified_backward::<B>(y, g, self.factor),
+            (activation, Some(mask), Some(x)) => composed::masked_backward::<B>(x, mask, g, activation),
+            (_, Some(mask), None) => composed::masked::<B>(g, mask, Activation::Identity),
+            (_, None, _) => g,
+        };
+        [Some(dx), None]
+    }
+
+    fn flex<T: Element>(&self, [x, mask]: [FlexTensor; 2]) -> Tensors<Flex> {
+        vec![flex::by_mask(x, mask, None, self.activation)]
+    }
+
+    fn flex_backward<T: Element>(&self, mut saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 2]) -> Grads<Flex, 2> {
+        let last = saved.pop();
+        let dx = match (self.activation, last, saved.pop()) {
+            (Activation::Relu, Some(y), _) => flex::by_element([y, g], Activation::Relu, Rule::Scaled(self.factor)),
+            (activation, Some(mask), Some(x)) => flex::by_mask(x, mask, Some(g), activation),
+            (_, Some(mask), None) => flex::by_mask(g, mask, None, Activation::Identity),
+            (_, None, _) => g,
+        };
+        [Some(dx), None]
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Example<Self, 2>> {
+        let of = |(activation, positions): (Activation, usize)| {
+            let factor = 1.25;
+            let kept = |value: f64| if value > -0.3 { f64::from(factor) } else { 0.0 };
+            let x = Sample::new([3, 5, 37], 1).map(|x| 4.0 * x);
+            (Self { factor, activation }, [x, Sample::new([3, 5, positions], 2).map(kept)])
+        };
+        ACTIVATIONS.iter().flat_map(|&activation| [(activation, 37), (activation, 1)]).map(of).collect()
+    }
+}
+
+impl Operation<2> for ActivateAndAdd {
+    const TIMED_AS: Option<[&'static str; 2]> = Some(["shortcut", "shortcut backward"]);
+    const FLEX: FlexTypes = FlexTypes::F32;
+
+    fn shape(&self, [x, shortcut]: &[Shape; 2]) -> Shape {
+        assert!(x == shortcut, "{x:?} and its shortcut {shortcut:?} differ");
+        x.clone()
+    }
+
+    fn save<B: Kernels>(&self, [x, _]: [FloatTensor<B>; 2], _: &[FloatTensor<B>]) -> Tensors<B> {
+        if self.0 == Activation::Identity { Vec::new() } else { vec![x] }
+    }
+
+    fn composed<B: Kernels>(&self, [x, shortcut]: [FloatTensor<B>; 2]) -> Tensors<B> {
+        vec![composed::added::<B>(x, shortcut, self.0)]
+    }
+
+    fn composed_backward<B: Kernels>(
+        &self,
+        mut saved: Tensors<B>,
+        g: FloatTensor<B>,
+        wanted: [bool; 2],
+    ) -> Grads<B, 2> {
+        let slope = |x: Option<FloatTensor<B>>| match x {
+            Some(x) => composed::activation_backward::<B>(x, g.clone(), self.0),
+            None => g.clone(),
+        };
+        [wanted[0].then(|| slope(saved.pop())), Some(g)]
+    }
+
+    fn flex<T: Element>(&self, inputs: [FlexTensor; 2]) -> Tensors<Flex> {
+        vec![flex::by_element(inputs, self.0, Rule::Added)]
+    }
+
+    fn flex_backward<T: Element>(&self, mut saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
+        let slope = |x: Option<FlexTensor>| match x {
+            Some(x) => flex::by_element([x, g.clone()], self.0, Rule::Slope),
+            None => g.clone(),
+        };
+        [wanted[0].then(|| slope(saved.pop())), Some(g)]
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Example<Self, 2>> {
+        ACTIVATIONS.map(|activation| (Self(activation), shortcut())).into()
+    }
+}
+
+impl Operation<2> for AddAndActivate {
+    const TIMED_AS: Option<[&'static str; 2]> = Some(["shortcut", "shortcut backward"]);
+    const FLEX: FlexTypes = FlexTypes::F32;
+
+    fn shape(&self, inputs: &[Shape; 2]) -> Shape {
+        ActivateAndAdd(self.0).shape(inputs)
+    }
+
+    fn save<B: Kernels>(&self, inputs: [FloatTensor<B>; 2], outputs: &[FloatTensor<B>]) -> Tensors<B> {
+        match self.0 {
+            Activation::Identity => Vec::new(),
+            Activation::Relu => vec![outputs[0].clone()],
+            Activation::Gelu => inputs.into(),
+        }
+    }
+
+    fn composed<B: Kernels>(&self, [x, shortcut]: [FloatTensor<B>; 2]) -> Tensors<B> {
+        vec![composed::joined::<B>(x, shortcut, self.0)]
+    }
+
+    fn composed_backward<B: Kernels>(
+        &self,
+        mut saved: Tensors<B>,
+        g: FloatTensor<B>,
+        _wanted: [bool; 2],
+    ) -> Grads<B, 2> {
+        let last = saved.pop();
+        let d = match (last, saved.pop()) {
+            (Some(shortcut), Some(x)) => composed::joined_backward::<B>(x, shortcut, g, self.0),
+            (Some(y), None) => composed::rectified_backward::<B>(y, g, 1.0),
+            (None, _) => g,
+        };
+        [Some(d.clone()), Some(d)]
+    }
+
+    fn flex<T: Element>(&self, inputs: [FlexTensor; 2]) -> Tensors<Flex> {
+        vec![flex::by_element(inputs, self.0, Rule::Joined)]
+    }
+
+    fn flex_backward<T: Element>(&self, mut saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 2]) -> Grads<Flex, 2> {
+        let last = saved.pop();
+        let d = match (last, saved.pop()) {
+            (Some(shortcut), Some(x)) => flex::joined_backward([x, shortcut, g], self.0),
+            (Some(y), None) => flex::by_element([y, g], Activation::Relu, Rule::Scaled(1.0)),
+            (None, _) => g,
+        };
+        [Some(d.clone()), Some(d)]
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Example<Self, 2>> {
+        ACTIVATIONS.map(|activation| (Self(activation), shortcut())).into()
+    }
+}
+
+#[cfg(test)]
+const ACTIVATIONS: [Activation; 3] = [Activation::Identity, Activation::Gelu, Activation::Relu];
+
+#[cfg(test)]
+fn shortcut() -> [Sample; 2] {
+    [Sample::new([3, 5, 37], 1).map(|x| 4.0 * x), Sample::new([3, 5, 37], 2)]
+}
+
+/// `mask · σ(x)` for `x` `[batch, channels, positions]` and a mask of the same shape or `[batch, channels, 1]`, which holds
+/// zeros and `factor`. No gradient reaches the mask.
+///
+/// # Panics
+/// If the shapes do not fit together, or `factor` is not positive.
+pub fn masked(x: Tensor<3>, mask: Tensor<3>, factor: f32, activation: Activation) -> Tensor<3> {
+    first(Masked { factor, activation }, [x.into_dispatch(), mask.into_dispatch()])
+}
+
+/// `σ(x) + shortcut`, `[batch, channels, positions]` both.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn activate_and_add(x: Tensor<3>, shortcut: Tensor<3>, activation: Activation) -> Tensor<3> {
+    first(ActivateAndAdd(activation), [x.into_dispatch(), shortcut.into_dispatch()])
+}
+
+/// `σ(x + shortcut)`, `[batch, channels, positions]` both.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn add_and_activate(x: Tensor<3>, shortcut: Tensor<3>, activation: Activation) -> Tensor<3> {
+    first(AddAndActivate(activation), [x.into_dispatch(), shortcut.into_dispatch()])
+}

@@ -1,0 +1,6 @@
+//! Normalisations over the batch or the channels.
+
+operations! {
+    batch_norm,
+    layer_norm,
+}

@@ -1,0 +1,69 @@
+//! Updates of Adam and AdamW, one pass over parameter, gradient and moments.
+
+mod composed;
+mod flex;
+mod update;
+
+use crate::operation::prelude::*;
+
+pub use update::AdamUpdate;
+
+/// Parameter, gradient and both moments, all of one shape, to parameter and moments after the update. It has no gradient.
+#[derive(Debug, Clone)]
+struct Adam(AdamUpdate);
+
+tested!(Adam);
+
+impl Operation<4> for Adam {
+    const TIMED_AS: Option<[&'static str; 2]> = Some(["adam", "adam backward"]);
+    const FLEX: FlexTypes = FlexTypes::F32AndF64;
+    const DIFFERENTIABLE: usize = 0;
+    const OUTPUTS: usize = 3;
+
+    fn shape(&self, [value, others @ ..]: &[Shape; 4]) -> Shape {
+        for other in others {
+            assert_eq!(other, value, "gradient and moments have the shape of the parameter");
+        }
+        value.clone()
+    }
+
+    fn composed<B: Kernels>(&self, operands: [FloatTensor<B>; 4]) -> Tensors<B> {
+        composed::step::<B>(operands, self.0).into()
+    }
+
+    fn composed_backward<B: Kernels>(&self, _saved: Tensors<B>, _g: FloatTensor<B>, _wanted: [bool; 4]) -> Grads<B, 4> {
+        [None, None, None, None]
+    }
+
+    fn flex<T: Element>(&self, operands: [FlexTensor; 4]) -> Tensors<Flex> {
+        flex::step::<T>(&operands, self.0).into()
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Example<Self, 4>> {
+        let update =
+            |decoupled| AdamUpdate { betas: [0.9, 0.98], epsilon: 1e-8, rate: 0.01, decay: 0.05, decoupled, number: 3 };
+        let operands =
+            |n: usize| [1, 2, 3, 4].map(|seed| Sample::new([n], seed).map(|x| if seed < 4 { x } else { x.abs() }));
+        // More than the share of one task, and less than a vector.
+        let all = [false, true].map(|decoupled| [3, 40_000].map(|n| (Self(update(decoupled)), operands(n))));
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// One update of the parameter `value` `[elements]` along `gradient`, outside autodiff; without `moments` both begin at
+/// zero. Returns the parameter and the moments after it.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn adam(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    moments: Option<[Tensor<1>; 2]>,
+    update: AdamUpdate,
+) -> (Tensor<1>, [Tensor<1>; 2]) {
+    let [first, second] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
+    let operands = [value, gradient, first, second].map(Tensor::into_dispatch);
+    let [value, first, second] = take(call(Adam(update), operands)).map(Tensor::from_dispatch);
+    (value, [first, second])
+}

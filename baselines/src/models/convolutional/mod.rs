@@ -1,0 +1,10 @@
+//! Networks of convolutions whose kernels have a weight for every tap.
+
+baselines! {
+    cnn::Cnn,
+    resnet18::Resnet18,
+    resnet44::Resnet44,
+    stn::Stn,
+    tcn::Tcn,
+    vgg::Vgg,
+}
