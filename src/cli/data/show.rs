@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use datasets::{Split, preview};
+use datasets::{Split, samples::preview};
 use serde_json::json;
 
 use super::names::{DataContext, failure, task_of};

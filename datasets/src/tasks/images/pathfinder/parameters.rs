@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
-use crate::tasks::pathfinder::level::{Difficulty, Resolution};
+use crate::tasks::images::pathfinder::level::{Difficulty, Resolution};
 
 /// How the number of distractor contours follows from their length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

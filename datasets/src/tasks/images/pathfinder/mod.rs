@@ -60,7 +60,10 @@ impl TaskDefinition for Pathfinder {
             return build_released(config);
         }
         if config.parts != PathfinderParts::Split {
-            return Err(ConfigError::new("parts", "deals released images; set `source: lra` with it, or leave it out"));
+            return Err(ConfigError::new(
+                "parts",
+                "splits released images; set `source: lra` with it, or leave it out",
+            ));
         }
         for (field, size) in [
             ("train_samples", config.train_samples),
@@ -112,7 +115,7 @@ fn data_name(config: &Config) -> String {
     format!("pathfinder{}-{}{}", config.resolution.side(), config.difficulty.name(), suffix(config))
 }
 
-/// Nothing for published parameters; otherwise a mark by which two sets of parameters can be told apart.
+/// Nothing for published parameters; otherwise a mark by which two sets of parameters can be distinguished.
 fn suffix(config: &Config) -> String {
     if config.parameters == Parameters::published(config.resolution, config.difficulty) {
         return String::new();
