@@ -348,10 +348,10 @@ struct Whole<R> {
 }
 
 impl<R: Read> Read for Whole<R> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(room.len());
-        let count = self.inner.read(&mut room[..most])?;
-        if count == 0 && self.left > 0 && !room.is_empty() {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.inner.read(&mut buffer[..most])?;
+        if count == 0 && self.left > 0 && !buffer.is_empty() {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive ends within this member"));
         }
         self.left = self.left.saturating_sub(count as u64);

@@ -109,21 +109,21 @@ fn named_twice(archive: &mut (impl Read + Seek), start: u64, members: usize) -> 
 fn ends_as_zip64(archive: &mut (impl Read + Seek)) -> io::Result<bool> {
     const POINTER: usize = 20;
     archive.seek(SeekFrom::Start(0))?;
-    let mut room = vec![0; 1 << 16];
+    let mut buffer = vec![0; 1 << 16];
     let mut kept = 0;
     loop {
-        let count = archive.read(&mut room[kept..])?;
+        let count = archive.read(&mut buffer[kept..])?;
         if count == 0 {
             archive.seek(SeekFrom::Start(0))?;
             return Ok(false);
         }
         let filled = kept + count;
         let both = |place: &[u8]| place.starts_with(b"PK\x06\x07") && place[POINTER..].starts_with(b"PK\x05\x06");
-        if room[..filled].windows(POINTER + 4).any(both) {
+        if buffer[..filled].windows(POINTER + 4).any(both) {
             return Ok(true);
         }
         kept = filled.min(POINTER + 3);
-        room.copy_within(filled - kept..filled, 0);
+        buffer.copy_within(filled - kept..filled, 0);
     }
 }
 

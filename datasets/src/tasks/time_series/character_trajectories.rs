@@ -11,8 +11,9 @@
 //!
 //! In the archive of 2018, from which published results come, x or y of 39 letters is shorter than the pen's force: every
 //! channel is continued by its own last value, as the programs of both papers do. A value that is missing (`?` or NaN) within
-//! a letter is the one before it (at the beginning, the first one that is there). The archive's files were changed since (zeros around all letters and another training part on 1 November 2023; later zeros at the end of the 39
-//! alone): what is not recognised as the version of 2018 has a note that says so.
+//! a letter is the one before it (at the beginning, the first one that is there). The archive's files were changed since (zeros
+//! around all letters and another training part on 1 November 2023; later zeros at the end of the 39 alone): what is not
+//! recognised as the version of 2018 has a note that says so.
 
 use std::{collections::HashSet, path::PathBuf};
 
@@ -376,12 +377,12 @@ fn classes_differ(files: &[FoundFile], parsed: &[ts::SeriesFile], classes: &ts::
 }
 
 /// Continues every channel by its own last value, and fills gaps with the value before them.
-fn continued(letter: &Letter, length: usize, room: &mut [u8]) {
-    for (room, channel) in room.chunks_exact_mut(4 * length).zip(&letter.channels) {
+fn continued(letter: &Letter, length: usize, out: &mut [u8]) {
+    for (out, channel) in out.chunks_exact_mut(4 * length).zip(&letter.channels) {
         let mut last = channel.iter().copied().find(|value| !value.is_nan()).unwrap_or(f32::NAN);
-        for (step, room) in room.chunks_exact_mut(4).enumerate() {
+        for (step, out) in out.chunks_exact_mut(4).enumerate() {
             last = channel.get(step).copied().filter(|value| !value.is_nan()).unwrap_or(last);
-            room.copy_from_slice(&last.to_le_bytes());
+            out.copy_from_slice(&last.to_le_bytes());
         }
     }
 }

@@ -677,7 +677,7 @@ mod tests {
             fs::remove_file(folder.path().join(format!("fsdd/recordings/{digit}_theo_4.wav"))).unwrap();
         }
         let error = task.prepare(&library, &()).err().unwrap();
-        assert!(error.is_malformed("recordings", ""), "{error}");
+        assert!(error.is_malformed("fsdd", ""), "{error}");
     }
 
     /// Samples, lengths and sums of the fixture are those of Python's `wave`.

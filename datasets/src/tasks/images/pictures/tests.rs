@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use vocabulary::{InputSpec, Split};
 
 use super::images::Images;
-use crate::{DataError, Library};
 use crate::registry::find;
 use crate::task::{Batch, Dataset, Inputs, Targets, Task};
+use crate::{DataError, Library};
 
 /// A byte that says where it stands.
 fn byte(image: usize, channel: usize, y: usize, x: usize) -> u8 {
@@ -315,7 +315,7 @@ fn missing_and_damaged_files_are_named() {
     assert!(matches!(&error, DataError::Missing { what, .. } if what == "cifar10 (data_batch_3.bin)"), "{error}");
     write_cifar10(folder.path());
     let error = task("image", json!({"train_samples": 16})).prepare(&library, &()).err().unwrap();
-    assert!(matches!(&error, DataError::Generation { what, .. } if what == "cifar10"), "{error}");
+    assert!(matches!(&error, DataError::Generation { what, .. } if what == "grey cifar10"), "{error}");
     fs::write(
         folder.path().join("cifar-10-batches-bin/bench-data.json"),
         r#"{"schema":1,"reconstructed":"from JPEG","files":{}}"#,
