@@ -208,7 +208,11 @@ fn hostile_archives_leave_nothing_behind() {
         let error = place.library.fetch("texts", &[], &()).unwrap_err();
         let DataError::Unpack { path, reason, remedy } = error else { panic!("{what}: {error}") };
         assert!(expected(&reason), "{what}: {reason}");
-        assert!(path.ends_with("texts.tar.gz.part") && remedy.contains("bench data fetch"), "{}: {remedy}", path.display());
+        assert!(
+            path.ends_with("texts.tar.gz.part") && remedy.contains("bench data fetch"),
+            "{}: {remedy}",
+            path.display()
+        );
         place.untouched();
     }
 }

@@ -10,8 +10,8 @@
 //! validation set: recordings 5 to 9 are taken for it, 10 to 49 for training.
 //!
 //! Recordings have 1 148 to 18 262 samples; the end of those that are longer than `length` is cut off, the others are
-//! padded with zeros, and batches tell their lengths. `representation: mfcc` gives the coefficients of
-//! [`Mfcc`](crate::sequences::Mfcc) of the cut recording, one frame per 100 samples and one more.
+//! padded with zeros, and batches tell their lengths. `representation: mfcc` gives the cepstral
+//! coefficients (see `sequences/mfcc.rs`) of the cut recording, one frame per 100 samples and one more.
 
 use std::{collections::HashSet, ops::Range};
 
