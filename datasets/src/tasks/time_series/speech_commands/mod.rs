@@ -5,8 +5,9 @@
 //! arXiv 2206.03398 (CCNN), Gu et al., arXiv 2111.00396 (35 words).
 //!
 //! `speech-raw` gives 16 000 steps of one channel, `speech-mfcc` 161 steps of 20 cepstral coefficients, see
-//! `sequences/mfcc.rs`. Clips lie in `<data>/speech_commands_v0.02/WORD/*.wav`; an incomplete set is read with a note. The published splits depend on the order of a file system: `split: stratified` has their shares and its own
-//! versioned order.
+//! `sequences/mfcc.rs`. Clips lie in `<data>/speech_commands_v0.02/WORD/*.wav`; an incomplete set is read with a note.
+//! The published splits depend on the order of a file system: `split: stratified` has their shares and its own versioned
+//! order.
 
 mod words;
 
