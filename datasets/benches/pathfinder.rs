@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use datasets::tasks::pathfinder::{Difficulty, Generator, Parameters, Resolution};
+use datasets::tasks::images::pathfinder::{Difficulty, Generator, Parameters, Resolution};
 
 fn images(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pathfinder");

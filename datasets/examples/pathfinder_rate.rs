@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use datasets::tasks::pathfinder::{Difficulty, GenerationError, Generator, Parameters, Resolution};
+use datasets::tasks::images::pathfinder::{Difficulty, GenerationError, Generator, Parameters, Resolution};
 use rayon::prelude::*;
 
 /// Images per second of the original generator (Python, one core) at 32 pixels, `hard`, as measured for this project.

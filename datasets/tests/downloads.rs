@@ -218,10 +218,9 @@ fn an_interrupted_download_is_continued_by_the_next_command() {
     });
     let place = Place::plain();
     let error = place.fetch(&[&address]).unwrap_err();
-    assert!(matches!(error, DataError::Download { .. }));
+    assert!(matches!(&error, DataError::Download { remedy, .. } if remedy.contains("text.tsv.part")), "{error}");
     let part = place.downloads().join("text.tsv.part");
     assert_eq!(fs::metadata(&part).unwrap().len(), 20_000);
-    assert!(error.to_string().contains("text.tsv.part"), "{error}");
     let fetched = place.fetch(&[&address]).unwrap();
     assert!(matches!(&fetched[..], [Fetched::Unpacked { resumed_from: 20_000, .. }]), "{fetched:?}");
     assert_eq!(place.text(), lines("a"));
@@ -390,15 +389,15 @@ fn an_answer_that_is_no_such_file_does_not_cost_what_has_come_already() {
     let body = lines("a");
     for (kind, answer, why) in [
         ("text/html", &b"<html>Please sign in</html>"[..], "a web page"),
-        ("text/plain", b"Please sign in", "it ended after 14 of"),
+        ("text/plain", b"Please sign in", " 14 of"),
         ("application/json", b"{}", "something else"),
-        ("text/plain", &body[..10_000], "it ended after 10000 of"),
+        ("text/plain", &body[..10_000], " 10000 of"),
     ] {
         let (_folder, library, part) = half_there(&body);
         let answer = answer.to_vec();
         let (wrong, asked) = serve(move |_| endless(kind, &answer));
-        let error = library.fetch("texts", &[wrong], &()).unwrap_err().to_string();
-        assert!(error.contains(why), "{error}");
+        let error = library.fetch("texts", &[wrong], &()).unwrap_err();
+        assert!(matches!(&error, DataError::Download { reasons, .. } if reasons.contains(why)), "{error}");
         // Two addresses, each of which is asked again at most twice.
         assert!(asked.lock().unwrap().len() <= 6, "{}", asked.lock().unwrap().len());
         assert_eq!(fs::read(&part).unwrap(), body[..20_000], "{kind}");
@@ -427,18 +426,14 @@ fn a_server_without_ranges_takes_the_place_of_what_is_there_when_it_has_brought_
 #[test]
 fn what_is_no_table_or_was_packed_for_the_way_is_refused() {
     for (headers, body, why) in [
-        (
-            "Content-Type: application/json\r\n",
-            &b"{\"error\": \"quota exceeded\"}"[..],
-            "something else (application/json)",
-        ),
+        ("Content-Type: application/json\r\n", &b"{\"error\": \"quota exceeded\"}"[..], "(application/json)"),
         ("Content-Type: text/plain\r\n", b"Access denied", "between tabs"),
-        ("Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", b"\x1f\x8b\t", "packed (gzip)"),
+        ("Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", b"\x1f\x8b\t", "(gzip)"),
     ] {
         let place = Place::plain();
         let (wrong, _) = serve(move |_| Reply::new("200 OK", headers, body));
-        let error = place.fetch(&[&wrong]).unwrap_err().to_string();
-        assert!(error.contains(why), "{error}");
+        let error = place.fetch(&[&wrong]).unwrap_err();
+        assert!(matches!(&error, DataError::Download { reasons, .. } if reasons.contains(why)), "{error}");
         assert_eq!(tree(&place.library.folder("texts")), [""; 0]);
         let (right, _) = serve(versioned(lines("a"), "\"1\"", vec![]));
         place.fetch(&[&wrong, &right]).unwrap();
@@ -527,8 +522,8 @@ fn the_first_of_several_choices_is_taken_and_another_is_named() {
     });
     let fetched = choice(&second);
     assert!(
-        matches!(&fetched[..], [Fetched::Unpacked { .. }, Fetched::Skipped { archive, reason }]
-            if archive == "old.tar.gz" && reason.contains("another version")),
+        matches!(&fetched[..], [Fetched::Unpacked { .. }, Fetched::Skipped { archive, .. }]
+            if archive == "old.tar.gz"),
         "{fetched:?}"
     );
 }

@@ -115,8 +115,7 @@ mod tests {
         }
         assert_eq!(serde_json::to_value(InputRank::Picture).unwrap(), json!("2d"));
         for wrong in [json!("3d"), json!(3), json!(-1), json!(true)] {
-            let error = serde_json::from_value::<InputRank>(wrong).unwrap_err().to_string();
-            assert!(error.contains("`1d` or `2d`"), "{error}");
+            assert!(serde_json::from_value::<InputRank>(wrong.clone()).unwrap_err().is_data(), "{wrong}");
         }
     }
 }

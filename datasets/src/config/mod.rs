@@ -8,6 +8,6 @@ pub(crate) mod settings;
 pub(crate) use self::{
     error::ConfigError,
     input_rank::{InputRank, form_is_also_dimensions},
-    ranges::{any_sizes, sizes_of_parts, sizes_within, within},
+    ranges::{MOST_SAMPLES, any_sizes, sizes_of_parts, sizes_within, within},
     settings::settings,
 };

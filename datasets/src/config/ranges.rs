@@ -1,16 +1,20 @@
 //! Ranges that settings have to lie in.
 
-use std::ops::RangeInclusive;
+use std::{fmt::Display, ops::RangeInclusive};
 
 use vocabulary::SplitSizes;
 
 use crate::config::error::ConfigError;
 
 /// Most samples of one split.
-const MOST_SAMPLES: usize = 100_000_000;
+pub(crate) const MOST_SAMPLES: usize = 100_000_000;
 
 /// Refuses a `value` outside `range`, naming `field`.
-pub(crate) fn within(field: &str, value: usize, range: RangeInclusive<usize>) -> Result<(), ConfigError> {
+pub(crate) fn within<T: PartialOrd + Display>(
+    field: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<(), ConfigError> {
     if range.contains(&value) {
         return Ok(());
     }
@@ -30,14 +34,14 @@ pub(crate) fn any_sizes(sizes: SplitSizes) -> Result<SplitSizes, ConfigError> {
     sizes_within(sizes, SplitSizes { train: MOST_SAMPLES, validation: MOST_SAMPLES, test: MOST_SAMPLES })
 }
 
-/// Refuses more images than there are in an official training part, which training and validation share, and in a test part.
+/// Refuses more samples than there are in an official training part, which training and validation share, and in a test part.
 pub(crate) fn sizes_of_parts(sizes: SplitSizes, training: usize, test: usize) -> Result<SplitSizes, ConfigError> {
     let SplitSizes { train, validation, .. } =
         sizes_within(sizes, SplitSizes { train: training, validation: training, test })?;
     if train + validation > training {
         return Err(ConfigError::new(
             "train_samples",
-            format!("{train} and {validation} validation images are more than the {training} there are"),
+            format!("{train} and {validation} validation samples are more than the {training} there are"),
         ));
     }
     Ok(sizes)

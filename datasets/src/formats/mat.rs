@@ -591,27 +591,26 @@ mod tests {
         let zeros = writer::compressed(&writer::doubles("z", &[1, 4_000_000], &vec![0.0; 4_000_000]));
         let bytes = writer::file(&[zeros, writer::array(99, "odd", &[1, 1], &[]), writer::small("labels", &[7])]);
         assert_eq!(parse_only(&bytes, &|name| name == "labels").unwrap()[0].numbers().unwrap(), [7.0]);
-        assert!(parse_only(&bytes, &|name| name == "odd").unwrap_err().message.contains("class 99"));
+        assert!(parse_only(&bytes, &|name| name == "odd").is_err());
     }
 
     #[test]
     fn promises_beyond_the_file_are_refused() {
-        let error = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
+        let place = |bytes: &[u8]| parse(bytes).unwrap_err().place;
         let cells = writer::file(&[writer::cells("c", &[])]);
         let mut many = cells.clone();
         // The two sizes of the cell array stand after two tags and the flags.
-        let place = HEADER + 8 + 16 + 8;
-        many[place..place + 8].copy_from_slice(&[0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0, 0]);
-        assert!(error(&many).contains("no room for them"), "{}", error(&many));
+        let sizes = HEADER + 8 + 16 + 8;
+        many[sizes..sizes + 8].copy_from_slice(&[0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0, 0]);
         let zeros = writer::compressed(&writer::doubles("z", &[1, 4_000_000], &vec![0.0; 4_000_000]));
-        assert!(error(&writer::file(&[zeros])).contains("more than 64 times"));
-        assert!(error(b"MATLAB 7.3 MAT-file").contains("save -v7"));
-        assert!(error(&valid()[..200]).contains("only"));
         let mut deep = writer::doubles("", &[1, 1], &[1.0]);
         for _ in 0..40 {
             deep = writer::cells("", &[deep]);
         }
-        assert!(error(&writer::file(&[deep])).contains("more than 16 deep"));
+        let places = [&many, &writer::file(&[zeros]), &valid()[..200].to_vec(), &writer::file(&[deep])]
+            .map(|bytes| place(bytes));
+        assert_eq!(places, ["byte 184", "byte 136", "byte 128", "byte 952"]);
+        assert_eq!(place(b"MATLAB 7.3 MAT-file"), "header");
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::io::{Cursor, Read};
 
-use crate::formats::{archives::archive::Limits, images::cifar::Kind};
+use crate::formats::archives::archive::{Limits, Member};
+use crate::formats::archives::{gz, tar, zip};
+use crate::formats::images::{cifar, cifar::Kind, idx, png, stl};
+use crate::formats::tables::{npy_text, psv, ts, tsv};
+use crate::formats::{mat, wav};
 
 /// A parser of bytes from files, with what its tests need.
 #[derive(Debug, Clone, Copy)]
@@ -24,64 +28,22 @@ pub fn parsers() -> Vec<Parser> {
     let parser =
         |name, parse, seeds, memory_factor, memory_slack| Parser { name, parse, seeds, memory_factor, memory_slack };
     vec![
-        parser("idx", |bytes| done(crate::formats::images::idx::parse(bytes)), seeds::idx, 1, 4 << 10),
-        parser("gz", |bytes| done(crate::formats::archives::gz::unpack(bytes, UNPACKED)), seeds::gz, 2_100, 256 << 10),
-        parser(
-            "tar",
-            |bytes| done(crate::formats::archives::tar::read(bytes, LIMITS, &mut drain)),
-            seeds::tar,
-            8,
-            8 << 20,
-        ),
-        parser(
-            "tar.gz",
-            |bytes| done(crate::formats::archives::tar::read_gz(bytes, LIMITS, &mut drain)),
-            seeds::tar_gz,
-            2_100,
-            8 << 20,
-        ),
-        parser(
-            "zip",
-            |bytes| done(crate::formats::archives::zip::read(Cursor::new(bytes), LIMITS, &mut drain)),
-            seeds::zip,
-            1_024,
-            16 << 20,
-        ),
-        parser("tsv", |bytes| done(crate::formats::tables::tsv::parse(bytes, 2)), seeds::tsv, 128, SMALL),
-        parser("npy_text", |bytes| done(crate::formats::tables::npy_text::parse(bytes)), seeds::npy_text, 16, SMALL),
-        parser(
-            "cifar10",
-            |bytes| done(crate::formats::images::cifar::parse(bytes, Kind::Ten)),
-            seeds::cifar10,
-            2,
-            SMALL,
-        ),
-        parser(
-            "cifar100",
-            |bytes| done(crate::formats::images::cifar::parse(bytes, Kind::Hundred)),
-            seeds::cifar100,
-            2,
-            SMALL,
-        ),
-        parser(
-            "stl_images",
-            |bytes| done(crate::formats::images::stl::parse_images(bytes)),
-            seeds::stl_images,
-            2,
-            SMALL,
-        ),
-        parser(
-            "stl_labels",
-            |bytes| done(crate::formats::images::stl::parse_labels(bytes)),
-            seeds::stl_labels,
-            2,
-            SMALL,
-        ),
-        parser("png", |bytes| done(crate::formats::images::png::parse_square(bytes, SIDE)), seeds::png, 0, PNG_MEMORY),
-        parser("wav", |bytes| done(crate::formats::wav::parse(bytes)), seeds::wav, 1, SMALL),
-        parser("ts", |bytes| done(crate::formats::tables::ts::parse(bytes)), seeds::ts, 64, SMALL),
-        parser("mat", |bytes| done(crate::formats::mat::parse(bytes)), seeds::mat, 48 * 64, 48 << 20),
-        parser("psv", |bytes| done(crate::formats::tables::psv::parse(bytes)), seeds::psv, 32, SMALL),
+        parser("idx", |bytes| done(idx::parse(bytes)), seeds::idx, 1, 4 << 10),
+        parser("gz", |bytes| done(gz::unpack(bytes, UNPACKED)), seeds::gz, 2_100, 256 << 10),
+        parser("tar", |bytes| done(tar::read(bytes, LIMITS, &mut drain)), seeds::tar, 8, 8 << 20),
+        parser("tar.gz", |bytes| done(tar::read_gz(bytes, LIMITS, &mut drain)), seeds::tar_gz, 2_100, 8 << 20),
+        parser("zip", |bytes| done(zip::read(Cursor::new(bytes), LIMITS, &mut drain)), seeds::zip, 1_024, 16 << 20),
+        parser("tsv", |bytes| done(tsv::parse(bytes, 2)), seeds::tsv, 128, SMALL),
+        parser("npy_text", |bytes| done(npy_text::parse(bytes)), seeds::npy_text, 16, SMALL),
+        parser("cifar10", |bytes| done(cifar::parse(bytes, Kind::Ten)), seeds::cifar10, 2, SMALL),
+        parser("cifar100", |bytes| done(cifar::parse(bytes, Kind::Hundred)), seeds::cifar100, 2, SMALL),
+        parser("stl_images", |bytes| done(stl::parse_images(bytes)), seeds::stl_images, 2, SMALL),
+        parser("stl_labels", |bytes| done(stl::parse_labels(bytes)), seeds::stl_labels, 2, SMALL),
+        parser("png", |bytes| done(png::parse_square(bytes, SIDE)), seeds::png, 0, PNG_MEMORY),
+        parser("wav", |bytes| done(wav::parse(bytes)), seeds::wav, 1, SMALL),
+        parser("ts", |bytes| done(ts::parse(bytes)), seeds::ts, 64, SMALL),
+        parser("mat", |bytes| done(mat::parse(bytes)), seeds::mat, 48 * 64, 48 << 20),
+        parser("psv", |bytes| done(psv::parse(bytes)), seeds::psv, 32, SMALL),
     ]
 }
 
@@ -98,7 +60,7 @@ fn done<T, E: std::fmt::Display>(outcome: Result<T, E>) -> Result<(), String> {
     outcome.map(drop).map_err(|error| error.to_string())
 }
 
-fn drain(member: crate::formats::archives::archive::Member<'_>) -> std::io::Result<()> {
+fn drain(member: Member<'_>) -> std::io::Result<()> {
     std::io::copy(&mut member.contents.take(u64::MAX), &mut std::io::sink()).map(drop)
 }
 

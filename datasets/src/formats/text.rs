@@ -56,14 +56,13 @@ mod tests {
         assert_eq!(text(b"\xef\xbb\xbfab").unwrap(), "ab");
         assert_eq!(text(b"ab").unwrap(), "ab");
         assert_eq!(text(b"\xef\xbb\xbfa\xff").unwrap_err().place, "byte 4");
-        assert!(text(b"\xff\xfea\0").unwrap_err().message.contains("UTF-16"));
+        assert_eq!(text(b"\xff\xfea\0").unwrap_err().place, "byte 0");
     }
 
     #[test]
     fn numbers_are_finite_or_missing_and_spelt_in_many_ways() {
         for infinite in ["inf", "-Infinity", "1e400", "1e39", "-1e39"] {
             assert_eq!(value(infinite), None);
-            assert!(not_a_value(infinite).contains("finite"), "{infinite}");
         }
         assert!(value("nan").unwrap().is_nan());
         assert_eq!((value("-2.5e3"), value("x"), value("")), (Some(-2_500.0), None, None));

@@ -335,11 +335,11 @@ mod tests {
             file(&[(b"fmt ", format), (b"data", data())], true)
         };
         assert_eq!(parse(&extensible(PCM, 16)).unwrap().samples, SAMPLES);
-        assert!(parse(&extensible(FLOAT, 16)).unwrap_err().message.contains("16-bit Float"));
+        assert_eq!(parse(&extensible(FLOAT, 16)).unwrap_err().place, "header");
         let mut other = extensible(PCM, 16);
         let at = other.len() - data().len() - 8 - 1;
         other[at] ^= 1;
-        assert!(parse(&other).unwrap_err().message.contains("format 65534"));
+        assert_eq!(parse(&other).unwrap_err().place, "header");
     }
 
     #[test]
@@ -354,19 +354,22 @@ mod tests {
 
     #[test]
     fn what_is_not_one_channel_of_16_bits_is_refused() {
-        let error = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
-        assert!(error(&[header(2, 16, 1, 4), vec![0; 4]].concat()).contains("2 channels"));
-        assert!(error(&[header(1, 8, 1, 2), vec![0; 2]].concat()).contains("8-bit"));
-        assert!(error(&[header(1, 24, 1, 3), vec![0; 3]].concat()).contains("24-bit"));
-        assert!(error(&[header(1, 32, 3, 4), vec![0; 4]].concat()).contains("32-bit Float"));
-        assert!(error(b"ID3 not a wave").contains("not a WAVE file"));
-        for kind in [b"RIFX", b"RF64"] {
-            let bytes = [kind.as_slice(), &header(1, 16, 1, 2)[4..], &[0; 2]].concat();
-            assert!(error(&bytes).contains(&String::from_utf8_lossy(kind)[..]));
+        let recording = |kind: &[u8]| [kind, &header(1, 16, 1, 2)[4..], &[0; 2]].concat();
+        assert!(parse(&recording(b"RIFF")).is_ok());
+        for bytes in [
+            [header(2, 16, 1, 4), vec![0; 4]].concat(),
+            [header(1, 8, 1, 2), vec![0; 2]].concat(),
+            [header(1, 24, 1, 3), vec![0; 3]].concat(),
+            [header(1, 32, 3, 4), vec![0; 4]].concat(),
+            b"ID3 not a wave".to_vec(),
+            recording(b"RIFX"),
+            recording(b"RF64"),
+            file(&[(b"fmt ", format())], true),
+            file(&[(b"data", data())], true),
+            file(&[(b"fmt ", vec![1, 0]), (b"data", data())], true),
+        ] {
+            assert_eq!(parse(&bytes).unwrap_err().place, "header");
         }
-        assert!(error(&file(&[(b"fmt ", format())], true)).contains("no chunk `data`"));
-        assert!(error(&file(&[(b"data", data())], true)).contains("no chunk `fmt `"));
-        assert!(error(&file(&[(b"fmt ", vec![1, 0]), (b"data", data())], true)).contains("2 bytes"));
         let twice = [(b"fmt ", format()), (b"data", data()), (b"data", data())];
         assert_eq!(parse(&file(&twice, true)).unwrap_err().place, "data chunk");
     }

@@ -181,6 +181,20 @@ impl DataError {
     }
 }
 
+/// What the tests of tasks ask of an error.
+#[cfg(test)]
+impl DataError {
+    /// Whether the file or folder `name` makes no sense, at `place` (a line, a record, …; empty for the whole).
+    pub(crate) fn is_malformed(&self, name: &str, place: &str) -> bool {
+        matches!(self, Self::Malformed { path, message } if path.ends_with(name) && message.starts_with(place))
+    }
+
+    /// Whether files are missing that the data set `set` has.
+    pub(crate) fn is_missing_from(&self, set: &str) -> bool {
+        matches!(self, Self::Missing { command, .. } if command.starts_with(&format!("bench data fetch {set}")))
+    }
+}
+
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

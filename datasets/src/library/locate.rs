@@ -92,14 +92,18 @@ mod tests {
     fn the_first_complete_folder_is_taken_and_the_most_complete_named() {
         let folder = tempfile::tempdir().unwrap();
         let library = Library::open(folder.path());
-        let error = library.locate_files("set", &["outer", "inner"], &["a", "b"]).unwrap_err();
-        assert!(error.is_missing());
-        let error = error.to_string();
-        assert!(error.contains("set (a, b) is missing") && error.contains("bench data fetch set"), "{error}");
+        let missing = |files: &str, place: &str| {
+            let error = library.locate_files("set", &["outer", "inner"], &["a", "b"]).unwrap_err();
+            assert!(error.is_missing_from("set"), "{error}");
+            assert!(
+                matches!(&error, DataError::Missing { what, folder, .. } if what == files && folder.ends_with(place)),
+                "{error}"
+            );
+        };
+        missing("set (a, b)", "outer");
         fs::create_dir_all(folder.path().join("inner")).unwrap();
         fs::write(folder.path().join("inner/a"), "").unwrap();
-        let error = library.locate_files("set", &["outer", "inner"], &["a", "b"]).unwrap_err().to_string();
-        assert!(error.contains("set (b) is missing in") && error.contains("inner"), "{error}");
+        missing("set (b)", "inner");
         fs::write(folder.path().join("inner/b"), "").unwrap();
         assert_eq!(library.locate_files("set", &["outer", "inner"], &["a", "b"]).unwrap(), folder.path().join("inner"));
     }
@@ -110,7 +114,7 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, "12345").unwrap();
         assert_eq!(read_bounded(&path, 5).unwrap(), b"12345");
-        assert!(read_bounded(&path, 4).unwrap_err().to_string().contains("file: it has 5 bytes or more"));
+        assert!(read_bounded(&path, 4).unwrap_err().is_malformed("file", ""));
     }
 
     #[test]
@@ -120,15 +124,15 @@ mod tests {
         let set = library.folder("fsdd");
         let inner = set.join("recordings");
         fs::create_dir_all(&inner).unwrap();
-        let told = |folder: &Path| library.reconstruction("fsdd", folder);
+        let reconstruction = |folder: &Path| library.reconstruction("fsdd", folder);
         // That of the whole data folder would be about all sets, and there is no such thing.
         fs::write(folder.path().join(MANIFEST), "{").unwrap();
-        assert_eq!((told(&set).unwrap(), told(&inner).unwrap()), (None, None));
+        assert_eq!((reconstruction(&set).unwrap(), reconstruction(&inner).unwrap()), (None, None));
         let text = r#"{"schema":1,"reconstructed":"from JPEG","files":{}}"#;
         for text in [text.to_owned(), format!("\u{feff}{text}")] {
             fs::write(set.join(MANIFEST), text).unwrap();
             for folder in [&set, &inner, &folder.path().join("elsewhere")] {
-                assert_eq!(told(folder).unwrap().unwrap(), "from JPEG");
+                assert_eq!(reconstruction(folder).unwrap().unwrap(), "from JPEG");
             }
             assert_eq!(library.data_set("fsdd").unwrap().1.unwrap(), "from JPEG");
         }
@@ -136,8 +140,8 @@ mod tests {
         assert!(note.starts_with("reconstructed: from JPEG; "), "{note}");
         for wrong in ["{", r#"{"schema":2,"reconstructed":"x","files":{}}"#] {
             fs::write(set.join(MANIFEST), wrong).unwrap();
-            assert!(told(&inner).unwrap_err().to_string().contains(MANIFEST));
-            assert!(library.data_set("fsdd").unwrap_err().to_string().contains("correct it, or remove it"));
+            assert!(reconstruction(&inner).unwrap_err().is_malformed(MANIFEST, ""));
+            assert!(library.data_set("fsdd").unwrap_err().is_malformed(MANIFEST, ""));
         }
     }
 }

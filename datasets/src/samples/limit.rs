@@ -51,7 +51,7 @@ impl Task for Limited {
         };
         let sizes = smaller(found, self.spec.splits);
         let text = format!("{} first {} {} {}", whole.content_hash(), sizes.train, sizes.validation, sizes.test);
-        let hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = format!("{:x}", Sha256::digest(text));
         Ok(Box::new(First { whole, sizes, cut: cut_note(sizes, found), hash }))
     }
 

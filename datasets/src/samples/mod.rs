@@ -1,7 +1,8 @@
-//! Prepared samples, whatever task they are of: stored, fewer, at another resolution, compared.
+//! Prepared samples, whatever task they are of: stored, fewer, at another resolution, compared, drawn.
 
 pub mod duplicates;
 pub(crate) mod limit;
+pub mod preview;
 pub mod resample;
 pub(crate) mod stored;
 pub(crate) mod stored_files;

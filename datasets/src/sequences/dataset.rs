@@ -1,4 +1,4 @@
-//! Real-valued sequences with one class each: stored samples, dealt to splits, dropped, normalised as they are read.
+//! Real-valued sequences with one class each: stored samples, assigned to splits, dropped, normalised as they are read.
 
 use rayon::prelude::*;
 use vocabulary::Split;
@@ -137,8 +137,8 @@ mod tests {
         let (values, labels, lengths) = read(all.as_ref(), Split::Test, &[1, 0]);
         assert_eq!(values, [0.0, 0.0, 0.0, 0.0, 20.0, 21.0, 22.0, 0.0]);
         assert_eq!((labels, lengths), (vec![0, 2], Some(vec![1, 3])));
-        let error = all.read(Split::Test, &[2]).unwrap_err().to_string();
-        assert!(error.contains("2 samples in its test split"), "{error}");
+        let error = all.read(Split::Test, &[2]).unwrap_err();
+        assert!(matches!(error, DataError::Position { split: "test", position: 2, len: 2, .. }), "{error}");
         let (values, _, lengths) = read(sequences(Normalisation::None, 0, false, &[1]).as_ref(), Split::Test, &[1]);
         assert_eq!((values, lengths), (vec![0.0, 1.0, 2.0, 3.0], None));
     }

@@ -88,7 +88,7 @@ pub(crate) struct SequenceEncoding {
     pub(crate) normalisation: Normalisation,
     /// Share of steps that is dropped, in percent; a channel with the observations then follows.
     pub(crate) drop: u8,
-    /// Whether steps beyond a sample's length are padding: zero, out of the statistics, and told by the batch.
+    /// Whether steps beyond a sample's length are padding: zero, out of the statistics, and marked in the batch.
     pub(crate) padded: bool,
 }
 
@@ -125,7 +125,7 @@ impl SequenceEncoding {
     }
 
     /// A task on these sequences, of which each has one of `classes` classes. `revision` is raised whenever the same
-    /// settings give other samples; dropped steps are told by name and version.
+    /// settings give other samples; dropped steps show in name and version.
     pub(crate) fn spec(
         &self,
         set: &str,

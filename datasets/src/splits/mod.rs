@@ -22,7 +22,7 @@ pub(crate) use self::{
     indices::SplitIndices,
     notes::{absent_classes, cut_note, official_sizes},
     numbers::usual_number,
-    stratified::dealt,
+    stratified::split_by_rule,
 };
 pub use self::{
     balanced::{OFFICIAL_VERSION, balanced, held_out},

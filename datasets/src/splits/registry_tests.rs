@@ -158,7 +158,7 @@ fn the_first_samples_of_every_split_have_its_classes_in_their_shares() {
                 for (class, count) in &counts {
                     let share = count / len as f64;
                     let found = labels[..first].iter().filter(|label| *label == class).count() as f64;
-                    // Samples from files are dealt by class: training and validation have the shares of both together, so
+                    // Samples from files are split by class: training and validation have the shares of both together, so
                     // that their own may differ by one more. Others are drawn: five standard deviations.
                     let drawn = 1.0 + 5.0 * (first as f64 * share * (1.0 - share)).sqrt();
                     let bound = if generated { drawn } else { 2.0 };
@@ -265,8 +265,8 @@ fn what_is_read_through_a_manifest_has_a_note_in_every_task() {
     let mut read = 0;
     for case in Case::all() {
         let notes = case.prepare(case.task(SIZES).as_ref(), &library).notes();
-        let told = |note: &String| says_that_data_differ(note) && note.contains("numbers that were made up");
-        assert_eq!(notes.iter().any(told), !case.generated(), "{}: {notes:?}", case.what);
+        let expected = |note: &String| says_that_data_differ(note) && note.contains("numbers that were made up");
+        assert_eq!(notes.iter().any(expected), !case.generated(), "{}: {notes:?}", case.what);
         read += usize::from(!case.generated());
     }
     assert!(read > 20, "{read}");

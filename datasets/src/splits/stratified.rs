@@ -23,9 +23,9 @@ pub const fn stratified_sizes(total: usize) -> SplitSizes {
 /// version `stratified2`.
 ///
 /// Sizes are those of [`stratified_sizes`]. Each class gives its share to each split, rounded down; what is missing then is
-/// taken from the classes with the largest remainders, the lower class first. Samples are dealt in the order of [`shuffle`]
+/// taken from the classes with the largest remainders, the lower class first. Samples are taken in the order of [`shuffle`]
 /// with seed 20251125: the first of a class go to training, the next to validation. Each split is then put into the order
-/// of [`balanced`]. (Version `stratified1` dealt alike, and kept the random order.)
+/// of [`balanced`]. (Version `stratified1` had the same splits, in random order.)
 pub fn stratified_split(classes: &[u32]) -> [Vec<u32>; 3] {
     let sizes = stratified_sizes(classes.len());
     let mut counts = vec![0usize; classes.iter().max().map_or(0, |&class| class as usize + 1)];
@@ -49,9 +49,9 @@ pub fn stratified_split(classes: &[u32]) -> [Vec<u32>; 3] {
     splits.map(|samples| balanced(&samples, |sample| classes[sample as usize]))
 }
 
-/// Samples of a sorted list with these classes, dealt by a rule of the data set: `split_of` gives 0, 1 or 2 for training,
-/// validation and test. Each split has the order of [`balanced`], after [`shuffle`] with seed 20251125.
-pub(crate) fn dealt(classes: &[u32], split_of: impl Fn(usize) -> usize) -> [Vec<u32>; 3] {
+/// The samples of training, validation and test by a rule of the data set: `split_of` gives 0, 1 or 2 for each sample of a
+/// sorted list with these classes. Each split has the order of [`balanced`], after [`shuffle`] with seed 20251125.
+pub(crate) fn split_by_rule(classes: &[u32], split_of: impl Fn(usize) -> usize) -> [Vec<u32>; 3] {
     let mut splits = [vec![], vec![], vec![]];
     for sample in shuffle(classes.len(), STRATIFIED_SEED) {
         splits[split_of(sample as usize).min(2)].push(sample);
@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_sample_is_dealt_once_and_classes_keep_their_shares(classes in prop::collection::vec(0..6u32, 0..400)) {
+        fn every_sample_is_in_one_split_and_classes_keep_their_shares(classes in prop::collection::vec(0..6u32, 0..400)) {
             let splits = stratified_split(&classes);
             let sizes = stratified_sizes(classes.len());
             prop_assert_eq!([splits[0].len(), splits[1].len(), splits[2].len()], [sizes.train, sizes.validation, sizes.test]);

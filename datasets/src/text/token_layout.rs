@@ -42,8 +42,8 @@ impl TokenLayout {
 pub(crate) const COUNT_BYTES: usize = 4;
 
 /// Writes a sequence into its place of a stored sample: the number of tokens, then the tokens, as many as fit.
-pub(crate) fn store_sequence(room: &mut [u8], tokens: impl IntoIterator<Item = u8>) {
-    let (count, places) = room.split_at_mut(COUNT_BYTES);
+pub(crate) fn store_sequence(record: &mut [u8], tokens: impl IntoIterator<Item = u8>) {
+    let (count, places) = record.split_at_mut(COUNT_BYTES);
     let mut stored = 0u32;
     for (place, token) in places.iter_mut().zip(tokens) {
         *place = token;
@@ -109,12 +109,12 @@ mod tests {
 
     #[test]
     fn sequences_are_stored_cut_and_read_back() {
-        let mut room = [9; 8];
-        store_sequence(&mut room, [5, 6]);
-        assert_eq!(stored_sequence(&room), [5, 6]);
-        store_sequence(&mut room, 0..200);
-        assert_eq!(stored_sequence(&room), [0, 1, 2, 3]);
-        room[..4].fill(255);
-        assert_eq!(stored_sequence(&room).len(), 4, "a damaged count cannot reach beyond the record");
+        let mut record = [9; 8];
+        store_sequence(&mut record, [5, 6]);
+        assert_eq!(stored_sequence(&record), [5, 6]);
+        store_sequence(&mut record, 0..200);
+        assert_eq!(stored_sequence(&record), [0, 1, 2, 3]);
+        record[..4].fill(255);
+        assert_eq!(stored_sequence(&record).len(), 4, "a damaged count cannot reach beyond the record");
     }
 }

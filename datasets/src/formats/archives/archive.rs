@@ -222,8 +222,8 @@ struct Counted<'a> {
 }
 
 impl Read for Counted<'_> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let count = match self.contents.read(room) {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match self.contents.read(buffer) {
             Ok(count) => count as u64,
             Err(error) => {
                 if error.kind() != io::ErrorKind::Interrupted {

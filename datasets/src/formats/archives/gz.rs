@@ -20,10 +20,10 @@ impl<R: BufRead> Members<R> {
 }
 
 impl<R: BufRead> Read for Members<R> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        while !self.ended && !room.is_empty() {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !self.ended && !buffer.is_empty() {
             let Some(decoder) = &mut self.decoder else { break };
-            match decoder.read(room)? {
+            match decoder.read(buffer)? {
                 0 => {}
                 count => return Ok(count),
             }

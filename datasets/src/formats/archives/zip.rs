@@ -109,21 +109,21 @@ fn named_twice(archive: &mut (impl Read + Seek), start: u64, members: usize) -> 
 fn ends_as_zip64(archive: &mut (impl Read + Seek)) -> io::Result<bool> {
     const POINTER: usize = 20;
     archive.seek(SeekFrom::Start(0))?;
-    let mut room = vec![0; 1 << 16];
+    let mut buffer = vec![0; 1 << 16];
     let mut kept = 0;
     loop {
-        let count = archive.read(&mut room[kept..])?;
+        let count = archive.read(&mut buffer[kept..])?;
         if count == 0 {
             archive.seek(SeekFrom::Start(0))?;
             return Ok(false);
         }
         let filled = kept + count;
         let both = |place: &[u8]| place.starts_with(b"PK\x06\x07") && place[POINTER..].starts_with(b"PK\x05\x06");
-        if room[..filled].windows(POINTER + 4).any(both) {
+        if buffer[..filled].windows(POINTER + 4).any(both) {
             return Ok(true);
         }
         kept = filled.min(POINTER + 3);
-        room.copy_within(filled - kept..filled, 0);
+        buffer.copy_within(filled - kept..filled, 0);
     }
 }
 
@@ -179,13 +179,14 @@ mod tests {
             for at in places {
                 bytes[at..at + 4].copy_from_slice(&name.as_bytes()[..4]);
             }
-            let message = listed(&bytes).unwrap_err().to_string();
-            assert!(message.contains("no path within the folder"), "{name}: {message}");
+            let error = listed(&bytes).unwrap_err();
+            assert!(matches!(error, ArchiveError::Path { .. }), "{name}: {error}");
         }
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         writer.add_symlink("link", "/etc/passwd", SimpleFileOptions::default()).unwrap();
-        let message = listed(&writer.finish().unwrap().into_inner()).unwrap_err().to_string();
-        assert!(message.contains("`link` is a symbolic link"), "{message}");
+        let error = listed(&writer.finish().unwrap().into_inner()).unwrap_err();
+        let link = |kind: &str| kind == "a symbolic link";
+        assert!(matches!(&error, ArchiveError::Kind { member, kind } if member == "link" && link(kind)), "{error}");
     }
 
     #[test]
@@ -211,14 +212,13 @@ mod tests {
 
     #[test]
     fn bounds_hold_for_what_is_read_too() {
-        let message = listed(&archive(&[("a", &[0; 60_001])])).unwrap_err().to_string();
-        assert!(message.contains("`a` has more than 60000 bytes"), "{message}");
+        let error = listed(&archive(&[("a", &[0; 60_001])])).unwrap_err();
+        assert!(matches!(&error, ArchiveError::File { member, most: 60_000 } if member == "a"), "{error}");
         let half = vec![0; 55_000];
-        assert!(
-            listed(&archive(&[("a", &half), ("b", &half)])).unwrap_err().to_string().contains("more than 100000 bytes")
-        );
+        let error = listed(&archive(&[("a", &half), ("b", &half)])).unwrap_err();
+        assert!(matches!(error, ArchiveError::Bytes { most: 100_000 }), "{error}");
         let many = [("a", &b""[..]), ("b", b""), ("c", b""), ("d", b""), ("e", b""), ("f", b"")];
-        assert!(listed(&archive(&many)).unwrap_err().to_string().contains("more than 5 members"));
+        assert!(matches!(listed(&archive(&many)), Err(ArchiveError::Members { most: 5 })));
     }
 
     #[test]
@@ -229,8 +229,8 @@ mod tests {
             bytes.extend([0; 16]);
             bytes.extend(b"PK\x05\x06");
             bytes.extend([0; 18]);
-            let message = listed(&bytes).unwrap_err().to_string();
-            assert!(message.contains("ZIP64"), "{before}: {message}");
+            let error = listed(&bytes).unwrap_err();
+            assert!(matches!(error, ArchiveError::Damaged { member: None, .. }), "{before}: {error}");
         }
     }
 
@@ -249,10 +249,7 @@ mod tests {
             // As it is, and behind a program that unpacks it.
             for bytes in [bytes.clone(), [&b"#!/bin/sh\n"[..], &bytes].concat()] {
                 let error = listed(&bytes).unwrap_err();
-                assert!(
-                    matches!(&error, ArchiveError::Path { member, reason } if member == name && reason.contains("same name")),
-                    "{error}"
-                );
+                assert!(matches!(&error, ArchiveError::Path { member, .. } if member == name), "{error}");
             }
         }
         assert_eq!(listed(&archive(&[("a", b"1"), ("A", b"2"), ("b/a", b"3")])).unwrap().len(), 3);

@@ -105,12 +105,13 @@ mod tests {
     #[test]
     fn wrong_sizes_and_labels_are_refused_with_their_record() {
         let mut two = [record(&[3], 1), record(&[10], 2)].concat();
-        let message = |bytes: &[u8], kind| parse(bytes, kind).unwrap_err().to_string();
-        assert_eq!(message(&two, Kind::Ten), "record 1: label 10 is not from 0 to 9");
+        let place = |bytes: &[u8], kind| parse(bytes, kind).unwrap_err().place;
+        assert_eq!(place(&two, Kind::Ten), "record 1");
+        two[record(&[3], 1).len()] = 9;
         two.pop();
-        assert!(message(&two, Kind::Ten).starts_with("record 1: the file ends inside it: 6145 bytes"));
-        assert_eq!(message(&record(&[20, 3], 0), Kind::Hundred), "record 0: coarse label 20 is not from 0 to 19");
-        assert_eq!(message(&record(&[3, 100], 0), Kind::Hundred), "record 0: label 100 is not from 0 to 99");
+        assert_eq!(place(&two, Kind::Ten), "record 1");
+        assert_eq!(place(&record(&[20, 3], 0), Kind::Hundred), "record 0");
+        assert_eq!(place(&record(&[3, 100], 0), Kind::Hundred), "record 0");
     }
 
     proptest! {

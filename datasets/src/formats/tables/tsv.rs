@@ -1,7 +1,9 @@
 //! Tab-separated values without quoting, read line by line: the files of ListOps and of the AAN pairs.
 //!
-//! A line ends with `\n`, or `\r\n`; the last one may end with the file. A byte order mark before the first is left out. Quotation marks are ordinary characters, as in the
-//! pipeline of the Long Range Arena (`use_quote_delim=False`).
+//! A line ends with `\n`, or `\r\n`; the last one may end with the file. A byte order mark before the first is left out.
+//! Quotation marks are ordinary characters, as in the pipeline of the Long Range Arena (`use_quote_delim=False`).
+//!
+//! The `csv` crate is faster, but its lines have no bound, end with a lone `\r`, and are misnumbered after an empty one.
 
 use std::io::{self, BufRead};
 
@@ -134,19 +136,18 @@ mod tests {
         assert_eq!(rows, [row(&["Source", "Target"]), row(&["( \"a\" )", "3"]), row(&["", ""])]);
         assert!(parse(b"", 2).unwrap().is_empty());
         assert_eq!(parse(b"\xef\xbb\xbfa\tb\r\nc\td", 2).unwrap(), [row(&["a", "b"]), row(&["c", "d"])]);
-        let error = parse(b"a\tb\nc\n", 2).unwrap_err().to_string();
-        assert_eq!(error, "line 2: it has 1 fields, separated by tabs, instead of 2");
+        assert_eq!(parse(b"a\tb\nc\n", 2).unwrap_err().place, "line 2");
         let mut rows = Rows::new(&b"a\t\xff"[..], 2);
         let row = rows.next_row().unwrap().unwrap();
         assert_eq!(row.text(0, "label").unwrap(), "a");
-        assert!(row.text(1, "text").unwrap_err().to_string().contains("line 1: field `text` is not UTF-8 from byte 0"));
+        assert_eq!(row.text(1, "text").unwrap_err().place, "line 1");
     }
 
     #[test]
     fn endless_lines_are_refused_without_being_read() {
         let endless = io::BufReader::new(io::Read::take(io::repeat(b'x'), 1 << 40));
-        let error = Rows::new(endless, 1).next_row().unwrap_err().to_string();
-        assert!(error.starts_with("line 1: it is longer than"), "{error}");
+        let error = Rows::new(endless, 1).next_row().unwrap_err();
+        assert!(matches!(&error, TsvError::Format(error) if error.place == "line 1"), "{error}");
     }
 
     proptest! {

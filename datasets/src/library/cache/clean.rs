@@ -158,9 +158,11 @@ fn listed(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
 }
 
 impl Library {
-    /// Removes sets of the cache that were made of files which have changed or are gone, sets that this version does not
-    /// read, or of which there are newer ones under the same name, and what was left by processes that were killed; with `downloads`, also downloads that were not put in place.
-    /// Other generated sets stay. If `dry`, nothing is removed.
+    /// Removes sets of the cache that nobody needs, and what was left by processes that were killed. If `dry`, nothing is
+    /// removed.
+    ///
+    /// A set is not needed if files that it was made of have changed or are gone, if this version does not read it, or if
+    /// there is a newer one under the same name. With `downloads`, downloads that were not put in place go, too.
     ///
     /// # Errors
     /// A data folder that is not there; a folder that cannot be read, or a lock that cannot be asked for.

@@ -42,8 +42,8 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// As [`lock`], unless whoever has to wait for it no longer wants it: the system cannot be told so, hence a thread waits, and
-/// gives back what it gets too late.
+/// As [`lock`], until `progress` says stop. The system call cannot be cancelled: a thread waits in it, and gives back what
+/// comes too late.
 fn lock_while_wanted(path: &Path, what: &str, progress: &dyn Progress) -> Result<File, DataError> {
     const PAUSE: Duration = Duration::from_millis(100);
     let (sender, got) = mpsc::channel();

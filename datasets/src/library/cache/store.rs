@@ -80,7 +80,7 @@ impl SampleStore {
             Split::Test => self.key.sizes.train + self.key.sizes.validation,
         };
         let stride = self.key.record_bytes();
-        let mut room = Vec::new();
+        let mut buffer = Vec::new();
         for (slot, &position) in positions.iter().enumerate() {
             if position >= len {
                 return Err(DataError::Position { what: self.key.name.clone(), split: split.name(), position, len });
@@ -89,12 +89,13 @@ impl SampleStore {
             let record = match &self.source {
                 StoreSource::Memory(payload, _) => &payload[offset..offset + stride],
                 StoreSource::File(file) => {
-                    room.resize(stride, 0);
-                    read_at(file, &mut room, self.start + offset as u64).map_err(DataError::io("read", &self.path))?;
-                    if !crc_holds(&room) {
+                    buffer.resize(stride, 0);
+                    read_at(file, &mut buffer, self.start + offset as u64)
+                        .map_err(DataError::io("read", &self.path))?;
+                    if !crc_holds(&buffer) {
                         return Err(damaged(&self.path, first + position));
                     }
-                    &room[..]
+                    &buffer[..]
                 }
             };
             let (input, rest) = record.split_at(self.key.input_bytes);
@@ -105,15 +106,15 @@ impl SampleStore {
 }
 
 #[cfg(unix)]
-fn read_at(file: &File, room: &mut [u8], offset: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, room, offset)
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
 }
 
 #[cfg(not(unix))]
-fn read_at(file: &std::sync::Mutex<File>, room: &mut [u8], offset: u64) -> std::io::Result<()> {
+fn read_at(file: &std::sync::Mutex<File>, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
     let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(room)
+    file.read_exact(buffer)
 }
 
 /// What became of opening a file.

@@ -68,7 +68,7 @@ pub struct Lookalike {
 pub struct Version {
     /// Its name, e.g. `2018`.
     pub name: String,
-    /// SHA-256 (hex) of its content as `verify` computes it, where it is known. Otherwise it is told by its form.
+    /// SHA-256 (hex) of its content as `verify` computes it, where it is known. Otherwise its form identifies it.
     pub content: Option<String>,
     /// What has to be said where results with it are shown; nothing for the version of the published results.
     pub note: Option<String>,

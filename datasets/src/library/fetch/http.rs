@@ -41,7 +41,7 @@ impl Read for Body {
             match self.runtime.block_on(self.response.chunk()) {
                 Ok(Some(piece)) => (self.piece, self.at) = (piece.to_vec(), 0),
                 Ok(None) => return Ok(0),
-                Err(error) => return Err(io::Error::other(told(&error, self.proxy.as_deref()))),
+                Err(error) => return Err(io::Error::other(describe(&error, self.proxy.as_deref()))),
             }
         }
         let count = buffer.len().min(self.piece.len() - self.at);
@@ -59,14 +59,14 @@ impl Read for Body {
 pub(crate) fn get(address: &str, headers: &[(&'static str, String)]) -> Result<Answer, String> {
     let proxy = proxy_of(address);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let client = client().map_err(|error| told(&error, None))?;
+    let client = client().map_err(|error| describe(&error, None))?;
     let mut request = client.get(address).header("Accept-Encoding", "identity");
     for (name, value) in headers {
         request = request.header(*name, value);
     }
     let response = runtime.block_on(async { request.send().await }).map_err(|error| {
         let proxy = error.url().map_or(proxy.clone(), |url| proxy_of(url.as_str()));
-        told(&error, proxy.as_deref())
+        describe(&error, proxy.as_deref())
     })?;
     Ok(Answer {
         status: response.status().as_u16(),
@@ -109,7 +109,7 @@ fn client() -> Result<Client, reqwest::Error> {
 }
 
 /// An error with its causes, and the proxy that stood between.
-fn told(error: &reqwest::Error, proxy: Option<&str>) -> String {
+fn describe(error: &reqwest::Error, proxy: Option<&str>) -> String {
     let mut text = vec![];
     let mut next: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = next {

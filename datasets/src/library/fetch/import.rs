@@ -91,7 +91,7 @@ impl Library {
         self.import_archives(&data, &archives, progress)
     }
 
-    /// The error for a place with nothing of `set`, which says what is there instead if that can be told.
+    /// The error for a place with nothing of `set`, which says what is there instead if that is known.
     fn nothing(&self, set: &DataSet, path: &Path) -> DataError {
         let below = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
         let mut there: Vec<PathBuf> = [path.to_path_buf()].into_iter().chain(below).collect();

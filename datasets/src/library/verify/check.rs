@@ -41,7 +41,7 @@ pub struct Verified {
     pub provenance: Provenance,
     /// SHA-256 (hex) over names, sizes and SHA-256 of all members, in the order of the catalogue.
     pub content: String,
-    /// Which version of the set it is, where there are several and it can be told.
+    /// Version of the set, where there are several and it is recognised.
     pub version: Option<Version>,
     /// SHA-256 (hex) by name, for sets of a few files.
     pub sums: Vec<(String, String)>,

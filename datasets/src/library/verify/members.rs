@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(counted(Count::Lines(0), &[]), Ok(0));
         assert_eq!(counted(Count::Bytes, &[b"abc", b"de"]), Ok(5));
         assert_eq!(counted(Count::Records(3), &[b"abc", b"def"]), Ok(2));
-        assert!(counted(Count::Records(3), &[b"abcd"]).unwrap_err().contains("cut off"));
+        assert!(counted(Count::Records(3), &[b"abcd"]).is_err());
         assert_eq!(counted(Count::Series, &[b"@a\n@DA", b"TA\r\n1:a\n\n# no\n2:b"]), Ok(2));
         assert!(counted(Count::Series, &[b"@a\n"]).is_err());
         assert!(counted(Count::Idx, &[b"no"]).is_err());

@@ -73,19 +73,19 @@ mod tests {
         let set = library.entry("character-trajectories").unwrap();
         let path = library.folder(&set.name);
         fs::create_dir_all(&path).unwrap();
-        let told = |rows: &str| {
+        let version = |rows: &str| {
             fs::write(path.join("CharacterTrajectories_TRAIN.ts"), format!("@problemName x\n@data\n{rows}\n")).unwrap();
             let version = of(set, &path, None).unwrap();
             version.map(|version| (version.name, version.note.is_some()))
         };
-        assert_eq!(told("1,2:1,2,3:1,2,3:4\n0,0:0,0:0,0:1"), Some(("2018".to_owned(), false)));
-        assert_eq!(told("0,2,0:0,2,0:0,3,0:4"), Some(("October 2023".to_owned(), true)));
-        assert_eq!(told("1,2,0:1,2,3:1,2,3:4"), Some(("November 2023".to_owned(), true)));
-        assert_eq!(told("1,2,1:1,2,3:1,2,3:4"), None);
-        assert_eq!(told(""), None);
+        assert_eq!(version("1,2:1,2,3:1,2,3:4\n0,0:0,0:0,0:1"), Some(("2018".to_owned(), false)));
+        assert_eq!(version("0,2,0:0,2,0:0,3,0:4"), Some(("October 2023".to_owned(), true)));
+        assert_eq!(version("1,2,0:1,2,3:1,2,3:4"), Some(("November 2023".to_owned(), true)));
+        assert_eq!(version("1,2,1:1,2,3:1,2,3:4"), None);
+        assert_eq!(version(""), None);
         let uneven = "1,2:1,2,3:1,2,3:4\n";
         let even = "1,2,1:1,2,3:1,2,3:4\n";
-        let with = |count: usize| told(&(uneven.repeat(count) + &even.repeat(2_858 - count)));
+        let with = |count: usize| version(&(uneven.repeat(count) + &even.repeat(2_858 - count)));
         assert_eq!(with(39), Some(("2018".to_owned(), false)));
         for count in [1, 20, 38, 40] {
             assert_eq!(with(count), Some(("mixed (parts of two)".to_owned(), true)), "{count}");
@@ -100,8 +100,8 @@ mod tests {
             note: None,
         };
         let set = DataSet { versions: vec![version("1", "aa"), version("2", "bb")], ..DataSet::default() };
-        let told = |content| of(&set, Path::new("/nowhere"), content).unwrap().map(|version| version.name);
-        assert_eq!(told(Some("bb")).as_deref(), Some("2"));
-        assert_eq!((told(Some("cc")), told(None)), (None, None));
+        let version = |content| of(&set, Path::new("/nowhere"), content).unwrap().map(|version| version.name);
+        assert_eq!(version(Some("bb")).as_deref(), Some("2"));
+        assert_eq!((version(Some("cc")), version(None)), (None, None));
     }
 }

@@ -304,9 +304,8 @@ mod tests {
         // Absent, it is not written either: the settings of earlier runs are still the same.
         assert!(serde_json::to_value(few()).unwrap().get("permutation").is_none());
         fs::write(&file, "0\n1\n1\n").unwrap();
-        let error =
-            Permuted::build(config(Variant::Random, Some(file))).unwrap().check(&library).unwrap_err().to_string();
-        assert!(error.contains("backwards.txt: line 3: 1 stands already in line 2"), "{error}");
+        let error = Permuted::build(config(Variant::Random, Some(file))).unwrap().check(&library).unwrap_err();
+        assert!(error.is_malformed("backwards.txt", "line 3"), "{error}");
     }
 
     #[test]
@@ -315,7 +314,7 @@ mod tests {
             let (_folder, library) = copy();
             let path = library.folder(SET).join("train-images-idx3-ubyte.gz");
             let mut bytes = fs::read(&path).unwrap();
-            let expected = format!("{:x}", Sha256::digest(&bytes));
+            let before = format!("{:x}", Sha256::digest(&bytes));
             if damage {
                 let middle = bytes.len() / 2;
                 bytes[middle] ^= 1;
@@ -323,11 +322,11 @@ mod tests {
                 bytes.truncate(bytes.len() - 100);
             }
             fs::write(&path, &bytes).unwrap();
-            let error = Sequential::build(few()).unwrap().prepare(&library, &()).err().unwrap().to_string();
-            let found = format!("{:x}", Sha256::digest(&bytes));
-            for part in [&expected, &found, "train-images-idx3-ubyte.gz", "bench data fetch mnist"] {
-                assert!(error.contains(part), "{error}");
-            }
+            let after = format!("{:x}", Sha256::digest(&bytes));
+            let error = Sequential::build(few()).unwrap().prepare(&library, &()).err().unwrap();
+            let DataError::Checksum { path: named, expected, found, remedy, .. } = error else { panic!("{error}") };
+            assert_eq!((named, expected.hex(), found.hex()), (path, before.as_str(), after.as_str()));
+            assert!(remedy.contains("bench data fetch mnist"), "{remedy}");
         }
     }
 
@@ -337,12 +336,11 @@ mod tests {
         let library = Library::open(folder.path());
         let task = Sequential::build(SequentialConfig::default()).unwrap();
         for error in [task.check(&library).unwrap_err(), task.prepare(&library, &()).err().unwrap()] {
-            assert!(error.is_missing());
-            assert!(error.to_string().contains("`bench data fetch mnist"), "{error}");
+            assert!(error.is_missing_from("mnist"), "{error}");
         }
         let task = Sequential::build(SequentialConfig::default()).unwrap();
-        let error = task.prepare(&Library::open(fixture()), &()).err().unwrap().to_string();
-        assert!(error.contains("holds 32 training images and the splits need 60000"), "{error}");
+        let error = task.prepare(&Library::open(fixture()), &()).err().unwrap();
+        assert!(error.is_malformed("mnist", "holds 32"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! Photographs, digits and clothing, as pictures and as sequences of pixels.
+//! Photographs, digits, clothing and contours, as pictures and as sequences of pixels.
 
-pub mod cifar;
-pub mod fashion;
-pub mod grey;
-pub mod mnist;
 mod pictures;
-pub mod stl10;
+
+tasks! {
+    grey: Image;
+    pathfinder: Pathfinder, PathX;
+    mnist: Sequential, Permuted;
+    fashion: Fashion;
+    cifar: SequentialCifar10, NoisePaddedCifar10, Cifar10, Cifar100;
+    stl10: Stl10;
+}

@@ -5,7 +5,7 @@
 //! rest for the test. Each part is cut into windows of `length` steps, input and target one character apart; the last window
 //! ends with its part, and its steps that another window has scored already have no target, so that every character but the
 //! first is scored once. The windows of a part come in a seeded random order, so that the first ones are from all over it and
-//! not its beginning; a model is not told which window follows which.
+//! not its beginning; a model does not learn which window follows which.
 //!
 //! Characters are Unicode scalar values; the vocabulary are those of the training part, from id 1 on in the order of their
 //! code points, and id 0 for all others. A model that sees later steps sees its targets: take causal baselines only.
@@ -425,21 +425,22 @@ mod tests {
 
     #[test]
     fn unfit_texts_and_settings_are_refused_by_name() {
-        let error = prepared(&"ab".repeat(50), 5, None).err().unwrap().to_string();
-        assert!(error.contains("my text.txt") && error.contains("lower `length`"), "{error}");
+        let error = prepared(&"ab".repeat(50), 5, None).err().unwrap();
+        assert!(error.is_malformed("my text.txt", ""), "{error}");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("bytes");
         fs::write(&file, b"abc\xff").unwrap();
         let build = |config| CharacterModel::build(config);
         let task = build(Config { file: Some(file), ..Config::default() }).unwrap();
-        let error = task.prepare(&Library::open(folder.path()), &()).err().unwrap().to_string();
-        assert!(error.contains("byte 3: the file is not UTF-8"), "{error}");
+        let error = task.prepare(&Library::open(folder.path()), &()).err().unwrap();
+        assert!(error.is_malformed("bytes", "byte 3"), "{error}");
         assert_eq!(build(Config { length: 1, ..Config::default() }).err().unwrap().field, "length");
         assert_eq!(build(Config { vocabulary: Some(1), ..Config::default() }).err().unwrap().field, "vocabulary");
         let task = build(Config::default()).unwrap();
         assert!(task.check(&Library::open(folder.path())).unwrap_err().is_missing());
         let task = build(Config { file: Some("absent.txt".into()), ..Config::default() }).unwrap();
-        assert!(task.check(&Library::open(folder.path())).unwrap_err().to_string().contains("absent.txt"));
+        let error = task.check(&Library::open(folder.path())).unwrap_err();
+        assert!(matches!(&error, DataError::Io { path, .. } if path.ends_with("absent.txt")), "{error}");
     }
 
     #[test]
@@ -500,15 +501,15 @@ mod tests {
         assert_eq!(few.spec().splits, SplitSizes { train: 20, validation: 4, test: 4 });
         assert_eq!(few.prepare(&library, &()).unwrap().len(Split::Test), 4);
         fs::write(&file, "äbc".repeat(2_000)).unwrap();
-        assert!(task.prepare(&library, &()).err().unwrap().to_string().contains("has changed"));
+        assert!(task.prepare(&library, &()).err().unwrap().is_malformed("own.txt", ""));
         fs::write(&file, "äbc").unwrap();
-        assert!(build().check(&library).unwrap_err().to_string().contains("lower `length`"));
+        assert!(build().check(&library).unwrap_err().is_malformed("own.txt", ""));
     }
 
     #[test]
     #[ignore = "needs BENCH_DATA, a folder with tinyshakespeare"]
     fn tiny_shakespeare_has_66_ids_and_no_unknown_character() {
-        let root = crate::given_data::folder(SET);
+        let root = crate::files::given_data::folder(SET);
         let task = CharacterModel::build(Config::default()).unwrap();
         let data = task.prepare(&Library::open(root), &()).unwrap();
         assert!(data.notes().is_empty(), "{:?}", data.notes());

@@ -1,7 +1,10 @@
 //! Texts and expressions.
 
-pub mod char_lm;
-pub mod listops;
 mod lra_files;
-pub mod retrieval;
-pub mod text;
+
+tasks! {
+    listops: ListOps;
+    text: Text;
+    retrieval: Retrieval;
+    char_lm: CharacterModel;
+}

@@ -109,12 +109,12 @@ fn generate(seed: u64, number: u64, length: usize, input: &mut [u8], label: &mut
     let marks = [stream.random_range(0..half as u32), stream.random_range(half as u32..length as u32)];
     let (values, tail) = input.split_at_mut(4 * length);
     let mut sum = 0.0f32;
-    for (step, room) in values.chunks_exact_mut(4).enumerate() {
+    for (step, out) in values.chunks_exact_mut(4).enumerate() {
         let value: f32 = stream.random();
         if marks.contains(&(step as u32)) {
             sum += value;
         }
-        room.copy_from_slice(&value.to_le_bytes());
+        out.copy_from_slice(&value.to_le_bytes());
     }
     tail[..4].copy_from_slice(&marks[0].to_le_bytes());
     tail[4..].copy_from_slice(&marks[1].to_le_bytes());

@@ -1,4 +1,6 @@
 //! Problems that are made up to test memory.
 
-pub mod adding;
-pub mod copy;
+tasks! {
+    adding: Adding;
+    copy: Copying;
+}

@@ -1,6 +1,8 @@
 //! Sound, pen movements and vital signs.
 
-pub mod character_trajectories;
-pub mod fsdd;
-pub mod physionet2019;
-pub mod speech_commands;
+tasks! {
+    speech_commands: SpeechMfcc, SpeechRaw;
+    fsdd: SpokenDigits;
+    character_trajectories: CharacterTrajectories;
+    physionet2019: Sepsis;
+}

@@ -487,24 +487,23 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(task.check(&Library::open(empty.path())).unwrap_err().is_missing());
         let file = folder.path().join(SET).join("training_setA/p000003.psv");
-        for (from, to, expected) in [
-            ("|Temp|", "|Fever|", "p000003.psv: line 1: column 3 is not Temp"),
-            ("|SepsisLabel", "|SepsisLabel|More", "line 2: 41 fields, where 42 columns"),
-            ("|6|0\n", "|4|0\n", "line 6, column ICULOS: hour 4 does not follow hour 5"),
-            ("64|", "6x|", "column HR: `6x` is not a number"),
-            ("64|", "1e39|", "line 2, column HR: `1e39` is not a finite number"),
-            ("|6|0\n", "|6|NaN\n", "line 6, column SepsisLabel: the label is missing"),
-            ("|6|0\n", "|6|0.5\n", "line 6, column SepsisLabel: the label is 0.5, where 0 or 1"),
+        for (from, to, place) in [
+            ("|Temp|", "|Fever|", "line 1:"),
+            ("|SepsisLabel", "|SepsisLabel|More", "line 2:"),
+            ("|6|0\n", "|4|0\n", "line 6, column ICULOS:"),
+            ("64|", "6x|", "line 2, column HR:"),
+            ("64|", "1e39|", "line 2, column HR:"),
+            ("|6|0\n", "|6|NaN\n", "line 6, column SepsisLabel:"),
+            ("|6|0\n", "|6|0.5\n", "line 6, column SepsisLabel:"),
         ] {
             let damaged = table(3).replace(from, to);
             assert_ne!(damaged, table(3), "{from}");
             fs::write(&file, damaged).unwrap();
-            let error = task.prepare(&library, &()).err().unwrap().to_string();
-            assert!(error.contains(expected), "{error}");
+            let error = task.prepare(&library, &()).err().unwrap();
+            assert!(error.is_malformed("p000003.psv", place), "{error}");
         }
         fs::write(&file, COLUMNS).unwrap();
-        let error = task.prepare(&library, &()).err().unwrap().to_string();
-        assert!(error.contains("p000003.psv: line 2: there is no hour"), "{error}");
+        assert!(task.prepare(&library, &()).err().unwrap().is_malformed("p000003.psv", "line 2:"));
         // A mark before the text, and other line ends.
         fs::write(&file, format!("\u{feff}{}", table(3).replace('\n', "\r\n"))).unwrap();
         task.prepare(&library, &()).unwrap();

@@ -1,4 +1,8 @@
 //! Vectors of numbers, for loops whose registers and shuffles the vectoriser does not find by itself.
+//!
+//! Those of `macerator` 0.5 and `pulp` 0.22 compute as fast (0.98 to 1.01 of the time, with AVX2 and AVX-512), but neither has
+//! an interleave in a fixed order: through arrays, a transposition takes 1.00 of the time with `macerator`, by grace of the
+//! optimiser, and 4.7 (AVX2) to 8.0 of it with `pulp`. `macerator` chooses the instruction set itself, apart from [`Loop`].
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! Images, dealt to the splits, and turned into numbers as they are read.
+//! Images, assigned to the splits, and turned into numbers as they are read.
 
 use std::borrow::Cow;
 

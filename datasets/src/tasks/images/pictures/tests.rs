@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use vocabulary::{InputSpec, Split};
 
 use super::images::Images;
-use crate::Library;
 use crate::registry::find;
 use crate::task::{Batch, Dataset, Inputs, Targets, Task};
+use crate::{DataError, Library};
 
 /// A byte that says where it stands.
 fn byte(image: usize, channel: usize, y: usize, x: usize) -> u8 {
@@ -264,8 +264,8 @@ fn stl10_is_read_at_any_size() {
     assert_ne!(first, second);
     assert_eq!(values(first).0.len(), 3 * 256 * 256);
     fs::write(place.join("train_y.bin"), [1, 2]).unwrap();
-    let error = small(json!({})).prepare(&library, &()).err().unwrap().to_string();
-    assert!(error.contains("train_y.bin: 2 labels for 6 images"), "{error}");
+    let error = small(json!({})).prepare(&library, &()).err().unwrap();
+    assert!(error.is_malformed("train_y.bin", "2 labels"), "{error}");
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn fashion_reads_the_files_of_its_format() {
     assert_eq!(data.notes().len(), 1);
     let empty = tempfile::tempdir().unwrap();
     let error = task.check(&Library::open(empty.path())).unwrap_err();
-    assert!(error.is_missing() && error.to_string().contains("`bench data fetch fashion-mnist"), "{error}");
+    assert!(error.is_missing_from("fashion-mnist"), "{error}");
 }
 
 #[test]
@@ -298,23 +298,24 @@ fn missing_and_damaged_files_are_named() {
     let library = Library::open(folder.path());
     for (name, set) in [("image", "cifar10"), ("npcifar", "cifar10"), ("cifar100", "cifar100"), ("stl10", "stl10")] {
         let error = (find(name).unwrap().build)(&json!({})).unwrap().check(&library).unwrap_err();
-        assert!(error.is_missing() && error.to_string().contains(&format!("`bench data fetch {set}")), "{error}");
+        assert!(error.is_missing_from(set), "{error}");
     }
     write_cifar10(folder.path());
     let path = folder.path().join("cifar-10-batches-bin/data_batch_3.bin");
     let mut bytes = fs::read(&path).unwrap();
     bytes[3073] = 200;
     fs::write(&path, &bytes).unwrap();
-    let message = || task("image", json!({})).prepare(&library, &()).err().unwrap().to_string();
-    assert!(message().contains("data_batch_3.bin: record 1: label 200 is not from 0 to 9"), "{}", message());
+    let error = || task("image", json!({})).prepare(&library, &()).err().unwrap();
+    assert!(error().is_malformed("data_batch_3.bin", "record 1"), "{}", error());
     bytes.pop();
     fs::write(&path, &bytes).unwrap();
-    assert!(message().contains("data_batch_3.bin: record 3: the file ends inside it"), "{}", message());
+    assert!(error().is_malformed("data_batch_3.bin", "record 3"), "{}", error());
     fs::remove_file(&path).unwrap();
-    assert!(message().contains("cifar10 (data_batch_3.bin) is missing"), "{}", message());
+    let error = error();
+    assert!(matches!(&error, DataError::Missing { what, .. } if what == "cifar10 (data_batch_3.bin)"), "{error}");
     write_cifar10(folder.path());
-    let error = task("image", json!({"train_samples": 16})).prepare(&library, &()).err().unwrap().to_string();
-    assert!(error.contains("holds 20 training images and the splits need 21"), "{error}");
+    let error = task("image", json!({"train_samples": 16})).prepare(&library, &()).err().unwrap();
+    assert!(matches!(&error, DataError::Generation { what, .. } if what == "grey cifar10"), "{error}");
     fs::write(
         folder.path().join("cifar-10-batches-bin/bench-data.json"),
         r#"{"schema":1,"reconstructed":"from JPEG","files":{}}"#,
@@ -328,7 +329,7 @@ fn missing_and_damaged_files_are_named() {
 #[test]
 #[ignore = "needs BENCH_DATA, a folder with cifar-10-batches-bin"]
 fn the_whole_set_is_read_and_a_reconstruction_is_recognised() {
-    let root = crate::given_data::folder("cifar-10-batches-bin");
+    let root = crate::files::given_data::folder("cifar-10-batches-bin");
     let library = Library::open(root);
     let started = std::time::Instant::now();
     let data = (find("scifar10").unwrap().build)(&json!({})).unwrap().prepare(&library, &()).unwrap();

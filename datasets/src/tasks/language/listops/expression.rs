@@ -284,7 +284,7 @@ mod tests {
     #[test]
     #[ignore = "needs BENCH_DATA, a folder with listops/*.tsv, `label TAB expression`"]
     fn every_original_expression_has_its_published_value() {
-        let folder = crate::given_data::folder("listops").join("listops");
+        let folder = crate::files::given_data::folder("listops").join("listops");
         let mut checked = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

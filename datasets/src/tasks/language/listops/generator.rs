@@ -11,6 +11,7 @@ use crate::library::{CacheWriter, DataError, sample_stream};
 use crate::progress::Progress;
 use crate::splits::sample_number;
 use crate::tasks::language::listops::expression::{OPERATORS, Operator, Token, evaluate};
+use crate::text::{COUNT_BYTES, store_sequence};
 use vocabulary::SplitSizes;
 
 /// What the trees look like.
@@ -121,14 +122,12 @@ pub(super) fn write(
     };
     let test_skips = skips(test..total)?;
     let validation_skips = skips(validation..test)?;
-    let mut room = vec![0u8; input_bytes(&shape)];
+    let mut input = vec![0; input_bytes(&shape)];
     let mut push = |candidate: &Candidate| {
-        let ids = &candidate.ids;
-        room.fill(0);
-        room[..4].copy_from_slice(&(ids.len() as u32).to_le_bytes());
-        room[4..4 + ids.len()].copy_from_slice(ids);
+        input.fill(0);
+        store_sequence(&mut input, candidate.ids.iter().copied());
         progress.advance(1);
-        writer.push(&room, &[candidate.value])
+        writer.push(&input, &[candidate.value])
     };
     rounds(
         0..validation,
@@ -183,7 +182,7 @@ impl Seen {
 /// Bytes of one stored input.
 pub(super) fn input_bytes(shape: &Shape) -> usize {
     // Lengths are strictly below the maximum.
-    4 + shape.max_length - 1
+    COUNT_BYTES + shape.max_length - 1
 }
 
 struct Candidate {

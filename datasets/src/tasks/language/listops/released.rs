@@ -294,23 +294,19 @@ mod tests {
 
     #[test]
     fn damaged_files_are_refused_with_file_and_line() {
-        for (train, part) in [
-            (
-                "Source\tTarget\n( [MAX 2 7 ] )\t7\n( [MAX 2 7 ] )\t2\n",
-                "line 3: field `Target` is 2 and the expression has the value 7",
-            ),
-            ("Source\tTarget\n( [MAX 2 7 ] )\tx\n", "line 2: field `Target` is `x`"),
-            ("Source\tTarget\n( [AVG 2 7 ] )\t7\n", "line 2: word 1 `[AVG` is no token"),
-            ("Source\tTarget\n[MAX 2 7 ]\n", "line 2: it has 1 fields"),
-            ("( [MAX 2 7 ] )\t7\n", "line 1: the heading is not"),
-            ("Source\tTarget\n( [MAX 2 7 ] )\t7\n", "holds 1 expressions and the train split needs 2"),
-            ("", "holds 0 expressions"),
+        for (train, place) in [
+            ("Source\tTarget\n( [MAX 2 7 ] )\t7\n( [MAX 2 7 ] )\t2\n", "line 3:"),
+            ("Source\tTarget\n( [MAX 2 7 ] )\tx\n", "line 2:"),
+            ("Source\tTarget\n( [AVG 2 7 ] )\t7\n", "line 2:"),
+            ("Source\tTarget\n[MAX 2 7 ]\n", "line 2:"),
+            ("( [MAX 2 7 ] )\t7\n", "line 1:"),
+            ("Source\tTarget\n( [MAX 2 7 ] )\t7\n", "holds 1 "),
+            ("", "holds 0 "),
         ] {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path(), "lra_release", train);
             let error = ListOps::build(config()).unwrap().prepare(&Library::open(folder.path()), &()).err().unwrap();
-            let error = error.to_string();
-            assert!(error.contains(part) && error.contains("basic_train.tsv"), "{error}");
+            assert!(error.is_malformed("basic_train.tsv", place), "{error}");
         }
     }
 
@@ -320,8 +316,7 @@ mod tests {
         let library = Library::open(folder.path());
         let task = ListOps::build(config()).unwrap();
         for error in [task.check(&library).unwrap_err(), task.prepare(&library, &()).err().unwrap()] {
-            assert!(error.is_missing());
-            assert!(error.to_string().contains("`bench data fetch lra"), "{error}");
+            assert!(error.is_missing_from("lra"), "{error}");
         }
         let error = ListOps::build(Config { max_depth: 5, ..config() }).err().unwrap();
         assert_eq!(error.field, "max_depth");

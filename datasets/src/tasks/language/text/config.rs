@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vocabulary::SplitSizes;
 
-use crate::config::{ConfigError, sizes_within};
+use crate::config::{ConfigError, sizes_of_parts, sizes_within};
 use crate::tasks::language::text::reviews::OFFICIAL;
 use crate::text::{Level, Padding, TextEncoding, Tokens};
 
@@ -126,16 +126,12 @@ impl Config {
     /// More texts than there are.
     pub(super) fn sizes(&self) -> Result<SplitSizes, ConfigError> {
         let Self { train_samples: train, validation_samples: validation, test_samples: test, .. } = *self;
-        let all = SplitSizes { train: OFFICIAL, validation: OFFICIAL, test: OFFICIAL };
-        let sizes = sizes_within(SplitSizes { train, validation, test }, all)?;
-        if self.validation == Validation::HeldOut && train + validation > OFFICIAL {
-            return Err(ConfigError::new(
-                "train_samples",
-                format!(
-                    "{train} and {validation} validation texts are more than the {OFFICIAL} training texts there are"
-                ),
-            ));
+        let sizes = SplitSizes { train, validation, test };
+        match self.validation {
+            Validation::HeldOut => sizes_of_parts(sizes, OFFICIAL, OFFICIAL),
+            Validation::Test => {
+                sizes_within(sizes, SplitSizes { train: OFFICIAL, validation: OFFICIAL, test: OFFICIAL })
+            }
         }
-        Ok(sizes)
     }
 }

@@ -4,10 +4,10 @@
 //! 4.0). As tasks: Kidger et al., arXiv 2005.08926 (MFCC), Romero et al., arXiv 2102.02611 (raw, dropped), Romero et al.,
 //! arXiv 2206.03398 (CCNN), Gu et al., arXiv 2111.00396 (35 words).
 //!
-//! `speech-raw` gives 16 000 steps of one channel, `speech-mfcc` 161 steps of the 20 coefficients of
-//! [`signal::Mfcc`](crate::signal::Mfcc). Clips lie in `<data>/speech_commands_v0.02/WORD/*.wav`; an incomplete set is read
-//! with a note. The published splits depend on the order of a file system: `split: stratified` has their shares and its own
-//! versioned order.
+//! `speech-raw` gives 16 000 steps of one channel, `speech-mfcc` 161 steps of 20 cepstral coefficients, see
+//! `sequences/mfcc.rs`. Clips lie in `<data>/speech_commands_v0.02/WORD/*.wav`; an incomplete set is read with a note.
+//! The published splits depend on the order of a file system: `split: stratified` has their shares and its own versioned
+//! order.
 
 mod words;
 
@@ -24,12 +24,12 @@ use crate::formats::text::text;
 use crate::library::{CacheKey, DataError, Library, SampleStore};
 use crate::progress::Progress;
 use crate::samples::store_files;
+use crate::sequences::{COEFFICIENTS, Mfcc};
 use crate::sequences::{
     LABEL_BYTES, Normalisation, SequenceEncoding, ValueEncoding, irregular, recordings, sequences, write_floats,
     write_integers, write_label,
 };
-use crate::signal::{COEFFICIENTS, Mfcc};
-use crate::splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, dealt, stratified_split};
+use crate::splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, split_by_rule, stratified_split};
 use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
 use crate::tasks::time_series::speech_commands::words::Lists;
 use vocabulary::{Split, SplitSizes};
@@ -45,9 +45,9 @@ const TESTING_LIST: &str = "testing_list.txt";
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Which words are told apart.
+    /// Which words are distinguished.
     pub words: Words,
-    /// How clips are dealt to the splits.
+    /// How clips are assigned to the splits.
     pub split: Division,
     /// What 16-bit samples are divided by.
     pub scale: Scale,
@@ -286,7 +286,7 @@ impl SpeechTask {
                     validation: self.list(library, &folder.join(VALIDATION_LIST))?,
                     test: self.list(library, &folder.join(TESTING_LIST))?,
                 };
-                dealt(&classes, |clip| lists.part(&clips[clip].file.name))
+                split_by_rule(&classes, |clip| lists.part(&clips[clip].file.name))
             }
         };
         let splits = SplitIndices::new(splits);

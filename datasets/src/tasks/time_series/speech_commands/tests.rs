@@ -79,8 +79,8 @@ fn silent_clips_are_told_also_when_they_were_read_before() {
         fs::write(folder.path().join(FOLDER).join(name), wav::write(RATE, &[0; SAMPLES])).unwrap();
     }
     for _ in 0..2 {
-        let told = |note: &String| note.starts_with("2 recordings are silent, ") && note.ends_with(".wav first");
-        assert!(notes().iter().any(told), "{:?}", notes());
+        let expected = |note: &String| note.starts_with("2 recordings are silent, ") && note.ends_with(".wav first");
+        assert!(notes().iter().any(expected), "{:?}", notes());
     }
 }
 
@@ -188,24 +188,24 @@ fn what_is_missing_or_damaged_is_named() {
     let empty = tempfile::tempdir().unwrap();
     let task = build(Config::default(), SoundForm::Raw).unwrap();
     let absent = task.check(&Library::open(empty.path())).unwrap_err();
-    assert!(absent.is_missing() && absent.to_string().contains("bench data fetch speech-commands"), "{absent}");
+    assert!(absent.is_missing_from("speech-commands"), "{absent}");
     assert!(task.prepare(&Library::open(empty.path()), &()).err().unwrap().is_missing());
     task.check(&library).unwrap();
 
     let set = folder.path().join(FOLDER);
     let official = build(Config { split: Division::Official, ..Config::default() }, SoundForm::Raw).unwrap();
     fs::write(set.join(TESTING_LIST), "yes/5_nohash_0.wav\nyes 6\n").unwrap();
-    let error = official.prepare(&library, &()).err().unwrap().to_string();
-    assert!(error.contains("testing_list.txt: line 2: `yes 6`"), "{error}");
+    let error = official.prepare(&library, &()).err().unwrap();
+    assert!(error.is_malformed(TESTING_LIST, "line 2:"), "{error}");
     fs::write(set.join(TESTING_LIST), "").unwrap();
-    let error = official.prepare(&library, &()).err().unwrap().to_string();
-    assert!(error.contains("none for the test split"), "{error}");
+    let error = official.prepare(&library, &()).err().unwrap();
+    assert!(error.is_malformed(FOLDER, ""), "{error}");
     fs::remove_file(set.join(TESTING_LIST)).unwrap();
     assert!(official.check(&library).unwrap_err().is_missing());
 
     fs::write(set.join("no/4_nohash_0.wav"), b"RIFF....WAVE").unwrap();
-    let error = task.prepare(&library, &()).err().unwrap().to_string();
-    assert!(error.contains("4_nohash_0.wav: header: this is not a WAVE file"), "{error}");
+    let error = task.prepare(&library, &()).err().unwrap();
+    assert!(error.is_malformed("4_nohash_0.wav", "header:"), "{error}");
     assert_eq!(build(Config { drop: 91, ..Config::default() }, SoundForm::Raw).err().unwrap().field, "drop");
 }
 
@@ -221,7 +221,7 @@ fn a_changed_clip_is_read_again() {
 #[test]
 #[ignore = "needs BENCH_DATA, a folder with 350 clips of speech_commands"]
 fn the_clips_that_are_here_follow_the_official_lists() {
-    let root = crate::given_data::folder(FOLDER);
+    let root = crate::files::given_data::folder(FOLDER);
     let library = Library::open(root);
     let config = all(Division::Official);
     let files = SpeechTask {

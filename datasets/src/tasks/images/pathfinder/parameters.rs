@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::ConfigError;
-use crate::tasks::pathfinder::level::{Difficulty, Resolution};
+use crate::config::{ConfigError, within};
+use crate::tasks::images::pathfinder::level::{Difficulty, Resolution};
 
 /// How the number of distractor contours follows from their length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -129,22 +129,24 @@ impl Parameters {
     /// # Errors
     /// The first value outside of its range, by name.
     pub fn check(&self) -> Result<(), ConfigError> {
-        within("contour_length", self.contour_length, 2, 64)?;
-        within("distractor_length", self.distractor_length, 1, 64)?;
-        within("distractors", self.distractors, 0, 1000)?;
-        within("paddle_length", self.paddle_length, 1, 32)?;
-        within("antialias", self.antialias, 1, 8)?;
-        within("padding", self.padding, 1, self.resolution / 2 - 1)?;
-        within("seed_distance", self.seed_distance, 0, self.resolution / 4 - 1)?;
+        within("contour_length", self.contour_length, 2..=64)?;
+        within("distractor_length", self.distractor_length, 1..=64)?;
+        within("distractors", self.distractors, 0..=1000)?;
+        within("paddle_length", self.paddle_length, 1..=32)?;
+        within("antialias", self.antialias, 1..=8)?;
+        within("padding", self.padding, 1..=self.resolution / 2 - 1)?;
+        within("seed_distance", self.seed_distance, 0..=self.resolution / 4 - 1)?;
         if self.margin.is_empty() {
             return Err(ConfigError::new("margin", "the list is empty; give at least one distance, e.g. [1]"));
         }
         for &margin in &self.margin {
-            within("margin", margin, 0, 16)?;
+            within("margin", margin, 0..=16)?;
         }
-        if !(self.thickness > 0.0 && self.thickness <= 16.0) {
-            return Err(ConfigError::new("thickness", format!("{} is not above 0 and at most 16", self.thickness)));
-        }
+        let positive = |field, value: f64, most: f64| {
+            let message = || ConfigError::new(field, format!("{value} is not above 0 and at most {most}"));
+            (value > 0.0 && value <= most).then_some(()).ok_or_else(message)
+        };
+        positive("thickness", self.thickness, 16.0)?;
         let enlarged = self.thickness * f64::from(self.antialias);
         if enlarged.fract() != 0.0 {
             return Err(ConfigError::new(
@@ -155,33 +157,15 @@ impl Parameters {
                 ),
             ));
         }
-        let largest = f64::from(self.resolution) / 4.0;
-        if !(self.marker_radius >= 0.5 && self.marker_radius <= largest) {
-            return Err(ConfigError::new(
-                "marker_radius",
-                format!("{} is not between 0.5 and {largest}", self.marker_radius),
-            ));
-        }
-        if !(self.continuity > 0.0 && self.continuity <= 100.0) {
-            return Err(ConfigError::new("continuity", format!("{} is not above 0 and at most 100", self.continuity)));
-        }
+        within("marker_radius", self.marker_radius, 0.5..=f64::from(self.resolution) / 4.0)?;
+        positive("continuity", self.continuity, 100.0)?;
         for (field, contrasts) in [("snake_contrast", &self.snake_contrast), ("paddle_contrast", &self.paddle_contrast)]
         {
             if contrasts.is_empty() {
                 return Err(ConfigError::new(field, "the list is empty; give at least one contrast, e.g. [1.0]"));
             }
-            if let Some(contrast) = contrasts.iter().find(|contrast| !(**contrast > 0.0 && **contrast <= 1000.0)) {
-                return Err(ConfigError::new(field, format!("{contrast} is not above 0 and at most 1000")));
-            }
+            contrasts.iter().try_for_each(|&contrast| positive(field, contrast, 1000.0))?;
         }
         Ok(())
-    }
-}
-
-fn within(field: &str, value: u32, least: u32, most: u32) -> Result<(), ConfigError> {
-    if (least..=most).contains(&value) {
-        Ok(())
-    } else {
-        Err(ConfigError::new(field, format!("{value} is not between {least} and {most}")))
     }
 }

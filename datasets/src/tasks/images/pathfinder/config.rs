@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer, ser::Error};
 
 use crate::config::InputRank;
-use crate::tasks::pathfinder::level::{Difficulty, Resolution, released_sizes};
-use crate::tasks::pathfinder::parameters::{DistractorRule, Parameters};
+use crate::tasks::images::pathfinder::level::{Difficulty, Resolution, released_sizes};
+use crate::tasks::images::pathfinder::parameters::{DistractorRule, Parameters};
 use vocabulary::SplitSizes;
 
 /// Where the images come from.
@@ -26,7 +26,7 @@ impl PathfinderSource {
     }
 }
 
-/// How released images are dealt to the splits.
+/// How released images are assigned to the splits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "PathfinderParts")]
@@ -69,7 +69,7 @@ struct Settings {
     /// Where the images come from.
     #[serde(default)]
     source: PathfinderSource,
-    /// How released images are dealt to the splits (with `source: lra` only).
+    /// How released images are assigned to the splits (with `source: lra` only).
     #[serde(default)]
     parts: PathfinderParts,
     /// As a sequence of pixels (`1d`) or as a picture (`2d`).
@@ -127,7 +127,7 @@ pub struct Config {
     /// Where the images come from.
     #[serde(skip_serializing_if = "PathfinderSource::is_generated")]
     pub source: PathfinderSource,
-    /// How released images are dealt to the splits.
+    /// How released images are assigned to the splits.
     #[serde(skip_serializing_if = "PathfinderParts::is_split")]
     pub parts: PathfinderParts,
     /// As a sequence of pixels or as a picture.

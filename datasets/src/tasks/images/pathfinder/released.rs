@@ -19,14 +19,14 @@ use crate::formats::tables::npy_text;
 use crate::library::{CacheKey, DataError, Library, SampleStore, Sources, read_bounded};
 use crate::progress::Progress;
 use crate::splits::{balanced, cut_note};
-use crate::tasks::pathfinder::config::Config;
-use crate::tasks::pathfinder::level::{Difficulty, EMPTY, Resolution, parts, released_sizes};
+use crate::tasks::images::pathfinder::config::Config;
+use crate::tasks::images::pathfinder::level::{Difficulty, EMPTY, Resolution, parts, released_sizes};
 use vocabulary::SplitSizes;
 
 /// Name of the data set.
 const SET: &str = "lra";
 const OUTER: &str = "lra_release";
-/// Version of the rule by which images are dealt to the splits. Within its split, the order is that of
+/// Version of the rule by which images are assigned to the splits. Within its split, the order is that of
 /// [`balanced`](crate::splits::balanced).
 pub(super) const SPLIT_VERSION: &str = "path-hash-1";
 /// Raised whenever the same files give other samples.
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::registry::find;
     use crate::task::{Batch, Dataset, Inputs, Targets, Task};
-    use crate::tasks::pathfinder::{Generator, Parameters};
+    use crate::tasks::images::pathfinder::{Generator, Parameters};
     use vocabulary::Split;
 
     /// Writes `count` images of our own in the layout of the archive, in folders of 20; gives pixels and label by path.
@@ -331,8 +331,8 @@ mod tests {
         let data = task(json!({})).prepare(&library, &()).unwrap();
         assert!(data.notes()[0].ends_with("42 are here"));
         fs::write(place.join("imgs/1/sample_3.png"), "").unwrap();
-        let error = task(json!({})).prepare(&library, &()).err().unwrap().to_string();
-        assert!(error.contains("sample_3.png: the image: the file is empty"), "{error}");
+        let error = task(json!({})).prepare(&library, &()).err().unwrap();
+        assert!(error.is_malformed("sample_3.png", "the image"), "{error}");
     }
 
     #[test]
@@ -359,8 +359,7 @@ mod tests {
 
     #[test]
     fn damaged_archives_are_refused_by_file() {
-        let prepare =
-            |root: &Path, extra: Value| task(extra).prepare(&Library::open(root), &()).err().unwrap().to_string();
+        let prepare = |root: &Path, extra: Value| task(extra).prepare(&Library::open(root), &()).err().unwrap();
         let fresh = || {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path(), "lra_release", 32, "curv_baseline", 42);
@@ -369,26 +368,24 @@ mod tests {
         };
         let (folder, place) = fresh();
         fs::write(place.join("metadata/1.npy"), "imgs/1 sample_0.png 0 7\n").unwrap();
-        assert!(prepare(folder.path(), json!({})).contains("1.npy: line 1: field 3, the label, is `7`"));
+        assert!(prepare(folder.path(), json!({})).is_malformed("1.npy", "line 1"));
         let (folder, place) = fresh();
         fs::remove_file(place.join("imgs/2/sample_1.png")).unwrap();
-        assert!(prepare(folder.path(), json!({})).contains("sample_1.png"));
+        let error = prepare(folder.path(), json!({}));
+        assert!(matches!(&error, DataError::Io { path, .. } if path.ends_with("sample_1.png")), "{error}");
         let (folder, place) = fresh();
         GrayImage::new(64, 64).save(place.join("imgs/2/sample_1.png")).unwrap();
-        assert!(prepare(folder.path(), json!({})).contains("it has 64 x 64 pixels instead of 32 x 32"));
+        assert!(prepare(folder.path(), json!({})).is_malformed("sample_1.png", "the image"));
         let (folder, place) = fresh();
         let line = fs::read_to_string(place.join("metadata/0.npy")).unwrap();
         fs::write(place.join("metadata/9.npy"), line.lines().next().unwrap()).unwrap();
-        assert!(prepare(folder.path(), json!({})).contains("imgs/0/sample_0.png has two lines"));
+        assert!(prepare(folder.path(), json!({})).is_malformed("metadata", "imgs/0/sample_0.png"));
         let (folder, _) = fresh();
-        assert!(
-            prepare(folder.path(), json!({"test_samples": 5}))
-                .contains("the test part of its 42 images has 4, and test_samples is 5")
-        );
+        assert!(prepare(folder.path(), json!({"test_samples": 5})).is_malformed("curv_baseline", ""));
         let (folder, _) = fresh();
         let error = task(json!({"difficulty": "hard"})).check(&Library::open(folder.path())).unwrap_err();
         assert!(
-            error.is_missing() && error.to_string().contains("pathfinder32/curv_contour_length_14/metadata"),
+            matches!(&error, DataError::Missing { what, .. } if what.contains("pathfinder32/curv_contour_length_14/metadata")),
             "{error}"
         );
     }
@@ -404,18 +401,15 @@ mod tests {
         // Alone, it may be the inner root.
         path_x.check(&library).unwrap();
         fs::create_dir_all(folder.path().join("lra_release/lra_release/pathfinder32")).unwrap();
-        let error = path_x.check(&library).unwrap_err().to_string();
-        assert!(
-            error.contains("outer of the two folders") && error.contains("lra_release/lra_release/pathfinder128"),
-            "{error}"
-        );
+        let error = path_x.check(&library).unwrap_err();
+        assert!(error.is_malformed("lra_release/pathfinder128", ""), "{error}");
         // An incomplete inner folder does not make the outer one right.
         fs::create_dir_all(folder.path().join("lra_release/lra_release/pathfinder128/curv_baseline")).unwrap();
         assert!(path_x.check(&library).unwrap_err().is_missing());
         write(folder.path(), "lra_release/lra_release", 128, level, 1);
         path_x.check(&library).unwrap();
         let (place, _) =
-            crate::tasks::pathfinder::released::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();
+            crate::tasks::images::pathfinder::released::folder(&library, Resolution::Px128, Difficulty::Hard).unwrap();
         assert!(place.starts_with(folder.path().join("lra_release/lra_release")));
     }
 

@@ -29,7 +29,7 @@ pub use self::{
     level::{Difficulty, Resolution},
     parameters::{DistractorRule, Parameters},
 };
-use crate::config::{ConfigError, InputRank};
+use crate::config::{ConfigError, InputRank, MOST_SAMPLES, any_sizes, within};
 use crate::library::{CacheKey, DataError, Library, SampleStore};
 use crate::progress::Progress;
 use crate::samples::Stored;
@@ -38,9 +38,6 @@ use crate::task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, T
 
 /// Raised whenever the same settings give other images.
 const GENERATOR_VERSION: u32 = 1;
-
-/// Largest number of images in one split.
-const MOST_IMAGES: usize = 100_000_000;
 
 /// The task `pathfinder`.
 #[derive(Debug, Clone, Copy)]
@@ -60,19 +57,15 @@ impl TaskDefinition for Pathfinder {
             return build_released(config);
         }
         if config.parts != PathfinderParts::Split {
-            return Err(ConfigError::new("parts", "deals released images; set `source: lra` with it, or leave it out"));
+            return Err(ConfigError::new(
+                "parts",
+                "splits released images; set `source: lra` with it, or leave it out",
+            ));
         }
-        for (field, size) in [
-            ("train_samples", config.train_samples),
-            ("validation_samples", config.validation_samples),
-            ("test_samples", config.test_samples),
-        ] {
-            if size == 0 || size > MOST_IMAGES {
-                return Err(ConfigError::new(field, format!("{size} images is not between 1 and {MOST_IMAGES}")));
-            }
-        }
+        let spec = spec(&config);
+        any_sizes(spec.splits)?;
         let generator = Generator::new(config.parameters.clone())?;
-        Ok(Box::new(GeneratedTask { spec: spec(&config), generator, config }))
+        Ok(Box::new(GeneratedTask { spec, generator, config }))
     }
 }
 
@@ -85,16 +78,10 @@ fn build_released(config: Config) -> Result<Box<dyn Task>, ConfigError> {
         ));
     }
     let whole = config.parts == PathfinderParts::Test;
-    for (field, size, least) in [
-        ("train_samples", config.train_samples, usize::from(!whole)),
-        ("validation_samples", config.validation_samples, usize::from(!whole)),
-        ("test_samples", config.test_samples, 1),
-    ] {
-        let most = if whole && least == 0 { 0 } else { MOST_IMAGES };
-        if size < least || size > most {
-            return Err(ConfigError::new(field, format!("{size} images is not between {least} and {most}")));
-        }
-    }
+    let training = if whole { 0..=0 } else { 1..=MOST_SAMPLES };
+    within("train_samples", config.train_samples, training.clone())?;
+    within("validation_samples", config.validation_samples, training)?;
+    within("test_samples", config.test_samples, 1..=MOST_SAMPLES)?;
     let generated = spec(&config);
     let parts = if whole { "test-only" } else { released::SPLIT_VERSION };
     let variant = if config.centre { "pathfinder-centred" } else { "pathfinder" };
@@ -112,13 +99,13 @@ fn data_name(config: &Config) -> String {
     format!("pathfinder{}-{}{}", config.resolution.side(), config.difficulty.name(), suffix(config))
 }
 
-/// Nothing for published parameters; otherwise a mark by which two sets of parameters can be told apart.
+/// Nothing for published parameters; otherwise a mark by which two sets of parameters can be distinguished.
 fn suffix(config: &Config) -> String {
     if config.parameters == Parameters::published(config.resolution, config.difficulty) {
         return String::new();
     }
     let hash = Sha256::digest(serde_json::to_vec(&config.parameters).unwrap_or_default());
-    format!("-{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2])
+    format!("-{:.6}", format!("{hash:x}"))
 }
 
 fn spec(config: &Config) -> TaskSpec {

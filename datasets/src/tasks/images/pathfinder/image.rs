@@ -8,10 +8,10 @@ use rand::Rng;
 
 use crate::config::ConfigError;
 use crate::library::sample_stream;
-use crate::tasks::pathfinder::paddle::Paddles;
-use crate::tasks::pathfinder::parameters::Parameters;
-use crate::tasks::pathfinder::raster::{Canvas, stretch};
-use crate::tasks::pathfinder::snake::{Failure, Scene};
+use crate::tasks::images::pathfinder::paddle::Paddles;
+use crate::tasks::images::pathfinder::parameters::Parameters;
+use crate::tasks::images::pathfinder::raster::{Canvas, stretch};
+use crate::tasks::images::pathfinder::snake::{Failure, Scene};
 
 /// Attempts at the two long contours of one image. The original tries for ever.
 const MOST_ATTEMPTS: u32 = 100_000;

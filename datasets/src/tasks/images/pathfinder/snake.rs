@@ -7,9 +7,9 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::tasks::pathfinder::bitmap::Bitmap;
-use crate::tasks::pathfinder::paddle::{DEGREES, Paddle, Paddles};
-use crate::tasks::pathfinder::parameters::Parameters;
+use crate::tasks::images::pathfinder::bitmap::Bitmap;
+use crate::tasks::images::pathfinder::paddle::{DEGREES, Paddle, Paddles};
+use crate::tasks::images::pathfinder::parameters::Parameters;
 
 /// Draws of a place for one paddle before its contour fails: the original's `max_paddle_retrial` 2, counted from 0.
 const PADDLE_TRIES: usize = 3;

@@ -5,11 +5,7 @@ use serde_json::Value;
 
 use crate::config::ConfigError;
 use crate::task::{Info, Task, TaskDefinition};
-use crate::tasks::images::{cifar, fashion, grey, mnist, stl10};
-use crate::tasks::language::{char_lm, listops, retrieval, text};
-use crate::tasks::pathfinder;
-use crate::tasks::synthetic::{adding, copy};
-use crate::tasks::time_series::{character_trajectories, fsdd, physionet2019, speech_commands};
+use crate::tasks::{images, language, synthetic, time_series};
 
 /// One line of the registry: a task definition with its types erased.
 #[derive(Debug, Clone)]
@@ -24,32 +20,15 @@ pub struct Entry {
     pub build: fn(&Value) -> Result<Box<dyn Task>, ConfigError>,
 }
 
+/// The tasks of the Long Range Arena, which come first in every list.
+const LONG_RANGE_ARENA: [&str; 6] = ["listops", "text", "retrieval", "image", "pathfinder", "pathx"];
+
 /// Every task, in the order of `bench list tasks`.
 pub fn entries() -> Vec<Entry> {
-    vec![
-        entry::<listops::ListOps>(),
-        entry::<text::Text>(),
-        entry::<retrieval::Retrieval>(),
-        entry::<grey::Image>(),
-        entry::<pathfinder::Pathfinder>(),
-        entry::<pathfinder::PathX>(),
-        entry::<mnist::Sequential>(),
-        entry::<mnist::Permuted>(),
-        entry::<fashion::Fashion>(),
-        entry::<cifar::SequentialCifar10>(),
-        entry::<cifar::NoisePaddedCifar10>(),
-        entry::<cifar::Cifar10>(),
-        entry::<cifar::Cifar100>(),
-        entry::<stl10::Stl10>(),
-        entry::<speech_commands::SpeechMfcc>(),
-        entry::<speech_commands::SpeechRaw>(),
-        entry::<fsdd::SpokenDigits>(),
-        entry::<character_trajectories::CharacterTrajectories>(),
-        entry::<physionet2019::Sepsis>(),
-        entry::<char_lm::CharacterModel>(),
-        entry::<adding::Adding>(),
-        entry::<copy::Copying>(),
-    ]
+    let place = |entry: &Entry| LONG_RANGE_ARENA.iter().position(|&name| name == entry.info.name);
+    let mut entries = [images::entries(), time_series::entries(), language::entries(), synthetic::entries()].concat();
+    entries.sort_by_key(|entry| place(entry).unwrap_or(LONG_RANGE_ARENA.len()));
+    entries
 }
 
 /// The task called `name`.

@@ -2,9 +2,9 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use crate::tasks::pathfinder::bitmap::Bitmap;
-use crate::tasks::pathfinder::parameters::Parameters;
-use crate::tasks::pathfinder::raster::{Canvas, disc};
+use crate::tasks::images::pathfinder::bitmap::Bitmap;
+use crate::tasks::images::pathfinder::parameters::Parameters;
+use crate::tasks::images::pathfinder::raster::{Canvas, disc};
 
 /// Seed paddles point in whole degrees, from −180 to 179.
 pub(super) const DEGREES: usize = 360;

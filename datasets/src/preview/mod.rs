@@ -1,5 +1,0 @@
-//! Pictures of samples, for people.
-
-pub(crate) mod contact_sheet;
-
-pub use self::contact_sheet::{ContactSheet, draw};
