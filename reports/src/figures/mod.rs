@@ -8,11 +8,12 @@ mod loss;
 mod orthonormality;
 mod parameters;
 pub(crate) mod plot;
+mod scale;
 
 use self::colours::Colours;
 use self::plot::Figure;
 use crate::error::ReportError;
-use crate::runs::{Frames, Runs, groups};
+use crate::runs::{Diagnostics, Frames, Runs, groups};
 
 /// All figures that the runs give something to draw for.
 ///
@@ -26,6 +27,8 @@ pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportErr
     figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(loss::training_loss(&groups, frames, &colours)?);
     figures.extend(loss::penalties(&groups, frames, &colours)?);
-    figures.extend(orthonormality::orthonormality(&groups, &colours));
+    let diagnostics = Diagnostics::read(runs);
+    figures.extend(orthonormality::orthonormality(&groups, &diagnostics, &colours));
+    figures.extend(scale::scale(&groups, &diagnostics, &colours));
     Ok(figures)
 }

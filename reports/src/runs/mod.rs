@@ -6,6 +6,7 @@
 
 mod added;
 mod cell;
+mod diagnostics;
 mod discover;
 mod frame;
 mod group;
@@ -18,6 +19,7 @@ mod variant;
 
 pub use added::AddedSettings;
 pub use cell::{Cell, Experiment, LeftOut, Runs};
+pub(crate) use diagnostics::{Diagnostics, RunDiagnostics};
 pub(crate) use frame::{ByGroup, BySeed, CurvePoint, Curves, Frames};
 pub(crate) use group::{GroupKey, SeedGroup, groups, metric_columns};
 pub use load::load;
