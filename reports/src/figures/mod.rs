@@ -19,7 +19,7 @@ use crate::runs::{Diagnostics, Frames, Runs, groups};
 ///
 /// # Errors
 /// Aggregation fails.
-pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportError> {
+pub(crate) fn all(runs: &Runs, frames: &Frames, diagnostics: &Diagnostics) -> Result<Vec<Figure>, ReportError> {
     let groups = groups(runs);
     let colours = Colours::new(&groups);
     let mut figures = dimensions::dimensions(&groups, frames, &colours)?;
@@ -27,8 +27,7 @@ pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportErr
     figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(loss::training_loss(&groups, frames, &colours)?);
     figures.extend(loss::penalties(&groups, frames, &colours)?);
-    let diagnostics = Diagnostics::read(runs);
-    figures.extend(orthonormality::orthonormality(&groups, &diagnostics, &colours));
-    figures.extend(scale::scale(&groups, &diagnostics, &colours));
+    figures.extend(orthonormality::orthonormality(&groups, diagnostics, &colours));
+    figures.extend(scale::scale(&groups, diagnostics, &colours));
     Ok(figures)
 }
