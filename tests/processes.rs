@@ -581,7 +581,7 @@ fn a_run_that_was_killed_does_not_count_as_running() {
     bench.command(&["status", "runs/tiny"]).assert().success().stdout(contains("killed"));
     bench.command(&["report", "runs/tiny"]).assert().success();
     let report = std::fs::read_to_string(bench.path("runs/tiny/report/report.md")).unwrap();
-    assert!(!report.contains("running"), "{report}");
+    assert!(report.contains("- Runs: 2: 2 interrupted\n"), "{report}");
 }
 
 #[test]

@@ -62,6 +62,10 @@ fn the_smoke_recipe_trains_every_run_and_names_its_report() {
     for file in ["experiment.yaml", "report/report.md"] {
         assert!(bench.path("runs/smoke").join(file).is_file(), "{file}");
     }
+    for figure in ["initialisation-activations", "initialisation-kernels", "logits-std", "logits-max-abs"] {
+        let figure = bench.path(&format!("runs/smoke/report/figures/{figure}.csv"));
+        assert!(std::fs::read_to_string(&figure).unwrap().contains("ccnn"), "{figure:?}");
+    }
     let cell = bench.path("runs/smoke/adding-tiny.ccnn.s0");
     for file in [
         "cell.yaml",
@@ -466,6 +470,16 @@ fn the_penalty_is_recorded_beside_the_loss_of_the_task() {
     wild.command(&GRU).assert().code(1);
     assert_eq!(wild.status(CELLS[1])["reason"], "nan");
     failed(&wild, CELLS[1], "train-not-finite", &["penalty"]);
+}
+
+/// Early steps are looked at in powers of two, and later ones at the end of every epoch.
+#[test]
+fn networks_are_looked_at_most_in_the_first_steps() {
+    let bench = finished();
+    let lines = diagnostics(&bench.path(CELLS[1]));
+    let scale = lines.iter().filter(|line| line["quantity"] == "logits.variance");
+    let steps: Vec<u64> = scale.map(|line| line["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [0, 1, 2, 4, 8, 16, 25, 50, 75, 100, 125, 150]);
 }
 
 /// The memory of a run is its own, whatever ran before it in the same process.

@@ -11,7 +11,7 @@ use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, short_hash};
 use crate::page::Page;
-use crate::runs::{AddedSettings, Frames, Run, Runs, load};
+use crate::runs::{AddedSettings, Diagnostics, Frames, Run, Runs, load};
 use crate::tables::{self, Recipes, Table};
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
@@ -32,7 +32,8 @@ pub fn write(
 ) -> Result<ReportPaths, ReportError> {
     let runs = load(dirs, added)?;
     let frames = Frames::new(&runs)?;
-    let figures = figures::all(&runs, &frames)?;
+    let diagnostics = Diagnostics::read(&runs);
+    let figures = figures::all(&runs, &frames, &diagnostics)?;
     let drawn = figures.into_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
@@ -40,6 +41,7 @@ pub fn write(
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
     first.push(tables::results(&runs, &frames, &recipes)?);
+    first.extend(tables::scale(&runs, &diagnostics));
     let mut appendix: Vec<Table> = recipes.table(&runs).into_iter().collect();
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));

@@ -1290,6 +1290,55 @@ fn orthonormality_lines(first: [f64; 2], second: [f64; 2]) -> String {
     lines
 }
 
+/// The scale of activations, kernels and logits is drawn for every run that recorded it: a panel per task, medians over seeds.
+#[test]
+fn the_scale_of_networks_is_drawn() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let line = |step: u64, order: u32, layer: &str, quantity: &str, value: Option<f64>| {
+        let line = serde_json::json!({
+            "baseline": "b", "task": "t", "seed": 0, "step": step, "order": order, "layer": layer, "quantity": quantity,
+            "value": value,
+        });
+        format!("{line}\n")
+    };
+    for (task, seed, factor) in [("smnist", 0, 1.0), ("smnist", 1, 4.0), ("adding-200", 0, 16.0)] {
+        let folder = support::cell(task, "ccnn-4-140", 100, seed, 0.9).write(&home);
+        let text = [
+            line(0, 0, "conv1", "kernel.variance", Some(0.25)),
+            line(0, 1, "conv1", "activation.variance", Some(factor)),
+            line(0, 2, "blocks.0", "activation.variance", None),
+            line(0, 3, "head", "logits.variance", Some(factor)),
+            line(0, 3, "head", "logits.max_abs", Some(9.0)),
+            line(8, 1, "conv1", "activation.variance", Some(77.0)),
+            line(8, 3, "head", "logits.variance", Some(100.0)),
+        ];
+        fs::write(folder.join("diagnostics.jsonl"), text.concat()).unwrap();
+    }
+    let out = dir.path().join("out");
+    write(std::slice::from_ref(&home), &out, Formats::ALL).unwrap();
+    let values = |name: &str| -> Vec<[String; 5]> {
+        let mut rows = csv::Reader::from_path(out.join(format!("figures/{name}.csv"))).unwrap();
+        let rows = rows.records().map(|row| row.unwrap());
+        rows.map(|row| [0, 5, 6, 9, 10].map(|column| row[column].to_owned())).collect()
+    };
+    let row = |row: [&str; 5]| row.map(str::to_owned);
+    let expected = [
+        row(["adding-200", "1", "16", "1", "conv1"]),
+        row(["adding-200", "2", "inf", "1", "blocks.0"]),
+        row(["smnist", "1", "2.5", "2", "conv1"]),
+        row(["smnist", "2", "inf", "2", "blocks.0"]),
+    ];
+    assert_eq!(values("initialisation-activations"), expected);
+    assert_eq!(values("initialisation-kernels").len(), 2);
+    let logits = values("logits-std");
+    assert_eq!(logits[2..], [row(["smnist", "1", "1.5", "2", ""]), row(["smnist", "9", "10", "2", ""])]);
+    assert_eq!(values("logits-max-abs")[0][2], "9");
+    let table = fs::read_to_string(out.join("tables/scale.csv")).unwrap();
+    assert!(table.contains("adding-200,ccnn-4-140,1,4,9,16,inf,8,10,9"), "{table}");
+    assert!(table.contains("smnist,ccnn-4-140,2,1.414"), "{table}");
+}
+
 /// How far weights are from orthonormal is drawn for networks that have a setting for it, in use or not.
 #[test]
 fn distances_from_orthonormal_weights_are_drawn() {

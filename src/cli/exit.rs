@@ -19,27 +19,21 @@ use crate::terminal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Exit {
-    /// 0: all done.
-    Done,
-    /// 1: a run or a check failed, or a run is locked by another process.
-    Failed,
-    /// 2: wrong usage, experiment file or data; nothing started.
-    Usage,
-    /// 3: the device is missing.
-    NoDevice,
-    /// 130: interrupted, resumable.
-    Interrupted,
+    /// All done.
+    Done = 0,
+    /// A run or a check failed, or a run is locked by another process.
+    Failed = 1,
+    /// Wrong usage, experiment file or data; nothing started.
+    Usage = 2,
+    /// The device is missing.
+    NoDevice = 3,
+    /// Interrupted, resumable.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::NoDevice => 3,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit as u8)
     }
 }
 
@@ -122,9 +116,7 @@ impl From<RunnerError> for CliError {
             | RunnerError::InitialWeights { .. }
             | RunnerError::NoOrders => Exit::Usage,
             RunnerError::LeftAtOnce => Exit::Interrupted,
-            RunnerError::Create { .. } | RunnerError::Record(_) | RunnerError::Plan(_) | RunnerError::System(_) => {
-                Exit::Failed
-            }
+            _ => Exit::Failed,
         };
         let ended = Self::of(exit, &error);
         match &error {

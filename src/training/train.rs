@@ -121,7 +121,11 @@ fn take_steps(session: &mut Session<'_>, [steps, last]: [u64; 2]) -> Result<(Ste
             if step.is_multiple_of(stuck_at_chance::STEPS) {
                 watch.loss_judged(state.progress.stuck_at_chance.judge(&job.spec.target, step));
             }
-            if clock.since_save() > CHECKPOINT_EVERY {
+            // The scale of logits moves most in the first steps. What ends an epoch is looked at with its validation.
+            if epoch == 0 && step.is_power_of_two() && state.progress.step_in_epoch < steps {
+                probe(session)?;
+            }
+            if session.clock.since_save() > CHECKPOINT_EVERY {
                 save(session)?;
             }
         }

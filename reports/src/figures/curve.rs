@@ -32,6 +32,21 @@ pub(super) fn line(points: &[CurvePoint], x: impl Fn(&CurvePoint) -> f64) -> Vec
     points.iter().filter_map(|p| Some(Point::mean(x(p), &Summary::of(&p.values)?))).collect()
 }
 
+/// A curve from the values of every seed by step.
+pub(super) fn by_step(seeds: impl Iterator<Item = (u64, BTreeMap<u64, f64>)>) -> Vec<CurvePoint> {
+    let mut points: BTreeMap<u64, CurvePoint> = BTreeMap::new();
+    for (seed, values) in seeds {
+        for (at, value) in values {
+            let empty = || CurvePoint { at, seeds: Vec::new(), values: Vec::new(), wall: Vec::new() };
+            let point = points.entry(at).or_insert_with(empty);
+            point.seeds.push(seed);
+            point.values.push(value);
+            point.wall.push(0.0);
+        }
+    }
+    points.into_values().collect()
+}
+
 pub(super) fn epoch(point: &CurvePoint) -> f64 {
     point.at as f64
 }

@@ -8,17 +8,18 @@ mod loss;
 mod orthonormality;
 mod parameters;
 pub(crate) mod plot;
+mod scale;
 
 use self::colours::Colours;
 use self::plot::Figure;
 use crate::error::ReportError;
-use crate::runs::{Frames, Runs, groups};
+use crate::runs::{Diagnostics, Frames, Runs, groups};
 
 /// All figures that the runs give something to draw for.
 ///
 /// # Errors
 /// Aggregation fails.
-pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportError> {
+pub(crate) fn all(runs: &Runs, frames: &Frames, diagnostics: &Diagnostics) -> Result<Vec<Figure>, ReportError> {
     let groups = groups(runs);
     let colours = Colours::new(&groups);
     let mut figures = dimensions::dimensions(&groups, frames, &colours)?;
@@ -26,6 +27,7 @@ pub(crate) fn all(runs: &Runs, frames: &Frames) -> Result<Vec<Figure>, ReportErr
     figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(loss::training_loss(&groups, frames, &colours)?);
     figures.extend(loss::penalties(&groups, frames, &colours)?);
-    figures.extend(orthonormality::orthonormality(&groups, &colours));
+    figures.extend(orthonormality::orthonormality(&groups, diagnostics, &colours));
+    figures.extend(scale::scale(&groups, diagnostics, &colours));
     Ok(figures)
 }

@@ -1,8 +1,11 @@
-//! Where published tables contradict each other or themselves.
+//! Where published tables contradict each other or themselves, and the values that remain.
+
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::values::{Published, parse};
+use super::values::{Published, as_printed, parse};
+use crate::error::ReportError;
 
 const TABLE: &str = include_str!("../../data/errata.csv");
 
@@ -66,4 +69,17 @@ impl Erratum {
 /// All contradictions that are known.
 pub(super) fn errata() -> Result<Vec<Erratum>, String> {
     parse(TABLE)
+}
+
+/// The published values that ours may stand beside: all but those that an erratum replaces.
+///
+/// # Errors
+/// The tables built into the program are damaged.
+pub(crate) fn all() -> Result<&'static [Published], ReportError> {
+    static USED: LazyLock<Result<Vec<Published>, String>> = LazyLock::new(|| {
+        let (mut values, errata) = (as_printed()?, errata()?);
+        values.retain(|value| !errata.iter().any(|erratum| erratum.replaces(value)));
+        Ok(values)
+    });
+    USED.as_deref().map_err(|message| ReportError::Published(message.clone()))
 }

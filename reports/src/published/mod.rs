@@ -24,7 +24,8 @@ mod values;
 
 pub(crate) use beside::{Beside, beside, values_of};
 pub(crate) use counterpart::{Counterpart, counterpart, is_another_set};
+pub(crate) use errata::all;
 pub(crate) use networks::models;
 pub(crate) use range::Range;
 pub(crate) use training::full_training;
-pub(crate) use values::{Published, all};
+pub(crate) use values::Published;

@@ -5,8 +5,9 @@ use vocabulary::record::RunRecord;
 
 use super::beside::beside;
 use super::counterpart::{Counterpart, counterpart};
+use super::errata::all;
 use super::networks::models;
-use super::values::{Published, all, parse};
+use super::values::{Published, parse};
 
 fn record(
     task: &str,

@@ -1,13 +1,9 @@
 //! The built-in table of published test accuracies.
 
-use std::sync::LazyLock;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::errata::errata;
 use super::provenance::{Reading, Selection, Variant, words};
-use crate::error::ReportError;
 
 const TABLE: &str = include_str!("../../data/published.csv");
 
@@ -120,17 +116,4 @@ pub(super) fn parse<T: DeserializeOwned>(table: &str) -> Result<Vec<T>, String> 
 /// All values as printed, those that are printed wrong among them.
 pub(super) fn as_printed() -> Result<Vec<Published>, String> {
     parse(TABLE)
-}
-
-/// The published values that ours may stand beside: all but those that an erratum replaces.
-///
-/// # Errors
-/// The tables built into the program are damaged.
-pub(crate) fn all() -> Result<&'static [Published], ReportError> {
-    static USED: LazyLock<Result<Vec<Published>, String>> = LazyLock::new(|| {
-        let (mut values, errata) = (as_printed()?, errata()?);
-        values.retain(|value| !errata.iter().any(|erratum| erratum.replaces(value)));
-        Ok(values)
-    });
-    USED.as_deref().map_err(|message| ReportError::Published(message.clone()))
 }

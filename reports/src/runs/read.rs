@@ -69,6 +69,14 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportErr
 
 /// Lines of a JSON-lines file. A process killed while it wrote leaves its last line cut: that one is dropped and counted.
 pub(super) fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, usize), ReportError> {
+    read_lines_with(path, |_| true)
+}
+
+/// The same of those lines alone that `wanted` takes; of the others only both ends are looked at.
+pub(super) fn read_lines_with<T: DeserializeOwned>(
+    path: &Path,
+    wanted: impl Fn(&[u8]) -> bool,
+) -> Result<(Vec<T>, usize), ReportError> {
     let mut file = BufReader::new(fs::File::open(path).map_err(ReportError::read(path))?);
     let (mut lines, mut row, mut number) = (Vec::new(), Vec::new(), 0);
     // What is wrong with a line counts once another one follows: the last one may be cut.
@@ -89,6 +97,10 @@ pub(super) fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, us
         let damaged = |message: String| ReportError::Parse { path: path.to_owned(), line: number, message };
         if row.len() as u64 > LONGEST_LINE {
             return Err(damaged(format!("more than {LONGEST_LINE} bytes in a line")));
+        }
+        let line = row.trim_ascii();
+        if !wanted(line) && line.starts_with(b"{") && line.ends_with(b"}") {
+            continue;
         }
         match serde_json::from_slice(&row) {
             Ok(line) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use datasets::samples::duplicates::{Duplicates, find};
-use datasets::{Split, preview};
+use datasets::{Split, samples::preview};
 use reports::format::grouped;
 use serde_json::json;
 

@@ -190,11 +190,8 @@ fn hash(record: &RunRecord, baseline: &Entry) -> Result<String, serde_json::Erro
 fn comparable(record: &RunRecord, baseline: &Entry) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(record)?;
     if let Some(Value::Object(config)) = value.pointer_mut("/baseline/config") {
-        for (setting, before) in (baseline.added)() {
-            if config.get(setting) == Some(&before) {
-                config.remove(setting);
-            }
-        }
+        let added = (baseline.added)();
+        config.retain(|setting, value| !added.iter().any(|(later, before)| later == setting && before == value));
     }
     Ok(value)
 }

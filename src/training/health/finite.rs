@@ -45,16 +45,10 @@ pub(crate) enum Cause {
     Samples(Vec<usize>),
     /// A parameter or running statistic, broken by an update or a forward pass before.
     Weights { name: String },
-    /// A moment of the optimiser.
-    Moments {
-        /// Name of the parameter.
-        name: String,
-    },
-    /// The weights that training began with.
-    InitialWeights {
-        /// The first tensor of them.
-        name: String,
-    },
+    /// A moment of the optimiser, for this parameter.
+    Moments { name: String },
+    /// The weights that training began with, this tensor among them.
+    InitialWeights { name: String },
     /// Finite samples and the finite weights of the beginning.
     Initialisation,
     /// The penalty alone, of finite weights.
@@ -163,15 +157,12 @@ fn of_samples(split: Split, samples: &[usize]) -> String {
 /// What is not finite of the loss of a step: the task's loss, the penalty, or their sum in 32 bits.
 pub(crate) fn broken_loss(loss: f64, penalty: Option<f64>) -> Option<(String, f64)> {
     let sum = f64::from((loss + penalty.unwrap_or(0.0)) as f32);
-    if !loss.is_finite() {
-        Some(("the training loss".to_owned(), loss))
-    } else if let Some(penalty) = penalty.filter(|penalty| !penalty.is_finite()) {
-        Some(("the penalty that the network adds to the training loss".to_owned(), penalty))
-    } else if !sum.is_finite() {
-        Some(("the sum of the training loss and its penalty".to_owned(), sum))
-    } else {
-        None
-    }
+    let parts = [
+        ("the training loss", loss),
+        ("the penalty that the network adds to the training loss", penalty.unwrap_or(0.0)),
+        ("the sum of the training loss and its penalty", sum),
+    ];
+    parts.into_iter().find(|(_, value)| !value.is_finite()).map(|(what, value)| (what.to_owned(), value))
 }
 
 /// Where the loss of `batch`, which holds the samples at `positions`, comes from after `step` updates; `penalty` says that it

@@ -126,12 +126,9 @@ fn plain_label(value: f64, step: f64) -> String {
 }
 
 fn si(value: f64) -> String {
-    for (factor, unit) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] {
-        if value >= factor * 0.999 {
-            return format!("{}{unit}", significant(value / factor, 2).trim_end_matches(".0"));
-        }
-    }
-    significant(value, 2)
+    let units = [(1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let (factor, unit) = units.into_iter().find(|(factor, _)| value >= factor * 0.999).unwrap_or((1.0, ""));
+    format!("{}{unit}", significant(value / factor, 2).trim_end_matches(".0"))
 }
 
 fn power(place: f64) -> String {
@@ -202,6 +199,7 @@ mod tests {
         assert_eq!(si(200_000.0), "200k");
         assert_eq!(si(2_000_000.0), "2M");
         assert_eq!(si(1_500.0), "1.5k");
+        assert_eq!(si(1.0), "1");
         assert_eq!(plain_label(-0.0, 0.1), "0.0");
     }
 }
