@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::flag::Flag;
 use super::remarks::{deviations, test_entry};
-use super::table::{Table, TableEntry};
+use super::table::{Flag, Table, TableEntry};
 use crate::error::ReportError;
 use crate::published::{self, Published, Range};
 use crate::runs::{ByGroup, BySeed, Frames, Runs, SeedGroup, groups};

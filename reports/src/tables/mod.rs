@@ -1,11 +1,9 @@
 //! The tables of a report, one file each, on [`Table`] and its forms.
 //!
-//! A new column belongs to the file of its table; a new remark to `flag`, and to `remarks`, which says where it holds.
+//! A new column belongs to the file of its table; a new remark to `table/flag.rs`, and to `remarks`, which says where it holds.
 
 mod arena;
 mod comparable;
-mod flag;
-mod forms;
 mod recipes;
 mod remarks;
 mod results;
@@ -17,9 +15,6 @@ mod table;
 mod tasks;
 
 pub(crate) use arena::long_range_arena;
-pub use flag::Flag;
-pub(crate) use flag::letter;
-pub use forms::text_table;
 pub(crate) use recipes::{Recipes, missing_data, name_scales, scales};
 pub(crate) use remarks::{by_limit, deviations, flags_of};
 pub(crate) use results::results;
@@ -27,5 +22,6 @@ pub(crate) use runs::{attempts, runs};
 pub(crate) use scale::scale;
 pub(crate) use status::{left_out, status};
 pub(crate) use summary::summary;
-pub use table::{Column, Table, TableEntry};
+pub(crate) use table::letter;
+pub use table::{Column, Flag, Table, TableEntry, text_table};
 pub(crate) use tasks::tasks;

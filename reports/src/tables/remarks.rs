@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vocabulary::Scale;
 use vocabulary::record::{Attempt, RunRecord, State, StopReason, device_kind};
 
-use super::flag::Flag;
-use super::table::TableEntry;
+use super::table::{Flag, TableEntry};
 use crate::published::Counterpart;
 use crate::runs::{Run, SeedGroup};
 use crate::statistics::Summary;

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use vocabulary::Metric;
 use vocabulary::record::State;
 
-use super::flag::Flag;
 use super::recipes::Recipes;
 use super::remarks::{by_limit, deviations, test_entry};
-use super::table::{Table, TableEntry};
+use super::table::{Flag, Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{as_shown, metric, metric_name, signed};
 use crate::published::{self, Beside, Published, Range};

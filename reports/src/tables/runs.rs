@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use vocabulary::record::{Attempt, RunRecord, StopReason};
 
-use super::flag::Flag;
 use super::remarks::{builds, devices, end_of_training, state_entry};
-use super::table::{Table, TableEntry};
+use super::table::{Flag, Table, TableEntry};
 use crate::format::{duration, short_hash};
 use crate::runs::{Run, Runs};
 

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparable::compared_as;
-use super::flag::Flag;
 use super::remarks::{has_no_value, test_entry};
-use super::table::{Column, Table, TableEntry};
+use super::table::{Column, Flag, Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::metric_name;
 use crate::runs::{ByGroup, BySeed, Frames, GroupKey, Runs, SeedGroup, Settings, groups, metric_columns};

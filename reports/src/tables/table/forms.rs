@@ -7,7 +7,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement};
 
 use super::flag::{Flag, letter};
-use super::table::{Column, Table};
+use super::rows::{Column, Table};
 use crate::error::ReportError;
 
 impl Table {
