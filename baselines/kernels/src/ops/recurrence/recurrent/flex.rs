@@ -192,6 +192,8 @@ struct Group<'a, T> {
 }
 
 /// Fills `dx` unless it is empty; returns the group's share of the gradients of the four parameters.
+///
+/// The sums over a block stay in this function: in one of their own, the backward pass of an RNN takes 1.06 to 1.1 times as long.
 fn backward_group<T: Tiles>(
     size: Size,
     w_ih: &[T],
@@ -203,11 +205,11 @@ fn backward_group<T: Tiles>(
     let rows = group.rows;
     let width = rows * size.kept;
     let zeros = |n: usize| vec![T::ZERO; n];
-    let mut found = [gates * input, gates * hidden, gates, gates].map(zeros);
-    let mut inputs = zeros(STEPS * rows * input);
+    let (mut d_w_ih, mut d_w_hh) = (zeros(gates * input), zeros(gates * hidden));
+    let (mut d_b_ih, mut d_b_hh) = (zeros(gates), zeros(gates));
+    let (mut inputs, mut grads) = (zeros(STEPS * rows * input), zeros(STEPS * rows * hidden));
     // One state more than steps: the one before the block.
     let mut states = zeros((STEPS + 1) * rows * hidden);
-    let mut grads = zeros(STEPS * rows * hidden);
     let mut from_x = zeros(STEPS * rows * gates);
     let mut from_h = zeros(if cell == RnnCell::Gru { STEPS * rows * gates } else { 0 });
     let (mut d_state, mut d_memory) = (zeros(rows * hidden), zeros(rows * hidden));
@@ -224,12 +226,7 @@ fn backward_group<T: Tiles>(
             continue;
         }
         gather(group.x, &mut inputs, [rows, input, length], start, steps);
-        let (before, inside) = states.split_at_mut(rows * hidden);
-        gather(group.y, inside, [rows, hidden, length], start, steps);
-        match start {
-            0 => before.fill(T::ZERO),
-            _ => gather(group.y, before, [rows, hidden, length], start - 1, 1),
-        }
+        gather_states(group.y, &mut states, [rows, hidden, length], start, steps);
         for step in (0..steps).rev() {
             let at = |width: usize| step * rows * width..(step + 1) * rows * width;
             let now = (start + step) * width;
@@ -257,7 +254,15 @@ fn backward_group<T: Tiles>(
             }
         }
         let n = steps * rows;
-        add_block(size, n, [&from_x, &from_h], [&inputs, &states], &mut found);
+        let from_h = if from_h.is_empty() { &from_x } else { &from_h };
+        let transposed = |d| Matrix::rows(d, gates).transposed();
+        let states = Matrix::rows(&states, hidden);
+        matmul([gates, hidden, n], transposed(from_h), states, &mut d_w_hh, hidden, true);
+        matmul([gates, input, n], transposed(&from_x), Matrix::rows(&inputs, input), &mut d_w_ih, input, true);
+        dispatch(Columns { values: &from_x[..n * gates], sums: &mut d_b_ih });
+        if cell == RnnCell::Gru {
+            dispatch(Columns { values: &from_h[..n * gates], sums: &mut d_b_hh });
+        }
         if !dx.is_empty() {
             let sizes = [n, input, gates];
             matmul(sizes, Matrix::rows(&from_x, gates), Matrix::rows(w_ih, input), &mut inputs, input, false);
@@ -265,27 +270,9 @@ fn backward_group<T: Tiles>(
         }
     }
     if cell != RnnCell::Gru {
-        found[3] = found[2].clone();
+        d_b_hh.clone_from(&d_b_ih);
     }
-    found
-}
-
-/// Adds what `n` rows of a block contribute to the gradients of the parameters.
-fn add_block<T: Tiles>(
-    Size { cell, input, hidden, gates, .. }: Size,
-    n: usize,
-    [from_x, from_h]: [&[T]; 2],
-    [inputs, states]: [&[T]; 2],
-    [w_ih, w_hh, b_ih, b_hh]: &mut [Vec<T>; 4],
-) {
-    let from_h = if from_h.is_empty() { from_x } else { from_h };
-    let transposed = |d| Matrix::rows(d, gates).transposed();
-    matmul([gates, hidden, n], transposed(from_h), Matrix::rows(states, hidden), w_hh, hidden, true);
-    matmul([gates, input, n], transposed(from_x), Matrix::rows(inputs, input), w_ih, input, true);
-    dispatch(Columns { values: &from_x[..n * gates], sums: b_ih });
-    if cell == RnnCell::Gru {
-        dispatch(Columns { values: &from_h[..n * gates], sums: b_hh });
-    }
+    [d_w_ih, d_w_hh, d_b_ih, d_b_hh]
 }
 
 /// Adds the sums of the columns of `values` to `sums`.
@@ -303,6 +290,16 @@ impl<T: Real> Loop for Columns<'_, T> {
                 sums[column] += row[column];
             }
         }
+    }
+}
+
+/// Copies `steps` states from `start` of `from`, and the one before them, which is zero at the beginning, as [`gather`] does.
+fn gather_states<T: Real>(from: &[T], to: &mut [T], sizes: [usize; 3], start: usize, steps: usize) {
+    let (before, inside) = to.split_at_mut(sizes[0] * sizes[1]);
+    gather(from, inside, sizes, start, steps);
+    match start {
+        0 => before.fill(T::ZERO),
+        _ => gather(from, before, sizes, start - 1, 1),
     }
 }
 
