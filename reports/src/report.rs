@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vocabulary::record::{Attempt, State};
 
+use crate::answer::answer;
 use crate::error::ReportError;
 use crate::figures;
 use crate::figures::plot::draw;
@@ -48,6 +49,7 @@ pub fn write(
     let page = Page {
         title: title(&runs),
         lead: lead(&runs),
+        answer: answer(&runs, &frames)?,
         facts: facts(&runs),
         tables: first.iter().collect(),
         figures: &drawn,

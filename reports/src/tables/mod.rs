@@ -17,11 +17,12 @@ mod tasks;
 
 pub(crate) use arena::long_range_arena;
 pub(crate) use cells::{attempts, cells};
+pub(crate) use comparable::compared_as;
 pub use flag::Flag;
 pub(crate) use flag::letter;
 pub use forms::text_table;
 pub(crate) use recipes::{Recipes, missing_data, name_scales, scales};
-pub(crate) use remarks::{by_limit, deviations, flags_of};
+pub(crate) use remarks::{by_limit, deviations, flags_of, has_no_value};
 pub(crate) use results::results;
 pub(crate) use status::{left_out, status};
 pub(crate) use summary::summary;

@@ -83,7 +83,7 @@ fn not_applicable(group: &SeedGroup<'_>) -> bool {
 }
 
 /// Whether a cell has finished without a test value that is a number.
-pub(super) fn has_no_value(group: &SeedGroup<'_>) -> bool {
+pub(crate) fn has_no_value(group: &SeedGroup<'_>) -> bool {
     group.cells.iter().any(|cell| cell.status.state == State::Done && cell.test_value().is_none())
 }
 

@@ -3,7 +3,7 @@
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 
 use super::figure::AxisScale;
-use crate::format::significant;
+use crate::format::{grouped, significant};
 
 /// An axis ready for drawing: range, ticks and labels in position space (logarithms on logarithmic axes).
 #[derive(Clone)]
@@ -101,6 +101,15 @@ impl AxisScale {
         match self {
             Self::Log | Self::LogCount => value.log10(),
             _ => value,
+        }
+    }
+
+    /// `value` in full, with its unit where the label of the axis does not say it alone.
+    pub(super) fn value(&self, value: f64) -> String {
+        match self {
+            Self::Percent => format!("{:.2} %", 100.0 * value),
+            Self::Count | Self::LogCount if value >= 0.0 => grouped(value.round() as u64),
+            _ => significant(value, 4),
         }
     }
 

@@ -10,7 +10,12 @@ const CHARACTER: f64 = 6.7;
 
 /// Columns of panels.
 pub(super) fn columns(figure: &Figure) -> usize {
-    figure.panels.len().clamp(1, 2)
+    match figure.panels.len() {
+        0 | 1 => 1,
+        2..=4 => 2,
+        5..=9 => 3,
+        _ => 4,
+    }
 }
 
 fn legend_width(figure: &Figure) -> u32 {
@@ -18,23 +23,32 @@ fn legend_width(figure: &Figure) -> u32 {
         return 12;
     }
     let longest = figure.legend.iter().map(|k| k.label.chars().count()).max().unwrap_or(0);
-    (44.0 + CHARACTER * longest as f64).ceil() as u32 + 14
+    text_width(longest) + 58
 }
 
+/// Width of `characters` of the usual size.
+fn text_width(characters: usize) -> u32 {
+    (CHARACTER * characters as f64).ceil() as u32
+}
+
+/// Width of the names on the vertical axis, where it has such, and of the room beside them.
 pub(super) fn names_width(panel: &Panel) -> u32 {
-    match &panel.y.scale {
-        AxisScale::Names(names) => {
-            let longest = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
-            (CHARACTER * longest as f64).ceil() as u32
-        }
-        _ => 0,
-    }
+    text_width(names(panel).iter().map(|name| name.chars().count()).max().unwrap_or(0))
+}
+
+fn names(panel: &Panel) -> &[String] {
+    if let AxisScale::Names(names) = &panel.y.scale { names } else { &[] }
+}
+
+/// The height of panels that show all their names.
+pub(super) fn height(panels: &[Panel], usual: u32) -> u32 {
+    let rows = panels.iter().map(|panel| names(panel).len()).max().unwrap_or(0);
+    usual.max(90 + 22 * rows as u32)
 }
 
 pub(super) fn panel_size(figure: &Figure) -> (u32, u32) {
     let extra = figure.panels.iter().map(names_width).max().unwrap_or(0);
-    let rows = figure.panels.iter().map(|p| if let AxisScale::Names(n) = &p.y.scale { n.len() } else { 0 }).max();
-    (PANEL_WIDTH + extra, PANEL_HEIGHT.max(90 + 22 * rows.unwrap_or(0) as u32))
+    (PANEL_WIDTH + extra, height(&figure.panels, PANEL_HEIGHT))
 }
 
 /// Shown size of a figure.
