@@ -20,7 +20,7 @@ impl Colours {
         colours
     }
 
-    fn label(&self, key: &GroupKey) -> String {
+    pub(super) fn label(&self, key: &GroupKey) -> String {
         if self.several { format!("{}: {}", key.experiment, key.series()) } else { key.series() }
     }
 

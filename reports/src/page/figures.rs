@@ -13,7 +13,7 @@ use crate::format::{capital, file_name};
 pub(super) struct Block {
     pub(super) id: String,
     pub(super) title: String,
-    captions: Vec<String>,
+    caption: String,
     legend: Vec<Key>,
     panels: Vec<Images>,
     /// What has files of its own, and the name of those.
@@ -64,26 +64,33 @@ fn block(kind: &str, figures: &[&Figure]) -> Result<Block, ReportError> {
         (None, subject, title) => format!("{subject}: {title}"),
     };
     let screen = on_screen(figures, panel_title)?;
-    let mut captions: Vec<String> = Vec::new();
-    for figure in figures {
-        let caption = match alone {
-            Some(figure) => figure.caption.clone(),
-            None => figure.caption.replace(parts(figure).0, "each task"),
-        };
-        if !captions.contains(&caption) {
-            captions.push(caption);
-        }
-    }
     let file = |figure: &&Figure| {
-        let subject = if alone.is_some() { "plotted values" } else { parts(figure).0 };
+        let subject = if alone.is_some() { "as plotted" } else { parts(figure).0 };
         (subject.to_owned(), figure.name.clone())
     };
     Ok(Block {
         id: alone.map_or_else(|| file_name(kind), |figure| figure.name.clone()),
         title: alone.map_or_else(|| capital(kind), |figure| figure.title.clone()),
-        captions,
+        caption: alone.map_or_else(|| shared_caption(figures), |figure| figure.caption.clone()),
         legend: screen.legend.into_iter().map(|(sample, label, series)| Key { sample, label, series }).collect(),
         panels: screen.panels.into_iter().map(|p| Images { title: p.title, narrow: p.narrow, wide: p.wide }).collect(),
         files: figures.iter().map(file).collect(),
     })
+}
+
+/// What the captions of `figures` say of their subjects, each sentence once.
+fn shared_caption(figures: &[&Figure]) -> String {
+    let mut sentences: Vec<String> = Vec::new();
+    for figure in figures {
+        let caption = match parts(figure).0 {
+            "" => figure.caption.clone(),
+            subject => figure.caption.replace(subject, "each task"),
+        };
+        for sentence in caption.split_inclusive(". ").map(str::trim_end) {
+            if !sentences.iter().any(|known| known == sentence) {
+                sentences.push(sentence.to_owned());
+            }
+        }
+    }
+    sentences.join(" ")
 }

@@ -143,20 +143,27 @@
 
   // Values under the pointer. An axis is [pixel, pixel, position, position, unit, kind of scale, label].
   function written(place, [, , , , unit, kind]) {
-    if (kind === "log") return short(10 ** place);
+    if (kind === "log") return short(10 ** place, 3);
     if (kind === "percent") return `${(100 * place).toFixed(2)} %`;
     if (kind === "count") return String(Math.round(place));
-    return short(Math.round(place / unit) * unit);
+    return short(Math.round(place / unit) * unit, 4);
   }
 
-  function short(value) {
+  function short(value, digits) {
     const size = Math.abs(value);
-    if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(3);
-    return String(Number(value.toPrecision(4)));
+    if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(digits - 1);
+    return String(Number(value.toPrecision(digits)));
   }
 
   const quantity = (axis) => axis[6].replace(/, %$/, "");
   const pixel = (place, [from, to, low, high]) => from + ((place - low) / (high - low)) * (to - from);
+
+  // Runs are [value, times, value, times, …].
+  function unrolled(runs) {
+    const values = [];
+    for (let i = 0; i < runs.length; i += 2) values.push(...Array(runs[i + 1]).fill(runs[i]));
+    return values;
+  }
 
   function points(plot) {
     const [x, y] = [JSON.parse(plot.dataset.x), JSON.parse(plot.dataset.y)];
@@ -167,12 +174,14 @@
       }
     }
     for (const group of all(".series[data-line]", plot)) {
-      const line = JSON.parse(group.dataset.line);
+      const [steps, counts, line] = JSON.parse(group.dataset.line);
+      const [dx, seedsAt] = [unrolled(steps), unrolled(counts)];
       let [ax, ay] = [0, 0];
-      for (let i = 0; i < line.length; i += 5) {
-        ax += line[i];
-        ay += line[i + 1];
-        const [at, mean, low, high, seeds] = [ax * x[4], ay * y[4], (ay - line[i + 2]) * y[4], (ay + line[i + 3]) * y[4], line[i + 4]];
+      for (let i = 0; i < dx.length; i += 1) {
+        const [dy, below, above] = line.slice(3 * i, 3 * i + 3);
+        ax += dx[i];
+        ay += dy;
+        const [at, mean, low, high, seeds] = [ax * x[4], ay * y[4], (ay - below) * y[4], (ay + above) * y[4], seedsAt[i]];
         const lines = () => {
           const value = `${quantity(y)}: ${written(mean, y)}`;
           const spread = seeds > 1 ? ` (${written(low, y)} to ${written(high, y)}, ${seeds} seeds)` : " (1 seed)";

@@ -7,6 +7,7 @@ mod cells;
 mod comparable;
 mod flag;
 mod forms;
+mod latex;
 mod recipes;
 mod remarks;
 mod results;

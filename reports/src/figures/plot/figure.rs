@@ -100,6 +100,8 @@ pub(crate) enum Mark {
     Hollow,
     /// Dotted line: the sample of a guide in the legend.
     Dotted,
+    /// Short upright strokes.
+    Ticks,
 }
 
 impl Mark {
@@ -111,6 +113,7 @@ impl Mark {
             Self::Filled => "filled dots",
             Self::Hollow => "hollow dots",
             Self::Dotted => "dotted line",
+            Self::Ticks => "ticks",
         }
     }
 }

@@ -42,12 +42,16 @@ impl Names {
 
 /// Whether the name of `series` stands at its end: of every solid line, and of a dashed one without a solid one beside it.
 pub(super) fn is_named(panel: &Panel, series: &Series) -> bool {
-    let solid = |other: &Series| other.mark == Mark::Line && other.colour == series.colour;
     match series.mark {
         Mark::Line => true,
-        Mark::Dashed => !panel.series.iter().any(solid),
-        Mark::Dotted | Mark::Filled | Mark::Hollow => false,
+        Mark::Dashed => !has_solid(panel, series),
+        Mark::Dotted | Mark::Filled | Mark::Hollow | Mark::Ticks => false,
     }
+}
+
+/// Whether a solid line of the colour of `series` is in `panel`.
+pub(super) fn has_solid(panel: &Panel, series: &Series) -> bool {
+    panel.series.iter().any(|other| other.mark == Mark::Line && other.colour == series.colour)
 }
 
 /// `text`, with an ellipsis in its middle if it has more than `longest` characters.

@@ -47,6 +47,10 @@ pub(super) fn paint_sample<DB: Canvas>(
             root.draw(&PathElement::new(closed, stroke(&ink, 1.4)))?;
         }
         Mark::Filled => {}
+        Mark::Ticks => root.draw(&PathElement::new(
+            [(at(left + 12.0), at(y - 5.0)), (at(left + 12.0), at(y + 5.0))],
+            stroke(&ink, 1.2),
+        ))?,
     }
     if mark == Mark::Filled || (mark == Mark::Line && key.colour.is_some()) {
         root.draw(&Polygon::new(outline(if mark == Mark::Line { 3.4 } else { 4.3 }), ink.filled()))?;

@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::axis::FittedAxis;
 use super::canvas::{Canvas, Group};
 use super::figure::{AxisScale, Mark, Panel, Point, Series};
-use super::labels::{Names, ROW, is_named, spread};
+use super::labels::{Names, ROW, has_solid, is_named, spread};
 use super::layout::names_width;
 use super::style::{AXIS, GRID, INK, MUTED, Painted, SCALE, at, colour, font, px, stroke, symbol};
 use super::trace;
@@ -28,16 +28,16 @@ pub(super) fn paint_panel<DB: Canvas>(
     let axes = Axes::of(panel);
     if !panel.title.is_empty() {
         let style = font(12.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
-        let left = 62.0 + f64::from(names_width(panel));
+        let left = f64::from(if axes.named { 22 } else { 62 } + names_width(panel));
         area.draw(&Text::new(panel.title.clone(), (at(left), at(12.0)), style))?;
     }
     let mut chart = ChartBuilder::on(area)
-        .margin_top(px(if panel.title.is_empty() { 8 } else { 24 }))
+        .margin_top(px(if panel.title.is_empty() { 16 } else { 24 }))
         .margin_right(px(14 + names.width(panel)))
         .margin_bottom(px(6))
         .margin_left(px(8))
         .x_label_area_size(px(40))
-        .y_label_area_size(px(54 + names_width(panel)))
+        .y_label_area_size(px(if axes.named { 14 } else { 54 } + names_width(panel)))
         .build_cartesian_2d(axes.x.clone(), axes.y.clone())?;
     chart
         .configure_mesh()
@@ -133,7 +133,9 @@ impl<DB: Canvas> Plot<'_, DB> {
 
     fn paint_all(&self, panel: &Panel, names: &Names, live: bool) -> Painted<DB> {
         if !self.axes.named {
-            for series in &panel.series {
+            // Two bands of one colour would not be told apart.
+            let with_band = |series: &&Series| series.mark != Mark::Dashed || !has_solid(panel, series);
+            for series in panel.series.iter().filter(with_band) {
                 self.grouped(live, || trace::group(series), || self.paint_intervals(series))?;
             }
         }
@@ -146,6 +148,7 @@ impl<DB: Canvas> Plot<'_, DB> {
                 match series.mark {
                     Mark::Line | Mark::Dashed | Mark::Dotted => self.paint_line(series)?,
                     Mark::Filled | Mark::Hollow => self.paint_dots(series)?,
+                    Mark::Ticks => self.paint_ticks(series)?,
                 }
                 self.paint_overflow(series)?;
                 if series.mark == Mark::Hollow && !self.axes.named { self.paint_notes(series) } else { Ok(()) }
@@ -243,7 +246,17 @@ impl<DB: Canvas> Plot<'_, DB> {
         }
         let shown = series.points.iter().filter(|p| !axes.overflows(p)).map(|p| axes.place(p));
         let shown = shown.filter(|(x, y)| x.is_finite() && y.is_finite()).map(|place| self.pixel(place));
-        self.paint_symbols(series, shown, 4.3, series.mark == Mark::Filled)
+        let filled = series.mark == Mark::Filled;
+        self.paint_symbols(series, shown, if filled { 4.3 } else { 3.4 }, filled)
+    }
+
+    /// Short upright strokes.
+    fn paint_ticks(&self, series: &Series) -> Painted<DB> {
+        let style = stroke(&colour(series.colour), 1.2);
+        let reach = at(6.0);
+        self.pixels(series)
+            .into_iter()
+            .try_for_each(|(x, y)| self.area.draw(&PathElement::new([(x, y - reach), (x, y + reach)], style)))
     }
 
     /// Triangles at the edge for infinite values.
@@ -260,9 +273,10 @@ impl<DB: Canvas> Plot<'_, DB> {
         Ok(())
     }
 
-    /// The notes of `series` above its points, away from the sides of the panel.
+    /// The notes of `series` above its points, or below where another stands there already, away from the sides of the panel.
     fn paint_notes(&self, series: &Series) -> Painted<DB> {
         let axis = &self.axes.x;
+        let mut taken: Vec<(i32, i32)> = Vec::new();
         for point in series.points.iter().filter(|p| !p.note.is_empty()) {
             let place = self.axes.place(point);
             let (side, shift) = match (place.0 - axis.from) / (axis.to - axis.from) {
@@ -271,8 +285,12 @@ impl<DB: Canvas> Plot<'_, DB> {
                 _ => (HPos::Center, 0.0),
             };
             let (x, y) = self.pixel(place);
+            let free =
+                |y: i32| !taken.iter().any(|(other, at_y)| (other - x).abs() < at(60.0) && (at_y - y).abs() < at(11.0));
+            let Some(y) = [y - at(12.0), y + at(12.0), y - at(24.0)].into_iter().find(|y| free(*y)) else { continue };
+            taken.push((x, y));
             let style = font(10.0).color(&MUTED).pos(Pos::new(side, VPos::Center));
-            self.area.draw(&Text::new(point.note.clone(), (x + at(shift), y - at(12.0)), style))?;
+            self.area.draw(&Text::new(point.note.clone(), (x + at(shift), y), style))?;
         }
         Ok(())
     }

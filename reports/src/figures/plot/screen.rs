@@ -16,8 +16,8 @@ use plotters::prelude::*;
 const NARROW: (u32, u32) = (360, 236);
 /// Panels for a desk where there are but one or two.
 const WIDE: [(u32, u32); 2] = [(720, 320), (544, 284)];
-/// Most points of a line: nearly one every three pixels.
-const MOST_POINTS: usize = 90;
+/// Most points of a line: one every four pixels.
+const MOST_POINTS: usize = 60;
 /// Longest name on the vertical axis of a narrow panel, in characters.
 const LONGEST_NAME: usize = 20;
 
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn thinning_keeps_both_ends() {
         let point = |x: u32| Point { x: f64::from(x), ..Point::default() };
-        for n in [0, 1, 90, 91, 200, 1000] {
+        for n in [0, 1, 60, 61, 200, 1000] {
             let series =
                 Series { label: String::new(), colour: 0, mark: Mark::Line, points: (0..n).map(point).collect() };
             let kept = thinned(&series).points;

@@ -9,13 +9,16 @@ use super::figure::{AxisScale, Mark, Panel, PlotAxis, Point, Series};
 use super::style::NEUTRAL;
 use super::svg::escaped;
 
-/// Digits behind the point of a logarithm.
-const LOGARITHM: f64 = 1e-4;
+/// The smallest difference of logarithms: enough for three digits.
+const LOGARITHM: f64 = 5e-4;
+/// The smallest difference of shares: a hundredth of a percent.
+const SHARE: f64 = 1e-4;
 
 /// The smallest difference that is written, in positions of `axis`.
 fn unit(axis: &FittedAxis, scale: &AxisScale) -> f64 {
     match scale {
-        AxisScale::Percent | AxisScale::Log | AxisScale::LogCount => LOGARITHM,
+        AxisScale::Percent => SHARE,
+        AxisScale::Log | AxisScale::LogCount => LOGARITHM,
         AxisScale::Count | AxisScale::Names(_) => 1.0,
         AxisScale::Linear => 10f64.powf((axis.to - axis.from).log10().floor() - 3.0),
     }
@@ -47,8 +50,8 @@ pub(super) fn group(series: &Series) -> String {
     }
 }
 
-/// Attributes with the name and the values of `series`: of lines the points as differences, of dots (at the pixels that
-/// `pixel` says) a text each.
+/// Attributes with the name and the values of `series`: of lines the differences of x and the seeds as runs, and per point the
+/// difference of y and how far its interval reaches below and above; of dots, at the pixels that `pixel` says, a text each.
 pub(super) fn values(
     series: &Series,
     panel: &Panel,
@@ -57,6 +60,10 @@ pub(super) fn values(
     pixel: impl Fn(&Point) -> (i32, i32),
 ) -> String {
     let name = escaped(&series.label);
+    if series.mark == Mark::Ticks {
+        // What they are stands with the mean.
+        return String::new();
+    }
     if matches!(series.mark, Mark::Filled | Mark::Hollow) {
         let finite = series.points.iter().filter(|p| !x.place_or_end(p.x).is_nan() && !y.place_or_end(p.y).is_nan());
         let dots: Vec<Value> = finite
@@ -69,18 +76,27 @@ pub(super) fn values(
     }
     let (unit_x, unit_y) = (unit(x, &panel.x.scale), unit(y, &panel.y.scale));
     let steps = |place: f64, unit: f64| place.is_finite().then(|| (place / unit).round() as i64);
-    let (mut line, mut last) = (Vec::new(), (0, 0));
+    let (mut at, mut seeds, mut line, mut last) = (Vec::new(), Vec::new(), Vec::new(), (0, 0));
     for point in &series.points {
         let (Some(at_x), Some(at_y)) = (steps(x.place(point.x), unit_x), steps(y.place(point.y), unit_y)) else {
             continue;
         };
-        line.extend([at_x - last.0, at_y - last.1]);
         let (low, high) = point.interval.unwrap_or((point.y, point.y));
         let end = |end| steps(y.place(end), unit_y).unwrap_or(at_y);
-        line.extend([at_y - end(low), end(high) - at_y, point.n as i64]);
+        add_to_run(&mut at, at_x - last.0);
+        add_to_run(&mut seeds, point.n as i64);
+        line.extend([at_y - last.1, at_y - end(low), end(high) - at_y]);
         last = (at_x, at_y);
     }
-    format!("data-name=\"{name}\" data-line='{}'", attribute(&json!(line)))
+    format!("data-name=\"{name}\" data-line='{}'", attribute(&json!([at, seeds, line])))
+}
+
+/// Append `value` to runs of equal values, each the value and how often it stands.
+fn add_to_run(runs: &mut Vec<i64>, value: i64) {
+    match runs.as_mut_slice() {
+        [.., last, times] if *last == value => *times += 1,
+        _ => runs.extend([value, 1]),
+    }
 }
 
 /// The values of a dot in words.
