@@ -32,7 +32,9 @@ impl Browser {
         let mut driver =
             Command::new(program("chromedriver")).arg("--port=0").stdout(Stdio::piped()).spawn().expect("chromedriver");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok());
+        // It names the port that was asked for, any, and then the one it has.
+        let port = |line: String| line.split("on port ").nth(1)?.trim_end_matches('.').parse().ok();
+        let port = lines.by_ref().filter_map(port).find(|port| *port > 0);
         // The pipe stays open, lest the driver fails to write to it.
         std::thread::spawn(move || lines.for_each(drop));
         let mut browser = Self { driver, port: port.expect("a port"), session: String::new() };
@@ -55,14 +57,25 @@ impl Browser {
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let body = body.to_string();
         let length = body.len();
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {length}\r\n");
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n");
         stream.write_all(format!("{head}Content-Type: application/json\r\n\r\n{body}").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        serde_json::from_str::<Value>(body).unwrap()["value"].take()
+        // The driver keeps the connection open, so that the length says where its answer ends.
+        let mut answer = BufReader::new(stream);
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            answer.read_line(&mut line).unwrap();
+            match line.trim_end() {
+                "" => break,
+                line => head.push(line.to_lowercase()),
+            }
+        }
+        let length = head.iter().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+        let mut body = vec![0; length.expect("a length")];
+        answer.read_exact(&mut body).unwrap();
+        let mut answer: Value = serde_json::from_slice(&body).unwrap();
+        assert!(head[0].contains(" 200 "), "{path}: {answer}");
+        answer["value"].take()
     }
 
     fn post(&self, command: &str, body: &Value) -> Value {

@@ -40,10 +40,13 @@ fn names(panel: &Panel) -> &[String] {
     if let AxisScale::Names(names) = &panel.y.scale { names } else { &[] }
 }
 
-/// The height of panels that show all their names.
+/// The height of panels: the `usual`, or what their names need.
 pub(super) fn height(panels: &[Panel], usual: u32) -> u32 {
-    let rows = panels.iter().map(|panel| names(panel).len()).max().unwrap_or(0);
-    usual.max(90 + 22 * rows as u32)
+    let of = |panel: &Panel| match names(panel).len() as u32 {
+        0 => usual,
+        rows => 90 + 22 * rows,
+    };
+    panels.iter().map(of).max().unwrap_or(usual)
 }
 
 pub(super) fn panel_size(figure: &Figure) -> (u32, u32) {

@@ -1,25 +1,27 @@
 //! Figures as a page shows them: one image per panel, which the page sets side by side or one below the other.
 
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
 use super::canvas::Canvas;
 use super::draw::svg;
 use super::figure::{AxisScale, Figure, LegendKey, Panel, Series};
 use super::labels::{Names, shortened};
-use super::layout::{height, names_width};
+use super::layout::height;
 use super::legend::paint_sample;
 use super::panel::paint_panel;
 use super::style::{Painted, fonts};
 use crate::error::ReportError;
-use plotters::coord::Shift;
-use plotters::prelude::*;
+
+/// Width and height of a panel, and the longest name on its vertical axis, in characters.
+type Size = (u32, u32, usize);
 
 /// A panel that fits a phone, and three of which fit a desk.
-const NARROW: (u32, u32) = (360, 236);
+const NARROW: Size = (360, 236, 20);
 /// Panels for a desk where there are but one or two.
-const WIDE: [(u32, u32); 2] = [(720, 320), (544, 284)];
+const WIDE: [Size; 2] = [(720, 320, 48), (544, 284, 32)];
 /// Most points of a line: one every four pixels.
 const MOST_POINTS: usize = 60;
-/// Longest name on the vertical axis of a narrow panel, in characters.
-const LONGEST_NAME: usize = 20;
 
 /// Panels and legend of one figure, or of several of one kind.
 #[derive(Debug, Clone)]
@@ -57,12 +59,12 @@ pub(crate) fn on_screen(figures: &[&Figure], title: impl Fn(&Figure, &Panel) -> 
         .collect();
     let wide = panels.len().checked_sub(1).and_then(|rest| WIDE.get(rest));
     let drawn = panels.into_iter().map(|(title, panel)| {
-        let draw = |panel: &Panel, (width, usual): (u32, u32)| {
-            let size = (width, height(std::slice::from_ref(panel), usual));
-            svg(&title, size, |root| paint_panel(root, panel, &names, true)).map_err(failed)
+        let draw = |(width, usual, longest): Size| {
+            let panel = with_short_names(&panel, longest);
+            let size = (width, height(std::slice::from_ref(&panel), usual));
+            svg(&title, size, |root| paint_panel(root, &panel, &names, true)).map_err(failed)
         };
-        let wide = wide.map(|(width, usual)| draw(&panel, (width + names_width(&panel), *usual))).transpose()?;
-        Ok(ScreenPanel { narrow: draw(&with_short_names(&panel), NARROW)?, wide, title })
+        Ok(ScreenPanel { narrow: draw(NARROW)?, wide: wide.map(|size| draw(*size)).transpose()?, title: title.clone() })
     });
     let sampled = legend.iter().map(|key| {
         let sample = svg(&key.label, (26, 14), |root| sample(root, key)).map_err(failed)?;
@@ -102,10 +104,10 @@ fn thinned(series: &Series) -> Series {
     Series { points: kept.map(|(_, point)| point.clone()).collect(), ..series.clone() }
 }
 
-fn with_short_names(panel: &Panel) -> Panel {
+fn with_short_names(panel: &Panel, longest: usize) -> Panel {
     let mut panel = panel.clone();
     if let AxisScale::Names(names) = &mut panel.y.scale {
-        names.iter_mut().for_each(|name| *name = shortened(name, LONGEST_NAME));
+        names.iter_mut().for_each(|name| *name = shortened(name, longest));
     }
     panel
 }
