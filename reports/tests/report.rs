@@ -151,6 +151,42 @@ fn the_whole_report_is_written_and_reproducible() {
 }
 
 #[test]
+fn hostile_names_are_text_in_every_format() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let name = "</script><img src=x onerror='harm()'>\"&\n=cmd|' /C calc'!A0";
+    for seed in 0..3 {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, 0.9 + 0.01 * seed as f64);
+        cell.record.baseline.label = name.to_owned();
+        cell.record.task.label = format!("smnist {name}");
+        cell.write(&home);
+    }
+    let paths = write(&[home], &dir.path().join("out"), Formats::ALL).unwrap();
+    let page = fs::read_to_string(paths.index.unwrap()).unwrap();
+    for (mark, times) in [("<script", 1), ("</script", 1), ("<style", 1), ("<img", 0), ("onerror='", 0)] {
+        assert_eq!(page.matches(mark).count(), times, "{mark}");
+    }
+    // What the script reads is JSON within attributes that no name ends.
+    let dots = page.match_indices("data-dots='").map(|(attribute, _)| {
+        let value = page[attribute..].split('\'').nth(1).unwrap().replace("&quot;", "\"");
+        serde_json::from_str::<serde_json::Value>(&value).unwrap()
+    });
+    assert!(dots.into_iter().any(|dots| dots[0][2].as_str().unwrap().contains("seeds: s0 90.00 %, s1 91.00 %")));
+    for path in &paths.files {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("svg") => assert_well_formed(&text),
+            Some("csv") => {
+                let mut reader = csv::Reader::from_reader(text.as_bytes());
+                assert!(reader.records().all(|row| row.is_ok()), "{}", path.display());
+            }
+            Some("tex") => assert!(!text.contains("=cmd|"), "{text}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
 fn a_cut_last_line_is_left_out_and_marked() {
     let dir = tempdir().unwrap();
     let cell = support::cell("smnist", "lstm-64", 69_000, 0, 0.9).state(State::Running, None, None);
