@@ -123,8 +123,8 @@ fn per_layer(quantity: &Quantity, cases: &Cases<'_>, measured: &str) -> Option<F
         name: quantity.file.to_owned(),
         title: format!("{title} at initialisation"),
         caption: format!(
-            "{title} per layer at initialisation: median over seeds, band from the lowest to the highest seed. The file \
-             of plotted values names the layers: outputs of convolutions, before any normalisation, stand among those of \
+            "{title} per layer at initialisation: median over seeds, band from the lowest to the highest seed (in a panel \
+             of more than six lines, dashed ones beside solid ones have none). The file of plotted values names the layers: outputs of convolutions, before any normalisation, stand among those of \
              blocks. Triangles mark overflow.{measured} {MODES}"
         ),
         panels: panels.collect(),

@@ -31,27 +31,34 @@ fn text_width(characters: usize) -> u32 {
     (CHARACTER * characters as f64).ceil() as u32
 }
 
-/// Width of the names on the vertical axis, where it has such, and of the room beside them.
-pub(super) fn names_width(panel: &Panel) -> u32 {
-    text_width(names(panel).iter().map(|name| name.chars().count()).max().unwrap_or(0))
-}
-
-fn names(panel: &Panel) -> &[String] {
+/// The names on the vertical axis, where it has such.
+pub(super) fn names(panel: &Panel) -> &[String] {
     if let AxisScale::Names(names) = &panel.y.scale { names } else { &[] }
 }
 
-/// The height of panels: the `usual`, or what their names need.
-pub(super) fn height(panels: &[Panel], usual: u32) -> u32 {
+fn names_width(panel: &Panel) -> u32 {
+    text_width(names(panel).iter().map(|name| name.chars().count()).max().unwrap_or(0))
+}
+
+/// Width of the names beside the vertical axis of a panel `width` pixels wide; none where they are so long that each stands
+/// above its row.
+pub(super) fn names_beside(panel: &Panel, width: u32) -> Option<u32> {
+    let needed = names_width(panel);
+    (needed * 20 <= width * 9).then_some(needed)
+}
+
+/// The height of panels `width` pixels wide: the `usual`, or what their names need.
+pub(super) fn height<'p>(panels: impl IntoIterator<Item = &'p Panel>, width: u32, usual: u32) -> u32 {
     let of = |panel: &Panel| match names(panel).len() as u32 {
         0 => usual,
-        rows => 90 + 22 * rows,
+        rows => 90 + rows * if names_beside(panel, width).is_some() { 22 } else { 36 },
     };
-    panels.iter().map(of).max().unwrap_or(usual)
+    panels.into_iter().map(of).max().unwrap_or(usual)
 }
 
 pub(super) fn panel_size(figure: &Figure) -> (u32, u32) {
-    let extra = figure.panels.iter().map(names_width).max().unwrap_or(0);
-    (PANEL_WIDTH + extra, height(&figure.panels, PANEL_HEIGHT))
+    let width = PANEL_WIDTH + figure.panels.iter().map(names_width).max().unwrap_or(0);
+    (width, height(&figure.panels, width, PANEL_HEIGHT))
 }
 
 /// Shown size of a figure.

@@ -9,7 +9,7 @@ use super::axis::FittedAxis;
 use super::canvas::{Canvas, Group};
 use super::figure::{AxisScale, Mark, Panel, Point, Series};
 use super::labels::{Names, ROW, has_solid, is_named, spread};
-use super::layout::names_width;
+use super::layout::{self, names_beside};
 use super::style::{AXIS, GRID, INK, MUTED, Painted, SCALE, at, colour, font, px, stroke, symbol};
 use super::trace;
 
@@ -17,6 +17,9 @@ use super::trace;
 const FEW: usize = 24;
 /// Symbols on a line of more points, beside that at its end.
 const SYMBOLS: usize = 4;
+
+/// Most lines of a panel with bands around all of them, as captions say: more would not be told apart.
+const CROWDED: usize = 6;
 
 /// Draw `panel` into `area`, with `names` at the ends of its lines. What a page reads of it is there if it is `live`.
 pub(super) fn paint_panel<DB: Canvas>(
@@ -26,9 +29,11 @@ pub(super) fn paint_panel<DB: Canvas>(
     live: bool,
 ) -> Painted<DB> {
     let axes = Axes::of(panel);
+    let beside = names_beside(panel, area.dim_in_pixel().0 / SCALE);
+    let left = if axes.named { 14 } else { 54 } + beside.unwrap_or(0);
     if !panel.title.is_empty() {
         let style = font(12.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
-        let left = f64::from(if axes.named { 22 } else { 62 } + names_width(panel));
+        let left = f64::from(8 + left);
         area.draw(&Text::new(panel.title.clone(), (at(left), at(12.0)), style))?;
     }
     let mut chart = ChartBuilder::on(area)
@@ -37,7 +42,7 @@ pub(super) fn paint_panel<DB: Canvas>(
         .margin_bottom(px(6))
         .margin_left(px(8))
         .x_label_area_size(px(40))
-        .y_label_area_size(px(if axes.named { 14 } else { 54 } + names_width(panel)))
+        .y_label_area_size(px(left))
         .build_cartesian_2d(axes.x.clone(), axes.y.clone())?;
     chart
         .configure_mesh()
@@ -48,7 +53,7 @@ pub(super) fn paint_panel<DB: Canvas>(
         .x_labels(axes.x.ticks.len())
         .y_labels(axes.y.ticks.len())
         .x_label_formatter(&|place| axes.x.label(*place))
-        .y_label_formatter(&|place| axes.y.label(*place))
+        .y_label_formatter(&|place| if beside.is_some() { axes.y.label(*place) } else { String::new() })
         .label_style(font(11.0).color(&INK))
         .axis_desc_style(font(12.0).color(&INK))
         .x_desc(panel.x.label.clone())
@@ -59,6 +64,9 @@ pub(super) fn paint_panel<DB: Canvas>(
         let place = axes.y.place(*guide);
         let line = [(axes.x.from, place), (axes.x.to, place)].map(|place| plot.pixel(place));
         plot.paint_dashes(&line, [2, 4], stroke(&MUTED, 1.2))?;
+    }
+    if beside.is_none() {
+        plot.paint_rows(layout::names(panel))?;
     }
     let panel_attributes = if live { plot.attributes(panel) } else { String::new() };
     plot.grouped(live, || panel_attributes.clone(), || plot.paint_all(panel, names, live))
@@ -131,10 +139,19 @@ impl<DB: Canvas> Plot<'_, DB> {
         self.area.draw(&Group::End)
     }
 
+    /// The names of rows above them.
+    fn paint_rows(&self, names: &[String]) -> Painted<DB> {
+        let style = font(10.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+        names.iter().enumerate().try_for_each(|(row, name)| {
+            let (x, y) = self.pixel((self.axes.x.from, row as f64));
+            self.area.draw(&Text::new(name.clone(), (x + at(4.0), y - at(13.0)), style.clone()))
+        })
+    }
+
     fn paint_all(&self, panel: &Panel, names: &Names, live: bool) -> Painted<DB> {
         if !self.axes.named {
-            // Two bands of one colour would not be told apart.
-            let with_band = |series: &&Series| series.mark != Mark::Dashed || !has_solid(panel, series);
+            let crowded = panel.series.len() > CROWDED;
+            let with_band = |series: &&Series| !crowded || series.mark != Mark::Dashed || !has_solid(panel, series);
             for series in panel.series.iter().filter(with_band) {
                 self.grouped(live, || trace::group(series), || self.paint_intervals(series))?;
             }

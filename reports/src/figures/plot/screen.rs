@@ -13,13 +13,10 @@ use super::panel::paint_panel;
 use super::style::{Painted, fonts};
 use crate::error::ReportError;
 
-/// Width and height of a panel, and the longest name on its vertical axis, in characters.
-type Size = (u32, u32, usize);
-
 /// A panel that fits a phone, and three of which fit a desk.
-const NARROW: Size = (360, 236, 20);
+const NARROW: (u32, u32) = (360, 236);
 /// Panels for a desk where there are but one or two.
-const WIDE: [Size; 2] = [(720, 320, 48), (544, 284, 32)];
+const WIDE: [(u32, u32); 2] = [(720, 320), (544, 284)];
 /// Most points of a line: one every four pixels.
 const MOST_POINTS: usize = 60;
 
@@ -58,13 +55,13 @@ pub(crate) fn on_screen(figures: &[&Figure], title: impl Fn(&Figure, &Panel) -> 
         .flat_map(|figure| figure.panels.iter().map(|panel| (title(figure, panel), untitled(panel))))
         .collect();
     let wide = panels.len().checked_sub(1).and_then(|rest| WIDE.get(rest));
-    let drawn = panels.into_iter().map(|(title, panel)| {
-        let draw = |(width, usual, longest): Size| {
-            let panel = with_short_names(&panel, longest);
-            let size = (width, height(std::slice::from_ref(&panel), usual));
-            svg(&title, size, |root| paint_panel(root, &panel, &names, true)).map_err(failed)
-        };
-        Ok(ScreenPanel { narrow: draw(NARROW)?, wide: wide.map(|size| draw(*size)).transpose()?, title: title.clone() })
+    let draw = |(title, panel): &(String, Panel), (width, usual): (u32, u32)| {
+        let size = (width, height(panels.iter().map(|(_, panel)| panel), width, usual));
+        svg(title, size, |root| paint_panel(root, &with_short_names(panel, width), &names, true)).map_err(failed)
+    };
+    let drawn = panels.iter().map(|panel| {
+        let wide = wide.map(|size| draw(panel, *size)).transpose()?;
+        Ok(ScreenPanel { title: panel.0.clone(), narrow: draw(panel, NARROW)?, wide })
     });
     let sampled = legend.iter().map(|key| {
         let sample = svg(&key.label, (26, 14), |root| sample(root, key)).map_err(failed)?;
@@ -104,10 +101,11 @@ fn thinned(series: &Series) -> Series {
     Series { points: kept.map(|(_, point)| point.clone()).collect(), ..series.clone() }
 }
 
-fn with_short_names(panel: &Panel, longest: usize) -> Panel {
+/// With names that fit above the rows of a panel `width` pixels wide.
+fn with_short_names(panel: &Panel, width: u32) -> Panel {
     let mut panel = panel.clone();
     if let AxisScale::Names(names) = &mut panel.y.scale {
-        names.iter_mut().for_each(|name| *name = shortened(name, longest));
+        names.iter_mut().for_each(|name| *name = shortened(name, (width / 7) as usize));
     }
     panel
 }
