@@ -157,23 +157,26 @@ impl Answer {
         if !separated.is_empty() {
             let clauses: Vec<String> =
                 separated.iter().map(|(best, tasks)| format!("{best} on {}", listed(tasks))).collect();
-            sentences.push(format!("Best, and separated from every other baseline: {}.", clauses.join("; ")));
+            sentences.push(format!(
+                "Best, and separated from every other baseline with at least {FEWEST_SEEDS} finished seeds: {}.",
+                clauses.join("; ")
+            ));
         }
         if !open.is_empty() {
             sentences.push(format!("The best is not separated from all others on {}.", listed(&open)));
         }
         let mut silent = Vec::new();
         if !few.is_empty() {
+            let tasks = listed(&few);
             silent.push(format!(
-                "fewer than {FEWEST_SEEDS} seeds of the best or of all others have finished on {}",
-                listed(&few)
+                "on {tasks}, where the best or all others have fewer than {FEWEST_SEEDS} finished seeds"
             ));
         }
         if !alone.is_empty() {
-            silent.push(format!("only one baseline has finished on {}", listed(&alone)));
+            silent.push(format!("on {}, where only one baseline has finished", listed(&alone)));
         }
         if !silent.is_empty() {
-            sentences.push(format!("Nothing is claimed where {}.", silent.join(", or where ")));
+            sentences.push(format!("No claim is made {}.", silent.join("; nor ")));
         }
         let reading = if separated.is_empty() && open.is_empty() { "" } else { SEPARATED };
         Self { sentences, reading }
@@ -222,17 +225,20 @@ mod tests {
         assert_eq!(
             Answer::to(&[both, alone]).sentences,
             [
-                "Nothing is claimed where fewer than 3 seeds of the best or of all others have finished on t, or where only one \
-              baseline has finished on u."
+                "No claim is made on t, where the best or all others have fewer than 3 finished seeds; nor on u, where only one \
+              baseline has finished."
             ]
         );
     }
 
     #[test]
     fn more_baselines_need_a_wider_gap() {
-        let (a, b) = ([0.50, 0.51, 0.52], [0.60, 0.61, 0.62]);
+        let (a, b): ([f64; 3], [f64; 3]) = ([0.50, 0.51, 0.52], [0.60, 0.61, 0.62]);
+        let c: [f64; 3] = [0.10, 0.11, 0.12];
         let two = contest("t", Metric::Accuracy, &[("a", &a), ("b", &b)]);
-        assert_eq!(two.verdict(), Verdict::Open { clause: String::new() });
+        assert!(matches!(two.verdict(), Verdict::Separated { .. }));
+        let three = contest("t", Metric::Accuracy, &[("a", &a), ("b", &b), ("c", &c), ("d", &c), ("e", &c)]);
+        assert!(matches!(three.verdict(), Verdict::Open { .. }), "{three:?}");
     }
 
     #[test]
@@ -244,7 +250,7 @@ mod tests {
         assert_eq!((said.sentences.len(), said.reading), (3, SEPARATED));
         assert_eq!(
             said.sentences[0],
-            "Best, and separated from every other baseline: b on c (91.00\u{a0}% against 11.00\u{a0}% of a)."
+            "Best, and separated from every other baseline with at least 3 finished seeds: b on c (91.00\u{a0}% against 11.00\u{a0}% of a)."
         );
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError>
     Ok(Drawn { figure, svg, png, csv })
 }
 
-/// An SVG document of `size` shown pixels with what `paint` draws, and a title for screen readers.
+/// An SVG document of `size` shown pixels with what `paint` draws, and a name for screen readers.
 pub(super) fn svg(
     title: &str,
     (width, height): (u32, u32),
@@ -70,7 +70,7 @@ pub(super) fn svg(
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
          role=\"img\" aria-label=\"{title}\" font-family=\"{FONT}\" fill=\"none\" stroke-linejoin=\"round\" \
-         stroke-linecap=\"round\">\n<title>{title}</title>\n",
+         stroke-linecap=\"round\">\n",
         drawn.0, drawn.1
     );
     {
