@@ -71,6 +71,24 @@ fn a_desk_and_a_phone_show_every_figure_in_a_browser() {
 
 #[test]
 #[ignore = "needs Chromium"]
+fn a_page_without_its_script_shows_everything_in_a_browser() {
+    let (_dir, page) = page();
+    let browser = Browser::open(&page, 1400);
+    let shown = |browser: &Browser| {
+        browser.run(
+            "const seen = query => [...document.querySelectorAll(query)].filter(one => one.getClientRects().length).length;
+             return [seen('section'), seen('tbody tr'), seen('figcaption'), seen('.plot .series'), seen('.index a')]",
+        )
+    };
+    let with_script = shown(&browser);
+    browser.reload_without_script();
+    assert_eq!(browser.run("return document.querySelectorAll('.tools, .tip, [role=button]').length"), json!(0));
+    assert_eq!(shown(&browser), with_script);
+    assert_sound(&browser, &page);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
 fn hostile_names_stay_text_in_a_browser() {
     let (_dir, page) = page();
     let browser = Browser::open(&page, 1400);

@@ -52,6 +52,13 @@ impl Browser {
         browser
     }
 
+    /// Load the page again without running its script.
+    pub fn reload_without_script(&self) {
+        let off = json!({"cmd": "Emulation.setScriptExecutionDisabled", "params": {"value": true}});
+        self.post("goog/cdp/execute", &off);
+        self.post("refresh", &json!({}));
+    }
+
     fn request(&self, method: &str, path: &str, body: &Value) -> Value {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
