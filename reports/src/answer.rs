@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use vocabulary::Metric;
+use vocabulary::{Metric, Scale};
 
 use crate::error::ReportError;
 use crate::format::{metric, told_apart, unit};
-use crate::runs::{ByGroup, Frames, GroupKey, Runs, SeedGroup, groups, metric_columns};
+use crate::runs::{ByGroup, Frames, Runs, SeedGroup, groups, metric_columns};
 use crate::statistics::seeds::{FEWEST_SEEDS, t_interval};
 use crate::statistics::{Interval, Level, Seeds, mean};
-use crate::tables::{compared_as, has_no_value};
+use crate::tables::{compared_as, has_no_value, scales};
 
 /// Most tasks, or baselines, that a sentence names.
 const MOST_NAMED: usize = 4;
@@ -24,8 +24,8 @@ const SEPARATED: &str = "Separated are two baselines whose intervals over seeds 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Answer {
     pub(crate) sentences: Vec<String>,
-    /// Empty where nothing is claimed.
-    pub(crate) reading: &'static str,
+    /// Empty where there is nothing to read.
+    pub(crate) reading: String,
 }
 
 /// One baseline on one task.
@@ -62,15 +62,17 @@ enum Verdict {
 /// Aggregation fails.
 pub(crate) fn answer(runs: &Runs, frames: &Frames) -> Result<Answer, ReportError> {
     let values = frames.test_values(runs)?;
-    Ok(Answer::to(&contests(&groups(runs), &values, runs.has_several_experiments())))
+    let mut answer = Answer::to(&contests(&groups(runs), &values, runs.has_several_experiments()));
+    if !answer.sentences.is_empty() {
+        let caveats = scales(runs).into_iter().filter_map(Scale::caveat).map(str::to_owned);
+        let reading = [answer.reading].into_iter().chain(caveats).filter(|text| !text.is_empty());
+        answer.reading = reading.collect::<Vec<_>>().join(" ");
+    }
+    Ok(answer)
 }
 
 fn contests(groups: &[SeedGroup<'_>], values: &ByGroup, several: bool) -> Vec<Contest> {
-    let label = |key: &GroupKey| match several {
-        true => format!("{}: {}", key.experiment, key.series()),
-        false => key.series(),
-    };
-    let labels: BTreeSet<String> = groups.iter().map(|group| label(&group.key)).collect();
+    let labels: BTreeSet<String> = groups.iter().map(|group| group.key.label(several)).collect();
     let names = told_apart(labels.iter().map(String::as_str));
     let mut contests = Vec::new();
     for (task, members) in metric_columns(groups) {
@@ -78,7 +80,7 @@ fn contests(groups: &[SeedGroup<'_>], values: &ByGroup, several: bool) -> Vec<Co
         for group in members.iter().filter(|group| !has_no_value(group)) {
             let (Some(record), Some(found)) = (group.record(), values.get(&group.key)) else { continue };
             let contender = Contender {
-                name: names[label(&group.key).as_str()].clone(),
+                name: names[group.key.label(several).as_str()].clone(),
                 values: found.0.iter().map(|(_, value)| *value).collect(),
             };
             alike.entry(compared_as(record, &members)).or_insert((group.metric(), Vec::new())).1.push(contender);
@@ -132,7 +134,8 @@ impl Contest {
 }
 
 /// `items` in words, at most [`MOST_NAMED`] of them by name.
-fn listed(items: &[impl AsRef<str>]) -> String {
+fn listed<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<T> = items.into_iter().collect();
     let named: Vec<&str> = items.iter().take(MOST_NAMED).map(AsRef::as_ref).collect();
     match (named.as_slice(), items.len() - named.len()) {
         ([rest @ .., last], 0) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
@@ -143,13 +146,14 @@ fn listed(items: &[impl AsRef<str>]) -> String {
 
 impl Answer {
     fn to(contests: &[Contest]) -> Self {
-        let (mut separated, mut open, mut few, mut alone) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut separated, mut open, mut few, mut alone) =
+            (BTreeMap::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
         for contest in contests {
             match contest.verdict() {
                 Verdict::Separated { best, clause } => separated.entry(best).or_insert_with(Vec::new).push(clause),
                 Verdict::Open { clause } => open.push(clause),
-                Verdict::TooFewSeeds => few.push(contest.task.as_str()),
-                Verdict::Alone if !contest.contenders.is_empty() => alone.push(contest.task.as_str()),
+                Verdict::TooFewSeeds => few.extend([contest.task.as_str()]),
+                Verdict::Alone if !contest.contenders.is_empty() => alone.extend([contest.task.as_str()]),
                 Verdict::Alone => {}
             }
         }
@@ -179,7 +183,7 @@ impl Answer {
             sentences.push(format!("No claim is made {}.", silent.join("; nor ")));
         }
         let reading = if separated.is_empty() && open.is_empty() { "" } else { SEPARATED };
-        Self { sentences, reading }
+        Self { sentences, reading: reading.to_owned() }
     }
 }
 
@@ -247,7 +251,7 @@ mod tests {
         let open = contest("o", Metric::Accuracy, &[("a", &[0.1, 0.2, 0.3]), ("b", &[0.1, 0.2, 0.35])]);
         let few = contest("f", Metric::Accuracy, &[("a", &[0.1]), ("b", &[0.9])]);
         let said = Answer::to(&[clear, open, few]);
-        assert_eq!((said.sentences.len(), said.reading), (3, SEPARATED));
+        assert_eq!((said.sentences.len(), said.reading.as_str()), (3, SEPARATED));
         assert_eq!(
             said.sentences[0],
             "Best, and separated from every other baseline with at least 3 finished seeds: b on c (91.00\u{a0}% against 11.00\u{a0}% of a)."

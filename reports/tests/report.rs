@@ -1286,7 +1286,8 @@ fn another_scale_makes_rows_of_its_own_and_stands_on_every_table() {
     let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
     let tables = text.matches("\n## ").count()
         - ["## Figures", "## Notes", "## Provenance"].iter().filter(|h| text.contains(*h)).count();
-    assert_eq!(text.matches("Scale smoke: 5 steps").count(), tables, "{text}");
+    assert_eq!(text.matches("Scale smoke: 5 steps").count(), tables + 1, "and what the numbers say: {text}");
+    assert!(text.contains("No claim is made on smnist, where only one baseline"), "{text}");
     assert!(text.contains("- Scale: paper, smoke"), "{text}");
     let csv = fs::read_to_string(out.join("tables/results.csv")).unwrap();
     let rows: Vec<&str> = csv.lines().skip(1).collect();

@@ -21,7 +21,7 @@ impl Colours {
     }
 
     pub(super) fn label(&self, key: &GroupKey) -> String {
-        if self.several { format!("{}: {}", key.experiment, key.series()) } else { key.series() }
+        key.label(self.several)
     }
 
     fn of(&self, key: &GroupKey) -> usize {

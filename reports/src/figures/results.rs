@@ -6,7 +6,7 @@ use super::colours::Colours;
 use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Point, Series};
 use crate::error::ReportError;
 use crate::format::{metric_name, told_apart};
-use crate::runs::{ByGroup, BySeed, Frames, Runs, SeedGroup, metric_columns};
+use crate::runs::{ByGroup, BySeed, Frames, GroupKey, Runs, SeedGroup, metric_columns};
 
 /// One panel per task and metric, one row per baseline; `None` where no run has finished.
 pub(super) fn test_values(
@@ -16,8 +16,11 @@ pub(super) fn test_values(
     colours: &Colours,
 ) -> Result<Option<Figure>, ReportError> {
     let values = frames.test_values(runs)?;
-    let panels: Vec<Panel> =
-        metric_columns(groups).iter().filter_map(|(task, members)| panel(task, members, &values, colours)).collect();
+    let labels: Vec<String> = groups.iter().map(|group| colours.label(&group.key)).collect();
+    let names = told_apart(labels.iter().map(String::as_str));
+    let name = |key: &GroupKey| names.get(colours.label(key).as_str()).cloned().unwrap_or_default();
+    let of_task = |(task, members): &(&str, Vec<&SeedGroup<'_>>)| panel(task, members, &values, colours, name);
+    let panels: Vec<Panel> = metric_columns(groups).iter().filter_map(of_task).collect();
     Ok((!panels.is_empty()).then(|| Figure {
         name: "test-values".to_owned(),
         title: "Test values of every seed".to_owned(),
@@ -29,7 +32,13 @@ pub(super) fn test_values(
     }))
 }
 
-fn panel(task: &str, members: &[&SeedGroup<'_>], values: &ByGroup, colours: &Colours) -> Option<Panel> {
+fn panel(
+    task: &str,
+    members: &[&SeedGroup<'_>],
+    values: &ByGroup,
+    colours: &Colours,
+    name: impl Fn(&GroupKey) -> String,
+) -> Option<Panel> {
     // The first stands at the top.
     let rows: Vec<(&SeedGroup<'_>, &BySeed)> =
         members.iter().rev().filter_map(|group| Some((*group, values.get(&group.key)?))).collect();
@@ -45,9 +54,7 @@ fn panel(task: &str, members: &[&SeedGroup<'_>], values: &ByGroup, colours: &Col
         let mean = Point { seeds: found.0.clone(), ..Point::mean(summary.mean, &summary) };
         series.push(legend.series(&group.key, "", Mark::Filled, vec![Point { y, ..mean }]));
     }
-    let labels: Vec<String> = rows.iter().map(|(group, _)| colours.label(&group.key)).collect();
-    let names = told_apart(labels.iter().map(String::as_str));
-    let names = labels.iter().map(|label| names[label.as_str()].clone()).collect();
+    let names = rows.iter().map(|(group, _)| name(&group.key)).collect();
     let all_positive = series.iter().flat_map(|series| &series.points).all(|point| point.x > 0.0);
     let scale = match metric {
         Metric::Accuracy => AxisScale::Percent,

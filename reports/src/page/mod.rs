@@ -119,7 +119,7 @@ impl Page<'_> {
             let _ = write!(out, "\n{paragraph}\n");
         }
         let Answer { sentences, reading } = &self.answer;
-        for paragraph in [sentences.join(" ").as_str(), reading].into_iter().filter(|text| !text.is_empty()) {
+        for paragraph in [sentences.join(" "), reading.clone()].into_iter().filter(|text| !text.is_empty()) {
             let _ = write!(out, "\n{paragraph}\n");
         }
         out.push('\n');
