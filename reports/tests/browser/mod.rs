@@ -60,29 +60,34 @@ impl Browser {
     }
 
     fn request(&self, method: &str, path: &str, body: &Value) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        let (status, mut answer) = self.send(method, path, body).unwrap();
+        assert!(status.contains(" 200 "), "{path}: {answer}");
+        answer["value"].take()
+    }
+
+    /// The first line and the body of the driver's answer.
+    fn send(&self, method: &str, path: &str, body: &Value) -> std::io::Result<(String, Value)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         let body = body.to_string();
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n");
-        stream.write_all(format!("{head}Content-Type: application/json\r\n\r\n{body}").as_bytes()).unwrap();
+        stream.write_all(format!("{head}Content-Type: application/json\r\n\r\n{body}").as_bytes())?;
         // The driver keeps the connection open, so that the length says where its answer ends.
         let mut answer = BufReader::new(stream);
         let mut head = Vec::new();
         loop {
             let mut line = String::new();
-            answer.read_line(&mut line).unwrap();
+            answer.read_line(&mut line)?;
             match line.trim_end() {
                 "" => break,
                 line => head.push(line.to_lowercase()),
             }
         }
         let length = head.iter().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-        let mut body = vec![0; length.expect("a length")];
-        answer.read_exact(&mut body).unwrap();
-        let mut answer: Value = serde_json::from_slice(&body).unwrap();
-        assert!(head[0].contains(" 200 "), "{path}: {answer}");
-        answer["value"].take()
+        let mut body = vec![0; length.unwrap_or_default()];
+        answer.read_exact(&mut body)?;
+        Ok((head.into_iter().next().unwrap_or_default(), serde_json::from_slice(&body)?))
     }
 
     fn post(&self, command: &str, body: &Value) -> Value {
@@ -149,11 +154,11 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // A session that ends takes its browser along; after a failure there may be none.
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.request("DELETE", &format!("/session/{}", self.session), &json!({}));
+        // A session that ends takes its browser along.
+        if !self.session.is_empty() {
+            let _ = self.send("DELETE", &format!("/session/{}", self.session), &json!({}));
         }
-        let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }
