@@ -17,6 +17,8 @@ pub struct Formats {
     pub md: bool,
     /// `tables/*.csv`
     pub csv: bool,
+    /// `tables/*.tex`
+    pub tex: bool,
     /// `figures/*.svg`
     pub svg: bool,
     /// `figures/*.png`
@@ -25,20 +27,21 @@ pub struct Formats {
 
 impl Formats {
     /// All formats.
-    pub const ALL: Self = Self { html: true, md: true, csv: true, svg: true, png: true };
+    pub const ALL: Self = Self { html: true, md: true, csv: true, tex: true, svg: true, png: true };
 }
 
 impl FromStr for Formats {
     type Err = UnknownFormat;
 
-    /// `html,md,csv,svg,png` in any order and selection.
+    /// `html,md,csv,tex,svg,png` in any order and selection.
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        let mut formats = Self { html: false, md: false, csv: false, svg: false, png: false };
+        let mut formats = Self { html: false, md: false, csv: false, tex: false, svg: false, png: false };
         for name in text.split(',').map(str::trim) {
             match name {
                 "html" => formats.html = true,
                 "md" => formats.md = true,
                 "csv" => formats.csv = true,
+                "tex" => formats.tex = true,
                 "svg" => formats.svg = true,
                 "png" => formats.png = true,
                 _ => return Err(UnknownFormat { name: name.to_owned() }),
@@ -50,7 +53,7 @@ impl FromStr for Formats {
 
 /// A format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format `{name}`; use one or more of html, md, csv, svg, png, separated by commas")]
+#[error("unknown format `{name}`; use one or more of html, md, csv, tex, svg, png, separated by commas")]
 pub struct UnknownFormat {
     /// As given.
     pub name: String,

@@ -1,5 +1,7 @@
 //! Numbers as text: in tables, on axes, and on the terminal.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use vocabulary::Metric;
 
 use crate::statistics::Summary;
@@ -98,6 +100,23 @@ pub fn duration(seconds: f64) -> String {
 /// The first eight characters of a hash.
 pub(crate) fn short_hash(hash: &str) -> String {
     hash.chars().take(8).collect()
+}
+
+/// What of the words of each of `labels` the others do not all have; all of a label that has no others.
+pub(crate) fn told_apart<'a>(labels: impl IntoIterator<Item = &'a str> + Clone) -> BTreeMap<&'a str, String> {
+    let words = |label: &'a str| label.split(' ').collect::<BTreeSet<_>>();
+    let common = labels.clone().into_iter().map(words).reduce(|all, of| &all & &of).unwrap_or_default();
+    let name = |label: &'a str| {
+        let told: Vec<&str> = label.split(' ').filter(|word| !common.contains(word)).collect();
+        (label, if told.is_empty() { label.to_owned() } else { told.join(" ") })
+    };
+    labels.into_iter().map(name).collect()
+}
+
+/// `text` as the beginning of a sentence.
+pub(crate) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
 /// `text` as part of a file name.

@@ -7,6 +7,7 @@
 //! [`write()`] makes the whole report, [`status`] and [`compare()`] one table each, and [`write_diagnostics`] the report of
 //! `bench diagnose`.
 
+mod answer;
 mod compare;
 mod diagnose;
 mod error;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vocabulary::record::{Attempt, State};
 
+use crate::answer::answer;
 use crate::error::ReportError;
 use crate::figures;
 use crate::figures::plot::draw;
@@ -19,7 +20,7 @@ pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
     dirs.first().map_or_else(|| PathBuf::from("report"), |dir| dir.join("report"))
 }
 
-/// Write the report of the run folders `dirs` into `out`: `index.html`, `report.md`, `tables/*.csv`,
+/// Write the report of the run folders `dirs` into `out`: `index.html`, `report.md`, `tables/*.{csv,tex}`,
 /// `figures/*.{svg,png,csv}`. The same input gives the same bytes.
 ///
 /// # Errors
@@ -40,9 +41,9 @@ pub fn write(
     first.extend(tables::long_range_arena(&runs, &frames)?);
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
-    first.push(tables::results(&runs, &frames, &recipes)?);
     first.extend(tables::scale(&runs, &diagnostics));
-    let mut appendix: Vec<Table> = recipes.table(&runs).into_iter().collect();
+    let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes)?];
+    appendix.extend(recipes.table(&runs));
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));
     first.iter_mut().chain(&mut appendix).for_each(|table| tables::name_scales(table, &runs));
@@ -50,6 +51,7 @@ pub fn write(
     let page = Page {
         title: title(&runs),
         lead: lead(&runs),
+        answer: answer(&runs, &frames)?,
         facts: facts(&runs),
         tables: first.iter().collect(),
         figures: &drawn,
@@ -60,10 +62,16 @@ pub fn write(
     };
     let mut paths =
         ReportPaths { left_out: runs.left_out.iter().map(ToString::to_string).collect(), ..ReportPaths::default() };
-    if formats.csv {
-        for table in first.iter().chain(&appendix) {
-            paths.put(out.join("tables").join(format!("{}.csv", table.name)), &table.csv()?)?;
+    for table in first.iter().chain(&appendix) {
+        let file = |ending: &str| out.join("tables").join(format!("{}.{ending}", table.name));
+        if formats.csv {
+            paths.put(file("csv"), &table.csv()?)?;
         }
+        if formats.tex {
+            paths.put(file("tex"), table.latex().as_bytes())?;
+        }
+    }
+    if formats.csv {
         paths.put(out.join("tables/epochs.csv"), &Frames::csv(&frames.epochs)?)?;
         paths.put(out.join("tables/finals.csv"), &Frames::csv(&frames.finals)?)?;
     }

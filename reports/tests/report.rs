@@ -137,11 +137,52 @@ fn the_whole_report_is_written_and_reproducible() {
     {
         assert!(page.contains(text), "{text}");
     }
-    assert!(!page.contains("<script") && !page.contains("http://") || page.matches("http://").count() == drawings);
+    assert_eq!(page.matches("<script").count(), 1);
+    let images = page.matches("<svg xmlns=\"http://www.w3.org/2000/svg\"").count();
+    assert!(
+        !page.contains("https://") && page.matches("http://").count() == images + 1,
+        "the script names the name space"
+    );
     if let Some(keep) = std::env::var_os("BENCH_SAMPLE_REPORT") {
         let keep = PathBuf::from(keep);
         write(&[dir.path().join("made-up")], &keep.join("report"), Formats::ALL).unwrap();
         write_diagnostics(&support::diagnostics(), &measured(), &keep.join("diagnose")).unwrap();
+    }
+}
+
+#[test]
+fn hostile_names_are_text_in_every_format() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let name = "</script><img src=x onerror='harm()'>\"&\n=cmd|' /C calc'!A0";
+    for seed in 0..3 {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, 0.9 + 0.01 * seed as f64);
+        cell.record.baseline.label = name.to_owned();
+        cell.record.task.label = format!("smnist {name}");
+        cell.write(&home);
+    }
+    let paths = write(&[home], &dir.path().join("out"), Formats::ALL).unwrap();
+    let page = fs::read_to_string(paths.index.unwrap()).unwrap();
+    for (mark, times) in [("<script", 1), ("</script", 1), ("<style", 1), ("<img", 0), ("onerror='", 0)] {
+        assert_eq!(page.matches(mark).count(), times, "{mark}");
+    }
+    // What the script reads is JSON within attributes that no name ends.
+    let dots = page.match_indices("data-dots='").map(|(attribute, _)| {
+        let value = page[attribute..].split('\'').nth(1).unwrap().replace("&quot;", "\"");
+        serde_json::from_str::<serde_json::Value>(&value).unwrap()
+    });
+    assert!(dots.into_iter().any(|dots| dots[0][2].as_str().unwrap().contains("seeds: s0 90.00 %, s1 91.00 %")));
+    for path in &paths.files {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("svg") => assert_well_formed(&text),
+            Some("csv") => {
+                let mut reader = csv::Reader::from_reader(text.as_bytes());
+                assert!(reader.records().all(|row| row.is_ok()), "{}", path.display());
+            }
+            Some("tex") => assert!(!text.contains("=cmd|"), "{text}"),
+            _ => {}
+        }
     }
 }
 
@@ -1117,7 +1158,7 @@ fn unknown_formats_are_refused() {
     assert_eq!("html,pdf".parse::<Formats>(), Err(UnknownFormat { name: "pdf".to_owned() }));
     assert_eq!(
         "png, html".parse::<Formats>().unwrap(),
-        Formats { html: true, md: false, csv: false, svg: false, png: true }
+        Formats { html: true, md: false, csv: false, tex: false, svg: false, png: true }
     );
 }
 
@@ -1245,7 +1286,8 @@ fn another_scale_makes_rows_of_its_own_and_stands_on_every_table() {
     let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
     let tables = text.matches("\n## ").count()
         - ["## Figures", "## Notes", "## Provenance"].iter().filter(|h| text.contains(*h)).count();
-    assert_eq!(text.matches("Scale smoke: 5 steps").count(), tables, "{text}");
+    assert_eq!(text.matches("Scale smoke: 5 steps").count(), tables + 1, "and what the numbers say: {text}");
+    assert!(text.contains("No claim is made on smnist, where only one baseline"), "{text}");
     assert!(text.contains("- Scale: paper, smoke"), "{text}");
     let csv = fs::read_to_string(out.join("tables/results.csv")).unwrap();
     let rows: Vec<&str> = csv.lines().skip(1).collect();

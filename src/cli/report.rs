@@ -19,8 +19,8 @@ pub struct ReportArgs {
     /// Where the report goes; by default `report` in the first DIR
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What is written, any of html,md,csv,svg,png
-    #[arg(long, value_delimiter = ',', value_name = "FORMATS", default_value = "html,md,csv,svg,png")]
+    /// What is written, any of html,md,csv,tex,svg,png
+    #[arg(long, value_delimiter = ',', value_name = "FORMATS", default_value = "html,md,csv,tex,svg,png")]
     format: Vec<String>,
 }
 

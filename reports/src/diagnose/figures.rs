@@ -123,8 +123,8 @@ fn per_layer(quantity: &Quantity, cases: &Cases<'_>, measured: &str) -> Option<F
         name: quantity.file.to_owned(),
         title: format!("{title} at initialisation"),
         caption: format!(
-            "{title} per layer at initialisation: median over seeds, band from the lowest to the highest seed. The file \
-             of plotted values names the layers: outputs of convolutions, before any normalisation, stand among those of \
+            "{title} per layer at initialisation: median over seeds, band from the lowest to the highest seed (in a panel \
+             of more than six lines, dashed ones beside solid ones have none). The file of plotted values names the layers: outputs of convolutions, before any normalisation, stand among those of \
              blocks. Triangles mark overflow.{measured} {MODES}"
         ),
         panels: panels.collect(),
@@ -140,7 +140,14 @@ fn layer_points(lines: &[&DiagnosticLine], quantity: &str) -> Vec<Point> {
     }
     let point = |(index, (values, layer)): (usize, &(Vec<f64>, &str))| {
         let s = Summary::of(values)?;
-        Some(Point { x: index as f64 + 1.0, y: s.median, interval: s.range(), n: s.n, note: (*layer).to_owned() })
+        Some(Point {
+            x: index as f64 + 1.0,
+            y: s.median,
+            interval: s.range(),
+            n: s.n,
+            note: (*layer).to_owned(),
+            ..Point::default()
+        })
     };
     layers.values().enumerate().filter_map(point).collect()
 }
@@ -164,7 +171,7 @@ fn per_case(quantity: &Quantity, cases: &Cases<'_>, measured: &str) -> Option<Fi
         let label = format!("{}{task}{gap}{conditions}", case.baseline);
         // The first case stands at the top.
         let y = (found.len() - 1 - index) as f64;
-        let point = Point { x: s.median, y, interval: s.range(), n: s.n, note: String::new() };
+        let point = Point { x: s.median, y, interval: s.range(), n: s.n, ..Point::default() };
         names.push(label.clone());
         let mark = if in_eval_mode(case) { Mark::Hollow } else { Mark::Filled };
         series.push(Series { label, colour: colours.of(case), mark, points: vec![point] });

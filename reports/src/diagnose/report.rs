@@ -8,6 +8,7 @@ use vocabulary::record::DiagnosticLine;
 use super::figures::{MODES, figures};
 use super::measured::{Measured, measured_words};
 use super::table::table;
+use crate::answer::Answer;
 use crate::error::ReportError;
 use crate::figures::plot::{Drawn, draw};
 use crate::files::{Formats, ReportPaths};
@@ -43,6 +44,7 @@ pub fn write_diagnostics(
              before the first training step."
                 .to_owned(),
         ],
+        answer: Answer::default(),
         facts: vec![
             ("Baselines".to_owned(), names(|l| &l.baseline)),
             ("Tasks".to_owned(), names(|l| &l.task)),

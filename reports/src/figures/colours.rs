@@ -20,8 +20,8 @@ impl Colours {
         colours
     }
 
-    fn label(&self, key: &GroupKey) -> String {
-        if self.several { format!("{}: {}", key.experiment, key.series()) } else { key.series() }
+    pub(super) fn label(&self, key: &GroupKey) -> String {
+        key.label(self.several)
     }
 
     fn of(&self, key: &GroupKey) -> usize {

@@ -60,8 +60,8 @@ pub(super) fn tasks<'a>(groups: &'a [SeedGroup<'_>]) -> BTreeSet<&'a str> {
 }
 
 /// What lines and bands of every figure are.
-pub(super) const BAND: &str =
-    "Lines are means over the seeds that have reached a point, bands go from the lowest to the highest of them.";
+pub(super) const BAND: &str = "Lines are means over the seeds that have reached a point; bands go from the lowest to the highest of them (in a panel of \
+     more than six lines, dashed ones beside solid ones have none).";
 
 /// The level of guessing, where it is near enough to what is drawn not to squeeze it.
 pub(super) fn guides(chance: f64, series: &[Series]) -> Vec<f64> {

@@ -6,7 +6,7 @@ use super::colours::Colours;
 use super::curve::{BAND, epoch, guides, line, metric_scale};
 use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis};
 use crate::error::ReportError;
-use crate::format::{file_name, metric_name};
+use crate::format::{capital, file_name, metric_name};
 use crate::runs::{Frames, SeedGroup, metric_columns};
 
 /// One figure per task and metric.
@@ -56,9 +56,4 @@ pub(super) fn learning_curves(
         });
     }
     Ok(figures)
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ mod loss;
 mod orthonormality;
 mod parameters;
 pub(crate) mod plot;
+mod results;
 mod scale;
 
 use self::colours::Colours;
@@ -22,7 +23,8 @@ use crate::runs::{Diagnostics, Frames, Runs, groups};
 pub(crate) fn all(runs: &Runs, frames: &Frames, diagnostics: &Diagnostics) -> Result<Vec<Figure>, ReportError> {
     let groups = groups(runs);
     let colours = Colours::new(&groups);
-    let mut figures = dimensions::dimensions(&groups, frames, &colours)?;
+    let mut figures: Vec<Figure> = results::test_values(runs, &groups, frames, &colours)?.into_iter().collect();
+    figures.extend(dimensions::dimensions(&groups, frames, &colours)?);
     figures.extend(learning::learning_curves(&groups, frames, &colours)?);
     figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(loss::training_loss(&groups, frames, &colours)?);

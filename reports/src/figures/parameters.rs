@@ -6,7 +6,7 @@ use vocabulary::Metric;
 
 use super::colours::{Colours, Legend};
 use super::curve::{guides, tasks};
-use super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
+use super::plot::{AxisScale, Figure, LegendKey, Mark, NEUTRAL, Panel, PlotAxis, Point, Series};
 use crate::error::ReportError;
 use crate::published::{self, Published};
 use crate::runs::{ByGroup, Frames, Runs, SeedGroup};
@@ -86,7 +86,8 @@ impl Ours {
                 ours.tasks.extend(counterpart.map(|c| c.task));
             }
             ours.models.extend(published::models(record).0);
-            let point = Point { note: other.join(", "), ..Point::mean(parameters as f64, &summary) };
+            let point =
+                Point { seeds: values.0.clone(), note: other.join(", "), ..Point::mean(parameters as f64, &summary) };
             ours.series.push(legend.series(&group.key, "", Mark::Filled, vec![point]));
         }
         if ours.tasks.is_empty() {
@@ -105,9 +106,14 @@ impl Ours {
                 let x = p.parameters? as f64;
                 let named = self.models.contains(p.model.as_str());
                 let note = if named { p.model.clone() } else { String::new() };
-                seen.insert(&p.model).then(|| Point { x, y: p.accuracy / 100.0, interval: None, n: 1, note })
+                seen.insert(&p.model).then(|| Point { x, y: p.accuracy / 100.0, n: 1, note, ..Point::default() })
             });
-            Series { label: format!("published, {task}"), colour: 7, mark: Mark::Hollow, points: points.collect() }
+            Series {
+                label: format!("published, {task}"),
+                colour: NEUTRAL,
+                mark: Mark::Hollow,
+                points: points.collect(),
+            }
         };
         self.tasks.iter().map(of_task).filter(|series| !series.points.is_empty()).collect()
     }

@@ -122,5 +122,5 @@ fn steps(all: &Diagnostics, group: &SeedGroup<'_>, of: fn(&RunDiagnostics) -> BT
 
 fn median(x: f64, values: &[f64]) -> Option<Point> {
     let s = Summary::of(values)?;
-    Some(Point { x, y: s.median, interval: s.range(), n: s.n, note: String::new() })
+    Some(Point { x, y: s.median, interval: s.range(), n: s.n, ..Point::default() })
 }

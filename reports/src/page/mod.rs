@@ -1,4 +1,10 @@
 //! The page: one HTML file with everything in it, and its Markdown counterpart.
+//!
+//! The HTML file shows everything without its script, which adds what needs one: values under the pointer, switching of
+//! series, sorting and filtering. Whatever comes from run folders reaches it as text and attributes that the template escapes.
+
+mod figures;
+mod policy;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,11 +12,14 @@ use std::fmt::Write as _;
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::error::ReportError;
 use crate::figures::plot::Drawn;
 use crate::tables::{Flag, Table, TableEntry, letter};
 
 const TEMPLATE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
 
 /// What a page shows.
 #[derive(Debug)]
@@ -19,6 +28,8 @@ pub(crate) struct Page<'a> {
     pub title: String,
     /// Paragraphs below the heading.
     pub lead: Vec<String>,
+    /// What the numbers say.
+    pub answer: Answer,
     /// Short facts below the lead, name and value.
     pub facts: Vec<(String, String)>,
     /// Tables before the figures.
@@ -55,14 +66,8 @@ struct HtmlEntry<'a> {
     text: &'a str,
     marks: Vec<String>,
     class: String,
-}
-
-#[derive(Serialize)]
-struct HtmlFigure<'a> {
-    name: &'a str,
-    title: &'a str,
-    caption: &'a str,
-    svg: &'a str,
+    /// What rows are sorted by, where that is not the text.
+    value: Option<f64>,
 }
 
 impl Page<'_> {
@@ -70,7 +75,7 @@ impl Page<'_> {
         self.tables.iter().chain(&self.appendix).flat_map(|t| t.flags()).collect()
     }
 
-    /// The HTML page: no scripts, nothing loaded from elsewhere.
+    /// The HTML page: nothing is loaded from elsewhere.
     ///
     /// # Errors
     /// The template fails.
@@ -84,25 +89,19 @@ impl Page<'_> {
             let values = tables.iter().map(|t| serde_json::to_value(html_table(t, &used)));
             values.filter_map(Result::ok).collect()
         };
-        let figures: Vec<HtmlFigure<'_>> = self
-            .figures
-            .iter()
-            .map(|d| HtmlFigure {
-                name: &d.figure.name,
-                title: &d.figure.title,
-                caption: &d.figure.caption,
-                svg: &d.svg,
-            })
-            .collect();
         let notes: Vec<(String, String)> =
             used.iter().map(|f| (letter(*f, &used).to_string(), f.text().replace('`', ""))).collect();
         let page = environment.get_template("page.html").map_err(failed)?;
         page.render(context! {
             title => self.title,
+            policy => policy::policy(STYLE, SCRIPT),
+            style => STYLE,
+            script => SCRIPT,
             lead => self.lead,
+            answer => self.answer,
             facts => self.facts,
             tables => convert(&self.tables),
-            figures => figures,
+            figures => figures::blocks(self.figures)?,
             appendix => convert(&self.appendix),
             footer => self.footer,
             notes => notes,
@@ -117,6 +116,10 @@ impl Page<'_> {
         let used = self.used();
         let mut out = format!("# {}\n", self.title);
         for paragraph in &self.lead {
+            let _ = write!(out, "\n{paragraph}\n");
+        }
+        let Answer { sentences, reading } = &self.answer;
+        for paragraph in [sentences.join(" "), reading.clone()].into_iter().filter(|text| !text.is_empty()) {
             let _ = write!(out, "\n{paragraph}\n");
         }
         out.push('\n');
@@ -160,11 +163,13 @@ impl Page<'_> {
 
 fn html_table<'a>(table: &'a Table, used: &BTreeSet<Flag>) -> HtmlTable<'a> {
     let entry = |(entry, numeric): (&'a TableEntry, bool)| {
-        let classes = [numeric.then_some("number"), entry.best.then_some("best"), entry.class];
+        let long = (entry.text.chars().count() > 40).then_some("long");
+        let classes = [numeric.then_some("n"), long, entry.best.then_some("best"), entry.class];
         HtmlEntry {
             text: &entry.text,
             marks: entry.flags.iter().map(|f| letter(*f, used).to_string()).collect(),
             class: classes.into_iter().flatten().collect::<Vec<_>>().join(" "),
+            value: entry.raw.as_deref().filter(|raw| numeric && *raw != entry.text).and_then(|raw| raw.parse().ok()),
         }
     };
     HtmlTable {

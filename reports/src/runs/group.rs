@@ -35,6 +35,11 @@ impl GroupKey {
     pub(crate) fn series(&self) -> String {
         if self.grid.is_empty() { self.baseline.clone() } else { format!("{} {}", self.baseline, self.grid) }
     }
+
+    /// The same, with the experiment where there are `several`.
+    pub(crate) fn label(&self, several: bool) -> String {
+        if several { format!("{}: {}", self.experiment, self.series()) } else { self.series() }
+    }
 }
 
 /// The seeds of one group.

@@ -15,8 +15,9 @@ mod table;
 mod tasks;
 
 pub(crate) use arena::long_range_arena;
+pub(crate) use comparable::compared_as;
 pub(crate) use recipes::{Recipes, missing_data, name_scales, scales};
-pub(crate) use remarks::{by_limit, deviations, flags_of};
+pub(crate) use remarks::{by_limit, deviations, flags_of, has_no_value};
 pub(crate) use results::results;
 pub(crate) use runs::{attempts, runs};
 pub(crate) use scale::scale;

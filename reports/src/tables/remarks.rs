@@ -82,7 +82,7 @@ fn not_applicable(group: &SeedGroup<'_>) -> bool {
 }
 
 /// Whether a run has finished without a test value that is a number.
-pub(super) fn has_no_value(group: &SeedGroup<'_>) -> bool {
+pub(crate) fn has_no_value(group: &SeedGroup<'_>) -> bool {
     group.runs.iter().any(|run| run.status.state == State::Done && run.test_value().is_none())
 }
 

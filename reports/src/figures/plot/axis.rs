@@ -3,7 +3,7 @@
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 
 use super::figure::AxisScale;
-use crate::format::significant;
+use crate::format::{grouped, significant};
 
 /// An axis ready for drawing: range, ticks and labels in position space (logarithms on logarithmic axes).
 #[derive(Clone)]
@@ -104,6 +104,15 @@ impl AxisScale {
         }
     }
 
+    /// `value` in full, with its unit where the label of the axis does not say it alone.
+    pub(super) fn value(&self, value: f64) -> String {
+        match self {
+            Self::Percent => format!("{:.2} %", 100.0 * value),
+            Self::Count | Self::LogCount if value >= 0.0 => grouped(value.round() as u64),
+            _ => significant(value, 4),
+        }
+    }
+
     fn label(&self, place: f64, step: f64) -> String {
         match self {
             Self::Linear => plain_label(place, step),
@@ -149,9 +158,9 @@ fn power(place: f64) -> String {
     format!("10{}", raised.collect::<String>())
 }
 
-/// Two significant digits, without zeros at the end.
+/// Three significant digits, without zeros at the end.
 fn trimmed(value: f64) -> String {
-    let text = significant(value, 2);
+    let text = significant(value, 3);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
@@ -177,6 +186,10 @@ fn log_ticks(from: f64, to: f64) -> Vec<f64> {
         let (first, last) = ((from / step).ceil() as i64, (to / step).floor() as i64);
         return (first..=last).map(|i| i as f64 * step).collect();
     }
+    if decades < 0.3 {
+        let (low, high) = (10f64.powf(from), 10f64.powf(to));
+        return linear_ticks(low, high, &AxisScale::Linear).into_iter().map(f64::log10).collect();
+    }
     let multiples: &[f64] = if decades > 0.9 { &[1.0, 2.0, 5.0] } else { &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0] };
     let (first, last) = (from.floor() as i32, to.ceil() as i32);
     let places = (first..=last).flat_map(|d| multiples.iter().map(move |m| f64::from(d) + m.log10()));
@@ -191,6 +204,8 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(linear_ticks(0.0, 10.2, &AxisScale::Count), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(log_ticks(-0.5, 19.2), [0.0, 5.0, 10.0, 15.0]);
+        let narrow: Vec<String> = log_ticks(0.042f64.log10(), 0.066f64.log10()).into_iter().map(power).collect();
+        assert_eq!(narrow, ["0.045", "0.05", "0.055", "0.06", "0.065"]);
         assert_eq!(power(19.0), "10¹⁹");
         assert_eq!(power(-4.0), "10⁻⁴");
         assert_eq!(power(0.0), "1");

@@ -3,14 +3,19 @@
 //! Everything is drawn four times as large as it is shown: SVG positions (whole numbers in plotters) become quarter
 //! pixels, and PNG files are averaged down to twice the size, which smooths their lines.
 
+use std::convert::Infallible;
+
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use super::canvas::Canvas;
 use super::figure::Figure;
+use super::labels::Names;
 use super::layout::{TITLE_HEIGHT, columns, panel_size, size};
 use super::legend::paint_legend;
 use super::panel::paint_panel;
-use super::style::{INK, Painted, SCALE, at, bold, fonts, px};
+use super::style::{FONT, INK, Painted, SCALE, at, bold, fonts, px};
+use super::svg::{SvgCanvas, escaped};
 use crate::error::ReportError;
 
 /// A drawn figure.
@@ -36,13 +41,7 @@ pub(crate) fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError>
     let (width, height) = size(&figure);
     let drawn = (width * SCALE, height * SCALE);
 
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, drawn).into_drawing_area();
-        paint(&root, &figure).map_err(|e| failed(e.to_string()))?;
-        root.present().map_err(|e| failed(e.to_string()))?;
-    }
-    let svg = with_header(&svg, &figure.title, width, height);
+    let svg = svg(&figure.title, (width, height), |root| paint(root, &figure)).map_err(&failed)?;
 
     let png = if with_png {
         let mut pixels = vec![0u8; drawn.0 as usize * drawn.1 as usize * 3];
@@ -60,16 +59,26 @@ pub(crate) fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError>
     Ok(Drawn { figure, svg, png, csv })
 }
 
-/// The document with its shown size, round line ends and a title for screen readers instead of plotters' header.
-fn with_header(svg: &str, title: &str, width: u32, height: u32) -> String {
-    let body = svg.split_once('\n').map_or("", |(_, body)| body);
-    let escaped = title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    format!(
+/// An SVG document of `size` shown pixels with what `paint` draws, and a name for screen readers.
+pub(super) fn svg(
+    title: &str,
+    (width, height): (u32, u32),
+    paint: impl FnOnce(&DrawingArea<SvgCanvas<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
+) -> Result<String, String> {
+    let drawn = (width * SCALE, height * SCALE);
+    let title = escaped(title);
+    let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
-         role=\"img\" aria-label=\"{escaped}\" stroke-linejoin=\"round\" stroke-linecap=\"round\">\n<title>{escaped}</title>\n{body}",
-        width * SCALE,
-        height * SCALE
-    )
+         role=\"img\" aria-label=\"{title}\" font-family=\"{FONT}\" fill=\"none\" stroke-linejoin=\"round\" \
+         stroke-linecap=\"round\">\n",
+        drawn.0, drawn.1
+    );
+    {
+        let root = SvgCanvas::new(&mut svg, drawn).into_drawing_area();
+        paint(&root).and_then(|()| root.present()).map_err(|e| e.to_string())?;
+    }
+    svg.push_str("</svg>\n");
+    Ok(svg)
 }
 
 /// Average 2 × 2 pixels into one.
@@ -126,17 +135,17 @@ fn values(figure: &Figure) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|e| e.into_error().into())
 }
 
-fn paint<DB: DrawingBackend>(root: &DrawingArea<DB, Shift>, figure: &Figure) -> Painted<DB> {
+fn paint<DB: Canvas>(root: &DrawingArea<DB, Shift>, figure: &Figure) -> Painted<DB> {
     root.fill(&WHITE)?;
     root.draw(&Text::new(figure.title.clone(), (at(16.0), at(12.0)), bold(14.0).color(&INK)))?;
-    let columns = columns(figure);
+    let (columns, names) = (columns(figure), Names::of(&figure.legend));
     let (width, height) = panel_size(figure);
     for (index, panel) in figure.panels.iter().enumerate() {
         let (column, row) = ((index % columns) as u32, (index / columns) as u32);
         let x = (px(width * column) as i32, px(width * (column + 1)) as i32);
         let y = (px(TITLE_HEIGHT + height * row) as i32, px(TITLE_HEIGHT + height * (row + 1)) as i32);
         let area = root.clone().shrink((x.0, y.0), (x.1 - x.0, y.1 - y.0));
-        paint_panel(&area, panel)?;
+        paint_panel(&area, panel, &names, false)?;
     }
     paint_legend(root, figure, f64::from(width * columns as u32) + 10.0)
 }

@@ -7,7 +7,8 @@ use crate::statistics::Summary;
 pub(crate) struct Figure {
     /// File name without ending.
     pub name: String,
-    /// Title, drawn above the panels.
+    /// Title, drawn above the panels. Where there is one figure per task it is `task: kind`: a page sets those of one kind side
+    /// by side.
     pub title: String,
     /// Explanation for the page.
     pub caption: String,
@@ -99,6 +100,8 @@ pub(crate) enum Mark {
     Hollow,
     /// Dotted line: the sample of a guide in the legend.
     Dotted,
+    /// Short upright strokes.
+    Ticks,
 }
 
 impl Mark {
@@ -110,6 +113,7 @@ impl Mark {
             Self::Filled => "filled dots",
             Self::Hollow => "hollow dots",
             Self::Dotted => "dotted line",
+            Self::Ticks => "ticks",
         }
     }
 }
@@ -119,7 +123,7 @@ impl Mark {
 pub(crate) struct Series {
     /// Name in the CSV file.
     pub label: String,
-    /// Index of the colour; the palette repeats after eight.
+    /// Index of the colour and of the symbol, the same for one baseline everywhere; or [`NEUTRAL`](super::NEUTRAL).
     pub colour: usize,
     /// How it is drawn.
     pub mark: Mark,
@@ -138,6 +142,8 @@ pub(crate) struct Point {
     pub interval: Option<(f64, f64)>,
     /// Number of values behind the point.
     pub n: usize,
+    /// The values by seed, where a page shows them.
+    pub seeds: Vec<(u64, f64)>,
     /// Remark for the CSV file, or the text beside a dot.
     pub note: String,
 }
@@ -145,7 +151,7 @@ pub(crate) struct Point {
 impl Point {
     /// The mean of a sample at `x`, with the range of its values.
     pub(crate) fn mean(x: f64, summary: &Summary) -> Self {
-        Self { x, y: summary.mean, interval: summary.range(), n: summary.n, note: String::new() }
+        Self { x, y: summary.mean, interval: summary.range(), n: summary.n, ..Self::default() }
     }
 }
 

@@ -10,7 +10,12 @@ const CHARACTER: f64 = 6.7;
 
 /// Columns of panels.
 pub(super) fn columns(figure: &Figure) -> usize {
-    figure.panels.len().clamp(1, 2)
+    match figure.panels.len() {
+        0 | 1 => 1,
+        2..=4 => 2,
+        5..=9 => 3,
+        _ => 4,
+    }
 }
 
 fn legend_width(figure: &Figure) -> u32 {
@@ -18,23 +23,42 @@ fn legend_width(figure: &Figure) -> u32 {
         return 12;
     }
     let longest = figure.legend.iter().map(|k| k.label.chars().count()).max().unwrap_or(0);
-    (44.0 + CHARACTER * longest as f64).ceil() as u32 + 14
+    text_width(longest) + 58
 }
 
-pub(super) fn names_width(panel: &Panel) -> u32 {
-    match &panel.y.scale {
-        AxisScale::Names(names) => {
-            let longest = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
-            (CHARACTER * longest as f64).ceil() as u32
-        }
-        _ => 0,
-    }
+/// Width of `characters` of the usual size.
+fn text_width(characters: usize) -> u32 {
+    (CHARACTER * characters as f64).ceil() as u32
+}
+
+/// The names on the vertical axis, where it has such.
+pub(super) fn names(panel: &Panel) -> &[String] {
+    if let AxisScale::Names(names) = &panel.y.scale { names } else { &[] }
+}
+
+fn names_width(panel: &Panel) -> u32 {
+    text_width(names(panel).iter().map(|name| name.chars().count()).max().unwrap_or(0))
+}
+
+/// Width of the names beside the vertical axis of a panel `width` pixels wide; none where they are so long that each stands
+/// above its row.
+pub(super) fn names_beside(panel: &Panel, width: u32) -> Option<u32> {
+    let needed = names_width(panel);
+    (needed * 20 <= width * 9).then_some(needed)
+}
+
+/// The height of panels `width` pixels wide: the `usual`, or what their names need.
+pub(super) fn height<'p>(panels: impl IntoIterator<Item = &'p Panel>, width: u32, usual: u32) -> u32 {
+    let of = |panel: &Panel| match names(panel).len() as u32 {
+        0 => usual,
+        rows => 90 + rows * if names_beside(panel, width).is_some() { 22 } else { 36 },
+    };
+    panels.into_iter().map(of).max().unwrap_or(usual)
 }
 
 pub(super) fn panel_size(figure: &Figure) -> (u32, u32) {
-    let extra = figure.panels.iter().map(names_width).max().unwrap_or(0);
-    let rows = figure.panels.iter().map(|p| if let AxisScale::Names(n) = &p.y.scale { n.len() } else { 0 }).max();
-    (PANEL_WIDTH + extra, PANEL_HEIGHT.max(90 + 22 * rows.unwrap_or(0) as u32))
+    let width = PANEL_WIDTH + figure.panels.iter().map(names_width).max().unwrap_or(0);
+    (width, height(&figure.panels, width, PANEL_HEIGHT))
 }
 
 /// Shown size of a figure.

@@ -1,12 +1,23 @@
 //! Figures as data, and their drawing with plotters in one visual style.
+//!
+//! ```text
+//! figure → axis, layout, labels → panel, legend (on a canvas: svg or plotters' bitmap) → draw (files), screen (pages)
+//! ```
 
 mod axis;
+mod canvas;
 mod draw;
 mod figure;
+mod labels;
 mod layout;
 mod legend;
 mod panel;
+mod screen;
 mod style;
+mod svg;
+mod trace;
 
 pub(crate) use draw::{Drawn, draw};
 pub(crate) use figure::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
+pub(crate) use screen::on_screen;
+pub(crate) use style::NEUTRAL;

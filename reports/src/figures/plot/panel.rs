@@ -1,31 +1,48 @@
 //! One panel of a figure: axes, guides, and what is drawn between them.
 
 use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::FittedAxis;
+use super::canvas::{Canvas, Group};
 use super::figure::{AxisScale, Mark, Panel, Point, Series};
-use super::layout::names_width;
-use super::style::{AXIS, GRID, INK, MUTED, Painted, at, colour, font, px, stroke};
+use super::labels::{Names, ROW, has_solid, is_named, spread};
+use super::layout::{self, names_beside};
+use super::style::{AXIS, GRID, INK, MUTED, Painted, SCALE, at, colour, font, px, stroke, symbol};
+use super::trace;
 
-type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<FittedAxis, FittedAxis>>;
+/// Most points of a line that each have a symbol.
+const FEW: usize = 24;
+/// Symbols on a line of more points, beside that at its end.
+const SYMBOLS: usize = 4;
 
-/// Draw `panel` into `area`.
-pub(super) fn paint_panel<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, panel: &Panel) -> Painted<DB> {
+/// Most lines of a panel with bands around all of them, as captions say: more would not be told apart.
+const CROWDED: usize = 6;
+
+/// Draw `panel` into `area`, with `names` at the ends of its lines. What a page reads of it is there if it is `live`.
+pub(super) fn paint_panel<DB: Canvas>(
+    area: &DrawingArea<DB, Shift>,
+    panel: &Panel,
+    names: &Names,
+    live: bool,
+) -> Painted<DB> {
     let axes = Axes::of(panel);
+    let beside = names_beside(panel, area.dim_in_pixel().0 / SCALE);
+    let left = if axes.named { 14 } else { 54 } + beside.unwrap_or(0);
     if !panel.title.is_empty() {
         let style = font(12.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
-        let left = 62.0 + f64::from(names_width(panel));
+        let left = f64::from(8 + left);
         area.draw(&Text::new(panel.title.clone(), (at(left), at(12.0)), style))?;
     }
     let mut chart = ChartBuilder::on(area)
-        .margin_top(px(24))
-        .margin_right(px(14))
+        .margin_top(px(if panel.title.is_empty() { 16 } else { 24 }))
+        .margin_right(px(14 + names.width(panel)))
         .margin_bottom(px(6))
         .margin_left(px(8))
-        .x_label_area_size(px(44))
-        .y_label_area_size(px(54 + names_width(panel)))
+        .x_label_area_size(px(40))
+        .y_label_area_size(px(left))
         .build_cartesian_2d(axes.x.clone(), axes.y.clone())?;
     chart
         .configure_mesh()
@@ -36,38 +53,29 @@ pub(super) fn paint_panel<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, pan
         .x_labels(axes.x.ticks.len())
         .y_labels(axes.y.ticks.len())
         .x_label_formatter(&|place| axes.x.label(*place))
-        .y_label_formatter(&|place| axes.y.label(*place))
+        .y_label_formatter(&|place| if beside.is_some() { axes.y.label(*place) } else { String::new() })
         .label_style(font(11.0).color(&INK))
         .axis_desc_style(font(12.0).color(&INK))
         .x_desc(panel.x.label.clone())
         .y_desc(panel.y.label.clone())
         .draw()?;
+    let plot = Plot { area, inner: chart.plotting_area(), axes: &axes };
     for guide in &panel.guides {
         let place = axes.y.place(*guide);
-        let line = [(axes.x.from, place), (axes.x.to, place)];
-        chart.draw_series(DashedLineSeries::new(line, px(2), px(4), stroke(&MUTED, 1.2)))?;
+        let line = [(axes.x.from, place), (axes.x.to, place)].map(|place| plot.pixel(place));
+        plot.paint_dashes(&line, [2, 4], stroke(&MUTED, 1.2))?;
     }
-    if !axes.named {
-        panel.series.iter().try_for_each(|series| axes.paint_intervals(&mut chart, series))?;
+    if beside.is_none() {
+        plot.paint_rows(layout::names(panel))?;
     }
-    for series in &panel.series {
-        match series.mark {
-            Mark::Line | Mark::Dashed | Mark::Dotted => axes.paint_line(&mut chart, series)?,
-            Mark::Filled | Mark::Hollow if axes.named => axes.paint_bars(&mut chart, series)?,
-            Mark::Filled | Mark::Hollow => axes.paint_dots(&mut chart, series)?,
-        }
-        axes.paint_overflow(&mut chart, series)?;
-        if series.mark == Mark::Hollow && !axes.named {
-            axes.paint_notes(&mut chart, series)?;
-        }
-    }
-    Ok(())
+    let panel_attributes = if live { plot.attributes(panel) } else { String::new() };
+    plot.grouped(live, || panel_attributes.clone(), || plot.paint_all(panel, names, live))
 }
 
 /// The axes of a panel, fitted to what it shows.
-struct Axes {
-    x: FittedAxis,
-    y: FittedAxis,
+pub(super) struct Axes {
+    pub(super) x: FittedAxis,
+    pub(super) y: FittedAxis,
     /// Whether the vertical axis is one of names: intervals are those of x.
     named: bool,
 }
@@ -91,107 +99,249 @@ impl Axes {
     fn overflows(&self, point: &Point) -> bool {
         self.x.overflows(point.x) || self.y.overflows(point.y)
     }
+}
 
-    /// Where the points of `series` stand that stand somewhere.
-    fn places(&self, series: &Series) -> Vec<(f64, f64)> {
-        series.points.iter().map(|p| self.place(p)).filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
+/// A panel whose axes are drawn.
+struct Plot<'p, DB: DrawingBackend> {
+    area: &'p DrawingArea<DB, Shift>,
+    inner: &'p DrawingArea<DB, Cartesian2d<FittedAxis, FittedAxis>>,
+    axes: &'p Axes,
+}
+
+impl<DB: Canvas> Plot<'_, DB> {
+    /// The pixel of `area` that shows `place`.
+    fn pixel(&self, place: (f64, f64)) -> (i32, i32) {
+        let ((x, y), (left, top)) = (self.inner.map_coordinate(&place), self.area.get_base_pixel());
+        (x - left, y - top)
+    }
+
+    /// What a page has to know of the axes to read values off the panel.
+    fn attributes(&self, panel: &Panel) -> String {
+        let (from, to) =
+            (self.pixel((self.axes.x.from, self.axes.y.from)), self.pixel((self.axes.x.to, self.axes.y.to)));
+        let x = trace::axis(&panel.x, &self.axes.x, [from.0, to.0]);
+        let y = trace::axis(&panel.y, &self.axes.y, [from.1, to.1]);
+        format!("class=\"plot\" data-x='{x}' data-y='{y}'")
+    }
+
+    /// Draw in a group with `attributes`, if that is `wanted`.
+    fn grouped(
+        &self,
+        wanted: bool,
+        attributes: impl FnOnce() -> String,
+        paint: impl FnOnce() -> Painted<DB>,
+    ) -> Painted<DB> {
+        if !wanted {
+            return paint();
+        }
+        self.area.draw(&Group::Begin(&attributes()))?;
+        paint()?;
+        self.area.draw(&Group::End)
+    }
+
+    /// The names of rows above them.
+    fn paint_rows(&self, names: &[String]) -> Painted<DB> {
+        let style = font(10.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+        names.iter().enumerate().try_for_each(|(row, name)| {
+            let (x, y) = self.pixel((self.axes.x.from, row as f64));
+            self.area.draw(&Text::new(name.clone(), (x + at(4.0), y - at(13.0)), style.clone()))
+        })
+    }
+
+    fn paint_all(&self, panel: &Panel, names: &Names, live: bool) -> Painted<DB> {
+        if !self.axes.named {
+            let crowded = panel.series.len() > CROWDED;
+            let with_band = |series: &&Series| !crowded || series.mark != Mark::Dashed || !has_solid(panel, series);
+            for series in panel.series.iter().filter(with_band) {
+                self.grouped(live, || trace::group(series), || self.paint_intervals(series))?;
+            }
+        }
+        for series in &panel.series {
+            let traced = || {
+                let dots = |p: &Point| self.pixel(self.axes.place(p));
+                format!("{} {}", trace::group(series), trace::values(series, panel, &self.axes.x, &self.axes.y, dots))
+            };
+            self.grouped(live, traced, || {
+                match series.mark {
+                    Mark::Line | Mark::Dashed | Mark::Dotted => self.paint_line(series)?,
+                    Mark::Filled | Mark::Hollow => self.paint_dots(series)?,
+                    Mark::Ticks => self.paint_ticks(series)?,
+                }
+                self.paint_overflow(series)?;
+                if series.mark == Mark::Hollow && !self.axes.named { self.paint_notes(series) } else { Ok(()) }
+            })?;
+        }
+        self.paint_names(panel, names, live)
+    }
+
+    fn paint_symbols(
+        &self,
+        series: &Series,
+        centres: impl IntoIterator<Item = (i32, i32)>,
+        radius: f64,
+        filled: bool,
+    ) -> Painted<DB> {
+        let ink = colour(series.colour);
+        for centre in centres {
+            let outline = symbol(series.colour, centre, radius);
+            if filled {
+                self.area.draw(&Polygon::new(outline, ink.filled()))?;
+            } else {
+                self.area.draw(&Polygon::new(outline.clone(), WHITE.filled()))?;
+                let closed = outline.iter().chain(outline.first()).copied().collect::<Vec<_>>();
+                self.area.draw(&PathElement::new(closed, stroke(&ink, 1.4)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A line of dashes, `dash` shown pixels long and apart.
+    fn paint_dashes(&self, line: &[(i32, i32)], dash: [u32; 2], style: ShapeStyle) -> Painted<DB> {
+        let [length, gap] = dash.map(px);
+        if DB::GROUPS {
+            self.grouped(
+                true,
+                || format!("stroke-dasharray=\"{length} {gap}\""),
+                || self.area.draw(&PathElement::new(line, style)),
+            )
+        } else {
+            self.area.draw(&DashedPathElement::new(line.iter().copied(), length, gap, style))
+        }
     }
 
     /// A band around a line, or bars through single points.
-    fn paint_intervals<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, series: &Series) -> Painted<DB> {
+    fn paint_intervals(&self, series: &Series) -> Painted<DB> {
         let ink = colour(series.colour);
         let bounds = |p: &Point| {
             let (low, high) = p.interval?;
-            Some((self.x.place(p.x), self.y.clamped(low), self.y.clamped(high)))
+            Some((self.axes.x.place(p.x), self.axes.y.clamped(low), self.axes.y.clamped(high)))
         };
-        let band: Vec<(f64, f64, f64)> = series
-            .points
-            .iter()
-            .filter_map(bounds)
-            .filter(|(x, low, high)| x.is_finite() && low.is_finite() && high.is_finite())
-            .collect();
+        let finite = |(x, low, high): &(f64, f64, f64)| x.is_finite() && low.is_finite() && high.is_finite();
+        let band: Vec<(f64, f64, f64)> = series.points.iter().filter_map(bounds).filter(finite).collect();
         if matches!(series.mark, Mark::Line | Mark::Dashed) && band.len() > 1 {
-            let upper = band.iter().map(|(x, _, high)| (*x, *high));
-            let lower = band.iter().rev().map(|(x, low, _)| (*x, *low));
-            chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), ink.mix(0.16).filled())])?;
-        } else {
-            let bar =
-                |(x, low, high): &(f64, f64, f64)| PathElement::new(vec![(*x, *low), (*x, *high)], stroke(&ink, 1.5));
-            chart.draw_series(band.iter().map(bar))?;
+            let upper = band.iter().map(|(x, _, high)| self.pixel((*x, *high)));
+            let lower = band.iter().rev().map(|(x, low, _)| self.pixel((*x, *low)));
+            return self.area.draw(&Polygon::new(upper.chain(lower).collect::<Vec<_>>(), ink.mix(0.16).filled()));
         }
-        Ok(())
+        band.into_iter().try_for_each(|(x, low, high)| {
+            self.area.draw(&PathElement::new([(x, low), (x, high)].map(|place| self.pixel(place)), stroke(&ink, 1.5)))
+        })
     }
 
-    fn paint_line<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, series: &Series) -> Painted<DB> {
-        let (ink, places) = (colour(series.colour), self.places(series));
-        let solid = series.mark == Mark::Line;
-        if solid {
-            chart.draw_series(LineSeries::new(places.clone(), stroke(&ink, 2.0)))?;
-        } else {
-            chart.draw_series(DashedLineSeries::new(places.clone(), px(6), px(4), stroke(&ink, 1.6)))?;
-        }
-        let (most, style) = if solid { (24, ink.filled()) } else { (1, stroke(&ink, 1.4)) };
-        if places.len() <= most {
-            chart.draw_series(places.iter().map(|place| Circle::new(*place, at(2.6), style)))?;
-        }
-        Ok(())
+    /// The pixels of the points of `series` that stand somewhere.
+    fn pixels(&self, series: &Series) -> Vec<(i32, i32)> {
+        let places = series.points.iter().map(|p| self.axes.place(p));
+        places.filter(|(x, y)| x.is_finite() && y.is_finite()).map(|place| self.pixel(place)).collect()
     }
 
-    /// Dots beside names, with a bar over the interval.
-    fn paint_bars<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, series: &Series) -> Painted<DB> {
-        let ink = colour(series.colour);
-        let bars = series.points.iter().filter_map(|p| {
-            let (low, high) = p.interval?;
-            let ends = vec![(self.x.clamped(low), p.y), (self.x.clamped(high), p.y)];
-            Some(PathElement::new(ends, stroke(&ink, 2.0)))
-        });
-        chart.draw_series(bars)?;
-        let places = self.places(series);
-        let shown = places.iter().zip(&series.points).filter(|(_, p)| !self.overflows(p));
-        let dots: Vec<(f64, f64)> = shown.map(|(place, _)| *place).collect();
-        let styles =
-            if series.mark == Mark::Hollow { vec![WHITE.filled(), stroke(&ink, 1.6)] } else { vec![ink.filled()] };
-        for style in styles {
-            chart.draw_series(dots.iter().map(|place| Circle::new(*place, at(4.5), style)))?;
+    fn paint_line(&self, series: &Series) -> Painted<DB> {
+        let (ink, line) = (colour(series.colour), self.pixels(series));
+        let Some(end) = line.last() else { return Ok(()) };
+        if series.mark != Mark::Line {
+            self.paint_dashes(&line, [6, 4], stroke(&ink, 1.6))?;
+            return self.paint_symbols(series, [*end], 2.4, false);
         }
-        Ok(())
+        self.area.draw(&PathElement::new(line.as_slice(), stroke(&ink, 2.0)))?;
+        if line.len() <= FEW {
+            return self.paint_symbols(series, line, 2.6, true);
+        }
+        // Of neighbours in the legend, symbols stand at different places.
+        let from = (series.colour % 5) as f64 / 5.0;
+        let places = (0..SYMBOLS).map(|i| ((i as f64 + from) / SYMBOLS as f64 * line.len() as f64) as usize);
+        self.paint_symbols(series, places.map(|i| line[i.min(line.len() - 1)]).chain([*end]), 3.0, true)
     }
 
-    fn paint_dots<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, series: &Series) -> Painted<DB> {
-        let ink = colour(series.colour);
-        let (radius, style) = if series.mark == Mark::Filled { (4.8, ink.filled()) } else { (4.3, stroke(&ink, 1.4)) };
-        chart.draw_series(self.places(series).into_iter().map(|place| Circle::new(place, at(radius), style)))?;
-        Ok(())
+    /// Symbols alone; on an axis of names with a bar over the interval.
+    fn paint_dots(&self, series: &Series) -> Painted<DB> {
+        let axes = self.axes;
+        if axes.named {
+            for point in &series.points {
+                let Some((low, high)) = point.interval else { continue };
+                let ends = [low, high].map(|end| self.pixel((axes.x.clamped(end), point.y)));
+                self.area.draw(&PathElement::new(ends, stroke(&colour(series.colour), 2.0)))?;
+            }
+        }
+        let shown = series.points.iter().filter(|p| !axes.overflows(p)).map(|p| axes.place(p));
+        let shown = shown.filter(|(x, y)| x.is_finite() && y.is_finite()).map(|place| self.pixel(place));
+        let filled = series.mark == Mark::Filled;
+        self.paint_symbols(series, shown, if filled { 4.3 } else { 3.4 }, filled)
+    }
+
+    /// Short upright strokes.
+    fn paint_ticks(&self, series: &Series) -> Painted<DB> {
+        let style = stroke(&colour(series.colour), 1.2);
+        let reach = at(6.0);
+        self.pixels(series)
+            .into_iter()
+            .try_for_each(|(x, y)| self.area.draw(&PathElement::new([(x, y - reach), (x, y + reach)], style)))
     }
 
     /// Triangles at the edge for infinite values.
-    fn paint_overflow<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, series: &Series) -> Painted<DB> {
-        let ink = colour(series.colour);
-        let beyond = series.points.iter().filter(|p| self.overflows(p)).map(|p| self.place(p));
-        if self.named {
-            let arrow = vec![(at(-4.0), at(-6.0)), (at(-4.0), at(6.0)), (at(5.0), 0)];
-            chart
-                .draw_series(beyond.map(|place| EmptyElement::at(place) + Polygon::new(arrow.clone(), ink.filled())))?;
-        } else {
-            chart.draw_series(beyond.map(|place| TriangleMarker::new(place, at(7.0), ink.filled())))?;
+    fn paint_overflow(&self, series: &Series) -> Painted<DB> {
+        let beyond = series.points.iter().filter(|p| self.axes.overflows(p)).map(|p| self.pixel(self.axes.place(p)));
+        let arrow = match self.axes.named {
+            true => [(-4.0, -6.0), (-4.0, 6.0), (5.0, 0.0)],
+            false => [(-6.0, 3.5), (6.0, 3.5), (0.0, -7.0)],
+        };
+        for (x, y) in beyond {
+            let corners = arrow.map(|(right, down)| (x + at(right), y + at(down)));
+            self.area.draw(&Polygon::new(corners, colour(series.colour).filled()))?;
         }
         Ok(())
     }
 
-    /// The notes of `series` above its points, away from the sides of the panel.
-    fn paint_notes<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, series: &Series) -> Painted<DB> {
-        let noted = series.points.iter().filter(|p| !p.note.is_empty());
-        chart.draw_series(noted.map(|p| {
-            let place = self.place(p);
-            let share = (place.0 - self.x.from) / (self.x.to - self.x.from);
-            let (side, shift) = match share {
-                s if s > 0.85 => (HPos::Right, 6.0),
-                s if s < 0.15 => (HPos::Left, -6.0),
+    /// The notes of `series` above its points, or below where another stands there already, away from the sides of the panel.
+    fn paint_notes(&self, series: &Series) -> Painted<DB> {
+        let axis = &self.axes.x;
+        let mut taken: Vec<(i32, i32)> = Vec::new();
+        for point in series.points.iter().filter(|p| !p.note.is_empty()) {
+            let place = self.axes.place(point);
+            let (side, shift) = match (place.0 - axis.from) / (axis.to - axis.from) {
+                share if share > 0.85 => (HPos::Right, 6.0),
+                share if share < 0.15 => (HPos::Left, -6.0),
                 _ => (HPos::Center, 0.0),
             };
+            let (x, y) = self.pixel(place);
+            let free =
+                |y: i32| !taken.iter().any(|(other, at_y)| (other - x).abs() < at(60.0) && (at_y - y).abs() < at(11.0));
+            let Some(y) = [y - at(12.0), y + at(12.0), y - at(24.0)].into_iter().find(|y| free(*y)) else { continue };
+            taken.push((x, y));
             let style = font(10.0).color(&MUTED).pos(Pos::new(side, VPos::Center));
-            EmptyElement::at(place) + Text::new(p.note.clone(), (at(shift), at(-12.0)), style)
-        }))?;
+            self.area.draw(&Text::new(point.note.clone(), (x + at(shift), y), style))?;
+        }
+        Ok(())
+    }
+
+    /// The names of the lines beside their ends.
+    fn paint_names(&self, panel: &Panel, names: &Names, live: bool) -> Painted<DB> {
+        let mut ends: Vec<(&Series, &str, (i32, i32))> = panel
+            .series
+            .iter()
+            .filter(|series| is_named(panel, series))
+            .filter_map(|series| Some((series, names.get(series.colour)?, *self.pixels(series).last()?)))
+            .collect();
+        ends.sort_by_key(|(.., end)| end.1);
+        let wanted: Vec<f64> = ends.iter().map(|(.., end)| f64::from(end.1)).collect();
+        let (right, top) = self.pixel((self.axes.x.to, self.axes.y.to));
+        let bottom = self.pixel((self.axes.x.to, self.axes.y.from)).1;
+        let places = spread(&wanted, ROW * f64::from(SCALE), [top, bottom].map(f64::from));
+        for ((series, name, end), y) in ends.into_iter().zip(places) {
+            let (x, y) = (right + at(10.0), y as i32);
+            self.grouped(
+                live,
+                || trace::group(series),
+                || {
+                    let leader = [end, (right, end.1), (x - at(3.0), y)];
+                    self.area.draw(&PathElement::new(
+                        leader,
+                        colour(series.colour).mix(0.45).stroke_width(at(0.8) as u32),
+                    ))?;
+                    self.paint_symbols(series, [(x + at(2.0), y)], 2.6, true)?;
+                    let style = font(10.0).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+                    self.area.draw(&Text::new(name.to_owned(), (x + at(8.0), y), style))
+                },
+            )?;
+        }
         Ok(())
     }
 }

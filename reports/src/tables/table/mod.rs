@@ -2,6 +2,7 @@
 
 mod flag;
 mod forms;
+mod latex;
 mod rows;
 
 pub use flag::Flag;

@@ -1,0 +1,124 @@
+//! What the script of a page reads of a figure: where its values lie, and what they are.
+//!
+//! Lines are written as differences of whole numbers, in units of their axis: a page holds thousands of them.
+
+use serde_json::{Value, json};
+
+use super::axis::FittedAxis;
+use super::figure::{AxisScale, Mark, Panel, PlotAxis, Point, Series};
+use super::style::NEUTRAL;
+use super::svg::escaped;
+
+/// The smallest difference of logarithms: enough for three digits.
+const LOGARITHM: f64 = 5e-4;
+/// The smallest difference of shares: a hundredth of a percent.
+const SHARE: f64 = 1e-4;
+
+/// The smallest difference that is written, in positions of `axis`.
+fn unit(axis: &FittedAxis, scale: &AxisScale) -> f64 {
+    match scale {
+        AxisScale::Percent => SHARE,
+        AxisScale::Log | AxisScale::LogCount => LOGARITHM,
+        AxisScale::Count | AxisScale::Names(_) => 1.0,
+        AxisScale::Linear => 10f64.powf((axis.to - axis.from).log10().floor() - 3.0),
+    }
+}
+
+/// Where an axis lies and how its values are written, as JSON within an attribute: pixels of both ends, their positions, the
+/// unit, the kind of scale and the label.
+pub(super) fn axis(axis: &PlotAxis, fitted: &FittedAxis, pixels: [i32; 2]) -> String {
+    let kind = match axis.scale {
+        AxisScale::Linear => "linear",
+        AxisScale::Percent => "percent",
+        AxisScale::Count => "count",
+        AxisScale::LogCount | AxisScale::Log => "log",
+        AxisScale::Names(_) => "names",
+    };
+    attribute(&json!([pixels[0], pixels[1], fitted.from, fitted.to, unit(fitted, &axis.scale), kind, axis.label]))
+}
+
+fn attribute(value: &Value) -> String {
+    escaped(&value.to_string())
+}
+
+/// Attributes of everything that is drawn of `series`: the legend switches it by them.
+pub(super) fn group(series: &Series) -> String {
+    if series.colour == NEUTRAL {
+        "class=\"series\"".to_owned()
+    } else {
+        format!("class=\"series\" data-s=\"{}\"", series.colour)
+    }
+}
+
+/// Attributes with the name and the values of `series`: of lines the differences of x and the seeds as runs, and per point the
+/// difference of y and how far its interval reaches below and above; of dots, at the pixels that `pixel` says, a text each.
+pub(super) fn values(
+    series: &Series,
+    panel: &Panel,
+    x: &FittedAxis,
+    y: &FittedAxis,
+    pixel: impl Fn(&Point) -> (i32, i32),
+) -> String {
+    let name = escaped(&series.label);
+    if series.mark == Mark::Ticks {
+        // What they are stands with the mean.
+        return String::new();
+    }
+    if matches!(series.mark, Mark::Filled | Mark::Hollow) {
+        let finite = series.points.iter().filter(|p| !x.place_or_end(p.x).is_nan() && !y.place_or_end(p.y).is_nan());
+        let dots: Vec<Value> = finite
+            .map(|p| {
+                let (x, y) = pixel(p);
+                json!([x, y, described(p, panel)])
+            })
+            .collect();
+        return format!("data-name=\"{name}\" data-dots='{}'", attribute(&Value::Array(dots)));
+    }
+    let (unit_x, unit_y) = (unit(x, &panel.x.scale), unit(y, &panel.y.scale));
+    let steps = |place: f64, unit: f64| place.is_finite().then(|| (place / unit).round() as i64);
+    let (mut at, mut seeds, mut line, mut last) = (Vec::new(), Vec::new(), Vec::new(), (0, 0));
+    for point in &series.points {
+        let (Some(at_x), Some(at_y)) = (steps(x.place(point.x), unit_x), steps(y.place(point.y), unit_y)) else {
+            continue;
+        };
+        let (low, high) = point.interval.unwrap_or((point.y, point.y));
+        let end = |end| steps(y.place(end), unit_y).unwrap_or(at_y);
+        add_to_run(&mut at, at_x - last.0);
+        add_to_run(&mut seeds, point.n as i64);
+        line.extend([at_y - last.1, at_y - end(low), end(high) - at_y]);
+        last = (at_x, at_y);
+    }
+    format!("data-name=\"{name}\" data-line='{}'", attribute(&json!([at, seeds, line])))
+}
+
+/// Append `value` to runs of equal values, each the value and how often it stands.
+fn add_to_run(runs: &mut Vec<i64>, value: i64) {
+    match runs.as_mut_slice() {
+        [.., last, times] if *last == value => *times += 1,
+        _ => runs.extend([value, 1]),
+    }
+}
+
+/// The values of a dot in words.
+fn described(point: &Point, panel: &Panel) -> String {
+    let named = matches!(panel.y.scale, AxisScale::Names(_));
+    let (axis, value) = if named { (&panel.x, point.x) } else { (&panel.y, point.y) };
+    let text = |value: f64| axis.scale.value(value);
+    let mut words = format!("{}: {}", axis.label.trim_end_matches(", %"), text(value));
+    if let Some((low, high)) = point.interval {
+        words.push_str(&format!(" (lowest {}, highest {})", text(low), text(high)));
+    }
+    if !named {
+        words.push_str(&format!("; {}: {}", panel.x.label, panel.x.scale.value(point.x)));
+    }
+    if !point.seeds.is_empty() {
+        let seeds: Vec<String> = point.seeds.iter().map(|(seed, value)| format!("s{seed} {}", text(*value))).collect();
+        words.push_str(&format!("; seeds: {}", seeds.join(", ")));
+    } else if point.n > 1 {
+        words.push_str(&format!("; {} seeds", point.n));
+    }
+    if !point.note.is_empty() {
+        words.push_str(&format!("; {}", point.note));
+    }
+    words
+}

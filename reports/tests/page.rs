@@ -1,0 +1,196 @@
+//! The page of a report in a browser.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod browser;
+#[allow(dead_code, reason = "other tests make other runs")]
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use browser::Browser;
+use reports::{AddedSettings, Measured, Variance, write_diagnostics};
+use serde_json::json;
+use tempfile::{TempDir, tempdir};
+
+const HOSTILE: &str = "x</script><script>window.harmed=1</script>\"'><img src=x onerror=window.harmed=1>";
+
+/// The page of runs in every state, with a baseline and a description that would do harm.
+fn page() -> (TempDir, PathBuf) {
+    let dir = tempdir().unwrap();
+    let home = support::experiment(dir.path());
+    for seed in 0..3 {
+        let mut hostile = support::cell("pathfinder32-1d", "gru-64", 31_000, seed, 0.60 + 0.003 * seed as f64);
+        hostile.record.baseline.label = HOSTILE.to_owned();
+        hostile.write(&home);
+    }
+    let description = json!({"schema": 1, "name": "made-up", "description": format!("=cmd|' /C calc'!A0 {HOSTILE}")});
+    std::fs::write(home.join("experiment.yaml"), description.to_string()).unwrap();
+    let out = dir.path().join("report");
+    let paths = reports::write(&[home], &out, "html,csv".parse().unwrap(), &AddedSettings::default()).unwrap();
+    (dir, paths.index.unwrap())
+}
+
+/// Every figure is seen, with nothing wider than the window, and nothing was asked for or complained of.
+fn assert_sound(browser: &Browser, page: &std::path::Path) {
+    let shown = browser.run(
+        "return [...document.querySelectorAll('figure')].map(figure => [...figure.querySelectorAll('.panel svg')]
+           .map(image => image.getBoundingClientRect()).filter(box => box.width > 200 && box.height > 100).length
+           * figure.querySelectorAll('.plot .series').length);",
+    );
+    let shown = shown.as_array().unwrap();
+    assert!(!shown.is_empty() && shown.iter().all(|count| count.as_u64() > Some(0)), "{shown:?}");
+    let widths = browser.run("return [document.documentElement.scrollWidth, innerWidth]");
+    assert_eq!(widths[0], widths[1], "the page scrolls sideways");
+    let wide = browser.run(
+        "return [...document.querySelectorAll('main *')].filter(one => !one.closest('.scroll, svg')
+           && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML.slice(0, 200));",
+    );
+    assert_eq!(wide, json!([]));
+    assert_eq!(browser.complaints(), [""; 0]);
+    let asked = browser.requests();
+    let own = format!("file://{}", std::fs::canonicalize(page).unwrap().display());
+    assert!(asked.iter().all(|address| *address == own || address.starts_with("data:")), "{asked:?}");
+    assert_eq!(browser.run("return window.harmed ?? null"), json!(null));
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_desk_and_a_phone_show_every_figure_in_a_browser() {
+    let (_dir, page) = page();
+    for width in [1400, 400] {
+        let browser = Browser::open(&page, width);
+        assert_sound(&browser, &page);
+        let small = browser.run(
+            "return Math.min(...[...document.querySelectorAll('.panel text')].map(text => text.getBoundingClientRect())
+               .filter(box => box.width > box.height && box.height > 0).map(box => box.height))",
+        );
+        assert!(small.as_f64() > Some(9.0), "letters of {small} pixels at {width}");
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn a_page_without_its_script_shows_everything_in_a_browser() {
+    let (_dir, page) = page();
+    let browser = Browser::open(&page, 1400);
+    let shown = |browser: &Browser| {
+        browser.run(
+            "const seen = query => [...document.querySelectorAll(query)].filter(one => one.getClientRects().length).length;
+             return [seen('section'), seen('tbody tr'), seen('figcaption'), seen('.plot .series'), seen('.index a')]",
+        )
+    };
+    let with_script = shown(&browser);
+    browser.reload_without_script();
+    assert_eq!(browser.run("return document.querySelectorAll('.tools, .tip, [role=button]').length"), json!(0));
+    assert_eq!(shown(&browser), with_script);
+    assert_sound(&browser, &page);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn hostile_names_stay_text_in_a_browser() {
+    let (_dir, page) = page();
+    let browser = Browser::open(&page, 1400);
+    let told = browser.run(&format!(
+        "const name = {}; return [document.querySelector('#summary').textContent.includes(name),
+           document.querySelector('.lead').textContent.includes(name),
+           [...document.querySelectorAll('.legend li')].some(item => item.textContent.includes(name)),
+           [...document.querySelectorAll('.series')].some(group => group.dataset.name?.includes(name))]",
+        json!(HOSTILE)
+    ));
+    assert_eq!(told, json!([true, true, true, true]));
+    assert_sound(&browser, &page);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn tables_sort_and_filter_in_a_browser() {
+    let (_dir, page) = page();
+    let browser = Browser::open(&page, 1400);
+    let names = |browser: &Browser, column: u32| {
+        browser.run(&format!(
+            "return [...document.querySelectorAll('#results tbody tr')].filter(row => row.getClientRects().length)
+               .map(row => row.cells[{column}].textContent)"
+        ))
+    };
+    let before = names(&browser, 1);
+    let parameters = browser.run(
+        "return [...document.querySelectorAll('#results th')].findIndex(h => h.textContent.startsWith('Parameters'))",
+    );
+    let parameters = parameters.as_u64().unwrap() as u32;
+    let head = format!("#results th:nth-child({}) button", parameters + 1);
+    browser.click(&head);
+    let found = names(&browser, parameters);
+    let numbers: Vec<u64> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|text| text.as_str()?.replace('\u{202f}', "").parse().ok())
+        .collect();
+    assert!(numbers.len() > 3 && numbers.is_sorted_by(|a, b| a >= b), "{numbers:?}");
+    assert_eq!(found.as_array().unwrap().last().unwrap(), "–", "what is no number comes last");
+    browser.click(&head);
+    assert_eq!(names(&browser, parameters)[0], "0");
+    browser.click(&head);
+    assert_eq!(names(&browser, 1), before, "as it was");
+    browser.type_into("#results input", "LSTM smnist");
+    assert_eq!(names(&browser, 1), json!(["lstm-64"]));
+    let count = browser.run("return document.querySelector('#results [role=status]').textContent");
+    assert!(count.as_str().unwrap().starts_with("1 of "), "{count}");
+    assert_sound(&browser, &page);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn series_switch_and_tell_their_values_in_a_browser() {
+    let (_dir, page) = page();
+    let browser = Browser::open(&page, 1400);
+    let hidden = |browser: &Browser| {
+        browser.run("return document.querySelectorAll('#learning-curves .series').length
+            - [...document.querySelectorAll('#learning-curves .series')].filter(one => one.getClientRects().length).length")
+    };
+    assert_eq!(hidden(&browser), 0);
+    browser.click("#learning-curves .legend li[data-s]");
+    assert!(hidden(&browser).as_u64() > Some(2));
+    browser.click("#learning-curves .legend li[data-s]");
+    assert_eq!(hidden(&browser), 0);
+
+    // The pointer goes where the last point of the first line is drawn, and where the first dot is.
+    let tip = |selector: &str| {
+        browser.centre(selector);
+        let place = browser.run(&format!(
+            "const group = document.querySelector({selector:?}), image = group.closest('svg');
+             const symbols = [...group.querySelectorAll('path')].at(-1).getBoundingClientRect();
+             return [symbols.right - 2, symbols.y + symbols.height / 2, image.id];"
+        ));
+        browser.pointer(place[0].as_f64().unwrap(), place[1].as_f64().unwrap(), &[]);
+        browser.run("const tip = document.querySelector('.tip'); return tip.hidden ? '' : tip.innerText")
+    };
+    let line = tip("#learning-curves [data-line]");
+    let line = line.as_str().unwrap();
+    assert!(line.contains("ccnn-4-64") && line.contains("mean squared error") && line.contains("epoch: 10"), "{line}");
+    let dot = tip("#accuracy-against-parameters [data-dots]");
+    let dot = dot.as_str().unwrap();
+    assert!(dot.contains("ccnn-4-64") && dot.contains("seeds: s0 70.00 %, s1 71.00 %, s2 72.00 %"), "{dot}");
+    assert_sound(&browser, &page);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn diagnostics_are_shown_in_a_browser() {
+    let dir = tempdir().unwrap();
+    let measured = Measured {
+        inputs: "made-up values".into(),
+        samples: 3,
+        pairs: false,
+        logits_over: "samples × outputs".into(),
+        variance: Variance::Population,
+        dropout: false,
+    };
+    let measured = BTreeMap::from([("smnist".to_owned(), measured)]);
+    let page = write_diagnostics(&support::diagnostics(), &measured, dir.path()).unwrap().index.unwrap();
+    for width in [1400, 400] {
+        assert_sound(&Browser::open(&page, width), &page);
+    }
+}
