@@ -41,8 +41,8 @@ pub fn write(
     first.extend(tables::long_range_arena(&runs, &frames)?);
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
-    first.extend(tables::scale(&runs, &diagnostics));
     let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes)?];
+    appendix.extend(tables::scale(&runs, &diagnostics));
     appendix.extend(recipes.table(&runs));
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));
