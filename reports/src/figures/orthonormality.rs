@@ -53,7 +53,7 @@ fn figure(task: &str, groups: &[SeedGroup<'_>], diagnostics: &Diagnostics, colou
         caption: format!(
             "‖I − WᵀW‖ (Frobenius norm) of the weights W of networks for {task} that can be held orthonormal, whether \
              they are or not: the root of the sum of squares over their layers, and over the gates of those that have \
-             such, at the beginning and after every epoch. {BAND}{unreadable}"
+             such, at the beginning, after 1, 2, 4, … steps of the first epoch, and after every epoch. {BAND}{unreadable}"
         ),
         panels: vec![Panel::new(PlotAxis::new("optimiser step", AxisScale::Count), y, series)],
         legend: legend.keys(Mark::Line),
