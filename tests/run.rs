@@ -66,6 +66,11 @@ fn the_smoke_recipe_trains_every_run_and_names_its_report() {
         let figure = bench.path(&format!("runs/smoke/report/figures/{figure}.csv"));
         assert!(std::fs::read_to_string(&figure).unwrap().contains("ccnn"), "{figure:?}");
     }
+    // Where a sample has one label, what became of each of them is kept, and networks are compared on the same samples.
+    assert!(bench.path("runs/smoke/listops-tiny.gru.s0/outcomes.parquet").is_file());
+    assert!(!bench.path("runs/smoke/adding-tiny.gru.s0/outcomes.parquet").exists());
+    let samples = std::fs::read_to_string(bench.path("runs/smoke/report/tables/samples.csv")).unwrap();
+    assert!(samples.lines().filter(|line| line.starts_with("listops-tiny,")).count() > 9, "{samples}");
     let cell = bench.path("runs/smoke/adding-tiny.ccnn.s0");
     for file in [
         "cell.yaml",

@@ -42,6 +42,7 @@ pub fn write(
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
     let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes)?];
+    appendix.extend(tables::samples(&runs, &frames)?);
     appendix.extend(tables::scale(&runs, &diagnostics));
     appendix.extend(recipes.table(&runs));
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);

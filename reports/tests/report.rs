@@ -14,7 +14,7 @@ use reports::{
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
 use vocabulary::Scale;
-use vocabulary::record::{State, StopReason};
+use vocabulary::record::{SampleOutcome, State, StopReason};
 
 /// What a made-up baseline gained.
 fn added() -> AddedSettings {
@@ -1379,6 +1379,43 @@ fn the_scale_of_networks_is_drawn() {
     let table = fs::read_to_string(out.join("tables/scale.csv")).unwrap();
     assert!(table.contains("adding-200,ccnn-4-140,1,4,9.0") && table.contains(",inf,8,10.0"), "{table}");
     assert!(table.contains("smnist,ccnn-4-140,2,1.414"), "{table}");
+}
+
+/// Two networks that were tested on the same samples are compared sample by sample.
+#[test]
+fn networks_are_compared_on_the_same_samples() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let outcomes = |right: &dyn Fn(usize) -> bool| -> Vec<SampleOutcome> {
+        (0..40).map(|i| SampleOutcome { label: 1, prediction: i32::from(right(i)), loss: 0.5 }).collect()
+    };
+    let run = |label: &str, result: f64, seed: u64, right: &dyn Fn(usize) -> bool| {
+        let folder = support::cell("smnist", label, 100, seed, result).write(&home);
+        reports::write_outcomes(&folder, &outcomes(right)).unwrap();
+        folder
+    };
+    run("ccnn-4-140", 0.9, 0, &|i| i >= 4);
+    run("ccnn-4-140", 0.9, 1, &|_| true);
+    run("gru-64", 0.7, 0, &|i| i % 10 >= 3);
+    run("rnn-64", 0.5, 1, &|i| i % 2 == 0);
+    let damaged = run("tcn-64", 0.4, 0, &|_| true);
+    fs::write(damaged.join("outcomes.parquet"), "torn").unwrap();
+    let out = dir.path().join("out");
+    write(std::slice::from_ref(&home), &out, Formats::ALL).unwrap();
+    let mut rows = csv::Reader::from_path(out.join("tables/samples.csv")).unwrap();
+    let rows: Vec<Vec<String>> = rows.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    // Wrong are 0 to 3 against 0, 1, 2, 10, 11, 12, …: alone right on 9 and on 1 sample.
+    assert_eq!(rows[0][..5], ["smnist", "ccnn-4-140", "gru-64", "0", "40"]);
+    assert_eq!((rows[0][8].as_str(), rows[0][9].as_str()), ("9", "1"));
+    // Two-sided mid-p of 1 of 10: 2 · 11/1024 − 10/1024; Holm doubles the smaller of the two p values.
+    let p = |row: &[String], column: usize| row[column].parse::<f64>().unwrap();
+    assert!((p(&rows[0], 12) - 12.0 / 1024.0).abs() < 1e-12 && (p(&rows[0], 13) - 12.0 / 1024.0).abs() < 1e-12);
+    // The lowest seed that both have.
+    assert_eq!(rows[1][2..4], ["rnn-64", "1"]);
+    assert!((p(&rows[1], 12) - 0.5_f64.powi(20)).abs() < 1e-12 && (p(&rows[1], 13) - 0.5_f64.powi(19)).abs() < 1e-12);
+    let report = fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(report.contains("smnist.tcn-64.s0 is left out: "), "{report}");
 }
 
 /// How far weights are from orthonormal is drawn for networks that have a setting for it, in use or not.

@@ -105,8 +105,15 @@ impl RunFolder {
         let checkpoints = self.path.join("checkpoints");
         std::fs::remove_dir_all(&checkpoints).map_err(io("remove", &checkpoints))?;
         std::fs::create_dir_all(&checkpoints).map_err(io("remove", &checkpoints))?;
-        for name in ["status.json", "cell.yaml", "metrics.jsonl", "diagnostics.jsonl", "diagnostics.parquet", "log.txt"]
-        {
+        for name in [
+            "status.json",
+            "cell.yaml",
+            "metrics.jsonl",
+            "diagnostics.jsonl",
+            "diagnostics.parquet",
+            "outcomes.parquet",
+            "log.txt",
+        ] {
             let path = self.path.join(name);
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("remove", &path)(error)),

@@ -2,6 +2,7 @@
 
 use baselines::{Forward, Model};
 use datasets::{Batch, Split};
+use vocabulary::record::SampleOutcome;
 
 use super::health::{Cause, finite};
 use super::metrics::lines;
@@ -25,7 +26,7 @@ pub(super) fn judge(session: &mut Session<'_>, steps: Option<u64>, waited: f64) 
         let cause = Cause::Weights { name: name.clone() };
         return Err(job.not_finite(&state.progress, (format!("parameter `{name}`"), value), cause, &[]).into());
     }
-    let validation = evaluate(job, state.model.as_ref(), Split::Validation, &**watch)?;
+    let validation = evaluate(job, state.model.as_ref(), Split::Validation, &**watch, None)?;
     if !validation.loss.is_finite() {
         let samples = finite::unfit_samples(job.dataset, Split::Validation)?;
         watch.warned(finite::validation_warning(validation.mean_loss(), state.progress.epoch + 1, &samples));
@@ -96,15 +97,21 @@ fn count_epoch(settings: &Training, progress: &mut Progress, better: bool) {
     }
 }
 
-/// Score of `model` on a whole split, in evaluation mode.
+/// Score of `model` on a whole split, in evaluation mode; what it makes of every sample is added to `outcomes`.
 ///
 /// # Errors
 /// [`TrainError::Stopped`] where the watcher does not want to wait for the end.
-pub(super) fn evaluate(job: &Job<'_>, model: &dyn Model, split: Split, watch: &dyn Watch) -> Result<Score, TrainError> {
+pub(super) fn evaluate(
+    job: &Job<'_>,
+    model: &dyn Model,
+    split: Split,
+    watch: &dyn Watch,
+    outcomes: Option<&mut Vec<SampleOutcome>>,
+) -> Result<Score, TrainError> {
     let size = job.settings.eval_batch_size.unwrap_or(job.settings.batch_size);
     let (workers, precision) = (job.settings.workers, job.settings.precision);
     let pass = Pass { spec: job.spec, split, size, workers, device: job.device, resolution: 1.0, precision };
-    score(model, job.dataset, &pass, &|| watch.wants_to_stop())
+    score(model, job.dataset, &pass, &|| watch.wants_to_stop(), outcomes)
 }
 
 /// Record variances and logit scale on the first validation samples, in evaluation mode, and what penalties judge.

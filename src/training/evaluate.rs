@@ -3,6 +3,7 @@
 use baselines::{Forward, Model, precision::Precision, read::read_scalar};
 use burn::tensor::Device;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec, samples::resample::Grid};
+use vocabulary::record::SampleOutcome;
 
 use super::{Score, TrainError, loss, prefetch, to_device};
 
@@ -25,11 +26,13 @@ pub(crate) struct Pass<'a> {
 }
 
 /// Score of `model` over `pass`, in evaluation mode, unless `stop` says before one of the batches that nobody waits for it.
+/// What it makes of every sample is added to `outcomes`, see [`loss::outcomes`].
 pub(crate) fn score(
     model: &dyn Model,
     dataset: &dyn Dataset,
     pass: &Pass<'_>,
     stop: &dyn Fn() -> bool,
+    mut outcomes: Option<&mut Vec<SampleOutcome>>,
 ) -> Result<Score, TrainError> {
     let model = model.evaluator();
     let (samples, size) = (dataset.len(pass.split), pass.size.max(1));
@@ -48,6 +51,9 @@ pub(crate) fn score(
             let Batch { inputs, targets, lengths, .. } = batch?;
             let mut ctx = Forward::evaluation().at_resolution(pass.resolution).with_precision(pass.precision);
             let output = model.forward(to_device(inputs, lengths, grid.input(), pass.device), &mut ctx)?;
+            if let Some(outcomes) = outcomes.as_deref_mut() {
+                outcomes.extend(loss::outcomes(&output, &targets)?);
+            }
             let (loss, mut score) = loss::evaluate(output, &targets, &pass.spec.target)?;
             score.loss = f64::from(read_scalar(loss.inner(), "the loss")?) * score.targets as f64;
             total.add(&score, pass.spec.metric);

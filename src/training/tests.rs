@@ -182,7 +182,7 @@ fn two_classes_are_trained_by_their_ranking_whoever_reads_the_samples() {
     let of = |size, workers| {
         let (split, precision) = (Split::Test, Precision::Float32);
         let pass = Pass { spec: &spec, split, size, workers, device: &device, resolution: 1.0, precision };
-        let score = score(state.model.as_ref(), &Waves::default(), &pass, &|| false).unwrap();
+        let score = score(state.model.as_ref(), &Waves::default(), &pass, &|| false, None).unwrap();
         assert_eq!(score.targets, 31);
         score
     };

@@ -169,9 +169,13 @@ fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
         let broken = ("the validation loss of every epoch".to_owned(), best.loss);
         return Err(overflows(job, state, broken, Split::Validation));
     }
-    let test = evaluate(job, model.as_ref(), Split::Test, &**watch)?;
+    let mut outcomes = Vec::new();
+    let test = evaluate(job, model.as_ref(), Split::Test, &**watch, Some(&mut outcomes))?;
     if test.metric(job.spec.metric).is_nan() && !test.loss.is_finite() {
         return Err(overflows(job, state, ("the test loss".to_owned(), test.mean_loss()), Split::Test));
+    }
+    if !outcomes.is_empty() {
+        reports::write_outcomes(&job.folder, &outcomes)?;
     }
     let parameters = baselines::network::count_parameters(model.as_ref());
     let peak = memory::peak_bytes().map(|peak| peak.saturating_sub(job.left_over_bytes));

@@ -186,7 +186,7 @@ fn results(
         let (split, size, precision) = (request.split, request.batch_size, Precision::Float32);
         let pass = Pass { spec, split, size, workers, device, resolution, precision };
         let begun = Instant::now();
-        let score = score(model, dataset, &pass, &|| false)?;
+        let score = score(model, dataset, &pass, &|| false, None)?;
         let split = request.split.name();
         if score.targets == 0 {
             return Err(EvalError::Empty { split });

@@ -3,6 +3,7 @@
 use baselines::{Output, ReadError, kernels::cross_entropy, read::read};
 use burn::tensor::{Tensor, TensorData};
 use datasets::{Metric, OutputSpec, Targets};
+use vocabulary::record::SampleOutcome;
 
 use super::ranking::Ranking;
 
@@ -77,6 +78,24 @@ pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &OutputSpec) -> 
         }
         (_, Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
     }
+}
+
+/// What `output` makes of every sample of a batch, where each has one label; nothing for other targets.
+///
+/// # Errors
+/// The logits cannot be read from the device.
+pub(crate) fn outcomes(output: &Output, targets: &Targets) -> Result<Vec<SampleOutcome>, ReadError> {
+    let (Output::Sample(logits), Targets::Labels(labels)) = (output, targets) else { return Ok(Vec::new()) };
+    let of = |(row, &label): (&[f32], &i32)| {
+        // A single logit is that of the second of two classes, the first has 0.
+        let logits = if let [logit] = row { vec![0.0, *logit] } else { row.to_vec() };
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
+        let own = logits.get(label as usize).copied().unwrap_or(f32::NAN);
+        let loss = (sum.ln() + f64::from(most) - f64::from(own)) as f32;
+        SampleOutcome { label, prediction: argmax(&logits, 1)[0], loss }
+    };
+    Ok(host(logits)?.chunks_exact(logits.dims()[1].max(1)).zip(labels).map(of).collect())
 }
 
 /// Cross-entropy of logits `[batch, classes, positions]`; positions with label −1 do not count.
@@ -228,6 +247,27 @@ mod tests {
         assert_eq!(score.correct, 1);
         let none = Score::default();
         assert!(none.mean_loss().is_nan() && none.metric(Metric::Accuracy).is_nan());
+    }
+
+    #[test]
+    fn outcomes_are_those_of_the_score() {
+        let outcomes_of = |output: Output, labels: Vec<i32>, spec: OutputSpec| {
+            let targets = Targets::Labels(labels);
+            let found = outcomes(&output, &targets).unwrap();
+            let (loss, score) = evaluate(output, &targets, &spec).unwrap();
+            let right = found.iter().filter(|outcome| outcome.is_right()).count();
+            assert_eq!((found.len() as u64, right as u64), (score.targets, score.correct));
+            let mean = found.iter().map(|outcome| f64::from(outcome.loss)).sum::<f64>() / found.len() as f64;
+            assert!((mean - value(loss)).abs() < 1e-6);
+            found.iter().map(|outcome| outcome.prediction).collect::<Vec<_>>()
+        };
+        let logits = [[1.0, 2.0, 0.5], [0.0, 0.0, 3.0], [90.0, -90.0, 1.0]];
+        assert_eq!(outcomes_of(rows(logits), vec![1, 0, 1], OutputSpec::Classes(3)), [1, 2, 0]);
+        assert_eq!(outcomes_of(rows([[80.0], [-1.0], [0.0]]), vec![0, 0, 1], OutputSpec::Binary), [1, 0, 0]);
+        let steps = Output::Step(Tensor::<3>::from_data([[[5.0f32], [0.0]]], &Device::flex()));
+        assert!(outcomes(&steps, &Targets::Labels(vec![1])).unwrap().is_empty());
+        let broken = outcomes(&rows([[f32::NAN, 1.0]]), &Targets::Labels(vec![1])).unwrap();
+        assert!(broken[0].prediction == -2 && broken[0].loss.is_nan());
     }
 
     #[test]

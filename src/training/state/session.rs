@@ -151,6 +151,10 @@ pub(crate) enum TrainError {
     #[strum(transparent)]
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// What became of the test samples cannot be written.
+    #[strum(transparent)]
+    #[error(transparent)]
+    Outcomes(#[from] reports::ReportError),
     /// Nobody waits for an evaluation any longer.
     #[error("stopped during an evaluation")]
     Stopped,

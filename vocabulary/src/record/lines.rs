@@ -1,4 +1,4 @@
-//! The lines of `metrics.jsonl` and `diagnostics.jsonl`.
+//! The lines of `metrics.jsonl` and `diagnostics.jsonl`, and the rows of `outcomes.parquet`.
 
 use std::collections::BTreeMap;
 
@@ -69,4 +69,22 @@ pub struct DiagnosticLine {
     pub quantity: String,
     /// The value; null where it is not finite.
     pub value: Option<f64>,
+}
+
+/// One row of `outcomes.parquet`: what the tested network made of one sample of the test split, in order of the samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SampleOutcome {
+    /// The label, from 0.
+    pub label: i32,
+    /// The class with the largest logit, from 0; −2 where a logit is not a number.
+    pub prediction: i32,
+    /// Cross-entropy, in nats.
+    pub loss: f32,
+}
+
+impl SampleOutcome {
+    /// Whether the prediction is the label.
+    pub fn is_right(&self) -> bool {
+        self.prediction == self.label
+    }
 }

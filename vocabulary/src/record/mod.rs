@@ -6,6 +6,7 @@
 //! <out>/<experiment>/<run>/status.json         one Status
 //! <out>/<experiment>/<run>/metrics.jsonl       one MetricLine per line
 //! <out>/<experiment>/<run>/diagnostics.jsonl   one DiagnosticLine per line
+//! <out>/<experiment>/<run>/outcomes.parquet    one SampleOutcome per sample of the test split, where each has one label
 //! ```
 
 pub mod fields;
@@ -14,7 +15,7 @@ mod run;
 mod status;
 mod version;
 
-pub use lines::{DiagnosticLine, MetricKind, MetricLine};
+pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleOutcome};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};
 
