@@ -62,7 +62,9 @@ fn the_smoke_recipe_trains_every_run_and_names_its_report() {
     for file in ["experiment.yaml", "report/report.md"] {
         assert!(bench.path("runs/smoke").join(file).is_file(), "{file}");
     }
-    for figure in ["initialisation-activations", "initialisation-kernels", "logits-std", "logits-max-abs"] {
+    for figure in
+        ["initialisation-activations", "initialisation-kernels", "training-logits-std", "training-logits-max-abs"]
+    {
         let figure = bench.path(&format!("runs/smoke/report/figures/{figure}.csv"));
         assert!(std::fs::read_to_string(&figure).unwrap().contains("ccnn"), "{figure:?}");
     }
@@ -475,6 +477,40 @@ fn the_penalty_is_recorded_beside_the_loss_of_the_task() {
     wild.command(&GRU).assert().code(1);
     assert_eq!(wild.status(CELLS[1])["reason"], "nan");
     failed(&wild, CELLS[1], "train-not-finite", &["penalty"]);
+}
+
+/// One command from the file to a page with the scale at initialisation; it is measured once.
+#[test]
+fn an_experiment_may_measure_its_networks_before_it_trains_them() {
+    let bench = Bench::new();
+    let diagnose = "diagnose: {seeds: 2, vary: [initialisation, depth]}\n";
+    bench.file(
+        "small.yaml",
+        &format!("{SMALL}{diagnose}").replace("epochs: 6, ", "epochs: 1, ").replace("warmup_epochs: 1, ", ""),
+    );
+    bench.command(&["run", "small.yaml"]).assert().success().stderr(contains("at initialisation: ccnn on add"));
+    let table = std::fs::read_to_string(bench.path("runs/small/report/tables/diagnostics.csv")).unwrap();
+    // Three initialisations, one and two blocks, either mode; one and two layers of the GRU.
+    assert_eq!(table.lines().filter(|line| line.starts_with("add,ccnn,")).count(), 12, "{table}");
+    assert_eq!(table.lines().filter(|line| line.starts_with("add,gru,")).count(), 4, "{table}");
+    for figure in ["logits-std", "activation-variance"] {
+        assert!(bench.path(&format!("runs/small/report/figures/{figure}.svg")).is_file(), "{figure}");
+    }
+    bench.command(&["run", "small.yaml"]).assert().success().stderr(contains("at initialisation").not());
+    bench.file(
+        "small.yaml",
+        &std::fs::read_to_string(bench.path("small.yaml")).unwrap().replace("seeds: 2", "seeds: 1"),
+    );
+    bench.command(&["run", "small.yaml"]).assert().success().stderr(contains("at initialisation"));
+    // What is damaged is named and costs no other part.
+    std::fs::write(bench.path("runs/small/diagnose/measured.json"), "{").unwrap();
+    bench.command(&["report", "runs/small"]).assert().success();
+    let report = std::fs::read_to_string(bench.path("runs/small/report/report.md")).unwrap();
+    assert!(report.contains("measured.json") && report.contains("gru"), "{report}");
+    bench.file("bad.yaml", &format!("{SMALL}{}", diagnose.replace("depth", "width")));
+    bench.refuses(&["run", "bad.yaml"], 2, "experiment-unknown-name", &["width"]);
+    bench.file("bad.yaml", &format!("{SMALL}{}", diagnose.replace("seeds: 2", "seeds: 0")));
+    bench.refuses(&["run", "bad.yaml"], 2, "experiment-bad-setting", &["seeds"]);
 }
 
 /// Early steps are looked at in powers of two, and later ones at the end of every epoch.

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use vocabulary::record::{Attempt, State};
 
 use crate::answer::answer;
+use crate::diagnose::{self, DIAGNOSED};
 use crate::error::ReportError;
 use crate::figures;
-use crate::figures::plot::draw;
+use crate::figures::plot::{Figure, draw};
 use crate::files::{Formats, ReportPaths};
-use crate::format::{duration, short_hash};
+use crate::format::{duration, file_name, short_hash};
 use crate::page::Page;
-use crate::runs::{AddedSettings, Diagnostics, Frames, Run, Runs, load};
+use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, load};
 use crate::tables::{self, Recipes, Table};
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
@@ -31,10 +32,12 @@ pub fn write(
     formats: Formats,
     added: &AddedSettings,
 ) -> Result<ReportPaths, ReportError> {
-    let runs = load(dirs, added)?;
+    let mut runs = load(dirs, added)?;
+    let (initial_tables, initial_figures): (Vec<_>, Vec<_>) = at_initialisation(&mut runs).into_iter().unzip();
     let frames = Frames::new(&runs)?;
     let diagnostics = Diagnostics::read(&runs);
-    let figures = figures::all(&runs, &frames, &diagnostics)?;
+    let mut figures = figures::all(&runs, &frames, &diagnostics)?;
+    figures.extend(initial_figures.into_iter().flatten());
     let drawn = figures.into_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
@@ -42,6 +45,7 @@ pub fn write(
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
     let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes)?];
+    appendix.extend(initial_tables);
     appendix.extend(tables::samples(&runs, &frames)?);
     appendix.extend(tables::scale(&runs, &diagnostics));
     appendix.extend(recipes.table(&runs));
@@ -84,6 +88,33 @@ pub fn write(
         paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
     }
     Ok(paths)
+}
+
+/// What was measured at initialisation, per experiment; measurements that are damaged are left out, and named.
+fn at_initialisation(runs: &mut Runs) -> Vec<(Table, Vec<Figure>)> {
+    let several = runs.has_several_experiments();
+    let mut found = Vec::new();
+    for experiment in &runs.experiments {
+        match diagnose::at_initialisation(&experiment.path) {
+            Ok(section) => found.extend(section.map(|(mut table, mut figures)| {
+                if several {
+                    let of = |text: &str| format!("{}: {text}", experiment.name);
+                    let file = |name: &str| format!("{name}-{}", file_name(&experiment.name));
+                    (table.title, table.name) = (of(&table.title), file(&table.name));
+                    figures
+                        .iter_mut()
+                        .for_each(|figure| (figure.title, figure.name) = (of(&figure.title), file(&figure.name)));
+                }
+                (table, figures)
+            })),
+            Err(error) => runs.left_out.push(LeftOut {
+                path: experiment.path.join(DIAGNOSED),
+                experiment: experiment.name.clone(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+    found
 }
 
 fn title(runs: &Runs) -> String {

@@ -146,7 +146,7 @@ fn the_whole_report_is_written_and_reproducible() {
     if let Some(keep) = std::env::var_os("BENCH_SAMPLE_REPORT") {
         let keep = PathBuf::from(keep);
         write(&[dir.path().join("made-up")], &keep.join("report"), Formats::ALL).unwrap();
-        write_diagnostics(&support::diagnostics(), &measured(), &keep.join("diagnose")).unwrap();
+        write_diagnostics(&support::diagnostics(), &measured(), "key", &keep.join("diagnose")).unwrap();
     }
 }
 
@@ -1166,7 +1166,7 @@ fn unknown_formats_are_refused() {
 fn diagnostics_are_tabulated_drawn_and_stored() {
     let dir = tempdir().unwrap();
     let lines = support::diagnostics();
-    let paths = write_diagnostics(&lines, &measured(), dir.path()).unwrap();
+    let paths = write_diagnostics(&lines, &measured(), "key", dir.path()).unwrap();
     insta::assert_snapshot!("diagnostics", fs::read_to_string(paths.markdown.unwrap()).unwrap());
     let files = tree(dir.path());
     for name in ["activation-variance", "kernel-variance", "logits-std", "logits-max-abs"] {
@@ -1373,9 +1373,9 @@ fn the_scale_of_networks_is_drawn() {
     ];
     assert_eq!(values("initialisation-activations"), expected);
     assert_eq!(values("initialisation-kernels").len(), 2);
-    let logits = values("logits-std");
+    let logits = values("training-logits-std");
     assert_eq!(logits[2..], [row(["smnist", "1", "1.5", "2", ""]), row(["smnist", "9", "10", "2", ""])]);
-    assert_eq!(values("logits-max-abs")[0][2], "9");
+    assert_eq!(values("training-logits-max-abs")[0][2], "9");
     let table = fs::read_to_string(out.join("tables/scale.csv")).unwrap();
     assert!(table.contains("adding-200,ccnn-4-140,1,4,9.0") && table.contains(",inf,8,10.0"), "{table}");
     assert!(table.contains("smnist,ccnn-4-140,2,1.414"), "{table}");

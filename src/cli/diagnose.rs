@@ -18,20 +18,23 @@ pub struct DiagnoseArgs {
     out: PathBuf,
     #[command(flatten)]
     device: DeviceArgs,
-    /// Number of seeds, from 0
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    seeds: u64,
-    /// Samples of the batch of noise; statistics of batch normalisation, and so the logits, depend on it
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    batch_size: u16,
+    /// Number of seeds, from 0 [default: that of the file's `diagnose`, or 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: Option<u64>,
+    /// Samples of the batch of noise; statistics of batch normalisation, and so the logits, depend on it [default: those of the
+    /// file's `diagnose`, or 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    batch_size: Option<u64>,
 }
 
 /// Measure variances and logits at initialisation, and write the report.
 pub fn execute(args: &DiagnoseArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let plan = args.file.plan(None, registry)?;
     let device = args.device.choice.open()?;
-    let options = diagnose::DiagnoseOptions { seeds: args.seeds, samples: args.batch_size.into() };
+    let mut diagnosis = plan.diagnosis.clone().unwrap_or_default();
+    diagnosis.seeds = args.seeds.unwrap_or(diagnosis.seeds);
+    diagnosis.samples = args.batch_size.unwrap_or(diagnosis.samples);
     let (lines, page) =
-        diagnose::run(&plan, options, &device, &args.out, |what| global.notify(what)).map_err(CliError::failed)?;
+        diagnose::run(&plan, &diagnosis, &device, &args.out, |what| global.notify(what)).map_err(CliError::failed)?;
     global.print(|| &lines, || format!("{} measurements\nreport: {}", lines.len(), page.display()))
 }

@@ -21,7 +21,7 @@ use diagnostic::{Diagnostic, Mistake, Position, Sources};
 pub use diagnostic::{ExperimentError, shorten, with_suggestion};
 pub use load::{load, load_text};
 use plan::MAX_SOURCE;
-pub use plan::{Missing, Plan, Run, RunBaseline, RunTask};
+pub use plan::{Diagnosis, Missing, Plan, Run, RunBaseline, RunTask, Vary};
 pub use training::{Optimiser as OptimiserKind, Schedule, Training};
 pub use vocabulary::Scale;
 use yaml::{Content, Node};

@@ -28,6 +28,8 @@ pub struct Plan {
     pub scale: Scale,
     /// What happens to runs whose data are not there.
     pub missing: Missing,
+    /// What is measured before anything is trained.
+    pub diagnosis: Option<Diagnosis>,
     /// Tasks × baselines × grid × seeds, in the order of the file.
     pub runs: Vec<Run>,
     /// The whole experiment with every default written out, as it is stored in `experiment.yaml`.
@@ -43,6 +45,40 @@ pub enum Missing {
     Error,
     /// The run is skipped with reason `missing_data`, the others run.
     Skip,
+}
+
+/// What is measured of untrained networks on noise, before anything is trained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Diagnosis {
+    /// Number of seeds, from 0.
+    #[schemars(range(min = 1, max = 1000))]
+    pub seeds: u64,
+    /// Samples of the batch of noise: statistics of batch normalisation, and so the logits, depend on it.
+    #[schemars(range(min = 1, max = 4096))]
+    pub samples: u64,
+    /// Settings that are varied, where a baseline has them.
+    #[schemars(extend("minItems" = 1, "uniqueItems" = true))]
+    pub vary: Vec<Vary>,
+}
+
+/// A setting that decides the scale at initialisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Vary {
+    /// `initialisation` of kernel networks: corrected, original, off.
+    Initialisation,
+    /// `norm` as configured, and none.
+    Norm,
+    /// `blocks` or `layers`: half, as configured, twice.
+    Depth,
+}
+
+impl Default for Diagnosis {
+    fn default() -> Self {
+        Self { seeds: 5, samples: 4, vary: vec![Vary::Initialisation, Vary::Norm] }
+    }
 }
 
 /// One training run: a task, a baseline, training settings and a seed.

@@ -16,9 +16,10 @@ use rand::Rng;
 use reports::{Measured, Variance};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use vocabulary::record::DiagnosticLine;
 
-use crate::experiment::{Plan, Run};
+use crate::experiment::{Diagnosis, Plan, Run, Vary};
 use crate::training::{Seeds, to_device};
 
 /// One combination of conditions.
@@ -37,50 +38,63 @@ pub(crate) struct Line {
     measured: Option<Measured>,
 }
 
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DiagnoseOptions {
-    /// Seeds, from 0.
-    pub(crate) seeds: u64,
-    /// Samples of the one batch per seed, at least 1.
-    pub(crate) samples: usize,
-}
-
-/// Measure every pair of task and baseline of `plan`, and write the report into `<out>/<name>/diagnose`.
+/// Measure every pair of task and baseline of `plan` as `diagnosis` says, and write the report into `<out>/<name>/diagnose`.
 ///
 /// # Errors
 /// A model that cannot be built, or files that cannot be written; in words.
 pub(crate) fn run(
     plan: &Plan,
-    options: DiagnoseOptions,
+    diagnosis: &Diagnosis,
     device: &Device,
     out: &Path,
     mut on_start: impl FnMut(&str),
 ) -> Result<(Vec<Line>, PathBuf), String> {
     let mut lines = Vec::new();
     let mut measured = BTreeMap::new();
-    let mut seen = Vec::new();
-    for run in plan.runs.iter().filter(|run| run.not_applicable.is_none()) {
-        // Seeds and training settings of the experiment do not matter here.
-        let key = (&run.task.config, &run.task.label, &run.baseline.config, &run.baseline.label);
-        if seen.contains(&key) {
-            continue;
-        }
-        seen.push(key);
-        measured.insert(run.task.label.clone(), measured_on(run.spec(), options.samples));
-        for variant in variants(&run.baseline.config) {
+    for run in pairs(plan) {
+        measured.insert(run.task.label.clone(), measured_on(run.spec(), diagnosis.samples as usize));
+        for variant in variants(&run.baseline.config, &diagnosis.vary) {
             let shown: Vec<_> = variant.conditions.iter().map(|(key, value)| format!("{key} {value}")).collect();
             on_start(&format!("{} on {}: {}", run.baseline.label, run.task.label, shown.join(", ")));
-            for seed in 0..options.seeds {
-                measure(run, &variant, (seed, options.samples), device, &mut lines)?;
+            for seed in 0..diagnosis.seeds {
+                measure(run, &variant, (seed, diagnosis.samples as usize), device, &mut lines)?;
             }
         }
     }
-    let folder = out.join(&plan.name).join("diagnose");
-    let written = reports::write_diagnostics(&lines, &measured, &folder).map_err(|error| error.to_string())?;
+    let folder = folder(plan, out);
+    let key = key(plan, diagnosis, device).map_err(|error| error.to_string())?;
+    let written = reports::write_diagnostics(&lines, &measured, &key, &folder).map_err(|error| error.to_string())?;
     let page = written.index.unwrap_or(folder);
     let lines = lines.into_iter().map(|line| Line { measured: measured.get(&line.task).cloned(), line });
     Ok((lines.collect(), page))
+}
+
+/// Whether what `diagnosis` asks for stands in `out` already, measured of the same networks on a device of the same kind.
+pub(crate) fn is_done(plan: &Plan, diagnosis: &Diagnosis, device: &Device, out: &Path) -> bool {
+    key(plan, diagnosis, device).is_ok_and(|key| reports::holds_diagnostics(&folder(plan, out), &key))
+}
+
+fn folder(plan: &Plan, out: &Path) -> PathBuf {
+    out.join(&plan.name).join(reports::DIAGNOSED)
+}
+
+/// SHA-256 (hex) of all that decides what is measured.
+fn key(plan: &Plan, diagnosis: &Diagnosis, device: &Device) -> Result<String, serde_json::Error> {
+    let networks =
+        pairs(plan).map(|run| (&run.task.label, &run.task.config, &run.baseline.label, &run.baseline.config));
+    let all = (diagnosis, format!("{device:?}"), networks.collect::<Vec<_>>());
+    Ok(format!("{:x}", Sha256::digest(serde_json::to_vec(&all)?)))
+}
+
+/// One run of every pair of task and baseline: seeds and training settings do not matter here.
+fn pairs(plan: &Plan) -> impl Iterator<Item = &Run> {
+    let mut seen = Vec::new();
+    plan.runs.iter().filter(move |run| {
+        let key = (&run.task.config, &run.task.label, &run.baseline.config, &run.baseline.label);
+        let fresh = run.not_applicable.is_none() && !seen.contains(&key);
+        seen.push(key);
+        fresh
+    })
 }
 
 /// What is measured on a task.
@@ -104,32 +118,47 @@ fn measured_on(spec: &TaskSpec, samples: usize) -> Measured {
     }
 }
 
-/// All combinations of the settings that decide the scale at initialisation.
-fn variants(config: &Value) -> Vec<Variant> {
+/// All combinations of the values of the settings in `vary` that a baseline has.
+fn variants(config: &Value, vary: &[Vary]) -> Vec<Variant> {
     let mut variants = vec![Variant { conditions: BTreeMap::new(), config: config.clone() }];
-    for field in ["initialisation", "norm"] {
-        let Some(configured) = config.get(field) else { continue };
-        let values = match field {
-            "initialisation" => ["corrected", "original", "off"].map(|way| (way.to_owned(), Value::from(way))).to_vec(),
-            _ if configured.as_str() == Some("none") => vec![("none".to_owned(), configured.clone())],
-            _ => vec![
-                (configured.as_str().unwrap_or("on").to_owned(), configured.clone()),
-                ("none".to_owned(), Value::from("none")),
-            ],
+    for setting in vary {
+        let Some((field, values)) = values(config, *setting) else { continue };
+        let with = |variant: &Variant, (word, value): &(String, Value)| {
+            let (mut conditions, mut config) = (variant.conditions.clone(), variant.config.clone());
+            conditions.insert(<&str>::from(setting).to_owned(), word.clone());
+            config[field] = value.clone();
+            Variant { conditions, config }
         };
-        let mut varied = Vec::new();
-        for variant in &variants {
-            for (word, value) in values.clone() {
-                let mut conditions = variant.conditions.clone();
-                conditions.insert(field.to_owned(), word);
-                let mut config = variant.config.clone();
-                config[field] = value;
-                varied.push(Variant { conditions, config });
-            }
-        }
-        variants = varied;
+        variants = variants
+            .iter()
+            .flat_map(|variant| values.iter().map(|value| with(variant, value)).collect::<Vec<_>>())
+            .collect();
     }
     variants
+}
+
+/// The field of `config` that `setting` is, and its values, each with a word for it; none where the baseline has no such field.
+fn values(config: &Value, setting: Vary) -> Option<(&'static str, Vec<(String, Value)>)> {
+    let named = |word: &str| (word.to_owned(), Value::from(word));
+    match setting {
+        Vary::Initialisation => {
+            config.get("initialisation")?;
+            Some(("initialisation", ["corrected", "original", "off"].map(named).to_vec()))
+        }
+        Vary::Norm => {
+            let configured = config.get("norm")?;
+            let own = (configured.as_str().unwrap_or("on").to_owned(), configured.clone());
+            let without = (own.0 != "none").then(|| named("none"));
+            Some(("norm", [own].into_iter().chain(without).collect()))
+        }
+        Vary::Depth => {
+            let (field, depth) =
+                ["blocks", "layers"].into_iter().find_map(|field| Some((field, config.get(field)?.as_u64()?)))?;
+            let mut depths = vec![depth.div_ceil(2), depth, 2 * depth];
+            depths.dedup();
+            Some((field, depths.into_iter().map(|n| (format!("{n} {field}"), Value::from(n))).collect()))
+        }
+    }
 }
 
 /// Both modes of one network.
@@ -212,7 +241,8 @@ mod tests {
 
     #[test]
     fn variants_are_all_combinations_of_the_settings_a_baseline_has() {
-        let all = variants(&json!({"initialisation": "off", "norm": "batch", "dropout": 0.1, "hidden": 8}));
+        let usual = Diagnosis::default().vary;
+        let all = variants(&json!({"initialisation": "off", "norm": "batch", "dropout": 0.1, "hidden": 8}), &usual);
         assert_eq!(all.len(), 6);
         assert!(all.iter().all(|variant| variant.config["hidden"] == 8));
         assert_eq!(
@@ -220,8 +250,14 @@ mod tests {
             BTreeMap::from([("initialisation".into(), "off".into()), ("norm".into(), "none".into())])
         );
         assert_eq!(all[5].config["norm"], "none");
-        assert_eq!(variants(&json!({"hidden": 8})).len(), 1);
-        assert_eq!(variants(&json!({"norm": "none"})).len(), 1);
+        assert_eq!(variants(&json!({"hidden": 8}), &usual).len(), 1);
+        assert_eq!(variants(&json!({"norm": "none"}), &usual).len(), 1);
+        let depths = |config| {
+            variants(&config, &[Vary::Depth]).into_iter().map(|of| of.config["blocks"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(depths(json!({"blocks": 5, "norm": "batch"})), [3, 5, 10]);
+        assert_eq!(depths(json!({"blocks": 1})), [1, 2]);
+        assert_eq!(variants(&json!({"layers": 2}), &[Vary::Depth])[2].conditions["depth"], "4 layers");
     }
 
     /// Lines of `baseline` on short sequences, three samples.
@@ -231,7 +267,8 @@ mod tests {
             crate::experiment::load_text("d.yaml", text, &Overrides::default(), &crate::registry::Registry::standard())
                 .unwrap();
         let out = tempfile::tempdir().unwrap();
-        run(&plan, DiagnoseOptions { seeds: 2, samples: 3 }, &Device::flex(), out.path(), |_| {}).unwrap().0
+        let diagnosis = Diagnosis { seeds: 2, samples: 3, ..Diagnosis::default() };
+        run(&plan, &diagnosis, &Device::flex(), out.path(), |_| {}).unwrap().0
     }
 
     /// Without batch normalisation, nothing is left that differs between the modes.

@@ -3,9 +3,12 @@
 mod case;
 mod figures;
 mod growth;
+mod kept;
 mod measured;
 mod report;
 mod table;
 
+pub(crate) use kept::at_initialisation;
+pub use kept::{DIAGNOSED, holds_diagnostics};
 pub use measured::{Measured, Variance};
 pub use report::write_diagnostics;

@@ -6,6 +6,7 @@ use std::path::Path;
 use vocabulary::record::DiagnosticLine;
 
 use super::figures::{MODES, figures};
+use super::kept::keep;
 use super::measured::{Measured, measured_words};
 use super::table::table;
 use crate::answer::Answer;
@@ -20,14 +21,17 @@ const STATISTICS: &str = "Variances are of the population (the sum of squares di
      over samples, channels and positions together, of kernels over kernels and taps; the standard deviation of the logits is \
      the root of such a variance.";
 
-/// Write the table, the figures, the page and the Parquet file of `lines`, measured per task as `measured` says, into `out`: `index.html`, `diagnostics.md`,
-/// `tables/diagnostics.csv`, `diagnostics.parquet`, `figures/*.{svg,png,csv}`. Only the first step of each case counts.
+/// Write the table, the figures and the page of `lines`, measured per task as `measured` says, into `out`: `index.html`,
+/// `diagnostics.md`, `tables/diagnostics.csv`, `figures/*.{svg,png,csv}`; and the lines themselves, for the report of the experiment
+/// and for other programs: `diagnostics.jsonl`, `diagnostics.parquet` and, with `key`, which stands for all that decides them,
+/// `measured.json`. Only the first step of each case counts.
 ///
 /// # Errors
 /// A file cannot be written.
 pub fn write_diagnostics(
     lines: &[DiagnosticLine],
     measured: &BTreeMap<String, Measured>,
+    key: &str,
     out: &Path,
 ) -> Result<ReportPaths, ReportError> {
     let words = measured_words(measured);
@@ -72,6 +76,7 @@ pub fn write_diagnostics(
     paths.put(out.join("tables/diagnostics.csv"), &table.csv()?)?;
     paths.put_figures(out, &drawn, Formats::ALL)?;
     paths.markdown = Some(paths.put(out.join("diagnostics.md"), page.markdown(true).as_bytes())?);
+    keep(lines, measured, key, out, &mut paths)?;
     paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
     Ok(paths)
 }

@@ -43,16 +43,16 @@ const QUANTITIES: [Quantity; 4] = [
         curve: |group, all| layers(all.of(group).map(|(_, run)| run.kernels.as_slice())),
     },
     Quantity {
-        name: "logits-std",
-        title: "Standard deviation of the logits",
+        name: "training-logits-std",
+        title: "Standard deviation of the logits while training",
         caption: "Standard deviation of the logits (of the population), at initialisation and while the network is trained. \
              A softmax of logits far above 1 is certain from the start, and its gradient vanishes for all but the errors.",
         axes: [("1 + optimiser step", AxisScale::LogCount), ("standard deviation", AxisScale::Log)],
         curve: |group, all| steps(all, group, |run| run.logits.iter().map(|(at, scale)| (*at, scale.std)).collect()),
     },
     Quantity {
-        name: "logits-max-abs",
-        title: "Largest logit",
+        name: "training-logits-max-abs",
+        title: "Largest logit while training",
         caption: "Largest absolute value of the logits, at initialisation and while the network is trained.",
         axes: [("1 + optimiser step", AxisScale::LogCount), ("max |logit|", AxisScale::Log)],
         curve: |group, all| {

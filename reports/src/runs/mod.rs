@@ -26,5 +26,6 @@ pub use load::load;
 pub(crate) use outcomes::read_outcomes;
 pub use outcomes::write_outcomes;
 pub use read::read_diagnostics;
+pub(crate) use read::read_json;
 pub use run::{Experiment, LeftOut, Run, Runs};
 pub(crate) use settings::{Settings, is_presentation, plain, varied, within_record};

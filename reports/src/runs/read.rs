@@ -58,7 +58,7 @@ pub(super) fn read_yaml<T: DeserializeOwned>(path: &Path) -> Result<T, ReportErr
     serde_yaml::from_str(&text).map_err(parse)
 }
 
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
     let text = read_text(path)?;
     let parse =
         |e: serde_json::Error| ReportError::Parse { path: path.to_owned(), line: e.line(), message: e.to_string() };

@@ -12,7 +12,7 @@ use datasets::Library;
 
 use super::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
 use crate::experiment::{Plan, Run, with_suggestion};
-use crate::measure::estimate;
+use crate::measure::{diagnose, estimate};
 use crate::registry::Registry;
 use crate::runner::{self, Options, initial_weights};
 
@@ -72,6 +72,13 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
         fresh: args.fresh,
         quiet: global.quiet,
     };
+    if let Some(diagnosis) = plan.diagnosis.as_ref().filter(|_| !options.single_run) {
+        let device = plan.open(options.device)?;
+        if !diagnose::is_done(&plan, diagnosis, &device, &options.out) {
+            let on_start = |what: &str| global.notify(&format!("at initialisation: {what}"));
+            diagnose::run(&plan, diagnosis, &device, &options.out, on_start).map_err(CliError::failed)?;
+        }
+    }
     let finished = runner::execute(&plan, &options)?;
     Ok(summary::conclude(&plan, &finished, global.json))
 }

@@ -1,15 +1,16 @@
 //! The whole file, its keys checked.
 
+use super::diagnosis;
 use super::entry::{self, RawEntry};
 use super::field::{self, GridAxis};
 use super::pairs::{self, PairPattern, PairSettings};
 use super::values::{self, check_name, choice, known_keys, list, mapping, seeds, source, text, unknown_key};
-use crate::experiment::{Content, Diagnostic, Missing, Node, Position, Scale};
+use crate::experiment::{Content, Diagnosis, Diagnostic, Missing, Node, Position, Scale};
 
 /// Version of the file format.
 pub const VERSION: u64 = 1;
 
-const TOP: [&str; 13] = [
+const TOP: [&str; 14] = [
     "version",
     "name",
     "description",
@@ -17,6 +18,7 @@ const TOP: [&str; 13] = [
     "scale",
     "missing",
     "seeds",
+    "diagnose",
     "tasks",
     "baselines",
     "exclude",
@@ -44,6 +46,8 @@ pub struct RawExperiment {
     pub seeds: Vec<u64>,
     /// Whether an argument gave the seeds.
     pub seeds_given: bool,
+    /// What is measured before anything is trained.
+    pub diagnosis: Option<Diagnosis>,
     /// Tasks, at least one.
     pub tasks: Vec<RawEntry>,
     /// Baselines, at least one.
@@ -76,6 +80,7 @@ impl RawExperiment {
             missing: Missing::Error,
             seeds: vec![0],
             seeds_given: false,
+            diagnosis: None,
             tasks: Vec::new(),
             baselines: Vec::new(),
             exclude: Vec::new(),
@@ -87,6 +92,7 @@ impl RawExperiment {
             let value = &pair.value;
             match pair.key.as_str() {
                 "version" => version(value)?,
+                "diagnose" => raw.diagnosis = Some(diagnosis::diagnosis(value)?),
                 "tasks" => raw.tasks = entry::entries(value, "task")?,
                 "baselines" => raw.baselines = entry::entries(value, "baseline")?,
                 "exclude" => {

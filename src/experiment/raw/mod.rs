@@ -1,5 +1,6 @@
 //! The experiment file as written: keys checked, every value still with its place.
 
+mod diagnosis;
 mod entry;
 mod experiment;
 mod field;

@@ -45,6 +45,7 @@ pub fn resolve(
         description: raw.description,
         scale: raw.scale,
         missing: raw.missing,
+        diagnosis: raw.diagnosis,
         runs,
     })
 }

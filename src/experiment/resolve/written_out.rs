@@ -26,6 +26,7 @@ pub(super) fn experiment(raw: &RawExperiment, name: &str, registered: &Registere
     map.insert("scale".into(), json!(raw.scale));
     map.insert("missing".into(), json!(raw.missing));
     map.insert("seeds".into(), json!(raw.seeds));
+    map.extend(raw.diagnosis.as_ref().map(|diagnosis| ("diagnose".to_owned(), json!(diagnosis))));
     map.insert("tasks".into(), tasks.collect());
     map.insert("baselines".into(), baselines.collect());
     if !raw.exclude.is_empty() {

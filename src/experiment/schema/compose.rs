@@ -4,7 +4,7 @@ use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
 
 use super::SchemaPart;
-use crate::experiment::{MAX_SOURCE, Scale, Training, raw::VERSION};
+use crate::experiment::{Diagnosis, MAX_SOURCE, Scale, Training, raw::VERSION};
 use crate::registry::Registry;
 
 /// The schema (JSON Schema 2020-12) of experiment files over `registry`.
@@ -18,6 +18,8 @@ pub fn compose(registry: &Registry) -> Value {
     let baselines = entries("baseline", baselines.collect(), &mut definitions);
     let scale = adopt(&schema_for!(Scale), "scale", &mut definitions);
     definitions.insert("scale".into(), scale);
+    let diagnosis = adopt(&schema_for!(Diagnosis), "diagnose", &mut definitions);
+    definitions.insert("diagnose".into(), diagnosis);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Experiment of bench",
@@ -33,6 +35,7 @@ pub fn compose(registry: &Registry) -> Value {
             "scale": { "$ref": "#/$defs/scale", "default": "paper" },
             "missing": { "description": "Without the data of a run: start nothing, or skip the run.", "enum": ["error", "skip"], "default": "error" },
             "seeds": { "description": "Every pair of task and baseline runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0, "maximum": u64::MAX }, "minItems": 1, "uniqueItems": true, "default": [0] },
+            "diagnose": { "anyOf": [{ "$ref": "#/$defs/diagnose" }, { "type": "null" }] },
             "tasks": { "type": "array", "minItems": 1, "items": { "oneOf": tasks } },
             "baselines": { "type": "array", "minItems": 1, "items": { "oneOf": baselines } },
             "exclude": {
