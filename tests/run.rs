@@ -486,7 +486,7 @@ fn an_experiment_may_measure_its_networks_before_it_trains_them() {
     let diagnose = "diagnose: {seeds: 2, vary: [initialisation, depth]}\n";
     bench.file(
         "small.yaml",
-        &format!("{SMALL}{diagnose}").replace("epochs: 6, ", "epochs: 1, ").replace("warmup_epochs: 1, ", ""),
+        format!("{SMALL}{diagnose}").replace("epochs: 6, ", "epochs: 1, ").replace("warmup_epochs: 1, ", ""),
     );
     bench.command(&["run", "small.yaml"]).assert().success().stderr(contains("at initialisation: ccnn on add"));
     let table = std::fs::read_to_string(bench.path("runs/small/report/tables/diagnostics.csv")).unwrap();
@@ -497,19 +497,17 @@ fn an_experiment_may_measure_its_networks_before_it_trains_them() {
         assert!(bench.path(&format!("runs/small/report/figures/{figure}.svg")).is_file(), "{figure}");
     }
     bench.command(&["run", "small.yaml"]).assert().success().stderr(contains("at initialisation").not());
-    bench.file(
-        "small.yaml",
-        &std::fs::read_to_string(bench.path("small.yaml")).unwrap().replace("seeds: 2", "seeds: 1"),
-    );
+    bench
+        .file("small.yaml", std::fs::read_to_string(bench.path("small.yaml")).unwrap().replace("seeds: 2", "seeds: 1"));
     bench.command(&["run", "small.yaml"]).assert().success().stderr(contains("at initialisation"));
     // What is damaged is named and costs no other part.
     std::fs::write(bench.path("runs/small/diagnose/measured.json"), "{").unwrap();
     bench.command(&["report", "runs/small"]).assert().success();
     let report = std::fs::read_to_string(bench.path("runs/small/report/report.md")).unwrap();
     assert!(report.contains("measured.json") && report.contains("gru"), "{report}");
-    bench.file("bad.yaml", &format!("{SMALL}{}", diagnose.replace("depth", "width")));
+    bench.file("bad.yaml", format!("{SMALL}{}", diagnose.replace("depth", "width")));
     bench.refuses(&["run", "bad.yaml"], 2, "experiment-unknown-name", &["width"]);
-    bench.file("bad.yaml", &format!("{SMALL}{}", diagnose.replace("seeds: 2", "seeds: 0")));
+    bench.file("bad.yaml", format!("{SMALL}{}", diagnose.replace("seeds: 2", "seeds: 0")));
     bench.refuses(&["run", "bad.yaml"], 2, "experiment-bad-setting", &["seeds"]);
 }
 

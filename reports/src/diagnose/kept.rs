@@ -72,5 +72,7 @@ pub(crate) fn at_initialisation(home: &Path) -> Result<Option<(Table, Vec<Figure
     let mut table = table(&lines);
     table.title = "Scale at initialisation, on noise".to_owned();
     table.caption = format!("Measured on {words}. {}", table.caption);
-    Ok(Some((table, figures(&lines, &words))))
+    // Those of the runs are of their samples.
+    let on_noise = |figure: Figure| Figure { title: format!("{}, on noise", figure.title), ..figure };
+    Ok(Some((table, figures(&lines, &words).into_iter().map(on_noise).collect())))
 }

@@ -30,7 +30,8 @@ pub(super) fn paint_panel<DB: Canvas>(
 ) -> Painted<DB> {
     let axes = Axes::of(panel);
     let beside = names_beside(panel, area.dim_in_pixel().0 / SCALE);
-    let left = if axes.named { 14 } else { 54 } + beside.unwrap_or(0);
+    let digits = axes.y.ticks.iter().map(|tick| axes.y.label(*tick).chars().count() as u32).max().unwrap_or(0);
+    let left = if axes.named { 14 } else { 30 + 6 * digits.max(4) } + beside.unwrap_or(0);
     if !panel.title.is_empty() {
         let style = font(12.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
         let left = f64::from(8 + left);
