@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use vocabulary::record::{Attempt, State};
 
 use crate::answer::answer;
@@ -38,7 +39,7 @@ pub fn write(
     let diagnostics = Diagnostics::read(&runs);
     let mut figures = figures::all(&runs, &frames, &diagnostics)?;
     figures.extend(initial_figures.into_iter().flatten());
-    let drawn = figures.into_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
+    let drawn = figures.into_par_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
     first.extend(tables::long_range_arena(&runs, &frames)?);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
+use rayon::prelude::*;
 use vocabulary::record::DiagnosticLine;
 
 use super::group::SeedGroup;
@@ -43,8 +46,9 @@ impl Diagnostics {
     /// Read those of all runs. A damaged file is remembered, see [`damaged`](Self::damaged).
     pub(crate) fn read(runs: &Runs) -> Self {
         let mut all = Self::default();
-        for run in &runs.all {
-            match read(run) {
+        let found: Vec<_> = runs.all.par_iter().map(read).collect();
+        for (run, found) in runs.all.iter().zip(found) {
+            match found {
                 Ok(found) => drop(all.of.insert(run.path.clone(), found)),
                 Err(error) => drop(all.damaged.insert(run.path.clone(), error.to_string())),
             }
@@ -102,6 +106,12 @@ fn read(run: &Run) -> Result<RunDiagnostics, ReportError> {
 
 /// Whether a line may be one that [`read`] looks at. Most are not, and reading them as JSON takes longest.
 fn is_drawn(line: &[u8]) -> bool {
-    let has = |part: &str| memchr::memmem::find(line, part.as_bytes()).is_some();
-    has("logits.") || has("orthonormality") || (has(".variance") && (has("\"step\":0,") || has("\"step\": 0,")))
+    static QUANTITY: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"quantity\":"));
+    static START: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"step\":0,"));
+    let Some(at) = QUANTITY.find(line) else { return true };
+    let quantity = line[at + QUANTITY.needle().len()..].trim_ascii_start();
+    let is = |word: &str| quantity.strip_prefix(b"\"").is_some_and(|rest| rest.starts_with(word.as_bytes()));
+    let varies = || is("activation.variance") || is("kernel.variance");
+    // Lines with spaces are none of ours, but may be as good.
+    is("logits.") || is("orthonormality") || varies() && (START.find(line).is_some() || line.contains(&b' '))
 }

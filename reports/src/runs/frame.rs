@@ -196,19 +196,20 @@ fn lines_frame(runs: &[Run], kind: MetricKind) -> PolarsResult<DataFrame> {
         numbers.extend(std::iter::repeat_n(number as u64, latest.len()));
         rows.extend(latest.into_values().map(|line| (run, line)));
     }
-    let text = |f: &dyn Fn(&Run) -> String| rows.iter().map(|(c, _)| f(c)).collect::<Vec<String>>();
+    // Millions of lines share the texts of thousands of runs.
+    let grids: Vec<String> = runs.iter().map(Run::grid).collect();
     df!(
-        "run" => numbers,
-        "experiment" => text(&|c| c.experiment.clone()),
-        "cell" => text(&|c| c.id.clone()),
-        "task" => text(&|c| c.task().to_owned()),
-        "baseline" => text(&|c| c.baseline().to_owned()),
-        "grid" => text(&Run::grid),
+        "run" => numbers.as_slice(),
+        "experiment" => rows.iter().map(|(c, _)| c.experiment.as_str()).collect::<Vec<&str>>(),
+        "cell" => rows.iter().map(|(c, _)| c.id.as_str()).collect::<Vec<&str>>(),
+        "task" => rows.iter().map(|(c, _)| c.task()).collect::<Vec<&str>>(),
+        "baseline" => rows.iter().map(|(c, _)| c.baseline()).collect::<Vec<&str>>(),
+        "grid" => numbers.iter().map(|run| grids[*run as usize].as_str()).collect::<Vec<&str>>(),
         "seed" => rows.iter().map(|(c, _)| c.seed().unwrap_or_default()).collect::<Vec<u64>>(),
         "epoch" => rows.iter().map(|(_, l)| l.epoch).collect::<Vec<u64>>(),
         "step" => rows.iter().map(|(_, l)| l.step).collect::<Vec<u64>>(),
         "split" => rows.iter().map(|(_, l)| l.split.map(Split::name)).collect::<Vec<Option<&str>>>(),
-        "name" => rows.iter().map(|(_, l)| l.name.clone()).collect::<Vec<String>>(),
+        "name" => rows.iter().map(|(_, l)| l.name.as_str()).collect::<Vec<&str>>(),
         "value" => rows.iter().map(|(_, l)| l.value).collect::<Vec<Option<f64>>>(),
         "partial" => rows.iter().map(|(_, l)| l.partial).collect::<Vec<bool>>(),
         "wall" => rows.iter().map(|(_, l)| l.wall).collect::<Vec<f64>>(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde_yaml::Value;
 use vocabulary::record::{RunRecord, Status};
 
@@ -127,16 +128,16 @@ fn read_experiment(
     };
 
     let mut found = Vec::new();
-    let candidates = if single { vec![path.to_owned()] } else { folders(path)? };
-    for dir in candidates {
-        // A folder named like a run counts as one before its first file is written.
-        if is_run(&dir) || seed_of(&name_of(&dir)).is_some() {
-            match read_run(&dir, &experiment.name) {
-                Ok(run) => found.push(run),
-                Err(error) => {
-                    damaged.push((dir, error.to_string()));
-                    first_error.get_or_insert(error);
-                }
+    let mut candidates = if single { vec![path.to_owned()] } else { folders(path)? };
+    // A folder named like a run counts as one before its first file is written.
+    candidates.retain(|dir| is_run(dir) || seed_of(&name_of(dir)).is_some());
+    let read: Vec<_> = candidates.par_iter().map(|dir| read_run(dir, &experiment.name)).collect();
+    for (dir, read) in candidates.into_iter().zip(read) {
+        match read {
+            Ok(run) => found.push(run),
+            Err(error) => {
+                damaged.push((dir, error.to_string()));
+                first_error.get_or_insert(error);
             }
         }
     }
