@@ -43,6 +43,10 @@ fn a_report_is_written_again_from_run_folders_alone() {
     names.sort();
     names.dedup();
     assert_eq!(names, ["csv", "md"]);
+    bench.command(&["report", "runs/pairs", "--against", "gru"]).assert().success();
+    let against = std::fs::read_to_string(bench.path("runs/pairs/report/tables/against.csv")).unwrap();
+    assert!(against.contains("add,rnn,gru,mean squared error,2,"), "{against}");
+    bench.refuses(&["report", "runs/pairs", "--against", "lstm"], 2, "report-unknown-baseline", &["lstm", "gru, rnn"]);
 }
 
 #[test]

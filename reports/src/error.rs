@@ -68,6 +68,14 @@ pub enum ReportError {
         /// Fields that exist in these runs.
         known: String,
     },
+    /// A baseline no run is of.
+    #[error("no run is of the baseline `{name}`; use one of: {known}")]
+    UnknownBaseline {
+        /// As given.
+        name: String,
+        /// Baselines of these runs.
+        known: String,
+    },
     /// A field in which the runs of a pair cannot differ.
     #[error("runs cannot be compared by `{field}`: {reason}")]
     NotComparable {

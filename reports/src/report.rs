@@ -23,14 +23,16 @@ pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
 }
 
 /// Write the report of the run folders `dirs` into `out`: `index.html`, `report.md`, `tables/*.{csv,tex}`,
-/// `figures/*.{svg,png,csv}`. The same input gives the same bytes.
+/// `figures/*.{svg,png,csv}`. The same input gives the same bytes. Where `against` names a baseline, a table gives every row as the
+/// paired difference to it.
 ///
 /// # Errors
-/// A folder cannot be read (see [`load`]), a file cannot be written.
+/// A folder cannot be read (see [`load`]), no run is of the baseline `against`, a file cannot be written.
 pub fn write(
     dirs: &[PathBuf],
     out: &Path,
     formats: Formats,
+    against: Option<&str>,
     added: &AddedSettings,
 ) -> Result<ReportPaths, ReportError> {
     let mut runs = load(dirs, added)?;
@@ -43,6 +45,7 @@ pub fn write(
     let recipes = Recipes::of(&runs);
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
     first.extend(tables::long_range_arena(&runs, &frames)?);
+    first.extend(against.map(|anchor| tables::against(&runs, &frames, anchor)).transpose()?);
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
     let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes)?];

@@ -27,7 +27,7 @@ fn page() -> (TempDir, PathBuf) {
     let description = json!({"schema": 1, "name": "made-up", "description": format!("=cmd|' /C calc'!A0 {HOSTILE}")});
     std::fs::write(home.join("experiment.yaml"), description.to_string()).unwrap();
     let out = dir.path().join("report");
-    let paths = reports::write(&[home], &out, "html,csv".parse().unwrap(), &AddedSettings::default()).unwrap();
+    let paths = reports::write(&[home], &out, "html,csv".parse().unwrap(), None, &AddedSettings::default()).unwrap();
     (dir, paths.index.unwrap())
 }
 

@@ -22,7 +22,7 @@ fn added() -> AddedSettings {
 }
 
 fn write(dirs: &[PathBuf], out: &Path, formats: Formats) -> Result<ReportPaths, ReportError> {
-    reports::write(dirs, out, formats, &added())
+    reports::write(dirs, out, formats, None, &added())
 }
 
 fn load(dirs: &[PathBuf]) -> Result<Runs, ReportError> {
@@ -1379,6 +1379,35 @@ fn the_scale_of_networks_is_drawn() {
     let table = fs::read_to_string(out.join("tables/scale.csv")).unwrap();
     assert!(table.contains("adding-200,ccnn-4-140,1,4,9.0") && table.contains(",inf,8,10.0"), "{table}");
     assert!(table.contains("smnist,ccnn-4-140,2,1.414"), "{table}");
+}
+
+/// Every row as a paired difference to one baseline; what is not paired is said.
+#[test]
+fn rows_are_given_against_an_anchor() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (label, values) in
+        [("ccnn-4-140", &[0.9, 0.8, 0.7][..]), ("gru-64", &[0.85, 0.78, 0.64, 0.5]), ("rnn-64", &[0.4])]
+    {
+        for (seed, value) in values.iter().enumerate() {
+            support::cell("smnist", label, 100, seed as u64, *value).write(&home);
+        }
+    }
+    support::cell("adding-200", "gru-64", 100, 0, 0.01).write(&home);
+    let out = dir.path().join("out");
+    let write =
+        |anchor| reports::write(std::slice::from_ref(&home), &out, "csv".parse().unwrap(), Some(anchor), &added());
+    assert!(matches!(write("ccnn"), Err(ReportError::UnknownBaseline { known, .. }) if known.contains("gru-64")));
+    write("ccnn-4-140").unwrap();
+    let mut rows = csv::Reader::from_path(out.join("tables/against.csv")).unwrap();
+    let rows: Vec<Vec<String>> = rows.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+    let [adding, gru, rnn] = rows.as_slice() else { panic!("{rows:?}") };
+    assert!(adding[..2] == ["adding-200", "gru-64"] && adding[10].contains("no runs"), "{adding:?}");
+    // Differences of −5, −2 and −6 points; three pairs have eight signs.
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    assert!(gru[4] == "3" && (number(&gru[5]) + 13.0 / 3.0).abs() < 1e-9 && gru[10] == "s3", "{gru:?}");
+    assert_eq!((number(&gru[7]), number(&gru[8]), number(&gru[9])), (0.25, 0.25, 0.5));
+    assert!(rnn[4] == "1" && rnn[6].is_empty() && number(&rnn[7]) == 1.0 && rnn[10] == "s1, s2", "{rnn:?}");
 }
 
 /// Two networks that were tested on the same samples are compared sample by sample.

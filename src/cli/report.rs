@@ -22,6 +22,9 @@ pub struct ReportArgs {
     /// What is written, any of html,md,csv,tex,svg,png
     #[arg(long, value_delimiter = ',', value_name = "FORMATS", default_value = "html,md,csv,tex,svg,png")]
     format: Vec<String>,
+    /// A baseline: a table gives every row as the paired difference to it
+    #[arg(long, value_name = "BASELINE")]
+    against: Option<String>,
 }
 
 /// `bench compare`
@@ -48,7 +51,7 @@ pub fn write(args: &ReportArgs, global: &Global, registry: &Registry) -> Result<
     let formats: Formats =
         args.format.join(",").parse().map_err(|error| CliError::usage(format!("--format: {error}")))?;
     let out = args.out.clone().unwrap_or_else(|| reports::default_out(&args.dirs));
-    let paths = reports::write(&args.dirs, &out, formats, &registry.added_settings())?;
+    let paths = reports::write(&args.dirs, &out, formats, args.against.as_deref(), &registry.added_settings())?;
     let json = || {
         json!({
             "schema": 1, "index": paths.index, "markdown": paths.markdown, "files": paths.files,

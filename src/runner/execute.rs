@@ -94,7 +94,7 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
 
 /// Write the report of the experiment in `folder`; its page.
 fn report(folder: &PathBuf, added: &AddedSettings) -> Result<Option<PathBuf>, ReportError> {
-    let paths = reports::write(std::slice::from_ref(folder), &folder.join("report"), Formats::ALL, added)?;
+    let paths = reports::write(std::slice::from_ref(folder), &folder.join("report"), Formats::ALL, None, added)?;
     // Damage elsewhere is not this command's failure, but whoever reads of its runs must know.
     for line in &paths.left_out {
         terminal::say(Level::WARN, line);

@@ -4,11 +4,11 @@
 
 mod arena;
 mod comparable;
+mod differences;
 mod recipes;
 mod remarks;
 mod results;
 mod runs;
-mod samples;
 mod scale;
 mod status;
 mod summary;
@@ -17,11 +17,11 @@ mod tasks;
 
 pub(crate) use arena::long_range_arena;
 pub(crate) use comparable::compared_as;
+pub(crate) use differences::{against, samples};
 pub(crate) use recipes::{Recipes, missing_data, name_scales, scales};
 pub(crate) use remarks::{by_limit, deviations, flags_of, has_no_value};
 pub(crate) use results::results;
 pub(crate) use runs::{attempts, runs};
-pub(crate) use samples::samples;
 pub(crate) use scale::scale;
 pub(crate) use status::{left_out, status};
 pub(crate) use summary::summary;

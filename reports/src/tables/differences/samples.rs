@@ -6,14 +6,14 @@ use std::num::NonZeroUsize;
 use vocabulary::Metric;
 use vocabulary::record::SampleOutcome;
 
-use super::comparable::compared_as;
-use super::remarks::has_no_value;
-use super::table::{Column, Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{metric, signed, significant};
 use crate::runs::{Frames, Runs, SeedGroup, groups, metric_columns, read_outcomes};
 use crate::statistics::samples::{mcnemar, paired_bootstrap, wilson_interval};
 use crate::statistics::{Level, Resampling, holm, mean};
+use crate::tables::comparable::compared_as;
+use crate::tables::remarks::has_no_value;
+use crate::tables::table::{Column, Table, TableEntry};
 
 /// Draws of the bootstrap.
 const RESAMPLING: Resampling = Resampling { repetitions: NonZeroUsize::new(2000).unwrap(), stream: 0 };
