@@ -7,7 +7,6 @@
 //! [`write()`] makes the whole report, [`status`] and [`compare()`] one table each, and [`write_diagnostics`] the report of
 //! `bench diagnose`.
 
-mod answer;
 mod compare;
 mod diagnose;
 mod error;

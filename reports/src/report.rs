@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use vocabulary::record::{Attempt, State};
 
-use crate::answer::answer;
 use crate::diagnose::{self, DIAGNOSED};
 use crate::error::ReportError;
 use crate::figures;
 use crate::figures::plot::{Figure, draw};
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, file_name, short_hash};
-use crate::page::Page;
+use crate::page::{Page, answer};
 use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, load};
 use crate::tables::{self, Recipes, Table};
 

@@ -9,11 +9,10 @@ use super::figures::{MODES, figures};
 use super::kept::keep;
 use super::measured::{Measured, measured_words};
 use super::table::table;
-use crate::answer::Answer;
 use crate::error::ReportError;
 use crate::figures::plot::{Drawn, draw};
 use crate::files::{Formats, ReportPaths};
-use crate::page::Page;
+use crate::page::{Answer, Page};
 use crate::runs::parquet;
 
 /// How statistics are computed, wherever they are.

@@ -3,6 +3,7 @@
 //! The HTML file shows everything without its script, which adds what needs one: values under the pointer, switching of
 //! series, sorting and filtering. Whatever comes from run folders reaches it as text and attributes that the template escapes.
 
+mod answer;
 mod figures;
 mod policy;
 
@@ -12,7 +13,7 @@ use std::fmt::Write as _;
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
-use crate::answer::Answer;
+pub(crate) use self::answer::{Answer, answer};
 use crate::error::ReportError;
 use crate::figures::plot::Drawn;
 use crate::tables::{Flag, Table, TableEntry, letter};

@@ -1,6 +1,6 @@
 //! The metrics of all runs as polars data frames, and their aggregation over seeds.
 //!
-//! Only this module, `outcomes` and `parquet` know polars, which is slow to compile.
+//! Only this module and `parquet` know polars, which is slow to compile.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,9 +6,9 @@ use std::path::Path;
 use polars::prelude::*;
 use vocabulary::record::DiagnosticLine;
 
-use super::read::read_diagnostics;
 use crate::error::ReportError;
 use crate::files::write_atomically;
+use crate::runs::read::read_diagnostics;
 
 /// One row per line: `baseline, task, seed, step, order, layer, quantity, value`, and a column per condition.
 ///
