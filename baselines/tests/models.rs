@@ -106,13 +106,14 @@ fn every_baseline_takes_every_rank_and_length_that_it_does_not_refuse() {
     };
     for entry in registry::entries() {
         let name = entry.info.name;
-        // What a baseline cannot do by its nature it refuses without blaming a setting.
+        // What a baseline cannot do by its nature it refuses without blaming a setting: sizes, which it names, or outputs.
         let attempt = |input: &InputSpec, output: &OutputSpec| {
             let error = match (entry.build)(&small(name), input, output, 1, &Device::flex()) {
                 Ok(model) => return Some(model),
                 Err(error) => error,
             };
-            assert_eq!(error.field, "", "{name}: {error}");
+            let named = error.message.contains(&format!("{:?}", input.shape()));
+            assert!(error.field.is_empty() && (named || matches!(output, OutputSpec::PerStep(_))), "{name}: {error}");
             None
         };
         for rank in entry.info.ranks.clone() {

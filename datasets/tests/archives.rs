@@ -14,7 +14,8 @@ use datasets::formats::archives::archive::ArchiveError;
 use datasets::{
     DataError, Library,
     library::{
-        Archive, ArchiveLayout, Checksum, Count, DataSet, Fetched, Format, Members, Presence, Provenance, RECORD, Size,
+        Archive, ArchiveLayout, Checksum, Count, DataSet, Fetched, Format, Members, Presence, Provenance, RECORD,
+        Refusal, Size,
     },
 };
 use flate2::{Compression, write::GzEncoder};
@@ -179,7 +180,8 @@ fn a_wrong_sum_and_a_file_that_is_too_long_are_refused() {
     place.untouched();
     let place = Place::new(vec![address], Size::About(20), None, 60_000);
     let error = place.library.fetch("texts", &[], &()).unwrap_err();
-    assert!(matches!(&error, DataError::Download { reasons, .. } if reasons.contains("40 are expected")), "{error}");
+    let DataError::Download { reasons, .. } = &error else { panic!("{error}") };
+    assert!(matches!(reasons[0].why, Refusal::TooLarge { most: 40, .. }), "{error}");
     place.untouched();
 }
 

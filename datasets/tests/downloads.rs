@@ -10,11 +10,17 @@ use datasets::{
     DataError, Library,
     library::{
         Archive, ArchiveLayout, Checksum, Count, DataFile, DataSet, Fetched, Format, Members, Presence, Provenance,
-        RECORD, Size,
+        RECORD, Refusal, Size,
     },
 };
 use sha2::{Digest, Sha256};
 use support::{Reply, Request, put, serve, tar_gz, tree};
+
+/// Why the sources did not give what was wanted.
+fn refusals(error: &DataError) -> Vec<Refusal> {
+    let DataError::Download { reasons, .. } = error else { panic!("{error}") };
+    reasons.iter().map(|refused| refused.why.clone()).collect()
+}
 
 fn members(pattern: &str, needed: bool) -> Members {
     Members { what: "texts".to_owned(), pattern: pattern.to_owned(), files: 1, count: Count::Files, total: 1, needed }
@@ -387,17 +393,18 @@ fn endless(kind: &str, body: &[u8]) -> Reply {
 #[test]
 fn an_answer_that_is_no_such_file_does_not_cost_what_has_come_already() {
     let body = lines("a");
-    for (kind, answer, why) in [
-        ("text/html", &b"<html>Please sign in</html>"[..], "a web page"),
-        ("text/plain", b"Please sign in", " 14 of"),
-        ("application/json", b"{}", "something else"),
-        ("text/plain", &body[..10_000], " 10000 of"),
-    ] {
+    let cases: [(&str, &[u8], fn(&Refusal) -> bool); 4] = [
+        ("text/html", b"<html>Please sign in</html>", |why| matches!(why, Refusal::Instead { page: true, .. })),
+        ("text/plain", b"Please sign in", |why| matches!(why, Refusal::Ended { at: 14, .. })),
+        ("application/json", b"{}", |why| matches!(why, Refusal::Instead { page: false, .. })),
+        ("text/plain", &body[..10_000], |why| matches!(why, Refusal::Ended { at: 10_000, .. })),
+    ];
+    for (kind, answer, expected) in cases {
         let (_folder, library, part) = half_there(&body);
         let answer = answer.to_vec();
         let (wrong, asked) = serve(move |_| endless(kind, &answer));
         let error = library.fetch("texts", &[wrong], &()).unwrap_err();
-        assert!(matches!(&error, DataError::Download { reasons, .. } if reasons.contains(why)), "{error}");
+        assert!(refusals(&error).iter().any(|why| expected(why)), "{error}");
         // Two addresses, each of which is asked again at most twice.
         assert!(asked.lock().unwrap().len() <= 6, "{}", asked.lock().unwrap().len());
         assert_eq!(fs::read(&part).unwrap(), body[..20_000], "{kind}");
@@ -425,15 +432,20 @@ fn a_server_without_ranges_takes_the_place_of_what_is_there_when_it_has_brought_
 
 #[test]
 fn what_is_no_table_or_was_packed_for_the_way_is_refused() {
-    for (headers, body, why) in [
-        ("Content-Type: application/json\r\n", &b"{\"error\": \"quota exceeded\"}"[..], "(application/json)"),
-        ("Content-Type: text/plain\r\n", b"Access denied", "between tabs"),
-        ("Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", b"\x1f\x8b\t", "(gzip)"),
+    let instead = |content_type: &str| Refusal::Instead {
+        page: false,
+        content_type: Some(content_type.to_owned()),
+        expected: "a table with fields between tabs",
+    };
+    for (headers, body, expected) in [
+        ("Content-Type: application/json\r\n", &b"{\"error\": \"quota exceeded\"}"[..], instead("application/json")),
+        ("Content-Type: text/plain\r\n", b"Access denied", instead("text/plain")),
+        ("Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", b"\x1f\x8b\t", Refusal::Encoded("gzip".to_owned())),
     ] {
         let place = Place::plain();
         let (wrong, _) = serve(move |_| Reply::new("200 OK", headers, body));
         let error = place.fetch(&[&wrong]).unwrap_err();
-        assert!(matches!(&error, DataError::Download { reasons, .. } if reasons.contains(why)), "{error}");
+        assert!(refusals(&error).contains(&expected), "{error}");
         assert_eq!(tree(&place.library.folder("texts")), [""; 0]);
         let (right, _) = serve(versioned(lines("a"), "\"1\"", vec![]));
         place.fetch(&[&wrong, &right]).unwrap();

@@ -80,6 +80,17 @@ impl ReportPaths {
         Ok(path)
     }
 
+    /// Write one file of several parts, which need not be in memory together.
+    pub(crate) fn put_parts(
+        &mut self,
+        path: PathBuf,
+        parts: impl Iterator<Item = Result<Vec<u8>, ReportError>>,
+    ) -> Result<(), ReportError> {
+        write_parts(&path, parts)?;
+        self.files.push(path);
+        Ok(())
+    }
+
     /// Write the figures below `out`, each with its values beside it.
     pub(crate) fn put_figures(&mut self, out: &Path, drawn: &[Drawn], formats: Formats) -> Result<(), ReportError> {
         for figure in drawn {
@@ -100,11 +111,20 @@ impl ReportPaths {
 
 /// Write `bytes` to a temporary file beside `path`, then put it in place; folders are made as needed.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    write_parts(path, std::iter::once(Ok(bytes)))
+}
+
+fn write_parts(
+    path: &Path,
+    parts: impl Iterator<Item = Result<impl AsRef<[u8]>, ReportError>>,
+) -> Result<(), ReportError> {
     let failed = || ReportError::write(path);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed())?;
     let mut file = tempfile::Builder::new().prefix(".bench-").tempfile_in(folder).map_err(failed())?;
-    file.write_all(bytes).map_err(failed())?;
+    for part in parts {
+        file.write_all(part?.as_ref()).map_err(failed())?;
+    }
     open_to_others(file.as_file()).map_err(failed())?;
     file.persist(path).map_err(|e| e.error).map_err(failed())?;
     Ok(())

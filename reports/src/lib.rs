@@ -10,6 +10,7 @@
 mod compare;
 mod diagnose;
 mod error;
+mod export;
 mod figures;
 mod files;
 pub mod format;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub use compare::{Field, compare};
 pub use diagnose::{DIAGNOSED, Measured, Variance, holds_diagnostics, write_diagnostics};
 pub use error::ReportError;
+pub use export::{Exported, Viewer, export};
 pub use files::{Formats, ReportPaths, UnknownFormat};
 pub use report::{default_out, write};
 pub use runs::parquet::convert_diagnostics;

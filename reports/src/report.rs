@@ -36,7 +36,7 @@ pub fn write(
 ) -> Result<ReportPaths, ReportError> {
     let mut runs = load(dirs, added)?;
     let (initial_tables, initial_figures): (Vec<_>, Vec<_>) = at_initialisation(&mut runs).into_iter().unzip();
-    let frames = Frames::new(&runs)?;
+    let frames = Frames::of(&mut runs)?;
     let diagnostics = Diagnostics::read(&runs);
     let mut figures = figures::all(&runs, &frames, &diagnostics)?;
     figures.extend(initial_figures.into_iter().flatten());
@@ -80,8 +80,8 @@ pub fn write(
         }
     }
     if formats.csv {
-        paths.put(out.join("tables/epochs.csv"), &Frames::csv(&frames.epochs)?)?;
-        paths.put(out.join("tables/finals.csv"), &Frames::csv(&frames.finals)?)?;
+        paths.put_parts(out.join("tables/epochs.csv"), frames.epochs_csv())?;
+        paths.put_parts(out.join("tables/finals.csv"), frames.finals_csv())?;
     }
     paths.put_figures(out, &drawn, formats)?;
     if formats.md {

@@ -307,7 +307,8 @@ mod tests {
             let back: Training = serde_json::from_value(serde_json::to_value(&training).unwrap()).unwrap();
             assert_eq!(back, training);
         }
-        assert!(serde_json::from_value::<Training>(serde_json::json!({ "max_time": "fast" })).is_err());
+        let error = serde_json::from_value::<Training>(serde_json::json!({ "max_time": "fast" })).unwrap_err();
+        assert!(error.is_data(), "{error}");
     }
 
     #[test]
@@ -315,19 +316,25 @@ mod tests {
         let with = |change: fn(&mut Training)| {
             let mut training = Training::default();
             change(&mut training);
-            training.validate().unwrap_err().field
+            training.validate().unwrap_err()
         };
-        assert_eq!(with(|t| t.batch_size = 0), "batch_size");
-        assert_eq!(with(|t| t.learning_rate = -0.1), "learning_rate");
-        assert_eq!(with(|t| t.workers = 65), "workers");
-        assert_eq!(with(|t| t.betas[1] = 1.0), "betas");
-        assert_eq!(with(|t| t.plateau_factor = 1.0), "plateau_factor");
-        assert_eq!(with(|t| t.max_time = Some(Duration::ZERO)), "max_time");
-        assert_eq!(with(|t| t.decay_factor = 0.0), "decay_factor");
-        assert_eq!(with(|t| t.max_steps = Some(0)), "max_steps");
-        assert_eq!(with(|t| (t.warmup_steps, t.warmup_epochs) = (Some(100), 2.0)), "warmup_steps");
+        // The setting, and the value that it has.
+        let names = |change: fn(&mut Training), field: &str, found: &str| {
+            let error = with(change);
+            assert!(error.field == field && error.to_string().ends_with(found), "{error}");
+        };
+        names(|t| t.batch_size = 0, "batch_size", " 0");
+        names(|t| t.learning_rate = -0.1, "learning_rate", " -0.1");
+        names(|t| t.workers = 65, "workers", " 65");
+        names(|t| t.betas[1] = 1.0, "betas", " 1");
+        names(|t| t.plateau_factor = 1.0, "plateau_factor", " 1");
+        names(|t| t.max_time = Some(Duration::ZERO), "max_time", " 0s");
+        names(|t| t.decay_factor = 0.0, "decay_factor", " 0");
+        names(|t| t.max_steps = Some(0), "max_steps", " 0");
+        let both = with(|t| (t.warmup_steps, t.warmup_epochs) = (Some(100), 2.0));
+        assert!(both.field == "warmup_steps" && both.to_string().contains("`warmup_epochs` is 2"), "{both}");
         let cosine = with(|t| (t.schedule, t.min_learning_rate) = (Schedule::ChainedCosine, 1e-6));
-        assert_eq!(cosine, "min_learning_rate");
+        assert_eq!(cosine.field, "min_learning_rate");
         assert!(Training::default().validate().is_ok());
     }
 

@@ -7,7 +7,8 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use crate::formats::{error::FormatError, text::shortened};
+use crate::formats::error::{FormatError, FormatFault};
+use crate::formats::text::shortened;
 
 /// A named array.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,12 +96,15 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Array>, FormatError> {
 /// Those of [`parse`], for the variables that are read.
 pub fn parse_only(bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Array>, FormatError> {
     if bytes.starts_with(b"\x89HDF") || bytes.starts_with(b"MATLAB 7.3") {
-        return Err(FormatError::new("header", "this is a file of version 7.3 (HDF5); save it again with `save -v7`"));
+        return Err(FormatError::unsupported(
+            "header",
+            "this is a file of version 7.3 (HDF5); save it again with `save -v7`",
+        ));
     }
     let little = match bytes.get(124..HEADER) {
         Some([_, 0x01, b'I', b'M']) => true,
         Some([0x01, _, b'M', b'I']) => false,
-        _ => return Err(FormatError::new("header", "this is not a MATLAB file of level 5")),
+        _ => return Err(FormatError::foreign("header", "this is not a MATLAB file of level 5")),
     };
     let mut budget = bytes.len().saturating_mul(EXPANSION).saturating_add(SLACK);
     let mut cursor = Cursor { bytes: &bytes[HEADER..], at: 0, start: HEADER, little, within: "" };
@@ -120,11 +124,17 @@ pub fn parse_only(bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Arr
                 let mut inner = Cursor { bytes: &inflated, at: 0, start: 0, little, within: "a compressed variable, " };
                 let element = inner.element()?;
                 if element.kind != MATRIX {
-                    return Err(element.failed(format!("a compressed element of type {}", element.kind)));
+                    return Err(element
+                        .failed(FormatFault::Structure, format!("a compressed element of type {}", element.kind)));
                 }
                 arrays.push(array(element.body(), 0)?);
             }
-            kind => return Err(element.failed(format!("an element of type {kind} where a variable is expected"))),
+            kind => {
+                return Err(element.failed(
+                    FormatFault::Structure,
+                    format!("an element of type {kind} where a variable is expected"),
+                ));
+            }
         }
     }
     Ok(arrays)
@@ -148,9 +158,11 @@ fn inflate(element: &Element<'_>, budget: &mut usize) -> Result<Vec<u8>, FormatE
     let mut decoder = ZlibDecoder::new(element.data).take(*budget as u64 + 1);
     decoder
         .read_to_end(&mut inflated)
-        .map_err(|error| element.failed(format!("the compressed data are damaged: {error}")))?;
+        .map_err(|error| element.failed(FormatFault::Structure, format!("the compressed data are damaged: {error}")))?;
     if inflated.len() > *budget {
-        return Err(element.failed(format!("compressed data of more than {EXPANSION} times the file")));
+        return Err(
+            element.failed(FormatFault::TooLarge, format!("compressed data of more than {EXPANSION} times the file"))
+        );
     }
     *budget -= inflated.len();
     Ok(inflated)
@@ -180,8 +192,8 @@ impl<'a> Element<'a> {
         Cursor { bytes: self.data, at: 0, start: self.start, little: self.little, within: self.within }
     }
 
-    fn failed(&self, message: impl Into<String>) -> FormatError {
-        FormatError::new(format!("{}byte {}", self.within, self.start), message)
+    fn failed(&self, fault: FormatFault, message: impl Into<String>) -> FormatError {
+        FormatError::new(fault, format!("{}byte {}", self.within, self.start), message)
     }
 
     /// Bytes of one number of the element's type.
@@ -191,14 +203,22 @@ impl<'a> Element<'a> {
             3 | 4 | 17 => 2,
             5..=7 | 18 => 4,
             9 | 12 | 13 => 8,
-            kind => return Err(self.failed(format!("data of type {kind}, which is none of numbers or characters"))),
+            kind => {
+                return Err(self.failed(
+                    FormatFault::Structure,
+                    format!("data of type {kind}, which is none of numbers or characters"),
+                ));
+            }
         })
     }
 
     fn numbers(&self) -> Result<Vec<f64>, FormatError> {
         let width = self.width()?;
         if !self.data.len().is_multiple_of(width) {
-            return Err(self.failed(format!("{} bytes are no whole number of {width}-byte values", self.data.len())));
+            return Err(self.failed(
+                FormatFault::Structure,
+                format!("{} bytes are no whole number of {width}-byte values", self.data.len()),
+            ));
         }
         let little = self.little;
         let value = |bytes: &[u8]| {
@@ -223,29 +243,32 @@ impl<'a> Element<'a> {
     /// Sizes: whole numbers from 0.
     fn sizes(&self) -> Result<Vec<usize>, FormatError> {
         if self.kind != 5 && self.kind != 6 {
-            return Err(self.failed(format!("sizes of type {} instead of 32-bit integers", self.kind)));
+            return Err(
+                self.failed(FormatFault::Structure, format!("sizes of type {} instead of 32-bit integers", self.kind))
+            );
         }
-        let size = |value: f64| if value >= 0.0 { Ok(value as usize) } else { Err(self.failed("a negative size")) };
+        let size = |value: f64| {
+            if value >= 0.0 { Ok(value as usize) } else { Err(self.failed(FormatFault::Value, "a negative size")) }
+        };
         self.numbers()?.into_iter().map(size).collect()
     }
 
     fn name(&self) -> Result<String, FormatError> {
         match std::str::from_utf8(self.data) {
             Ok(name) => Ok(name.trim_end_matches('\0').to_owned()),
-            Err(_) => Err(self.failed("a name that is no text")),
+            Err(_) => Err(self.failed(FormatFault::Value, "a name that is no text")),
         }
     }
 
     fn characters(&self) -> Result<String, FormatError> {
         match self.kind {
-            1 | 2 | 16 => {
-                String::from_utf8(self.data.to_vec()).map_err(|_| self.failed("characters that are no UTF-8"))
-            }
+            1 | 2 | 16 => String::from_utf8(self.data.to_vec())
+                .map_err(|_| self.failed(FormatFault::Value, "characters that are no UTF-8")),
             3 | 4 | 17 => {
                 let units: Vec<u16> = self.numbers()?.into_iter().map(|unit| unit as i32 as u16).collect();
-                String::from_utf16(&units).map_err(|_| self.failed("characters that are no UTF-16"))
+                String::from_utf16(&units).map_err(|_| self.failed(FormatFault::Value, "characters that are no UTF-16"))
             }
-            kind => Err(self.failed(format!("characters of type {kind}"))),
+            kind => Err(self.failed(FormatFault::Structure, format!("characters of type {kind}"))),
         }
     }
 }
@@ -255,13 +278,14 @@ impl<'a> Cursor<'a> {
         self.at >= self.bytes.len()
     }
 
-    fn failed(&self, message: impl Into<String>) -> FormatError {
-        FormatError::new(format!("{}byte {}", self.within, self.start + self.at), message)
+    fn failed(&self, fault: FormatFault, message: impl Into<String>) -> FormatError {
+        FormatError::new(fault, format!("{}byte {}", self.within, self.start + self.at), message)
     }
 
     fn word(&self, at: usize) -> Result<u32, FormatError> {
         let bytes = self.bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-        let bytes = bytes.ok_or_else(|| self.failed("the file ends in the middle of an element"))?;
+        let bytes =
+            bytes.ok_or_else(|| self.failed(FormatFault::Truncated, "the file ends in the middle of an element"))?;
         Ok(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
     }
 
@@ -272,11 +296,17 @@ impl<'a> Cursor<'a> {
         let (kind, length, data) = match head >> 16 {
             0 => (head, self.word(self.at + 4)? as usize, self.at + 8),
             length @ 1..=4 => (head & 0xffff, length as usize, self.at + 4),
-            length => return Err(self.failed(format!("a small element of {length} bytes, at most 4 fit"))),
+            length => {
+                return Err(
+                    self.failed(FormatFault::Structure, format!("a small element of {length} bytes, at most 4 fit"))
+                );
+            }
         };
         let left = self.bytes.len().saturating_sub(data);
         if length > left {
-            return Err(self.failed(format!("an element of {length} bytes, and only {left} follow")));
+            return Err(
+                self.failed(FormatFault::Truncated, format!("an element of {length} bytes, and only {left} follow"))
+            );
         }
         let element = Element {
             kind,
@@ -300,7 +330,10 @@ impl<'a> Cursor<'a> {
     fn array(&mut self, depth: usize) -> Result<Array, FormatError> {
         let element = self.element()?;
         if element.kind != MATRIX {
-            return Err(element.failed(format!("an element of type {} where an array is expected", element.kind)));
+            return Err(element.failed(
+                FormatFault::Structure,
+                format!("an element of type {} where an array is expected", element.kind),
+            ));
         }
         array(element.body(), depth)
     }
@@ -308,7 +341,10 @@ impl<'a> Cursor<'a> {
     fn arrays(&mut self, count: usize, depth: usize) -> Result<Vec<Array>, FormatError> {
         // Every array takes a tag of eight bytes at least.
         if count > self.bytes.len().saturating_sub(self.at) / 8 {
-            return Err(self.failed(format!("{count} arrays are announced, and there is no room for them")));
+            return Err(self.failed(
+                FormatFault::TooLarge,
+                format!("{count} arrays are announced, and there is no room for them"),
+            ));
         }
         (0..count).map(|_| self.array(depth)).collect()
     }
@@ -316,7 +352,7 @@ impl<'a> Cursor<'a> {
 
 fn array(mut cursor: Cursor<'_>, depth: usize) -> Result<Array, FormatError> {
     if depth > DEEPEST {
-        return Err(cursor.failed(format!("arrays within arrays more than {DEEPEST} deep")));
+        return Err(cursor.failed(FormatFault::TooLarge, format!("arrays within arrays more than {DEEPEST} deep")));
     }
     // An empty cell may be an array without any content.
     if cursor.bytes.is_empty() {
@@ -330,7 +366,10 @@ fn array(mut cursor: Cursor<'_>, depth: usize) -> Result<Array, FormatError> {
             // MATLAB writes no data at all for an empty text.
             let text = if cursor.is_finished() { String::new() } else { cursor.element()?.characters()? };
             if text.encode_utf16().count() != count && text.chars().count() != count {
-                return Err(cursor.failed(format!("{} characters in an array of {count}", text.chars().count())));
+                return Err(cursor.failed(
+                    FormatFault::Structure,
+                    format!("{} characters in an array of {count}", text.chars().count()),
+                ));
             }
             Content::Text(text)
         }
@@ -338,7 +377,9 @@ fn array(mut cursor: Cursor<'_>, depth: usize) -> Result<Array, FormatError> {
         6..=15 => {
             let numbers = cursor.element()?.numbers()?;
             if numbers.len() != count {
-                return Err(cursor.failed(format!("{} numbers in an array of {count}", numbers.len())));
+                return Err(
+                    cursor.failed(FormatFault::Structure, format!("{} numbers in an array of {count}", numbers.len()))
+                );
             }
             Content::Numbers(numbers)
         }
@@ -347,7 +388,7 @@ fn array(mut cursor: Cursor<'_>, depth: usize) -> Result<Array, FormatError> {
         16 => Content::Unsupported("a function"),
         class => {
             let message = format!("arrays of class {class} do not exist (variable `{}`)", shortened(&name));
-            return Err(cursor.failed(message));
+            return Err(cursor.failed(FormatFault::Structure, message));
         }
     };
     Ok(Array { name, shape, content })
@@ -370,7 +411,7 @@ impl Head {
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
         let flags = cursor.element()?;
         if flags.kind != 6 || flags.data.len() != 8 {
-            return Err(flags.failed("an array does not begin with its flags"));
+            return Err(flags.failed(FormatFault::Structure, "an array does not begin with its flags"));
         }
         let flags = flags.body().word(0)?;
         let (class, complex) = (flags & 0xff, flags & 0x800 != 0);
@@ -380,10 +421,10 @@ impl Head {
         let sizes = cursor.element()?;
         let shape = sizes.sizes()?;
         if !(2..=32).contains(&shape.len()) {
-            return Err(sizes.failed(format!("an array of {} dimensions", shape.len())));
+            return Err(sizes.failed(FormatFault::TooLarge, format!("an array of {} dimensions", shape.len())));
         }
         let count = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-        let count = count.ok_or_else(|| sizes.failed("an array that no memory could hold"))?;
+        let count = count.ok_or_else(|| sizes.failed(FormatFault::TooLarge, "an array that no memory could hold"))?;
         Ok(Self { class, complex, shape, count, name: cursor.element()?.name()? })
     }
 }
@@ -392,22 +433,28 @@ fn structures(cursor: &mut Cursor<'_>, count: usize, depth: usize) -> Result<Con
     let room = cursor.element()?;
     let room = match room.sizes()?.as_slice() {
         [room] if (1..=64).contains(room) => *room,
-        other => return Err(room.failed(format!("field names of length {other:?}"))),
+        other => return Err(room.failed(FormatFault::Structure, format!("field names of length {other:?}"))),
     };
     let names = cursor.element()?;
     if !names.data.len().is_multiple_of(room) {
-        return Err(names.failed(format!("{} bytes are no whole number of names of {room}", names.data.len())));
+        return Err(names.failed(
+            FormatFault::Structure,
+            format!("{} bytes are no whole number of names of {room}", names.data.len()),
+        ));
     }
     let name = |bytes: &[u8]| {
         let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-        String::from_utf8(bytes[..end].to_vec()).map_err(|_| names.failed("a field name that is no text"))
+        String::from_utf8(bytes[..end].to_vec())
+            .map_err(|_| names.failed(FormatFault::Value, "a field name that is no text"))
     };
     // Names may be a byte long each: a vector that grows would take three times as much for them.
     let mut fields = Vec::with_capacity(names.data.len() / room);
     for bytes in names.data.chunks_exact(room) {
         fields.push(name(bytes)?);
     }
-    let values = count.checked_mul(fields.len()).ok_or_else(|| names.failed("more fields than memory could hold"))?;
+    let values = count
+        .checked_mul(fields.len())
+        .ok_or_else(|| names.failed(FormatFault::TooLarge, "more fields than memory could hold"))?;
     Ok(Content::Structures { values: cursor.arrays(values, depth + 1)?, fields })
 }
 
@@ -596,7 +643,7 @@ mod tests {
 
     #[test]
     fn promises_beyond_the_file_are_refused() {
-        let place = |bytes: &[u8]| parse(bytes).unwrap_err().place;
+        let refused = |bytes: &[u8]| parse(bytes).map_err(|error| (error.fault, error.place)).unwrap_err();
         let cells = writer::file(&[writer::cells("c", &[])]);
         let mut many = cells.clone();
         // The two sizes of the cell array stand after two tags and the flags.
@@ -607,10 +654,16 @@ mod tests {
         for _ in 0..40 {
             deep = writer::cells("", &[deep]);
         }
-        let places = [&many, &writer::file(&[zeros]), &valid()[..200].to_vec(), &writer::file(&[deep])]
-            .map(|bytes| place(bytes));
-        assert_eq!(places, ["byte 184", "byte 136", "byte 128", "byte 952"]);
-        assert_eq!(place(b"MATLAB 7.3 MAT-file"), "header");
+        for (bytes, fault, place) in [
+            (&many[..], FormatFault::TooLarge, "byte 184"),
+            (&writer::file(&[zeros]), FormatFault::TooLarge, "byte 136"),
+            (&valid()[..200], FormatFault::Truncated, "byte 128"),
+            (&writer::file(&[deep]), FormatFault::TooLarge, "byte 952"),
+            (b"MATLAB 7.3 MAT-file", FormatFault::Unsupported, "header"),
+            (b"no such file", FormatFault::Foreign, "header"),
+        ] {
+            assert_eq!(refused(bytes), (fault, place.to_owned()));
+        }
     }
 
     #[test]

@@ -15,6 +15,6 @@ pub(crate) mod text;
 pub mod wav;
 
 pub use self::{
-    error::FormatError,
+    error::{FormatError, FormatFault},
     parsers::{Parser, parsers},
 };

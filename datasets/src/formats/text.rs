@@ -18,11 +18,11 @@ pub(crate) fn unmarked(text: &[u8]) -> &[u8] {
 /// `bytes` as text without a byte order mark, or the place of the first byte that is none.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, FormatError> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(FormatError::new("byte 0", "the file is UTF-16 text; save it as UTF-8"));
+        return Err(FormatError::unsupported("byte 0", "the file is UTF-16 text; save it as UTF-8"));
     }
     let marked = bytes.len() - bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes).len();
     std::str::from_utf8(&bytes[marked..]).map_err(|error| {
-        FormatError::new(format!("byte {}", marked + error.valid_up_to()), "the file is not UTF-8 text")
+        FormatError::value(format!("byte {}", marked + error.valid_up_to()), "the file is not UTF-8 text")
     })
 }
 

@@ -3,7 +3,7 @@
 //! Source: IBM and Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991, and Microsoft's
 //! `WAVEFORMATEXTENSIBLE`. Chunks may come in any order; those that are neither `fmt ` nor `data` are passed over.
 
-use crate::formats::error::FormatError;
+use crate::formats::error::{FormatError, FormatFault};
 
 /// One recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +37,18 @@ const MOST_AHEAD: usize = 16;
 /// Bytes that are no WAVE file; several channels or another sample format than 16-bit integers; two data chunks, or one
 /// that ends early.
 pub fn parse(bytes: &[u8]) -> Result<Wav, FormatError> {
-    let refused =
-        |message: String| FormatError::new("header", format!("this is not a WAVE file that can be read: {message}"));
+    let refused = |fault, message: String| {
+        FormatError::new(fault, "header", format!("this is not a WAVE file that can be read: {message}"))
+    };
     match (bytes.get(..4), bytes.get(8..12)) {
         (Some(b"RIFF"), Some(b"WAVE")) => {}
         (Some(kind @ (b"RIFX" | b"RF64" | b"BW64")), _) => {
-            return Err(refused(format!("it has the form {}, and RIFF is expected", String::from_utf8_lossy(kind))));
+            return Err(refused(
+                FormatFault::Unsupported,
+                format!("it has the form {}, and RIFF is expected", String::from_utf8_lossy(kind)),
+            ));
         }
-        _ => return Err(refused("it does not begin with RIFF and WAVE".to_owned())),
+        _ => return Err(refused(FormatFault::Foreign, "it does not begin with RIFF and WAVE".to_owned())),
     }
     let mut format: Option<Format> = None;
     let mut data: Option<(usize, u32)> = None;
@@ -52,7 +56,7 @@ pub fn parse(bytes: &[u8]) -> Result<Wav, FormatError> {
     while let Some(chunk) = Chunk::at(bytes, at) {
         match &chunk.id {
             b"fmt " if format.is_none() => format = Some(Format::parse(chunk.content(bytes))?),
-            b"data" if data.is_some() => return Err(FormatError::new("data chunk", "there is a second one")),
+            b"data" if data.is_some() => return Err(FormatError::structure("data chunk", "there is a second one")),
             b"data" => {
                 data = Some((chunk.start, chunk.size));
                 if chunk.is_streamed(bytes) {
@@ -64,18 +68,18 @@ pub fn parse(bytes: &[u8]) -> Result<Wav, FormatError> {
         }
         at = chunk.next(bytes);
     }
-    let format = format.ok_or_else(|| refused("there is no chunk `fmt `".to_owned()))?;
-    let (start, size) = data.ok_or_else(|| refused("there is no chunk `data`".to_owned()))?;
+    let format = format.ok_or_else(|| refused(FormatFault::Structure, "there is no chunk `fmt `".to_owned()))?;
+    let (start, size) = data.ok_or_else(|| refused(FormatFault::Structure, "there is no chunk `data`".to_owned()))?;
     let announced = size as usize;
     if announced > bytes.len() {
-        return Err(FormatError::new(
+        return Err(FormatError::truncated(
             "data chunk",
             format!("{} samples are announced, and the whole file has {} bytes", announced / 2, bytes.len()),
         ));
     }
     let held = &bytes[start..bytes.len().min(start + announced)];
     if held.len() < announced || !announced.is_multiple_of(2) {
-        return Err(FormatError::new(
+        return Err(FormatError::truncated(
             format!("sample {}", held.len() / 2),
             "cannot be read: the file or its chunk ends here",
         ));
@@ -174,12 +178,15 @@ struct Format {
 impl Format {
     /// Of one channel and 16-bit integers, or an error.
     fn parse(chunk: &[u8]) -> Result<Self, FormatError> {
-        let refused = |message: String| FormatError::new("header", message);
+        let refused = |message: String| FormatError::unsupported("header", message);
         let word = |at: usize| chunk.get(at..at + 2).map(|two| u16::from_le_bytes([two[0], two[1]]));
         let (Some(kind), Some(channels), Some(low), Some(high), Some(block), Some(bits)) =
             (word(0), word(2), word(4), word(6), word(12), word(14))
         else {
-            return Err(refused(format!("the chunk `fmt ` has {} bytes, at least 16 are needed", chunk.len())));
+            return Err(FormatError::truncated(
+                "header",
+                format!("the chunk `fmt ` has {} bytes, at least 16 are needed", chunk.len()),
+            ));
         };
         let kind = match (kind, word(24)) {
             (EXTENSIBLE, Some(inner)) if chunk.get(26..40) == Some(EXTENSIBLE_REST) => inner,
@@ -352,36 +359,40 @@ mod tests {
         }
     }
 
+    fn refused(bytes: &[u8]) -> (FormatFault, String) {
+        parse(bytes).map_err(|error| (error.fault, error.place)).unwrap_err()
+    }
+
     #[test]
     fn what_is_not_one_channel_of_16_bits_is_refused() {
         let recording = |kind: &[u8]| [kind, &header(1, 16, 1, 2)[4..], &[0; 2]].concat();
         assert!(parse(&recording(b"RIFF")).is_ok());
-        for bytes in [
-            [header(2, 16, 1, 4), vec![0; 4]].concat(),
-            [header(1, 8, 1, 2), vec![0; 2]].concat(),
-            [header(1, 24, 1, 3), vec![0; 3]].concat(),
-            [header(1, 32, 3, 4), vec![0; 4]].concat(),
-            b"ID3 not a wave".to_vec(),
-            recording(b"RIFX"),
-            recording(b"RF64"),
-            file(&[(b"fmt ", format())], true),
-            file(&[(b"data", data())], true),
-            file(&[(b"fmt ", vec![1, 0]), (b"data", data())], true),
+        for (bytes, fault) in [
+            ([header(2, 16, 1, 4), vec![0; 4]].concat(), FormatFault::Unsupported),
+            ([header(1, 8, 1, 2), vec![0; 2]].concat(), FormatFault::Unsupported),
+            ([header(1, 24, 1, 3), vec![0; 3]].concat(), FormatFault::Unsupported),
+            ([header(1, 32, 3, 4), vec![0; 4]].concat(), FormatFault::Unsupported),
+            (b"ID3 not a wave".to_vec(), FormatFault::Foreign),
+            (recording(b"RIFX"), FormatFault::Unsupported),
+            (recording(b"RF64"), FormatFault::Unsupported),
+            (file(&[(b"fmt ", format())], true), FormatFault::Structure),
+            (file(&[(b"data", data())], true), FormatFault::Structure),
+            (file(&[(b"fmt ", vec![1, 0]), (b"data", data())], true), FormatFault::Truncated),
         ] {
-            assert_eq!(parse(&bytes).unwrap_err().place, "header");
+            assert_eq!(refused(&bytes), (fault, "header".to_owned()));
         }
         let twice = [(b"fmt ", format()), (b"data", data()), (b"data", data())];
-        assert_eq!(parse(&file(&twice, true)).unwrap_err().place, "data chunk");
+        assert_eq!(refused(&file(&twice, true)), (FormatFault::Structure, "data chunk".to_owned()));
     }
 
     #[test]
     fn a_recording_that_ends_early_is_refused() {
-        let error = parse(&[header(1, 16, 1, 8), vec![0; 5]].concat()).unwrap_err();
-        assert_eq!(error.place, "sample 2");
-        let error = parse(&[header(1, 16, 1, 0xffff_fff0), vec![0; 8]].concat()).unwrap_err();
-        assert_eq!(error.place, "data chunk");
-        let error = parse(&[header(1, 16, 1, 3), vec![0; 4]].concat()).unwrap_err();
-        assert_eq!(error.place, "sample 1");
+        let truncated = |header: Vec<u8>, rest: usize, place: &str| {
+            assert_eq!(refused(&[header, vec![0; rest]].concat()), (FormatFault::Truncated, place.to_owned()));
+        };
+        truncated(header(1, 16, 1, 8), 5, "sample 2");
+        truncated(header(1, 16, 1, 0xffff_fff0), 8, "data chunk");
+        truncated(header(1, 16, 1, 3), 4, "sample 1");
     }
 
     proptest! {

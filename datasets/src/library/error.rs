@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::formats::archives::archive::ArchiveError;
+use crate::library::fetch::refusal::Refused;
 use crate::library::verify::checksum::Checksum;
 
 /// What can go wrong with data. Every message names the file and the remedy.
@@ -93,12 +94,12 @@ pub enum DataError {
         available: u64,
     },
     /// No source of a download answered with the right bytes.
-    #[error("cannot get {what}: {reasons}; {remedy}")]
+    #[error("cannot get {what}: {}; {remedy}", joined(reasons))]
     Download {
         /// File that was wanted.
         what: String,
-        /// One reason per source, joined.
-        reasons: String,
+        /// Why each source does not give it.
+        reasons: Vec<Refused>,
         /// What to do about it.
         remedy: String,
     },
@@ -193,6 +194,11 @@ impl DataError {
     pub(crate) fn is_missing_from(&self, set: &str) -> bool {
         matches!(self, Self::Missing { command, .. } if command.starts_with(&format!("bench data fetch {set}")))
     }
+}
+
+/// The reasons of all sources, one after the other.
+pub(crate) fn joined(reasons: &[Refused]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 pub(crate) fn is_full(error: &io::Error) -> bool {

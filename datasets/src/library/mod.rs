@@ -35,7 +35,10 @@ pub use self::{
     },
     data_folder::{CACHE_VARIABLE, DATA_VARIABLE, Library},
     error::DataError,
-    fetch::sets::{Fetched, MIRROR_VARIABLE},
+    fetch::{
+        refusal::{Refusal, Refused},
+        sets::{Fetched, MIRROR_VARIABLE},
+    },
     verify::{
         check::Verified,
         checksum::Checksum,

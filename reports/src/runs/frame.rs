@@ -14,17 +14,24 @@ use crate::error::ReportError;
 use crate::statistics::Summary;
 
 /// One row per run, per epoch line, per step line and per final line.
+///
+/// Millions of lines share the texts of thousands of runs: of each, a line holds a number.
 #[derive(Debug, Clone)]
 pub(crate) struct Frames {
-    /// `run, experiment, cell, task, baseline, grid, seed, state, reason, metric, parameters, epoch, seconds, device`; `run` is
-    /// the place among all runs, since two folders may hold runs of the same name.
-    pub runs: DataFrame,
-    /// `run, experiment, cell, task, baseline, grid, seed, epoch, step, split, name, value, wall`
-    pub epochs: DataFrame,
-    /// As `epochs`.
-    pub steps: DataFrame,
-    /// As `epochs`.
-    pub finals: DataFrame,
+    /// `run, experiment, cell, task, baseline, grid, seed, state, …`; `run` is the place among all runs, since two folders may
+    /// hold runs of the same name.
+    runs: DataFrame,
+    epochs: Lines,
+    steps: Lines,
+    finals: Lines,
+}
+
+/// The lines of one kind, by run.
+#[derive(Debug, Clone)]
+struct Lines {
+    /// `run, epoch, step, split, name, value, partial, wall`; `split` is the place in [`Split::ALL`], `name` that in `names`.
+    frame: DataFrame,
+    names: Vec<String>,
 }
 
 /// One abscissa of a curve, over seeds.
@@ -58,23 +65,31 @@ pub(crate) type Curves = BTreeMap<GroupKey, Vec<CurvePoint>>;
 pub(crate) type ByGroup = BTreeMap<GroupKey, BySeed>;
 
 const KEYS: [&str; 4] = ["experiment", "task", "baseline", "grid"];
+/// What lines share of their runs.
+const RUN: [&str; 7] = ["run", "experiment", "cell", "task", "baseline", "grid", "seed"];
+/// Most lines of a table that are put together at once.
+const CHUNK: usize = 50_000;
 
 fn failed(error: PolarsError) -> ReportError {
     ReportError::Frame(error.to_string())
 }
 
 impl Frames {
-    /// Put all runs into frames.
+    /// Put all runs into frames, and take from them the lines that no other reader needs: of each run stay the final ones and
+    /// the best of its validation.
     ///
     /// # Errors
     /// A polars operation fails.
-    pub(crate) fn new(runs: &Runs) -> Result<Self, ReportError> {
-        Ok(Self {
+    pub(crate) fn of(runs: &mut Runs) -> Result<Self, ReportError> {
+        let lines = |kind| Lines::of(&runs.all, kind).map_err(failed);
+        let frames = Self {
             runs: runs_frame(&runs.all).map_err(failed)?,
-            epochs: lines_frame(&runs.all, MetricKind::Epoch).map_err(failed)?,
-            steps: lines_frame(&runs.all, MetricKind::Step).map_err(failed)?,
-            finals: lines_frame(&runs.all, MetricKind::Final).map_err(failed)?,
-        })
+            epochs: lines(MetricKind::Epoch)?,
+            steps: lines(MetricKind::Step)?,
+            finals: lines(MetricKind::Final)?,
+        };
+        runs.all.iter_mut().for_each(Run::keep_results);
+        Ok(frames)
     }
 
     /// The test metric of every group.
@@ -107,14 +122,11 @@ impl Frames {
     /// # Errors
     /// A polars operation fails.
     fn finals(&self, name: &str) -> Result<ByGroup, ReportError> {
-        let done = self.runs.clone().lazy().filter(col("state").eq(lit("done"))).select([col("run")]);
-        let on = [col("run")];
-        let frame = self
-            .finals
-            .clone()
-            .lazy()
-            .filter(col("name").eq(lit(name)).and(col("value").is_not_null()))
-            .join(done, on.clone(), on, JoinArgs::new(JoinType::Inner))
+        let done = self.runs.clone().lazy().filter(col("state").eq(lit("done")));
+        let Some(lines) = self.finals.named(name) else { return Ok(ByGroup::new()) };
+        let frame = lines
+            .filter(col("value").is_not_null())
+            .join(done, [col("run")], [col("run")], JoinArgs::new(JoinType::Inner))
             .sort(["seed"], SortMultipleOptions::default().with_maintain_order(true))
             .group_by_stable(KEYS.map(col))
             .agg([col("seed"), col("value")])
@@ -136,7 +148,7 @@ impl Frames {
     /// # Errors
     /// A polars operation fails.
     pub(crate) fn epoch_curves(&self, split: Split, name: &str) -> Result<Curves, ReportError> {
-        curves(&self.epochs, "epoch", split, name).map_err(failed)
+        self.curves(&self.epochs, "epoch", split, name).map_err(failed)
     }
 
     /// Curves of `name` on `split` over optimiser steps, per group.
@@ -144,31 +156,118 @@ impl Frames {
     /// # Errors
     /// A polars operation fails.
     pub(crate) fn step_curves(&self, split: Split, name: &str) -> Result<Curves, ReportError> {
-        curves(&self.steps, "step", split, name).map_err(failed)
+        self.curves(&self.steps, "step", split, name).map_err(failed)
     }
 
-    /// The frame of that name (`cells`, `epochs`, `finals`) as CSV, without `run`.
-    ///
-    /// # Errors
-    /// A polars operation fails.
-    pub(crate) fn csv(frame: &DataFrame) -> Result<Vec<u8>, ReportError> {
+    /// All epoch lines as CSV, in parts: `experiment, cell, task, baseline, grid, seed, epoch, step, split, name, value, partial,
+    /// wall`. Each part fails if a polars operation does.
+    pub(crate) fn epochs_csv(&self) -> impl Iterator<Item = Result<Vec<u8>, ReportError>> {
+        self.csv(&self.epochs)
+    }
+
+    /// The same of the final lines.
+    pub(crate) fn finals_csv(&self) -> impl Iterator<Item = Result<Vec<u8>, ReportError>> {
+        self.csv(&self.finals)
+    }
+
+    fn csv<'a>(&'a self, lines: &'a Lines) -> impl Iterator<Item = Result<Vec<u8>, ReportError>> + 'a {
+        // The heading stands there without lines, too.
+        let parts = lines.frame.height().div_ceil(CHUNK).max(1);
+        (0..parts).map(move |part| self.csv_part(lines, part).map_err(failed))
+    }
+
+    fn csv_part(&self, lines: &Lines, part: usize) -> PolarsResult<Vec<u8>> {
+        let mut rows = lines.frame.slice((part * CHUNK) as i64, CHUNK);
+        let split = texts(&rows, "split", |place| Split::ALL.get(place as usize).map(|split| split.name()))?;
+        let name = texts(&rows, "name", |place| lines.names.get(place as usize).map(String::as_str))?;
+        rows.with_column(split)?.with_column(name)?;
+        let own = ["epoch", "step", "split", "name", "value", "partial", "wall"];
+        let columns: Vec<Expr> = RUN.iter().skip(1).chain(&own).map(|name| col(*name)).collect();
+        let mut shown = self.with_runs(rows.lazy()).select(columns).collect()?;
         let mut bytes = Vec::new();
-        let mut shown = frame.drop("run").map_err(failed)?;
-        CsvWriter::new(&mut bytes).include_header(true).finish(&mut shown).map_err(failed)?;
+        CsvWriter::new(&mut bytes).include_header(part == 0).finish(&mut shown)?;
         Ok(bytes)
+    }
+
+    /// `lines`, in their order, with the texts of their runs.
+    fn with_runs(&self, lines: LazyFrame) -> LazyFrame {
+        let on = [col("run")];
+        let join = JoinArgs { maintain_order: MaintainOrderJoin::Left, ..JoinArgs::new(JoinType::Left) };
+        lines.join(self.runs.clone().lazy().select(RUN.map(col)), on.clone(), on, join)
+    }
+
+    fn curves(&self, lines: &Lines, axis: &str, split: Split, name: &str) -> PolarsResult<Curves> {
+        let place = Split::ALL.iter().position(|known| *known == split).unwrap_or(Split::ALL.len());
+        let Some(lines) = lines.named(name) else { return Ok(Curves::new()) };
+        let lines =
+            lines.filter(col("split").eq(lit(place as u32)).and(col("value").is_not_null()).and(col("partial").not()));
+        let frame = self
+            .with_runs(lines)
+            .sort([axis, "seed"], SortMultipleOptions::default().with_maintain_order(true))
+            .group_by_stable(KEYS.map(col).into_iter().chain([col(axis)]).collect::<Vec<_>>())
+            .agg([col("seed"), col("value"), col("wall")])
+            .collect()?;
+        let at = frame.column(axis)?.u64()?.into_no_null_iter().collect::<Vec<_>>();
+        let (seeds, values, wall) =
+            (u64_lists(&frame, "seed")?, f64_lists(&frame, "value")?, f64_lists(&frame, "wall")?);
+        let mut found = Curves::new();
+        for ((((key, at), seeds), values), wall) in keys(&frame)?.into_iter().zip(at).zip(seeds).zip(values).zip(wall) {
+            found.entry(key).or_default().push(CurvePoint { at, seeds, values, wall });
+        }
+        Ok(found)
+    }
+}
+
+impl Lines {
+    fn of(runs: &[Run], kind: MetricKind) -> PolarsResult<Self> {
+        let mut rows: Vec<(u32, &MetricLine)> = Vec::new();
+        for (number, run) in (0..).zip(runs) {
+            // Where a line stands twice (an extended run writes its final lines again), the later one holds.
+            let mut latest: BTreeMap<(u64, u64, Option<&str>, &str), &MetricLine> = BTreeMap::new();
+            for line in run.lines.iter().filter(|l| l.kind == kind) {
+                let (epoch, step) = match kind {
+                    MetricKind::Step => (line.epoch, line.step),
+                    MetricKind::Epoch => (line.epoch, 0),
+                    MetricKind::Final => (0, 0),
+                };
+                latest.insert((epoch, step, line.split.map(Split::name), &line.name), line);
+            }
+            rows.extend(latest.into_values().map(|line| (number, line)));
+        }
+        let names: BTreeSet<&str> = rows.iter().map(|(_, line)| line.name.as_str()).collect();
+        let places: BTreeMap<&str, u32> = names.iter().copied().zip(0..).collect();
+        let split =
+            |line: &MetricLine| Split::ALL.iter().position(|known| Some(*known) == line.split).map(|at| at as u32);
+        let frame = df!(
+            "run" => rows.iter().map(|(run, _)| *run).collect::<Vec<u32>>(),
+            "epoch" => rows.iter().map(|(_, l)| l.epoch).collect::<Vec<u64>>(),
+            "step" => rows.iter().map(|(_, l)| l.step).collect::<Vec<u64>>(),
+            "split" => rows.iter().map(|(_, l)| split(l)).collect::<Vec<Option<u32>>>(),
+            "name" => rows.iter().map(|(_, l)| places[l.name.as_str()]).collect::<Vec<u32>>(),
+            "value" => rows.iter().map(|(_, l)| l.value).collect::<Vec<Option<f64>>>(),
+            "partial" => rows.iter().map(|(_, l)| l.partial).collect::<Vec<bool>>(),
+            "wall" => rows.iter().map(|(_, l)| l.wall).collect::<Vec<f64>>(),
+        )?;
+        Ok(Self { frame, names: names.into_iter().map(str::to_owned).collect() })
+    }
+
+    /// The lines called `name`; none where no line is.
+    fn named(&self, name: &str) -> Option<LazyFrame> {
+        let place = self.names.iter().position(|known| known == name)?;
+        Some(self.frame.clone().lazy().filter(col("name").eq(lit(place as u32))))
     }
 }
 
 fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
     let text = |f: &dyn Fn(&Run) -> String| runs.iter().map(f).collect::<Vec<String>>();
     df!(
-        "run" => (0..runs.len() as u64).collect::<Vec<u64>>(),
+        "run" => (0..runs.len() as u32).collect::<Vec<u32>>(),
         "experiment" => text(&|c| c.experiment.clone()),
         "cell" => text(&|c| c.id.clone()),
         "task" => text(&|c| c.task().to_owned()),
         "baseline" => text(&|c| c.baseline().to_owned()),
         "grid" => text(&Run::grid),
-        "seed" => runs.iter().map(Run::seed).collect::<Vec<Option<u64>>>(),
+        "seed" => runs.iter().map(|c| c.seed().unwrap_or_default()).collect::<Vec<u64>>(),
         "state" => text(&|c| c.status.state.name().to_owned()),
         "reason" => runs.iter().map(|c| c.status.reason.map(StopReason::name)).collect::<Vec<Option<&str>>>(),
         "metric" => text(&|c| c.metric().name().to_owned()),
@@ -179,65 +278,10 @@ fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
     )
 }
 
-fn lines_frame(runs: &[Run], kind: MetricKind) -> PolarsResult<DataFrame> {
-    let mut rows: Vec<(&Run, &MetricLine)> = Vec::new();
-    let mut numbers: Vec<u64> = Vec::new();
-    for (number, run) in runs.iter().enumerate() {
-        // Where a line stands twice (an extended run writes its final lines again), the later one holds.
-        let mut latest: BTreeMap<(u64, u64, Option<&str>, &str), &MetricLine> = BTreeMap::new();
-        for line in run.lines.iter().filter(|l| l.kind == kind) {
-            let (epoch, step) = match kind {
-                MetricKind::Step => (line.epoch, line.step),
-                MetricKind::Epoch => (line.epoch, 0),
-                MetricKind::Final => (0, 0),
-            };
-            latest.insert((epoch, step, line.split.map(Split::name), &line.name), line);
-        }
-        numbers.extend(std::iter::repeat_n(number as u64, latest.len()));
-        rows.extend(latest.into_values().map(|line| (run, line)));
-    }
-    // Millions of lines share the texts of thousands of runs.
-    let grids: Vec<String> = runs.iter().map(Run::grid).collect();
-    df!(
-        "run" => numbers.as_slice(),
-        "experiment" => rows.iter().map(|(c, _)| c.experiment.as_str()).collect::<Vec<&str>>(),
-        "cell" => rows.iter().map(|(c, _)| c.id.as_str()).collect::<Vec<&str>>(),
-        "task" => rows.iter().map(|(c, _)| c.task()).collect::<Vec<&str>>(),
-        "baseline" => rows.iter().map(|(c, _)| c.baseline()).collect::<Vec<&str>>(),
-        "grid" => numbers.iter().map(|run| grids[*run as usize].as_str()).collect::<Vec<&str>>(),
-        "seed" => rows.iter().map(|(c, _)| c.seed().unwrap_or_default()).collect::<Vec<u64>>(),
-        "epoch" => rows.iter().map(|(_, l)| l.epoch).collect::<Vec<u64>>(),
-        "step" => rows.iter().map(|(_, l)| l.step).collect::<Vec<u64>>(),
-        "split" => rows.iter().map(|(_, l)| l.split.map(Split::name)).collect::<Vec<Option<&str>>>(),
-        "name" => rows.iter().map(|(_, l)| l.name.as_str()).collect::<Vec<&str>>(),
-        "value" => rows.iter().map(|(_, l)| l.value).collect::<Vec<Option<f64>>>(),
-        "partial" => rows.iter().map(|(_, l)| l.partial).collect::<Vec<bool>>(),
-        "wall" => rows.iter().map(|(_, l)| l.wall).collect::<Vec<f64>>(),
-    )
-}
-
-fn curves(frame: &DataFrame, axis: &str, split: Split, name: &str) -> PolarsResult<Curves> {
-    let frame = frame
-        .clone()
-        .lazy()
-        .filter(
-            col("name")
-                .eq(lit(name))
-                .and(col("split").eq(lit(split.name())))
-                .and(col("value").is_not_null())
-                .and(col("partial").not()),
-        )
-        .sort([axis, "seed"], SortMultipleOptions::default().with_maintain_order(true))
-        .group_by_stable(KEYS.map(col).into_iter().chain([col(axis)]).collect::<Vec<_>>())
-        .agg([col("seed"), col("value"), col("wall")])
-        .collect()?;
-    let at = frame.column(axis)?.u64()?.into_no_null_iter().collect::<Vec<_>>();
-    let (seeds, values, wall) = (u64_lists(&frame, "seed")?, f64_lists(&frame, "value")?, f64_lists(&frame, "wall")?);
-    let mut found = Curves::new();
-    for ((((key, at), seeds), values), wall) in keys(&frame)?.into_iter().zip(at).zip(seeds).zip(values).zip(wall) {
-        found.entry(key).or_default().push(CurvePoint { at, seeds, values, wall });
-    }
-    Ok(found)
+/// The column called `name` of places, as the texts that `of` gives for them.
+fn texts<'t>(frame: &DataFrame, name: &str, of: impl Fn(u32) -> Option<&'t str>) -> PolarsResult<Column> {
+    let texts = frame.column(name)?.u32()?.iter().map(|place| place.and_then(&of)).collect::<Vec<_>>();
+    Ok(Column::new(name.into(), texts))
 }
 
 fn keys(frame: &DataFrame) -> PolarsResult<Vec<GroupKey>> {

@@ -154,6 +154,20 @@ impl Run {
         self.lines.iter().rev().find(|l| l.kind == MetricKind::Final && l.name == name).and_then(|l| l.value)
     }
 
+    /// Leave of the metrics the final lines and the best of the validation, from which all other methods tell.
+    pub(crate) fn keep_results(&mut self) {
+        let best = self.best_validation();
+        let metric = self.metric();
+        let is_best = |line: &MetricLine| {
+            line.kind == MetricKind::Epoch
+                && line.split == Some(Split::Validation)
+                && line.name == metric.name()
+                && line.value == best
+        };
+        self.lines.retain(|line| line.kind == MetricKind::Final || is_best(line));
+        self.lines.shrink_to_fit();
+    }
+
     /// Seconds of training, validation included, and of a finished run the test.
     pub fn seconds(&self) -> f64 {
         // The status of a run that an older program ended within an epoch leaves out what came after its last step.

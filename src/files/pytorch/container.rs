@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::PytorchError;
+use super::error::{Instead, PytorchError};
 use super::pickle::{self, Elements, PickleValue, Pickled, Storage, TensorView};
 
 /// Name of the pickle in an archive, below its folder.
@@ -64,14 +64,10 @@ impl Container {
         let folder = folder.ok_or_else(|| no_pickle(&names))?.to_owned();
         let within = |name: &str| names.iter().any(|found| found.strip_prefix(&folder) == Some(name));
         if within("constants.pkl") || names.iter().any(|name| name.starts_with(&format!("{folder}code/"))) {
-            return Err(PytorchError::NoStateDict(
-                "it is a TorchScript archive, a program with its weights; load it with `torch.jit.load` and save its \
-                 `state_dict()` with `torch.save`"
-                    .into(),
-            ));
+            return Err(PytorchError::NoStateDict(Instead::TorchScript));
         }
         if within("byteorder") && entry(&mut archive, &format!("{folder}byteorder"), &mut budget)? != b"little" {
-            return Err(big_endian());
+            return Err(PytorchError::NoStateDict(Instead::BigEndian));
         }
         let pickle = entry(&mut archive, &format!("{folder}{PICKLE}"), &mut budget)?;
         let object = pickle::run(&pickle)?;
@@ -90,11 +86,7 @@ impl Container {
             return Err(PytorchError::Refused { global: object.class.to_string() });
         }
         if magic.root() != &PickleValue::Int(MAGIC) {
-            return Err(PytorchError::NoStateDict(
-                "it is a pickle that `torch.save` has not written; read it with the program that wrote it, and save the \
-                 weights with `torch.save`"
-                    .into(),
-            ));
+            return Err(PytorchError::NoStateDict(Instead::OtherPickle));
         }
         if next()?.root() != &PickleValue::Int(STREAM_VERSION) {
             return Err(PytorchError::Damaged("it does not begin as `torch.save` begins".into()));
@@ -103,7 +95,7 @@ impl Container {
         if let PickleValue::Dict(about) = system.root()
             && system.entry(about, "little_endian") == Some(&PickleValue::Bool(false))
         {
-            return Err(big_endian());
+            return Err(PytorchError::NoStateDict(Instead::BigEndian));
         }
         let (object, keys) = (next()?, next()?);
         let PickleValue::List(ids) = keys.root() else {
@@ -119,8 +111,8 @@ impl Container {
                 Some(Elements::Known(dtype)) => dtype.size,
                 Some(Elements::Untyped) => 1,
                 Some(Elements::Unknown(class)) => {
-                    let message = format!("storage `{key}` is a `{class}`, whose size is not known");
-                    return Err(PytorchError::NoStateDict(message));
+                    let storage = Instead::UnknownStorage { key: key.to_string(), class: class.to_string() };
+                    return Err(PytorchError::NoStateDict(storage));
                 }
                 None => return Err(PytorchError::Damaged(format!("storage `{key}` belongs to no tensor"))),
             };
@@ -205,23 +197,19 @@ impl Container {
     }
 }
 
-fn big_endian() -> PytorchError {
-    PytorchError::NoStateDict("its numbers are big-endian; save it again on a little-endian machine".into())
-}
-
 /// What an archive without a pickle of `torch.save` is, by the names of its files.
 fn no_pickle(names: &[String]) -> PytorchError {
     let any = |suffixes: &[&str]| names.iter().any(|name| suffixes.iter().any(|suffix| name.ends_with(suffix)));
     let what = if any(&[".npy"]) {
-        "it is an archive of numpy arrays (.npz); save the weights with `torch.save` or as safetensors"
+        Instead::NumpyArchive
     } else if any(&["model.weights.h5"]) {
-        "it is a Keras model; save the weights as safetensors under the names of the reference program"
+        Instead::Keras
     } else if any(&[".pt", ".pth", ".bin", ".ckpt", ".safetensors", "/data.pkl.gz"]) {
-        "it is an archive with checkpoints in it; unpack it and name one of them"
+        Instead::Packed
     } else {
-        "it is an archive (zip), but not of `torch.save`: `data.pkl` is missing"
+        Instead::Zip
     };
-    PytorchError::NoStateDict(what.into())
+    PytorchError::NoStateDict(what)
 }
 
 /// The bytes of a file in the archive, within `budget`.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
-use super::PytorchError;
 use super::container::Container;
+use super::error::{Instead, PytorchError};
 use super::pickle::{Id, Object, PickleValue, Pickled, TensorView};
 
 /// How deep a state dict may lie within other dicts.
@@ -181,14 +181,6 @@ fn module(made: &Pickled) -> Option<String> {
     module.map(|module| module.class.to_string())
 }
 
-/// What to do with a whole pickled model of the class `class`.
-pub(crate) fn about_module(class: &str) -> String {
-    format!(
-        "a whole pickled model of the class `{class}`, whose code would be needed; load it in its program and save \
-         `model.state_dict()`"
-    )
-}
-
 /// What the largest of `dicts` is, which hold what is no tensor here instead of tensors.
 fn about_strange(dicts: &[StateDict]) -> Option<String> {
     // One entry alone may be anything.
@@ -205,22 +197,19 @@ fn about_strange(dicts: &[StateDict]) -> Option<String> {
 /// What a file without a state dict holds instead: `strange` says what dicts hold in place of tensors, `unseen` what was not
 /// looked at.
 fn nothing(made: &Pickled, strange: Option<String>, unseen: Option<String>) -> PytorchError {
-    let save = "save `model.state_dict()`";
+    let none = PytorchError::NoStateDict;
     if let Some(class) = module(made) {
-        return PytorchError::NoStateDict(format!("it is {}", about_module(&class)));
+        return none(Instead::Module(class));
     }
     match made.root() {
         PickleValue::Object(object) => PytorchError::Refused { global: object.class.to_string() },
-        PickleValue::Dict(dict) if made.entry(dict, "param_groups").is_some() => {
-            PytorchError::NoStateDict(format!("it is the state of an optimiser alone; {save}"))
-        }
-        _ if strange.is_some() => PytorchError::NoStateDict(strange.unwrap_or_default()),
-        _ if unseen.is_some() => {
-            let unseen = unseen.unwrap_or_default();
-            PytorchError::NoStateDict(format!("no tensor with a name was found, and {unseen}; {save} alone"))
-        }
-        PickleValue::Dict(_) => PytorchError::NoStateDict(format!("no tensor with a name is in it; {save}")),
-        PickleValue::Tensor(_) => PytorchError::NoStateDict(format!("it is a single tensor; {save}")),
-        _ => PytorchError::NoStateDict(format!("it is no dict; {save}")),
+        PickleValue::Dict(dict) if made.entry(dict, "param_groups").is_some() => none(Instead::Optimiser),
+        root => none(match (strange, unseen, root) {
+            (Some(strange), ..) => Instead::Strange(strange),
+            (None, Some(unseen), _) => Instead::Unseen(unseen),
+            (None, None, PickleValue::Dict(_)) => Instead::Nameless,
+            (None, None, PickleValue::Tensor(_)) => Instead::SingleTensor,
+            (None, None, _) => Instead::NoDict,
+        }),
     }
 }

@@ -18,5 +18,7 @@ mod pickle;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use error::PytorchError;
-pub(crate) use file::{PytorchFile, StateDict, about_module, open};
+#[cfg(test)]
+use error::Instead;
+pub(crate) use error::{PytorchError, about_module};
+pub(crate) use file::{PytorchFile, StateDict, open};

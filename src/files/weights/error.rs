@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::unusable::Unusable;
 use crate::files::{BadValue, PytorchError, StateDictMismatch};
 
 /// Why the weights of a file cannot be used.
@@ -17,12 +18,12 @@ pub(crate) enum WeightsError {
         source: std::io::Error,
     },
     /// No checkpoint, or a damaged one.
-    #[error("{path} cannot be read: {reason}")]
+    #[error("{path} cannot be read: {source}")]
     Unusable {
         /// The file.
         path: PathBuf,
         /// What it is, and what to do.
-        reason: String,
+        source: Unusable,
     },
     /// A PyTorch file that cannot be read.
     #[error("{path} cannot be read: {source}")]

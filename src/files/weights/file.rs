@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::WeightsError;
 use super::kind::{self, Kind};
+use super::unusable::Unusable;
 use crate::files::checkpoint::{self, CheckpointError, Position};
 use crate::files::pytorch::{self, PytorchError, PytorchFile};
 use crate::files::{Dtype, Shapes, Weights, run_folder};
@@ -126,22 +127,20 @@ impl File {
     }
 
     fn safetensors(path: &Path, bytes: Vec<u8>) -> Result<Self, WeightsError> {
-        let unusable = |reason: String| WeightsError::Unusable { path: path.to_owned(), reason };
-        let again = "copy or download it again";
-        let (header, about) = SafeTensors::read_metadata(&bytes)
-            .map_err(|error| unusable(format!("its safetensors header is damaged or cut off ({error}); {again}")))?;
+        let unusable = |source| WeightsError::Unusable { path: path.to_owned(), source };
+        let (header, about) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| unusable(Unusable::Header(error.to_string())))?;
         let begin = 8 + header;
         let end = about.tensors().values().map(|tensor| tensor.data_offsets.1).max().unwrap_or(0);
         let wanted = begin.saturating_add(end);
         if wanted > bytes.len() {
-            return Err(unusable(format!("it is cut off: {} of {wanted} bytes are there; {again}", bytes.len())));
+            return Err(unusable(Unusable::CutOff { found: bytes.len(), wanted }));
         }
         if about.metadata().as_ref().is_some_and(checkpoint::is_ours) {
             return Self::of_ours(path, &bytes);
         }
         if wanted < bytes.len() {
-            let behind = bytes.len() - wanted;
-            return Err(unusable(format!("{behind} bytes follow its last tensor: it is damaged; {again}")));
+            return Err(unusable(Unusable::Trailing(bytes.len() - wanted)));
         }
         let mut dict = StateDict::default();
         let mut places = HashMap::new();
@@ -152,16 +151,16 @@ impl File {
             places.insert(name, (dtype, begin + from..begin + to));
         }
         if dict.shapes.is_empty() {
-            return Err(unusable("no tensor is in it".into()));
+            return Err(unusable(Unusable::NoTensor));
         }
         Ok(Self::new(path, Content::Safetensors(bytes, places), vec![dict]))
     }
 
     fn of_ours(path: &Path, bytes: &[u8]) -> Result<Self, WeightsError> {
         let loaded = checkpoint::parse(path, bytes).map_err(|error| match error {
-            CheckpointError::Invalid { path, reason } => WeightsError::Unusable { path, reason },
+            CheckpointError::Invalid { path, reason } => WeightsError::Unusable { path, source: Unusable::Own(reason) },
             CheckpointError::Io { path, source } => WeightsError::Io { path, source },
-            other => WeightsError::Unusable { path: path.to_owned(), reason: other.to_string() },
+            other => WeightsError::Unusable { path: path.to_owned(), source: Unusable::Own(other.to_string()) },
         })?;
         let weights = loaded.named(OWN);
         let shapes = weights.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect();
@@ -201,7 +200,8 @@ impl File {
                 weights.get(name).map(|(_, values)| values.iter().map(|&value| value.into()).collect())
             }
         };
-        let missing = || WeightsError::Unusable { path: path.clone(), reason: format!("`{name}` is missing") };
+        let missing =
+            || WeightsError::Unusable { path: path.clone(), source: Unusable::MissingTensor(name.to_owned()) };
         found.ok_or_else(missing)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::error::WeightsError;
+use super::unusable::{Folder, Unusable};
 
 /// Largest file that is read, 4 GiB.
 const MOST_BYTES: u64 = 4 << 30;
@@ -26,18 +27,18 @@ pub(super) enum Kind {
 /// A file that cannot be read, is too large, or is no checkpoint: what it is, and what to do.
 pub(super) fn read(path: &Path) -> Result<(Kind, Vec<u8>), WeightsError> {
     use std::io::Read;
-    let unusable = |reason: String| WeightsError::Unusable { path: path.to_owned(), reason };
+    let unusable = |source| WeightsError::Unusable { path: path.to_owned(), source };
     let io = |source| WeightsError::Io { path: path.to_owned(), source };
     let about = std::fs::metadata(path).map_err(io)?;
     if about.is_dir() {
-        return Err(unusable(format!("it is a folder{}", folder(path))));
+        return Err(unusable(Unusable::Folder(folder(path))));
     }
     if !about.is_file() {
-        return Err(unusable("it is a device or a pipe; copy it to a file, and name that".into()));
+        return Err(unusable(Unusable::Device));
     }
     let size = about.len();
     if size > MOST_BYTES {
-        return Err(unusable(format!("it has {size} bytes, and at most {MOST_BYTES} are read")));
+        return Err(unusable(Unusable::TooLarge { bytes: size, most: MOST_BYTES }));
     }
     let mut bytes = Vec::new();
     std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes)).map_err(io)?;
@@ -47,30 +48,24 @@ pub(super) fn read(path: &Path) -> Result<(Kind, Vec<u8>), WeightsError> {
 }
 
 /// What a folder is, where that can be seen, with the file in it that is meant.
-fn folder(path: &Path) -> String {
+fn folder(path: &Path) -> Folder {
     let has = |name: &str| path.join(name).exists();
-    let first = |names: &[&str]| names.iter().find(|name| has(name)).map(|name| format!("; name `{name}` in it"));
-    if has("saved_model.pb") {
-        return " with a TensorFlow model; save the weights as safetensors under the names of the reference program"
-            .into();
-    }
-    if has(".metadata") {
-        return " with a distributed checkpoint of PyTorch; join it with `torch.distributed.checkpoint.format_utils`, \
-                `dcp_to_torch_save`"
-            .into();
-    }
-    if has("data.pkl") {
-        return ", an unpacked archive of `torch.save`; name the file it was unpacked from".into();
-    }
     let known = ["checkpoints/best.safetensors", "best.safetensors", "model.safetensors", "pytorch_model.bin"];
-    first(&known).unwrap_or_else(|| "; name a checkpoint in it".into())
+    if has("saved_model.pb") {
+        Folder::TensorFlow
+    } else if has(".metadata") {
+        Folder::Distributed
+    } else if has("data.pkl") {
+        Folder::Unpacked
+    } else {
+        known.into_iter().find(|name| has(name)).map_or(Folder::Other, Folder::With)
+    }
 }
 
-/// What `bytes` are, of a file called `name` (in lower case); an error says what they are instead of a checkpoint, and what
-/// to do.
-fn tell(bytes: &[u8], name: &str) -> Result<Kind, String> {
+/// What `bytes` are, of a file called `name` (in lower case), or what they are instead of a checkpoint.
+fn tell(bytes: &[u8], name: &str) -> Result<Kind, Unusable> {
     if bytes.is_empty() {
-        return Err("it is empty: a copy or download that did not begin; fetch it again".into());
+        return Err(Unusable::Empty);
     }
     // An archive may be cut off anywhere; what is wrong with it is its reader's to say.
     if bytes.starts_with(b"PK") {
@@ -88,66 +83,53 @@ fn tell(bytes: &[u8], name: &str) -> Result<Kind, String> {
     if matches!(bytes, [0x80, 0..=5, ..]) || is_old_pickle(bytes) {
         return Ok(Kind::Pytorch);
     }
-    if bytes.iter().take(WINDOW).all(|&byte| byte == 0) {
-        return Err("it holds nothing but zeros: a copy that was interrupted, or a full disk; fetch it again".into());
-    }
-    if name.ends_with(".safetensors") {
-        return Err("it is no safetensors file, or the beginning of one: its header is damaged; fetch it again".into());
-    }
-    if is_text(bytes) {
-        return Err("it is a text file, not a checkpoint".into());
-    }
-    Err("it is neither a file of `torch.save` nor a safetensors file; save `model.state_dict()` as one of the two"
-        .into())
+    Err(if bytes.iter().take(WINDOW).all(|&byte| byte == 0) {
+        Unusable::Zeros
+    } else if name.ends_with(".safetensors") {
+        Unusable::NoHeader
+    } else if is_text(bytes) {
+        Unusable::Text
+    } else {
+        Unusable::Unknown
+    })
 }
 
-/// What a file of another program is, and what to do.
-fn foreign(bytes: &[u8], name: &str) -> Option<String> {
-    const SAVE: &str = "save the weights as safetensors under the names of the reference program";
+/// What a file of another program is.
+fn foreign(bytes: &[u8], name: &str) -> Option<Unusable> {
     let window = &bytes[..bytes.len().min(WINDOW)];
     let text = String::from_utf8_lossy(window);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let begins = |prefix: &[u8]| bytes.starts_with(prefix);
     let what = if text.starts_with("version https://git-lfs.github.com/spec/") {
-        "it is a Git LFS pointer, which stands for the file; fetch the file with `git lfs pull`".to_owned()
+        Unusable::LfsPointer
     } else if ["<!doctype", "<html", "<?xml", "<head"].iter().any(|tag| text.to_lowercase().starts_with(tag)) {
-        "it is a web page: the download gave an error or a page to log in at; download the file itself".to_owned()
+        Unusable::WebPage
     } else if text.starts_with('{') || text.starts_with("[{") {
         let whole = String::from_utf8_lossy(bytes);
-        if whole.contains("\"weight_map\"") {
-            "it is the index of a checkpoint in several files; load it in its program and save the weights as one file"
-                .to_owned()
-        } else {
-            "it is a JSON file, not a checkpoint".to_owned()
-        }
+        if whole.contains("\"weight_map\"") { Unusable::Sharded } else { Unusable::Json }
     } else if text.starts_with("model_checkpoint_path:") {
-        format!("it is the list of a TensorFlow checkpoint; {SAVE}")
+        Unusable::TensorFlowList
     } else if begins(b"\x89HDF\r\n\x1a\n") {
-        format!("it is an HDF5 file, as Keras writes; {SAVE}")
+        Unusable::Hdf5
     } else if begins(b"\x93NUMPY") {
-        "it is a numpy array (.npy); save a dict of all weights with `torch.save` or as safetensors".to_owned()
+        Unusable::Numpy
     } else if begins(b"GGUF") || begins(b"ggml") || begins(b"lmgg") || begins(b"tjgg") {
-        format!("it is a GGUF file, whose weights are of a language model and may be quantised; {SAVE}")
+        Unusable::Gguf
     } else if is_onnx(bytes, name) {
-        format!("it is an ONNX model, a graph whose weights have lost their names; {SAVE}")
+        Unusable::Onnx
     } else if bytes.ends_with(&0xdb47_7524_8b80_fb57u64.to_le_bytes())
         || bytes.get(4..8) == Some(b"TFL3")
         || [".pb", ".tflite", ".index", ".meta"].iter().any(|end| name.ends_with(end))
         || name.contains(".data-0")
     {
-        format!("it is a TensorFlow file; {SAVE}")
+        Unusable::TensorFlow
     } else if name.ends_with(".msgpack") || name.ends_with(".orbax") {
-        format!("it is a Flax checkpoint; {SAVE}")
+        Unusable::Flax
     } else if bytes.get(257..262) == Some(b"ustar") || is_old_tar(bytes) {
-        if window.starts_with(b"sys_info") || window.starts_with(b"storages") || window.starts_with(b"pickle") {
-            "it is a file of PyTorch before 0.1.10 (tar); load it in PyTorch and save it again".to_owned()
-        } else {
-            "it is an archive (tar); unpack it and name the checkpoint in it".to_owned()
-        }
-    } else if let Some(packed) = packed(bytes) {
-        format!("it is compressed ({packed}); unpack it first")
+        let of_pytorch = ["sys_info", "storages", "pickle"].iter().any(|first| begins(first.as_bytes()));
+        if of_pytorch { Unusable::OldPytorch } else { Unusable::Tar }
     } else {
-        return None;
+        Unusable::Compressed(packed(bytes)?)
     };
     Some(what)
 }
@@ -224,40 +206,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_checkpoint_is_named_with_its_remedy() {
+    fn what_is_no_checkpoint_is_known_by_its_content() {
         let mut footer = vec![1; 100];
         footer.extend(0xdb47_7524_8b80_fb57u64.to_le_bytes());
         let mut tar = vec![0; 512];
         tar[..8].copy_from_slice(b"sys_info");
         let mut other = vec![b'a'; 600];
         other[257..262].copy_from_slice(b"ustar");
-        let cases: [(&[u8], &str, &str); 22] = [
-            (b"", "a.pt", "empty"),
-            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a.pt", "git lfs pull"),
-            (b"\n<!DOCTYPE html>\n<html>", "a.pt", "web page"),
-            (b"\xef\xbb\xbf<html lang=en>", "a.safetensors", "web page"),
-            (b"{\"metadata\": {}, \"weight_map\": {}}", "model.safetensors.index.json", "several files"),
-            (b"{\"hidden\": 3}", "config.json", "JSON"),
-            (b"\x89HDF\r\n\x1a\nrest", "a.h5", "HDF5"),
-            (b"\x93NUMPY\x01\x00", "a.npy", "numpy"),
-            (b"GGUF\x03", "a.gguf", "GGUF"),
-            (b"\x08\x08\x12\x07pytorch\x1a\x052.1.0", "a.pt", "ONNX"),
-            (&footer, "model.ckpt", "TensorFlow"),
-            (b"model_checkpoint_path: \"model\"", "checkpoint", "TensorFlow"),
-            (&tar, "a.pt", "before 0.1.10"),
-            (&other, "a.pt", "unpack"),
-            (b"\x1f\x8b\x08", "a.pt", "gzip"),
-            (b"\x28\xb5\x2f\xfd", "a.pt", "zstd"),
-            (&[0; 100], "a.pt", "zeros"),
-            (b"hello", "a.pt", "text"),
-            (b"hidden: 3\n", "cell.yaml", "text"),
-            (b"\xff\xff\xff\xff", "a.safetensors", "header"),
-            (b"\xff\x01\x02\x03", "a.pt", "neither"),
-            (b"\xd9\x01", "flax.msgpack", "Flax"),
+        let cases: [(&[u8], &str, Unusable); 22] = [
+            (b"", "a.pt", Unusable::Empty),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a.pt", Unusable::LfsPointer),
+            (b"\n<!DOCTYPE html>\n<html>", "a.pt", Unusable::WebPage),
+            (b"\xef\xbb\xbf<html lang=en>", "a.safetensors", Unusable::WebPage),
+            (b"{\"metadata\": {}, \"weight_map\": {}}", "model.safetensors.index.json", Unusable::Sharded),
+            (b"{\"hidden\": 3}", "config.json", Unusable::Json),
+            (b"\x89HDF\r\n\x1a\nrest", "a.h5", Unusable::Hdf5),
+            (b"\x93NUMPY\x01\x00", "a.npy", Unusable::Numpy),
+            (b"GGUF\x03", "a.gguf", Unusable::Gguf),
+            (b"\x08\x08\x12\x07pytorch\x1a\x052.1.0", "a.pt", Unusable::Onnx),
+            (&footer, "model.ckpt", Unusable::TensorFlow),
+            (b"model_checkpoint_path: \"model\"", "checkpoint", Unusable::TensorFlowList),
+            (&tar, "a.pt", Unusable::OldPytorch),
+            (&other, "a.pt", Unusable::Tar),
+            (b"\x1f\x8b\x08", "a.pt", Unusable::Compressed("gzip")),
+            (b"\x28\xb5\x2f\xfd", "a.pt", Unusable::Compressed("zstd")),
+            (&[0; 100], "a.pt", Unusable::Zeros),
+            (b"hello", "a.pt", Unusable::Text),
+            (b"hidden: 3\n", "cell.yaml", Unusable::Text),
+            (b"\xff\xff\xff\xff", "a.safetensors", Unusable::NoHeader),
+            (b"\xff\x01\x02\x03", "a.pt", Unusable::Unknown),
+            (b"\xd9\x01", "flax.msgpack", Unusable::Flax),
         ];
         for (bytes, name, expected) in cases {
-            let message = tell(bytes, name).unwrap_err();
-            assert!(message.contains(expected), "{name}: {message}");
+            assert_eq!(tell(bytes, name), Err(expected), "{name}");
         }
     }
 }

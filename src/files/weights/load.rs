@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::choose::{self, Candidate};
 use super::error::WeightsError;
 use super::file::File;
+use super::unusable::Unusable;
 use crate::files::state_dict::{self, Fitted, Shapes, StateDictMismatch};
 
 /// Names shown in a note.
@@ -152,11 +153,7 @@ fn check_length(file: &mut File, candidate: &Candidate, model: &dyn Model) -> Re
     };
     match said {
         Some((tensor, 0)) => {
-            let reason = format!(
-                "{tensor} is 0: the file was saved before the network's first use, which transforms its kernels; run it once \
-                 and save it again"
-            );
-            Err(WeightsError::Unusable { path: file.path.clone(), reason })
+            Err(WeightsError::Unusable { path: file.path.clone(), source: Unusable::Untransformed(tensor) })
         }
         Some((witness, length)) if length != wanted as u64 => {
             Err(WeightsError::Length { path: file.path.clone(), witness, length, wanted: wanted as u64 })

@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod kind;
 mod load;
+mod unusable;
 
 pub(crate) use error::WeightsError;
 pub(crate) use file::{File, KERNEL_LENGTH, Own, digest};

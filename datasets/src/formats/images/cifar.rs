@@ -53,7 +53,7 @@ pub struct Records {
 pub fn parse(bytes: &[u8], kind: Kind) -> Result<Records, FormatError> {
     let stride = kind.label_bytes() + PIXELS;
     if !bytes.len().is_multiple_of(stride) {
-        return Err(FormatError::new(
+        return Err(FormatError::truncated(
             format!("record {}", bytes.len() / stride),
             format!("the file ends inside it: {} bytes are no multiple of {stride}", bytes.len()),
         ));
@@ -63,7 +63,7 @@ pub fn parse(bytes: &[u8], kind: Kind) -> Result<Records, FormatError> {
     for (index, record) in bytes.chunks_exact(stride).enumerate() {
         let (labels, pixels) = record.split_at(kind.label_bytes());
         let refuse = |what: &str, label: u8, most: usize| {
-            FormatError::new(format!("record {index}"), format!("{what} {label} is not from 0 to {most}"))
+            FormatError::value(format!("record {index}"), format!("{what} {label} is not from 0 to {most}"))
         };
         let label = labels[labels.len() - 1];
         if usize::from(label) >= kind.classes() {

@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, Limits, codecs::png::PngDecoder};
 
-use crate::formats::error::FormatError;
+use crate::formats::error::{FormatError, FormatFault};
 
 /// Largest side that is decoded.
 pub const MOST_SIDE: u32 = 4096;
@@ -19,25 +19,28 @@ pub const MOST_SIDE: u32 = 4096;
 /// Another format, a damaged file, another size. Sizes are compared before a pixel is decoded, so that a small file that
 /// claims to be huge costs nothing.
 pub fn parse_square(bytes: &[u8], side: u32) -> Result<Vec<u8>, FormatError> {
-    let refuse = |message: String| FormatError::new("the image", message);
+    let refuse = |fault, message: String| FormatError::new(fault, "the image", message);
     if side == 0 || side > MOST_SIDE {
-        return Err(refuse(format!("a side of {side} pixels is not from 1 to {MOST_SIDE}")));
+        return Err(refuse(FormatFault::TooLarge, format!("a side of {side} pixels is not from 1 to {MOST_SIDE}")));
     }
     if bytes.is_empty() {
-        return Err(refuse("the file is empty".to_owned()));
+        return Err(refuse(FormatFault::Truncated, "the file is empty".to_owned()));
     }
     let mut limits = Limits::default();
     // Sixteen bytes per pixel hold every colour type twice over; the rest is for the decoder's own buffers.
     limits.max_alloc = Some(u64::from(side) * u64::from(side) * 16 + (1 << 20));
-    let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|error| refuse(error.to_string()))?;
+    let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits)
+        .map_err(|error| refuse(FormatFault::Structure, error.to_string()))?;
     let (width, height) = decoder.dimensions();
     if (width, height) != (side, side) {
-        return Err(refuse(format!("it has {width} x {height} pixels instead of {side} x {side}")));
+        return Err(refuse(FormatFault::Value, format!("it has {width} x {height} pixels instead of {side} x {side}")));
     }
     // Depth and kind stand in the header, which has been read; with transparency the decoder makes an alpha channel.
     let clipped = bytes.get(24..26) == Some(&[16, 0]);
-    let picture = DynamicImage::from_decoder(decoder).map_err(|error| refuse(error.to_string()))?;
-    grey(picture, clipped).ok_or_else(|| refuse("its kind of pixels cannot be read".to_owned()))
+    let picture =
+        DynamicImage::from_decoder(decoder).map_err(|error| refuse(FormatFault::Structure, error.to_string()))?;
+    grey(picture, clipped)
+        .ok_or_else(|| refuse(FormatFault::Unsupported, "its kind of pixels cannot be read".to_owned()))
 }
 
 /// `clipped`: grey of 16 bits is cut off at 255.

@@ -18,7 +18,7 @@ pub const CLASSES: u8 = 10;
 /// A size that is no whole number of images.
 pub fn parse_images(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
     if !bytes.len().is_multiple_of(PIXELS) {
-        return Err(FormatError::new(
+        return Err(FormatError::truncated(
             format!("image {}", bytes.len() / PIXELS),
             format!("the file ends inside it: {} bytes are no multiple of {PIXELS}", bytes.len()),
         ));
@@ -40,7 +40,7 @@ pub fn parse_labels(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
     match bytes.iter().position(|&label| !(1..=CLASSES).contains(&label)) {
         None => Ok(bytes.iter().map(|label| label - 1).collect()),
         Some(place) => {
-            Err(FormatError::new(format!("label {place}"), format!("{} is not from 1 to {CLASSES}", bytes[place])))
+            Err(FormatError::value(format!("label {place}"), format!("{} is not from 1 to {CLASSES}", bytes[place])))
         }
     }
 }

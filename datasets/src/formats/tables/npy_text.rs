@@ -21,7 +21,7 @@ pub struct LabelledImage {
 /// A binary `.npy` file; a line with too few fields, another label, or a path that leaves the folder. The line is named.
 pub fn parse(bytes: &[u8]) -> Result<Vec<LabelledImage>, FormatError> {
     if bytes.starts_with(b"\x93NUMPY") {
-        return Err(FormatError::new(
+        return Err(FormatError::unsupported(
             "the beginning",
             "this is a binary .npy file; Pathfinder's metadata are plain text",
         ));
@@ -31,7 +31,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<LabelledImage>, FormatError> {
         if line.trim().is_empty() {
             continue;
         }
-        entries.push(entry(line).map_err(|message| FormatError::new(format!("line {}", index + 1), message))?);
+        entries.push(entry(line).map_err(|message| FormatError::value(format!("line {}", index + 1), message))?);
     }
     Ok(entries)
 }

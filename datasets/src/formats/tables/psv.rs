@@ -34,13 +34,13 @@ const MOST_COLUMNS: usize = 1_000;
 /// `line L` or `line L, column NAME`.
 pub fn parse(bytes: &[u8]) -> Result<Table, FormatError> {
     let mut lines = text(bytes)?.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
-    let (_, names) = lines.next().ok_or_else(|| FormatError::new("line 1", "the file is empty"))?;
+    let (_, names) = lines.next().ok_or_else(|| FormatError::truncated("line 1", "the file is empty"))?;
     if names.is_empty() {
-        return Err(FormatError::new("line 1", "there are no column names"));
+        return Err(FormatError::structure("line 1", "there are no column names"));
     }
     let count = names.split('|').count();
     if count > MOST_COLUMNS {
-        return Err(FormatError::new("line 1", format!("{count} columns are more than the {MOST_COLUMNS} allowed")));
+        return Err(FormatError::large("line 1", format!("{count} columns are more than the {MOST_COLUMNS} allowed")));
     }
     let mut columns: Vec<String> = Vec::with_capacity(count);
     columns.extend(names.split('|').map(|name| name.trim().to_owned()));
@@ -53,13 +53,13 @@ pub fn parse(bytes: &[u8]) -> Result<Table, FormatError> {
         let found = line.split('|').count();
         if found != columns.len() {
             let message = format!("{found} fields, where {} columns are named", columns.len());
-            return Err(FormatError::new(format!("line {number}"), message));
+            return Err(FormatError::structure(format!("line {number}"), message));
         }
         for (field, column) in line.split('|').zip(&columns) {
             let field = field.trim();
             values.push(value(field).ok_or_else(|| {
                 let place = format!("line {number}, column {}", shortened(column));
-                FormatError::new(place, not_a_value(field))
+                FormatError::value(place, not_a_value(field))
             })?);
         }
         places.push(number as u32);

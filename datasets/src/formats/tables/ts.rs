@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use crate::formats::error::FormatError;
+use crate::formats::error::{FormatError, FormatFault};
 use crate::formats::text::{not_a_value, shortened, text, value};
 
 /// A file of labelled series.
@@ -135,7 +135,7 @@ pub fn parse(bytes: &[u8]) -> Result<SeriesFile, FormatError> {
         let expected = *channels.get_or_insert(found);
         if found != expected {
             let message = format!("{found} dimensions, where {expected} are expected");
-            return Err(FormatError::new(format!("line {number}"), message));
+            return Err(FormatError::structure(format!("line {number}"), message));
         }
         series.push(one);
     }
@@ -154,57 +154,73 @@ impl Header {
     fn read<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Result<Self, FormatError> {
         let mut header = Self { name: String::new(), dimensions: None, labels: vec![], classes: HashMap::new() };
         for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-            let failed = |message: String| FormatError::new(format!("line {number}"), message);
+            let failed = |fault, message: String| FormatError::new(fault, format!("line {number}"), message);
             let mut words = line.split_whitespace();
             let key = words.next().unwrap_or_default().to_ascii_lowercase();
             match key.as_str() {
                 "@data" if header.labels.is_empty() => {
-                    return Err(failed("the header names no classes (`@classLabel true A B …`)".to_owned()));
+                    return Err(failed(
+                        FormatFault::Structure,
+                        "the header names no classes (`@classLabel true A B …`)".to_owned(),
+                    ));
                 }
                 "@data" => return Ok(header),
                 "@problemname" => header.name = words.next().unwrap_or_default().to_owned(),
                 "@timestamps" if words.next().is_some_and(|word| word.eq_ignore_ascii_case("true")) => {
-                    return Err(failed("series with time stamps are not supported".to_owned()));
+                    return Err(failed(
+                        FormatFault::Unsupported,
+                        "series with time stamps are not supported".to_owned(),
+                    ));
                 }
                 "@dimensions" | "@dimension" => {
                     let word = words.next().unwrap_or_default();
                     let count = word.parse().ok().filter(|&count| (1..=1_000_000).contains(&count));
-                    let count = count.ok_or_else(|| failed(format!("`{}` dimensions", shortened(word))))?;
+                    let count =
+                        count.ok_or_else(|| failed(FormatFault::Value, format!("`{}` dimensions", shortened(word))))?;
                     header.dimensions = Some(count);
                 }
                 "@classlabel" => {
                     if !words.next().is_some_and(|word| word.eq_ignore_ascii_case("true")) {
-                        return Err(failed("the series have no class labels".to_owned()));
+                        return Err(failed(FormatFault::Unsupported, "the series have no class labels".to_owned()));
                     }
                     header.labels = words.take(MOST_LABELS + 1).map(str::to_owned).collect();
                     if header.labels.len() > MOST_LABELS {
-                        return Err(failed(format!("more than {MOST_LABELS} classes")));
+                        return Err(failed(FormatFault::TooLarge, format!("more than {MOST_LABELS} classes")));
                     }
                     header.classes = HashMap::with_capacity(header.labels.len());
                     for (place, label) in header.labels.iter().enumerate() {
                         if let Some(first) = header.classes.insert(Key::new(label), place) {
                             let (first, label) = (shortened(&header.labels[first]), shortened(label));
-                            return Err(failed(format!("classes `{first}` and `{label}` are one")));
+                            return Err(failed(
+                                FormatFault::Structure,
+                                format!("classes `{first}` and `{label}` are one"),
+                            ));
                         }
                     }
                 }
                 key if key.starts_with('@') => {}
-                _ => return Err(failed(format!("`{}` stands before `@data`", shortened(line)))),
+                _ => {
+                    return Err(failed(FormatFault::Structure, format!("`{}` stands before `@data`", shortened(line))));
+                }
             }
         }
-        Err(FormatError::new("end of the file", "there is no `@data`"))
+        Err(FormatError::truncated("end of the file", "there is no `@data`"))
     }
 }
 
 fn row(number: usize, line: &str, classes: &HashMap<Key, usize>) -> Result<Series, FormatError> {
-    let failed = |message: String| FormatError::new(format!("line {number}"), message);
-    let (data, label) = line.rsplit_once(':').ok_or_else(|| failed("no `:` before a class label".to_owned()))?;
+    let failed = |fault, message: String| FormatError::new(fault, format!("line {number}"), message);
+    let (data, label) = line
+        .rsplit_once(':')
+        .ok_or_else(|| failed(FormatFault::Structure, "no `:` before a class label".to_owned()))?;
     let label = label.trim();
     if label.is_empty() || label == "?" {
-        return Err(failed("the class label is missing".to_owned()));
+        return Err(failed(FormatFault::Value, "the class label is missing".to_owned()));
     }
     let known = classes.get(&Key::new(label)).copied();
-    let label = known.ok_or_else(|| failed(format!("class `{}` is not one of the header's", shortened(label))))?;
+    let label = known.ok_or_else(|| {
+        failed(FormatFault::Value, format!("class `{}` is not one of the header's", shortened(label)))
+    })?;
     let mut values = Vec::new();
     let mut lengths = Vec::new();
     for (dimension, fields) in data.split(':').enumerate() {
@@ -213,7 +229,7 @@ fn row(number: usize, line: &str, classes: &HashMap<Key, usize>) -> Result<Serie
             let found = if field == "?" { Some(f32::NAN) } else { value(field) };
             values.push(found.ok_or_else(|| {
                 let place = format!("line {number}, dimension {}, value {}", dimension + 1, place + 1);
-                FormatError::new(place, not_a_value(field))
+                FormatError::value(place, not_a_value(field))
             })?);
         }
         lengths.push(values.len() - before);

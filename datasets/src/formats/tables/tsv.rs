@@ -68,7 +68,9 @@ impl<R: BufRead> Rows<R> {
                 self.line.drain(..BYTE_ORDER_MARK.len());
             }
             if self.line.len() > MOST_LINE_BYTES {
-                return Err(self.refuse(format!("it is longer than {MOST_LINE_BYTES} bytes")).into());
+                return Err(
+                    FormatError::large(self.place(), format!("it is longer than {MOST_LINE_BYTES} bytes")).into()
+                );
             }
             if !self.line.is_empty() {
                 break;
@@ -77,13 +79,13 @@ impl<R: BufRead> Rows<R> {
         let found = self.line.iter().filter(|&&byte| byte == b'\t').count() + 1;
         if found != self.columns {
             let what = format!("it has {found} fields, separated by tabs, instead of {}", self.columns);
-            return Err(self.refuse(what).into());
+            return Err(FormatError::structure(self.place(), what).into());
         }
         Ok(Some(Row { line: self.number, fields: self.line.split(|&byte| byte == b'\t').collect() }))
     }
 
-    fn refuse(&self, message: String) -> FormatError {
-        FormatError::new(format!("line {}", self.number), message)
+    fn place(&self) -> String {
+        format!("line {}", self.number)
     }
 }
 
@@ -96,7 +98,7 @@ impl Row<'_> {
         let bytes = self.fields.get(column).copied().unwrap_or_default();
         std::str::from_utf8(bytes).map_err(|error| {
             let at = error.valid_up_to();
-            FormatError::new(format!("line {}", self.line), format!("field `{name}` is not UTF-8 from byte {at} on"))
+            FormatError::value(format!("line {}", self.line), format!("field `{name}` is not UTF-8 from byte {at} on"))
         })
     }
 }
@@ -113,7 +115,7 @@ pub fn parse(bytes: &[u8], columns: usize) -> Result<Vec<Vec<Vec<u8>>>, FormatEr
             Ok(Some(row)) => all.push(row.fields.into_iter().map(<[u8]>::to_vec).collect()),
             Ok(None) => return Ok(all),
             Err(TsvError::Format(error)) => return Err(error),
-            Err(TsvError::Io(error)) => return Err(FormatError::new("the text", error.to_string())),
+            Err(TsvError::Io(error)) => return Err(FormatError::structure("the text", error.to_string())),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::library::catalogue::data_set::{Archive, DataFile, Format, Size};
 use crate::library::error::DataError;
 use crate::library::fetch::http;
+use crate::library::fetch::refusal::Refusal;
 use crate::library::folders::temporary_in;
 use crate::library::verify::checksum::Checksum;
 use crate::library::verify::sums::Sums;
@@ -67,17 +68,20 @@ impl<'a> Wanted<'a> {
     }
 
     /// Why `sums` are not those of the file.
-    pub(crate) fn refuse(&self, sums: &Sums) -> Option<String> {
+    pub(crate) fn refuse(&self, sums: &Sums) -> Option<Refusal> {
         let expected = self.checksum?;
         let found = sums.checksum(Some(expected));
-        let size = self.bytes.map(|bytes| format!("{bytes} bytes and ")).unwrap_or_default();
-        (found != *expected)
-            .then(|| format!("the file there has {} bytes and {found}, expected {size}{expected}", sums.bytes))
+        (found != *expected).then(|| Refusal::Altered {
+            bytes: sums.bytes,
+            found: Box::new(found),
+            expected_bytes: self.bytes,
+            expected: Box::new(expected.clone()),
+        })
     }
 
     /// Why a file that begins with `head` cannot be it: a page that asks for a password, or one that says that it is gone,
     /// often comes as if it were the file.
-    fn refuse_head(&self, head: &[u8], content_type: Option<&str>) -> Option<String> {
+    fn refuse_head(&self, head: &[u8], content_type: Option<&str>) -> Option<Refusal> {
         let kind = content_type.map(str::to_ascii_lowercase).unwrap_or_default();
         let page = is_page(head) || kind.starts_with("text/html");
         let fits = match self.format {
@@ -88,15 +92,13 @@ impl<'a> Wanted<'a> {
         if fits {
             return None;
         }
-        let what = match self.format {
+        let expected = match self.format {
             Format::TarGz => "a file packed by gzip",
             Format::Zip => "a zip archive",
             Format::Plain if self.is_table() => "a table with fields between tabs",
             Format::Plain => "the file",
         };
-        let found = if page { "a web page" } else { "something else" };
-        let kind = content_type.map(|kind| format!(" ({kind})")).unwrap_or_default();
-        Some(format!("there is {found}{kind} instead of {what}"))
+        Some(Refusal::Instead { page, content_type: content_type.map(str::to_owned), expected })
     }
 
     /// Whether it is a table of text of which no checksum is known.
@@ -117,7 +119,7 @@ fn is_page(head: &[u8]) -> bool {
 
 fn removed(path: &Path) -> Result<(), DataError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DataError::io("remove", path)(error)),
         _ => Ok(()),
     }
 }
@@ -227,7 +229,7 @@ impl Part {
         source: &str,
         wanted: &Wanted<'_>,
         progress: &dyn Progress,
-    ) -> Result<Result<Downloaded, String>, DataError> {
+    ) -> Result<Result<Downloaded, Refusal>, DataError> {
         let mut resumed_from = None;
         let mut restarts = 0;
         for _ in 0..=MOST_RESUMES {
@@ -267,7 +269,7 @@ impl Part {
                 }
             }
         }
-        Ok(Err("the connection broke too often".to_owned()))
+        Ok(Err(Refusal::BrokeTooOften))
     }
 
     /// Brings what is missing after the first `start` bytes, and says after how many it began.
@@ -314,17 +316,17 @@ impl Part {
         progress.advance(begins);
         let mut at = begins;
         let of = |at: u64| bytes.map_or_else(|| at.to_string(), |bytes| format!("{at} of {bytes}"));
-        let broke = |reason: String, at: u64| Ok(Err(Failure { reason, brought: at.saturating_sub(begins) }));
+        let broke = |reason, at: u64| Ok(Err(Failure { reason, brought: at.saturating_sub(begins) }));
         let mut reader = head.as_slice().chain(reader);
         let mut buffer = vec![0; 1 << 16];
         loop {
             let count = match reader.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     self.keep_longer(aside, start, at)?;
-                    return broke(format!("the connection broke after {} bytes: {error}", of(at)), at);
+                    return broke(Refusal::Broke { after: Some(of(at)), error: error.to_string() }, at);
                 }
             };
             if at + count as u64 > end {
@@ -333,7 +335,7 @@ impl Part {
                 } else {
                     self.remove()?;
                 }
-                return refused(format!("the file there is longer than {end} bytes"));
+                return refused(Refusal::Longer(end));
             }
             target.write_all(&buffer[..count]).map_err(failed)?;
             at += count as u64;
@@ -342,11 +344,11 @@ impl Part {
         target.flush().map_err(failed)?;
         drop(target);
         let longer = self.keep_longer(aside, start, at)?;
-        if bytes.is_some_and(|bytes| at < bytes) {
-            return broke(format!("it ended after {} bytes", of(at)), at);
+        if let Some(of) = bytes.filter(|&bytes| at < bytes) {
+            return broke(Refusal::Ended { at, of }, at);
         }
         if !longer {
-            return refused(format!("the file there has {at} bytes, and {start} had come already"));
+            return refused(Refusal::Shorter { found: at, held: start });
         }
         Ok(Ok(begins))
     }
@@ -371,7 +373,7 @@ fn has_space(path: &Path, bytes: u64) -> bool {
 
 /// A transfer that did not bring everything.
 struct Failure {
-    reason: String,
+    reason: Refusal,
     /// How many bytes it brought.
     brought: u64,
 }
@@ -390,14 +392,14 @@ struct Opened {
 impl Opened {
     /// The first bytes of the file, if the answer begins with them. The error says why the answer cannot be the file that is
     /// wanted, of which `start` bytes are there.
-    fn head(&mut self, wanted: &Wanted<'_>, start: u64) -> Result<Vec<u8>, String> {
+    fn head(&mut self, wanted: &Wanted<'_>, start: u64) -> Result<Vec<u8>, Refusal> {
         if let Some(reason) = self.refusal(wanted, start) {
             return Err(reason);
         }
         let mut head = vec![];
         if self.begins == 0 {
             let outcome = self.reader.by_ref().take(HEAD as u64).read_to_end(&mut head);
-            outcome.map_err(|error| format!("the connection broke: {error}"))?;
+            outcome.map_err(|error| Refusal::Broke { after: None, error: error.to_string() })?;
             if let Some(reason) = wanted.refuse_head(&head, self.content_type.as_deref()) {
                 return Err(reason);
             }
@@ -406,38 +408,41 @@ impl Opened {
     }
 
     /// Why the answer cannot be the file that is wanted, of which `start` bytes are there.
-    fn refusal(&self, wanted: &Wanted<'_>, start: u64) -> Option<String> {
+    fn refusal(&self, wanted: &Wanted<'_>, start: u64) -> Option<Refusal> {
         // Of a packed file, servers often say so of the file itself.
         if let (Some(encoding), Format::Plain) = (&self.encoding, wanted.format) {
-            return Some(format!("the server sends the file packed ({encoding}), although it was asked not to"));
+            return Some(Refusal::Encoded(encoding.clone()));
         }
         let total = self.origin.total;
-        if let Some(bytes) = total.filter(|&bytes| bytes > wanted.most) {
-            return Some(format!("the file there has {bytes} bytes, and at most {} are expected", wanted.most));
+        if let Some(found) = total.filter(|&bytes| bytes > wanted.most) {
+            return Some(Refusal::TooLarge { found, most: wanted.most });
         }
         // What an earlier attempt left is worth more than this.
         let other =
             total.filter(|_| self.begins < start).zip(wanted.bytes).filter(|(total, expected)| total != expected);
-        other.map(|(total, expected)| format!("the file there has {total} bytes, expected {expected}"))
+        other.map(|(found, expected)| Refusal::Size { found, expected })
     }
 
     /// Opens `source` after `start` bytes, if it still has the version `origin` (where one is given), else at its beginning.
-    fn open(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, String> {
+    fn open(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, Refusal> {
         if is_http(source) { Self::over_http(source, start, origin) } else { Self::from_disk(source, start, origin) }
     }
 
-    fn from_disk(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, String> {
+    fn from_disk(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, Refusal> {
         let path = match source.strip_prefix("file://") {
-            Some(rest) => PathBuf::from(decode(rest.strip_prefix("localhost").unwrap_or(rest))?),
+            Some(rest) => {
+                PathBuf::from(decode(rest.strip_prefix("localhost").unwrap_or(rest)).map_err(Refusal::Address)?)
+            }
             None if source.contains("://") => {
-                return Err("only https://, http://, file:// and folders can be read".to_owned());
+                return Err(Refusal::Address("only https://, http://, file:// and folders can be read".to_owned()));
             }
             None => PathBuf::from(source),
         };
-        let mut file = File::open(&path).map_err(|error| error.to_string())?;
-        let about = file.metadata().map_err(|error| error.to_string())?;
+        let unreadable = |error: io::Error| Refusal::Unreadable(error.to_string());
+        let mut file = File::open(&path).map_err(unreadable)?;
+        let about = file.metadata().map_err(unreadable)?;
         if !about.is_file() {
-            return Err("this is not a file".to_owned());
+            return Err(Refusal::Unreadable("this is not a file".to_owned()));
         }
         let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let version = Origin {
@@ -449,17 +454,17 @@ impl Opened {
         };
         let same = about.len() >= start && origin.is_none_or(|origin| origin.same_version(&version));
         let begins = if same { start } else { 0 };
-        file.seek(SeekFrom::Start(begins)).map_err(|error| error.to_string())?;
+        file.seek(SeekFrom::Start(begins)).map_err(unreadable)?;
         Ok(Self { reader: Box::new(file), begins, origin: version, content_type: None, encoding: None })
     }
 
-    fn over_http(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, String> {
+    fn over_http(source: &str, start: u64, origin: Option<&Origin>) -> Result<Self, Refusal> {
         let mut headers = vec![];
         if start > 0 {
             headers.push(("Range", format!("bytes={start}-")));
             headers.extend(origin.and_then(Origin::validator).map(|version| ("If-Range", version.to_owned())));
         }
-        let answer = http::get(source, &headers)?;
+        let answer = http::get(source, &headers).map_err(Refusal::NoAnswer)?;
         let value = |name: &str| answer.header(name).map(str::to_owned);
         let length = answer.header("Content-Length").and_then(|length| length.parse::<u64>().ok());
         let mut version = Origin {
@@ -485,7 +490,7 @@ impl Opened {
                 version.total = total.or(length.map(|length| start.saturating_add(length)));
                 if begins != Some(start) || origin.is_some_and(|origin| !origin.same_version(&version)) {
                     if start == 0 {
-                        return Err("the server sent a part of the file, and not that which was asked for".to_owned());
+                        return Err(Refusal::OtherPart);
                     }
                     tracing::info!("{source}: the server sent another part, or another version; starting again");
                     return Self::over_http(source, 0, None);
@@ -493,7 +498,7 @@ impl Opened {
                 start
             }
             416 if start > 0 => return Self::over_http(source, 0, None),
-            _ => return Err(format!("the server answered {}", answer.said)),
+            status => return Err(Refusal::Status { status, said: answer.said }),
         };
         Ok(Self { reader: Box::new(answer.body), begins, origin: version, content_type, encoding })
     }

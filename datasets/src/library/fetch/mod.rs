@@ -3,5 +3,6 @@
 pub(crate) mod download;
 pub(crate) mod http;
 mod import;
+pub(crate) mod refusal;
 pub(crate) mod sets;
 pub(crate) mod unpack;

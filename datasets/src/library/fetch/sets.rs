@@ -11,8 +11,9 @@ use serde::Serialize;
 use crate::library::catalogue::data_set::{Archive, DataFile, DataSet, Format, Presence};
 use crate::library::catalogue::manifest::MANIFEST;
 use crate::library::data_folder::Library;
-use crate::library::error::DataError;
+use crate::library::error::{DataError, joined};
 use crate::library::fetch::download::{Downloaded, Part, Wanted, is_http};
+use crate::library::fetch::refusal::{Refusal, Refused};
 use crate::library::folders;
 use crate::library::verify::checksum::Checksum;
 use crate::library::verify::provenance::Provenance;
@@ -220,10 +221,10 @@ impl Library {
                     fs::rename(part.path(), path).map_err(DataError::io("write", path))?;
                     return Ok((source.clone(), done));
                 }
-                Err(reason) => failed(source, reason, &mut reasons),
+                Err(why) => failed(source, why, &mut reasons),
             }
         }
-        Err(self.not_had(set, wanted.name, sources, &reasons, path.parent().unwrap_or(path)))
+        Err(self.not_had(set, wanted.name, sources, reasons, path.parent().unwrap_or(path)))
     }
 
     fn fetch_archives(
@@ -275,7 +276,7 @@ impl Library {
                 return Err(error);
             }
             let reason = match error {
-                DataError::Download { reasons, .. } => reasons,
+                DataError::Download { reasons, .. } => joined(&reasons),
                 error => error.to_string(),
             };
             let instead = if other { "another version was taken instead" } else { "no task needs it" };
@@ -314,8 +315,8 @@ impl Library {
         for source in sources {
             let done = match part.download(source, &wanted, progress)? {
                 Ok(done) => done,
-                Err(reason) => {
-                    failed(source, reason, &mut reasons);
+                Err(why) => {
+                    failed(source, why, &mut reasons);
                     continue;
                 }
             };
@@ -332,7 +333,7 @@ impl Library {
                         DataError::Malformed { message, .. } => message,
                         error => error.to_string(),
                     };
-                    failed(source, reason, &mut reasons);
+                    failed(source, Refusal::Content(reason), &mut reasons);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -364,11 +365,11 @@ impl Library {
         }
         // Where the size is unknown, the usual one says whether another attempt makes sense.
         space(None, part.length())?;
-        Err(self.not_had(set, wanted.name, sources, &reasons, &downloads))
+        Err(self.not_had(set, wanted.name, sources, reasons, &downloads))
     }
 
     /// The error for a file that no source has.
-    fn not_had(&self, set: &DataSet, what: &str, sources: &[String], reasons: &[String], place: &Path) -> DataError {
+    fn not_had(&self, set: &DataSet, what: &str, sources: &[String], reasons: Vec<Refused>, place: &Path) -> DataError {
         let remedy = if sources.iter().any(|source| is_http(source)) {
             let import = format!("bench data import {} PATH", set.name);
             format!("try again later, give a source with --mirror URL, or take a file that is here with `{import}`")
@@ -381,7 +382,7 @@ impl Library {
             }
             _ => remedy,
         };
-        DataError::Download { what: what.to_owned(), reasons: reasons.join("; "), remedy }
+        DataError::Download { what: what.to_owned(), reasons, remedy }
     }
 }
 
@@ -393,9 +394,10 @@ fn of_file(note: Option<&str>) -> Provenance {
     }
 }
 
-fn failed(source: &str, reason: String, reasons: &mut Vec<String>) {
-    tracing::warn!("{source}: {reason}");
-    reasons.push(format!("{source}: {reason}"));
+fn failed(source: &str, why: Refusal, reasons: &mut Vec<Refused>) {
+    let refused = Refused { from: source.to_owned(), why };
+    tracing::warn!("{refused}");
+    reasons.push(refused);
 }
 
 /// Whether both folders are on one disk, as far as is known.
@@ -510,8 +512,11 @@ mod tests {
         let mirror = place.mirror("altered", &bytes);
         let error = place.library.fetch("numbers", &[mirror], &()).unwrap_err();
         let DataError::Download { reasons, .. } = error else { panic!("{error}") };
-        for sum in [Sha256::digest(&bytes), Sha256::digest(content())] {
-            assert!(reasons.contains(&format!("{sum:x}")), "{reasons}");
+        let [Refused { why: Refusal::Altered { found, expected, .. }, .. }] = &reasons[..] else {
+            panic!("{reasons:?}")
+        };
+        for (sum, content) in [(found, &bytes), (expected, &content())] {
+            assert_eq!(sum.hex(), format!("{:x}", Sha256::digest(content)));
         }
         assert!(!place.part().exists() && !place.library.folder("numbers").join("numbers.bin").exists());
     }
@@ -540,9 +545,13 @@ mod tests {
             "{found:?}"
         );
         let error = place.library.fetch("numbers", &[short.clone(), "ftp://x".to_owned()], &()).unwrap_err();
+        let DataError::Download { reasons, .. } = error else { panic!("{error}") };
         assert!(
-            matches!(&error, DataError::Download { reasons, .. } if reasons.contains(&short) && reasons.contains("ftp://x")),
-            "{error}"
+            matches!(&reasons[..], [
+                Refused { from: first, why: Refusal::Size { found: 10, .. } | Refusal::Ended { at: 10, .. } },
+                Refused { from: second, why: Refusal::Address(_) },
+            ] if *first == short && second == "ftp://x"),
+            "{reasons:?}"
         );
         place.library.fetch("numbers", &[short, good], &()).unwrap();
         assert_eq!(place.fetched(), content());
@@ -631,6 +640,7 @@ mod tests {
         let (address, _) = serve(2, usize::MAX, true);
         let place = Place::new(vec![]);
         let error = place.library.fetch("numbers", &[format!("{address}/elsewhere")], &()).unwrap_err();
-        assert!(matches!(&error, DataError::Download { reasons, .. } if reasons.contains("404")), "{error}");
+        let DataError::Download { reasons, .. } = error else { panic!("{error}") };
+        assert!(matches!(reasons[0].why, Refusal::Status { status: 404, .. }), "{reasons:?}");
     }
 }

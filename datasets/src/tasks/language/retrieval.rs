@@ -257,7 +257,7 @@ fn pair<'a>(row: &'a Row<'_>) -> Result<([&'a str; 2], u8), FormatError> {
     let label = row.text(0, "label")?;
     let class = whole(label, 1).ok_or_else(|| {
         let message = format!("field `label` is `{}` and not 0 or 1", shortened(label));
-        FormatError::new(format!("line {}", row.line), message)
+        FormatError::value(format!("line {}", row.line), message)
     })?;
     Ok(([row.text(3, "text1")?, row.text(4, "text2")?], class as u8))
 }

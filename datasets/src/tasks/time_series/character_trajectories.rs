@@ -25,7 +25,7 @@ use crate::config::ConfigError;
 use crate::files::listing::{self, FoundFile, malformed};
 use crate::formats::tables::ts;
 use crate::formats::text::shortened;
-use crate::formats::{FormatError, mat};
+use crate::formats::{FormatError, FormatFault, mat};
 use crate::library::{CacheKey, DataError, Library};
 use crate::progress::Progress;
 use crate::sequences::{
@@ -150,7 +150,7 @@ impl Letter {
         match channels.iter().position(Vec::is_empty) {
             None => Ok(Self { class, channels }),
             Some(empty) => {
-                Err(FormatError::new(format!("{}, dimension {}", place(), empty + 1), "every value is missing"))
+                Err(FormatError::value(format!("{}, dimension {}", place(), empty + 1), "every value is missing"))
             }
         }
     }
@@ -176,7 +176,7 @@ fn from_ts(file: &ts::SeriesFile, classes: &ts::Classes) -> Result<Placed, Forma
         let place = format!("line {}", series.line);
         let channels: Vec<Vec<f32>> = series.channels().map(<[f32]>::to_vec).collect();
         let channels = <[Vec<f32>; CHANNELS]>::try_from(channels).map_err(|channels| {
-            FormatError::new(place.clone(), format!("{} channels instead of {CHANNELS}", channels.len()))
+            FormatError::structure(place.clone(), format!("{} channels instead of {CHANNELS}", channels.len()))
         })?;
         Ok((place.clone(), Letter::new(numbers[series.label] as u32, channels, &|| place.clone())?))
     };
@@ -189,34 +189,36 @@ fn from_mat(bytes: &[u8]) -> Result<Placed, FormatError> {
     let arrays = mat::parse_only(bytes, &|name| matches!(name, "mixout" | "consts"))?;
     let find = |name: &str| match arrays.iter().find(|array| array.name == name) {
         Some(mat::Array { content: mat::Content::Unsupported(kind), .. }) => {
-            Err(FormatError::new(name, format!("it is {kind}, which is not read")))
+            Err(FormatError::unsupported(name, format!("it is {kind}, which is not read")))
         }
         Some(array) => Ok(array),
-        None => Err(FormatError::new("variables", format!("there is no `{name}`"))),
+        None => Err(FormatError::structure("variables", format!("there is no `{name}`"))),
     };
-    let cells = find("mixout")?.cells().ok_or_else(|| FormatError::new("mixout", "it is not a cell array"))?;
+    let cells = find("mixout")?.cells().ok_or_else(|| FormatError::structure("mixout", "it is not a cell array"))?;
     let classes = find("consts")?.field("charlabels").and_then(mat::Array::numbers);
-    let classes = classes.ok_or_else(|| FormatError::new("consts", "there are no numbers in `charlabels`"))?;
+    let classes = classes.ok_or_else(|| FormatError::structure("consts", "there are no numbers in `charlabels`"))?;
     if classes.len() != cells.len() {
         let message = format!("{} classes for {} letters of `mixout`", classes.len(), cells.len());
-        return Err(FormatError::new("consts.charlabels", message));
+        return Err(FormatError::structure("consts.charlabels", message));
     }
     let letter = |(place, (cell, &class)): (usize, (&mat::Array, &f64))| {
         let place = format!("letter {place}");
-        let failed = |message: String| FormatError::new(place.clone(), message);
+        let failed = |fault, message: String| FormatError::new(fault, place.clone(), message);
         if let mat::Content::Unsupported(kind) = cell.content {
-            return Err(failed(format!("{kind}, where numbers are expected")));
+            return Err(failed(FormatFault::Unsupported, format!("{kind}, where numbers are expected")));
         }
         let numbers = cell.numbers().filter(|_| matches!(cell.shape[..], [CHANNELS, length] if length > 0));
-        let numbers = numbers.ok_or_else(|| failed(format!("shape {:?} instead of [{CHANNELS}, T]", cell.shape)))?;
+        let numbers = numbers.ok_or_else(|| {
+            failed(FormatFault::Structure, format!("shape {:?} instead of [{CHANNELS}, T]", cell.shape))
+        })?;
         if class.fract() != 0.0 || !(1.0..=CLASSES as f64).contains(&class) {
-            return Err(failed(format!("class {class}, where 1 to {CLASSES} are expected")));
+            return Err(failed(FormatFault::Value, format!("class {class}, where 1 to {CLASSES} are expected")));
         }
         if let Some(at) = numbers.iter().position(|&value| (value as f32).is_infinite()) {
             let (channel, step) = (at % CHANNELS + 1, at / CHANNELS + 1);
             let place = format!("{place}, dimension {channel}, value {step}");
             let message = format!("`{:e}` is not a finite number of 32 bits (at most 3.4e38)", numbers[at]);
-            return Err(FormatError::new(place, message));
+            return Err(FormatError::value(place, message));
         }
         // The first dimension varies fastest.
         let channel =

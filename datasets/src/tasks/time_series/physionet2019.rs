@@ -117,22 +117,22 @@ impl Stay {
                 .enumerate()
                 .find(|(place, name)| table.columns.get(*place).map(String::as_str) != Some(*name));
             let (place, name) = wrong.unwrap_or((COLUMNS.split('|').count(), "the end of the line"));
-            return Err(FormatError::new("line 1", format!("column {} is not {name}", place + 1)));
+            return Err(FormatError::structure("line 1", format!("column {} is not {name}", place + 1)));
         }
         if table.lines.is_empty() {
-            return Err(FormatError::new("line 2", "there is no hour in the table"));
+            return Err(FormatError::structure("line 2", "there is no hour in the table"));
         }
         let mut stay = Self { hours: 0, sepsis: false, facts: [f32::NAN; FACTS], measured: vec![] };
         for (line, row) in table.lines.iter().zip(table.rows()) {
             let (hour, sepsis) = (row[HOUR], row[SEPSIS]);
             if hour.fract() != 0.0 || hour <= stay.hours as f32 || hour > 1e6 {
                 let place = format!("line {line}, column ICULOS");
-                return Err(FormatError::new(place, format!("hour {hour} does not follow hour {}", stay.hours)));
+                return Err(FormatError::value(place, format!("hour {hour} does not follow hour {}", stay.hours)));
             }
             if sepsis != 0.0 && sepsis != 1.0 {
                 let found =
                     if sepsis.is_nan() { "the label is missing".to_owned() } else { format!("the label is {sepsis}") };
-                return Err(FormatError::new(
+                return Err(FormatError::value(
                     format!("line {line}, column SepsisLabel"),
                     format!("{found}, where 0 or 1 is expected"),
                 ));

@@ -39,19 +39,11 @@ pub(crate) fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError>
     let failed = |message: String| ReportError::Draw { figure: figure.name.clone(), message };
     fonts().map_err(&failed)?;
     let (width, height) = size(&figure);
-    let drawn = (width * SCALE, height * SCALE);
-
     let svg = svg(&figure.title, (width, height), |root| paint(root, &figure)).map_err(&failed)?;
 
     let png = if with_png {
-        let mut pixels = vec![0u8; drawn.0 as usize * drawn.1 as usize * 3];
-        {
-            let root = BitMapBackend::with_buffer(&mut pixels, drawn).into_drawing_area();
-            paint(&root, &figure).map_err(|e| failed(e.to_string()))?;
-            root.present().map_err(|e| failed(e.to_string()))?;
-        }
-        encode(&halve(&pixels, drawn.0 as usize), width * SCALE / 2, height * SCALE / 2)
-            .map_err(|e| failed(e.to_string()))?
+        let picture = picture(&figure, (width, height)).map_err(&failed)?;
+        encode(&picture.pixels, picture.width as u32, picture.height as u32).map_err(|e| failed(e.to_string()))?
     } else {
         Vec::new()
     };
@@ -79,6 +71,61 @@ pub(super) fn svg(
     }
     svg.push_str("</svg>\n");
     Ok(svg)
+}
+
+/// `figure`, twice as large as it is shown; `size` in shown pixels.
+///
+/// It is drawn piece by piece: as a whole and four times as large, one of twenty panels would take 130 MB.
+fn picture(figure: &Figure, (width, height): (u32, u32)) -> Result<Picture, String> {
+    let mut picture = Picture::new(width * SCALE / 2, height * SCALE / 2);
+    let ((panel_width, panel_height), columns) = (panel_size(figure), columns(figure) as u32);
+    let beside = panel_width * columns;
+    picture.piece((beside, 0), (width - beside, height), |root| paint_legend(root, figure, 10.0))?;
+    let names = Names::of(&figure.legend);
+    for (index, panel) in (0u32..).zip(&figure.panels) {
+        let place = (panel_width * (index % columns), TITLE_HEIGHT + panel_height * (index / columns));
+        picture.piece(place, (panel_width, panel_height), |root| paint_panel(root, panel, &names, false))?;
+    }
+    picture.piece((0, 0), (width, TITLE_HEIGHT), |root| paint_title(root, figure))?;
+    Ok(picture)
+}
+
+/// RGB pixels, row by row.
+struct Picture {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+type PieceArea<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+
+impl Picture {
+    fn new(width: u32, height: u32) -> Self {
+        let (width, height) = (width as usize, height as usize);
+        Self { width, height, pixels: vec![u8::MAX; 3 * width * height] }
+    }
+
+    /// Draw what `paint` draws in a piece of `size` at `place`, both in shown pixels.
+    fn piece(
+        &mut self,
+        (x, y): (u32, u32),
+        (width, height): (u32, u32),
+        paint: impl for<'a> FnOnce(&PieceArea<'a>) -> Painted<BitMapBackend<'a>>,
+    ) -> Result<(), String> {
+        let drawn = (width * SCALE, height * SCALE);
+        let mut pixels = vec![u8::MAX; 3 * drawn.0 as usize * drawn.1 as usize];
+        {
+            let root = BitMapBackend::with_buffer(&mut pixels, drawn).into_drawing_area();
+            paint(&root).and_then(|()| root.present()).map_err(|error| error.to_string())?;
+        }
+        let row = 3 * (drawn.0 / 2) as usize;
+        let (left, top) = (3 * (x * SCALE / 2) as usize, (y * SCALE / 2) as usize);
+        for (index, piece) in halve(&pixels, drawn.0 as usize).chunks_exact(row).enumerate() {
+            let at = 3 * self.width * (top + index) + left;
+            self.pixels[at..at + row].copy_from_slice(piece);
+        }
+        Ok(())
+    }
 }
 
 /// Average 2 × 2 pixels into one.
@@ -137,7 +184,7 @@ fn values(figure: &Figure) -> Result<Vec<u8>, csv::Error> {
 
 fn paint<DB: Canvas>(root: &DrawingArea<DB, Shift>, figure: &Figure) -> Painted<DB> {
     root.fill(&WHITE)?;
-    root.draw(&Text::new(figure.title.clone(), (at(16.0), at(12.0)), bold(14.0).color(&INK)))?;
+    paint_title(root, figure)?;
     let (columns, names) = (columns(figure), Names::of(&figure.legend));
     let (width, height) = panel_size(figure);
     for (index, panel) in figure.panels.iter().enumerate() {
@@ -148,6 +195,10 @@ fn paint<DB: Canvas>(root: &DrawingArea<DB, Shift>, figure: &Figure) -> Painted<
         paint_panel(&area, panel, &names, false)?;
     }
     paint_legend(root, figure, f64::from(width * columns as u32) + 10.0)
+}
+
+fn paint_title<DB: Canvas>(root: &DrawingArea<DB, Shift>, figure: &Figure) -> Painted<DB> {
+    root.draw(&Text::new(figure.title.clone(), (at(16.0), at(12.0)), bold(14.0).color(&INK)))
 }
 
 #[cfg(test)]

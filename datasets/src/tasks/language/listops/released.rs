@@ -145,7 +145,7 @@ impl Task for ReleasedTask {
 fn values(path: &Path) -> Result<Vec<u8>, DataError> {
     let mut values = vec![];
     expressions(path, usize::MAX, |line, tokens, value| {
-        let refuse = |message: String| malformed_row(path, &FormatError::new(place(line), message));
+        let refuse = |message: String| malformed_row(path, &FormatError::value(place(line), message));
         let found = evaluate(tokens).map_err(|error| refuse(error.to_string()))?;
         if found != value {
             return Err(refuse(format!("field `Target` is {value} and the expression has the value {found}")));
@@ -183,16 +183,16 @@ fn check_heading(row: &Row<'_>) -> Result<(), FormatError> {
     if (row.text(0, "Source")?, row.text(1, "Target")?) == ("Source", "Target") {
         return Ok(());
     }
-    Err(FormatError::new(place(row.line), "the heading is not `Source TAB Target`, as in the released files"))
+    Err(FormatError::structure(place(row.line), "the heading is not `Source TAB Target`, as in the released files"))
 }
 
 /// The tokens of an expression, and its value.
 fn expression(row: &Row<'_>) -> Result<(Vec<Token>, u8), FormatError> {
     let (source, target) = (row.text(0, "Source")?, row.text(1, "Target")?);
-    let tokens = tokenise(source).map_err(|error| FormatError::new(place(row.line), error.to_string()))?;
+    let tokens = tokenise(source).map_err(|error| FormatError::value(place(row.line), error.to_string()))?;
     let value = whole(target, 9).ok_or_else(|| {
         let target: String = target.chars().take(20).collect();
-        FormatError::new(place(row.line), format!("field `Target` is `{target}` and not a digit"))
+        FormatError::value(place(row.line), format!("field `Target` is `{target}` and not a digit"))
     })?;
     Ok((tokens, value as u8))
 }
