@@ -5,6 +5,7 @@ mod diagnose;
 mod doctor;
 mod eval;
 pub(crate) mod exit;
+mod inspect;
 mod list;
 mod options;
 mod parity;
@@ -54,6 +55,8 @@ pub enum Command {
     Speed(speed::SpeedArgs),
     /// Score of a checkpoint: one of ours, or the weights of a reference program
     Eval(eval::EvalArgs),
+    /// What the network of a checkpoint looks at: kernels, receptive field, eigenvalues
+    Inspect(inspect::InspectArgs),
     /// Compare with tensors recorded from the original programs
     Parity(parity::ParityArgs),
     /// List, fetch, generate, import, verify, show and clean data sets
@@ -102,6 +105,7 @@ pub fn execute(cli: &Cli, registry: &Registry) -> Result<Exit, CliError> {
         Command::Status(args) => report::status(args, global, registry),
         Command::Data(args) => data::execute(args, global, registry),
         Command::Eval(args) => eval::execute(args, global, registry),
+        Command::Inspect(args) => inspect::execute(args, global, registry),
         Command::Parity(args) => parity::execute(args, global),
         Command::List(args) => list::execute(args, global, registry),
         Command::Schema => {
