@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::layers::linear::Pointwise;
-use crate::{BuildError, Features, Forward, Init, ReadError};
+use crate::{BuildError, Features, Forward, Init, LayerView, ReadError};
 
 /// One baseline: a configuration with defaults from its paper, and a body built from it.
 ///
@@ -98,6 +98,17 @@ pub trait Body: Module + ModuleDisplay {
     /// # Errors
     /// The frequencies cannot be read from the device.
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    /// What the layers show for inputs of `shape`, the positions per axis of training, in order of the forward pass.
+    ///
+    /// They show the kernels that they convolve with, and the eigenvalues of their recurrences. Empty where there is nothing of
+    /// the kind. Costs about as much as sampling all kernels once.
+    ///
+    /// # Errors
+    /// A value that decides what is shown cannot be read from the device.
+    fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
         Ok(Vec::new())
     }
 

@@ -12,6 +12,7 @@ pub mod check;
 pub mod device;
 pub mod features;
 pub mod forward;
+pub mod inspect;
 pub mod layers;
 pub mod models;
 pub mod network;
@@ -28,6 +29,7 @@ pub use baseline::{
 pub use check::BuildError;
 pub use features::Features;
 pub use forward::{Forward, ForwardError, Probe};
+pub use inspect::views::{LayerView, Trace};
 pub use network::{Input, Model, Output};
 pub use parameters::init::Init;
 pub use parameters::named::Parameter;

@@ -11,7 +11,7 @@ use crate::named::{self, Parameter};
 use crate::read::read_scalar;
 use crate::{
     Body, BodySpec, BuildError, Built, Features, Forward, ForwardError, HeadInit, Init, InputSpec, LayerMeasure,
-    Measure, OutputSpec, ParameterGroup, ReadError, Readout,
+    LayerView, Measure, OutputSpec, ParameterGroup, ReadError, Readout, Trace,
 };
 use kernels::weighted_sum;
 
@@ -92,6 +92,18 @@ pub trait Model: Send {
     /// # Errors
     /// The frequencies cannot be read from the device.
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
+
+    /// See [`Body::views`].
+    ///
+    /// # Errors
+    /// A value that decides what is shown cannot be read from the device.
+    fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError>;
+
+    /// A forward pass in evaluation mode, under autodiff whether or not this model is: its input can be differentiated.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    fn trace(&self, input: Input, ctx: &mut Forward<'_>) -> Result<Trace, ForwardError>;
 
     /// See [`Body::kernel_length`].
     fn kernel_length(&self) -> Option<usize>;
@@ -242,12 +254,28 @@ impl<B: Body> Erased<B> {
         let weights = valid.into_iter().flat_map(share).collect::<Vec<f32>>();
         weighted_sum(features, Tensor::from_data(TensorData::new(weights, [rows, 1, positions]), &device))
     }
+
+    /// Logits per sample of the features that `network` makes.
+    fn sample_logits(
+        &self,
+        network: &Network<B>,
+        features: Tensor<3>,
+        ctx: &Forward<'_>,
+    ) -> Result<Tensor<2>, ForwardError> {
+        let mut features = self.read_out(features, ctx);
+        // A failed pass ends here, before more is computed from its features.
+        ctx.outcome()?;
+        if self.pairs {
+            features = join_pairs(features);
+        }
+        Ok(network.head.rows(features))
+    }
 }
 
-impl<B: Body + Sync + 'static> Model for Erased<B> {
-    fn forward(&self, input: Input, ctx: &mut Forward<'_>) -> Result<Output, ForwardError> {
-        let network = self.network();
-        let features = match (input.values, &network.embedding) {
+impl<B: Body> Network<B> {
+    /// What the body is given.
+    fn embed(&self, values: InputValues) -> Features {
+        match (values, &self.embedding) {
             (InputValues::Tokens(tokens), Some(embedding)) => {
                 let embedded = burn::tensor::module::embedding(embedding.val(), tokens);
                 Features::Line(embedded.swap_dims(1, 2))
@@ -257,28 +285,35 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
                 Features::Line(tokens.float().reshape([batch, 1, length]))
             }
             (InputValues::Values(features), _) => features,
-        };
+        }
+    }
+}
+
+/// Padding is zeroed before the network sees it.
+fn without_padding(features: Features, ctx: &Forward<'_>) -> Features {
+    match ctx.is_padded() {
+        true => {
+            let dims = features.dims();
+            Features::from_flat(ctx.mask_padding(features.flatten()), &dims[2..])
+        }
+        false => features,
+    }
+}
+
+impl<B: Body + Sync + 'static> Model for Erased<B> {
+    fn forward(&self, input: Input, ctx: &mut Forward<'_>) -> Result<Output, ForwardError> {
+        let network = self.network();
+        let features = network.embed(input.values);
         let dims = features.dims();
         ctx.set_lengths(input.lengths.as_deref(), dims[2..].iter().product());
         let features = ctx.dropout(features, self.settings.dropout_in, self.settings.dropout_in_kind);
-        // Padding is zeroed before the network sees it.
-        let features = match ctx.is_padded() {
-            true => Features::from_flat(ctx.mask_padding(features.flatten()), &dims[2..]),
-            false => features,
-        };
-        let features = network.body.forward(features, ctx).flatten();
+        let features = network.body.forward(without_padding(features, ctx), ctx).flatten();
         if self.per_step {
             let logits = network.head.forward(features, ctx.precision());
             ctx.probe(|| "head".into(), "logits", &logits);
             return ctx.outcome().map(|()| Output::Step(logits));
         }
-        let mut features = self.read_out(features, ctx);
-        // A failed pass ends here, before more is computed from its features.
-        ctx.outcome()?;
-        if self.pairs {
-            features = join_pairs(features);
-        }
-        let logits = network.head.rows(features);
+        let logits = self.sample_logits(network, features, ctx)?;
         ctx.probe(|| "head".into(), "logits", &logits);
         ctx.outcome().map(|()| Output::Sample(logits))
     }
@@ -321,6 +356,32 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
 
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
         self.network().body.filter_frequencies()
+    }
+
+    fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        self.network().valid().body.views(shape)
+    }
+
+    fn trace(&self, input: Input, ctx: &mut Forward<'_>) -> Result<Trace, ForwardError> {
+        let plain = self.network().valid();
+        let features = plain.embed(input.values);
+        let shape = features.dims().split_off(2);
+        let embedded = features.flatten().inner().autodiff().require_grad();
+        let positions = shape.iter().product();
+        ctx.set_lengths(input.lengths.as_deref(), positions);
+        let lengths = ctx.valid(positions);
+        let network = plain.train();
+        let features = without_padding(Features::from_flat(embedded.clone(), &shape), ctx);
+        let features = network.body.forward(features, ctx);
+        let feature_shape = features.dims().split_off(2);
+        let features = features.flatten();
+        let feature_lengths = ctx.valid(features.dims()[2]);
+        let answers = match self.per_step {
+            true => None,
+            false => Some(self.sample_logits(&network, features.clone(), ctx)?),
+        };
+        ctx.outcome()?;
+        Ok(Trace { embedded, shape, lengths, features, feature_shape, feature_lengths, answers, readout: self.readout })
     }
 
     fn kernel_length(&self) -> Option<usize> {

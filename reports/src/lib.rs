@@ -4,16 +4,16 @@
 //! runs → statistics → tables, figures → page → files
 //! ```
 //!
-//! [`write()`] makes the whole report, [`status`] and [`compare()`] one table each, and [`write_diagnostics`] the report of
-//! `bench diagnose`.
+//! [`write()`] makes the whole report, [`status`] and [`compare()`] one table each, [`write_diagnostics`] the report of
+//! `bench diagnose`, and [`inspect()`] that of `bench inspect`.
 
 mod compare;
 mod diagnose;
-mod error;
 mod export;
 mod figures;
 mod files;
 pub mod format;
+mod inspect;
 mod page;
 mod published;
 mod report;
@@ -23,11 +23,14 @@ mod tables;
 
 use std::path::{Path, PathBuf};
 
+use files::error;
+
 pub use compare::{Field, compare};
 pub use diagnose::{DIAGNOSED, Measured, Variance, holds_diagnostics, write_diagnostics};
 pub use error::ReportError;
 pub use export::{Exported, Viewer, export};
 pub use files::{Formats, ReportPaths, UnknownFormat};
+pub use inspect::{SeenNetwork, inspect, write_inspection};
 pub use report::{default_out, write};
 pub use runs::parquet::convert_diagnostics;
 pub use runs::{AddedSettings, Experiment, LeftOut, Run, Runs, holder, load, read_diagnostics, write_outcomes};

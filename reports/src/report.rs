@@ -12,6 +12,7 @@ use crate::figures;
 use crate::figures::plot::{Figure, draw};
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, file_name, short_hash};
+use crate::inspect::{self, Inspections};
 use crate::page::{Page, answer};
 use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, load};
 use crate::tables::{self, Recipes, Table};
@@ -36,10 +37,12 @@ pub fn write(
 ) -> Result<ReportPaths, ReportError> {
     let mut runs = load(dirs, added)?;
     let (initial_tables, initial_figures): (Vec<_>, Vec<_>) = at_initialisation(&mut runs).into_iter().unzip();
+    let inspections = Inspections::read(&mut runs);
     let frames = Frames::of(&mut runs)?;
     let diagnostics = Diagnostics::read(&runs);
     let mut figures = figures::all(&runs, &frames, &diagnostics)?;
     figures.extend(initial_figures.into_iter().flatten());
+    figures.extend(figures::inspection(&runs, &inspections));
     let drawn = figures.into_par_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
@@ -51,6 +54,7 @@ pub fn write(
     appendix.extend(initial_tables);
     appendix.extend(tables::samples(&runs, &frames)?);
     appendix.extend(tables::scale(&runs, &diagnostics));
+    appendix.extend(inspect::table(&runs, &inspections));
     appendix.extend(recipes.table(&runs));
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));

@@ -6,6 +6,7 @@ mod doctor;
 mod eval;
 pub(crate) mod exit;
 mod export;
+mod inspect;
 mod list;
 mod options;
 mod parity;
@@ -57,6 +58,8 @@ pub enum Command {
     Eval(eval::EvalArgs),
     /// Write runs for TensorBoard or Weights & Biases
     Export(export::ExportArgs),
+    /// What the network of a checkpoint looks at: kernels, receptive field, eigenvalues
+    Inspect(inspect::InspectArgs),
     /// Compare with tensors recorded from the original programs
     Parity(parity::ParityArgs),
     /// List, fetch, generate, import, verify, show and clean data sets
@@ -106,6 +109,7 @@ pub fn execute(cli: &Cli, registry: &Registry) -> Result<Exit, CliError> {
         Command::Data(args) => data::execute(args, global, registry),
         Command::Eval(args) => eval::execute(args, global, registry),
         Command::Export(args) => export::execute(args, global, registry),
+        Command::Inspect(args) => inspect::execute(args, global, registry),
         Command::Parity(args) => parity::execute(args, global),
         Command::List(args) => list::execute(args, global, registry),
         Command::Schema => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use reports::holder;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use vocabulary::record::{RunRecord, Status};
+use vocabulary::record::{RunRecord, Status, inspection::Stage};
 
 use super::atomic;
 
@@ -112,6 +112,8 @@ impl RunFolder {
             "diagnostics.jsonl",
             "diagnostics.parquet",
             "outcomes.parquet",
+            Stage::Initial.file(),
+            Stage::Trained.file(),
             "log.txt",
         ] {
             let path = self.path.join(name);

@@ -1,6 +1,8 @@
-//! Measurements of networks beside training: the score of a checkpoint, the time of steps, and the scale of activations.
+//! Measurements of networks beside training: the score of a checkpoint, the time of steps, the scale of activations, and
+//! what a network looks at.
 
 pub(crate) mod diagnose;
 pub(crate) mod estimate;
 pub(crate) mod evaluate;
+pub(crate) mod inspect;
 pub(crate) mod speed;

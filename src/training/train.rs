@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use datasets::Split;
+use vocabulary::record::inspection::Stage;
 
 use super::epoch::{evaluate, judge, probe};
 use super::health::{Cause, finite, stuck_at_chance};
 use super::metrics::lines;
 use super::state::{Clock, Session, best_path, save, save_best};
 use super::step::step;
-use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, memory, prefetch};
+use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, inspection, memory, prefetch};
 use crate::experiment::Training;
 use crate::files::{CheckpointError, tensors};
 
@@ -38,6 +39,7 @@ pub(crate) fn train(
     let session = &mut Session { job, state, journals, watch, clock };
     if session.state.progress.step == 0 && session.journals.diagnostics.bytes() == 0 {
         probe(session)?;
+        inspection::keep(job, session.state.model.as_ref(), Stage::Initial)?;
         save(session)?;
     }
     let finish = loop {
@@ -177,6 +179,7 @@ fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
     if !outcomes.is_empty() {
         reports::write_outcomes(&job.folder, &outcomes)?;
     }
+    inspection::keep(job, model.as_ref(), Stage::Trained)?;
     let parameters = baselines::network::count_parameters(model.as_ref());
     let peak = memory::peak_bytes().map(|peak| peak.saturating_sub(job.left_over_bytes));
     state.progress.seconds = clock.seconds();

@@ -3,6 +3,7 @@
 mod colours;
 mod curve;
 mod dimensions;
+mod inspection;
 mod learning;
 mod loss;
 mod orthonormality;
@@ -12,6 +13,7 @@ mod results;
 mod scale;
 
 use self::colours::Colours;
+pub(crate) use self::inspection::inspection;
 use self::plot::Figure;
 use crate::error::ReportError;
 use crate::runs::{Diagnostics, Frames, Runs, groups};

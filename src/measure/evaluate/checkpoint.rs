@@ -76,32 +76,13 @@ pub(crate) fn evaluate(
     device: &Device,
     on_start: &mut dyn FnMut(&str),
 ) -> Result<Evaluation, EvalError> {
-    check_names(request, registry)?;
-    let mut file = weights::File::open(request.checkpoint)?;
-    let own = file.own.clone();
-    let source = run_folder::run_of(request.checkpoint)?.map(|(folder, record)| SourceRun { folder, record });
-    // The name of a checkpoint of ours says nothing, and what a run's record says is exact.
-    let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
-    let record = source.as_ref().map(|source| &source.record);
-    let mut run = resolve(request, record, named.as_ref(), registry)?;
-    let trained = own.as_ref().and_then(|own| own.kernel_length).filter(|_| record.is_some());
-    let (mut model, kept) = build(&mut run, trained, device)?;
-    let grids = grids(request.resolutions, &run, device)?;
-    let settings = Settings::find(&run, request.set, record, named.as_ref(), &run.baseline.entry);
-    let loaded = load(&mut file, model.as_mut(), &run, &settings, device)?;
-    drop(file);
-    on_start(&format!("preparing {}", run.task.label));
-    let dataset = run.task.task.prepare(library, &())?;
+    let opened = open(request, registry, device)?;
+    on_start(&format!("preparing {}", opened.run.task.label));
+    let dataset = opened.run.task.task.prepare(library, &())?;
     on_start(&format!("evaluating {} samples", dataset.len(request.split)));
+    let mut notes = opened.notes(Some(dataset.as_ref()));
+    let Opened { run, model, grids, settings, .. } = opened;
     let results = results(request, &run, model.as_ref(), dataset.as_ref(), grids, device, on_start)?;
-    let mut notes = dataset.notes();
-    notes.extend(loaded);
-    notes.extend(kept);
-    if let Some(source) = &source {
-        notes.extend(source.about_samples(&run, dataset.content_hash()));
-        notes.extend(own.as_ref().and_then(|own| source.about_run(own)));
-    }
-    notes.extend(settings.contradictions.clone());
     let (metric, entry) = (run.spec().metric, &run.baseline.entry);
     if metric == Metric::AreaUnderRoc && results.iter().any(|result| result.score.metric(metric).is_nan()) {
         notes.push("the samples are of one class alone, so that there is no AUC".to_owned());
@@ -121,6 +102,58 @@ pub(crate) fn evaluate(
         notes,
         run,
     })
+}
+
+/// A checkpoint whose weights are in its network.
+pub(crate) struct Opened {
+    /// The task and the network, as resolved.
+    pub(crate) run: Run,
+    pub(crate) model: Box<dyn Model>,
+    /// Settings of the task and the network, and where each comes from.
+    pub(crate) settings: Settings,
+    /// Positions per axis at every resolution.
+    grids: Vec<Vec<usize>>,
+    /// The run that it is of, and where training stood.
+    source: Option<SourceRun>,
+    own: Option<weights::Own>,
+    /// How its weights were found.
+    loaded: Vec<String>,
+}
+
+impl Opened {
+    /// What a reader must know about the samples of `dataset`, where there are such, the weights and the settings.
+    pub(crate) fn notes(&self, dataset: Option<&dyn Dataset>) -> Vec<String> {
+        let mut notes = dataset.map(Dataset::notes).unwrap_or_default();
+        notes.extend(self.loaded.iter().cloned());
+        if let Some(source) = &self.source {
+            notes.extend(dataset.and_then(|dataset| source.about_samples(&self.run, dataset.content_hash())));
+            notes.extend(self.own.as_ref().and_then(|own| source.about_run(own)));
+        }
+        notes.extend(self.settings.contradictions.clone());
+        notes
+    }
+}
+
+/// Build the network of a checkpoint on `device` and put the weights into it.
+///
+/// # Errors
+/// See [`EvalError`].
+pub(crate) fn open(request: &Request<'_>, registry: &Registry, device: &Device) -> Result<Opened, EvalError> {
+    check_names(request, registry)?;
+    let mut file = weights::File::open(request.checkpoint)?;
+    let own = file.own.clone();
+    let source = run_folder::run_of(request.checkpoint)?.map(|(folder, record)| SourceRun { folder, record });
+    // The name of a checkpoint of ours says nothing, and what a run's record says is exact.
+    let named = if own.is_none() { file_name::read(request.checkpoint) } else { None };
+    let record = source.as_ref().map(|source| &source.record);
+    let mut run = resolve(request, record, named.as_ref(), registry)?;
+    let trained = own.as_ref().and_then(|own| own.kernel_length).filter(|_| record.is_some());
+    let (mut model, kept) = build(&mut run, trained, device)?;
+    let grids = grids(request.resolutions, &run, device)?;
+    let settings = Settings::find(&run, request.set, record, named.as_ref(), &run.baseline.entry);
+    let mut loaded = load(&mut file, model.as_mut(), &run, &settings, device)?;
+    loaded.extend(kept);
+    Ok(Opened { run, model, settings, grids, source, own, loaded })
 }
 
 /// The network of `run`, and a note where its kernels keep the length that they were `trained` for: that of the inputs of

@@ -4,5 +4,5 @@ mod checkpoint;
 mod error;
 mod resolve;
 
-pub(crate) use checkpoint::{EvalResult, Evaluation, Request, evaluate};
+pub(crate) use checkpoint::{EvalResult, Evaluation, Opened, Request, evaluate, open};
 pub(crate) use error::EvalError;

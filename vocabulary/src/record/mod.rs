@@ -7,14 +7,17 @@
 //! <out>/<experiment>/<run>/metrics.jsonl       one MetricLine per line
 //! <out>/<experiment>/<run>/diagnostics.jsonl   one DiagnosticLine per line
 //! <out>/<experiment>/<run>/outcomes.parquet    one SampleOutcome per sample of the test split, where each has one label
+//! <out>/<experiment>/<run>/inspection-{initial,trained}.json   one Inspection each
 //! ```
 
 pub mod fields;
+pub mod inspection;
 mod lines;
 mod run;
 mod status;
 mod version;
 
+pub use inspection::Inspection;
 pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleOutcome};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};

@@ -4,10 +4,11 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use super::generated::GeneratedConv;
-use super::grid::{first_tap, grid, linspace_to};
+use super::grid::{first_tap, grid, linspace, linspace_to};
 use super::kernel_network::KernelInit;
 use super::odd_fft;
 use super::siren::Siren;
+use crate::inspect::views::{FineKernels, Kernels};
 use crate::read::read;
 use crate::{Forward, Init, ReadError};
 use kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
@@ -120,6 +121,19 @@ impl CkConv {
 impl GeneratedConv for CkConv {
     fn kernel(&self) -> Result<Tensor<2>, ReadError> {
         Ok(self.sample(self.length))
+    }
+
+    fn view(&self) -> Result<Kernels, ReadError> {
+        let values = self.sample(self.length);
+        let [kernels, taps] = values.dims();
+        let fine = FineKernels::has_room(kernels, taps).then(|| {
+            let per_position = FineKernels::PER_POSITION;
+            // Not smoothed, as it is for inputs of that rate: what the smoothing would hide is asked for.
+            let points = linspace(self.length.saturating_sub(1) * per_position + 1);
+            let values = self.kernel.forward(grid(&[points], &self.bias.device()));
+            FineKernels { values: values.div_scalar(per_position as f64), per_position }
+        });
+        Ok(Kernels { fine, ..Kernels::on_line(values, taps.saturating_sub(1)) })
     }
 
     fn bias(&self) -> Tensor<1> {

@@ -14,6 +14,7 @@ use super::kernel_network::{Frequency, KernelInit, KernelNetwork, KernelNetworkK
 use super::odd_fft;
 use super::window::Window;
 use crate::device::is_gpu;
+use crate::inspect::views::{FineKernels, Kernels, Mask};
 use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Forward, Init, ReadError};
@@ -183,7 +184,22 @@ impl FlexConv {
         let points = self.window.points_at(sampled, resolution);
         let shape = points.iter().map(Vec::len).collect();
         let positions = grid(&points, &device);
-        let mask = match (&self.mask_width_param, &self.mask_params) {
+        let mask = self.mask(&positions);
+        let mask = match sampled == kept {
+            true => mask,
+            false => mask * indicator(positions.dims()[1], &self.own_taps(sampled, kept, resolution), &device),
+        };
+        let values = self.kernel.forward(&positions) * mask;
+        let scale = self.kernel_scale / resolution.powi(axes as i32);
+        let values = if scale == 1.0 { values } else { values * scale };
+        let values = if self.window.causal && !self.reference_bugs { first_tap(values, resolution) } else { values };
+        SampledKernel { values, shape }
+    }
+
+    /// The mask at `positions`, `[axes, points]`: `[1, points]`.
+    fn mask(&self, positions: &Tensor<2>) -> Tensor<2> {
+        let [axes, points] = positions.dims();
+        match (&self.mask_width_param, &self.mask_params) {
             (Some(width), _) => {
                 let squares = (positions.clone() - self.window.mean()).square();
                 let scale = (width.val().square() + EPSILON).recip() * -0.5;
@@ -194,17 +210,41 @@ impl FlexConv {
                 let (mean, width) = (params.clone().slice([0..axes, 0..1]), params.slice([0..axes, 1..2]));
                 (((positions.clone() - mean) / width).square().sum_dim(0) * -0.5).exp()
             }
-            (None, None) => Tensor::ones([1, positions.dims()[1]], &device),
+            (None, None) => Tensor::ones([1, points], &positions.device()),
+        }
+    }
+
+    /// Mean and width of the mask per axis, in positions; empty without a mask.
+    fn mask_in_positions(&self) -> Result<Vec<Mask>, ReadError> {
+        let mean = f64::from(self.window.mean());
+        let grid = match (&self.mask_width_param, &self.mask_params) {
+            (Some(width), _) => {
+                let widths = read(width.val(), "the width of a mask")?;
+                widths.into_iter().map(|width| (mean, f64::from(width))).collect()
+            }
+            (None, Some(params)) => {
+                let pairs = read(params.val(), "mean and width of a mask")?;
+                pairs.as_chunks::<2>().0.iter().map(|&[mean, width]| (mean.into(), width.into())).collect()
+            }
+            (None, None) => Vec::new(),
         };
-        let mask = match sampled == kept {
-            true => mask,
-            false => mask * indicator(positions.dims()[1], &self.own_taps(sampled, kept, resolution), &device),
-        };
-        let values = self.kernel.forward(&positions) * mask;
-        let scale = self.kernel_scale / resolution.powi(axes as i32);
-        let values = if scale == 1.0 { values } else { values * scale };
-        let values = if self.window.causal && !self.reference_bugs { first_tap(values, resolution) } else { values };
-        SampledKernel { values, shape }
+        // A later point of the grid is a smaller lag.
+        let steps = self.window.steps();
+        let of =
+            |((at, width), step): ((f64, f64), f64)| Mask { mean: (mean - at) / step, width: (width / step).abs() };
+        Ok(grid.into_iter().zip(steps).map(of).collect())
+    }
+
+    /// The kernels at more points than they are convolved with, where there is one axis and room for them.
+    fn fine(&self, kept: &[Range<usize>], kernels: usize) -> Option<FineKernels> {
+        let [taps] = kept else { return None };
+        if !FineKernels::has_room(kernels, taps.len()) {
+            return None;
+        }
+        let per_position = FineKernels::PER_POSITION;
+        let positions = grid(&self.window.points_at(kept, per_position as f64), &self.bias.device());
+        let values = self.kernel.forward(&positions) * self.mask(&positions);
+        Some(FineKernels { values: values * (self.kernel_scale / per_position as f64), per_position })
     }
 
     /// Where the points of `kept` lie among those of `sampled`, on a line.
@@ -296,6 +336,20 @@ impl FlexConv {
 impl GeneratedConv for FlexConv {
     fn kernel(&self) -> Result<Tensor<2>, ReadError> {
         Ok(self.sample()?.values)
+    }
+
+    fn view(&self) -> Result<Kernels, ReadError> {
+        let kept = self.crop()?;
+        let SampledKernel { values, shape } = self.sample_on(&kept, &kept, 1.0);
+        let alignment = self.alignment();
+        Ok(Kernels {
+            current: shape.iter().map(|&taps| alignment.left(taps)).collect(),
+            dilation: 1,
+            mask: self.mask_in_positions()?,
+            fine: self.fine(&kept, values.dims()[0]),
+            shape,
+            values,
+        })
     }
 
     fn bias(&self) -> Tensor<1> {

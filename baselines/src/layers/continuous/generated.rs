@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::penalty::norm;
+use crate::inspect::views::{Kernels, LayerView};
 use crate::{Measure, ReadError};
 
 /// A convolution whose kernel a network generates.
@@ -15,6 +16,12 @@ pub trait GeneratedConv {
 
     /// Shift after the convolution, `[channels]`.
     fn bias(&self) -> Tensor<1>;
+
+    /// The kernels of a training input, and where their taps lie.
+    ///
+    /// # Errors
+    /// The part of the kernel that is kept cannot be read from the device.
+    fn view(&self) -> Result<Kernels, ReadError>;
 
     /// See [`Body::filter_frequencies`](crate::Body::filter_frequencies).
     ///
@@ -31,6 +38,13 @@ pub(crate) fn filter_frequencies<'a, C: GeneratedConv + 'a>(
         all.extend(conv.filter_frequencies()?);
         Ok(all)
     })
+}
+
+/// What the named `convolutions` show.
+pub(crate) fn views<'a, C: GeneratedConv + 'a>(
+    convolutions: impl Iterator<Item = (String, &'a C)>,
+) -> Result<Vec<LayerView>, ReadError> {
+    convolutions.map(|(layer, conv)| Ok(LayerView::of_kernels(layer, conv.view()?))).collect()
 }
 
 /// The measure `kernel_norm` of every named convolution: ‖k‖₂ of its kernel.

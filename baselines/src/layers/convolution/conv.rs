@@ -6,6 +6,7 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use rand::Rng;
 
+use crate::inspect::views::Kernels;
 use crate::{Features, Forward, Init};
 use kernels::{Taps, channel_bias, conv2d};
 
@@ -145,6 +146,11 @@ impl Conv {
         convolve(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.geometry)
     }
 
+    /// The kernels of all pairs of channels.
+    pub fn view(&self) -> Kernels {
+        Kernels::of_weights(self.weight.val(), self.geometry.kernel, self.geometry.dilation, false)
+    }
+
     /// Outputs along an axis of `positions`, see [`Geometry::outputs`].
     pub fn outputs(&self, positions: usize) -> usize {
         self.geometry.outputs(positions)
@@ -186,6 +192,11 @@ impl CausalConv {
         let v = self.weight_v.val();
         let scale = self.weight_g.val() / v.clone().square().sum_dim(2).sum_dim(1).sqrt();
         v * scale
+    }
+
+    /// The kernels of all pairs of channels.
+    pub fn view(&self) -> Kernels {
+        Kernels::of_weights(self.weight(), self.geometry.kernel, self.geometry.dilation, true)
     }
 
     /// `[batch, in, length]` to `[batch, out, length]`: no output depends on a later input.

@@ -6,7 +6,9 @@ use burn::tensor::activation::relu;
 
 use super::conv::{Conv, Geometry, without_padding};
 use crate::layers::norm::{Norm, NormKind};
-use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout, check};
+use crate::{
+    Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, LayerView, ReadError, Readout, check,
+};
 use kernels::{Activation, add_and_activate};
 
 /// How a block passes its input on where it changes the shape (section 3.3 of the paper).
@@ -103,6 +105,14 @@ impl Body for ResNet {
             probe(&x, || format!("blocks.{i}"), ctx);
         }
         x
+    }
+
+    fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        let blocks = self.blocks.iter().enumerate().flat_map(|(i, block)| {
+            [("conv1", &block.conv1), ("conv2", &block.conv2)].map(|(name, conv)| (format!("blocks.{i}.{name}"), conv))
+        });
+        let convolutions = std::iter::once(("conv1".to_owned(), &self.conv1)).chain(blocks);
+        Ok(convolutions.map(|(layer, conv)| LayerView::of_kernels(layer, conv.view())).collect())
     }
 }
 

@@ -10,10 +10,12 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::forward::DropoutKind;
+use crate::inspect::views::{Eigenvalues, Kernels};
 use crate::layers::linear::Pointwise;
 use crate::layers::state_space::complex::Complex;
 use crate::layers::state_space::stack::SequenceLayer;
-use crate::{Forward, Init};
+use crate::read::read;
+use crate::{Forward, Init, LayerView, ReadError};
 use kernels::{Alignment, Precision, StepRule, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
 
 /// Configuration of an [`Lru`].
@@ -146,5 +148,19 @@ impl SequenceLayer for Lru {
         let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
+    }
+
+    /// The kernels are the powers of the eigenvalues: real parts, then imaginary ones.
+    fn view(&self, layer: String, length: usize) -> Result<LayerView, ReadError> {
+        let kernels = Kernels::on_line(self.powers(length, 1.0).flip([1]), length.saturating_sub(1));
+        let sizes = read(self.nu_log.val(), "eigenvalues of a recurrence")?;
+        let phases = read(self.theta_log.val(), "eigenvalues of a recurrence")?;
+        let value = |(nu, theta): (f32, f32)| {
+            let (size, phase) = ((-f64::from(nu).exp()).exp(), f64::from(theta).exp());
+            [size * phase.cos(), size * phase.sin()]
+        };
+        let values = sizes.into_iter().zip(phases).map(value).collect();
+        let eigenvalues = Eigenvalues { count: 1, shown: vec![(0, values)], conjugates: false };
+        Ok(LayerView { layer, kernels: Some(kernels), eigenvalues: Some(eigenvalues) })
     }
 }

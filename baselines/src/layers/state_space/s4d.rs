@@ -4,12 +4,14 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::forward::DropoutKind;
+use crate::inspect::views::{Eigenvalues, FineKernels, Kernels, discretised, shown_matrices};
 use crate::layers::linear::Pointwise;
 use crate::layers::state_space::complex::Complex;
 use crate::layers::state_space::hippo::{DiagonalInit, diagonal};
 use crate::layers::state_space::stack::SequenceLayer;
 use crate::layers::state_space::taps::{causal, complex_normal, rate};
-use crate::{Forward, Init};
+use crate::read::read;
+use crate::{Forward, Init, LayerView, ReadError};
 use kernels::{Activation, Alignment, Discretisation, diagonal_kernel, glu, long_conv1d};
 
 /// Configuration of an [`S4d`].
@@ -82,6 +84,27 @@ impl S4dKernel {
     }
 }
 
+impl S4dKernel {
+    /// Eigenvalues per step of some channels, one of each conjugate pair.
+    ///
+    /// # Errors
+    /// The parameters cannot be read from the device.
+    pub fn eigenvalues(&self) -> Result<Eigenvalues, ReadError> {
+        let [channels, states] = self.log_a_real.dims();
+        let steps = read(self.log_dt.val(), "the steps of a state space")?;
+        let real = read(self.log_a_real.val(), "eigenvalues of a state space")?;
+        let imaginary = read(self.a_imag.val(), "eigenvalues of a state space")?;
+        let of = |channel: usize| {
+            let dt = f64::from(steps[channel]).exp();
+            let a = |i: usize| nalgebra::Complex::new(-f64::from(real[i]).exp(), f64::from(imaginary[i]));
+            let of_states = (channel * states..(channel + 1) * states).map(|i| discretised(a(i), dt, self.disc));
+            (channel, of_states.collect())
+        };
+        let shown = shown_matrices(channels).into_iter().map(of).collect();
+        Ok(Eigenvalues { count: channels, shown, conjugates: true })
+    }
+}
+
 /// The S4D layer: convolution, skip, GELU, dropout, and a gated map of the channels.
 #[derive(Module, Debug)]
 pub struct S4d {
@@ -121,5 +144,16 @@ impl SequenceLayer for S4d {
         let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
+    }
+
+    fn view(&self, layer: String, _length: usize) -> Result<LayerView, ReadError> {
+        let values = self.kernel.sample(self.length, 1.0).flip([1]);
+        let [channels, taps] = values.dims();
+        let fine = FineKernels::has_room(channels, taps).then(|| {
+            let per_position = FineKernels::PER_POSITION;
+            FineKernels { values: self.kernel.sample(taps * per_position, 1.0 / per_position as f64), per_position }
+        });
+        let kernels = Kernels { fine, ..Kernels::on_line(values, taps.saturating_sub(1)) };
+        Ok(LayerView { layer, kernels: Some(kernels), eigenvalues: Some(self.kernel.eigenvalues()?) })
     }
 }

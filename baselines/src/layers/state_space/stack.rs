@@ -6,12 +6,22 @@ use burn::tensor::Tensor;
 use crate::forward::DropoutKind;
 use crate::layers::linear::Pointwise;
 use crate::layers::norm::{Norm, NormKind};
-use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout, check};
+use crate::{
+    Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, LayerView, ReadError, Readout, check,
+};
 
 /// A map over sequences that keeps their shape.
 pub trait SequenceLayer: Module + ModuleDisplay {
     /// `[batch, channels, length]` to the same shape. Probes are taken as `layer`.
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3>;
+
+    /// What the layer shows as `layer`, for inputs of `length` samples; see [`Body::views`].
+    ///
+    /// # Errors
+    /// A value that decides what is shown cannot be read from the device.
+    fn view(&self, layer: String, _length: usize) -> Result<LayerView, ReadError> {
+        Ok(LayerView { layer, kernels: None, eigenvalues: None })
+    }
 
     /// See [`Body::kernel_length`].
     fn kernel_length(&self) -> Option<usize> {
@@ -122,6 +132,11 @@ impl<L: SequenceLayer> Body for Stack<L> {
             }
         }
         Features::Line(x)
+    }
+
+    fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        let length = shape.iter().product();
+        self.layers.iter().enumerate().map(|(i, layer)| layer.view(format!("layers.{i}"), length)).collect()
     }
 
     fn kernel_length(&self) -> Option<usize> {

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, weight_penalty};
+use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, views, weight_penalty};
 use crate::layers::continuous::odd_fft;
 use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise};
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
-    Resolution, check, reference,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, LayerView, Measure,
+    ReadError, Readout, Resolution, check, reference,
 };
 use kernels::{Activation, add_and_activate};
 
@@ -202,6 +202,10 @@ impl Body for CkcnnBody {
             x = block.forward(x, &format!("backbone.{i}"), ctx);
         }
         Features::Line(x)
+    }
+
+    fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        views(self.convolutions())
     }
 
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {

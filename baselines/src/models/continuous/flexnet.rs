@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::forward::DropoutKind;
-use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, weight_penalty};
+use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, views, weight_penalty};
 use crate::layers::continuous::residual::convolutions;
 use crate::layers::continuous::{mask, odd_fft};
 use crate::layers::{
@@ -16,8 +16,8 @@ use crate::layers::{
     ReferenceVersion, ResidualBlock, ResidualSpec, Window,
 };
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ParameterGroup,
-    ReadError, Readout, Resolution, check, reference,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, LayerView, Measure,
+    ParameterGroup, ReadError, Readout, Resolution, check, reference,
 };
 use kernels::Activation;
 
@@ -270,6 +270,10 @@ impl Body for FlexNetBody {
             x = block.forward(x, &shape, &format!("blocks.{i}"), ctx);
         }
         Features::from_flat(x, &shape)
+    }
+
+    fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        views(convolutions(self.conv1.as_ref(), &self.blocks))
     }
 
     fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {

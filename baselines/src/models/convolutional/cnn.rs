@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::forward::DropoutKind;
 use crate::layers::convolution::conv::{Conv, Geometry, without_padding};
 use crate::layers::convolution::pool::max_pool;
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, check};
+use crate::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, LayerView, ReadError,
+    Readout, check,
+};
 
 /// Taps per axis of every convolution.
 const TAPS: usize = 3;
@@ -103,5 +106,10 @@ impl Body for CnnBody {
         }
         // Dropping a channel before the average is dropping a feature after it.
         ctx.dropout(x, self.dropout, DropoutKind::Channel)
+    }
+
+    fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        let convs = self.convs.iter().enumerate();
+        Ok(convs.map(|(i, conv)| LayerView::of_kernels(format!("convs.{i}"), conv.view())).collect())
     }
 }

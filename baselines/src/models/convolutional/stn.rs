@@ -10,7 +10,9 @@ use crate::layers::convolution::pool::max_pool;
 use crate::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
 use crate::layers::{Conv, Geometry, Pointwise};
 use crate::models::convolutional::cnn::{Cnn, CnnBody, CnnConfig};
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, Info, Init, Resolution};
+use crate::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, Info, Init, LayerView, ReadError, Resolution,
+};
 
 /// Taps and channels of the two convolutions of the localisation network.
 const CONVS: [(usize, usize); 2] = [(7, 8), (5, 10)];
@@ -140,5 +142,13 @@ impl Body for StnBody {
         ctx.probe(|| "localisation".into(), "activation", &theta);
         let view = grid_sample(x, affine_grid(theta, [height, width]));
         self.cnn.forward(Features::from_flat(view, &[height, width]), ctx)
+    }
+
+    fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        let convs = self.localisation.convs.iter().enumerate();
+        let localisation = convs.map(|(i, conv)| LayerView::of_kernels(format!("localisation.convs.{i}"), conv.view()));
+        let cnn = self.cnn.views(shape)?;
+        let named = cnn.into_iter().map(|view| LayerView { layer: format!("cnn.{}", view.layer), ..view });
+        Ok(localisation.chain(named).collect())
     }
 }

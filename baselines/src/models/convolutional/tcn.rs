@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
 use crate::layers::{CausalConv, Pointwise};
-use crate::{Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Readout, check};
+use crate::{
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, LayerView, ReadError,
+    Readout, check,
+};
 use kernels::{Activation, add_and_activate};
 
 /// Standard deviation of the initial weights of a shortcut.
@@ -140,5 +143,12 @@ impl Body for TcnBody {
             ctx.probe(|| format!("network.{i}"), "activation", &x);
         }
         Features::Line(x)
+    }
+
+    fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        let convolutions = self.network.iter().enumerate().flat_map(|(i, block)| {
+            [("conv1", &block.conv1), ("conv2", &block.conv2)].map(|(name, conv)| (format!("network.{i}.{name}"), conv))
+        });
+        Ok(convolutions.map(|(layer, conv)| LayerView::of_kernels(layer, conv.view())).collect())
     }
 }

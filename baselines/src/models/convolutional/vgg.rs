@@ -6,13 +6,14 @@ use burn::tensor::activation::relu;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::inspect::views::Kernels;
 use crate::layers::convolution::conv::{Geometry, convolve, without_padding};
 use crate::layers::convolution::pool::max_pool;
 use crate::layers::linear::Pointwise;
 use crate::layers::orthogonality::{Householder, cosine_similarity_loss, orthonormality_loss, with_bias};
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, Measure, ReadError, Readout,
-    Resolution, check,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, LayerView, Measure,
+    ReadError, Readout, Resolution, check,
 };
 use kernels::MatmulF32;
 
@@ -257,6 +258,20 @@ impl Body for VggBody {
         let h = self.activation.apply(x.matmul_f32(weight.transpose()) + bias.unsqueeze::<2>());
         ctx.probe(|| "fc".into(), "activation", &h);
         Features::Line(h.unsqueeze_dim(2))
+    }
+
+    fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
+        let convs = self.convs.iter().zip(&self.geometries).enumerate();
+        let view = |(i, (conv, geometry)): (usize, (&Units, &Geometry))| {
+            let (weight, _) = conv.parts();
+            let ([outputs, columns], taps) = (weight.dims(), geometry.taps(shape.len()));
+            let weight = weight.reshape([outputs, columns / taps.max(1), taps]);
+            LayerView::of_kernels(
+                format!("convs.{i}"),
+                Kernels::of_weights(weight, geometry.kernel, geometry.dilation, false),
+            )
+        };
+        Ok(convs.map(view).collect())
     }
 
     fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {

@@ -8,14 +8,13 @@ use std::convert::Infallible;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, SvgCanvas, encode, escaped};
 use super::figure::Figure;
 use super::labels::Names;
 use super::layout::{TITLE_HEIGHT, columns, panel_size, size};
 use super::legend::paint_legend;
 use super::panel::paint_panel;
 use super::style::{FONT, INK, Painted, SCALE, at, bold, fonts, px};
-use super::svg::{SvgCanvas, escaped};
 use crate::error::ReportError;
 
 /// A drawn figure.
@@ -144,20 +143,11 @@ fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
     out
 }
 
-fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, png::EncodingError> {
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Best);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(pixels)?;
-    writer.finish()?;
-    Ok(file)
-}
-
 fn values(figure: &Figure) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
+    if figure.panels.iter().any(|panel| !panel.tiles.is_empty()) {
+        return tile_values(figure, writer);
+    }
     writer.write_record(["panel", "series", "drawn_as", "x_axis", "y_axis", "x", "y", "low", "high", "n", "note"])?;
     for panel in &figure.panels {
         for series in &panel.series {
@@ -177,6 +167,22 @@ fn values(figure: &Figure) -> Result<Vec<u8>, csv::Error> {
                     &point.note,
                 ])?;
             }
+        }
+    }
+    writer.into_inner().map_err(|e| e.into_error().into())
+}
+
+/// The values of maps: a row for each, its place counted from where the map is seen from.
+fn tile_values(figure: &Figure, mut writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
+    writer.write_record(["panel", "map", "row", "column", "value"])?;
+    for (panel, tile) in figure.panels.iter().flat_map(|panel| panel.tiles.iter().map(move |tile| (panel, tile))) {
+        let columns = tile.shape[1].max(1);
+        for (index, value) in tile.values.iter().enumerate() {
+            let [row, column] = [(index / columns, tile.origin[0]), (index % columns, tile.origin[1])]
+                .map(|(at, from)| (at as i64 - from as i64) * tile.step as i64);
+            let value = value.map(|value| value.to_string()).unwrap_or_default();
+            let row = [&panel.title, &tile.title, &row.to_string(), &column.to_string(), &value];
+            writer.write_record(row)?;
         }
     }
     writer.into_inner().map_err(|e| e.into_error().into())

@@ -31,12 +31,64 @@ pub(crate) struct Panel {
     pub series: Vec<Series>,
     /// Horizontal reference lines, e.g. the chance level.
     pub guides: Vec<f64>,
+    /// Upright reference lines.
+    pub verticals: Vec<f64>,
+    /// Whether both axes are equally long and the unit circle is drawn.
+    pub disc: bool,
+    /// Whether a page draws every point, where it would leave some out of long lines.
+    pub dense: bool,
+    /// Maps, which then take the place of the axes.
+    pub tiles: Vec<Tile>,
+}
+
+/// A map: a coloured rectangle per value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tile {
+    /// Above it.
+    pub title: String,
+    /// Below it.
+    pub note: String,
+    /// Rows and columns.
+    pub shape: [usize; 2],
+    /// Row by row.
+    pub values: Vec<Option<f64>>,
+    /// Positions that a row or a column stands for.
+    pub step: usize,
+    /// Row and column from which it is seen.
+    pub origin: [usize; 2],
+    /// Its colours.
+    pub shades: Shades,
+}
+
+/// How the values of a map become colours. Those that are not finite are grey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shades {
+    /// From blue over white at zero to red, up to the largest absolute value.
+    Signed,
+    /// Logarithmic, from a thousandth of the largest value upwards.
+    Decades,
 }
 
 impl Panel {
-    /// A panel without title and guides.
+    /// A panel without title, lines of reference and maps.
     pub(crate) fn new(x: PlotAxis, y: PlotAxis, series: Vec<Series>) -> Self {
-        Self { title: String::new(), x, y, series, guides: Vec::new() }
+        Self {
+            title: String::new(),
+            x,
+            y,
+            series,
+            guides: Vec::new(),
+            verticals: Vec::new(),
+            disc: false,
+            dense: false,
+            tiles: Vec::new(),
+        }
+    }
+
+    /// A panel of maps.
+    pub(crate) fn of_tiles(tiles: Vec<Tile>) -> Self {
+        let axis = || PlotAxis::new("", AxisScale::Linear);
+        Self { tiles, ..Self::new(axis(), axis(), Vec::new()) }
     }
 
     /// With a title above the axes.
@@ -102,6 +154,8 @@ pub(crate) enum Mark {
     Dotted,
     /// Short upright strokes.
     Ticks,
+    /// Dots so small that hundreds are told apart.
+    Specks,
 }
 
 impl Mark {
@@ -114,6 +168,7 @@ impl Mark {
             Self::Hollow => "hollow dots",
             Self::Dotted => "dotted line",
             Self::Ticks => "ticks",
+            Self::Specks => "dots",
         }
     }
 }

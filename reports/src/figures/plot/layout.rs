@@ -50,10 +50,53 @@ pub(super) fn names_beside(panel: &Panel, width: u32) -> Option<u32> {
 /// The height of panels `width` pixels wide: the `usual`, or what their names need.
 pub(super) fn height<'p>(panels: impl IntoIterator<Item = &'p Panel>, width: u32, usual: u32) -> u32 {
     let of = |panel: &Panel| match names(panel).len() as u32 {
+        _ if !panel.tiles.is_empty() => tiles(panel, width).height(panel),
+        0 if panel.disc => width.min(LARGEST_DISC),
         0 => usual,
         rows => 90 + rows * if names_beside(panel, width).is_some() { 22 } else { 36 },
     };
     panels.into_iter().map(of).max().unwrap_or(usual)
+}
+
+/// Width of the largest panel with the unit disc.
+const LARGEST_DISC: u32 = 400;
+
+/// Where the maps of a panel stand.
+pub(super) struct Tiling {
+    pub(super) columns: usize,
+    /// Side of a map.
+    pub(super) side: u32,
+}
+
+impl Tiling {
+    /// Room above a map and below it, for its title and its note.
+    pub(super) const ABOVE: u32 = 18;
+    const BELOW: u32 = 20;
+    /// Room between maps.
+    const GAP: u32 = 12;
+    /// Room above all of them.
+    const TOP: u32 = 22;
+
+    fn height(&self, panel: &Panel) -> u32 {
+        let rows = panel.tiles.len().div_ceil(self.columns) as u32;
+        Self::TOP + rows * (Self::ABOVE + self.side + Self::BELOW) + 6
+    }
+
+    /// The upper left corner of map number `index`.
+    pub(super) fn corner(&self, index: usize) -> (u32, u32) {
+        let (column, row) = ((index % self.columns) as u32, (index / self.columns) as u32);
+        let down = Self::TOP + row * (Self::ABOVE + self.side + Self::BELOW) + Self::ABOVE;
+        (8 + column * (self.side + Self::GAP), down)
+    }
+}
+
+/// Where the maps of a panel `width` pixels wide stand.
+pub(super) fn tiles(panel: &Panel, width: u32) -> Tiling {
+    const MOST: usize = 3;
+    const LARGEST: u32 = 170;
+    let columns = panel.tiles.len().clamp(1, MOST);
+    let side = (width.saturating_sub(16 + Tiling::GAP * (columns as u32 - 1)) / columns as u32).min(LARGEST);
+    Tiling { columns, side }
 }
 
 pub(super) fn panel_size(figure: &Figure) -> (u32, u32) {

@@ -47,6 +47,7 @@ pub(super) fn paint_sample<DB: Canvas>(
             root.draw(&PathElement::new(closed, stroke(&ink, 1.4)))?;
         }
         Mark::Filled => {}
+        Mark::Specks => root.draw(&Polygon::new(outline(2.2), ink.filled()))?,
         Mark::Ticks => root.draw(&PathElement::new(
             [(at(left + 12.0), at(y - 5.0)), (at(left + 12.0), at(y + 5.0))],
             stroke(&ink, 1.2),

@@ -1,7 +1,7 @@
 //! Figures as data, and their drawing with plotters in one visual style.
 //!
 //! ```text
-//! figure → axis, layout, labels → panel, legend (on a canvas: svg or plotters' bitmap) → draw (files), screen (pages)
+//! figure → axis, layout, labels → panel, tile, legend (on a canvas: svg or plotters' bitmap) → draw (files), screen (pages)
 //! ```
 
 mod axis;
@@ -14,10 +14,10 @@ mod legend;
 mod panel;
 mod screen;
 mod style;
-mod svg;
+mod tile;
 mod trace;
 
 pub(crate) use draw::{Drawn, draw};
-pub(crate) use figure::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
+pub(crate) use figure::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series, Shades, Tile};
 pub(crate) use screen::on_screen;
 pub(crate) use style::NEUTRAL;

@@ -11,6 +11,7 @@ use super::figure::{AxisScale, Mark, Panel, Point, Series};
 use super::labels::{Names, ROW, has_solid, is_named, spread};
 use super::layout::{self, names_beside};
 use super::style::{AXIS, GRID, INK, MUTED, Painted, SCALE, at, colour, font, px, stroke, symbol};
+use super::tile::paint_tiles;
 use super::trace;
 
 /// Most points of a line that each have a symbol.
@@ -28,6 +29,9 @@ pub(super) fn paint_panel<DB: Canvas>(
     names: &Names,
     live: bool,
 ) -> Painted<DB> {
+    if !panel.tiles.is_empty() {
+        return paint_tiles(area, panel);
+    }
     let axes = Axes::of(panel);
     let beside = names_beside(panel, area.dim_in_pixel().0 / SCALE);
     let digits = axes.y.ticks.iter().map(|tick| axes.y.label(*tick).chars().count() as u32).max().unwrap_or(0);
@@ -37,9 +41,18 @@ pub(super) fn paint_panel<DB: Canvas>(
         let left = f64::from(8 + left);
         area.draw(&Text::new(panel.title.clone(), (at(left), at(12.0)), style))?;
     }
+    let mut margins = [if panel.title.is_empty() { 16 } else { 24 }, 14 + names.width(panel)];
+    if panel.disc {
+        let (width, height) = area.dim_in_pixel();
+        let inner = [height / SCALE, width / SCALE].map(i64::from);
+        let [inner_height, inner_width] =
+            [inner[0] - i64::from(margins[0]) - 46, inner[1] - i64::from(margins[1]) - 8 - i64::from(left)];
+        margins[0] += u32::try_from(inner_height - inner_width).unwrap_or(0);
+        margins[1] += u32::try_from(inner_width - inner_height).unwrap_or(0);
+    }
     let mut chart = ChartBuilder::on(area)
-        .margin_top(px(if panel.title.is_empty() { 16 } else { 24 }))
-        .margin_right(px(14 + names.width(panel)))
+        .margin_top(px(margins[0]))
+        .margin_right(px(margins[1]))
         .margin_bottom(px(6))
         .margin_left(px(8))
         .x_label_area_size(px(40))
@@ -66,6 +79,7 @@ pub(super) fn paint_panel<DB: Canvas>(
         let line = [(axes.x.from, place), (axes.x.to, place)].map(|place| plot.pixel(place));
         plot.paint_dashes(&line, [2, 4], stroke(&MUTED, 1.2))?;
     }
+    plot.paint_references(panel)?;
     if beside.is_none() {
         plot.paint_rows(layout::names(panel))?;
     }
@@ -89,7 +103,11 @@ impl Axes {
         let xs: Vec<f64> = points().flat_map(|p| if named { ends(p) } else { [p.x, p.x] }).collect();
         let spans = |p: &Point| p.interval.map_or([p.y, p.y, p.y], |(a, b)| [a, p.y, b]);
         let ys: Vec<f64> = points().flat_map(spans).chain(panel.guides.iter().copied()).collect();
-        Self { x: FittedAxis::fit(&panel.x.scale, &xs, true), y: FittedAxis::fit(&panel.y.scale, &ys, false), named }
+        let disc = if panel.disc { [-1.0, 1.0].as_slice() } else { &[] };
+        let (xs, ys) = ([&xs, disc, &panel.verticals].concat(), [&ys, disc].concat());
+        // The same air around a circle everywhere.
+        let tight = !panel.disc;
+        Self { x: FittedAxis::fit(&panel.x.scale, &xs, tight), y: FittedAxis::fit(&panel.y.scale, &ys, false), named }
     }
 
     /// Where `point` stands; overflow at the upper edge, or the right one where values run to the right.
@@ -140,6 +158,23 @@ impl<DB: Canvas> Plot<'_, DB> {
         self.area.draw(&Group::End)
     }
 
+    /// Upright lines of reference, and the unit circle.
+    fn paint_references(&self, panel: &Panel) -> Painted<DB> {
+        const CORNERS: u32 = 90;
+        let style = stroke(&MUTED, 1.2);
+        for vertical in &panel.verticals {
+            let place = self.axes.x.place(*vertical);
+            let line = [(place, self.axes.y.from), (place, self.axes.y.to)].map(|place| self.pixel(place));
+            self.paint_dashes(&line, [2, 4], style)?;
+        }
+        if panel.disc {
+            let angle = |corner: u32| std::f64::consts::TAU * f64::from(corner) / f64::from(CORNERS);
+            let circle: Vec<_> = (0..=CORNERS).map(angle).map(|angle| self.pixel((angle.cos(), angle.sin()))).collect();
+            self.area.draw(&PathElement::new(circle, stroke(&AXIS, 1.2)))?;
+        }
+        Ok(())
+    }
+
     /// The names of rows above them.
     fn paint_rows(&self, names: &[String]) -> Painted<DB> {
         let style = font(10.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
@@ -167,6 +202,7 @@ impl<DB: Canvas> Plot<'_, DB> {
                     Mark::Line | Mark::Dashed | Mark::Dotted => self.paint_line(series)?,
                     Mark::Filled | Mark::Hollow => self.paint_dots(series)?,
                     Mark::Ticks => self.paint_ticks(series)?,
+                    Mark::Specks => self.paint_specks(series)?,
                 }
                 self.paint_overflow(series)?;
                 if series.mark == Mark::Hollow && !self.axes.named { self.paint_notes(series) } else { Ok(()) }
@@ -275,6 +311,15 @@ impl<DB: Canvas> Plot<'_, DB> {
         self.pixels(series)
             .into_iter()
             .try_for_each(|(x, y)| self.area.draw(&PathElement::new([(x, y - reach), (x, y + reach)], style)))
+    }
+
+    /// Small dots.
+    fn paint_specks(&self, series: &Series) -> Painted<DB> {
+        let style = colour(series.colour).filled();
+        let reach = at(1.3);
+        self.pixels(series).into_iter().try_for_each(|(x, y)| {
+            self.area.draw(&Rectangle::new([(x - reach, y - reach), (x + reach, y + reach)], style))
+        })
     }
 
     /// Triangles at the edge for infinite values.

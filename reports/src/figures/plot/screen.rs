@@ -88,7 +88,7 @@ fn legend(figures: &[&Figure]) -> Vec<LegendKey> {
 
 /// What the page draws of `panel`: it sets the title above.
 fn untitled(panel: &Panel) -> Panel {
-    let series = panel.series.iter().map(thinned).collect();
+    let series = panel.series.iter().map(|series| if panel.dense { series.clone() } else { thinned(series) }).collect();
     Panel { title: String::new(), series, ..panel.clone() }
 }
 

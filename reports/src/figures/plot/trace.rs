@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 
 use super::axis::FittedAxis;
+use super::canvas::escaped;
 use super::figure::{AxisScale, Mark, Panel, PlotAxis, Point, Series};
 use super::style::NEUTRAL;
-use super::svg::escaped;
 
 /// The smallest difference of logarithms: enough for three digits.
 const LOGARITHM: f64 = 5e-4;
@@ -60,8 +60,8 @@ pub(super) fn values(
     pixel: impl Fn(&Point) -> (i32, i32),
 ) -> String {
     let name = escaped(&series.label);
-    if series.mark == Mark::Ticks {
-        // What they are stands with the mean.
+    if matches!(series.mark, Mark::Ticks | Mark::Specks) {
+        // What ticks are stands with the mean, and specks are too many.
         return String::new();
     }
     if matches!(series.mark, Mark::Filled | Mark::Hollow) {

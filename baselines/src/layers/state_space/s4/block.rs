@@ -5,10 +5,11 @@ use burn::tensor::Tensor;
 
 use super::kernel::{S4Kernel, S4KernelSpec, round};
 use crate::forward::DropoutKind;
+use crate::inspect::views::{FineKernels, Kernels};
 use crate::layers::linear::Pointwise;
 use crate::layers::state_space::stack::SequenceLayer;
 use crate::layers::state_space::taps::{causal, rate};
-use crate::{Forward, Init};
+use crate::{Forward, Init, LayerView, ReadError};
 use kernels::{Activation, Alignment, glu, long_conv1d};
 
 /// A convolution with state-space kernels, plus a skip connection.
@@ -71,6 +72,27 @@ impl SsmConv {
     }
 }
 
+impl SsmConv {
+    /// The kernels for inputs of `length` samples, channel-major; those to both sides as one.
+    fn view(&self, length: usize) -> Kernels {
+        let [channels, h] = self.d.dims();
+        let taps = length.min(self.l_max);
+        let whole = |taps: usize, rate: f64| {
+            let kernel = self.kernel.sample(taps, rate);
+            let taps = kernel.dims()[2];
+            let side = |at: usize| kernel.clone().narrow(0, at * channels, channels).reshape([channels * h, taps]);
+            let left = side(0).flip([1]);
+            if self.bidirectional { Tensor::cat(vec![left, side(1)], 1) } else { left }
+        };
+        let values = whole(taps, 1.0);
+        let fine = FineKernels::has_room(channels * h, values.dims()[1]).then(|| {
+            let per_position = FineKernels::PER_POSITION;
+            FineKernels { values: whole(taps * per_position, 1.0 / per_position as f64), per_position }
+        });
+        Kernels { fine, ..Kernels::on_line(values, taps.saturating_sub(1)) }
+    }
+}
+
 /// The S4 layer: convolution, skip, dropout, GELU, dropout, and a gated map of the channels.
 #[derive(Module, Debug)]
 pub struct S4Block {
@@ -111,6 +133,11 @@ impl SequenceLayer for S4Block {
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let rate = rate(self.length, x.dims()[2], ctx);
         self.forward_at(x, rate, layer, ctx)
+    }
+
+    fn view(&self, layer: String, _length: usize) -> Result<LayerView, ReadError> {
+        let kernels = Some(self.layer.view(self.length));
+        Ok(LayerView { layer, kernels, eigenvalues: Some(self.layer.kernel.eigenvalues()?) })
     }
 
     fn kernel_length(&self) -> Option<usize> {

@@ -5,10 +5,12 @@ use burn::tensor::{Tensor, TensorData};
 use nalgebra::Complex as Number;
 
 use super::truncation::Recurrence;
-use crate::Init;
+use crate::inspect::views::{Eigenvalues, discretised, low_rank, shown_matrices};
 use crate::layers::state_space::complex::Complex;
 use crate::layers::state_space::hippo::{DiagonalInit, HippoMeasure, diagonal, nplr};
 use crate::layers::state_space::taps::complex_normal;
+use crate::read::read;
+use crate::{Init, ReadError};
 use kernels::{Discretisation, diagonal_kernel, low_rank_kernel};
 
 /// Least magnitude of the initial real and imaginary parts of the eigenvalues.
@@ -152,6 +154,35 @@ impl S4Kernel {
         let outputs = Complex::cat(vec![Complex::of_pairs(c), p.conj()], 0).map(|part| part.unsqueeze_dim::<4>(0));
         let kernel = low_rank_kernel(inputs.mul(outputs).parts(), x.parts(), period);
         kernel.narrow(2, 0, length.min(period))
+    }
+
+    /// Eigenvalues per step of the matrices of some channels, one of each conjugate pair.
+    ///
+    /// # Errors
+    /// The parameters cannot be read from the device.
+    pub fn eigenvalues(&self) -> Result<Eigenvalues, ReadError> {
+        let ([matrices, states], [channels, _]) = (self.a_real.dims(), self.inv_dt.dims());
+        let what = "parameters of a state space";
+        let steps = read(self.inv_dt.val(), what)?;
+        let (real, imaginary) = (read(self.a_real.val(), what)?, read(self.a_imag.val(), what)?);
+        let p = self.p.as_ref().map(|p| read(p.val(), what)).transpose()?;
+        let of = |channel: usize| {
+            let matrix = channel % matrices.max(1);
+            let own = matrix * states..(matrix + 1) * states;
+            let number = |re: f32, im: f32| Number::new(f64::from(re), f64::from(im));
+            let diagonal: Vec<Number<f64>> = own.clone().map(|i| number(-real[i].exp(), -imaginary[i])).collect();
+            let values = match &p {
+                None => diagonal,
+                Some(p) => {
+                    let p: Vec<Number<f64>> = own.map(|i| number(p[2 * i], p[2 * i + 1])).collect();
+                    low_rank(&diagonal, &p).unwrap_or_default()
+                }
+            };
+            let dt = f64::from(steps[channel]).exp();
+            (channel, values.into_iter().map(|a| discretised(a, dt, self.disc)).collect())
+        };
+        let shown = shown_matrices(channels).into_iter().map(of).collect();
+        Ok(Eigenvalues { count: channels, shown, conjugates: true })
     }
 
     /// C̃ for at least `wanted` samples, and the length it is for. Gradients reach the stored C̃ unchanged.

@@ -4,19 +4,21 @@
 use std::convert::Infallible;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use plotters::prelude::DrawingBackend;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind, FontStyle, FontTransform,
 };
 
-use super::canvas::Canvas;
-use super::style::LINE_HEIGHT;
+use super::super::style::LINE_HEIGHT;
+use super::{Canvas, Raster, encode};
 
 type Drawing = Result<(), DrawingErrorKind<Infallible>>;
 
 /// Writes the elements of an image into a text.
-pub(super) struct SvgCanvas<'a> {
+pub(in crate::figures::plot) struct SvgCanvas<'a> {
     out: &'a mut String,
     size: (u32, u32),
     /// Attributes of the path that is being collected, and the path.
@@ -25,7 +27,7 @@ pub(super) struct SvgCanvas<'a> {
 
 impl<'a> SvgCanvas<'a> {
     /// An image of `size` drawn pixels, whose elements are appended to `out`.
-    pub(super) fn new(out: &'a mut String, size: (u32, u32)) -> Self {
+    pub(in crate::figures::plot) fn new(out: &'a mut String, size: (u32, u32)) -> Self {
         Self { out, size, pending: None }
     }
 
@@ -116,6 +118,22 @@ impl Canvas for SvgCanvas<'_> {
     fn close(&mut self) {
         self.flush();
         self.out.push_str("</g>\n");
+    }
+
+    /// One image: a rectangle per value would be many times as long.
+    fn raster(&mut self, (x, y): BackendCoord, raster: &Raster) -> Drawing {
+        self.flush();
+        let [rows, columns] = raster.shape;
+        let pixels: Vec<u8> = raster.colours.iter().flat_map(|&(r, g, b)| [r, g, b]).collect();
+        let Ok(file) = encode(&pixels, columns as u32, rows as u32) else { return Ok(()) };
+        let (width, height) = raster.size;
+        let _ = writeln!(
+            self.out,
+            "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" preserveAspectRatio=\"none\" \
+             image-rendering=\"pixelated\" href=\"data:image/png;base64,{}\"/>",
+            STANDARD.encode(file)
+        );
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The files of a report, written so that none is ever half there.
 
+pub(crate) mod error;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
