@@ -4,10 +4,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
 use serde_json::Value;
 use support::Bench;
 
@@ -113,5 +115,121 @@ fn exports_are_read_by_the_programs_they_are_for() {
                 }
             }
         }
+    }
+}
+
+/// Shapes and bytes by name.
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+
+fn tensors(path: &Path) -> Tensors {
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let one = |(name, view): (String, TensorView<'_>)| (name, (view.shape().to_vec(), view.data().to_vec()));
+    file.tensors().into_iter().map(one).collect()
+}
+
+#[test]
+fn exported_weights_are_those_of_the_checkpoint_under_other_names() {
+    let bench = trained();
+    let best = "runs/small/adding.rnn.s0/checkpoints/best.safetensors";
+    let exported = bench.json(&["export", "weights", best, "--as", "reference"]);
+    assert_eq!(exported["out"], best.replace("best", "best-reference"));
+    let names: Vec<String> = tensors(&bench.path(exported["out"].as_str().unwrap())).into_keys().collect();
+    let rnn = ["bias_hh_l0", "bias_ih_l0", "weight_hh_l0", "weight_ih_l0"].map(|name| format!("rnn.{name}"));
+    assert_eq!(names, [vec!["head.bias".to_owned(), "head.weight".to_owned()], rnn.to_vec()].concat());
+    assert_eq!(exported["tensors"], names.len());
+    // They are read back as the weights of a reference program.
+    let score = |file: &str| bench.json(&["eval", file])["loss"].clone();
+    assert_eq!(score(exported["out"].as_str().unwrap()), score(best));
+    let of_none = ["export", "weights", "runs/none/adding.tcn.s0/checkpoints/best.safetensors", "--as", "reference"];
+    bench.file("none.yaml", SMALL.replace("small", "none").replace("{name: gru, label: gru, hidden: 4}", TCN));
+    bench.command(&["run", "none.yaml", "--only", "baseline=tcn", "--seeds", "0"]).assert().success();
+    bench.refuses(&of_none, 2, "eval-no-reference", &["tcn"]);
+}
+
+const TCN: &str = "{name: tcn, label: tcn, levels: 2, hidden: 4, kernel_size: 3}";
+
+/// State dicts of the reference programs, as recorded: a task with their channels and classes, and their settings.
+const RECORDED: [(&str, &[&str]); 6] = [
+    ("ccnn_ccnn_1d_train", &["--task=smnist", "--baseline=ccnn", "--set=baseline.blocks=2"]),
+    ("ccnn_ccnn_2d_train", &["--task=cifar10", "--set=task.form=2d", "--baseline=ccnn", "--set=baseline.blocks=2"]),
+    ("ckconv_ckcnn_2blocks", &["--task=smnist", "--baseline=ckcnn", "--set=baseline.kernel_hidden=16"]),
+    (
+        "flex_flexnet_2d_train",
+        &["--task=cifar10", "--set=task.form=2d", "--baseline=flexnet", "--set=baseline.width_factors=[1.0, 1.5]"],
+    ),
+    ("flex_flextcn_1d_train", &["--task=smnist", "--baseline=flexnet", "--set=baseline.blocks=2"]),
+    (
+        "s4_model_dplr_prenorm",
+        &["--task=cifar10", "--baseline=s4", "--set=baseline.d_model=8", "--set=baseline.d_state=16"],
+    ),
+];
+
+/// What a program wrote and we read, it can read again: the same names, shapes and numbers.
+#[test]
+#[ignore = "needs BENCH_GOLDENS, a folder of recorded tensors"]
+fn state_dicts_of_reference_programs_come_back_as_they_were() {
+    let goldens: PathBuf = std::env::var_os("BENCH_GOLDENS").unwrap().into();
+    let bench = Bench::new();
+    for (name, settings) in RECORDED {
+        let recorded = tensors(&goldens.join(name).with_extension("safetensors"));
+        let is_weight = |(name, tensor): (String, _)| {
+            let parameter = name.strip_prefix("param.").map(str::to_owned);
+            let running = name.strip_prefix("buffer.").filter(|name| name.contains(".running_")).map(str::to_owned);
+            Some((parameter.or(running)?, tensor))
+        };
+        let weights: Tensors = recorded.into_iter().filter_map(is_weight).collect();
+        let views = weights.iter().map(|(name, (shape, bytes))| {
+            (name, TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
+        });
+        let file = format!("{name}.safetensors");
+        bench.file(&file, safetensors::serialize(views, Option::<HashMap<String, String>>::None).unwrap());
+        let own = ["--set=baseline.hidden=8", "--set=baseline.kernel_hidden=8"];
+        let own: &[&str] = match name {
+            "s4_model_dplr_prenorm" => &["--set=baseline.n_layers=2", "--set=baseline.prenorm=true"],
+            "ckconv_ckcnn_2blocks" => &own[..1],
+            "flex_flexnet_2d_train" => &["--set=baseline.hidden=6", own[1]],
+            _ => &own,
+        };
+        let arguments = [&["export", "weights", &file, "--as", "reference"], settings, own].concat();
+        let exported = bench.json(&arguments);
+        let found = tensors(&bench.path(exported["out"].as_str().unwrap()));
+        let shapes =
+            |all: &Tensors| all.iter().map(|(name, (shape, _))| (name.clone(), shape.clone())).collect::<Vec<_>>();
+        assert_eq!(shapes(&found), shapes(&weights), "{name}");
+        assert!(found == weights, "{name}: other numbers");
+    }
+}
+
+/// The authors' weights, exported, are to PyTorch what they were.
+#[test]
+#[ignore = "needs BENCH_CHECKPOINTS, a folder with the released weights of CKCNN, and PyTorch in the Python of BENCH_PYTORCH"]
+fn pytorch_reads_exported_weights() {
+    const COMPARE: &str = "\
+import sys, torch
+from safetensors.torch import load_file
+theirs = torch.load(sys.argv[1], map_location='cpu', weights_only=False)
+theirs = {k.removeprefix('module.'): v for k, v in theirs.items()}
+ours = load_file(sys.argv[2])
+assert ours, 'nothing is in it'
+for name, value in ours.items():
+    assert torch.equal(theirs[name], value), name
+left = [name for name in theirs if name not in ours]
+assert all(name.endswith('train_length') for name in left), left
+";
+    let folder: PathBuf = std::env::var_os("BENCH_CHECKPOINTS").unwrap().into();
+    let bench = Bench::new();
+    for (start, task) in [("MNIST_perm_False", "smnist"), ("CharTrajectories", "character-trajectories")] {
+        let file = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let file =
+            file.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with(start)).unwrap();
+        let out = bench.path(&format!("{task}.safetensors"));
+        let (file, to) = (file.to_str().unwrap(), out.to_str().unwrap());
+        let arguments =
+            ["export", "weights", file, "--as", "reference", "--task", task, "--baseline", "ckcnn", "--out", to];
+        bench.command(&arguments).assert().success();
+        let python = std::env::var("BENCH_PYTORCH").unwrap();
+        let output = Command::new(python).args(["-c", COMPARE, file, to]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

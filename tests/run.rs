@@ -703,7 +703,7 @@ fn a_full_disk_fails_runs_with_a_message_and_they_resume() {
     let unmounted = std::process::Command::new("umount").arg(&runs).status().unwrap();
     assert!(grown && unmounted.success());
     assert_eq!(full.status.code(), Some(1), "{}", String::from_utf8_lossy(&full.stderr));
-    let said: Value = serde_json::from_slice(&full.stdout).unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&full.stdout).unwrap();
     let failed = said["cells"].as_array().unwrap().iter().filter(|run| run["outcome"] == "failed").collect::<Vec<_>>();
     assert!(!failed.is_empty() && failed.iter().all(|run| run["reason"] == "disk_full"), "{said}");
     assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));

@@ -55,6 +55,12 @@ pub trait Baseline: Send + Sync + 'static {
         None
     }
 
+    /// The shape that the reference program gives that tensor, which has `shape` here: the same numbers in the same order.
+    /// `bench export weights` writes it so.
+    fn reference_shape(_config: &Self::Config, _rank: usize, _name: &str, shape: &[usize]) -> Vec<usize> {
+        shape.to_vec()
+    }
+
     /// Whether the network follows [`Forward::at_resolution`].
     fn resolution() -> Resolution {
         Resolution::AsIs

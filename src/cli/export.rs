@@ -1,12 +1,17 @@
 //! `bench export`: runs and weights in the formats of other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use baselines::device::DeviceChoice;
+use clap::{Args, Subcommand, ValueEnum};
+use datasets::Split;
 use reports::Viewer;
 use serde_json::json;
 
 use super::{CliError, Exit, Global};
+use crate::files::atomic;
+use crate::measure::evaluate::Request;
+use crate::measure::reference::reference_weights;
 use crate::registry::Registry;
 
 /// `bench export`
@@ -23,6 +28,38 @@ enum What {
     Tensorboard(RunsArgs),
     /// Offline runs of Weights & Biases, for `wandb sync`
     Wandb(RunsArgs),
+    /// The weights of a checkpoint under the names and in the shapes of the reference program, as safetensors: for
+    /// `load_state_dict(load_file(FILE), strict=False)`, since the program computes its counters and caches itself
+    Weights(WeightsArgs),
+}
+
+/// Whose names weights get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Naming {
+    /// Those of the program that the baseline follows, see `bench list baselines`
+    Reference,
+}
+
+#[derive(Debug, Clone, Args)]
+struct WeightsArgs {
+    /// best.safetensors or last.safetensors of a run, or any file that `bench eval` takes
+    #[arg(value_name = "CHECKPOINT")]
+    checkpoint: PathBuf,
+    /// Whose names the tensors get
+    #[arg(long = "as", value_enum, value_name = "NAMING")]
+    naming: Naming,
+    /// Task [default: that of the checkpoint's run]
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+    /// Baseline [default: that of the checkpoint's run]
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<String>,
+    /// Change a setting, e.g. baseline.omega_0=30.5; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// The file; by default beside CHECKPOINT, named like it with -reference
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -40,6 +77,9 @@ pub fn execute(args: &ExportArgs, global: &Global, registry: &Registry) -> Resul
     match &args.what {
         What::Tensorboard(args) => runs(args, Viewer::Tensorboard, global, registry),
         What::Wandb(args) => runs(args, Viewer::Wandb, global, registry),
+        What::Weights(args) => match args.naming {
+            Naming::Reference => weights(args, global, registry),
+        },
     }
 }
 
@@ -59,4 +99,44 @@ fn runs(args: &RunsArgs, viewer: Viewer, global: &Global, registry: &Registry) -
         lines.join("\n")
     };
     global.print(json, text)
+}
+
+fn weights(args: &WeightsArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
+    let request = Request {
+        checkpoint: &args.checkpoint,
+        task: args.task.as_deref(),
+        baseline: args.baseline.as_deref(),
+        set: &args.set,
+        split: Split::Test,
+        batch_size: 1,
+        resolutions: &[1.0],
+    };
+    let weights = reference_weights(&request, registry, &DeviceChoice::default().open()?)?;
+    let out = args.out.clone().unwrap_or_else(|| beside(&args.checkpoint));
+    atomic::replace(&out, &weights.file)
+        .map_err(|error| CliError::failed(format!("cannot write {}: {error}", out.display())))?;
+    let (task, baseline) = (&weights.run.task.label, &weights.run.baseline.label);
+    let reference = weights.run.baseline.entry.info.source;
+    let json = || {
+        json!({
+            "schema": 1, "out": out, "tensors": weights.tensors, "task": task, "baseline": baseline,
+            "reference": reference, "notes": weights.notes,
+        })
+    };
+    let text = || {
+        let mut lines = weights.notes.clone();
+        lines.push(format!(
+            "{} tensors of {baseline} on {task}, named as in {reference}: {}",
+            weights.tensors,
+            out.display()
+        ));
+        lines.join("\n")
+    };
+    global.print(json, text)
+}
+
+/// `best-reference.safetensors` beside `best.safetensors`.
+fn beside(checkpoint: &Path) -> PathBuf {
+    let stem = checkpoint.file_stem().unwrap_or_default().to_string_lossy();
+    checkpoint.with_file_name(format!("{stem}-reference.safetensors"))
 }

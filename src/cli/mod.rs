@@ -56,7 +56,7 @@ pub enum Command {
     Speed(speed::SpeedArgs),
     /// Score of a checkpoint: one of ours, or the weights of a reference program
     Eval(eval::EvalArgs),
-    /// Write runs for TensorBoard or Weights & Biases
+    /// Write runs for TensorBoard or Weights & Biases, or weights for the reference program
     Export(export::ExportArgs),
     /// What the network of a checkpoint looks at: kernels, receptive field, eigenvalues
     Inspect(inspect::InspectArgs),

@@ -1,7 +1,7 @@
 //! What the program keeps in files and reads from them: atomic writes, checkpoints, the folder of a run, and tensors,
 //! whichever program wrote them.
 
-mod atomic;
+pub(crate) mod atomic;
 pub(crate) mod checkpoint;
 mod dtype;
 mod pytorch;

@@ -59,6 +59,20 @@ pub fn s4(name: &str) -> String {
     within_body(name).split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
+/// The shape of our tensor `name` in a program that has convolutions of size one over `rank` axes for linear maps: weights
+/// `[out, in]` get an axis of length one for each, all others keep their `shape`.
+pub fn as_convolution(name: &str, shape: &[usize], rank: usize) -> Vec<usize> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let is_map = shape.len() == 2 && ["weight", "weight_g", "weight_v"].contains(&last);
+    let axes = if is_map { rank } else { 0 };
+    shape.iter().copied().chain(std::iter::repeat_n(1, axes)).collect()
+}
+
+/// The same where the head alone is a linear map there, too.
+pub fn as_convolution_but_head(name: &str, shape: &[usize], rank: usize) -> Vec<usize> {
+    if name.starts_with("head.") { shape.to_vec() } else { as_convolution(name, shape, rank) }
+}
+
 /// Whether a tensor of a reference program's state dict is no weight.
 ///
 /// Such are counters, flags, cached grids and kernels, and the means of masks, which follow from the settings.
@@ -101,6 +115,17 @@ fn layers(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As in state dicts of the programs: `finallyr.weight` of CKCNN is `[10, 30]`, `out_layer.weight` of CCNN `[10, 8, 1]`.
+    #[test]
+    fn linear_maps_are_convolutions_of_size_one() {
+        assert_eq!(as_convolution("body.blocks.0.linear1.weight", &[8, 4], 2), [8, 4, 1, 1]);
+        assert_eq!(as_convolution("body.conv1.kernel.kernel_net.0.weight_g", &[16, 1], 1), [16, 1, 1]);
+        assert_eq!(as_convolution("body.conv1.kernel.filters.0.gamma", &[8, 2], 2), [8, 2]);
+        assert_eq!(as_convolution("body.conv1.bias", &[8], 1), [8]);
+        assert_eq!(as_convolution("head.weight", &[10, 8], 1), [10, 8, 1]);
+        assert_eq!(as_convolution_but_head("head.weight", &[10, 30], 1), [10, 30]);
+    }
 
     #[test]
     fn names_are_those_of_the_programs() {

@@ -26,6 +26,8 @@ pub struct Entry {
     pub added: fn() -> Vec<(&'static str, Value)>,
     /// See [`Baseline::reference_name`].
     pub reference_name: fn(&Value, usize, &str) -> Option<String>,
+    /// See [`Baseline::reference_shape`]; `None` for settings that are not the baseline's.
+    pub reference_shape: fn(&Value, usize, &str, &[usize]) -> Option<Vec<usize>>,
     /// See [`Baseline::resolution`].
     pub resolution: Resolution,
     /// Builds a network with autodiff, see [`Model::evaluator`], whose weights depend on the seed.
@@ -52,6 +54,9 @@ where
             Ok(Value::Object(merged))
         },
         reference_name: |value, rank, name| B::reference_name(&split::<B::Config>(value).ok()?.1, rank, name),
+        reference_shape: |value, rank, name, shape| {
+            Some(B::reference_shape(&split::<B::Config>(value).ok()?.1, rank, name, shape))
+        },
         label: |value| Ok(B::label(&split::<B::Config>(value)?.1)),
         build: |value, input, output, seed, device| {
             let (settings, config) = split::<B::Config>(value)?;

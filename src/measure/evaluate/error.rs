@@ -56,6 +56,14 @@ pub(crate) enum EvalError {
         at: String,
         loss: f64,
     },
+    /// There are no other names for its weights.
+    #[error(
+        "{baseline} has no reference program, whose names its weights could have; they stand in the checkpoint under ours"
+    )]
+    NoReference { baseline: String },
+    /// The weights do not make a file.
+    #[error("cannot write the weights as safetensors: {0}")]
+    Encode(String),
     /// Nothing can be scored.
     #[error("the {split} split has no sample to score")]
     Empty { split: &'static str },

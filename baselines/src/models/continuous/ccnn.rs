@@ -322,6 +322,10 @@ impl Baseline for Ccnn {
         })
     }
 
+    fn reference_shape(_config: &Self::Config, rank: usize, name: &str, shape: &[usize]) -> Vec<usize> {
+        reference::as_convolution(name, shape, rank)
+    }
+
     fn added() -> Vec<(&'static str, Value)> {
         vec![("mask", "gaussian".into()), ("nonlinearity", "gelu".into())]
     }

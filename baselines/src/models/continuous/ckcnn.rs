@@ -186,6 +186,10 @@ impl Baseline for Ckcnn {
         Some(reference::ckconv(name))
     }
 
+    fn reference_shape(_config: &Self::Config, rank: usize, name: &str, shape: &[usize]) -> Vec<usize> {
+        reference::as_convolution_but_head(name, shape, rank)
+    }
+
     fn resolution() -> Resolution {
         Resolution::Continuous
     }

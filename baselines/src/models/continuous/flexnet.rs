@@ -241,6 +241,13 @@ impl Baseline for FlexNet {
         Some(if rank == 1 { reference::flextcn(name) } else { reference::flexconv(name) })
     }
 
+    fn reference_shape(_config: &Self::Config, rank: usize, name: &str, shape: &[usize]) -> Vec<usize> {
+        match rank {
+            1 => reference::as_convolution_but_head(name, shape, rank),
+            _ => reference::as_convolution(name, shape, rank),
+        }
+    }
+
     fn added() -> Vec<(&'static str, Value)> {
         vec![("initialisation", "original".into())]
     }
