@@ -77,7 +77,7 @@ pub(crate) fn map_tile(title: String, map: &Map, shades: Shades) -> Tile {
 pub(crate) fn disc(title: String, groups: Vec<(String, usize, Vec<Point>)>) -> Panel {
     let series = groups.into_iter().map(|(label, colour, points)| Series { label, colour, mark: Mark::Specks, points });
     let axes = (PlotAxis::new("real part", AxisScale::Linear), PlotAxis::new("imaginary part", AxisScale::Linear));
-    Panel { disc: true, ..Panel::new(axes.0, axes.1, series.collect()).titled(title) }
+    Panel { disc: true, dense: true, ..Panel::new(axes.0, axes.1, series.collect()).titled(title) }
 }
 
 /// The eigenvalues of matrix number `shown` of those that are shown, with their conjugates.

@@ -93,7 +93,7 @@ impl Tiling {
 /// Where the maps of a panel `width` pixels wide stand.
 pub(super) fn tiles(panel: &Panel, width: u32) -> Tiling {
     const MOST: usize = 3;
-    const LARGEST: u32 = 170;
+    const LARGEST: u32 = 230;
     let columns = panel.tiles.len().clamp(1, MOST);
     let side = (width.saturating_sub(16 + Tiling::GAP * (columns as u32 - 1)) / columns as u32).min(LARGEST);
     Tiling { columns, side }
