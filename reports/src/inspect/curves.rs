@@ -70,7 +70,8 @@ pub(crate) fn map_tile(title: String, map: &Map, shades: Shades) -> Tile {
         Shades::Signed => format!("largest ±{}", significant(most, 2)),
         Shades::Decades => format!("largest {}", significant(most, 2)),
     };
-    Tile { title, note, shape: map.shape, values, step: map.step, origin: map.origin, shades }
+    let cross = shades == Shades::Decades;
+    Tile { title, note, shape: map.shape, values, step: map.step, origin: map.origin, cross, shades }
 }
 
 /// The unit disc with eigenvalues: a series of small dots per group, with its label and colour.

@@ -225,14 +225,12 @@ fn gradient_maps(inspection: &Inspection) -> Option<Figure> {
     let named = |title: &str, map: Option<&Map>| Some(map_tile(title.to_owned(), map?, Shades::Decades));
     let field = named("features", inspection.field.as_ref().and_then(|field| field.map.as_ref()));
     let answer = named("answer", inspection.answer.as_ref().and_then(|answer| answer.map.as_ref()));
+    let answer = answer.map(|tile| Tile { cross: false, ..tile });
     let tiles: Vec<Tile> = field.into_iter().chain(answer).collect();
     (!tiles.is_empty()).then(|| Figure {
         name: "gradient-maps".to_owned(),
         title: "Where features and answer come from, on the image".to_owned(),
-        caption: format!(
-            "Features: |d features / d input| as above, at every pixel. Answer: {ANSWER} {DECADES} The answer is of the whole \
-             image, and its cross the middle."
-        ),
+        caption: format!("Features: |d features / d input| as above, at every pixel. Answer: {ANSWER} {DECADES}"),
         panels: vec![Panel::of_tiles(tiles)],
         legend: Vec::new(),
     })

@@ -56,6 +56,8 @@ pub(crate) struct Tile {
     pub step: usize,
     /// Row and column from which it is seen.
     pub origin: [usize; 2],
+    /// Whether a cross marks that place.
+    pub cross: bool,
     /// Its colours.
     pub shades: Shades,
 }
