@@ -120,8 +120,9 @@ fn text(inspected: &Inspected, written: &ReportPaths, out: &Path) -> String {
     for LayerInspection { layer, kernels, .. } in &inspection.layers {
         if let Some(kernels) = kernels {
             let taps = kernels.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
+            let many = if kernels.count == 1 { "kernel" } else { "kernels" };
             let n = grouped(kernels.count as u64);
-            text.push_str(&format!("\n{layer}: {n} kernels of {taps} taps, {}", radii(&kernels.radii)));
+            text.push_str(&format!("\n{layer}: {n} {many} of {taps} taps, {}", radii(&kernels.radii)));
         }
     }
     for note in notes {

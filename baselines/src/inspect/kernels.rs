@@ -10,7 +10,7 @@ use crate::inspect::views::{FineKernels, Kernels, Mask, evenly};
 use crate::read::read;
 
 /// Kernels on a line that are shown.
-const LINES: usize = 4;
+const LINES: usize = 3;
 /// Kernels on a plane that are shown.
 const MAPS: usize = 3;
 

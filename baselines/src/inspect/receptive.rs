@@ -145,7 +145,7 @@ impl Seen {
         let total: f64 = self.all().map(|(.., value)| value).sum();
         let ahead: f64 = self.all().filter(|&(row, at, _)| at > self.from[row][0]).map(|(.., value)| value).sum();
         // What is not finite says nothing.
-        !(ahead <= AHEAD * total)
+        total.is_nan() || ahead > AHEAD * total
     }
 
     /// The lag of a position on a line, and the larger of the distances along the axes of a plane or a volume.

@@ -78,10 +78,12 @@ fn seeds(networks: &[&Network<'_>]) -> String {
 /// The receptive fields of all networks of a task in one panel.
 fn fields(task: &str, networks: &[&Network<'_>], colours: &Colours) -> Option<Figure> {
     let (mut legend, mut series, mut samples) = (colours.legend(), Vec::new(), BTreeSet::new());
+    let mut images = false;
     for network in networks {
         for (part, mark, of) in stages(network.seen) {
             let Some(field) = of.field.as_ref() else { continue };
             samples.insert(field.samples);
+            images |= of.shape.len() > 1;
             let points = field_points(field);
             if points.len() > 1 {
                 series.push(legend.series(&network.key, part, mark, points));
@@ -99,7 +101,7 @@ fn fields(task: &str, networks: &[&Network<'_>], colours: &Colours) -> Option<Fi
              the weights that are tested. What is below a millionth is left out. {} The table gives the radii.",
             seeds(networks)
         ),
-        panels: vec![field_panel(series)],
+        panels: vec![field_panel(series, images)],
         legend: stage_keys(&legend),
     })
 }
@@ -246,8 +248,10 @@ impl Section<'_> {
             |of| of.field.iter().filter_map(|field| Some((String::new(), field.map.as_ref()?))).collect(),
             Shades::Decades,
         );
-        let caption =
-            format!("The same at every pixel, before the first step and with the weights that are tested. {DECADES}");
+        let caption = format!(
+            "|d features / d input| at every pixel: features at the middle position, before the first step and with the weights that \
+             are tested. {DECADES}"
+        );
         self.figure(["receptive-field-map", "effective receptive field on the image", &caption], panels, Vec::new())
     }
 
@@ -280,7 +284,8 @@ impl Section<'_> {
         };
         let panels = networks.iter().filter_map(of).collect();
         let caption = format!(
-            "First layer with a recurrence of every network: blue before the first step, orange after training. {EIGENVALUES}"
+            "First layer with a recurrence of every network: blue before the first step, orange after training; up to \
+             six matrices, evenly chosen. {EIGENVALUES}"
         );
         let key = |(colour, label): (usize, &str)| LegendKey {
             label: label.to_owned(),

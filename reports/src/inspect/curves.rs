@@ -70,14 +70,15 @@ pub(crate) fn map_tile(title: String, map: &Map, shades: Shades) -> Tile {
         Shades::Signed => format!("largest ±{}", significant(most, 2)),
         Shades::Decades => format!("largest {}", significant(most, 2)),
     };
-    Tile { title, note, shape: map.shape, values, step: map.step, origin: map.origin, shades }
+    let cross = shades == Shades::Decades;
+    Tile { title, note, shape: map.shape, values, step: map.step, origin: map.origin, cross, shades }
 }
 
 /// The unit disc with eigenvalues: a series of small dots per group, with its label and colour.
 pub(crate) fn disc(title: String, groups: Vec<(String, usize, Vec<Point>)>) -> Panel {
     let series = groups.into_iter().map(|(label, colour, points)| Series { label, colour, mark: Mark::Specks, points });
     let axes = (PlotAxis::new("real part", AxisScale::Linear), PlotAxis::new("imaginary part", AxisScale::Linear));
-    Panel { disc: true, ..Panel::new(axes.0, axes.1, series.collect()).titled(title) }
+    Panel { disc: true, dense: true, ..Panel::new(axes.0, axes.1, series.collect()).titled(title) }
 }
 
 /// The eigenvalues of matrix number `shown` of those that are shown, with their conjugates.

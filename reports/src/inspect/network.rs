@@ -1,13 +1,15 @@
 //! The figures of one network.
 
 use vocabulary::record::Inspection;
-use vocabulary::record::inspection::{Answer, KernelInspection, LayerInspection, Place, ReceptiveField, ShownKernel};
+use vocabulary::record::inspection::{
+    Answer, KernelInspection, LayerInspection, Map, Place, ReceptiveField, ShownKernel,
+};
 
 use super::curves::{
     disc, eigenvalue_points, field_points, kernel_points, largest_points, map_tile, radius_points, relative_points,
     spectrum_points,
 };
-use crate::figures::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series, Shades};
+use crate::figures::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series, Shades, Tile};
 use crate::format::grouped;
 
 /// Most layers in one panel.
@@ -26,9 +28,8 @@ pub(super) fn figures(inspection: &Inspection) -> Vec<Figure> {
     let answer = inspection.answer.as_ref();
     let all = [
         field.and_then(field_curve),
-        field.and_then(field_map),
         answer.and_then(answer_curve),
-        answer.and_then(answer_map),
+        gradient_maps(inspection),
         kernels(inspection),
         maps(inspection),
         largest(inspection),
@@ -75,7 +76,7 @@ fn lines(kernels: &KernelInspection, points: impl Fn(usize) -> Vec<Point>) -> Ve
 
 fn kernels(inspection: &Inspection) -> Option<Figure> {
     let caption = format!(
-        "Sampled kernels as the layer convolves with them, without skip connections: up to four of every layer, evenly chosen, each \
+        "Sampled kernels as the layer convolves with them, without skip connections: up to three of every layer, evenly chosen, each \
          with a colour; the file of values has their numbers. {LAG} Of long kernels the smallest and the largest of every few \
          neighbouring taps are drawn."
     );
@@ -97,7 +98,7 @@ fn maps(inspection: &Inspection) -> Option<Figure> {
     per_layer(inspection, ["kernel-maps", "Kernels", caption], |kernels| {
         let tile = |kernel: &ShownKernel| {
             let [rows, columns] = kernel.map.as_ref()?.shape;
-            let title = format!("{} of {}, {rows}×{columns}", kernel.index, grouped(kernels.count as u64));
+            let title = format!("no. {} of {}, {rows}×{columns}", kernel.index, grouped(kernels.count as u64));
             Some(map_tile(title, kernel.map.as_ref()?, Shades::Signed))
         };
         let tiles: Vec<_> = kernels.shown.iter().filter_map(tile).collect();
@@ -191,29 +192,15 @@ fn field_curve(field: &ReceptiveField) -> Option<Figure> {
             of_place(field),
             field.samples
         ),
-        panels: vec![field_panel(series)],
+        panels: vec![field_panel(series, field.map.is_some())],
         legend: Vec::new(),
     })
 }
 
-/// A panel of receptive fields.
-pub(crate) fn field_panel(series: Vec<Series>) -> Panel {
-    let axes = (
-        PlotAxis::new("positions before the output's", AxisScale::Count),
-        PlotAxis::new("|gradient| / largest", AxisScale::Log),
-    );
-    Panel { dense: true, ..Panel::new(axes.0, axes.1, series) }
-}
-
-fn field_map(field: &ReceptiveField) -> Option<Figure> {
-    let tile = map_tile("|gradient|".to_owned(), field.map.as_ref()?, Shades::Decades);
-    Some(Figure {
-        name: "receptive-field-map".to_owned(),
-        title: "Effective receptive field on the image".to_owned(),
-        caption: format!("The same at every pixel. {DECADES}"),
-        panels: vec![Panel::of_tiles(vec![tile])],
-        legend: Vec::new(),
-    })
+/// A panel of receptive fields, on images or on sequences.
+pub(crate) fn field_panel(series: Vec<Series>, images: bool) -> Panel {
+    let distance = if images { "pixels from the output's" } else { "positions before the output's" };
+    Panel::new(PlotAxis::new(distance, AxisScale::Count), PlotAxis::new("|gradient| / largest", AxisScale::Log), series)
 }
 
 /// What the sensitivity of the answer is.
@@ -233,13 +220,18 @@ fn answer_curve(answer: &Answer) -> Option<Figure> {
     })
 }
 
-fn answer_map(answer: &Answer) -> Option<Figure> {
-    let tile = map_tile("|gradient|".to_owned(), answer.map.as_ref()?, Shades::Decades);
-    Some(Figure {
-        name: "answer-map".to_owned(),
-        title: "Where the answer comes from, on the image".to_owned(),
-        caption: format!("{ANSWER} {DECADES}"),
-        panels: vec![Panel::of_tiles(vec![tile])],
+/// Both maps of gradients.
+fn gradient_maps(inspection: &Inspection) -> Option<Figure> {
+    let named = |title: &str, map: Option<&Map>| Some(map_tile(title.to_owned(), map?, Shades::Decades));
+    let field = named("features", inspection.field.as_ref().and_then(|field| field.map.as_ref()));
+    let answer = named("answer", inspection.answer.as_ref().and_then(|answer| answer.map.as_ref()));
+    let answer = answer.map(|tile| Tile { cross: false, ..tile });
+    let tiles: Vec<Tile> = field.into_iter().chain(answer).collect();
+    (!tiles.is_empty()).then(|| Figure {
+        name: "gradient-maps".to_owned(),
+        title: "Where features and answer come from, on the image".to_owned(),
+        caption: format!("Features: |d features / d input| as above, at every pixel. Answer: {ANSWER} {DECADES}"),
+        panels: vec![Panel::of_tiles(tiles)],
         legend: Vec::new(),
     })
 }
@@ -256,7 +248,7 @@ fn eigenvalues(inspection: &Inspection) -> Option<Figure> {
     (!panels.is_empty()).then(|| Figure {
         name: "eigenvalues".to_owned(),
         title: "Eigenvalues on the unit disc".to_owned(),
-        caption: EIGENVALUES.to_owned(),
+        caption: format!("{EIGENVALUES} Each of up to six matrices, evenly chosen, has a colour."),
         panels,
         legend: Vec::new(),
     })
@@ -264,5 +256,5 @@ fn eigenvalues(inspection: &Inspection) -> Option<Figure> {
 
 /// What eigenvalues are.
 pub(crate) const EIGENVALUES: &str = "What the states of a layer are multiplied by from one position to the next: eigenvalues of the discretised state matrices, \
-     with their conjugates; up to six matrices of a layer, evenly chosen, each with a colour. The nearer to the circle, the longer a \
+     with their conjugates. The nearer to the circle, the longer a \
      state remembers; their responses to an impulse are the kernels.";

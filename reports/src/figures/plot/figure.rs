@@ -35,7 +35,7 @@ pub(crate) struct Panel {
     pub verticals: Vec<f64>,
     /// Whether both axes are equally long and the unit circle is drawn.
     pub disc: bool,
-    /// Whether a page draws every point, where it would leave some out of long lines.
+    /// Whether a page draws every point, where it would leave some out of long lines. Lines are thin.
     pub dense: bool,
     /// Maps, which then take the place of the axes.
     pub tiles: Vec<Tile>,
@@ -56,6 +56,8 @@ pub(crate) struct Tile {
     pub step: usize,
     /// Row and column from which it is seen.
     pub origin: [usize; 2],
+    /// Whether a cross marks that place.
+    pub cross: bool,
     /// Its colours.
     pub shades: Shades,
 }

@@ -1,6 +1,6 @@
 //! Where panels and legend stand, in shown pixels.
 
-use super::figure::{AxisScale, Figure, Panel};
+use super::figure::{AxisScale, Figure, Panel, Tile};
 
 const PANEL_WIDTH: u32 = 430;
 const PANEL_HEIGHT: u32 = 310;
@@ -66,6 +66,10 @@ pub(super) struct Tiling {
     pub(super) columns: usize,
     /// Side of a map.
     pub(super) side: u32,
+    /// Height of the highest.
+    highest: u32,
+    /// Room above all of them.
+    top: u32,
 }
 
 impl Tiling {
@@ -74,18 +78,16 @@ impl Tiling {
     const BELOW: u32 = 20;
     /// Room between maps.
     const GAP: u32 = 12;
-    /// Room above all of them.
-    const TOP: u32 = 22;
 
     fn height(&self, panel: &Panel) -> u32 {
         let rows = panel.tiles.len().div_ceil(self.columns) as u32;
-        Self::TOP + rows * (Self::ABOVE + self.side + Self::BELOW) + 6
+        self.top + rows * (Self::ABOVE + self.highest + Self::BELOW) + 6
     }
 
     /// The upper left corner of map number `index`.
     pub(super) fn corner(&self, index: usize) -> (u32, u32) {
         let (column, row) = ((index % self.columns) as u32, (index / self.columns) as u32);
-        let down = Self::TOP + row * (Self::ABOVE + self.side + Self::BELOW) + Self::ABOVE;
+        let down = self.top + row * (Self::ABOVE + self.highest + Self::BELOW) + Self::ABOVE;
         (8 + column * (self.side + Self::GAP), down)
     }
 }
@@ -93,10 +95,12 @@ impl Tiling {
 /// Where the maps of a panel `width` pixels wide stand.
 pub(super) fn tiles(panel: &Panel, width: u32) -> Tiling {
     const MOST: usize = 3;
-    const LARGEST: u32 = 170;
+    const LARGEST: u32 = 230;
     let columns = panel.tiles.len().clamp(1, MOST);
     let side = (width.saturating_sub(16 + Tiling::GAP * (columns as u32 - 1)) / columns as u32).min(LARGEST);
-    Tiling { columns, side }
+    let height = |tile: &Tile| side * tile.shape[0] as u32 / tile.shape[0].max(tile.shape[1]).max(1) as u32;
+    let highest = panel.tiles.iter().map(height).max().unwrap_or(side);
+    Tiling { columns, side, highest, top: if panel.title.is_empty() { 2 } else { 22 } }
 }
 
 pub(super) fn panel_size(figure: &Figure) -> (u32, u32) {

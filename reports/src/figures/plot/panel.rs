@@ -73,7 +73,8 @@ pub(super) fn paint_panel<DB: Canvas>(
         .x_desc(panel.x.label.clone())
         .y_desc(panel.y.label.clone())
         .draw()?;
-    let plot = Plot { area, inner: chart.plotting_area(), axes: &axes };
+    let thickness = if panel.dense { 1.3 } else { 2.0 };
+    let plot = Plot { area, inner: chart.plotting_area(), axes: &axes, thickness };
     for guide in &panel.guides {
         let place = axes.y.place(*guide);
         let line = [(axes.x.from, place), (axes.x.to, place)].map(|place| plot.pixel(place));
@@ -125,6 +126,8 @@ struct Plot<'p, DB: DrawingBackend> {
     area: &'p DrawingArea<DB, Shift>,
     inner: &'p DrawingArea<DB, Cartesian2d<FittedAxis, FittedAxis>>,
     axes: &'p Axes,
+    /// Of solid lines, in shown pixels.
+    thickness: f64,
 }
 
 impl<DB: Canvas> Plot<'_, DB> {
@@ -278,7 +281,7 @@ impl<DB: Canvas> Plot<'_, DB> {
             self.paint_dashes(&line, [6, 4], stroke(&ink, 1.6))?;
             return self.paint_symbols(series, [*end], 2.4, false);
         }
-        self.area.draw(&PathElement::new(line.as_slice(), stroke(&ink, 2.0)))?;
+        self.area.draw(&PathElement::new(line.as_slice(), stroke(&ink, self.thickness)))?;
         if line.len() <= FEW {
             return self.paint_symbols(series, line, 2.6, true);
         }
@@ -316,7 +319,7 @@ impl<DB: Canvas> Plot<'_, DB> {
     /// Small dots.
     fn paint_specks(&self, series: &Series) -> Painted<DB> {
         let style = colour(series.colour).filled();
-        let reach = at(1.3);
+        let reach = at(1.8);
         self.pixels(series).into_iter().try_for_each(|(x, y)| {
             self.area.draw(&Rectangle::new([(x - reach, y - reach), (x + reach, y + reach)], style))
         })

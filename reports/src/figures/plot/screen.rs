@@ -56,7 +56,9 @@ pub(crate) fn on_screen(figures: &[&Figure], title: impl Fn(&Figure, &Panel) -> 
         .collect();
     let wide = panels.len().checked_sub(1).and_then(|rest| WIDE.get(rest));
     let draw = |(title, panel): &(String, Panel), (width, usual): (u32, u32)| {
-        let size = (width, height(panels.iter().map(|(_, panel)| panel), width, usual));
+        // Maps are as high as they are, axes all the same.
+        let equal = panels.iter().map(|(_, panel)| panel).filter(|_| panel.tiles.is_empty());
+        let size = (width, height(equal.chain([panel]), width, if panel.tiles.is_empty() { usual } else { 0 }));
         svg(title, size, |root| paint_panel(root, &with_short_names(panel, width), &names, true)).map_err(failed)
     };
     let drawn = panels.iter().map(|panel| {

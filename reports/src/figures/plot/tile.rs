@@ -44,9 +44,8 @@ fn paint_tile<DB: Canvas>(area: &DrawingArea<DB, Shift>, tile: &Tile, (x, y): (f
     area.draw(&Raster { at: (at(x), at(y)), size, shape: tile.shape, colours: colours(tile) })?;
     let corners = [(at(x), at(y)), (at(x + width), at(y + height))];
     area.draw(&Rectangle::new(corners, stroke(&AXIS, 0.8)))?;
-    area.draw(&Text::new(tile.note.clone(), (at(x), at(y + side + 10.0)), style(&MUTED)))?;
-    // Where it is seen from, unless that is most of the map.
-    if rows.min(columns) >= 9.0 && tile.shades == Shades::Decades {
+    area.draw(&Text::new(tile.note.clone(), (at(x), at(y + height + 10.0)), style(&MUTED)))?;
+    if tile.cross {
         let [row, column] = tile.origin.map(|place| place as f64 + 0.5);
         let (x, y, reach) = (at(x + scale * column), at(y + scale * row), px(5) as i32);
         let cross = [[(x - reach, y), (x + reach, y)], [(x, y - reach), (x, y + reach)]];
@@ -85,7 +84,7 @@ mod tests {
 
     fn tile(values: Vec<Option<f64>>, shades: Shades) -> Tile {
         let shape = [1, values.len()];
-        Tile { title: String::new(), note: String::new(), shape, values, step: 1, origin: [0, 0], shades }
+        Tile { title: String::new(), note: String::new(), shape, values, step: 1, origin: [0, 0], cross: false, shades }
     }
 
     #[test]
