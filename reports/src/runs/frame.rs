@@ -2,6 +2,7 @@
 //!
 //! Only this module and `parquet` know polars, which is slow to compile.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
@@ -11,6 +12,7 @@ use vocabulary::{Metric, Split};
 use super::group::GroupKey;
 use super::run::{Run, Runs};
 use crate::error::ReportError;
+use crate::format::inert;
 use crate::statistics::Summary;
 
 /// One row per run, per epoch line, per step line and per final line.
@@ -153,10 +155,28 @@ impl Frames {
     /// A polars operation fails.
     pub(crate) fn csv(frame: &DataFrame) -> Result<Vec<u8>, ReportError> {
         let mut bytes = Vec::new();
-        let mut shown = frame.drop("run").map_err(failed)?;
+        let mut shown = frame.drop("run").and_then(inert_texts).map_err(failed)?;
         CsvWriter::new(&mut bytes).include_header(true).finish(&mut shown).map_err(failed)?;
         Ok(bytes)
     }
+}
+
+/// The frame with texts that no spreadsheet takes for formulas.
+fn inert_texts(mut frame: DataFrame) -> PolarsResult<DataFrame> {
+    let harmful = |column: &Column| {
+        let texts = column.str().ok()?;
+        let differs = texts.iter().flatten().any(|text| matches!(inert(text), Cow::Owned(_)));
+        differs.then(|| texts.iter().map(|text| text.map(|text| inert(text).into_owned())).collect::<Vec<_>>())
+    };
+    let changed: Vec<Column> = frame
+        .columns()
+        .iter()
+        .filter_map(|column| Some(Column::new(column.name().clone(), harmful(column)?)))
+        .collect();
+    for column in changed {
+        frame.with_column(column)?;
+    }
+    Ok(frame)
 }
 
 fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {

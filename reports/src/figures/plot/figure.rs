@@ -85,6 +85,8 @@ pub(crate) enum AxisScale {
     Log,
     /// One place per name, from 0.
     Names(Vec<String>),
+    /// The same, the first at the far end: rows from top to bottom.
+    NamesDown(Vec<String>),
 }
 
 /// How a series is drawn.
@@ -102,6 +104,8 @@ pub(crate) enum Mark {
     Dotted,
     /// Short upright strokes.
     Ticks,
+    /// Filled squares of one place each, as strong as the weight of their points.
+    Cells,
 }
 
 impl Mark {
@@ -114,6 +118,7 @@ impl Mark {
             Self::Hollow => "hollow dots",
             Self::Dotted => "dotted line",
             Self::Ticks => "ticks",
+            Self::Cells => "cells",
         }
     }
 }
@@ -144,7 +149,9 @@ pub(crate) struct Point {
     pub n: usize,
     /// The values by seed, where a page shows them.
     pub seeds: Vec<(u64, f64)>,
-    /// Remark for the CSV file, or the text beside a dot.
+    /// How strong a cell is, from 0 (not drawn) to 1.
+    pub weight: f64,
+    /// Remark for the CSV file, the text beside a dot, or what a cell says.
     pub note: String,
 }
 

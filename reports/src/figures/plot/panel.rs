@@ -18,6 +18,9 @@ const FEW: usize = 24;
 /// Symbols on a line of more points, beside that at its end.
 const SYMBOLS: usize = 4;
 
+/// Strengths of cells that are told apart.
+const CELL_LEVELS: f64 = 20.0;
+
 /// Most lines of a panel with bands around all of them, as captions say: more would not be told apart.
 const CROWDED: usize = 6;
 
@@ -84,7 +87,7 @@ pub(super) struct Axes {
 impl Axes {
     fn of(panel: &Panel) -> Self {
         let points = || panel.series.iter().flat_map(|series| &series.points);
-        let named = matches!(panel.y.scale, AxisScale::Names(_));
+        let named = matches!(panel.y.scale, AxisScale::Names(_) | AxisScale::NamesDown(_));
         let ends = |p: &Point| p.interval.map_or([p.x, p.x], |(a, b)| [a, b]);
         let xs: Vec<f64> = points().flat_map(|p| if named { ends(p) } else { [p.x, p.x] }).collect();
         let spans = |p: &Point| p.interval.map_or([p.y, p.y, p.y], |(a, b)| [a, p.y, b]);
@@ -167,6 +170,7 @@ impl<DB: Canvas> Plot<'_, DB> {
                     Mark::Line | Mark::Dashed | Mark::Dotted => self.paint_line(series)?,
                     Mark::Filled | Mark::Hollow => self.paint_dots(series)?,
                     Mark::Ticks => self.paint_ticks(series)?,
+                    Mark::Cells => self.paint_cells(series)?,
                 }
                 self.paint_overflow(series)?;
                 if series.mark == Mark::Hollow && !self.axes.named { self.paint_notes(series) } else { Ok(()) }
@@ -275,6 +279,19 @@ impl<DB: Canvas> Plot<'_, DB> {
         self.pixels(series)
             .into_iter()
             .try_for_each(|(x, y)| self.area.draw(&PathElement::new([(x, y - reach), (x, y + reach)], style)))
+    }
+
+    /// Squares of one place each; those of one strength are drawn together.
+    fn paint_cells(&self, series: &Series) -> Painted<DB> {
+        let ink = colour(series.colour);
+        let level = |point: &Point| (point.weight.clamp(0.0, 1.0) * CELL_LEVELS).ceil();
+        let mut points: Vec<&Point> = series.points.iter().filter(|point| level(point) > 0.0).collect();
+        points.sort_by(|a, b| level(a).total_cmp(&level(b)));
+        points.into_iter().try_for_each(|point| {
+            let (x, y) = self.axes.place(point);
+            let (from, to) = (self.pixel((x - 0.5, y + 0.5)), self.pixel((x + 0.5, y - 0.5)));
+            self.area.draw(&Rectangle::new([from, to], ink.mix(level(point) / CELL_LEVELS).filled()))
+        })
     }
 
     /// Triangles at the edge for infinite values.
