@@ -5,6 +5,9 @@ use serde::Serialize;
 use crate::format::significant;
 use crate::tables::{Worst, WorstOfTasks, probability};
 
+/// Most texts of a network on a page, which are longer than pictures are.
+const MOST_TEXTS: usize = 3;
+
 /// The section of a page.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Gallery {
@@ -41,8 +44,9 @@ fn network(worst: &Worst) -> Network {
         said: format!("said {}, is {}", error.prediction, error.label),
         about: format!("sample {}, p(label) {}", error.position, significant(probability(error), 2)),
     };
+    let most = if worst.errors.iter().any(|error| !error.texts.is_empty()) { MOST_TEXTS } else { usize::MAX };
     Network {
         title: format!("{}: {}, seed {}", worst.task, worst.baseline, worst.seed),
-        errors: worst.errors.iter().map(card).collect(),
+        errors: worst.errors.iter().take(most).map(card).collect(),
     }
 }

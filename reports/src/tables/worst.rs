@@ -60,7 +60,7 @@ impl WorstOfTasks {
         format!(
             "Of the baseline with the best mean of every task, the network of the lowest seed: up to {SHOWN} samples of the test split that it \
              has wrong, those with the highest loss, so the most confident mistakes. Images are drawn as the network reads them, texts \
-             without their middle where they are long. The folder of every run has its own in worst.json.{damaged}"
+             without their middle where they are long, and three of them on a page. The folder of every run has its own in worst.json.{damaged}"
         )
     }
 

@@ -151,6 +151,8 @@ pub(crate) struct Point {
     pub seeds: Vec<(u64, f64)>,
     /// How strong a cell is, from 0 (not drawn) to 1.
     pub weight: f64,
+    /// What stands in a cell.
+    pub text: String,
     /// Remark for the CSV file, the text beside a dot, or what a cell says.
     pub note: String,
 }

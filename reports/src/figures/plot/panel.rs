@@ -34,7 +34,9 @@ pub(super) fn paint_panel<DB: Canvas>(
     let axes = Axes::of(panel);
     let beside = names_beside(panel, area.dim_in_pixel().0 / SCALE);
     let digits = axes.y.ticks.iter().map(|tick| axes.y.label(*tick).chars().count() as u32).max().unwrap_or(0);
-    let left = if axes.named { 14 } else { 30 + 6 * digits.max(4) } + beside.unwrap_or(0);
+    // Rows of names have no quantity beside them, unless they are those of cells.
+    let named = if panel.y.label.is_empty() { 14 } else { 34 };
+    let left = if axes.named { named } else { 30 + 6 * digits.max(4) } + beside.unwrap_or(0);
     if !panel.title.is_empty() {
         let style = font(12.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
         let left = f64::from(8 + left);
@@ -291,6 +293,12 @@ impl<DB: Canvas> Plot<'_, DB> {
             let (x, y) = self.axes.place(point);
             let (from, to) = (self.pixel((x - 0.5, y + 0.5)), self.pixel((x + 0.5, y - 0.5)));
             self.area.draw(&Rectangle::new([from, to], ink.mix(level(point) / CELL_LEVELS).filled()))
+        })?;
+        let texts = series.points.iter().filter(|point| !point.text.is_empty());
+        let centred = Pos::new(HPos::Center, VPos::Center);
+        texts.into_iter().try_for_each(|point| {
+            let style = font(9.0).color(if point.weight > 0.6 { &WHITE } else { &INK }).pos(centred);
+            self.area.draw(&Text::new(point.text.clone(), self.pixel(self.axes.place(point)), style))
         })
     }
 

@@ -7,6 +7,9 @@ use crate::figures::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Point, Seri
 use crate::runs::{Bin, RunOutcomes, SeedGroup, Tested, metric_columns};
 use crate::statistics::Summary;
 
+/// An axis is logarithmic from this quotient of its largest and smallest value on.
+const SKEWED: f64 = 10.0;
+
 /// One panel per task and attribute; `None` where no task knows one.
 pub(in crate::figures) fn accuracy_by_attribute(
     groups: &[SeedGroup<'_>],
@@ -52,7 +55,10 @@ fn panel(
             series.push(legend.series(&group.key, "", Mark::Line, points));
         }
     }
-    let (x, y) = (PlotAxis::new(name, AxisScale::Linear), PlotAxis::new("test accuracy, %", AxisScale::Percent));
+    let ends = series.iter().flat_map(|series| &series.points).map(|point| point.x);
+    let (least, most) = ends.fold((f64::INFINITY, 0.0), |(least, most), x| (x.min(least), x.max(most)));
+    let scale = if least > 0.0 && most > SKEWED * least { AxisScale::LogCount } else { AxisScale::Linear };
+    let (x, y) = (PlotAxis::new(name, scale), PlotAxis::new("test accuracy, %", AxisScale::Percent));
     (!series.is_empty()).then(|| Panel::new(x, y, series).titled(task))
 }
 

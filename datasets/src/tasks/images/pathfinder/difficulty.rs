@@ -1,5 +1,8 @@
 //! How hard generated images are.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 use vocabulary::record::SampleAttribute;
 use vocabulary::{Split, SplitSizes};
@@ -7,7 +10,7 @@ use vocabulary::{Split, SplitSizes};
 use crate::library::{DataError, SampleStore};
 use crate::samples::Annotate;
 use crate::splits::sample_number;
-use crate::tasks::images::pathfinder::image::{ContourLayout, Generator};
+use crate::tasks::images::pathfinder::image::{GenerationError, Generator};
 
 /// What became of the contours of every image, which is generated anew without being drawn.
 pub(super) struct Contours {
@@ -16,16 +19,28 @@ pub(super) struct Contours {
     pub(super) sizes: SplitSizes,
     /// Name of the data set in messages.
     pub(super) data: String,
+    /// What is known already, by split and place: all runs of a task ask for the same images, and large ones take a while.
+    pub(super) known: Mutex<HashMap<(Split, usize), Difficulty>>,
 }
 
+/// Distractors, and the distance of the markers.
+type Difficulty = [i32; 2];
+
 impl Contours {
-    fn layout(&self, split: Split, place: usize) -> Result<ContourLayout, DataError> {
+    fn difficulty(&self, split: Split, place: usize) -> Result<Difficulty, DataError> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known().get(&(split, place)) {
+            return Ok(*found);
+        }
         let before: usize =
             Split::ALL.into_iter().take_while(|other| *other != split).map(|other| self.sizes.get(other)).sum();
         let number = sample_number(&self.sizes, (before + place) as u64);
-        self.generator
-            .layout(self.seed, number)
-            .map_err(|error| DataError::Generation { what: self.data.clone(), message: error.to_string() })
+        let failed =
+            |error: GenerationError| DataError::Generation { what: self.data.clone(), message: error.to_string() };
+        let layout = self.generator.layout(self.seed, number).map_err(failed)?;
+        let found = [layout.distractors as i32, distance(layout.markers)];
+        known().insert((split, place), found);
+        Ok(found)
     }
 }
 
@@ -36,14 +51,12 @@ fn distance([(y, x), (to_y, to_x)]: [(i32, i32); 2]) -> i32 {
 
 impl Annotate for Contours {
     fn attributes(&self, _: &SampleStore, split: Split, places: &[usize]) -> Result<Vec<SampleAttribute>, DataError> {
-        let layouts = places.par_iter().map(|place| self.layout(split, *place)).collect::<Result<Vec<_>, _>>()?;
-        let column = |name: &str, of: &dyn Fn(&ContourLayout) -> i32| SampleAttribute {
+        let rows = places.par_iter().map(|place| self.difficulty(split, *place)).collect::<Result<Vec<_>, _>>()?;
+        let column = |(at, name): (usize, &str)| SampleAttribute {
             name: name.to_owned(),
-            values: layouts.iter().map(of).collect(),
+            values: rows.iter().map(|row| row[at]).collect(),
         };
-        Ok(vec![
-            column("distractor contours", &|layout| layout.distractors as i32),
-            column("distance of the markers, pixels", &|layout| distance(layout.markers)),
-        ])
+        let names = ["distractor contours", "distance of the markers, pixels"];
+        Ok(names.into_iter().enumerate().map(column).collect())
     }
 }

@@ -17,6 +17,8 @@ mod snake;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Mutex;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -185,6 +187,7 @@ impl Task for GeneratedTask {
             seed: self.config.seed,
             sizes: key.sizes,
             data: self.spec.data.clone(),
+            known: Mutex::default(),
         };
         Ok(Box::new(stored(store, key.input_bytes, self.config.centre, vec![]).annotated(contours)))
     }
