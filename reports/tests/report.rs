@@ -1640,3 +1640,51 @@ fn what_became_of_test_samples_is_shown() {
     let worst = table_of(&home, "worst-errors");
     assert!(worst.iter().all(|row| row["Seed"] == "1"), "{worst:?}");
 }
+
+/// By scale or by device, pairs have an interval and an exact test, and every run that is in no pair is named.
+#[test]
+fn comparisons_by_scale_and_device_leave_nothing_out_silently() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let put = |scale: Scale, device: &str, seed: u64, result: f64| {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, result);
+        (cell.record.scale, cell.record.device) = (scale, device.to_owned());
+        cell.id(&format!("smnist.lstm-64.{scale}.{device}.s{seed}")).write(&home)
+    };
+    for seed in 0..4 {
+        put(Scale::Paper, "cpu", seed, 0.90 + 0.01 * seed as f64);
+    }
+    for seed in 0..3 {
+        put(Scale::Laptop, "cpu", seed, 0.80 + 0.012 * seed as f64);
+        put(Scale::Paper, "cuda", seed, 0.90 + 0.011 * seed as f64);
+    }
+    let torn = put(Scale::Laptop, "cuda", 0, 0.8);
+    fs::write(torn.join("cell.yaml"), "{").unwrap();
+    for (by, value, alone) in [
+        (
+            Field::Scale,
+            [10.0, 9.8, 9.6],
+            ["paper.cpu.s3", "paper.cuda.s0", "paper.cuda.s1", "paper.cuda.s2"].as_slice(),
+        ),
+        (Field::Device, [0.0, 0.1, 0.2], &["paper.cpu.s3", "laptop.cpu.s0", "laptop.cpu.s1", "laptop.cpu.s2"]),
+    ] {
+        let table = compare(std::slice::from_ref(&home), &by).unwrap();
+        let column = |title: &str| table.columns.iter().position(|column| column.title == title).unwrap();
+        let row = table.rows.iter().find(|row| row[column("n")].text == "3").unwrap();
+        let text = |title: &str| row[column(title)].text.as_str();
+        assert_eq!([text("Smallest p"), text("Ties")], ["0.25", if value[0] == 0.0 { "1" } else { "0" }], "{by:?}");
+        let difference: f64 = row[column("B − A")].raw.as_deref().unwrap().parse().unwrap();
+        assert!((difference - value.iter().sum::<f64>() / 3.0).abs() < 1e-9, "{by:?}: {difference}");
+        assert!(text("95 % interval").contains(" to ") && !text("p").is_empty() && !text("p, Holm").is_empty());
+        assert!(
+            table.caption.contains("Three pairs cannot go below 1/8 one-sided, 1/4 two-sided."),
+            "{}",
+            table.caption
+        );
+        let whole = table.to_markdown();
+        for run in alone {
+            assert!(whole.contains(&format!("smnist.lstm-64.{run}")), "{by:?}, {run}: {whole}");
+        }
+        assert!(table.notes.iter().any(|note| note.contains("laptop.cuda.s0")), "{:?}", table.notes);
+    }
+}

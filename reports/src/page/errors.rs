@@ -18,6 +18,8 @@ pub(super) struct Gallery {
 #[derive(Debug, Serialize)]
 struct Network {
     title: String,
+    /// Whether its inputs are texts.
+    read: bool,
     errors: Vec<Card>,
 }
 
@@ -44,9 +46,11 @@ fn network(worst: &Worst) -> Network {
         said: format!("said {}, is {}", error.prediction, error.label),
         about: format!("sample {}, p(label) {}", error.position, significant(probability(error), 2)),
     };
-    let most = if worst.errors.iter().any(|error| !error.texts.is_empty()) { MOST_TEXTS } else { usize::MAX };
+    let read = worst.errors.iter().any(|error| !error.texts.is_empty());
+    let most = if read { MOST_TEXTS } else { usize::MAX };
     Network {
         title: format!("{}: {}, seed {}", worst.task, worst.baseline, worst.seed),
+        read,
         errors: worst.errors.iter().take(most).map(card).collect(),
     }
 }

@@ -1,12 +1,15 @@
 //! What became of the test samples of every run, counted: most of a report needs no single loss.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread::ScopedJoinHandle;
 
-use rayon::prelude::*;
 use vocabulary::record::{SampleAttribute, SampleOutcome};
 
 use super::outcomes::{TestOutcomes, read_outcomes};
+use crate::error::ReportError;
 use crate::runs::group::SeedGroup;
 use crate::runs::run::{Run, Runs};
 
@@ -56,12 +59,11 @@ pub(crate) struct Bin {
 impl Tested {
     /// Read those of all runs. A damaged file is remembered, see [`damaged`](Self::damaged).
     pub(crate) fn read(runs: &Runs) -> Self {
+        let measured: Vec<&Run> = runs.all.iter().filter(|run| run.test_value().is_some()).collect();
         let mut all = Self::default();
-        let measured = |run: &&Run| run.test_value().is_some();
-        let found: Vec<_> = runs.all.par_iter().filter(measured).map(|run| (run, read_outcomes(&run.path))).collect();
-        for (run, found) in found {
+        for (run, found) in measured.iter().zip(read_all(&measured)) {
             match found {
-                Ok(found) => all.of.extend(found.map(|found| (run.path.clone(), RunOutcomes::of(&found)))),
+                Ok(found) => all.of.extend(found.map(|found| (run.path.clone(), found))),
                 Err(error) => drop(all.damaged.insert(run.path.clone(), error.to_string())),
             }
         }
@@ -79,6 +81,21 @@ impl Tested {
         let damaged = group.runs.iter().filter_map(|run| Some((run, self.damaged.get(&run.path)?)));
         damaged.map(|(run, error)| format!(" {} is left out: {error}.", run.id)).collect()
     }
+}
+
+/// What is counted of every run, in order.
+///
+/// On threads of its own: polars reads in a pool of its own, and a thread of another pool that waits for it takes the next file in
+/// between, and so on until its stack is full.
+fn read_all(runs: &[&Run]) -> Vec<Result<Option<RunOutcomes>, ReportError>> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let read = |run: &&Run| Ok(read_outcomes(&run.path)?.map(|found| RunOutcomes::of(&found)));
+    std::thread::scope(|scope| {
+        let parts = runs.chunks(runs.len().div_ceil(threads).max(1));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(read).collect::<Vec<_>>())).collect();
+        let join = |part: ScopedJoinHandle<'_, Vec<_>>| part.join().unwrap_or_else(|panic| resume_unwind(panic));
+        parts.into_iter().flat_map(join).collect()
+    })
 }
 
 impl RunOutcomes {

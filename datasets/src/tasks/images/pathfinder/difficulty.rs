@@ -60,3 +60,37 @@ impl Annotate for Contours {
         Ok(names.into_iter().enumerate().map(column).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use crate::Library;
+    use crate::task::{Inputs, TaskDefinition};
+    use crate::tasks::images::pathfinder::{Config, Pathfinder};
+
+    #[test]
+    fn what_is_known_is_of_the_images_that_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = serde_json::json!({"train_samples": 3, "validation_samples": 2, "test_samples": 4, "seed": 7});
+        let config: Config = serde_json::from_value(settings).unwrap();
+        let generator = Generator::new(config.parameters.clone()).unwrap();
+        let data = Pathfinder::build(config).unwrap().prepare(&Library::open(folder.path()), &()).unwrap();
+        let sizes = SplitSizes { train: 3, validation: 2, test: 4 };
+        for (split, before) in [(Split::Train, 0), (Split::Validation, 3), (Split::Test, 5)] {
+            let places = [1, 0];
+            let Inputs::Values(values) = data.read(split, &places).unwrap().inputs else { panic!() };
+            // Twice: what is known already is as good.
+            let [first, second] = [0, 1].map(|_| data.attributes(split, &places).unwrap());
+            assert_eq!(first, second);
+            for (slot, place) in places.into_iter().enumerate() {
+                let sample = generator.sample(7, sample_number(&sizes, before + place as u64)).unwrap();
+                let pixels = &values[slot * 1024..(slot + 1) * 1024];
+                assert!(pixels.iter().zip(&sample.pixels).all(|(value, pixel)| *value == f32::from(*pixel) / 255.0));
+                let expected = [sample.layout.distractors as i32, distance(sample.layout.markers)];
+                assert_eq!([first[0].values[slot], first[1].values[slot]], expected);
+            }
+        }
+        assert_eq!(distance([(1, 1), (4, 5)]), 5);
+    }
+}
