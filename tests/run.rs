@@ -70,6 +70,11 @@ fn the_smoke_recipe_trains_every_run_and_names_its_report() {
     }
     // Where a sample has one label, what became of each of them is kept, and networks are compared on the same samples.
     assert!(bench.path("runs/smoke/listops-tiny.gru.s0/outcomes.parquet").is_file());
+    // What a network has most wrong can be read, and how long and deep its expressions are is drawn.
+    let worst = std::fs::read_to_string(bench.path("runs/smoke/listops-tiny.gru.s0/worst.json")).unwrap();
+    assert!(worst.contains("\"texts\":[\"["), "{worst}");
+    let drawn = std::fs::read_to_string(bench.path("runs/smoke/report/figures/accuracy-by-attribute.csv")).unwrap();
+    assert!(drawn.contains("depth, operators") && drawn.contains("length, tokens"), "{drawn}");
     assert!(!bench.path("runs/smoke/adding-tiny.gru.s0/outcomes.parquet").exists());
     let samples = std::fs::read_to_string(bench.path("runs/smoke/report/tables/samples.csv")).unwrap();
     assert!(samples.lines().filter(|line| line.starts_with("listops-tiny,")).count() > 9, "{samples}");

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::config::ConfigError;
 use crate::library::{DataError, Library};
 use crate::progress::Progress;
+use vocabulary::record::SampleAttribute;
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// One task: its settings and how to make a [`Task`] of them.
@@ -81,6 +82,23 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// A file that has become unreadable.
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError>;
+
+    /// How long or how hard the samples at `positions` of `split` are, where the task knows it: numbers that accuracy may depend
+    /// on. Nothing of training depends on them.
+    ///
+    /// # Errors
+    /// A file that has become unreadable.
+    fn attributes(&self, _split: Split, _positions: &[usize]) -> Result<Vec<SampleAttribute>, DataError> {
+        Ok(vec![])
+    }
+
+    /// The sample at `position` of `split` as people read it, one text per part of a pair; nothing where it is no text.
+    ///
+    /// # Errors
+    /// A file that has become unreadable.
+    fn texts(&self, _split: Split, _position: usize) -> Result<Vec<String>, DataError> {
+        Ok(vec![])
+    }
 
     /// Training samples as the gradient sees them: augmented where the task says so. What is drawn for a sample depends on
     /// `stream` (another one every epoch) and its position alone, not on the batch that it is part of.

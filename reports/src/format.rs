@@ -1,5 +1,7 @@
-//! Numbers as text: in tables, on axes, and on the terminal.
+//! Numbers as text: in tables, on axes, and on the terminal. And names that came from outside as text that does nothing: whatever
+//! reads it, a spreadsheet, a Markdown viewer or a terminal, shows it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::Metric;
@@ -124,9 +126,57 @@ pub(crate) fn file_name(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect()
 }
 
+/// What a spreadsheet takes for the beginning of a formula, also in full width.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// `text` as a field of a CSV file that no spreadsheet takes for a formula: an apostrophe stands before what would begin one
+/// (OWASP, "CSV Injection"). Numbers, and lists of numbers, stay as they are.
+pub(crate) fn inert(text: &str) -> Cow<'_, str> {
+    let numbers = || text.split(' ').all(|word| word.parse::<f64>().is_ok());
+    if text.starts_with(FORMULA) && !numbers() { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// `text` in Markdown as it is: neither HTML nor emphasis or a link, and on one line.
+pub(crate) fn as_markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '|' | '*' | '[' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `text` on a terminal: without what would move the cursor or change colours.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if text.contains(hidden) { Cow::Owned(text.replace(hidden, " ")) } else { Cow::Borrowed(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_field_begins_a_formula() {
+        for text in ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "-", "+a"] {
+            assert_eq!(inert(text), format!("'{text}"));
+        }
+        for text in ["", "-0.52", "+1e-3", "-inf", "-1.5 2.5", "-1", "−2.5 ± 1", "a=1", "0:-1.5", " =1", "'=1"] {
+            assert_eq!(inert(text), text);
+        }
+    }
+
+    #[test]
+    fn names_are_shown_as_they_are() {
+        assert_eq!(as_markdown("<script>*a*|`b`[c](d)\\\n"), "&lt;script>\\*a\\*\\|`b`\\[c](d)\\\\ ");
+        assert_eq!(as_markdown("ccnn_4 omega_0=30"), "ccnn_4 omega_0=30");
+        assert_eq!(printable("a\u{1b}[2Jb\r\u{202e}c"), "a [2Jb  c");
+        assert!(matches!(printable("plain é"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn numbers_are_readable() {

@@ -33,7 +33,10 @@ pub use files::{Formats, ReportPaths, UnknownFormat};
 pub use inspect::{SeenNetwork, inspect, write_inspection};
 pub use report::{default_out, write};
 pub use runs::parquet::convert_diagnostics;
-pub use runs::{AddedSettings, Experiment, LeftOut, Run, Runs, holder, load, read_diagnostics, write_outcomes};
+pub use runs::{
+    AddedSettings, ErrorInput, Experiment, LeftOut, Run, Runs, holder, load, read_diagnostics, write_outcomes,
+    write_worst,
+};
 pub use tables::{Column, Flag, Table, TableEntry, text_table};
 
 /// Where every run of the experiment folder `dir` (or of a folder of experiments) stands.

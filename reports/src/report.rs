@@ -9,13 +9,14 @@ use vocabulary::record::{Attempt, State};
 use crate::diagnose::{self, DIAGNOSED};
 use crate::error::ReportError;
 use crate::figures;
+use crate::figures::Outcomes;
 use crate::figures::plot::{Figure, draw};
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, file_name, short_hash};
 use crate::inspect::{self, Inspections};
 use crate::page::{Page, answer};
-use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, load};
-use crate::tables::{self, Recipes, Table};
+use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, Tested, groups, load};
+use crate::tables::{self, Contests, Recipes, ScoreMatrix, Table, WorstOfTasks};
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
 pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
@@ -40,33 +41,44 @@ pub fn write(
     let inspections = Inspections::read(&mut runs);
     let frames = Frames::of(&mut runs)?;
     let diagnostics = Diagnostics::read(&runs);
-    let mut figures = figures::all(&runs, &frames, &diagnostics)?;
+    let tested = Tested::read(&runs);
+    let (groups, several) = (groups(&runs), runs.has_several_experiments());
+    let contests = Contests::of(&groups, &frames.test_values(&runs)?);
+    let scores = ScoreMatrix::of(&contests, several);
+    let worst = WorstOfTasks::read(&groups, &contests, several);
+    let outcomes = Outcomes { tested: &tested, contests: &contests, scores: scores.as_ref() };
+    let mut figures = figures::all(&runs, &frames, &diagnostics, &outcomes)?;
     figures.extend(initial_figures.into_iter().flatten());
     figures.extend(figures::inspection(&runs, &inspections));
     let drawn = figures.into_par_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
-    let mut first: Vec<Table> = vec![tables::summary(&runs, &frames)?];
-    first.extend(tables::long_range_arena(&runs, &frames)?);
+    let mut first: Vec<Table> = vec![tables::summary(&runs, &frames, &contests)?];
+    first.extend(tables::long_range_arena(&runs, &frames, &contests)?);
+    first.extend(scores.as_ref().map(tables::across));
     first.extend(against.map(|anchor| tables::against(&runs, &frames, anchor)).transpose()?);
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
-    let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes)?];
+    let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes, &contests, &tested)?];
+    appendix.extend(tables::best(&contests, several));
+    appendix.extend(tables::samples(&runs, &frames, &tested)?);
+    appendix.extend(scores.as_ref().map(tables::pairs_across));
     appendix.extend(initial_tables);
-    appendix.extend(tables::samples(&runs, &frames)?);
     appendix.extend(tables::scale(&runs, &diagnostics));
     appendix.extend(inspect::table(&runs, &inspections));
     appendix.extend(recipes.table(&runs));
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));
     first.iter_mut().chain(&mut appendix).for_each(|table| tables::name_scales(table, &runs));
+    let errors = worst.table();
 
     let page = Page {
         title: title(&runs),
         lead: lead(&runs),
-        answer: answer(&runs, &frames)?,
+        answer: answer(&runs, &contests),
         facts: facts(&runs),
         tables: first.iter().collect(),
         figures: &drawn,
+        worst: Some(&worst),
         appendix: appendix.iter().collect(),
         footer: footer(&runs),
         remarks: remarks(),
@@ -74,7 +86,7 @@ pub fn write(
     };
     let mut paths =
         ReportPaths { left_out: runs.left_out.iter().map(ToString::to_string).collect(), ..ReportPaths::default() };
-    for table in first.iter().chain(&appendix) {
+    for table in first.iter().chain(&errors).chain(&appendix) {
         let file = |ending: &str| out.join("tables").join(format!("{}.{ending}", table.name));
         if formats.csv {
             paths.put(file("csv"), &table.csv()?)?;

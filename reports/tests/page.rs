@@ -22,7 +22,15 @@ fn page() -> (TempDir, PathBuf) {
     for seed in 0..3 {
         let mut hostile = support::cell("pathfinder32-1d", "gru-64", 31_000, seed, 0.60 + 0.003 * seed as f64);
         hostile.record.baseline.label = HOSTILE.to_owned();
-        hostile.write(&home);
+        support::outcomes(&hostile.write(&home), 2, HOSTILE);
+        for (run, classes) in
+            [("pathfinder32-1d.ccnn-4-64", 2), ("pathfinder32-2d.ccnn-4-64", 2), ("smnist.ccnn-4-140", 10)]
+        {
+            let folder = home.join(format!("{run}.s{seed}"));
+            if folder.is_dir() {
+                support::outcomes(&folder, classes, HOSTILE);
+            }
+        }
     }
     let description = json!({"schema": 1, "name": "made-up", "description": format!("=cmd|' /C calc'!A0 {HOSTILE}")});
     std::fs::write(home.join("experiment.yaml"), description.to_string()).unwrap();

@@ -150,21 +150,55 @@ fn the_whole_report_is_written_and_reproducible() {
     }
 }
 
+/// Whether a spreadsheet would take a field of a CSV file for a formula.
+fn is_formula(field: &str) -> bool {
+    let numbers = field.split(' ').all(|word| word.parse::<f64>().is_ok());
+    field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && !numbers
+}
+
 #[test]
 fn hostile_names_are_text_in_every_format() {
     let dir = tempdir().unwrap();
-    let home = dir.path().join("e");
+    let home = dir.path().join("=cmd|calc e");
     let name = "</script><img src=x onerror='harm()'>\"&\n=cmd|' /C calc'!A0";
-    for seed in 0..3 {
-        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, 0.9 + 0.01 * seed as f64);
-        cell.record.baseline.label = name.to_owned();
-        cell.record.task.label = format!("smnist {name}");
-        cell.write(&home);
+    for (begin, baseline) in [("=cmd|' /C calc'!A0", "lstm-64"), ("@SUM(1+1)*cmd", "gru-64"), ("\t-2+3", "rnn-64")] {
+        for seed in 0..3 {
+            for task in ["smnist", "pathfinder32-1d"] {
+                let mut cell = support::cell(task, baseline, 69_000, seed, 0.9 + 0.01 * seed as f64);
+                cell.record.baseline.label = format!("{begin}{name}");
+                cell.record.task.label = format!("={task} {name}");
+                cell.record.experiment = format!("+{name}");
+                cell.record.task.notes = vec![format!("@{name}")];
+                cell.status.host = Some(format!("-{name}"));
+                cell.status.message = Some(format!("\u{1b}[2J{name}"));
+                let folder = cell.write(&home);
+                support::outcomes(&folder, 3, name);
+            }
+        }
+    }
+    // Folders that are left out are named.
+    let broken = home.join("=cmd|'!A0\u{1b}[31m<script>.x.s0");
+    fs::create_dir_all(&broken).unwrap();
+    fs::write(broken.join("cell.yaml"), "{").unwrap();
+    fs::write(
+        home.join("experiment.yaml"),
+        json!({"schema": 1, "name": format!("={name}"), "description": name}).to_string(),
+    )
+    .unwrap();
+    for table in [status(&home).unwrap(), compare(std::slice::from_ref(&home), &Field::Baseline).unwrap()] {
+        let text = table.to_text();
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text}");
+        let csv = table.csv().unwrap();
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_slice());
+        assert!(!reader.records().any(|row| row.unwrap().iter().any(is_formula)));
     }
     let paths = write(&[home], &dir.path().join("out"), Formats::ALL).unwrap();
-    let page = fs::read_to_string(paths.index.unwrap()).unwrap();
-    for (mark, times) in [("<script", 1), ("</script", 1), ("<style", 1), ("<img", 0), ("onerror='", 0)] {
+    let page = fs::read_to_string(paths.index.as_ref().unwrap()).unwrap();
+    for (mark, times) in [("<script", 1), ("</script", 1), ("<style", 1), ("<img src=x", 0), ("onerror='", 0)] {
         assert_eq!(page.matches(mark).count(), times, "{mark}");
+    }
+    for name in ["best", "samples", "across-tasks", "pairs-across-tasks", "worst-errors", "left-out"] {
+        assert!(paths.files.iter().any(|path| path.ends_with(format!("tables/{name}.csv"))), "{name}");
     }
     // What the script reads is JSON within attributes that no name ends.
     let dots = page.match_indices("data-dots='").map(|(attribute, _)| {
@@ -177,10 +211,16 @@ fn hostile_names_are_text_in_every_format() {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("svg") => assert_well_formed(&text),
             Some("csv") => {
-                let mut reader = csv::Reader::from_reader(text.as_bytes());
-                assert!(reader.records().all(|row| row.is_ok()), "{}", path.display());
+                let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+                for row in reader.records() {
+                    let row = row.unwrap();
+                    assert!(!row.iter().any(is_formula), "{}: {row:?}", path.display());
+                }
             }
-            Some("tex") => assert!(!text.contains("=cmd|"), "{text}"),
+            Some("tex") => assert!(!text.contains("=cmd|") && !text.contains("<script"), "{text}"),
+            Some("md") => {
+                assert!(!text.contains("<script") && !text.contains("<img") && !text.contains('\u{1b}'), "{text}")
+            }
             _ => {}
         }
     }
@@ -337,8 +377,8 @@ fn less_is_better_for_errors() {
     let adding = table.rows.iter().find(|r| r[2].text.contains("adding-200") && r[5].text != "0").unwrap();
     // CCNN 0.0009 against LSTM 0.012: the difference is positive, and A (the smaller error) wins.
     assert_eq!((adding[0].text.as_str(), adding[1].text.as_str()), ("ccnn-4-64", "lstm-64"));
-    assert_eq!((adding[4].text.as_str(), adding[6].text.as_str(), adding[8].text.as_str()), ("+0.0111", "0", "1"));
-    assert_eq!(adding[10].text, "2", "one failed, one has no partner");
+    assert_eq!((adding[4].text.as_str(), adding[10].text.as_str(), adding[12].text.as_str()), ("+0.0111", "0", "1"));
+    assert_eq!(adding[14].text, "2", "one failed, one has no partner");
 }
 
 #[test]
@@ -500,22 +540,28 @@ fn a_run_by_several_builds_and_devices_says_so() {
 fn the_best_is_marked_among_rows_that_compare() {
     let dir = tempdir().unwrap();
     let home = dir.path().join("e");
-    for (baseline, result) in [("ccnn-4-140", 0.90), ("lstm-64", 0.80)] {
-        support::cell("smnist", baseline, 200_500, 0, result).write(&home);
-        for (word, gain) in [(Scale::Smoke, 0.05), (Scale::Laptop, 0.02)] {
-            let mut cell = support::cell("smnist", baseline, 200_500, 0, result + gain);
-            cell.record.scale = word;
-            cell.id(&format!("smnist.{baseline}.{word}.s0")).write(&home);
+    for seed in 0..3 {
+        for (baseline, result) in [("ccnn-4-140", 0.90), ("lstm-64", 0.80)] {
+            let result = result + 0.001 * seed as f64;
+            support::cell("smnist", baseline, 200_500, seed, result).write(&home);
+            for (word, gain) in [(Scale::Smoke, 0.05), (Scale::Laptop, 0.02)] {
+                let mut cell = support::cell("smnist", baseline, 200_500, seed, result + gain);
+                cell.record.scale = word;
+                cell.id(&format!("smnist.{baseline}.{word}.s{seed}")).write(&home);
+            }
+            // Alone in its protocol: no best among one.
+            let mut other = support::cell("smnist", "gru-1", 200_500, seed, 0.99 + 0.001 * seed as f64);
+            other.record.task.config = json!({"permutation": "mine.txt"});
+            other.write(&home);
         }
-        // Alone in its protocol: no best among one.
-        let mut other = support::cell("smnist", "gru-1", 200_500, 0, 0.99);
-        other.record.task.config = json!({"permutation": "mine.txt"});
-        other.write(&home);
     }
     let paths = write(&[home], &dir.path().join("out"), "md".parse().unwrap()).unwrap();
     let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
     let best: Vec<&str> = text.split("**").skip(1).step_by(2).collect();
-    assert_eq!(best, ["90.00 (n = 1)", "92.00 (n = 1)", "95.00 (n = 1)"], "{text}");
+    // In the table at a glance, and in that of the results.
+    let glance = ["90.10 ± 0.10 (n = 3)", "92.10 ± 0.10 (n = 3)", "95.10 ± 0.10 (n = 3)"];
+    let results = ["90.10 ± 0.10", "92.10 ± 0.10", "95.10 ± 0.10"];
+    assert_eq!(best, [glance, results].concat(), "{text}");
 }
 
 /// The rows of a table of the report, by the names of their columns.
@@ -738,23 +784,31 @@ fn unlike_devices_are_told_since_times_are_averaged() {
 
 #[test]
 fn the_best_is_marked_among_the_same_samples_and_in_every_row_that_has_it() {
-    let marked = |cells: &[(&str, f64, Option<&str>)]| {
+    // How often a value is bold in Markdown, HTML and LaTeX, in the table at a glance and in that of the results.
+    let marked = |seeds: u64, cells: &[(&str, f64, Option<&str>)]| {
         let dir = tempdir().unwrap();
         let home = dir.path().join("e");
-        for (baseline, result, hash) in cells {
-            let mut cell = support::cell("smnist", baseline, 69_000, 0, *result);
+        for (seed, (baseline, result, hash)) in (0..seeds).flat_map(|seed| cells.iter().map(move |cell| (seed, cell))) {
+            let mut cell = support::cell("smnist", baseline, 69_000, seed, result + 0.001 * seed as f64);
             if let Some(hash) = hash {
                 cell.record.task.data_hash = Some((*hash).to_owned());
             }
             cell.write(&home);
         }
-        let paths = write(&[home], &dir.path().join("out"), "md".parse().unwrap()).unwrap();
-        let text = fs::read_to_string(paths.markdown.unwrap()).unwrap();
-        text.matches("**").count() / 2
+        let out = dir.path().join("out");
+        let paths = write(&[home], &out, "md,html,tex".parse().unwrap()).unwrap();
+        let [text, page] = [paths.markdown, paths.index].map(|path| fs::read_to_string(path.unwrap()).unwrap());
+        let latex = |name: &str| fs::read_to_string(out.join(format!("tables/{name}.tex"))).unwrap();
+        let bold = [latex("summary"), latex("results")].map(|table| table.matches("\\textbf").count());
+        let (text, page) = (text.matches("**").count() / 2, page.matches(" best\"").count());
+        assert!(text == page && bold == [text / 2; 2], "{text} {page} {bold:?}");
+        text / 2
     };
-    assert_eq!(marked(&[("lstm-64", 0.9, None), ("gru-64", 0.8, None)]), 1);
-    assert_eq!(marked(&[("lstm-64", 0.9, None), ("gru-64", 0.9, None), ("rnn-64", 0.8, None)]), 2);
-    assert_eq!(marked(&[("lstm-64", 0.9, None), ("gru-64", 0.8, Some("0badf00d"))]), 0);
+    assert_eq!(marked(3, &[("lstm-64", 0.9, None), ("gru-64", 0.8, None)]), 1);
+    assert_eq!(marked(3, &[("lstm-64", 0.9, None), ("gru-64", 0.9, None), ("rnn-64", 0.8, None)]), 2);
+    assert_eq!(marked(3, &[("lstm-64", 0.9, None), ("gru-64", 0.8, Some("0badf00d"))]), 0);
+    // Two seeds are not tested.
+    assert_eq!(marked(2, &[("lstm-64", 0.9, None), ("gru-64", 0.8, None)]), 0);
 }
 
 #[test]
@@ -1406,8 +1460,9 @@ fn rows_are_given_against_an_anchor() {
     // Differences of −5, −2 and −6 points; three pairs have eight signs.
     let number = |text: &str| text.parse::<f64>().unwrap();
     assert!(gru[4] == "3" && (number(&gru[5]) + 13.0 / 3.0).abs() < 1e-9 && gru[10] == "s3", "{gru:?}");
-    assert_eq!((number(&gru[7]), number(&gru[8]), number(&gru[9])), (0.25, 0.25, 0.5));
-    assert!(rnn[4] == "1" && rnn[6].is_empty() && number(&rnn[7]) == 1.0 && rnn[10] == "s1, s2", "{rnn:?}");
+    assert_eq!((number(&gru[7]), number(&gru[8]), number(&gru[9])), (0.25, 0.25, 0.25));
+    // A pair alone has no interval and no test, and does not count for the correction.
+    assert!(rnn[4] == "1" && rnn[6..10].iter().all(String::is_empty) && rnn[10] == "s1, s2", "{rnn:?}");
 }
 
 /// Two networks that were tested on the same samples are compared sample by sample.
@@ -1420,7 +1475,7 @@ fn networks_are_compared_on_the_same_samples() {
     };
     let run = |label: &str, result: f64, seed: u64, right: &dyn Fn(usize) -> bool| {
         let folder = support::cell("smnist", label, 100, seed, result).write(&home);
-        reports::write_outcomes(&folder, &outcomes(right)).unwrap();
+        reports::write_outcomes(&folder, &outcomes(right), &[]).unwrap();
         folder
     };
     run("ccnn-4-140", 0.9, 0, &|i| i >= 4);
@@ -1480,4 +1535,156 @@ fn distances_from_orthonormal_weights_are_drawn() {
     let drawn = figure("damaged").unwrap();
     assert!(drawn.contains("plain-1") && !drawn.contains("held-1"), "{drawn}");
     assert!(fs::read_to_string(dir.path().join("damaged/report.md")).unwrap().contains("held-1.s0 is left out: "));
+}
+
+/// Scores over tasks stand in tables and in a figure, with what is left out, and apart from the error over test samples.
+#[test]
+fn baselines_are_compared_over_the_tasks_that_all_have() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for (task, baseline, result) in [
+        ("smnist", "ccnn-4-140", 0.95),
+        ("smnist", "lstm-64", 0.90),
+        ("pathfinder32-1d", "ccnn-4-140", 0.80),
+        ("pathfinder32-1d", "lstm-64", 0.60),
+        ("pathfinder32-2d", "ccnn-4-140", 0.85),
+        ("pathfinder32-2d", "lstm-64", 0.70),
+        ("adding-200", "ccnn-4-140", 0.01),
+        ("adding-200", "lstm-64", 0.03),
+        ("adding-200", "gru-64", 0.02),
+    ] {
+        for seed in 0..4 {
+            support::cell(task, baseline, 10_000, seed, result * (1.0 + 0.001 * seed as f64)).write(&home);
+        }
+    }
+    let rows = table_of(&home, "across-tasks");
+    let names: Vec<[&str; 3]> =
+        rows.iter().map(|row| ["Baseline", "Tasks", "Seeds"].map(|column| row[column].as_str())).collect();
+    assert_eq!(names, [["ccnn-4-140", "4", "4"], ["lstm-64", "4", "4"]]);
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    // Of the way from guessing: (0.95 − 0.1135) / 0.8865, 0.6, 0.7 and 1 − 0.01 / 0.1667, up to the spread of the seeds.
+    let mean = 100.0 * (0.9436 + 0.6 + 0.7 + 0.94) / 4.0;
+    assert!((number(&rows[0]["Mean"]) - mean).abs() < 0.3, "{rows:?}");
+    let ends: Vec<f64> = rows[0]["95 % interval"].split(' ').map(number).collect();
+    let middle = number(&rows[0]["Interquartile mean"]);
+    assert!(ends[0] <= middle && middle <= ends[1] && ends[0] < ends[1], "{rows:?}");
+    let pairs = table_of(&home, "pairs-across-tasks");
+    let [pair] = pairs.as_slice() else { panic!("{pairs:?}") };
+    assert_eq!([&*pair["A"], &*pair["B"], &*pair["A beats B"]], ["ccnn-4-140", "lstm-64", "1"]);
+    assert!(number(&pair["A better"]) > 0.9 && number(&pair["B better"]) < 0.05, "{pair:?}");
+    let out = dir.path().join("out");
+    let report = write(std::slice::from_ref(&home), &out, "md,svg".parse().unwrap()).unwrap().markdown.unwrap();
+    let report = fs::read_to_string(report).unwrap();
+    assert!(report.contains("gru-64 is left out: no value on pathfinder32-1d, pathfinder32-2d, smnist."), "{report}");
+    assert!(report.contains("Four seeds a side cannot go below 1/70 one-sided, 1/35 two-sided."), "{report}");
+    // All of the 16 runs of one, and 12 of the other, are more than half of the way there.
+    let profile = values_of(&out, "performance-profile");
+    let share =
+        |label: &str| number(&profile.iter().find(|row| row["series"] == label && row["x"] == "0.5").unwrap()["y"]);
+    assert_eq!((share("ccnn-4-140"), share("lstm-64")), (1.0, 0.5));
+}
+
+/// The plotted values of a figure, by the names of their columns.
+fn values_of(out: &Path, figure: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(out.join(format!("figures/{figure}.csv"))).unwrap();
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}
+
+/// What became of single test samples is counted, drawn against what the task knows of them, and the worst of it shown.
+#[test]
+fn what_became_of_test_samples_is_shown() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    for seed in 0..3 {
+        for (baseline, result) in [("ccnn-4-140", 0.9), ("gru-64", 0.7)] {
+            let folder = support::cell("smnist", baseline, 100, seed, result + 0.001 * seed as f64).write(&home);
+            support::outcomes(&folder, 10, "a film, \"not\" <b>good</b>");
+        }
+    }
+    let out = dir.path().join("out");
+    write(std::slice::from_ref(&home), &out, Formats::ALL).unwrap();
+    let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+    // Counts of three seeds: 40 samples each.
+    let confusion = values_of(&out, "confusion");
+    for baseline in ["ccnn-4-140", "gru-64"] {
+        let rows = confusion.iter().filter(|row| row["panel"] == format!("smnist: {baseline}, 3 seeds"));
+        assert_eq!(rows.map(|row| row["n"].parse::<u64>().unwrap()).sum::<u64>(), 120, "{confusion:?}");
+    }
+    // Longer ones are wrong more often.
+    let by = values_of(&out, "accuracy-by-attribute");
+    let bins = |axis: &str| -> Vec<f64> {
+        let rows = by.iter().filter(|row| row["x_axis"] == axis && row["series"] == "gru-64");
+        rows.map(|row| row["y"].parse().unwrap()).collect()
+    };
+    let (length, depth) = (bins("length, steps"), bins("depth"));
+    assert!(length.len() == 8 && depth.len() == 4 && depth[0] > depth[3], "{by:?}");
+    let worst = table_of(&home, "worst-errors");
+    assert!(
+        worst.len() == 4 && worst.iter().all(|row| row["Baseline"] == "ccnn-4-140" && row["Seed"] == "0"),
+        "{worst:?}"
+    );
+    assert!(worst[0]["Loss"].parse::<f64>().unwrap() > worst[1]["Loss"].parse().unwrap());
+    assert!(worst[1]["Input"].contains("\"not\"") && worst[3]["Input"].contains("not kept"), "{worst:?}");
+    let page = read("index.html");
+    assert_eq!(page.matches("<img src=\"data:image/png;base64,").count(), 2);
+    assert!(page.contains("&lt;b&gt;good") && !page.contains("<b>good"));
+    // The other source of error, of 40 test samples: Wilson's interval around 90.1 %.
+    let results = table_of(&home, "results");
+    let row = results.iter().find(|row| row["Baseline"] == "ccnn-4-140").unwrap();
+    assert_eq!(row["Test samples"], "40");
+    let ends: Vec<f64> = row["95 % over test samples"].split(' ').map(|end| end.parse().unwrap()).collect();
+    assert!((ends[0] - 77.1).abs() < 0.2 && (ends[1] - 96.1).abs() < 0.2, "{ends:?}");
+
+    // Damage is named, and costs nothing else.
+    fs::write(home.join("smnist.ccnn-4-140.s0/worst.json"), "{").unwrap();
+    let worst = table_of(&home, "worst-errors");
+    assert!(worst.iter().all(|row| row["Seed"] == "1"), "{worst:?}");
+}
+
+/// By scale or by device, pairs have an interval and an exact test, and every run that is in no pair is named.
+#[test]
+fn comparisons_by_scale_and_device_leave_nothing_out_silently() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let put = |scale: Scale, device: &str, seed: u64, result: f64| {
+        let mut cell = support::cell("smnist", "lstm-64", 69_000, seed, result);
+        (cell.record.scale, cell.record.device) = (scale, device.to_owned());
+        cell.id(&format!("smnist.lstm-64.{scale}.{device}.s{seed}")).write(&home)
+    };
+    for seed in 0..4 {
+        put(Scale::Paper, "cpu", seed, 0.90 + 0.01 * seed as f64);
+    }
+    for seed in 0..3 {
+        put(Scale::Laptop, "cpu", seed, 0.80 + 0.012 * seed as f64);
+        put(Scale::Paper, "cuda", seed, 0.90 + 0.011 * seed as f64);
+    }
+    let torn = put(Scale::Laptop, "cuda", 0, 0.8);
+    fs::write(torn.join("cell.yaml"), "{").unwrap();
+    for (by, value, alone) in [
+        (
+            Field::Scale,
+            [10.0, 9.8, 9.6],
+            ["paper.cpu.s3", "paper.cuda.s0", "paper.cuda.s1", "paper.cuda.s2"].as_slice(),
+        ),
+        (Field::Device, [0.0, 0.1, 0.2], &["paper.cpu.s3", "laptop.cpu.s0", "laptop.cpu.s1", "laptop.cpu.s2"]),
+    ] {
+        let table = compare(std::slice::from_ref(&home), &by).unwrap();
+        let column = |title: &str| table.columns.iter().position(|column| column.title == title).unwrap();
+        let row = table.rows.iter().find(|row| row[column("n")].text == "3").unwrap();
+        let text = |title: &str| row[column(title)].text.as_str();
+        assert_eq!([text("Smallest p"), text("Ties")], ["0.25", if value[0] == 0.0 { "1" } else { "0" }], "{by:?}");
+        let difference: f64 = row[column("B − A")].raw.as_deref().unwrap().parse().unwrap();
+        assert!((difference - value.iter().sum::<f64>() / 3.0).abs() < 1e-9, "{by:?}: {difference}");
+        assert!(text("95 % interval").contains(" to ") && !text("p").is_empty() && !text("p, Holm").is_empty());
+        assert!(
+            table.caption.contains("Three pairs cannot go below 1/8 one-sided, 1/4 two-sided."),
+            "{}",
+            table.caption
+        );
+        let whole = table.to_markdown();
+        for run in alone {
+            assert!(whole.contains(&format!("smnist.lstm-64.{run}")), "{by:?}, {run}: {whole}");
+        }
+        assert!(table.notes.iter().any(|note| note.contains("laptop.cuda.s0")), "{:?}", table.notes);
+    }
 }

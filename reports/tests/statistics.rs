@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 
 use reports::statistics::samples::{mcnemar, paired_bootstrap, wilson_interval};
 use reports::statistics::seeds::{
-    Aggregate, Alternative, Assignments, Scores, SeedTest, bootstrap_interval, improvement_interval, permutation_test,
-    probability_of_improvement, share_above, sign_flip_test, t_interval,
+    Aggregate, Alternative, Assignments, Scores, SeedTest, bootstrap_interval, improvement_interval, mean_difference,
+    permutation_test, probability_of_improvement, share_above, sign_flip_test, t_interval,
 };
 use reports::statistics::tasks::signed_rank;
 use reports::statistics::{Interval, Level, Resampling, Undefined, holm};
@@ -70,6 +70,16 @@ fn the_t_interval_is_that_of_scipy() {
         let found = t_interval(&numbers(&case["values"]), level(&case)).unwrap();
         assert_same(found.lower, &case["lower"], &case);
         assert_same(found.upper, &case["upper"], &case);
+    }
+}
+
+#[test]
+fn the_difference_of_means_is_that_of_scipy() {
+    for case in cases("mean_difference") {
+        let found = mean_difference(&numbers(&case["first"]), &numbers(&case["second"]), level(&case)).unwrap();
+        assert_same(found.interval.lower, &case["lower"], &case);
+        assert_same(found.interval.upper, &case["upper"], &case);
+        assert_same(found.p, &case["p"], &case);
     }
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
+use reports::format::printable;
 use reports::{Column, Field, Formats, Table, TableEntry};
 use serde_json::{Map, Value, json};
 
@@ -33,7 +34,7 @@ pub struct CompareArgs {
     /// Run folders (of experiments)
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
-    /// What differs within a pair: task, baseline or a field of the grid
+    /// What differs within a pair: task, baseline, experiment, device, scale, or a setting such as training.learning_rate
     #[arg(long, value_name = "FIELD")]
     by: String,
 }
@@ -60,11 +61,8 @@ pub fn write(args: &ReportArgs, global: &Global, registry: &Registry) -> Result<
     };
     let text = || {
         let main = paths.index.as_deref().or(paths.markdown.as_deref()).unwrap_or(&out);
-        let mut text = paths.left_out.join("\n");
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        format!("{text}report: {} ({} files)", main.display(), paths.files.len())
+        let left_out: String = paths.left_out.iter().map(|line| format!("{}\n", printable(line))).collect();
+        format!("{left_out}report: {} ({} files)", main.display(), paths.files.len())
     };
     global.print(json, text)
 }
@@ -87,8 +85,8 @@ fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
         })
     };
     let text = || {
-        let notes: String = table.notes.iter().map(|note| format!("\n{note}")).collect();
-        format!("{}\n{}{notes}", table.to_text(), table.caption)
+        let notes: String = table.notes.iter().map(|note| format!("\n{}", printable(note))).collect();
+        format!("{}\n{}{notes}", table.to_text(), printable(&table.caption))
     };
     global.print(json, text)
 }

@@ -7,7 +7,7 @@ use vocabulary::record::inspection::Stage;
 
 use super::epoch::{evaluate, judge, probe};
 use super::health::{Cause, finite, stuck_at_chance};
-use super::metrics::lines;
+use super::metrics::{keep_outcomes, lines};
 use super::state::{Clock, Session, best_path, save, save_best};
 use super::step::step;
 use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, inspection, memory, prefetch};
@@ -177,7 +177,7 @@ fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
         return Err(overflows(job, state, ("the test loss".to_owned(), test.mean_loss()), Split::Test));
     }
     if !outcomes.is_empty() {
-        reports::write_outcomes(&job.folder, &outcomes)?;
+        keep_outcomes(&job.folder, job.spec, job.dataset, &outcomes)?;
     }
     inspection::keep(job, model.as_ref(), Stage::Trained)?;
     let parameters = baselines::network::count_parameters(model.as_ref());

@@ -6,6 +6,7 @@ use crate::library::{DataError, Library};
 use crate::progress::Progress;
 use crate::splits::cut_note;
 use crate::task::{Batch, Dataset, Task, TaskSpec};
+use vocabulary::record::SampleAttribute;
 use vocabulary::{Split, SplitSizes};
 
 /// `task` with at most `most` samples per split; the task itself where it has no more than that.
@@ -88,6 +89,14 @@ impl Dataset for First {
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
         self.whole.read(split, positions)
+    }
+
+    fn attributes(&self, split: Split, positions: &[usize]) -> Result<Vec<SampleAttribute>, DataError> {
+        self.whole.attributes(split, positions)
+    }
+
+    fn texts(&self, split: Split, position: usize) -> Result<Vec<String>, DataError> {
+        self.whole.texts(split, position)
     }
 
     fn read_for_training(&self, positions: &[usize], stream: u64) -> Result<Batch, DataError> {

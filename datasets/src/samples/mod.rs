@@ -9,4 +9,5 @@ pub(crate) mod stored_files;
 
 pub use self::{limit::limit, stored::Stored};
 
+pub(crate) use self::stored::Annotate;
 pub(crate) use self::stored_files::store_files;

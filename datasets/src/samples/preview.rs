@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use image::{ImageFormat, Rgb, RgbImage};
+use image::codecs::png::{self, CompressionType, PngEncoder};
+use image::imageops::{FilterType, resize};
+use image::{ExtendedColorType, ImageEncoder as _, ImageFormat, Rgb, RgbImage};
 use realfft::RealFftPlanner;
 
 use crate::library::{DataError, temporary_in};
@@ -12,6 +14,8 @@ use vocabulary::{InputSpec, Split};
 /// Distance between tiles, and width of the coloured frame that tells the label, in pixels.
 const GAP: u32 = 6;
 const FRAME: u32 = 2;
+/// Portraits of one sample are this wide at most.
+const PORTRAIT_WIDTH: u32 = 360;
 /// Images are enlarged to about this side.
 const IMAGE_SIDE: usize = 96;
 /// Sequences are drawn this wide at most; longer ones are thinned out.
@@ -56,6 +60,50 @@ pub struct ContactSheet {
     pub columns: usize,
 }
 
+/// One sample as people look at it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Portrait {
+    /// A text per part of a pair, where the task can be read.
+    Texts(Vec<String>),
+    /// A small picture otherwise, as in a contact sheet.
+    Picture(RgbImage),
+}
+
+/// The sample at `position` of `split`.
+///
+/// # Errors
+/// A sample that cannot be read.
+pub fn portrait(spec: &TaskSpec, data: &dyn Dataset, split: Split, position: usize) -> Result<Portrait, DataError> {
+    let texts = data.texts(split, position)?;
+    if !texts.is_empty() {
+        return Ok(Portrait::Texts(texts));
+    }
+    let rows = tiles(spec, &data.read(split, &[position])?.inputs);
+    let whole = rows.into_iter().reduce(|above, row| below(&above, &row));
+    let whole = whole.unwrap_or_else(|| RgbImage::from_pixel(1, 1, EMPTY));
+    let width = whole.width().min(PORTRAIT_WIDTH);
+    // Time is drawn together, not the values.
+    let whole =
+        if width == whole.width() { whole } else { resize(&whole, width, whole.height(), FilterType::Triangle) };
+    Ok(Portrait::Picture(whole))
+}
+
+/// `picture` as a PNG file, grey where it has no colour.
+///
+/// # Errors
+/// The encoder refuses it.
+pub fn as_png(picture: &RgbImage) -> Result<Vec<u8>, image::ImageError> {
+    let mut bytes = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, png::FilterType::Adaptive);
+    if picture.pixels().all(|Rgb([red, green, blue])| red == green && green == blue) {
+        let grey: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
+        encoder.write_image(&grey, picture.width(), picture.height(), ExtendedColorType::L8)?;
+    } else {
+        encoder.write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgb8)?;
+    }
+    Ok(bytes)
+}
+
 /// Draws the first `count` samples of `split`: images as images (also where they are read as sequences of one channel and
 /// square length), long sequences of one channel as a curve above its spectrogram (time to the right, frequency upwards),
 /// sequences of many channels as a map with the first channel at the bottom, other values as one curve per channel, tokens
@@ -66,33 +114,8 @@ pub struct ContactSheet {
 pub fn draw(spec: &TaskSpec, data: &dyn Dataset, split: Split, count: usize) -> Result<ContactSheet, DataError> {
     let count = count.min(data.len(split));
     let batch = data.read(split, &(0..count).collect::<Vec<_>>())?;
-    let (channels, shape) = match &spec.input {
-        InputSpec::Values { channels, shape } => (*channels, shape.clone()),
-        InputSpec::Tokens { length, .. } => (1, vec![*length]),
-    };
-    let each = channels * shape.iter().product::<usize>();
     let (labels, steps) = targets(&batch.targets, count);
-    let rows: Vec<RgbImage> = match &batch.inputs {
-        Inputs::Values(values) => {
-            let range = range_of(values);
-            // Clips of speech are no images, however long they are.
-            let sound =
-                ["speech", "fsdd"].iter().any(|name| spec.name.starts_with(name) || spec.data.starts_with(name));
-            let picture = picture(channels, &shape).filter(|_| !sound);
-            values
-                .chunks_exact(each.max(1))
-                .map(|sample| match picture {
-                    Some((height, width)) => image_tile(sample, channels, height, width, range),
-                    None if channels == 1 && each >= LONG_SEQUENCE => {
-                        below(&curve_tile(sample, 1, range), &spectrogram(sample))
-                    }
-                    None if channels >= MANY_CHANNELS && shape.len() == 1 => map_tile(sample, channels),
-                    None => curve_tile(sample, channels, range),
-                })
-                .collect()
-        }
-        Inputs::Tokens(tokens) => tokens.chunks_exact(each.max(1)).map(|ids| strip(ids, TOKEN_HEIGHT)).collect(),
-    };
+    let rows = tiles(spec, &batch.inputs);
     let per_sample = rows.len().checked_div(count).unwrap_or(0).max(1);
     let tiles = rows.chunks(per_sample).filter_map(|rows| {
         rows.iter().skip(1).fold(rows.first().cloned(), |above, row| above.map(|above| below(&above, row)))
@@ -113,6 +136,36 @@ pub fn draw(spec: &TaskSpec, data: &dyn Dataset, split: Split, count: usize) -> 
         .collect();
     let (image, columns) = arrange(&framed);
     Ok(ContactSheet { image, labels, columns })
+}
+
+/// One tile per row of `inputs`: two per sample of a pair.
+fn tiles(spec: &TaskSpec, inputs: &Inputs) -> Vec<RgbImage> {
+    let (channels, shape) = match &spec.input {
+        InputSpec::Values { channels, shape } => (*channels, shape.clone()),
+        InputSpec::Tokens { length, .. } => (1, vec![*length]),
+    };
+    let each = channels * shape.iter().product::<usize>();
+    match inputs {
+        Inputs::Values(values) => {
+            let range = range_of(values);
+            // Clips of speech are no images, however long they are.
+            let sound =
+                ["speech", "fsdd"].iter().any(|name| spec.name.starts_with(name) || spec.data.starts_with(name));
+            let picture = picture(channels, &shape).filter(|_| !sound);
+            values
+                .chunks_exact(each.max(1))
+                .map(|sample| match picture {
+                    Some((height, width)) => image_tile(sample, channels, height, width, range),
+                    None if channels == 1 && each >= LONG_SEQUENCE => {
+                        below(&curve_tile(sample, 1, range), &spectrogram(sample))
+                    }
+                    None if channels >= MANY_CHANNELS && shape.len() == 1 => map_tile(sample, channels),
+                    None => curve_tile(sample, channels, range),
+                })
+                .collect()
+        }
+        Inputs::Tokens(tokens) => tokens.chunks_exact(each.max(1)).map(|ids| strip(ids, TOKEN_HEIGHT)).collect(),
+    }
 }
 
 impl ContactSheet {

@@ -2,10 +2,27 @@
 
 use sha2::{Digest, Sha256};
 use vocabulary::Split;
+use vocabulary::record::SampleAttribute;
 
 use crate::library::{DataError, SampleStore};
 use crate::splits::SplitIndices;
 use crate::task::{Batch, Dataset};
+
+/// What a task knows of its stored samples beside what it feeds into a network, by place in the store.
+pub(crate) trait Annotate: Send + Sync {
+    /// See [`Dataset::attributes`].
+    fn attributes(
+        &self,
+        store: &SampleStore,
+        split: Split,
+        places: &[usize],
+    ) -> Result<Vec<SampleAttribute>, DataError>;
+
+    /// See [`Dataset::texts`].
+    fn texts(&self, _store: &SampleStore, _split: Split, _place: usize) -> Result<Vec<String>, DataError> {
+        Ok(vec![])
+    }
+}
 
 /// Stored samples and the function that makes a batch of them.
 pub struct Stored<F> {
@@ -15,6 +32,7 @@ pub struct Stored<F> {
     content_hash: String,
     notes: Vec<String>,
     description: Vec<(String, String)>,
+    annotations: Option<Box<dyn Annotate>>,
     batch: F,
 }
 
@@ -26,7 +44,7 @@ where
     /// hash, so that two readings of one store have two hashes.
     pub fn new(store: SampleStore, processing: &str, batch: F) -> Self {
         let content_hash = format!("{:x}", hasher(&store, processing).finalize());
-        Self { store, indices: None, content_hash, notes: vec![], description: vec![], batch }
+        Self { store, indices: None, content_hash, notes: vec![], description: vec![], annotations: None, batch }
     }
 
     /// Samples of `what` that all are in the training part of `store`, and belong to the splits as `indices` says. `batch` is
@@ -43,6 +61,20 @@ where
     pub(crate) fn ordered(mut self, what: &str, indices: SplitIndices) -> Self {
         self.indices = Some((what.to_owned(), indices));
         self
+    }
+
+    /// With what the task knows of its samples beside.
+    pub(crate) fn annotated(mut self, annotations: impl Annotate + 'static) -> Self {
+        self.annotations = Some(Box::new(annotations));
+        self
+    }
+
+    /// Places in the store of `positions` of `split`.
+    fn places(&self, split: Split, positions: &[usize]) -> Result<Vec<usize>, DataError> {
+        match &self.indices {
+            Some((what, indices)) => indices.find(what, split, positions),
+            None => Ok(positions.to_vec()),
+        }
     }
 
     /// With notes for readers of results, and a description for people.
@@ -82,8 +114,19 @@ where
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
         match &self.indices {
-            Some((what, indices)) => (self.batch)(&self.store, split, &indices.find(what, split, positions)?),
+            Some(_) => (self.batch)(&self.store, split, &self.places(split, positions)?),
             None => (self.batch)(&self.store, split, positions),
         }
+    }
+
+    fn attributes(&self, split: Split, positions: &[usize]) -> Result<Vec<SampleAttribute>, DataError> {
+        let Some(annotations) = &self.annotations else { return Ok(vec![]) };
+        annotations.attributes(&self.store, split, &self.places(split, positions)?)
+    }
+
+    fn texts(&self, split: Split, position: usize) -> Result<Vec<String>, DataError> {
+        let Some(annotations) = &self.annotations else { return Ok(vec![]) };
+        let places = self.places(split, &[position])?;
+        places.first().map_or_else(|| Ok(vec![]), |place| annotations.texts(&self.store, split, *place))
     }
 }

@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 use vocabulary::Split;
+use vocabulary::record::SampleAttribute;
 
 use crate::library::{DataError, SampleStore};
-use crate::samples::Stored;
+use crate::samples::{Annotate, Stored};
 use crate::sequences::encoding::{SequenceEncoding, read_label};
 use crate::sequences::irregular;
 use crate::sequences::normalise::{Moments, Normalisation, Normaliser};
@@ -28,7 +29,21 @@ pub(crate) fn sequences(
     let stored = Stored::split_by(store, &processing, name, splits, move |store, _, places| {
         batch(store, places, &encoding, &normaliser)
     });
-    Ok(Box::new(stored.with_notes(notes, vec![])))
+    let stored = stored.with_notes(notes, vec![]);
+    Ok(if encoding.padded { Box::new(stored.annotated(Lengths { most: encoding.length })) } else { Box::new(stored) })
+}
+
+/// The lengths of sequences before they are padded.
+struct Lengths {
+    most: usize,
+}
+
+impl Annotate for Lengths {
+    fn attributes(&self, store: &SampleStore, _: Split, places: &[usize]) -> Result<Vec<SampleAttribute>, DataError> {
+        let mut values = Vec::with_capacity(places.len());
+        store.visit(Split::Train, places, |_, _, label| values.push(read_label(label).1.min(self.most) as i32))?;
+        Ok(vec![SampleAttribute { name: "length, steps".to_owned(), values }])
+    }
 }
 
 fn batch(

@@ -175,6 +175,34 @@ fn the_first_samples_of_every_split_have_its_classes_in_their_shares() {
 }
 
 #[test]
+fn what_a_task_knows_of_its_samples_is_of_the_samples_asked_for() {
+    let (_folder, library) = write_all();
+    let mut known = HashSet::new();
+    for case in Case::all() {
+        let data = case.prepare(case.task(SIZES).as_ref(), &library);
+        for split in Split::ALL {
+            let all: Vec<usize> = (0..data.len(split)).collect();
+            let last = [data.len(split) - 1, 0];
+            let (whole, some) = (data.attributes(split, &all).unwrap(), data.attributes(split, &last).unwrap());
+            assert_eq!(whole.len(), some.len(), "{}", case.what);
+            for (whole, some) in whole.iter().zip(&some) {
+                assert_eq!(whole.name, some.name);
+                assert_eq!(some.values, last.map(|place| whole.values[place]), "{}: {split:?}", case.what);
+                assert!(whole.values.len() == all.len() && whole.values.iter().all(|value| *value >= 0));
+                known.insert(case.entry.info.name);
+            }
+            let texts = data.texts(split, 0).unwrap();
+            assert!(texts.iter().all(|text| !text.is_empty()), "{}", case.what);
+            let pair = matches!(case.task(SIZES).spec().target, OutputSpec::Pair(_));
+            assert!(texts.is_empty() || texts.len() == if pair { 2 } else { 1 }, "{}: {texts:?}", case.what);
+        }
+    }
+    for name in ["listops", "text", "retrieval", "pathfinder", "pathx", "character-trajectories"] {
+        assert!(known.contains(name), "{name}: {known:?}");
+    }
+}
+
+#[test]
 fn no_sample_is_in_two_splits() {
     let (_folder, library) = write_all();
     for case in Case::all() {

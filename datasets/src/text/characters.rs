@@ -97,6 +97,15 @@ impl Vocabulary {
         self.common.get(c as usize).copied().unwrap_or_else(|| self.others.get(&c).copied().unwrap_or(UNKNOWN))
     }
 
+    /// The text of `ids`, with a mark for characters that have none.
+    pub(crate) fn text(&self, ids: &[u8]) -> String {
+        let character = |id: &u8| {
+            let place = usize::from(*id).checked_sub(usize::from(self.first));
+            place.and_then(|place| self.characters.get(place)).copied().unwrap_or(char::REPLACEMENT_CHARACTER)
+        };
+        ids.iter().map(character).collect()
+    }
+
     /// The characters in the order of their ids.
     pub(crate) fn characters(&self) -> &[char] {
         &self.characters
@@ -120,6 +129,7 @@ mod tests {
         let vocabulary = Vocabulary::new(counts.frequent(3), true).unwrap();
         assert_eq!(vocabulary.len(), 6);
         assert_eq!("žabc–".chars().map(|c| vocabulary.id(c)).collect::<Vec<_>>(), [3, 4, 5, UNKNOWN, UNKNOWN]);
+        assert_eq!(vocabulary.text(&[3, 4, 5, UNKNOWN]), "žab\u{fffd}");
         assert_eq!(Vocabulary::new(vec!['a'], false).unwrap().id('a'), 2);
         let many = |count: u32| (0..count).map(|code| char::from_u32(0x4e00 + code).unwrap()).collect::<Vec<_>>();
         assert_eq!(Vocabulary::new(many(253), true).unwrap().id('\u{4e00}'), 3);

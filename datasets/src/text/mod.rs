@@ -9,7 +9,7 @@ pub(crate) mod token_layout;
 pub(crate) use self::{
     characters::{Counts, Vocabulary},
     frequent_characters::TrainingTexts,
-    text_encoding::{Level, TextEncoding, describe_vocabulary, store_text},
+    text_encoding::{Level, TextEncoding, describe_vocabulary, read_text, store_text},
     token_form::{Padding, Tokens, form_name},
-    token_layout::{COUNT_BYTES, TokenLayout, batch, store_sequence},
+    token_layout::{COUNT_BYTES, TokenLayout, batch, store_sequence, stored_sequence},
 };

@@ -151,6 +151,11 @@ pub(crate) fn store_text(out: &mut [u8], text: &str, vocabulary: Option<&Vocabul
     }
 }
 
+/// The text that [`store_text`] has written as `ids`.
+pub(crate) fn read_text(ids: &[u8], vocabulary: Option<&Vocabulary>) -> String {
+    vocabulary.map_or_else(|| String::from_utf8_lossy(ids).into_owned(), |vocabulary| vocabulary.text(ids))
+}
+
 /// Number of ids, for people.
 pub(crate) fn describe_vocabulary(vocabulary: Option<&Vocabulary>) -> String {
     match vocabulary {

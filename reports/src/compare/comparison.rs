@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use super::candidate::{Candidate, relate};
 use super::field::{Field, known};
 use super::pairing::{pair, refuse_repeats};
-use super::rows::{add_rows, add_unpaired, within};
+use super::rows::{CORRECTED, add_rows, add_unpaired, within};
 use crate::error::ReportError;
 use crate::runs::{AddedSettings, Run, Runs, Settings, load, varied};
-use crate::tables::Table;
+use crate::tables::{PAIRED, Table, TestedRows};
 
-const CAPTION: &str = "B − A over pairs of finished runs that agree in everything else, seeds included: mean ± standard \
-     deviation of the differences (percentage points for accuracy). A win is a pair in which B is better. Where the compared \
+const CAPTION: &str = "B − A over pairs of finished runs that agree in everything else, seeds included. A win is a pair in which B is better. Where the compared \
      field brings other settings with it, they stand under `Also differ`, and what else decides a value under `Remarks`. Tasks are compared where they read the same data \
      set. Every run that is in no pair stands under `Not paired`, with the reason.";
 
@@ -34,15 +33,16 @@ pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Ta
     let mut table = Table::new(
         "comparison",
         &format!("Comparison by {}", by.name()),
-        CAPTION,
-        "A | B | Within | Metric | B − A# | n# | B wins# | Ties# | A wins# | Every seed | Without partner# | \
-         Also differ | Not paired | Remarks",
+        &format!("{CAPTION} {PAIRED}"),
+        "A | B | Within | Metric | B − A# | n# | 95 % interval# | p# | Smallest p# | p, Holm# | B wins# | Ties# | A wins# | \
+         Every seed | Without partner# | Also differ | Not paired | Remarks",
     );
+    let mut tested = TestedRows::default();
     let mut listed: BTreeSet<usize> = BTreeSet::new();
     for (index, (a, of_a)) in groups.iter().enumerate() {
         for (b, of_b) in &groups[index + 1..] {
             if relate(of_a, of_b, by) {
-                add_rows(&mut table, by, [a, b], &pair(of_a, of_b, by));
+                add_rows(&mut table, &mut tested, by, [a, b], &pair(of_a, of_b, by));
                 listed.extend(of_a.iter().chain(of_b).map(Candidate::identity));
             }
         }
@@ -58,7 +58,8 @@ pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Ta
     });
     let unknown = without.into_iter().map(|(run, reason)| ("–", String::new(), run, reason));
     add_unpaired(&mut table, alone.chain(unknown));
-    table.drop_empty(&["Also differ", "Not paired", "Remarks"]);
+    tested.correct(&mut table, CORRECTED);
+    table.drop_empty(&["95 % interval", "p", "Smallest p", "p, Holm", "Also differ", "Not paired", "Remarks"]);
     table.notes.extend(runs.left_out.iter().map(ToString::to_string));
     Ok(table)
 }

@@ -1,6 +1,6 @@
 //! Rows of pairs, and of runs without a partner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::record::State;
 use vocabulary::{Metric, Scale};
@@ -8,10 +8,10 @@ use vocabulary::{Metric, Scale};
 use super::candidate::Candidate;
 use super::field::Field;
 use super::pairing::{Pair, Pairing};
-use crate::format::{as_shown, metric, metric_name, signed};
+use crate::format::{metric, metric_name, signed};
 use crate::runs::{Run, Settings, plain, varied};
-use crate::statistics::Summary;
-use crate::tables::{Flag, Table, TableEntry, flags_of};
+use crate::statistics::seeds::FEWEST_SEEDS;
+use crate::tables::{Flag, PairedDifferences, Table, TableEntry, TestedRows, flags_of};
 
 /// What two partners share, in words.
 pub(super) fn within(a: &Candidate<'_>, b: &Candidate<'_>, by: &Field) -> String {
@@ -49,6 +49,9 @@ pub(super) fn within(a: &Candidate<'_>, b: &Candidate<'_>, by: &Field) -> String
     parts.join(" · ")
 }
 
+/// Column of the p values that are corrected once all rows are there.
+pub(super) const CORRECTED: usize = 9;
+
 /// The pairs of one row.
 #[derive(Default)]
 struct Row<'p, 'a> {
@@ -57,7 +60,13 @@ struct Row<'p, 'a> {
 }
 
 /// Add the rows of `found`, the pairs between the `values` A and B.
-pub(super) fn add_rows(table: &mut Table, by: &Field, values: [&str; 2], found: &Pairing<'_, '_>) {
+pub(super) fn add_rows(
+    table: &mut Table,
+    tested: &mut TestedRows,
+    by: &Field,
+    values: [&str; 2],
+    found: &Pairing<'_, '_>,
+) {
     // Rows hold what differs in the seed alone.
     let mut rows: BTreeMap<(String, String, Settings), Row<'_, '_>> = BTreeMap::new();
     for pair in &found.pairs {
@@ -79,11 +88,19 @@ pub(super) fn add_rows(table: &mut Table, by: &Field, values: [&str; 2], found: 
         let paths = texts.get(text).map(varied).unwrap_or_default();
         let differing: Vec<String> = paths.iter().map(|path| strict.named(path)).collect();
         let text = [text.clone()].into_iter().chain(differing).collect::<Vec<_>>().join(" · ");
-        table.rows.push(table_row(values, &text, also, row));
+        let (entries, paired, pairs) = table_row(values, &text, also, row);
+        tested.next(table, &paired, pairs);
+        table.rows.push(entries);
     }
 }
 
-fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> Vec<TableEntry> {
+/// A row, what it says of its pairs, and how many there are.
+fn table_row(
+    [a, b]: [&str; 2],
+    within: &str,
+    also: &str,
+    row: &Row<'_, '_>,
+) -> (Vec<TableEntry>, PairedDifferences, usize) {
     let (mut differences, mut alone, mut measured) = (Vec::new(), Vec::new(), Vec::new());
     let (mut wins, mut ties, mut losses) = (0, 0, 0);
     let (mut name, mut higher) = (Metric::Accuracy, true);
@@ -110,19 +127,25 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
     );
     differences.sort_by_key(|(seed, _)| *seed);
     alone.sort();
-    let value = mean_difference(differences.iter().map(|(_, difference)| *difference), &measured, name);
+    let values: Vec<f64> = differences.iter().map(|(_, difference)| *difference).collect();
+    let paired = PairedDifferences::of(&values, name);
+    let value = paired.difference.clone().flags(remarks_on(&measured, values.len()));
     let words = |of: fn(Flag) -> &'static str| value.flags.iter().map(|flag| of(*flag)).collect::<Vec<_>>();
     let remarks = TableEntry::text(words(Flag::name).join(", ")).raw(words(Flag::text).join(" "));
     let signed = |difference: f64| signed(&metric(difference, name));
     let seeds: Vec<String> = differences.iter().map(|(seed, d)| format!("s{seed} {}", signed(*d))).collect();
     let reasons: Vec<String> = alone.iter().map(|(_, reason)| reason.clone()).collect();
-    vec![
+    let mut entries = vec![
         TableEntry::text(a),
         TableEntry::text(b),
         TableEntry::text(within),
         TableEntry::text(metric_name(name)),
         value,
         TableEntry::text(differences.len().to_string()),
+        paired.interval.clone(),
+    ];
+    entries.extend(paired.p_entries());
+    entries.extend([
         TableEntry::text(wins.to_string()),
         TableEntry::text(ties.to_string()),
         TableEntry::text(losses.to_string()),
@@ -131,17 +154,18 @@ fn table_row([a, b]: [&str; 2], within: &str, also: &str, row: &Row<'_, '_>) -> 
         TableEntry::text(also),
         TableEntry::text(reasons.join("; ")),
         remarks,
-    ]
+    ]);
+    (entries, paired, values.len())
 }
 
-/// Mean and deviation of `differences`, with what there is to say about the runs that were `measured`.
-fn mean_difference(differences: impl Iterator<Item = f64>, measured: &[&Run], name: Metric) -> TableEntry {
-    let Some(s) = Summary::of(&differences.collect::<Vec<_>>()) else { return TableEntry::none() };
+/// What there is to say about so many pairs of the runs that were `measured`.
+fn remarks_on(measured: &[&Run], pairs: usize) -> BTreeSet<Flag> {
+    if pairs == 0 {
+        return BTreeSet::new();
+    }
     let mut flags = flags_of(measured);
-    flags.extend((s.n < 3).then_some(Flag::FewSeeds));
-    let spread = s.std.map(|std| format!(" ± {}", metric(std, name))).unwrap_or_default();
-    let text = format!("{}{spread}", signed(&metric(s.mean, name)));
-    TableEntry::number(text, as_shown(s.mean, name)).flags(flags)
+    flags.extend((pairs < FEWEST_SEEDS).then_some(Flag::FewSeeds));
+    flags
 }
 
 /// Which of two partners has no value, and why.
@@ -171,8 +195,8 @@ pub(super) fn add_unpaired<'a>(table: &mut Table, alone: impl Iterator<Item = (&
         row[0] = TableEntry::text(value);
         row[2] = TableEntry::text(within);
         row[5] = TableEntry::text("0");
-        row[10] = TableEntry::text(runs.len().to_string());
-        row[12] = TableEntry::text(format!("{}: {reason}", ids.join(", ")));
+        row[14] = TableEntry::text(runs.len().to_string());
+        row[16] = TableEntry::text(format!("{}: {reason}", ids.join(", ")));
         table.rows.push(row);
     }
 }

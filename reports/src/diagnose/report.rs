@@ -41,6 +41,7 @@ pub fn write_diagnostics(
     };
     let seeds: BTreeSet<u64> = lines.iter().map(|l| l.seed).collect();
     let page = Page {
+        worst: None,
         title: "Scale at initialisation".to_owned(),
         lead: vec![
             "Variance of the activations after every layer and of the sampled kernels, and the scale of the logits, \

@@ -11,18 +11,35 @@ mod parameters;
 pub(crate) mod plot;
 mod results;
 mod scale;
+mod tested;
 
 use self::colours::Colours;
 pub(crate) use self::inspection::inspection;
 use self::plot::Figure;
 use crate::error::ReportError;
-use crate::runs::{Diagnostics, Frames, Runs, groups};
+use crate::runs::{Diagnostics, Frames, Runs, Tested, groups};
+use crate::tables::{Contests, ScoreMatrix};
+
+/// What became of the test samples, and what follows from it.
+pub(crate) struct Outcomes<'a> {
+    /// The outcomes of single samples.
+    pub(crate) tested: &'a Tested,
+    /// Who is best on every task.
+    pub(crate) contests: &'a Contests,
+    /// Scores over tasks, where there are such.
+    pub(crate) scores: Option<&'a ScoreMatrix>,
+}
 
 /// All figures that the runs give something to draw for.
 ///
 /// # Errors
 /// Aggregation fails.
-pub(crate) fn all(runs: &Runs, frames: &Frames, diagnostics: &Diagnostics) -> Result<Vec<Figure>, ReportError> {
+pub(crate) fn all(
+    runs: &Runs,
+    frames: &Frames,
+    diagnostics: &Diagnostics,
+    outcomes: &Outcomes<'_>,
+) -> Result<Vec<Figure>, ReportError> {
     let groups = groups(runs);
     let colours = Colours::new(&groups);
     let mut figures: Vec<Figure> = results::test_values(runs, &groups, frames, &colours)?.into_iter().collect();
@@ -33,5 +50,8 @@ pub(crate) fn all(runs: &Runs, frames: &Frames, diagnostics: &Diagnostics) -> Re
     figures.extend(loss::penalties(&groups, frames, &colours)?);
     figures.extend(orthonormality::orthonormality(&groups, diagnostics, &colours));
     figures.extend(scale::scale(&groups, diagnostics, &colours));
+    figures.extend(tested::performance_profile(outcomes.scores, &colours)?);
+    figures.extend(tested::accuracy_by_attribute(&groups, outcomes.tested, &colours));
+    figures.extend(tested::confusion(&groups, outcomes, runs.has_several_experiments()));
     Ok(figures)
 }

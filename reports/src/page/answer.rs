@@ -3,22 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use vocabulary::{Metric, Scale};
+use vocabulary::Scale;
 
-use crate::error::ReportError;
 use crate::format::{metric, told_apart, unit};
-use crate::runs::{ByGroup, Frames, Runs, SeedGroup, groups, metric_columns};
-use crate::statistics::seeds::{FEWEST_SEEDS, t_interval};
-use crate::statistics::{Interval, Level, Seeds, mean};
-use crate::tables::{compared_as, has_no_value, scales};
+use crate::runs::Runs;
+use crate::statistics::seeds::FEWEST_SEEDS;
+use crate::tables::{
+    Contests,
+    contest::{Contender, Contest},
+    scales,
+};
 
 /// Most tasks, or baselines, that a sentence names.
 const MOST_NAMED: usize = 4;
 
 /// What the sentences mean by "separated".
-const SEPARATED: &str = "Separated are two baselines whose intervals over seeds do not overlap: Student's, at a level that holds \
-     for all baselines of a task together in 95 % of cases (Bonferroni). That says what other seeds would change, not what \
-     another test set would.";
+const SEPARATED: &str = "Separated from the best are baselines whose means over seeds differ from its own by Welch's t-test at 5 %, two-sided, \
+     after Holm's correction for all such comparisons of this report: what is bold in the tables is not separated. That says what \
+     other seeds would change, not what another test set would.";
 
 /// The sentences, and how to read them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -26,21 +28,6 @@ pub(crate) struct Answer {
     pub(crate) sentences: Vec<String>,
     /// Empty where there is nothing to read.
     pub(crate) reading: String,
-}
-
-/// One baseline on one task.
-#[derive(Debug, Clone, PartialEq)]
-struct Contender {
-    name: String,
-    values: Vec<f64>,
-}
-
-/// The baselines that may be compared on one task.
-#[derive(Debug, Clone, PartialEq)]
-struct Contest {
-    task: String,
-    metric: Metric,
-    contenders: Vec<Contender>,
 }
 
 /// What a contest says.
@@ -57,79 +44,37 @@ enum Verdict {
 }
 
 /// What the test values of `runs` say; nothing where no run has finished.
-///
-/// # Errors
-/// Aggregation fails.
-pub(crate) fn answer(runs: &Runs, frames: &Frames) -> Result<Answer, ReportError> {
-    let values = frames.test_values(runs)?;
-    let mut answer = Answer::to(&contests(&groups(runs), &values, runs.has_several_experiments()));
+pub(crate) fn answer(runs: &Runs, contests: &Contests) -> Answer {
+    let mut answer = Answer::to(contests, runs.has_several_experiments());
     if !answer.sentences.is_empty() {
         let caveats = scales(runs).into_iter().filter_map(Scale::caveat).map(str::to_owned);
         let reading = [answer.reading].into_iter().chain(caveats).filter(|text| !text.is_empty());
         answer.reading = reading.collect::<Vec<_>>().join(" ");
     }
-    Ok(answer)
+    answer
 }
 
-fn contests(groups: &[SeedGroup<'_>], values: &ByGroup, several: bool) -> Vec<Contest> {
-    let labels: BTreeSet<String> = groups.iter().map(|group| group.key.label(several)).collect();
-    let names = told_apart(labels.iter().map(String::as_str));
-    let mut contests = Vec::new();
-    for (task, members) in metric_columns(groups) {
-        let mut alike = BTreeMap::new();
-        for group in members.iter().filter(|group| !has_no_value(group)) {
-            let (Some(record), Some(found)) = (group.record(), values.get(&group.key)) else { continue };
-            let contender = Contender {
-                name: names[group.key.label(several).as_str()].clone(),
-                values: found.0.iter().map(|(_, value)| *value).collect(),
-            };
-            alike.entry(compared_as(record, &members)).or_insert((group.metric(), Vec::new())).1.push(contender);
-        }
-        let of_task =
-            alike.into_values().map(|(metric, contenders)| Contest { task: task.to_owned(), metric, contenders });
-        contests.extend(of_task);
+/// What `contest` says of its baselines, each under its `name`.
+fn verdict(contest: &Contest, name: &dyn Fn(&Contender) -> String) -> Verdict {
+    let [best, _, ..] = contest.contenders.as_slice() else { return Verdict::Alone };
+    if !contest.has_claim() {
+        return Verdict::TooFewSeeds;
     }
-    contests
-}
-
-impl Contest {
-    /// The interval of a contender at a level that holds for all `together`; none where its seeds agree.
-    fn interval(contender: &Contender, together: usize) -> Option<Interval<Seeds>> {
-        let missed = (1.0 - Level::PERCENT_95.share()) / together as f64;
-        t_interval(&contender.values, Level::new(1.0 - missed).ok()?).ok()
-    }
-
-    fn verdict(&self) -> Verdict {
-        let sign = if self.metric.higher_is_better() { 1.0 } else { -1.0 };
-        let score = |contender: &Contender| sign * mean(&contender.values).unwrap_or(f64::NAN);
-        let mut ranked: Vec<&Contender> = self.contenders.iter().filter(|of| score(of).is_finite()).collect();
-        ranked.sort_by(|a, b| score(b).total_cmp(&score(a)));
-        let best_has_seeds = ranked.first().is_some_and(|best| best.values.len() >= FEWEST_SEEDS);
-        if ranked.len() < 2 {
-            return Verdict::Alone;
-        }
-        ranked.retain(|contender| contender.values.len() >= FEWEST_SEEDS);
-        let [best, others @ ..] = ranked.as_slice() else { return Verdict::TooFewSeeds };
-        let [second, ..] = others else { return Verdict::TooFewSeeds };
-        if !best_has_seeds {
-            return Verdict::TooFewSeeds;
-        }
-        let interval = |contender: &Contender| Self::interval(contender, ranked.len());
-        let apart = |other: &&&Contender| {
-            let (Some(a), Some(b)) = (interval(best), interval(other)) else { return false };
-            a.lower > b.upper || b.lower > a.upper
-        };
-        let open: Vec<&str> = others.iter().filter(|other| !apart(other)).map(|other| other.name.as_str()).collect();
-        let shown = |of: &Contender| {
-            let value = format!("{}{}", metric(mean(&of.values).unwrap_or(f64::NAN), self.metric), unit(self.metric));
-            value.replace(' ', "\u{a0}")
-        };
-        if open.is_empty() {
-            let clause = format!("{} ({} against {} of {})", self.task, shown(best), shown(second), second.name);
-            return Verdict::Separated { best: best.name.clone(), clause };
-        }
-        let clause = format!("{} ({} at {} not from {})", self.task, best.name, shown(best), listed(&open));
-        Verdict::Open { clause }
+    let tested: Vec<_> = contest.others().filter(|(other, _)| other.has_seeds()).collect();
+    let open: Vec<String> =
+        tested.iter().filter(|(_, comparison)| !comparison.separates()).map(|(other, _)| name(other)).collect();
+    let shown = |of: &Contender| {
+        format!("{}{}", metric(of.mean(), contest.metric), unit(contest.metric)).replace(' ', "\u{a0}")
+    };
+    match (open.as_slice(), tested.first()) {
+        ([], Some((second, _))) => Verdict::Separated {
+            best: name(best),
+            clause: format!("{} ({} against {} of {})", contest.task, shown(best), shown(second), name(second)),
+        },
+        ([], None) => Verdict::TooFewSeeds,
+        (open, _) => Verdict::Open {
+            clause: format!("{} ({} at {} not from {})", contest.task, name(best), shown(best), listed(open)),
+        },
     }
 }
 
@@ -145,11 +90,18 @@ fn listed<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 impl Answer {
-    fn to(contests: &[Contest]) -> Self {
+    fn to(contests: &Contests, several: bool) -> Self {
+        let all = || contests.0.iter().flat_map(|contest| &contest.contenders);
+        let labels: BTreeSet<String> = all().map(|contender| contender.key.label(several)).collect();
+        let names = told_apart(labels.iter().map(String::as_str));
+        let name = |contender: &Contender| {
+            let label = contender.key.label(several);
+            names.get(label.as_str()).cloned().unwrap_or(label)
+        };
         let (mut separated, mut open, mut few, mut alone) =
             (BTreeMap::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
-        for contest in contests {
-            match contest.verdict() {
+        for contest in &contests.0 {
+            match verdict(contest, &name) {
                 Verdict::Separated { best, clause } => separated.entry(best).or_insert_with(Vec::new).push(clause),
                 Verdict::Open { clause } => open.push(clause),
                 Verdict::TooFewSeeds => few.extend([contest.task.as_str()]),
@@ -189,18 +141,20 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use vocabulary::Metric;
 
-    fn contest(task: &str, metric: Metric, contenders: &[(&str, &[f64])]) -> Contest {
-        let contenders =
-            contenders.iter().map(|(name, values)| Contender { name: (*name).to_owned(), values: values.to_vec() });
-        Contest { task: task.to_owned(), metric, contenders: contenders.collect() }
+    use super::*;
+    use crate::tables::contest::tests::contest;
+
+    /// What one contest, alone in its report, says.
+    fn of(contest: Contest) -> Verdict {
+        let judged = Contests::judged(vec![contest]);
+        verdict(&judged.0[0], &|contender| contender.key.baseline.clone())
     }
 
     #[test]
     fn a_clear_best_is_separated_in_either_direction() {
-        let of =
-            |metric| contest("t", metric, &[("low", &[0.10, 0.11, 0.12]), ("high", &[0.90, 0.91, 0.92])]).verdict();
+        let of = |metric| of(contest("t", metric, &[("low", &[0.10, 0.11, 0.12]), ("high", &[0.90, 0.91, 0.92])]));
         let best = |verdict| match verdict {
             Verdict::Separated { best, .. } => best,
             other => format!("{other:?}"),
@@ -212,22 +166,22 @@ mod tests {
     #[test]
     fn what_overlaps_or_has_no_spread_is_open() {
         let near = contest("t", Metric::Accuracy, &[("a", &[0.90, 0.91, 0.92]), ("b", &[0.91, 0.92, 0.93])]);
-        assert_eq!(near.verdict(), Verdict::Open { clause: "t (b at 92.00\u{a0}% not from a)".to_owned() });
+        assert_eq!(of(near), Verdict::Open { clause: "t (b at 92.00\u{a0}% not from a)".to_owned() });
         let equal = contest("t", Metric::Accuracy, &[("a", &[0.1; 3]), ("b", &[0.91, 0.92, 0.93])]);
-        assert!(matches!(equal.verdict(), Verdict::Open { .. }));
+        assert!(matches!(of(equal), Verdict::Open { .. }));
     }
 
     #[test]
     fn nothing_is_claimed_with_fewer_than_three_seeds() {
         let both = contest("t", Metric::Accuracy, &[("a", &[0.1, 0.11]), ("b", &[0.9, 0.91])]);
-        assert_eq!(both.verdict(), Verdict::TooFewSeeds);
+        assert_eq!(of(both.clone()), Verdict::TooFewSeeds);
         // The best has too few, whatever the others have.
         let best =
             contest("t", Metric::Accuracy, &[("a", &[0.1, 0.11, 0.12]), ("b", &[0.2, 0.21, 0.22]), ("c", &[0.9])]);
-        assert_eq!(best.verdict(), Verdict::TooFewSeeds);
+        assert_eq!(of(best), Verdict::TooFewSeeds);
         let alone = contest("u", Metric::Accuracy, &[("a", &[0.1, 0.2, 0.3])]);
         assert_eq!(
-            Answer::to(&[both, alone]).sentences,
+            Answer::to(&Contests::judged(vec![both, alone]), false).sentences,
             [
                 "No claim is made on t, where the best or all others have fewer than 3 finished seeds; nor on u, where only one \
               baseline has finished."
@@ -236,21 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn more_baselines_need_a_wider_gap() {
-        let (a, b): ([f64; 3], [f64; 3]) = ([0.50, 0.51, 0.52], [0.60, 0.61, 0.62]);
-        let c: [f64; 3] = [0.10, 0.11, 0.12];
-        let two = contest("t", Metric::Accuracy, &[("a", &a), ("b", &b)]);
-        assert!(matches!(two.verdict(), Verdict::Separated { .. }));
-        let three = contest("t", Metric::Accuracy, &[("a", &a), ("b", &b), ("c", &c), ("d", &c), ("e", &c)]);
-        assert!(matches!(three.verdict(), Verdict::Open { .. }), "{three:?}");
-    }
-
-    #[test]
     fn the_sentences_are_three_at_most() {
         let clear = contest("c", Metric::Accuracy, &[("a", &[0.10, 0.11, 0.12]), ("b", &[0.90, 0.91, 0.92])]);
         let open = contest("o", Metric::Accuracy, &[("a", &[0.1, 0.2, 0.3]), ("b", &[0.1, 0.2, 0.35])]);
         let few = contest("f", Metric::Accuracy, &[("a", &[0.1]), ("b", &[0.9])]);
-        let said = Answer::to(&[clear, open, few]);
+        let said = Answer::to(&Contests::judged(vec![clear, open, few]), false);
         assert_eq!((said.sentences.len(), said.reading.as_str()), (3, SEPARATED));
         assert_eq!(
             said.sentences[0],

@@ -4,6 +4,7 @@
 //! series, sorting and filtering. Whatever comes from run folders reaches it as text and attributes that the template escapes.
 
 mod answer;
+mod errors;
 mod figures;
 mod policy;
 
@@ -16,7 +17,8 @@ use serde::Serialize;
 pub(crate) use self::answer::{Answer, answer};
 use crate::error::ReportError;
 use crate::figures::plot::Drawn;
-use crate::tables::{Flag, Table, TableEntry, letter};
+use crate::format::as_markdown;
+use crate::tables::{Flag, Table, TableEntry, WorstOfTasks, letter};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -37,6 +39,8 @@ pub(crate) struct Page<'a> {
     pub tables: Vec<&'a Table>,
     /// Figures.
     pub figures: &'a [Drawn],
+    /// What networks have most wrong.
+    pub worst: Option<&'a WorstOfTasks>,
     /// Tables after the figures.
     pub appendix: Vec<&'a Table>,
     /// Provenance at the foot, name and value.
@@ -103,6 +107,7 @@ impl Page<'_> {
             facts => self.facts,
             tables => convert(&self.tables),
             figures => figures::blocks(self.figures)?,
+            worst => self.worst.and_then(errors::gallery),
             appendix => convert(&self.appendix),
             footer => self.footer,
             notes => notes,
@@ -115,20 +120,21 @@ impl Page<'_> {
     /// The same in Markdown; figures are linked as `figures/<name>.svg`.
     pub(crate) fn markdown(&self, with_figures: bool) -> String {
         let used = self.used();
-        let mut out = format!("# {}\n", self.title);
+        let mut out = format!("# {}\n", as_markdown(&self.title));
         for paragraph in &self.lead {
-            let _ = write!(out, "\n{paragraph}\n");
+            let _ = write!(out, "\n{}\n", as_markdown(paragraph));
         }
         let Answer { sentences, reading } = &self.answer;
         for paragraph in [sentences.join(" "), reading.clone()].into_iter().filter(|text| !text.is_empty()) {
-            let _ = write!(out, "\n{paragraph}\n");
+            let _ = write!(out, "\n{}\n", as_markdown(&paragraph));
         }
         out.push('\n');
         for (name, value) in &self.facts {
-            let _ = writeln!(out, "- {name}: {value}");
+            let _ = writeln!(out, "- {name}: {}", as_markdown(value));
         }
         let table = |out: &mut String, table: &Table| {
-            let _ = write!(out, "\n## {}\n\n{}\n\n{}", table.title, table.caption, table.markdown(&used));
+            let (title, caption) = (as_markdown(&table.title), as_markdown(&table.caption));
+            let _ = write!(out, "\n## {title}\n\n{caption}\n\n{}", table.markdown(&used));
         };
         self.tables.iter().for_each(|t| table(&mut out, t));
         if with_figures && !self.figures.is_empty() {
@@ -138,11 +144,18 @@ impl Page<'_> {
                 let _ = write!(
                     out,
                     "\n![{}](figures/{}.svg)\n\n{} ([values](figures/{}.csv))\n",
-                    f.title, f.name, f.caption, f.name
+                    as_markdown(&f.title),
+                    f.name,
+                    as_markdown(&f.caption),
+                    f.name
                 );
             }
         }
-        self.appendix.iter().for_each(|t| table(&mut out, t));
+        self.worst
+            .and_then(WorstOfTasks::table)
+            .iter()
+            .chain(self.appendix.iter().copied())
+            .for_each(|t| table(&mut out, t));
         if !used.is_empty() || !self.remarks.is_empty() {
             out.push_str("\n## Notes\n\n");
             for flag in &used {
@@ -155,7 +168,7 @@ impl Page<'_> {
         if !self.footer.is_empty() {
             out.push_str("\n## Provenance\n\n");
             for (name, value) in &self.footer {
-                let _ = writeln!(out, "- {name}: {value}");
+                let _ = writeln!(out, "- {name}: {}", as_markdown(value));
             }
         }
         out

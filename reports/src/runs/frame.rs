@@ -2,6 +2,7 @@
 //!
 //! Only this module and `parquet` know polars, which is slow to compile.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
@@ -11,6 +12,7 @@ use vocabulary::{Metric, Split};
 use super::group::GroupKey;
 use super::run::{Run, Runs};
 use crate::error::ReportError;
+use crate::format::inert;
 use crate::statistics::Summary;
 
 /// One row per run, per epoch line, per step line and per final line.
@@ -183,7 +185,7 @@ impl Frames {
         rows.with_column(split)?.with_column(name)?;
         let own = ["epoch", "step", "split", "name", "value", "partial", "wall"];
         let columns: Vec<Expr> = RUN.iter().skip(1).chain(&own).map(|name| col(*name)).collect();
-        let mut shown = self.with_runs(rows.lazy()).select(columns).collect()?;
+        let mut shown = inert_texts(self.with_runs(rows.lazy()).select(columns).collect()?)?;
         let mut bytes = Vec::new();
         CsvWriter::new(&mut bytes).include_header(part == 0).finish(&mut shown)?;
         Ok(bytes)
@@ -256,6 +258,24 @@ impl Lines {
         let place = self.names.iter().position(|known| known == name)?;
         Some(self.frame.clone().lazy().filter(col("name").eq(lit(place as u32))))
     }
+}
+
+/// The frame with texts that no spreadsheet takes for formulas.
+fn inert_texts(mut frame: DataFrame) -> PolarsResult<DataFrame> {
+    let harmful = |column: &Column| {
+        let texts = column.str().ok()?;
+        let differs = texts.iter().flatten().any(|text| matches!(inert(text), Cow::Owned(_)));
+        differs.then(|| texts.iter().map(|text| text.map(|text| inert(text).into_owned())).collect::<Vec<_>>())
+    };
+    let changed: Vec<Column> = frame
+        .columns()
+        .iter()
+        .filter_map(|column| Some(Column::new(column.name().clone(), harmful(column)?)))
+        .collect();
+    for column in changed {
+        frame.with_column(column)?;
+    }
+    Ok(frame)
 }
 
 fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {

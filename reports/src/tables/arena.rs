@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::differences::Contests;
 use super::remarks::{deviations, test_entry};
 use super::table::{Flag, Table, TableEntry};
 use crate::error::ReportError;
 use crate::published::{self, Published, Range};
-use crate::runs::{ByGroup, BySeed, Frames, Runs, SeedGroup, groups};
+use crate::runs::{ByGroup, BySeed, Frames, GroupKey, Runs, SeedGroup, groups};
 
 /// The tasks of the arena, as the papers order them, with the value that guessing reaches there.
 ///
@@ -24,7 +25,9 @@ type TaskValue = (f64, f64);
 
 /// What was run of the arena.
 #[derive(Default)]
-struct Ours<'g, 'a> {
+struct Ours<'g, 'a, 'b> {
+    /// What is bold.
+    bold: BTreeSet<&'b GroupKey>,
     /// Per row the groups of every task; of several groups, none is the one of the papers.
     rows: BTreeMap<RowName, BTreeMap<&'static str, Vec<&'g SeedGroup<'a>>>>,
     /// Where a task was run at another difficulty alone.
@@ -33,9 +36,9 @@ struct Ours<'g, 'a> {
     models: BTreeSet<&'static str>,
 }
 
-impl<'g, 'a> Ours<'g, 'a> {
-    fn of(groups: &'g [SeedGroup<'a>], several_experiments: bool) -> Self {
-        let mut ours = Self::default();
+impl<'g, 'a, 'b> Ours<'g, 'a, 'b> {
+    fn of(groups: &'g [SeedGroup<'a>], several_experiments: bool, contests: &'b Contests) -> Self {
+        let mut ours = Self { bold: contests.leaders(), ..Self::default() };
         for group in groups {
             let Some(record) = group.record() else { continue };
             let Some(found) = published::counterpart(record, None) else { continue };
@@ -66,9 +69,13 @@ impl<'g, 'a> Ours<'g, 'a> {
 ///
 /// # Errors
 /// Aggregation fails.
-pub(crate) fn long_range_arena(runs: &Runs, frames: &Frames) -> Result<Option<Table>, ReportError> {
+pub(crate) fn long_range_arena(
+    runs: &Runs,
+    frames: &Frames,
+    contests: &Contests,
+) -> Result<Option<Table>, ReportError> {
     let groups = groups(runs);
-    let ours = Ours::of(&groups, runs.has_several_experiments());
+    let ours = Ours::of(&groups, runs.has_several_experiments(), contests);
     if ours.tasks() < 2 {
         return Ok(None);
     }
@@ -94,12 +101,13 @@ fn empty() -> Table {
         "Accuracy in percent, mean ± standard deviation over seeds. The average is that of all six sequence tasks, and stands \
          only where every one of them has a value: none is left out, and the remarks on any of them are those on it. Above guessing: the average of (accuracy − guessing) / \
          (1 − guessing). The two columns at the end read the same pictures in 2D. Where sources print several values of a \
-         published model, the lowest and the highest stand there; an average is of the six values of one source.",
+         published model, the lowest and the highest stand there; an average is of the six values of one source. Bold as in the first \
+         table: ours alone, and no average.",
         &columns.join(" | "),
     )
 }
 
-fn our_row(name: &RowName, ours: &Ours<'_, '_>, values: &ByGroup) -> Vec<TableEntry> {
+fn our_row(name: &RowName, ours: &Ours<'_, '_, '_>, values: &ByGroup) -> Vec<TableEntry> {
     let groups = |task: &str| ours.rows.get(name).and_then(|row| row.get(task)).map_or(&[][..], Vec::as_slice);
     let elsewhere = |wanted: &str| ours.otherwise.iter().any(|(row, task)| row == name && *task == wanted);
     let value = |task: &str| match groups(task) {
@@ -109,7 +117,7 @@ fn our_row(name: &RowName, ours: &Ours<'_, '_>, values: &ByGroup) -> Vec<TableEn
     let entry = |task: &str| match groups(task) {
         [] if elsewhere(task) => TableEntry::text("another difficulty").flag(Flag::OtherDifficulty).class("quiet"),
         [] => TableEntry::text("not run").flag(Flag::Missing).class("quiet"),
-        [group] => measured(group, values),
+        [group] => measured(group, values).best(ours.bold.contains(&group.key)),
         several => {
             let one = |group: &&SeedGroup<'_>| format!("{}: {}", group.key.task, measured(group, values).text);
             let text = several.iter().map(one).collect::<Vec<_>>().join("; ");

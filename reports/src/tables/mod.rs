@@ -3,7 +3,6 @@
 //! A new column belongs to the file of its table; a new remark to `table/flag.rs`, and to `remarks`, which says where it holds.
 
 mod arena;
-mod comparable;
 mod differences;
 mod recipes;
 mod remarks;
@@ -14,12 +13,15 @@ mod status;
 mod summary;
 mod table;
 mod tasks;
+mod worst;
 
 pub(crate) use arena::long_range_arena;
-pub(crate) use comparable::compared_as;
-pub(crate) use differences::{against, samples};
+pub(crate) use differences::{
+    Contests, PAIRED, PairedDifferences, SCORE, ScoreMatrix, TestedRows, across, against, best, contest, pairs_across,
+    samples,
+};
 pub(crate) use recipes::{Recipes, missing_data, name_scales, scales};
-pub(crate) use remarks::{by_limit, deviations, flags_of, has_no_value};
+pub(crate) use remarks::{by_limit, deviations, flags_of};
 pub(crate) use results::results;
 pub(crate) use runs::{attempts, runs};
 pub(crate) use scale::scale;
@@ -28,3 +30,4 @@ pub(crate) use summary::summary;
 pub(crate) use table::letter;
 pub use table::{Column, Flag, Table, TableEntry, text_table};
 pub(crate) use tasks::tasks;
+pub(crate) use worst::{Worst, WorstOfTasks, probability};

@@ -5,43 +5,59 @@ use std::collections::BTreeSet;
 use vocabulary::Metric;
 use vocabulary::record::State;
 
+use super::differences::Contests;
 use super::recipes::Recipes;
 use super::remarks::{by_limit, deviations, test_entry};
 use super::table::{Flag, Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{as_shown, metric, metric_name, signed};
 use crate::published::{self, Beside, Published, Range};
-use crate::runs::{BySeed, Frames, Run, Runs, SeedGroup, groups};
+use crate::runs::{BySeed, Frames, Run, Runs, SeedGroup, Tested, groups};
+use crate::statistics::samples::wilson_interval;
 use crate::statistics::seeds::t_interval;
 use crate::statistics::{Level, Summary, mean};
+
+/// Where the test value stands in a row.
+const TEST: usize = 5;
 
 /// One row per task × baseline × grid values, with everything known about it.
 ///
 /// # Errors
 /// Aggregation fails.
-pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result<Table, ReportError> {
+pub(crate) fn results(
+    runs: &Runs,
+    frames: &Frames,
+    recipes: &Recipes,
+    contests: &Contests,
+    tested: &Tested,
+) -> Result<Table, ReportError> {
     let (test, validation) = (frames.test_values(runs)?, frames.best_validation(runs)?);
     let published = published::all()?;
     let mut table = Table::new(
         "results",
         "Results",
-        "Mean ± standard deviation (dividing by n − 1) over finished seeds; then every seed. The 95 % interval is Student's \
-         for the mean over other seeds on the same test set: what another test set would change is not in it, and there is \
-         none below three seeds or where all values are equal. Seconds are those of training, validation and test \
+        "Mean ± standard deviation (dividing by n − 1) over finished seeds; then every seed. Bold as in the first table. Two sources of error stand \
+         apart. The 95 % interval over seeds is Student's for the mean over other seeds on the same test set; there is none below \
+         three seeds or where all values are equal. That over test samples is Wilson's for an accuracy as high as the mean of one \
+         trained network on as many other samples; there is none where no outcome of single samples is kept. Seconds are those of training, validation and test \
          included, averaged over finished seeds. The difference to a published value is given only for the published \
          data, difficulty, protocol, network and size, and a training of at least as many epochs as in its recipe that no \
          limit stopped. Where sources print several values, the lowest and the highest stand there, and the difference is \
          the distance to the nearer of them, or within. Frequencies, dropout, learning rates and decay are not held \
          against the recipe: the column of the recipe, where there is one, says where they come from.",
-        "Experiment | Task | Baseline | Grid | Metric | Test# | n# | 95 % interval# | Published (paper)# | Difference# | \
+        "Experiment | Task | Baseline | Grid | Metric | Test# | n# | 95 % over seeds=95 % interval# | 95 % over test samples# | Test samples# | Published (paper)# | Difference# | \
          Parameters# | Seconds# | Epochs# | States | Best validation# | Every seed | Recipe | Source of the published value",
     );
     let mut flattering = BTreeSet::new();
+    let bold = contests.leaders();
     for group in &groups(runs) {
         let recipe = recipes.entry(group);
         let beside = group.record().and_then(|record| published::beside(record, published));
         flattering.extend(beside.iter().flat_map(chosen));
-        table.rows.push(result_row(group, test.get(&group.key), validation.get(&group.key), beside, recipe));
+        let mut row = result_row(group, test.get(&group.key), validation.get(&group.key), beside, recipe);
+        row[TEST].best = bold.contains(&group.key);
+        row.splice(TEST + 3..TEST + 3, over_samples(group, test.get(&group.key), tested));
+        table.rows.push(row);
     }
     if !flattering.is_empty() {
         let flattering = flattering.into_iter().collect::<Vec<_>>().join("; ");
@@ -49,7 +65,14 @@ pub(crate) fn results(runs: &Runs, frames: &Frames, recipes: &Recipes) -> Result
             .caption
             .push_str(&format!(" How published values were chosen, where that may flatter them: {flattering}."));
     }
-    table.drop_empty(&["Grid", "95 % interval", "Recipe", "Source of the published value"]);
+    table.drop_empty(&[
+        "Grid",
+        "95 % over seeds",
+        "95 % over test samples",
+        "Test samples",
+        "Recipe",
+        "Source of the published value",
+    ]);
     if !runs.has_several_experiments() {
         table.drop_first_column();
     }
@@ -93,11 +116,25 @@ fn result_row(
     ]
 }
 
+/// Wilson's interval of an accuracy as high as the mean, and the number of test samples it is for; nothing where no outcomes of
+/// them are kept.
+fn over_samples(group: &SeedGroup<'_>, test: Option<&BySeed>, tested: &Tested) -> [TableEntry; 2] {
+    let samples = tested.of(group).map(|(_, found)| found.right.len()).min();
+    let mean = test.and_then(BySeed::summary).map(|summary| summary.mean);
+    let nothing = [TableEntry::none(), TableEntry::none()];
+    let (Metric::Accuracy, Some(samples), Some(mean)) = (group.metric(), samples, mean) else { return nothing };
+    let Ok(found) = wilson_interval(mean, samples, Level::PERCENT_95) else { return nothing };
+    [ends([found.lower, found.upper], Metric::Accuracy), TableEntry::count(samples as u64)]
+}
+
 /// Student's interval of the mean over seeds; nothing where it is not defined.
 fn interval(values: &BySeed, name: Metric) -> TableEntry {
     let values: Vec<f64> = values.0.iter().map(|(_, value)| *value).collect();
     let Ok(found) = t_interval(&values, Level::PERCENT_95) else { return TableEntry::none() };
-    let ends = [found.lower, found.upper];
+    ends([found.lower, found.upper], name)
+}
+
+fn ends(ends: [f64; 2], name: Metric) -> TableEntry {
     let [lower, upper] = ends.map(|end| metric(end, name));
     let [raw_lower, raw_upper] = ends.map(|end| as_shown(end, name));
     TableEntry::text(format!("{lower} to {upper}")).raw(format!("{raw_lower} {raw_upper}"))

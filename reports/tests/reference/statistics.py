@@ -56,6 +56,25 @@ def t_intervals():
             yield {"values": values, "level": level, "lower": lower, "upper": upper}
 
 
+def mean_differences():
+    rng = np.random.default_rng(15)
+    cases = [([0.91, 0.93, 0.92], [0.89, 0.9, 0.88]), ([0.5, 0.51, 0.52], [0.9, 0.99, 0.95, 0.91])]
+    for n, m, spread in ((5, 5, 0.01), (10, 3, 0.2), (8, 9, 1e-6)):
+        cases.append((np.round(rng.normal(0.7, 0.02, n), 4), np.round(rng.normal(0.69, spread, m), 8)))
+    for first, second in cases:
+        for level in (0.8, 0.95, 0.99):
+            found = stats.ttest_ind(first, second, equal_var=False)
+            interval = found.confidence_interval(level)
+            yield {
+                "first": list(first),
+                "second": list(second),
+                "level": level,
+                "lower": float(interval.low),
+                "upper": float(interval.high),
+                "p": float(found.pvalue),
+            }
+
+
 def matrices():
     return [matrix(1, 3, 0.7, 1), matrix(4, 3, 0.6, 2), matrix(6, 5, 0.8, 3), matrix(5, 10, 0.9, 4)]
 
@@ -202,6 +221,7 @@ def main():
         "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
         "draws": DRAWS,
         "t_interval": t_intervals(),
+        "mean_difference": mean_differences(),
         "aggregate": aggregates(),
         "bootstrap": bootstraps(),
         "improvement": improvements(),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use reports::ErrorInput;
 use serde_json::{Value, json};
 use vocabulary::record::{
-    Attempt, BaselineRecord, DiagnosticLine, MetricKind, MetricLine, RunRecord, SCHEMA, State, Status, StopReason,
-    TaskRecord,
+    Attempt, BaselineRecord, DiagnosticLine, MetricKind, MetricLine, RunRecord, SCHEMA, SampleAttribute, SampleOutcome,
+    State, Status, StopReason, TaskRecord,
 };
 use vocabulary::{Metric, Scale, Split};
 
@@ -203,6 +204,44 @@ impl Fake {
         }
         dir
     }
+}
+
+/// Outcomes of 40 test samples of `classes` classes in a run folder, more of them wrong the longer they are, and worst errors:
+/// two pictures, a text that is `text`, and one that was not kept.
+pub fn outcomes(folder: &Path, classes: i32, text: &str) {
+    let seed = folder.file_name().unwrap().to_string_lossy().bytes().map(u32::from).sum::<u32>() as i32;
+    let outcome = |at: i32| {
+        let label = at % classes;
+        let wrong = (at * 7 + seed) % 40 < at / 3;
+        let prediction = if wrong { (label + 1 + at % (classes - 1)) % classes } else { label };
+        SampleOutcome { label, prediction, loss: if wrong { 0.5 + at as f32 } else { 0.1 } }
+    };
+    let all: Vec<SampleOutcome> = (0..40).map(outcome).collect();
+    let attribute =
+        |name: &str, of: fn(i32) -> i32| SampleAttribute { name: name.to_owned(), values: (0..40).map(of).collect() };
+    let attributes = [attribute("length, steps", |at| 10 + at), attribute("depth", |at| at / 10)];
+    reports::write_outcomes(folder, &all, &attributes).unwrap();
+    let inputs = [
+        ErrorInput::Picture(picture(28)),
+        ErrorInput::Texts(vec![text.to_owned()]),
+        ErrorInput::Picture(picture(9)),
+        ErrorInput::Picture(Vec::new()),
+    ];
+    let wrong = all.iter().enumerate().rev().filter(|(_, outcome)| !outcome.is_right());
+    let worst = wrong.zip(inputs).map(|((at, outcome), input)| (at, *outcome, input)).collect();
+    reports::write_worst(folder, worst).unwrap();
+}
+
+/// A grey picture of this side, as PNG.
+fn picture(side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().unwrap();
+    let pixels: Vec<u8> = (0..side * side).map(|at| (at * 255 / (side * side)) as u8).collect();
+    writer.write_image_data(&pixels).unwrap();
+    writer.finish().unwrap();
+    bytes
 }
 
 /// Every state a report has to show, in one experiment.

@@ -82,6 +82,43 @@ pub struct SampleOutcome {
     pub loss: f32,
 }
 
+/// A number that says how long or how hard every sample of the test split is: an optional column of `outcomes.parquet`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleAttribute {
+    /// What it is, with its unit, e.g. `length, tokens`.
+    pub name: String,
+    /// One per sample, in the same order.
+    pub values: Vec<i32>,
+}
+
+/// One entry of `worst.json`: a sample that the tested network has wrong, with what it was given to read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorstError {
+    /// Place in the test split, from 0.
+    pub position: u64,
+    /// The label, from 0.
+    pub label: i32,
+    /// What the network says, from 0.
+    pub prediction: i32,
+    /// Cross-entropy in nats; null where it is not finite.
+    pub loss: Option<f32>,
+    /// The input as text, one per part, shortened; empty where it is drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
+    /// The input as a small PNG file in base64; null where it is text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+}
+
+/// `worst.json`: the errors with the largest loss, the worst first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorstErrors {
+    /// Version of this file, [`SCHEMA`](super::SCHEMA).
+    pub schema: u32,
+    /// The errors.
+    pub errors: Vec<WorstError>,
+}
+
 impl SampleOutcome {
     /// Whether the prediction is the label.
     pub fn is_right(&self) -> bool {

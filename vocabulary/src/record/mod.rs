@@ -6,7 +6,9 @@
 //! <out>/<experiment>/<run>/status.json         one Status
 //! <out>/<experiment>/<run>/metrics.jsonl       one MetricLine per line
 //! <out>/<experiment>/<run>/diagnostics.jsonl   one DiagnosticLine per line
-//! <out>/<experiment>/<run>/outcomes.parquet    one SampleOutcome per sample of the test split, where each has one label
+//! <out>/<experiment>/<run>/outcomes.parquet    one SampleOutcome per sample of the test split, where each has one label,
+//!                                              and one SampleAttribute per column that the task adds
+//! <out>/<experiment>/<run>/worst.json          one WorstErrors, beside it
 //! <out>/<experiment>/<run>/inspection-{initial,trained}.json   one Inspection each
 //! ```
 
@@ -18,7 +20,7 @@ mod status;
 mod version;
 
 pub use inspection::Inspection;
-pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleOutcome};
+pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleAttribute, SampleOutcome, WorstError, WorstErrors};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};
 

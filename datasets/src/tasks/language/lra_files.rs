@@ -14,7 +14,7 @@ use crate::library::{DataError, Library, SampleStore, Sources};
 use crate::progress::Progress;
 use crate::samples::Stored;
 use crate::splits::{SplitFiles, cut_note};
-use crate::task::Dataset;
+use crate::task::Batch;
 use crate::text::{TokenLayout, batch};
 
 /// Name of the data set.
@@ -99,14 +99,17 @@ impl FoundFiles {
         files: &SplitFiles,
         sizes: SplitSizes,
         description: Vec<(String, String)>,
-    ) -> Result<Box<dyn Dataset>, DataError> {
+    ) -> Result<
+        Stored<impl Fn(&SampleStore, Split, &[usize]) -> Result<Batch, DataError> + Send + Sync + use<>>,
+        DataError,
+    > {
         let reconstruction = library.reconstruction(SET, &self.folder)?;
         let reconstruction = reconstruction.map(|note| format!("not the released files: {note}"));
         let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
         let indices = files.indices(sizes);
         let processing = format!("{} {}", layout.hashed(), indices.digest());
-        let stored = Stored::new(store, &processing, move |store, split, places| batch(store, split, places, &layout));
-        Ok(Box::new(stored.ordered(SET, indices).with_notes(notes, description)))
+        let read = move |store: &SampleStore, split: Split, places: &[usize]| batch(store, split, places, &layout);
+        Ok(Stored::new(store, &processing, read).ordered(SET, indices).with_notes(notes, description))
     }
 }
 

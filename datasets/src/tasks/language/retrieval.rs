@@ -14,20 +14,22 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use vocabulary::record::SampleAttribute;
 use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
 use crate::config::{ConfigError, any_sizes};
 use crate::formats::FormatError;
 use crate::formats::tables::tsv::Row;
 use crate::formats::text::{shortened, whole};
-use crate::library::{CacheKey, CacheWriter, DataError, Library};
+use crate::library::{CacheKey, CacheWriter, DataError, Library, SampleStore};
 use crate::progress::Progress;
+use crate::samples::Annotate;
 use crate::splits::{OFFICIAL_VERSION, SplitFiles};
 use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
 use crate::tasks::language::lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows};
 use crate::text::{
     COUNT_BYTES, Counts, Level, Padding, TextEncoding, Tokens, TrainingTexts, Vocabulary, describe_vocabulary,
-    form_name, store_text,
+    form_name, read_text, store_text, stored_sequence,
 };
 
 static FILES: LraFiles = LraFiles {
@@ -230,11 +232,43 @@ impl Task for RetrievalTask {
             self.write(writer, &found, &files, vocabulary.as_ref(), progress)
         })?;
         let description = vec![("vocabulary".to_owned(), describe_vocabulary(vocabulary.as_ref()))];
-        found.dataset(library, store, encoding.layout(2), &files, sizes, description)
+        let stored = found.dataset(library, store, encoding.layout(2), &files, sizes, description)?;
+        Ok(Box::new(stored.annotated(StoredPairs { vocabulary })))
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
         FILES.folder(library).map(|_| ())
+    }
+}
+
+/// Pairs of stored texts.
+struct StoredPairs {
+    vocabulary: Option<Vocabulary>,
+}
+
+impl Annotate for StoredPairs {
+    fn attributes(
+        &self,
+        store: &SampleStore,
+        split: Split,
+        places: &[usize],
+    ) -> Result<Vec<SampleAttribute>, DataError> {
+        let mut values = Vec::with_capacity(places.len());
+        store.visit(split, places, |_, input, _| {
+            let lengths = input.chunks_exact((input.len() / 2).max(1)).map(|text| stored_sequence(text).len());
+            values.push(lengths.sum::<usize>() as i32);
+        })?;
+        let unit = if self.vocabulary.is_some() { "characters" } else { "bytes" };
+        Ok(vec![SampleAttribute { name: format!("length of both texts as read, {unit}"), values }])
+    }
+
+    fn texts(&self, store: &SampleStore, split: Split, place: usize) -> Result<Vec<String>, DataError> {
+        let mut texts = vec![];
+        store.visit(split, &[place], |_, input, _| {
+            let parts = input.chunks_exact((input.len() / 2).max(1));
+            texts.extend(parts.map(|text| read_text(stored_sequence(text), self.vocabulary.as_ref())));
+        })?;
+        Ok(texts)
     }
 }
 

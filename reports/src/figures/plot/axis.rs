@@ -19,7 +19,7 @@ impl FittedAxis {
     pub(super) fn fit(scale: &AxisScale, values: &[f64], horizontal: bool) -> Self {
         let places = values.iter().map(|v| scale.place(*v)).filter(|p| p.is_finite());
         let (mut low, mut high) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p), b.max(p)));
-        if let AxisScale::Names(names) = scale {
+        if let AxisScale::Names(names) | AxisScale::NamesDown(names) = scale {
             return Self {
                 from: -0.6,
                 to: names.len() as f64 - 0.4,
@@ -100,6 +100,7 @@ impl AxisScale {
     fn place(&self, value: f64) -> f64 {
         match self {
             Self::Log | Self::LogCount => value.log10(),
+            Self::NamesDown(names) => names.len() as f64 - 1.0 - value,
             _ => value,
         }
     }
@@ -120,12 +121,15 @@ impl AxisScale {
             Self::Count => format!("{place:.0}"),
             Self::LogCount => si(10f64.powf(place)),
             Self::Log => power(place),
-            Self::Names(names) => {
-                let index = place.round();
-                if index < 0.0 { String::new() } else { names.get(index as usize).cloned().unwrap_or_default() }
-            }
+            Self::Names(names) => name_at(names, place),
+            Self::NamesDown(names) => name_at(names, names.len() as f64 - 1.0 - place),
         }
     }
+}
+
+fn name_at(names: &[String], place: f64) -> String {
+    let index = place.round();
+    if index < 0.0 { String::new() } else { names.get(index as usize).cloned().unwrap_or_default() }
 }
 
 fn plain_label(value: f64, step: f64) -> String {
@@ -216,5 +220,7 @@ mod tests {
         assert_eq!(si(1_500.0), "1.5k");
         assert_eq!(si(1.0), "1");
         assert_eq!(plain_label(-0.0, 0.1), "0.0");
+        let down = AxisScale::NamesDown(vec!["first".to_owned(), "last".to_owned()]);
+        assert_eq!((down.place(0.0), down.label(1.0, 1.0).as_str(), down.label(5.0, 1.0).as_str()), (1.0, "first", ""));
     }
 }

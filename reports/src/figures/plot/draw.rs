@@ -16,6 +16,7 @@ use super::legend::paint_legend;
 use super::panel::paint_panel;
 use super::style::{FONT, INK, Painted, SCALE, at, bold, fonts, px};
 use crate::error::ReportError;
+use crate::format::inert;
 
 /// A drawn figure.
 #[derive(Debug, Clone)]
@@ -154,17 +155,17 @@ fn values(figure: &Figure) -> Result<Vec<u8>, csv::Error> {
             for point in &series.points {
                 let bound = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
                 writer.write_record([
-                    panel.title.as_str(),
-                    &series.label,
+                    &*inert(&panel.title),
+                    &inert(&series.label),
                     series.mark.name(),
-                    &panel.x.label,
-                    &panel.y.label,
+                    &inert(&panel.x.label),
+                    &inert(&panel.y.label),
                     &point.x.to_string(),
                     &point.y.to_string(),
                     &bound(point.interval.map(|i| i.0)),
                     &bound(point.interval.map(|i| i.1)),
                     &point.n.to_string(),
-                    &point.note,
+                    &inert(&point.note),
                 ])?;
             }
         }

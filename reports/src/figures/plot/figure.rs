@@ -139,6 +139,8 @@ pub(crate) enum AxisScale {
     Log,
     /// One place per name, from 0.
     Names(Vec<String>),
+    /// The same, the first at the far end: rows from top to bottom.
+    NamesDown(Vec<String>),
 }
 
 /// How a series is drawn.
@@ -158,6 +160,8 @@ pub(crate) enum Mark {
     Ticks,
     /// Dots so small that hundreds are told apart.
     Specks,
+    /// Filled squares of one place each, as strong as the weight of their points.
+    Cells,
 }
 
 impl Mark {
@@ -171,6 +175,7 @@ impl Mark {
             Self::Dotted => "dotted line",
             Self::Ticks => "ticks",
             Self::Specks => "dots",
+            Self::Cells => "cells",
         }
     }
 }
@@ -201,7 +206,11 @@ pub(crate) struct Point {
     pub n: usize,
     /// The values by seed, where a page shows them.
     pub seeds: Vec<(u64, f64)>,
-    /// Remark for the CSV file, or the text beside a dot.
+    /// How strong a cell is, from 0 (not drawn) to 1.
+    pub weight: f64,
+    /// What stands in a cell.
+    pub text: String,
+    /// Remark for the CSV file, the text beside a dot, or what a cell says.
     pub note: String,
 }
 

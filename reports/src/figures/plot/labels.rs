@@ -45,7 +45,7 @@ pub(super) fn is_named(panel: &Panel, series: &Series) -> bool {
     match series.mark {
         Mark::Line => true,
         Mark::Dashed => !has_solid(panel, series),
-        Mark::Dotted | Mark::Filled | Mark::Hollow | Mark::Ticks | Mark::Specks => false,
+        Mark::Dotted | Mark::Filled | Mark::Hollow | Mark::Ticks | Mark::Specks | Mark::Cells => false,
     }
 }
 

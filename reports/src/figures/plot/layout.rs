@@ -1,12 +1,14 @@
 //! Where panels and legend stand, in shown pixels.
 
-use super::figure::{AxisScale, Figure, Panel, Tile};
+use super::figure::{AxisScale, Figure, Mark, Panel, Tile};
 
 const PANEL_WIDTH: u32 = 430;
 const PANEL_HEIGHT: u32 = 310;
 pub(super) const TITLE_HEIGHT: u32 = 34;
 pub(super) const LEGEND_ROW: u32 = 20;
 const CHARACTER: f64 = 6.7;
+/// Largest height of a panel of cells.
+const MOST_CELLS: u32 = 400;
 
 /// Columns of panels.
 pub(super) fn columns(figure: &Figure) -> usize {
@@ -33,7 +35,7 @@ fn text_width(characters: usize) -> u32 {
 
 /// The names on the vertical axis, where it has such.
 pub(super) fn names(panel: &Panel) -> &[String] {
-    if let AxisScale::Names(names) = &panel.y.scale { names } else { &[] }
+    if let AxisScale::Names(names) | AxisScale::NamesDown(names) = &panel.y.scale { names } else { &[] }
 }
 
 fn names_width(panel: &Panel) -> u32 {
@@ -49,10 +51,13 @@ pub(super) fn names_beside(panel: &Panel, width: u32) -> Option<u32> {
 
 /// The height of panels `width` pixels wide: the `usual`, or what their names need.
 pub(super) fn height<'p>(panels: impl IntoIterator<Item = &'p Panel>, width: u32, usual: u32) -> u32 {
+    let cells = |panel: &Panel| panel.series.iter().any(|series| series.mark == Mark::Cells);
     let of = |panel: &Panel| match names(panel).len() as u32 {
         _ if !panel.tiles.is_empty() => tiles(panel, width).height(panel),
         0 if panel.disc => width.min(LARGEST_DISC),
         0 => usual,
+        // Cells are about square.
+        _ if cells(panel) => (width * 5 / 6).min(MOST_CELLS),
         rows => 90 + rows * if names_beside(panel, width).is_some() { 22 } else { 36 },
     };
     panels.into_iter().map(of).max().unwrap_or(usual)

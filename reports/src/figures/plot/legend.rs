@@ -46,7 +46,7 @@ pub(super) fn paint_sample<DB: Canvas>(
             let closed: Vec<_> = outline.iter().chain(outline.first()).copied().collect();
             root.draw(&PathElement::new(closed, stroke(&ink, 1.4)))?;
         }
-        Mark::Filled => {}
+        Mark::Filled | Mark::Cells => {}
         Mark::Specks => root.draw(&Polygon::new(outline(2.2), ink.filled()))?,
         Mark::Ticks => root.draw(&PathElement::new(
             [(at(left + 12.0), at(y - 5.0)), (at(left + 12.0), at(y + 5.0))],

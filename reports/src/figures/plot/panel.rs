@@ -19,6 +19,9 @@ const FEW: usize = 24;
 /// Symbols on a line of more points, beside that at its end.
 const SYMBOLS: usize = 4;
 
+/// Strengths of cells that are told apart.
+const CELL_LEVELS: f64 = 20.0;
+
 /// Most lines of a panel with bands around all of them, as captions say: more would not be told apart.
 const CROWDED: usize = 6;
 
@@ -35,7 +38,9 @@ pub(super) fn paint_panel<DB: Canvas>(
     let axes = Axes::of(panel);
     let beside = names_beside(panel, area.dim_in_pixel().0 / SCALE);
     let digits = axes.y.ticks.iter().map(|tick| axes.y.label(*tick).chars().count() as u32).max().unwrap_or(0);
-    let left = if axes.named { 14 } else { 30 + 6 * digits.max(4) } + beside.unwrap_or(0);
+    // Rows of names have no quantity beside them, unless they are those of cells.
+    let named = if panel.y.label.is_empty() { 14 } else { 34 };
+    let left = if axes.named { named } else { 30 + 6 * digits.max(4) } + beside.unwrap_or(0);
     if !panel.title.is_empty() {
         let style = font(12.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
         let left = f64::from(8 + left);
@@ -99,7 +104,7 @@ pub(super) struct Axes {
 impl Axes {
     fn of(panel: &Panel) -> Self {
         let points = || panel.series.iter().flat_map(|series| &series.points);
-        let named = matches!(panel.y.scale, AxisScale::Names(_));
+        let named = matches!(panel.y.scale, AxisScale::Names(_) | AxisScale::NamesDown(_));
         let ends = |p: &Point| p.interval.map_or([p.x, p.x], |(a, b)| [a, b]);
         let xs: Vec<f64> = points().flat_map(|p| if named { ends(p) } else { [p.x, p.x] }).collect();
         let spans = |p: &Point| p.interval.map_or([p.y, p.y, p.y], |(a, b)| [a, p.y, b]);
@@ -206,6 +211,7 @@ impl<DB: Canvas> Plot<'_, DB> {
                     Mark::Filled | Mark::Hollow => self.paint_dots(series)?,
                     Mark::Ticks => self.paint_ticks(series)?,
                     Mark::Specks => self.paint_specks(series)?,
+                    Mark::Cells => self.paint_cells(series)?,
                 }
                 self.paint_overflow(series)?;
                 if series.mark == Mark::Hollow && !self.axes.named { self.paint_notes(series) } else { Ok(()) }
@@ -322,6 +328,25 @@ impl<DB: Canvas> Plot<'_, DB> {
         let reach = at(1.8);
         self.pixels(series).into_iter().try_for_each(|(x, y)| {
             self.area.draw(&Rectangle::new([(x - reach, y - reach), (x + reach, y + reach)], style))
+        })
+    }
+
+    /// Squares of one place each; those of one strength are drawn together.
+    fn paint_cells(&self, series: &Series) -> Painted<DB> {
+        let ink = colour(series.colour);
+        let level = |point: &Point| (point.weight.clamp(0.0, 1.0) * CELL_LEVELS).ceil();
+        let mut points: Vec<&Point> = series.points.iter().filter(|point| level(point) > 0.0).collect();
+        points.sort_by(|a, b| level(a).total_cmp(&level(b)));
+        points.into_iter().try_for_each(|point| {
+            let (x, y) = self.axes.place(point);
+            let (from, to) = (self.pixel((x - 0.5, y + 0.5)), self.pixel((x + 0.5, y - 0.5)));
+            self.area.draw(&Rectangle::new([from, to], ink.mix(level(point) / CELL_LEVELS).filled()))
+        })?;
+        let texts = series.points.iter().filter(|point| !point.text.is_empty());
+        let centred = Pos::new(HPos::Center, VPos::Center);
+        texts.into_iter().try_for_each(|point| {
+            let style = font(9.0).color(if point.weight > 0.6 { &WHITE } else { &INK }).pos(centred);
+            self.area.draw(&Text::new(point.text.clone(), self.pixel(self.axes.place(point)), style))
         })
     }
 

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::canvas::Canvas;
 use super::draw::svg;
-use super::figure::{AxisScale, Figure, LegendKey, Panel, Series};
+use super::figure::{AxisScale, Figure, LegendKey, Mark, Panel, Series};
 use super::labels::{Names, shortened};
 use super::layout::height;
 use super::legend::paint_sample;
@@ -94,8 +94,11 @@ fn untitled(panel: &Panel) -> Panel {
     Panel { title: String::new(), series, ..panel.clone() }
 }
 
-/// Points at even distances, the first and the last among them.
+/// Points at even distances, the first and the last among them. Cells are no line, and all stay.
 fn thinned(series: &Series) -> Series {
+    if series.mark == Mark::Cells {
+        return series.clone();
+    }
     let stride = series.points.len().div_ceil(MOST_POINTS).max(1);
     let last = series.points.len().saturating_sub(1);
     let kept =
@@ -115,7 +118,7 @@ fn with_short_names(panel: &Panel, width: u32) -> Panel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::plot::{Mark, Point};
+    use crate::figures::plot::Point;
 
     #[test]
     fn thinning_keeps_both_ends() {
@@ -126,6 +129,8 @@ mod tests {
             let kept = thinned(&series).points;
             assert!(kept.len() <= MOST_POINTS + 1 && kept.first() == series.points.first(), "{n}");
             assert_eq!(kept.last(), series.points.last());
+            let cells = Series { mark: Mark::Cells, ..series };
+            assert_eq!(thinned(&cells), cells);
         }
     }
 }

@@ -19,7 +19,7 @@ fn unit(axis: &FittedAxis, scale: &AxisScale) -> f64 {
     match scale {
         AxisScale::Percent => SHARE,
         AxisScale::Log | AxisScale::LogCount => LOGARITHM,
-        AxisScale::Count | AxisScale::Names(_) => 1.0,
+        AxisScale::Count | AxisScale::Names(_) | AxisScale::NamesDown(_) => 1.0,
         AxisScale::Linear => 10f64.powf((axis.to - axis.from).log10().floor() - 3.0),
     }
 }
@@ -32,7 +32,7 @@ pub(super) fn axis(axis: &PlotAxis, fitted: &FittedAxis, pixels: [i32; 2]) -> St
         AxisScale::Percent => "percent",
         AxisScale::Count => "count",
         AxisScale::LogCount | AxisScale::Log => "log",
-        AxisScale::Names(_) => "names",
+        AxisScale::Names(_) | AxisScale::NamesDown(_) => "names",
     };
     attribute(&json!([pixels[0], pixels[1], fitted.from, fitted.to, unit(fitted, &axis.scale), kind, axis.label]))
 }
@@ -64,12 +64,13 @@ pub(super) fn values(
         // What ticks are stands with the mean, and specks are too many.
         return String::new();
     }
-    if matches!(series.mark, Mark::Filled | Mark::Hollow) {
+    if matches!(series.mark, Mark::Filled | Mark::Hollow | Mark::Cells) {
         let finite = series.points.iter().filter(|p| !x.place_or_end(p.x).is_nan() && !y.place_or_end(p.y).is_nan());
         let dots: Vec<Value> = finite
             .map(|p| {
                 let (x, y) = pixel(p);
-                json!([x, y, described(p, panel)])
+                let words = if series.mark == Mark::Cells { p.note.clone() } else { described(p, panel) };
+                json!([x, y, words])
             })
             .collect();
         return format!("data-name=\"{name}\" data-dots='{}'", attribute(&Value::Array(dots)));

@@ -9,6 +9,7 @@ mod profile;
 mod scores;
 mod sign_flip;
 mod student;
+mod welch;
 
 pub use aggregate::Aggregate;
 pub use bootstrap::bootstrap_interval;
@@ -19,3 +20,4 @@ pub use profile::share_above;
 pub use scores::Scores;
 pub use sign_flip::sign_flip_test;
 pub use student::{FEWEST_SEEDS, t_interval};
+pub use welch::{MeanDifference, mean_difference};

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use vocabulary::Metric;
-use vocabulary::record::SampleOutcome;
 
+use super::comparable::compared_as;
 use crate::error::ReportError;
 use crate::format::{metric, signed, significant};
-use crate::runs::{Frames, Runs, SeedGroup, groups, metric_columns, read_outcomes};
+use crate::runs::{Frames, RunOutcomes, Runs, SeedGroup, Tested, groups, metric_columns};
 use crate::statistics::samples::{mcnemar, paired_bootstrap, wilson_interval};
 use crate::statistics::{Level, Resampling, holm, mean};
-use crate::tables::comparable::compared_as;
 use crate::tables::remarks::has_no_value;
 use crate::tables::table::{Column, Table, TableEntry};
 
@@ -19,10 +18,10 @@ use crate::tables::table::{Column, Table, TableEntry};
 const RESAMPLING: Resampling = Resampling { repetitions: NonZeroUsize::new(2000).unwrap(), stream: 0 };
 
 /// A trained network, and whether it has each sample of the test split right.
-struct Tested {
+struct Network<'t> {
     name: String,
     seed: u64,
-    right: Vec<bool>,
+    right: &'t [bool],
 }
 
 /// The best baseline of every task against each of the others, on the samples of the test split; no table where fewer than two
@@ -30,7 +29,7 @@ struct Tested {
 ///
 /// # Errors
 /// Aggregation fails.
-pub(crate) fn samples(runs: &Runs, frames: &Frames) -> Result<Option<Table>, ReportError> {
+pub(crate) fn samples(runs: &Runs, frames: &Frames, tested: &Tested) -> Result<Option<Table>, ReportError> {
     let (values, groups) = (frames.test_values(runs)?, groups(runs));
     let mut table = Table::new(
         "samples",
@@ -53,13 +52,14 @@ pub(crate) fn samples(runs: &Runs, frames: &Frames) -> Result<Option<Table>, Rep
         for mut contest in alike.into_values() {
             contest.sort_by(|a, b| b.1.total_cmp(&a.1));
             let [(best, _), others @ ..] = contest.as_slice() else { continue };
-            let best_tested = tested(best, &mut table);
+            let best_networks = networks(best, tested, &mut table);
             for (other, _) in others {
-                let other_tested = tested(other, &mut table);
-                let pair = best_tested.iter().find_map(|a| Some((a, other_tested.iter().find(|b| b.seed == a.seed)?)));
+                let other_networks = networks(other, tested, &mut table);
+                let pair =
+                    best_networks.iter().find_map(|a| Some((a, other_networks.iter().find(|b| b.seed == a.seed)?)));
                 if let Some((a, b)) = pair.filter(|(a, b)| a.right.len() == b.right.len()) {
                     // Networks that are right and wrong alike are no more different than chance.
-                    p_values.push(mcnemar(&a.right, &b.right).map_or(1.0, |test| test.mid));
+                    p_values.push(mcnemar(a.right, b.right).map_or(1.0, |test| test.mid));
                     table.rows.push(row(task, a, b));
                 }
             }
@@ -77,31 +77,22 @@ pub(crate) fn samples(runs: &Runs, frames: &Frames) -> Result<Option<Table>, Rep
 }
 
 /// The networks of the seeds of `group` that have outcomes, in order of seed. A damaged file is named in the caption.
-fn tested(group: &SeedGroup<'_>, table: &mut Table) -> Vec<Tested> {
-    let mut found = Vec::new();
-    for run in &group.runs {
-        match read_outcomes(&run.path) {
-            Ok(outcomes) => found.extend(outcomes.filter(|_| run.test_value().is_some()).map(|outcomes| Tested {
-                name: group.key.series(),
-                seed: run.seed().unwrap_or_default(),
-                right: outcomes.iter().map(SampleOutcome::is_right).collect(),
-            })),
-            Err(error) => {
-                let note = format!(" {} is left out: {error}.", run.id);
-                if !table.caption.contains(&note) {
-                    table.caption.push_str(&note);
-                }
-            }
-        }
+fn networks<'t>(group: &'t SeedGroup<'_>, tested: &'t Tested, table: &mut Table) -> Vec<Network<'t>> {
+    let damaged = tested.damaged(group);
+    if !table.caption.contains(&damaged) {
+        table.caption.push_str(&damaged);
     }
-    found
+    let network =
+        |(seed, found): (u64, &'t RunOutcomes)| Network { name: group.key.series(), seed, right: &found.right };
+    tested.of(group).map(network).collect()
 }
 
-fn row(task: &str, best: &Tested, other: &Tested) -> Vec<TableEntry> {
-    let numbers = |tested: &Tested| tested.right.iter().map(|right| f64::from(u8::from(*right))).collect::<Vec<f64>>();
+fn row(task: &str, best: &Network<'_>, other: &Network<'_>) -> Vec<TableEntry> {
+    let numbers =
+        |network: &Network<'_>| network.right.iter().map(|right| f64::from(u8::from(*right))).collect::<Vec<f64>>();
     let (a, b) = (numbers(best), numbers(other));
-    let alone = |first: &Tested, second: &Tested| {
-        let pairs = first.right.iter().zip(&second.right);
+    let alone = |first: &Network<'_>, second: &Network<'_>| {
+        let pairs = first.right.iter().zip(second.right);
         TableEntry::text(pairs.filter(|(first, second)| **first && !**second).count().to_string())
     };
     let [own, others] = [&a, &b].map(|values| mean(values).unwrap_or(f64::NAN));
@@ -116,7 +107,10 @@ fn row(task: &str, best: &Tested, other: &Tested) -> Vec<TableEntry> {
     );
     let between = paired_bootstrap(&a, &b, Level::PERCENT_95, RESAMPLING).map_or_else(
         |_| TableEntry::none(),
-        |found| TableEntry::text(format!("{} to {}", points(found.lower), points(found.upper))),
+        |found| {
+            let raw = format!("{} {}", 100.0 * found.lower, 100.0 * found.upper);
+            TableEntry::text(format!("{} to {}", points(found.lower), points(found.upper))).raw(raw)
+        },
     );
     vec![
         TableEntry::text(task),

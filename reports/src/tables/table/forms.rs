@@ -9,14 +9,14 @@ use comfy_table::{CellAlignment, ContentArrangement};
 use super::flag::{Flag, letter};
 use super::rows::{Column, Table};
 use crate::error::ReportError;
+use crate::format::{as_markdown, inert, printable};
 
 impl Table {
     /// The table as GitHub-flavoured Markdown, with letters from `used` (the remarks of the whole page).
     pub fn markdown(&self, used: &BTreeSet<Flag>) -> String {
-        let escape = |text: &str| text.replace('|', "\\|").replace('\n', " ");
         let mut out = String::from("|");
         for column in &self.columns {
-            let _ = write!(out, " {} |", escape(&column.title));
+            let _ = write!(out, " {} |", as_markdown(&column.title));
         }
         out.push_str("\n|");
         for column in &self.columns {
@@ -26,7 +26,7 @@ impl Table {
         for row in &self.rows {
             out.push('|');
             for entry in row {
-                let text = escape(&entry.text);
+                let text = as_markdown(&entry.text);
                 let text = if entry.best { format!("**{text}**") } else { text };
                 let marks: Vec<String> = entry.flags.iter().map(|f| letter(*f, used).to_string()).collect();
                 let marks = if marks.is_empty() { String::new() } else { format!("<sup>{}</sup>", marks.join(",")) };
@@ -45,7 +45,7 @@ impl Table {
             let _ = write!(out, "\n<sup>{}</sup> {}\n", letter(*flag, &used), flag.text());
         }
         for note in &self.notes {
-            let _ = write!(out, "\n{note}\n");
+            let _ = write!(out, "\n{}\n", as_markdown(note));
         }
         out
     }
@@ -55,7 +55,8 @@ impl Table {
         aligned(&self.columns, self.rows.iter().map(|row| row.iter().map(|entry| entry.text.as_str())))
     }
 
-    /// The table as comma-separated values: full precision, and the remarks in words in a last column.
+    /// The table as comma-separated values: full precision, and the remarks in words in a last column. A name that a spreadsheet
+    /// would take for a formula has an apostrophe before it.
     ///
     /// # Errors
     /// Writing fails.
@@ -63,12 +64,12 @@ impl Table {
         let failed = |e: csv::Error| ReportError::Page(e.to_string());
         let mut writer = csv::Writer::from_writer(Vec::new());
         let keys = self.columns.iter().map(|c| c.key.as_str()).chain(["remarks"]);
-        writer.write_record(keys).map_err(failed)?;
+        writer.write_record(keys.map(|key| inert(key).into_owned())).map_err(failed)?;
         for row in &self.rows {
             let flags: BTreeSet<Flag> = row.iter().flat_map(|e| e.flags.iter().copied()).collect();
             let remarks = flags.iter().map(|f| f.text()).collect::<Vec<_>>().join(" ");
             let texts = row.iter().map(|e| e.raw.as_deref().unwrap_or(&e.text)).chain([remarks.as_str()]);
-            writer.write_record(texts).map_err(failed)?;
+            writer.write_record(texts.map(|text| inert(text).into_owned())).map_err(failed)?;
         }
         writer.into_inner().map_err(|e| ReportError::Page(e.to_string()))
     }
@@ -83,7 +84,9 @@ pub fn text_table(heading: &str, rows: &[Vec<String>]) -> String {
 fn aligned<'a>(columns: &[Column], rows: impl Iterator<Item = impl Iterator<Item = &'a str>>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(columns.iter().map(|column| &column.title)).add_rows(rows.map(|row| row.collect::<Vec<_>>()));
+    table
+        .set_header(columns.iter().map(|column| printable(&column.title).into_owned()))
+        .add_rows(rows.map(|row| row.map(|text| printable(text).into_owned()).collect::<Vec<_>>()));
     for (column, Column { numeric, .. }) in table.column_iter_mut().zip(columns) {
         column.set_padding((0, 2));
         if *numeric {

@@ -46,7 +46,7 @@ pub struct TableEntry {
     pub raw: Option<String>,
     /// Remarks.
     pub flags: Vec<Flag>,
-    /// Best of its group.
+    /// Best of its group, or not separated from it: set in bold.
     pub best: bool,
     /// CSS class, e.g. `failed`.
     pub class: Option<&'static str>,
@@ -106,6 +106,13 @@ impl TableEntry {
     #[must_use]
     pub(crate) fn flags(mut self, flags: impl IntoIterator<Item = Flag>) -> Self {
         self.flags.extend(flags);
+        self
+    }
+
+    /// Set in bold, or not.
+    #[must_use]
+    pub(crate) fn best(mut self, best: bool) -> Self {
+        self.best = best;
         self
     }
 

@@ -105,6 +105,24 @@ impl Generator {
     /// # Errors
     /// No room for the two long contours after very many attempts: [`GenerationError`] names the setting.
     pub fn sample(&self, seed: u64, index: u64) -> Result<Sample, GenerationError> {
+        let (scene, label, layout) = self.scene(seed, index)?;
+        let mut levels = self.draw(&scene);
+        for marker in layout.markers {
+            self.draw_marker(&mut levels, marker);
+        }
+        Ok(Sample { pixels: stretch(&levels), label, layout })
+    }
+
+    /// How that image comes about, without drawing it.
+    ///
+    /// # Errors
+    /// See [`sample`](Self::sample).
+    pub fn layout(&self, seed: u64, index: u64) -> Result<ContourLayout, GenerationError> {
+        self.scene(seed, index).map(|(_, _, layout)| layout)
+    }
+
+    /// The contours of image `index` of the set with `seed`, and its label.
+    fn scene(&self, seed: u64, index: u64) -> Result<(Scene<'_>, u8, ContourLayout), GenerationError> {
         let mut rng = sample_stream(seed, index);
         let label = u8::from(rng.random::<bool>());
         let paddles = &self.paddles[rng.random_range(0..self.paddles.len() as u32) as usize];
@@ -131,10 +149,6 @@ impl Generator {
         let from = usize::from(rng.random::<bool>());
         let to = if label == 1 { from } else { 1 - from };
         let markers = [tips.origins[from], tips.terminals[to]];
-        let mut levels = self.draw(&scene, paddles);
-        for marker in markers {
-            self.draw_marker(&mut levels, marker);
-        }
         let layout = ContourLayout {
             margin: paddles.margin,
             origins: tips.origins,
@@ -144,15 +158,15 @@ impl Generator {
             attempts,
             begun: begun + 1,
         };
-        Ok(Sample { pixels: stretch(&levels), label, layout })
+        Ok((scene, label, layout))
     }
 
     /// The brightest of all paddles at each pixel.
-    fn draw(&self, scene: &Scene<'_>, paddles: &Paddles) -> Vec<f64> {
+    fn draw(&self, scene: &Scene<'_>) -> Vec<f64> {
         let side = self.parameters.resolution as usize;
         let mut levels = vec![0.0_f64; side * side];
         for placed in &scene.drawn {
-            for (first, row) in placed.paddle(paddles).line.rows(placed.start, side) {
+            for (first, row) in placed.paddle(scene.paddles).line.rows(placed.start, side) {
                 for (level, &value) in levels[first..].iter_mut().zip(row) {
                     // The original kept paddles in single precision.
                     let brightness = (f64::from(value) / 255.0 * placed.contrast) as f32;

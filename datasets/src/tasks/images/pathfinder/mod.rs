@@ -6,6 +6,7 @@
 
 mod bitmap;
 mod config;
+mod difficulty;
 mod image;
 mod level;
 mod paddle;
@@ -16,12 +17,15 @@ mod snake;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Mutex;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
+use self::difficulty::Contours;
 use self::level::released_sizes;
 pub use self::{
     config::{Config, Distractors, PathfinderParts, PathfinderSource},
@@ -178,7 +182,14 @@ impl Task for GeneratedTask {
                 Ok(())
             })
         })?;
-        Ok(Box::new(stored(store, key.input_bytes, self.config.centre, vec![])))
+        let contours = Contours {
+            generator: self.generator.clone(),
+            seed: self.config.seed,
+            sizes: key.sizes,
+            data: self.spec.data.clone(),
+            known: Mutex::default(),
+        };
+        Ok(Box::new(stored(store, key.input_bytes, self.config.centre, vec![]).annotated(contours)))
     }
 
     fn check(&self, _library: &Library) -> Result<(), DataError> {
@@ -216,7 +227,12 @@ impl Task for ReleasedTask {
 }
 
 /// Stored images as samples.
-fn stored(store: SampleStore, pixels: usize, centre: bool, notes: Vec<String>) -> impl Dataset + 'static {
+fn stored(
+    store: SampleStore,
+    pixels: usize,
+    centre: bool,
+    notes: Vec<String>,
+) -> Stored<impl Fn(&SampleStore, Split, &[usize]) -> Result<Batch, DataError> + Send + Sync> {
     let processing = if centre { "(value / 255 - 0.5) / 0.5" } else { "value / 255" };
     Stored::new(store, processing, move |store: &SampleStore, split, positions: &[usize]| {
         read(store, split, positions, pixels, centre)

@@ -85,7 +85,7 @@ pub(super) struct Tips {
 /// One image in the making.
 pub(super) struct Scene<'a> {
     parameters: &'a Parameters,
-    paddles: &'a Paddles,
+    pub(super) paddles: &'a Paddles,
     side: usize,
     /// Occupied pixels.
     mask: Vec<u8>,

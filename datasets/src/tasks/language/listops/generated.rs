@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use crate::samples::Stored;
 use crate::task::{Dataset, Task, TaskSpec};
 use crate::tasks::language::listops::config::Config;
+use crate::tasks::language::listops::difficulty::StoredExpressions;
 use crate::tasks::language::listops::expression::VOCABULARY;
 use crate::tasks::language::listops::generator::{self, Shape};
 use crate::text::{batch, form_name};
@@ -100,9 +101,9 @@ impl Task for GeneratedTask {
         let processing =
             format!("Reading {{ length: {length}, end_token: {end_token}, padding: {padding:?}, tokens: {tokens:?} }}");
         let layout = self.config.layout(length);
-        Ok(Box::new(Stored::new(store, &processing, move |store, split, positions| {
-            batch(store, split, positions, &layout)
-        })))
+        let stored =
+            Stored::new(store, &processing, move |store, split, positions| batch(store, split, positions, &layout));
+        Ok(Box::new(stored.annotated(StoredExpressions)))
     }
 
     fn check(&self, _library: &Library) -> Result<(), DataError> {

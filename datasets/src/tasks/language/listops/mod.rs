@@ -5,6 +5,7 @@
 //! same distribution and their own name. `source: lra` reads the released files.
 
 mod config;
+mod difficulty;
 mod expression;
 mod generated;
 mod generator;

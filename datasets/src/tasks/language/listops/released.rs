@@ -5,20 +5,23 @@
 //! tokens of the training file by frequency, equally frequent ones in the order of their text. Every expression is evaluated
 //! and compared with its value.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use vocabulary::{Metric, OutputSpec, Split};
+use vocabulary::record::SampleAttribute;
+use vocabulary::{Metric, OutputSpec, Split, SplitSizes};
 
 use crate::config::{ConfigError, any_sizes, within};
 use crate::formats::FormatError;
 use crate::formats::tables::tsv::Row;
 use crate::formats::text::whole;
-use crate::library::{CacheKey, CacheWriter, DataError, Library};
+use crate::library::{CacheKey, CacheWriter, DataError, Library, SampleStore};
 use crate::progress::Progress;
+use crate::samples::Annotate;
 use crate::splits::{OFFICIAL_VERSION, SplitFiles};
 use crate::task::{Dataset, Task, TaskSpec};
 use crate::tasks::language::listops::config::Config;
+use crate::tasks::language::listops::difficulty::{Difficulty, attributes, difficulty, text};
 use crate::tasks::language::listops::expression::{Token, UNKNOWN, VOCABULARY, evaluate, tokenise};
 use crate::tasks::language::lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows};
 use crate::text::{COUNT_BYTES, TokenLayout, form_name, store_sequence};
@@ -133,11 +136,51 @@ impl Task for ReleasedTask {
         };
         let store = library
             .cached_from(&found.sources, &key, progress, |writer| self.write(writer, &found, &files, progress))?;
-        found.dataset(library, store, self.layout, &files, sizes, vec![])
+        let expressions =
+            FiledExpressions { paths: Split::ALL.map(|split| found.path(split)), files: files.clone(), sizes };
+        Ok(Box::new(found.dataset(library, store, self.layout, &files, sizes, vec![])?.annotated(expressions)))
     }
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
         FILES.folder(library).map(|_| ())
+    }
+}
+
+/// The expressions of the files themselves: what is stored are ids by frequency, of expressions that may be cut.
+struct FiledExpressions {
+    paths: [PathBuf; 3],
+    files: SplitFiles,
+    sizes: SplitSizes,
+}
+
+impl FiledExpressions {
+    /// Calls `visit(place, tokens)` for every stored expression of `split`, in the order of the store.
+    fn visit(&self, split: Split, mut visit: impl FnMut(usize, &[Token])) -> Result<(), DataError> {
+        let subset = self.files.subset(split, self.sizes.get(split));
+        let (mut record, mut place) = (0, 0);
+        expressions(&self.paths[split as usize], subset.end(), |_, tokens, _| {
+            if subset.contains(record) {
+                visit(place, tokens);
+                place += 1;
+            }
+            record += 1;
+            Ok(())
+        })
+    }
+}
+
+impl Annotate for FiledExpressions {
+    fn attributes(&self, _: &SampleStore, split: Split, places: &[usize]) -> Result<Vec<SampleAttribute>, DataError> {
+        let mut all = vec![];
+        self.visit(split, |_, tokens| all.push(difficulty(tokens)))?;
+        let rows: Vec<Difficulty> = places.iter().map(|place| all.get(*place).copied().unwrap_or_default()).collect();
+        Ok(attributes(&rows))
+    }
+
+    fn texts(&self, _: &SampleStore, split: Split, wanted: usize) -> Result<Vec<String>, DataError> {
+        let mut texts = vec![];
+        self.visit(split, |place, tokens| texts.extend((place == wanted).then(|| text(tokens))))?;
+        Ok(texts)
     }
 }
 
@@ -220,7 +263,7 @@ fn by_frequency(counts: &[u64; VOCABULARY], end_token: bool) -> [u8; VOCABULARY]
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use std::{fs, path::PathBuf};
+    use std::fs;
 
     use super::*;
     use crate::task::{Inputs, Targets, TaskDefinition};

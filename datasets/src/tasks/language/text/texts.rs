@@ -1,12 +1,13 @@
 //! Prepared texts.
 
 use vocabulary::Split;
+use vocabulary::record::SampleAttribute;
 
 use crate::library::{DataError, SampleStore};
 use crate::splits::SplitIndices;
 use crate::task::{Batch, Dataset};
 use crate::tasks::language::text::reviews::SET;
-use crate::text::{TokenLayout, Vocabulary, batch, describe_vocabulary};
+use crate::text::{TokenLayout, Vocabulary, batch, describe_vocabulary, read_text, stored_sequence};
 
 /// Prepared texts.
 pub(super) struct Texts {
@@ -47,10 +48,9 @@ impl Dataset for Texts {
             let mut favourable = 0;
             self.store.visit(split, &positions, |_, _, label| {
                 favourable += usize::from(label[0]);
-                lengths.push(u32::from_le_bytes([label[1], label[2], label[3], label[4]]) as usize);
+                lengths.push(whole_length(label));
             })?;
-            let unit = if self.vocabulary.is_some() { "characters" } else { "bytes" };
-            rows.push((format!("{} texts", split.name()), describe_lengths(&mut lengths, kept, unit)));
+            rows.push((format!("{} texts", split.name()), describe_lengths(&mut lengths, kept, self.unit())));
             rows.push((format!("favourable {} texts", split.name()), favourable.to_string()));
         }
         Ok(rows)
@@ -58,9 +58,42 @@ impl Dataset for Texts {
 
     fn read(&self, split: Split, positions: &[usize]) -> Result<Batch, DataError> {
         let places = self.indices.find(SET, split, positions)?;
-        let of_training = split == Split::Train || split == Split::Validation && self.own_validation;
-        batch(&self.store, if of_training { Split::Train } else { Split::Test }, &places, &self.layout)
+        batch(&self.store, self.part(split), &places, &self.layout)
     }
+
+    fn attributes(&self, split: Split, positions: &[usize]) -> Result<Vec<SampleAttribute>, DataError> {
+        let places = self.indices.find(SET, split, positions)?;
+        let mut values = Vec::with_capacity(places.len());
+        self.store.visit(self.part(split), &places, |_, _, label| values.push(whole_length(label) as i32))?;
+        Ok(vec![SampleAttribute { name: format!("length before it was cut, {}", self.unit()), values }])
+    }
+
+    fn texts(&self, split: Split, position: usize) -> Result<Vec<String>, DataError> {
+        let places = self.indices.find(SET, split, &[position])?;
+        let mut texts = vec![];
+        self.store.visit(self.part(split), &places, |_, input, _| {
+            let tokens = stored_sequence(input);
+            texts.push(read_text(&tokens[..tokens.len().min(self.layout.kept())], self.vocabulary.as_ref()));
+        })?;
+        Ok(texts)
+    }
+}
+
+impl Texts {
+    /// The official part that holds the texts of `split`.
+    fn part(&self, split: Split) -> Split {
+        let of_training = split == Split::Train || split == Split::Validation && self.own_validation;
+        if of_training { Split::Train } else { Split::Test }
+    }
+
+    fn unit(&self) -> &'static str {
+        if self.vocabulary.is_some() { "characters" } else { "bytes" }
+    }
+}
+
+/// The length of a text before it was cut, from its stored label.
+fn whole_length(label: &[u8]) -> usize {
+    u32::from_le_bytes([label[1], label[2], label[3], label[4]]) as usize
 }
 
 /// Number, mean, quartiles and extremes of `lengths`, and how many exceed `kept`.

@@ -23,7 +23,7 @@ fn presented(record: &RunRecord) -> Settings {
 }
 
 /// [`protocol`], with the hash of the samples where `members` read different ones under the same settings.
-pub(crate) fn compared_as(record: &RunRecord, members: &[&SeedGroup<'_>]) -> Settings {
+pub(super) fn compared_as(record: &RunRecord, members: &[&SeedGroup<'_>]) -> Settings {
     let mut settings = protocol(record);
     let (own, hash) = (presented(record), record.task.data_hash.as_deref());
     let others = members.iter().filter_map(|group| group.record()).filter(|other| presented(other) == own);

@@ -1,0 +1,43 @@
+//! How many runs reach a score, over all tasks.
+
+use crate::error::ReportError;
+use crate::figures::colours::Colours;
+use crate::figures::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Point};
+use crate::statistics::seeds::share_above;
+use crate::tables::{SCORE, ScoreMatrix};
+
+/// Scores at which runs are counted, from 0 to 1.
+const STEPS: u32 = 60;
+
+/// The performance profile of the baselines; `None` where no two have tasks in common.
+pub(in crate::figures) fn performance_profile(
+    scores: Option<&ScoreMatrix>,
+    colours: &Colours,
+) -> Result<Option<Figure>, ReportError> {
+    let Some(matrix) = scores else { return Ok(None) };
+    let thresholds: Vec<f64> = (0..=STEPS).map(|step| f64::from(step) / f64::from(STEPS)).collect();
+    let mut legend = colours.legend();
+    let mut series = Vec::new();
+    for row in &matrix.rows {
+        let failed = |error: crate::statistics::Undefined| ReportError::Frame(error.to_string());
+        let shares = share_above(&row.scores, &thresholds).map_err(failed)?;
+        let runs = row.scores.seeds() * row.means.len();
+        let point = |(x, y): (&f64, f64)| Point { x: *x, y, n: 1, note: format!("of {runs} runs"), ..Point::default() };
+        series.push(legend.series(&row.key, "", Mark::Line, thresholds.iter().zip(shares).map(point).collect()));
+    }
+    let x = PlotAxis::new("score, % of the way from guessing to perfect", AxisScale::Percent);
+    let y = PlotAxis::new("runs with a higher score, %", AxisScale::Percent);
+    Ok(Some(Figure {
+        name: "performance-profile".to_owned(),
+        title: "Performance profiles over all tasks".to_owned(),
+        caption: format!(
+            "Share of the runs of all {} tasks that score above a value: a line above another belongs to the baseline whose runs are better \
+             throughout. {SCORE} Tasks: {}. No band is drawn: the table over all tasks has intervals over seeds.{}",
+            matrix.tasks.len(),
+            matrix.tasks.join(", "),
+            matrix.left_out.iter().map(|sentence| format!(" {sentence}")).collect::<String>()
+        ),
+        panels: vec![Panel::new(x, y, series)],
+        legend: legend.keys(Mark::Line),
+    }))
+}
