@@ -10,11 +10,13 @@
 //! ```
 
 pub mod fields;
+mod histogram;
 mod lines;
 mod run;
 mod status;
 mod version;
 
+pub use histogram::Histogram;
 pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleOutcome};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};

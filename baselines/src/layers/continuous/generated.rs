@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::penalty::norm;
-use crate::{Measure, ReadError};
+use crate::{GeneratedKernel, Measure, ReadError};
 
 /// A convolution whose kernel a network generates.
 pub trait GeneratedConv {
@@ -16,21 +16,18 @@ pub trait GeneratedConv {
     /// Shift after the convolution, `[channels]`.
     fn bias(&self) -> Tensor<1>;
 
-    /// See [`Body::filter_frequencies`](crate::Body::filter_frequencies).
+    /// Mask, size and frequencies of the kernels, under the name `layer`.
     ///
     /// # Errors
-    /// The frequencies cannot be read from the device.
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
+    /// They cannot be read from the device.
+    fn generated(&self, layer: String) -> Result<GeneratedKernel, ReadError>;
 }
 
-/// Frequencies of all filters of the named `convolutions`.
-pub(crate) fn filter_frequencies<'a, C: GeneratedConv + 'a>(
-    mut convolutions: impl Iterator<Item = (String, &'a C)>,
-) -> Result<Vec<f64>, ReadError> {
-    convolutions.try_fold(Vec::new(), |mut all, (_, conv)| {
-        all.extend(conv.filter_frequencies()?);
-        Ok(all)
-    })
+/// What all of the named `convolutions` generate.
+pub(crate) fn generated_kernels<'a, C: GeneratedConv + 'a>(
+    convolutions: impl Iterator<Item = (String, &'a C)>,
+) -> Result<Vec<GeneratedKernel>, ReadError> {
+    convolutions.map(|(layer, conv)| conv.generated(layer)).collect()
 }
 
 /// The measure `kernel_norm` of every named convolution: ‖k‖₂ of its kernel.
