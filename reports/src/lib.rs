@@ -23,7 +23,7 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 pub use compare::{Field, compare};
-pub use diagnose::{DIAGNOSED, Measured, Variance, holds_diagnostics, write_diagnostics};
+pub use diagnose::{DIAGNOSED, Measured, Network, Variance, holds_diagnostics, write_diagnostics};
 pub use error::ReportError;
 pub use files::{Formats, ReportPaths, UnknownFormat};
 pub use report::{default_out, write};

@@ -2,14 +2,13 @@
 
 mod colours;
 mod curve;
+mod diagnostics;
 mod dimensions;
 mod learning;
 mod loss;
-mod orthonormality;
 mod parameters;
 pub(crate) mod plot;
 mod results;
-mod scale;
 
 use self::colours::Colours;
 use self::plot::Figure;
@@ -29,7 +28,6 @@ pub(crate) fn all(runs: &Runs, frames: &Frames, diagnostics: &Diagnostics) -> Re
     figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(loss::training_loss(&groups, frames, &colours)?);
     figures.extend(loss::penalties(&groups, frames, &colours)?);
-    figures.extend(orthonormality::orthonormality(&groups, diagnostics, &colours));
-    figures.extend(scale::scale(&groups, diagnostics, &colours));
+    figures.extend(diagnostics::all(&groups, frames, diagnostics, &colours)?);
     Ok(figures)
 }

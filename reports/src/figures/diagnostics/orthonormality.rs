@@ -1,66 +1,133 @@
-//! How far the weights of networks are from orthonormal.
+//! How far the weights of networks are from orthonormal, and what that adds to their loss.
 
+use vocabulary::Split;
 use vocabulary::record::RunRecord;
 
-use super::colours::Colours;
-use super::curve::{BAND, by_step, epoch, line, loss_scale, tasks, thin};
-use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis};
+use super::super::colours::{Colours, Legend};
+use super::super::curve::{BAND, by_step, epoch, line, loss_scale, tasks, thin};
+use super::super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Series};
+use crate::error::ReportError;
 use crate::format::file_name;
-use crate::runs::{CurvePoint, Diagnostics, SeedGroup};
+use crate::runs::{CurvePoint, Curves, Diagnostics, Frames, RunDiagnostics, SeedGroup};
 
-/// What is drawn of the weight matrices W of a network: ‖I − WᵀW‖.
-const ORTHONORMALITY: &str = "orthonormality";
+/// How a baseline can be held orthonormal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Hold {
+    /// It is not.
+    Free,
+    /// By this weight on the loss of orthogonality.
+    Penalty(f64),
+    /// By its form.
+    Exact,
+}
 
-/// Whether a baseline has a setting that keeps weights orthonormal, and whether it is in use.
-fn keeps_orthonormal(record: &RunRecord) -> Option<bool> {
+/// How the weights of a run are held; none where its baseline has no setting for it.
+fn hold(record: &RunRecord) -> Option<Hold> {
     let config = &record.baseline.config;
+    let number = |field: &str| config.get(field).and_then(serde_json::Value::as_f64);
+    let penalty = |weight: Option<f64>| weight.filter(|weight| *weight > 0.0).map_or(Hold::Free, Hold::Penalty);
     match (config.get("orthonormality"), config.get("orthogonality")) {
         (None, None) => None,
-        (weight, way) => {
-            let weighted = weight.and_then(|weight| weight.as_f64()).is_some_and(|weight| weight > 0.0);
-            Some(weighted || way.and_then(|way| way.as_str()).is_some_and(|way| way != "none"))
-        }
+        (Some(_), _) => Some(penalty(number("orthonormality"))),
+        (None, Some(way)) => Some(match way.as_str().unwrap_or("none") {
+            "none" => Hold::Free,
+            "loss" => penalty(number("orthogonality_weight")),
+            _ => Hold::Exact,
+        }),
     }
 }
 
 /// How far the weights of networks are from orthonormal, against the step: of all networks of a task that have a setting for
 /// it, where one of them uses it. The others are what those are compared with.
-pub(super) fn orthonormality(groups: &[SeedGroup<'_>], diagnostics: &Diagnostics, colours: &Colours) -> Vec<Figure> {
-    tasks(groups).into_iter().filter_map(|task| figure(task, groups, diagnostics, colours)).collect()
+///
+/// # Errors
+/// Aggregation fails.
+pub(super) fn orthonormality(
+    groups: &[SeedGroup<'_>],
+    frames: &Frames,
+    diagnostics: &Diagnostics,
+    colours: &Colours,
+) -> Result<Vec<Figure>, ReportError> {
+    let is_held = |group: &SeedGroup<'_>| group.record().and_then(hold).is_some_and(|hold| hold != Hold::Free);
+    if !groups.iter().any(is_held) {
+        return Ok(Vec::new());
+    }
+    let penalties = frames.step_curves(Split::Train, "penalty")?;
+    let figures = tasks(groups).into_iter().filter_map(|task| {
+        let members: Vec<(&SeedGroup<'_>, Hold)> = groups
+            .iter()
+            .filter(|group| group.key.task == task)
+            .filter_map(|group| Some((group, group.record().and_then(hold)?)))
+            .collect();
+        let used = members.iter().any(|(_, hold)| *hold != Hold::Free);
+        used.then(|| figure(task, &members, &penalties, diagnostics, colours)).flatten()
+    });
+    Ok(figures.collect())
 }
 
-fn figure(task: &str, groups: &[SeedGroup<'_>], diagnostics: &Diagnostics, colours: &Colours) -> Option<Figure> {
-    let keeps = |group: &SeedGroup<'_>| group.record().and_then(keeps_orthonormal);
-    let members: Vec<&SeedGroup<'_>> = groups.iter().filter(|g| g.key.task == task && keeps(g).is_some()).collect();
-    if !members.iter().any(|group| keeps(group) == Some(true)) {
+fn figure(
+    task: &str,
+    members: &[(&SeedGroup<'_>, Hold)],
+    penalties: &Curves,
+    diagnostics: &Diagnostics,
+    colours: &Colours,
+) -> Option<Figure> {
+    let mut legend = colours.legend();
+    let distance = |legend: &mut Legend<'_>, of: fn(&RunDiagnostics) -> &std::collections::BTreeMap<u64, f64>| {
+        let curve = |group: &SeedGroup<'_>| by_step(diagnostics.of(group).map(|(seed, run)| (seed, of(run).clone())));
+        drawn(legend, members.iter().map(|(group, _)| (*group, curve(group))))
+    };
+    let orthonormal = distance(&mut legend, |run| &run.orthonormality);
+    let orthogonal = distance(&mut legend, |run| &run.orthogonality);
+    let losses = members.iter().filter_map(|(group, hold)| match hold {
+        Hold::Penalty(weight) => Some((*group, unweighted(penalties.get(&group.key)?, *weight))),
+        Hold::Free | Hold::Exact => None,
+    });
+    let losses = drawn(&mut legend, losses);
+    let panel = |title: &str, label: &str, series: Vec<Series>| {
+        let y = PlotAxis::new(label, loss_scale(&series));
+        let x = PlotAxis::new("optimiser step", AxisScale::Count);
+        (!series.is_empty()).then(|| Panel::new(x, y, series).titled(title))
+    };
+    let panels: Vec<Panel> = [
+        panel("weights as they are", "‖I − WᵀW‖", orthonormal),
+        panel("units scaled to length 1", "‖I − normalised WᵀW‖", orthogonal),
+        panel("loss of orthogonality, per step", "loss before its weight", losses),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if panels.is_empty() {
         return None;
     }
-    let (mut series, mut legend, mut unreadable) = (Vec::new(), colours.legend(), String::new());
-    for group in members {
-        unreadable.push_str(&diagnostics.damaged(group));
-        let points = curve(group, diagnostics);
-        if !points.is_empty() {
-            series.push(legend.series(&group.key, "", Mark::Line, line(&thin(&points), epoch)));
-        }
-    }
-    if series.is_empty() {
-        return None;
-    }
-    let y = PlotAxis::new("‖I − WᵀW‖", loss_scale(&series));
+    let unreadable: String = members.iter().map(|(group, _)| diagnostics.damaged(group)).collect();
     Some(Figure {
-        name: format!("{ORTHONORMALITY}-{}", file_name(task)),
+        name: format!("orthonormality-{}", file_name(task)),
         title: format!("{task}: distance from orthonormal weights"),
         caption: format!(
             "‖I − WᵀW‖ (Frobenius norm) of the weights W of networks for {task} that can be held orthonormal, whether \
-             they are or not: the root of the sum of squares over their layers, and over the gates of those that have \
-             such, at the beginning, after 1, 2, 4, … steps of the first epoch, and after every epoch. {BAND}{unreadable}"
+             they are or not, as they are and, where that is what is held, with units scaled to length 1: the root of the sum of \
+             squares over their layers, and over the gates of those that have such, at the beginning, after 1, 2, 4, … steps \
+             of the first epoch, and after every epoch. Beside it the loss of orthogonality of those networks that have one \
+             (over the layers that it judges), without its weight. {BAND}{unreadable}"
         ),
-        panels: vec![Panel::new(PlotAxis::new("optimiser step", AxisScale::Count), y, series)],
+        panels,
         legend: legend.keys(Mark::Line),
     })
 }
 
-/// The distances of the seeds of `group` by step.
-fn curve(group: &SeedGroup<'_>, diagnostics: &Diagnostics) -> Vec<CurvePoint> {
-    by_step(diagnostics.of(group).map(|(seed, run)| (seed, run.orthonormality.clone())))
+/// A line for each of the groups that have points.
+fn drawn<'g, 'a: 'g>(
+    legend: &mut Legend<'_>,
+    curves: impl Iterator<Item = (&'g SeedGroup<'a>, Vec<CurvePoint>)>,
+) -> Vec<Series> {
+    let present = curves.filter(|(_, points)| !points.is_empty());
+    present.map(|(group, points)| legend.series(&group.key, "", Mark::Line, line(&thin(&points), epoch))).collect()
+}
+
+/// The penalty of every step over its weight.
+fn unweighted(points: &[CurvePoint], weight: f64) -> Vec<CurvePoint> {
+    let mut points = points.to_vec();
+    points.iter_mut().flat_map(|point| &mut point.values).for_each(|value| *value /= weight);
+    points
 }
