@@ -526,6 +526,53 @@ fn networks_are_looked_at_most_in_the_first_steps() {
     assert_eq!(steps, [0, 1, 2, 4, 8, 16, 25, 50, 75, 100, 125, 150]);
 }
 
+/// What layers make of their kernels and gradients is recorded with every look, and logits are counted three times.
+#[test]
+fn layers_and_logits_are_recorded_over_training() {
+    let bench = finished();
+    let lines = diagnostics(&bench.path(CELLS[0]));
+    let of = |quantity: &'static str| lines.iter().filter(move |line| line["quantity"] == quantity);
+    let steps = |quantity| {
+        let mut steps: Vec<u64> = of(quantity).map(|line| line["step"].as_u64().unwrap()).collect();
+        steps.dedup();
+        steps
+    };
+    let looks = [0, 1, 2, 4, 8, 16, 25, 50, 75, 100, 125, 150];
+    for quantity in ["mask.width", "kernel.taps", "kernel.above_nyquist", "kernel.target_variance"] {
+        assert_eq!(steps(quantity), looks, "{quantity}");
+        let layers: Vec<&str> = of(quantity).take(2).map(|line| line["layer"].as_str().unwrap()).collect();
+        assert_eq!(layers, ["conv1", "blocks.0.conv1"], "{quantity}");
+    }
+    // Before the first step there is no gradient.
+    assert_eq!(steps("gradient.norm"), looks[1..]);
+    let layers: Vec<&str> = of("gradient.norm").take(8).map(|line| line["layer"].as_str().unwrap()).collect();
+    let expected =
+        ["conv1", "norm1", "blocks.0.conv1", "blocks.0.norm1", "blocks.0.linear1", "out_norm", "head", "conv1"];
+    assert_eq!(layers, expected);
+    // Together, the layers have the norm that the log has.
+    let logged = metrics(&bench.path(CELLS[0]));
+    let logged = logged.iter().find(|line| line["name"] == "gradient_norm" && line["step"] == 25).unwrap();
+    let squares =
+        of("gradient.norm").filter(|line| line["step"] == 25).map(|line| line["value"].as_f64().unwrap().powi(2));
+    let norm = squares.sum::<f64>().sqrt();
+    assert!((norm / logged["value"].as_f64().unwrap() - 1.0).abs() < 1e-6, "{norm} {logged}");
+
+    let counted: Vec<u64> = of("logits.histogram").map(|line| line["step"].as_u64().unwrap()).collect();
+    assert_eq!(counted, [0, 25, 150]);
+    for line in of("logits.histogram") {
+        let histogram = &line["histogram"];
+        let counts = histogram["counts"].as_array().unwrap();
+        let total: u64 = counts.iter().map(|count| count.as_u64().unwrap()).sum();
+        assert_eq!((counts.len(), total, &histogram["version"]), (32, 16, &1.into()), "{line}");
+        let largest = of("logits.max_abs").find(|other| other["step"] == line["step"]).unwrap();
+        let ends = ["from", "to"].map(|end| histogram[end].as_f64().unwrap().abs());
+        assert_eq!(ends[0].max(ends[1]), largest["value"].as_f64().unwrap());
+    }
+    for figure in ["logit-histograms", "training-gradients", "training-mask-width", "training-above-nyquist"] {
+        assert!(bench.path(&format!("runs/small/report/figures/{figure}.svg")).is_file(), "{figure}");
+    }
+}
+
 /// The memory of a run is its own, whatever ran before it in the same process.
 #[cfg(target_os = "linux")]
 #[test]

@@ -96,14 +96,11 @@ pub trait Body: Module + ModuleDisplay {
         Ok(Vec::new())
     }
 
-    /// Frequency of every filter at the bottom of the kernel networks, in units of Nyquist's.
-    ///
-    /// Nyquist's frequency is half a turn per point of the training grid. The largest of several axes counts. Empty where there
-    /// are no kernel networks with frequencies.
+    /// What the layers that generate their kernels make of them, in the order of the layers; empty without such layers.
     ///
     /// # Errors
-    /// The frequencies cannot be read from the device.
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+    /// It cannot be read from the device.
+    fn generated_kernels(&self) -> Result<Vec<GeneratedKernel>, ReadError> {
         Ok(Vec::new())
     }
 
@@ -157,6 +154,30 @@ pub struct LayerMeasure {
     pub quantity: &'static str,
     /// The value.
     pub value: f64,
+}
+
+/// The kernels that a layer generates, for inputs of the training resolution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneratedKernel {
+    /// Layer, e.g. `blocks.0.conv1`.
+    pub layer: String,
+    /// Width of their Gaussian mask in halves of the grid, the mean of the magnitudes over axes; `None` without a mask.
+    pub mask_width: Option<f64>,
+    /// Points that the mask leaves, of all axes together.
+    pub taps: usize,
+    /// Frequency of every filter at the bottom of the kernel network, in units of Nyquist's.
+    ///
+    /// Nyquist's frequency is half a turn per point of the grid. The largest of several axes counts. Empty for a kernel
+    /// network without frequencies.
+    pub frequencies: Vec<f64>,
+}
+
+impl GeneratedKernel {
+    /// The share of frequencies above Nyquist's, 0 to 1, which the grid shows as others; `None` where there are none.
+    pub fn above_nyquist(&self) -> Option<f64> {
+        let above = self.frequencies.iter().filter(|&&frequency| frequency > 1.0).count();
+        (!self.frequencies.is_empty()).then(|| above as f64 / self.frequencies.len() as f64)
+    }
 }
 
 /// What a network does with inputs of another resolution than that of training.

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use vocabulary::record::Histogram;
 
 use crate::read::read;
 use crate::{Features, ReadError};
@@ -37,6 +38,10 @@ pub struct Probe {
     pub variance: f64,
     /// Largest magnitude.
     pub max_abs: f64,
+    /// Of a generated kernel: the variance under which its convolution keeps that of white inputs.
+    pub target_variance: Option<f64>,
+    /// Of logits: how they are distributed.
+    pub histogram: Option<Histogram>,
 }
 
 impl Probe {
@@ -47,7 +52,8 @@ impl Probe {
         // Not a number counts as the largest: `f64::max` would pass over it.
         let larger = |most: f64, v: f64| if v.is_nan() || v > most { v } else { most };
         let max_abs = values.iter().map(|&v| f64::from(v.abs())).fold(0.0, larger);
-        Self { layer, quantity, mean, variance, max_abs }
+        let histogram = (quantity == "logits").then(|| Histogram::of(values)).flatten();
+        Self { layer, quantity, mean, variance, max_abs, target_variance: None, histogram }
     }
 }
 
@@ -249,6 +255,18 @@ impl<'a> Forward<'a> {
         }
     }
 
+    /// [`probe`](Self::probe) for a kernel whose convolution adds up `terms` products per output.
+    ///
+    /// Its target is the variance 1 / `terms`: gain² / (channels · size) with a gain of 1 (CCNN, section 4.2).
+    pub fn probe_kernel<const D: usize>(&mut self, layer: &str, values: &Tensor<D>, terms: usize) {
+        self.probe(|| layer.to_owned(), "kernel", values);
+        if let Some(probe) = self.probes.as_deref_mut().and_then(|probes| probes.last_mut())
+            && (probe.layer.as_str(), probe.quantity) == (layer, "kernel")
+        {
+            probe.target_variance = Some(1.0 / terms.max(1) as f64);
+        }
+    }
+
     /// Inverted dropout with probability `p` on features `[batch, channels, positions…]`; the identity outside training.
     pub fn dropout(&mut self, x: Features, p: f64, kind: DropoutKind) -> Features {
         if !self.drops_at(p) {
@@ -370,5 +388,19 @@ mod tests {
         assert!(of(&[1.0, f32::NAN, 2.0]).max_abs.is_nan());
         assert_eq!(of(&[1.0, f32::NEG_INFINITY, 2.0]).max_abs, f64::INFINITY);
         assert_eq!((of(&[1.0, -3.0]).variance, of(&[1.0, -3.0]).max_abs), (4.0, 3.0));
+        assert_eq!(of(&[1.0]).histogram, None);
+    }
+
+    #[test]
+    fn a_kernel_has_the_variance_that_it_should_have_beside_its_own() {
+        let values = Tensor::<1>::from_data([1.0f32, -1.0], &Device::flex());
+        let mut probes = Vec::new();
+        let mut ctx = Forward::evaluation().with_probes(&mut probes);
+        ctx.probe_kernel("conv1", &values, 20);
+        ctx.probe(|| "head".into(), "logits", &values);
+        assert_eq!((probes[0].variance, probes[0].target_variance), (1.0, Some(0.05)));
+        assert_eq!(probes[1].target_variance, None);
+        assert!(probes[1].histogram.as_ref().is_some_and(|found| (found.counts[0], found.counts[31]) == (1, 1)));
+        Forward::evaluation().probe_kernel("conv1", &values, 20);
     }
 }

@@ -24,7 +24,8 @@ pub use kernels;
 pub use kernels::precision;
 
 pub use baseline::{
-    Baseline, Body, BodySpec, Built, HeadInit, Info, LayerMeasure, Measure, ParameterGroup, Readout, Resolution,
+    Baseline, Body, BodySpec, Built, GeneratedKernel, HeadInit, Info, LayerMeasure, Measure, ParameterGroup, Readout,
+    Resolution,
 };
 pub use check::BuildError;
 pub use features::Features;

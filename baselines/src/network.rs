@@ -10,8 +10,8 @@ use crate::layers::linear::Pointwise;
 use crate::named::{self, Parameter};
 use crate::read::read_scalar;
 use crate::{
-    Body, BodySpec, BuildError, Built, Features, Forward, ForwardError, HeadInit, Init, InputSpec, LayerMeasure,
-    LayerView, Measure, OutputSpec, ParameterGroup, ReadError, Readout, Trace,
+    Body, BodySpec, BuildError, Built, Features, Forward, ForwardError, GeneratedKernel, HeadInit, Init, InputSpec,
+    LayerMeasure, LayerView, Measure, OutputSpec, ParameterGroup, ReadError, Readout, Trace,
 };
 use kernels::weighted_sum;
 
@@ -87,11 +87,19 @@ pub trait Model: Send {
     /// Replaces tensors: `replacement` maps name and value to a new value, or to `None` to keep it.
     fn replace(&mut self, replacement: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>);
 
-    /// See [`Body::filter_frequencies`].
+    /// See [`Body::generated_kernels`].
     ///
     /// # Errors
-    /// The frequencies cannot be read from the device.
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
+    /// They cannot be read from the device.
+    fn generated_kernels(&self) -> Result<Vec<GeneratedKernel>, ReadError>;
+
+    /// The frequencies of all [`generated_kernels`](Self::generated_kernels), in units of Nyquist's.
+    ///
+    /// # Errors
+    /// They cannot be read from the device.
+    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+        Ok(self.generated_kernels()?.into_iter().flat_map(|kernel| kernel.frequencies).collect())
+    }
 
     /// See [`Body::views`].
     ///
@@ -354,8 +362,8 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         }
     }
 
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        self.network().body.filter_frequencies()
+    fn generated_kernels(&self) -> Result<Vec<GeneratedKernel>, ReadError> {
+        self.network().body.generated_kernels()
     }
 
     fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {

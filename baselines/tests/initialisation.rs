@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use baselines::network::InputValues;
-use baselines::{Features, Forward, Init, Input, InputSpec, Output, OutputSpec, Probe, registry};
+use baselines::{Features, Forward, GeneratedKernel, Init, Input, InputSpec, Output, OutputSpec, Probe, registry};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
@@ -172,4 +172,52 @@ fn kernels_without_a_mask_cover_their_grid() {
         };
         assert_eq!(last(0.0) != last(1.0), seen, "{mask}");
     }
+}
+
+/// The variance that a kernel should have is that of as many terms as its convolution sums, whatever its initialisation.
+#[test]
+fn kernels_know_the_variance_that_they_should_have() {
+    let targets = |baseline: &str, config: Value| {
+        let found = probes(baseline, &config, false, 0);
+        let kernels = found.into_iter().filter(|probe| probe.quantity == "kernel");
+        kernels.map(|probe| (probe.layer, probe.target_variance.unwrap())).collect::<Vec<_>>()
+    };
+    for initialisation in ["corrected", "off"] {
+        // 65 of 784 points are left by the mask; a separable convolution sums them alone, a dense one over the channels.
+        let small = json!({"blocks": 1, "hidden": 6, "initialisation": initialisation});
+        assert_eq!(targets("ccnn", small.clone())[0], ("conv1".into(), 1.0 / 65.0));
+        let mut dense = small;
+        dense["separable"] = json!(false);
+        assert_eq!(targets("ccnn", dense)[1], ("blocks.0.conv1".into(), 1.0 / (6.0 * 65.0)));
+        let ckcnn = json!({"blocks": 1, "hidden": 6, "initialisation": initialisation});
+        let found = targets("ckcnn", ckcnn);
+        assert_eq!(found[0].1, 1.0 / 784.0);
+        assert_eq!(found[1].1, 1.0 / (6.0 * 784.0));
+    }
+}
+
+/// What a layer generates is told layer by layer, with the mask that it has learnt.
+#[test]
+fn generated_kernels_follow_their_mask() {
+    let entry = registry::find("flexnet").unwrap();
+    let input = InputSpec::Values { channels: 2, shape: vec![17, 17] };
+    let config = json!({"blocks": 1, "hidden": 4, "kernel_hidden": 4, "mask_init": 0.1});
+    let mut model = (entry.build)(&config, &input, &OutputSpec::Classes(3), 0, &Device::flex()).unwrap();
+    let before = model.generated_kernels().unwrap();
+    let layers: Vec<&str> = before.iter().map(|kernel| kernel.layer.as_str()).collect();
+    assert_eq!(layers, ["conv1", "blocks.0.conv1", "blocks.0.conv2"]);
+    assert!(before.iter().all(|kernel| (kernel.mask_width.unwrap() - 0.1).abs() < 1e-6 && kernel.taps == 9));
+    model.replace(&mut |name, value| {
+        (name == "body.conv1.mask_params").then(|| Tensor::from_data([0.0f32, -10.0, 0.0, 30.0], &value.device()))
+    });
+    let after = model.generated_kernels().unwrap();
+    assert_eq!((after[0].mask_width, after[0].taps), (Some(20.0), 17 * 17));
+    assert_eq!(after[1], before[1]);
+    let of = |frequencies: &[f64]| GeneratedKernel { frequencies: frequencies.to_vec(), ..after[0].clone() };
+    assert_eq!(of(&[0.5, 1.5, 1.0, 2.0]).above_nyquist(), Some(0.5));
+    assert_eq!(of(&[]).above_nyquist(), None);
+    let gru = registry::find("gru").unwrap();
+    let input = InputSpec::Values { channels: 2, shape: vec![9] };
+    let model = (gru.build)(&json!({"hidden": 3}), &input, &OutputSpec::Classes(3), 0, &Device::flex()).unwrap();
+    assert!(model.generated_kernels().unwrap().is_empty());
 }

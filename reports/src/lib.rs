@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use files::error;
 
 pub use compare::{Field, compare};
-pub use diagnose::{DIAGNOSED, Measured, Variance, holds_diagnostics, write_diagnostics};
+pub use diagnose::{DIAGNOSED, Measured, Network, Variance, holds_diagnostics, write_diagnostics};
 pub use error::ReportError;
 pub use export::{Exported, Viewer, export};
 pub use files::{Formats, ReportPaths, UnknownFormat};

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use vocabulary::record::{Attempt, State};
 
-use crate::diagnose::{self, DIAGNOSED};
+use crate::diagnose::{self, DIAGNOSED, Section};
 use crate::error::ReportError;
 use crate::figures;
 use crate::figures::Outcomes;
-use crate::figures::plot::{Figure, draw};
+use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, file_name, short_hash};
 use crate::inspect::{self, Inspections};
@@ -37,7 +37,7 @@ pub fn write(
     added: &AddedSettings,
 ) -> Result<ReportPaths, ReportError> {
     let mut runs = load(dirs, added)?;
-    let (initial_tables, initial_figures): (Vec<_>, Vec<_>) = at_initialisation(&mut runs).into_iter().unzip();
+    let initial = at_initialisation(&mut runs);
     let inspections = Inspections::read(&mut runs);
     let frames = Frames::of(&mut runs)?;
     let diagnostics = Diagnostics::read(&runs);
@@ -48,7 +48,7 @@ pub fn write(
     let worst = WorstOfTasks::read(&groups, &contests, several);
     let outcomes = Outcomes { tested: &tested, contests: &contests, scores: scores.as_ref() };
     let mut figures = figures::all(&runs, &frames, &diagnostics, &outcomes)?;
-    figures.extend(initial_figures.into_iter().flatten());
+    figures.extend(initial.figures);
     figures.extend(figures::inspection(&runs, &inspections));
     let drawn = figures.into_par_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
@@ -62,7 +62,7 @@ pub fn write(
     appendix.extend(tables::best(&contests, several));
     appendix.extend(tables::samples(&runs, &frames, &tested)?);
     appendix.extend(scores.as_ref().map(tables::pairs_across));
-    appendix.extend(initial_tables);
+    appendix.extend(initial.tables);
     appendix.extend(tables::scale(&runs, &diagnostics));
     appendix.extend(inspect::table(&runs, &inspections));
     appendix.extend(recipes.table(&runs));
@@ -109,23 +109,24 @@ pub fn write(
     Ok(paths)
 }
 
-/// What was measured at initialisation, per experiment; measurements that are damaged are left out, and named.
-fn at_initialisation(runs: &mut Runs) -> Vec<(Table, Vec<Figure>)> {
+/// What was measured at initialisation, in all experiments; measurements that are damaged are left out, and named.
+fn at_initialisation(runs: &mut Runs) -> Section {
     let several = runs.has_several_experiments();
-    let mut found = Vec::new();
+    let mut all = Section { tables: Vec::new(), figures: Vec::new() };
     for experiment in &runs.experiments {
         match diagnose::at_initialisation(&experiment.path) {
-            Ok(section) => found.extend(section.map(|(mut table, mut figures)| {
-                if several {
-                    let of = |text: &str| format!("{}: {text}", experiment.name);
-                    let file = |name: &str| format!("{name}-{}", file_name(&experiment.name));
-                    (table.title, table.name) = (of(&table.title), file(&table.name));
-                    figures
-                        .iter_mut()
-                        .for_each(|figure| (figure.title, figure.name) = (of(&figure.title), file(&figure.name)));
+            Ok(None) => {}
+            Ok(Some(mut section)) => {
+                let titles = section.tables.iter_mut().map(|table| (&mut table.title, &mut table.name));
+                let titles =
+                    titles.chain(section.figures.iter_mut().map(|figure| (&mut figure.title, &mut figure.name)));
+                for (title, name) in titles.filter(|_| several) {
+                    *title = format!("{}: {title}", experiment.name);
+                    *name = format!("{name}-{}", file_name(&experiment.name));
                 }
-                (table, figures)
-            })),
+                all.tables.append(&mut section.tables);
+                all.figures.append(&mut section.figures);
+            }
             Err(error) => runs.left_out.push(LeftOut {
                 path: experiment.path.join(DIAGNOSED),
                 experiment: experiment.name.clone(),
@@ -133,7 +134,7 @@ fn at_initialisation(runs: &mut Runs) -> Vec<(Table, Vec<Figure>)> {
             }),
         }
     }
-    found
+    all
 }
 
 fn title(runs: &Runs) -> String {

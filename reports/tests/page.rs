@@ -197,7 +197,7 @@ fn diagnostics_are_shown_in_a_browser() {
         dropout: false,
     };
     let measured = BTreeMap::from([("smnist".to_owned(), measured)]);
-    let page = write_diagnostics(&support::diagnostics(), &measured, "key", dir.path()).unwrap().index.unwrap();
+    let page = write_diagnostics(&support::diagnostics(), &measured, &[], "key", dir.path()).unwrap().index.unwrap();
     for width in [1400, 400] {
         assert_sound(&Browser::open(&page, width), &page);
     }

@@ -146,7 +146,7 @@ fn the_whole_report_is_written_and_reproducible() {
     if let Some(keep) = std::env::var_os("BENCH_SAMPLE_REPORT") {
         let keep = PathBuf::from(keep);
         write(&[dir.path().join("made-up")], &keep.join("report"), Formats::ALL).unwrap();
-        write_diagnostics(&support::diagnostics(), &measured(), "key", &keep.join("diagnose")).unwrap();
+        write_diagnostics(&support::diagnostics(), &measured(), &[], "key", &keep.join("diagnose")).unwrap();
     }
 }
 
@@ -1220,7 +1220,7 @@ fn unknown_formats_are_refused() {
 fn diagnostics_are_tabulated_drawn_and_stored() {
     let dir = tempdir().unwrap();
     let lines = support::diagnostics();
-    let paths = write_diagnostics(&lines, &measured(), "key", dir.path()).unwrap();
+    let paths = write_diagnostics(&lines, &measured(), &[], "key", dir.path()).unwrap();
     insta::assert_snapshot!("diagnostics", fs::read_to_string(paths.markdown.unwrap()).unwrap());
     let files = tree(dir.path());
     for name in ["activation-variance", "kernel-variance", "logits-std", "logits-max-abs"] {
@@ -1435,6 +1435,70 @@ fn the_scale_of_networks_is_drawn() {
     assert!(table.contains("smnist,ccnn-4-140,2,1.414"), "{table}");
 }
 
+/// Gradients and kernels are drawn per layer, and logits as histograms; a line of a newer form is left out.
+#[test]
+fn layers_and_histograms_are_drawn() {
+    let dir = tempdir().unwrap();
+    let home = dir.path().join("e");
+    let line = |step: u64, order: u32, layer: &str, quantity: &str, value: serde_json::Value| {
+        let line = json!({"baseline": "b", "task": "t", "seed": 0, "step": step, "order": order, "layer": layer,
+            "quantity": quantity, "value": value});
+        format!("{line}\n")
+    };
+    let histogram = |step: u64, version: u32, to: f64| {
+        let line = json!({"baseline": "b", "task": "t", "seed": 0, "step": step, "order": 0, "layer": "head",
+            "quantity": "logits.histogram", "value": null,
+            "histogram": {"version": version, "from": 0.0, "to": to, "counts": [1, 3], "not_finite": 0}});
+        format!("{line}\n")
+    };
+    for (seed, factor) in [(0, 1.0), (1, 4.0)] {
+        let folder = support::cell("smnist", "ccnn-4-140", 100, seed, 0.9).write(&home);
+        let mut text = vec![
+            line(0, 0, "conv1", "kernel.variance", json!(0.5)),
+            line(0, 0, "conv1", "kernel.target_variance", json!(0.25)),
+            line(0, 1, "head", "logits.variance", json!(1.0)),
+            histogram(0, 1, 2.0),
+            histogram(8, 1, 4.0),
+            histogram(16, 2, 9.0),
+        ];
+        for step in [1, 8] {
+            for (order, layer) in ["conv1", "norm1", "head"].into_iter().enumerate() {
+                let norm = factor * 10f64.powi(order as i32) * step as f64;
+                text.push(line(step, order as u32, layer, "gradient.norm", json!(norm)));
+            }
+            text.push(line(step, 4, "conv1", "mask.width", json!(0.1 * step as f64)));
+        }
+        fs::write(folder.join("diagnostics.jsonl"), text.concat()).unwrap();
+    }
+    let out = dir.path().join("out");
+    write(std::slice::from_ref(&home), &out, Formats::ALL).unwrap();
+    let values = |name: &str| -> Vec<Vec<String>> {
+        let mut rows = csv::Reader::from_path(out.join(format!("figures/{name}.csv"))).unwrap();
+        rows.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+    };
+    let gradients = values("training-gradients");
+    let panel = |title: &str| gradients.iter().filter(|row| row[0] == title).cloned().collect::<Vec<_>>();
+    let (steps, layers) = (panel("smnist: while training"), panel("smnist: layer by layer"));
+    // The middle of three layers, then the median over the seeds; the band is over both.
+    assert_eq!(
+        steps.iter().map(|row| row[5..9].to_vec()).collect::<Vec<_>>(),
+        [["2", "25", "1", "400"], ["9", "200", "8", "3200"]]
+    );
+    assert_eq!(layers.len(), 6, "{layers:?}");
+    assert!(layers[3][6] == "20" && layers[3][10] == "conv1, step 8", "{layers:?}");
+    assert_eq!(values("training-mask-width").len(), 4);
+    assert!(!out.join("figures/training-kernel-size.csv").exists());
+    let kernels = values("initialisation-kernels");
+    assert!(kernels[1][1].ends_with("target") && kernels[1][6] == "0.25", "{kernels:?}");
+    let shares = values("logit-histograms");
+    let titles: std::collections::BTreeSet<&str> = shares.iter().map(|row| row[0].as_str()).collect();
+    // The last histogram is of a form that is not known: the one before it was the last.
+    let expected = ["smnist: after the first epoch", "smnist: at initialisation", "smnist: at the end"];
+    assert_eq!(titles.into_iter().collect::<Vec<_>>(), expected);
+    let table = fs::read_to_string(out.join("tables/scale.csv")).unwrap();
+    assert!(table.contains(",2,2,0.01"), "{table}");
+}
+
 /// Every row as a paired difference to one baseline; what is not paired is said.
 #[test]
 fn rows_are_given_against_an_anchor() {
@@ -1529,6 +1593,13 @@ fn distances_from_orthonormal_weights_are_drawn() {
     assert!(ends("plain-1", "0", "5") && ends("plain-1", "5", "10"), "{drawn}");
     assert!(ends("held-1", "0", "5") && ends("held-1", "5", "1"), "{drawn}");
     assert!(!drawn.contains("other-1") && report.contains("‖I − WᵀW‖"), "{drawn}");
+
+    // What judges units of length 1 is drawn beside it, and not for those that have no such loss.
+    let scaled = orthonormality_lines([4.0, 5.0], [9.0, 16.0]).replace("orthonormality", "orthogonality");
+    write_cell("vgg-1", serde_json::json!({"orthogonality": "loss", "orthogonality_weight": 2.0}), &scaled);
+    let drawn = figure("scaled").unwrap();
+    let rows = drawn.lines().filter(|line| line.starts_with("units scaled to length 1")).collect::<Vec<_>>();
+    assert!(rows.len() == 2 && rows[0].contains(",0,3,") && rows[1].contains(",5,5,"), "{drawn}");
 
     // Reflections have no penalty; damaged diagnostics are named, and cost no other figure.
     write_cell("held-1", serde_json::json!({"orthogonality": "householder"}), "{\n{}\n");

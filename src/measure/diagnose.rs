@@ -13,7 +13,7 @@ use baselines::{Forward, Init, Probe};
 use burn::tensor::Device;
 use datasets::{Batch, InputSpec, Inputs, OutputSpec, Targets, TaskSpec};
 use rand::Rng;
-use reports::{Measured, Variance};
+use reports::{Measured, Network, Variance};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -21,6 +21,9 @@ use vocabulary::record::DiagnosticLine;
 
 use crate::experiment::{Diagnosis, Plan, Run, Vary};
 use crate::training::{Seeds, to_device};
+
+/// Version of what is measured of a network: what was measured under another one is measured again.
+const MEASUREMENT: u32 = 2;
 
 /// One combination of conditions.
 struct Variant {
@@ -49,7 +52,7 @@ pub(crate) fn run(
     out: &Path,
     mut on_start: impl FnMut(&str),
 ) -> Result<(Vec<Line>, PathBuf), String> {
-    let mut lines = Vec::new();
+    let (mut lines, mut networks) = (Vec::new(), Vec::new());
     let mut measured = BTreeMap::new();
     for run in pairs(plan) {
         measured.insert(run.task.label.clone(), measured_on(run.spec(), diagnosis.samples as usize));
@@ -57,13 +60,17 @@ pub(crate) fn run(
             let shown: Vec<_> = variant.conditions.iter().map(|(key, value)| format!("{key} {value}")).collect();
             on_start(&format!("{} on {}: {}", run.baseline.label, run.task.label, shown.join(", ")));
             for seed in 0..diagnosis.seeds {
-                measure(run, &variant, (seed, diagnosis.samples as usize), device, &mut lines)?;
+                let parameters = measure(run, &variant, (seed, diagnosis.samples as usize), device, &mut lines)?;
+                if seed == 0 {
+                    networks.push(network(run, &variant, parameters));
+                }
             }
         }
     }
     let folder = folder(plan, out);
     let key = key(plan, diagnosis, device).map_err(|error| error.to_string())?;
-    let written = reports::write_diagnostics(&lines, &measured, &key, &folder).map_err(|error| error.to_string())?;
+    let written =
+        reports::write_diagnostics(&lines, &measured, &networks, &key, &folder).map_err(|error| error.to_string())?;
     let page = written.index.unwrap_or(folder);
     let lines = lines.into_iter().map(|line| Line { measured: measured.get(&line.task).cloned(), line });
     Ok((lines.collect(), page))
@@ -82,7 +89,7 @@ fn folder(plan: &Plan, out: &Path) -> PathBuf {
 fn key(plan: &Plan, diagnosis: &Diagnosis, device: &Device) -> Result<String, serde_json::Error> {
     let networks =
         pairs(plan).map(|run| (&run.task.label, &run.task.config, &run.baseline.label, &run.baseline.config));
-    let all = (diagnosis, format!("{device:?}"), networks.collect::<Vec<_>>());
+    let all = (MEASUREMENT, diagnosis, format!("{device:?}"), networks.collect::<Vec<_>>());
     Ok(format!("{:x}", Sha256::digest(serde_json::to_vec(&all)?)))
 }
 
@@ -161,14 +168,27 @@ fn values(config: &Value, setting: Vary) -> Option<(&'static str, Vec<(String, V
     }
 }
 
-/// Both modes of one network.
+/// What `variant` of the baseline of `run` is, for who compares it with other programs.
+fn network(run: &Run, variant: &Variant, parameters: usize) -> Network {
+    Network {
+        task: run.task.label.clone(),
+        baseline: run.baseline.label.clone(),
+        conditions: variant.conditions.clone(),
+        name: run.baseline.entry.info.name.to_owned(),
+        config: variant.config.clone(),
+        shape: run.spec().input.dims(),
+        parameters: parameters as u64,
+    }
+}
+
+/// Both modes of one network; returns the number of its parameters.
 fn measure(
     run: &Run,
     variant: &Variant,
     (seed, samples): (u64, usize),
     device: &Device,
     lines: &mut Vec<DiagnosticLine>,
-) -> Result<(), String> {
+) -> Result<usize, String> {
     let spec = run.spec();
     let seeds = Seeds::derive(seed);
     let model = (run.baseline.entry.build)(&variant.config, &spec.input, &spec.target, seeds.init, device)
@@ -197,10 +217,11 @@ fn measure(
                 layer: probe.layer.clone(),
                 quantity,
                 value: value.is_finite().then_some(value),
+                histogram: None,
             }));
         }
     }
-    Ok(())
+    Ok(baselines::network::count_parameters(model.as_ref()))
 }
 
 /// The quantities of one probe.
@@ -209,6 +230,7 @@ fn records(probe: &Probe) -> Vec<(String, f64)> {
         (format!("{}.variance", probe.quantity), probe.variance),
         (format!("{}.max_abs", probe.quantity), probe.max_abs),
     ];
+    records.extend(probe.target_variance.map(|target| (format!("{}.target_variance", probe.quantity), target)));
     if probe.quantity == "logits" {
         records.push(("logits.std".into(), probe.variance.sqrt()));
     }

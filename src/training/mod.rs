@@ -1,7 +1,7 @@
 //! One training: from its first step, or from a checkpoint, to its final metrics.
 //!
 //! - `train`: the loop over epochs, and the test at its end;
-//! - `step`: one optimiser step; `epoch`: the end of an epoch, judged on the validation split;
+//! - `step`: one optimiser step; `epoch`: the end of an epoch, judged on the validation split, and looks at the network;
 //! - `evaluate`: the score of a network on a whole split;
 //! - `batches`: samples, in order, read ahead and on the device;
 //! - `loss`, `optimiser`: losses and metrics of predictions, and the updates of the weights;

@@ -7,6 +7,7 @@ use baselines::{Forward, ReadError};
 use burn::tensor::{Device, Tensor};
 use datasets::{Batch, DataError};
 
+use super::gradients::LayerGradient;
 use super::health::{Cause, finite};
 use super::prefetch::Batches;
 use super::state::Penalty;
@@ -22,6 +23,8 @@ pub(super) struct Taken {
     pub(super) learning_rate: f64,
     /// Norm of all gradients before clipping, penalty included, where it was computed.
     pub(super) gradient_norm: Option<f64>,
+    /// The same per layer, where that was asked for.
+    pub(super) gradients: Option<Vec<LayerGradient>>,
     /// Mean penalty of its forward passes, where the network has one.
     pub(super) penalty: Option<f64>,
     /// How long it took.
@@ -29,13 +32,15 @@ pub(super) struct Taken {
 }
 
 /// Take an optimiser step over `accumulate_grad_steps` batches. As in the reference programs, the penalty is part of every
-/// forward pass's loss, so that accumulation averages it and clipping sees its gradient.
+/// forward pass's loss, so that accumulation averages it and clipping sees its gradient. The gradient of every layer is measured
+/// if `looked_at`.
 pub(super) fn step(
     job: &Job<'_>,
     state: &mut State,
     batches: &mut Batches<'_, Batch, DataError>,
     order: &EpochOrder,
     steps_per_epoch: u64,
+    looked_at: bool,
 ) -> Result<Taken, TrainError> {
     let begun = Instant::now();
     let device = job.device.clone().autodiff();
@@ -58,6 +63,7 @@ pub(super) fn step(
     if used > 1 {
         gradients::scale(&mut sum, 1.0 / f64::from(used));
     }
+    let layers = looked_at.then(|| gradients::by_layer(model.parameters(), &sum)).transpose()?;
     let logged = (progress.step + 1).is_multiple_of(u64::from(job.settings.log_every));
     let gradient_norm = match job.settings.grad_clip {
         Some(limit) => Some(gradients::clip(&mut sum, limit)?),
@@ -76,7 +82,7 @@ pub(super) fn step(
     progress.samples += samples as u64;
     let seconds = begun.elapsed().as_secs_f64();
     progress.step_seconds += seconds;
-    Ok(Taken { samples, learning_rate, gradient_norm, penalty, seconds })
+    Ok(Taken { samples, learning_rate, gradient_norm, gradients: layers, penalty, seconds })
 }
 
 /// Forward and backward pass of a batch, of the samples at `positions`, with the dropout masks of number `mask`: its

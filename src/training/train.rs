@@ -5,7 +5,7 @@ use std::time::Duration;
 use datasets::Split;
 use vocabulary::record::inspection::Stage;
 
-use super::epoch::{evaluate, judge, probe};
+use super::epoch::{Histograms, evaluate, judge, probe, probe_at_end};
 use super::health::{Cause, finite, stuck_at_chance};
 use super::metrics::{keep_outcomes, lines};
 use super::state::{Clock, Session, best_path, save, save_best};
@@ -38,7 +38,7 @@ pub(crate) fn train(
     let clock = Clock::start(state.progress.seconds);
     let session = &mut Session { job, state, journals, watch, clock };
     if session.state.progress.step == 0 && session.journals.diagnostics.bytes() == 0 {
-        probe(session)?;
+        probe(session, Histograms::OfLogits)?;
         inspection::keep(job, session.state.model.as_ref(), Stage::Initial)?;
         save(session)?;
     }
@@ -113,9 +113,17 @@ fn take_steps(session: &mut Session<'_>, [steps, last]: [u64; 2]) -> Result<(Ste
             if session.watch.wants_to_stop() {
                 return Ok((Steps::Stopped, batches.waited().as_secs_f64()));
             }
-            let taken = step(job, session.state, batches, &order, steps)?;
+            let Progress { step: before, step_in_epoch, .. } = session.state.progress;
+            // What ends an epoch is looked at with its validation.
+            let ends_epoch = step_in_epoch + 1 == steps;
+            // The scale of logits moves most in the first steps.
+            let is_early = epoch == 0 && (before + 1).is_power_of_two();
+            let taken = step(job, session.state, batches, &order, steps, is_early || ends_epoch)?;
             let Session { state, journals, watch, clock, .. } = session;
             let step = state.progress.step;
+            if let Some(layers) = &taken.gradients {
+                journals.diagnostics.append(&lines::gradients(job.labels, job.seed, step, layers))?;
+            }
             if step.is_multiple_of(u64::from(job.settings.log_every)) {
                 journals.metrics.append(&lines::step(&state.progress, &taken, clock.seconds()))?;
             }
@@ -123,9 +131,8 @@ fn take_steps(session: &mut Session<'_>, [steps, last]: [u64; 2]) -> Result<(Ste
             if step.is_multiple_of(stuck_at_chance::STEPS) {
                 watch.loss_judged(state.progress.stuck_at_chance.judge(&job.spec.target, step));
             }
-            // The scale of logits moves most in the first steps. What ends an epoch is looked at with its validation.
-            if epoch == 0 && step.is_power_of_two() && state.progress.step_in_epoch < steps {
-                probe(session)?;
+            if is_early && !ends_epoch {
+                probe(session, Histograms::None)?;
             }
             if session.clock.since_save() > CHECKPOINT_EVERY {
                 save(session)?;
@@ -158,6 +165,7 @@ pub(super) fn finished(settings: &Training, progress: &Progress, clock: &Clock) 
 /// The seconds of the run then hold the evaluations, too, also where a limit ended it within an epoch; those of the checkpoint
 /// remain those of its position.
 fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
+    probe_at_end(session)?;
     let Session { job, state, journals, watch, clock } = session;
     let mut model = state.model.evaluator();
     if let Some(best) = &state.best {
@@ -185,7 +193,7 @@ fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
     state.progress.seconds = clock.seconds();
     let seconds = state.progress.seconds;
     journals.metrics.append(&lines::conclusion(job.spec, &state.progress, &test, parameters, peak, seconds))?;
-    journals.metrics.sync()?;
+    journals.sync()?;
     Ok(())
 }
 

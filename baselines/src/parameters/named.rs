@@ -27,6 +27,29 @@ impl Parameter {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The layer that it belongs to: `conv1`, `blocks.0.conv1`, `convs.0`, `head`.
+    ///
+    /// A layer is a module of the body, or, where the body has a list of modules, one of an element of it; kernel networks
+    /// belong to their convolution.
+    pub fn layer(&self) -> &str {
+        let name = self.name.strip_prefix("body.").unwrap_or(&self.name);
+        let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let (mut start, mut indexed, mut layer) = (0, false, name);
+        for (depth, end) in ends.enumerate() {
+            let part = &name[start..end];
+            let is_leaf = end == name.len();
+            match depth {
+                0 => layer = &name[..end],
+                1 if is_number(part) => (indexed, layer) = (true, &name[..end]),
+                2 if indexed && !is_leaf => layer = &name[..end],
+                _ => break,
+            }
+            start = end + 1;
+        }
+        layer
+    }
 }
 
 /// Every tensor of `module`, trainable or not, in the order of its fields.
@@ -134,5 +157,29 @@ impl ModuleMapper for TensorReplacer<'_> {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_belongs_to_a_module_of_the_body_or_of_an_element_of_its_lists() {
+        for (name, layer) in [
+            ("embedding", "embedding"),
+            ("head.weight", "head"),
+            ("body.conv1.kernel.filters.0.mu", "conv1"),
+            ("body.norm1.gamma", "norm1"),
+            ("body.blocks.0.conv1.kernel.filters.0.linear.weight", "blocks.0.conv1"),
+            ("body.blocks.10.linear1.weight", "blocks.10.linear1"),
+            ("body.backbone.1.cconv2.bias", "backbone.1.cconv2"),
+            ("body.convs.3.weight", "convs.3"),
+            ("body.layers.0.0.weight", "layers.0.0"),
+            ("", ""),
+        ] {
+            let parameter = Parameter { name: name.into(), shape: vec![1], trainable: true };
+            assert_eq!(parameter.layer(), layer, "{name}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vocabulary::record::DiagnosticLine;
 
 use super::case::{Case, first_steps, value, values_of};
-use crate::figures::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
+use crate::figures::plot::{AxisScale, Figure, LegendKey, Mark, NEUTRAL, Panel, PlotAxis, Point, Series};
 use crate::statistics::Summary;
 
 /// What happens to layers that differ between training and evaluation.
@@ -21,6 +21,8 @@ struct Quantity {
     title: &'static str,
     /// Label of the axis.
     axis: &'static str,
+    /// The quantity that says what this one should be, and a sentence on it.
+    target: Option<(&'static str, &'static str)>,
 }
 
 const PER_LAYER: [Quantity; 2] = [
@@ -29,12 +31,18 @@ const PER_LAYER: [Quantity; 2] = [
         file: "activation-variance",
         title: "Variance of the activations",
         axis: "variance after the layer",
+        target: None,
     },
     Quantity {
         name: "kernel.variance",
         file: "kernel-variance",
         title: "Variance of the sampled kernels",
         axis: "variance of the kernel",
+        target: Some((
+            "kernel.target_variance",
+            " Dotted: the variance 1 / (channels · size) under which a convolution keeps the variance of white inputs; size is \
+             that of the kernel under its mask.",
+        )),
     },
 ];
 const PER_CASE: [Quantity; 2] = [
@@ -43,8 +51,15 @@ const PER_CASE: [Quantity; 2] = [
         file: "logits-std",
         title: "Standard deviation of the logits",
         axis: "standard deviation",
+        target: None,
     },
-    Quantity { name: "logits.max_abs", file: "logits-max-abs", title: "Largest logit", axis: "max |logit|" },
+    Quantity {
+        name: "logits.max_abs",
+        file: "logits-max-abs",
+        title: "Largest logit",
+        axis: "max |logit|",
+        target: None,
+    },
 ];
 
 /// Lines per case.
@@ -113,11 +128,23 @@ fn per_layer(quantity: &Quantity, cases: &Cases<'_>, measured: &str) -> Option<F
     if panels.is_empty() {
         return None;
     }
-    let panels = panels.into_iter().map(|((task, baseline), series)| {
-        let x = PlotAxis::new("layer, in order of the forward pass", AxisScale::Count);
-        let title = if tasks.len() > 1 { format!("{baseline}, {task}") } else { baseline.clone() };
-        Panel::new(x, PlotAxis::new(quantity.axis, AxisScale::Log), series).titled(title)
-    });
+    let mut has_target = false;
+    let panels: Vec<Panel> = panels
+        .into_iter()
+        .map(|((task, baseline), mut series)| {
+            let target = quantity.target.and_then(|(name, _)| target((task.as_str(), baseline.as_str()), name, cases));
+            has_target |= target.is_some();
+            series.extend(target);
+            let x = PlotAxis::new("layer, in order of the forward pass", AxisScale::Count);
+            let title = if tasks.len() > 1 { format!("{baseline}, {task}") } else { baseline.clone() };
+            Panel::new(x, PlotAxis::new(quantity.axis, AxisScale::Log), series).titled(title)
+        })
+        .collect();
+    let said = quantity.target.filter(|_| has_target).map_or("", |(_, sentence)| sentence);
+    let mut legend = colours.legend(modes.len() > 1);
+    if has_target {
+        legend.push(LegendKey::hint("target", Mark::Dotted));
+    }
     let title = quantity.title;
     Some(Figure {
         name: quantity.file.to_owned(),
@@ -125,11 +152,19 @@ fn per_layer(quantity: &Quantity, cases: &Cases<'_>, measured: &str) -> Option<F
         caption: format!(
             "{title} per layer at initialisation: median over seeds, band from the lowest to the highest seed (in a panel \
              of more than six lines, dashed ones beside solid ones have none). The file of plotted values names the layers: outputs of convolutions, before any normalisation, stand among those of \
-             blocks. Triangles mark overflow.{measured} {MODES}"
+             blocks. Triangles mark overflow.{said}{measured} {MODES}"
         ),
-        panels: panels.collect(),
-        legend: colours.legend(modes.len() > 1),
+        panels,
+        legend,
     })
+}
+
+/// What the quantity of a panel should be; of several depths that of the deepest network.
+fn target((task, baseline): (&str, &str), name: &str, cases: &Cases<'_>) -> Option<Series> {
+    let own = cases.iter().filter(|(case, _)| case.task == task && case.baseline == baseline);
+    let points = own.map(|(_, lines)| layer_points(lines, name)).max_by_key(Vec::len)?;
+    let points: Vec<Point> = points.into_iter().map(|point| Point { interval: None, ..point }).collect();
+    (!points.is_empty()).then(|| Series { label: "target".to_owned(), colour: NEUTRAL, mark: Mark::Dotted, points })
 }
 
 /// Medians over seeds. Only the layers that have this quantity count: their positions are numbered from 1.
@@ -207,6 +242,7 @@ mod tests {
             layer: "head".into(),
             quantity: "logits.std".into(),
             value: Some(1.0),
+            histogram: None,
         };
         assert!(figures(&[line], "made-up values")[0].caption.contains(" Measured on made-up values. "));
     }

@@ -53,6 +53,7 @@ mod tests {
             layer: layer.into(),
             quantity: quantity.into(),
             value: Some(value),
+            histogram: None,
         }
     }
 

@@ -8,6 +8,7 @@ use vocabulary::record::DiagnosticLine;
 
 use super::figures::figures;
 use super::measured::{Measured, measured_words};
+use super::reference::{self, Network};
 use super::table::table;
 use crate::error::ReportError;
 use crate::figures::plot::Figure;
@@ -30,6 +31,15 @@ struct Record {
     key: String,
     /// By task.
     measured: BTreeMap<String, Measured>,
+    /// What was measured. Older files do not say.
+    #[serde(default)]
+    networks: Vec<Network>,
+}
+
+/// What a report shows of the measurements at initialisation.
+pub(crate) struct Section {
+    pub(crate) tables: Vec<Table>,
+    pub(crate) figures: Vec<Figure>,
 }
 
 /// Whether `folder` holds the whole of the measurements that were written under `key`.
@@ -41,6 +51,7 @@ pub fn holds_diagnostics(folder: &Path, key: &str) -> bool {
 pub(super) fn keep(
     lines: &[DiagnosticLine],
     measured: &BTreeMap<String, Measured>,
+    networks: &[Network],
     key: &str,
     out: &Path,
     paths: &mut ReportPaths,
@@ -52,16 +63,16 @@ pub(super) fn keep(
         text.push(b'\n');
     }
     paths.put(out.join(LINES), &text)?;
-    let record = Record { schema: 1, key: key.to_owned(), measured: measured.clone() };
+    let record = Record { schema: 1, key: key.to_owned(), measured: measured.clone(), networks: networks.to_vec() };
     paths.put(out.join(MEASURED), &serde_json::to_vec_pretty(&record).map_err(page)?)?;
     Ok(())
 }
 
-/// Table and figures of what was measured at initialisation for the experiment in the folder `home`; none where nothing was.
+/// Tables and figures of what was measured at initialisation for the experiment in the folder `home`; none where nothing was.
 ///
 /// # Errors
 /// The measurements are damaged.
-pub(crate) fn at_initialisation(home: &Path) -> Result<Option<(Table, Vec<Figure>)>, ReportError> {
+pub(crate) fn at_initialisation(home: &Path) -> Result<Option<Section>, ReportError> {
     let folder = home.join(DIAGNOSED);
     if !folder.join(MEASURED).is_file() {
         return Ok(None);
@@ -74,5 +85,6 @@ pub(crate) fn at_initialisation(home: &Path) -> Result<Option<(Table, Vec<Figure
     table.caption = format!("Measured on {words}. {}", table.caption);
     // Those of the runs are of their samples.
     let on_noise = |figure: Figure| Figure { title: format!("{}, on noise", figure.title), ..figure };
-    Ok(Some((table, figures(&lines, &words).into_iter().map(on_noise).collect())))
+    let tables = std::iter::once(table).chain(reference::tables(&lines, &record.networks)?).collect();
+    Ok(Some(Section { tables, figures: figures(&lines, &words).into_iter().map(on_noise).collect() }))
 }

@@ -5,10 +5,12 @@ mod figures;
 mod growth;
 mod kept;
 mod measured;
+mod reference;
 mod report;
 mod table;
 
-pub(crate) use kept::at_initialisation;
 pub use kept::{DIAGNOSED, holds_diagnostics};
+pub(crate) use kept::{Section, at_initialisation};
 pub use measured::{Measured, Variance};
+pub use reference::Network;
 pub use report::write_diagnostics;

@@ -8,6 +8,7 @@ use vocabulary::record::DiagnosticLine;
 use super::figures::{MODES, figures};
 use super::kept::keep;
 use super::measured::{Measured, measured_words};
+use super::reference::{self, Network};
 use super::table::table;
 use crate::error::ReportError;
 use crate::figures::plot::{Drawn, draw};
@@ -20,8 +21,8 @@ const STATISTICS: &str = "Variances are of the population (the sum of squares di
      over samples, channels and positions together, of kernels over kernels and taps; the standard deviation of the logits is \
      the root of such a variance.";
 
-/// Write the table, the figures and the page of `lines`, measured per task as `measured` says, into `out`: `index.html`,
-/// `diagnostics.md`, `tables/diagnostics.csv`, `figures/*.{svg,png,csv}`; and the lines themselves, for the report of the experiment
+/// Write the tables, the figures and the page of `lines`, measured of `networks` per task as `measured` says, into `out`: `index.html`,
+/// `diagnostics.md`, `tables/*.csv`, `figures/*.{svg,png,csv}`; and the lines themselves, for the report of the experiment
 /// and for other programs: `diagnostics.jsonl`, `diagnostics.parquet` and, with `key`, which stands for all that decides them,
 /// `measured.json`. Only the first step of each case counts.
 ///
@@ -30,11 +31,13 @@ const STATISTICS: &str = "Variances are of the population (the sum of squares di
 pub fn write_diagnostics(
     lines: &[DiagnosticLine],
     measured: &BTreeMap<String, Measured>,
+    networks: &[Network],
     key: &str,
     out: &Path,
 ) -> Result<ReportPaths, ReportError> {
     let words = measured_words(measured);
     let table = table(lines);
+    let beside = reference::tables(lines, networks)?;
     let drawn = figures(lines, &words).into_iter().map(|f| draw(f, true)).collect::<Result<Vec<Drawn>, _>>()?;
     let names = |of: fn(&DiagnosticLine) -> &String| {
         lines.iter().map(of).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>().join(", ")
@@ -55,7 +58,7 @@ pub fn write_diagnostics(
             ("Seeds".to_owned(), seeds.len().to_string()),
             ("Measured on".to_owned(), words),
         ],
-        tables: vec![&table],
+        tables: std::iter::once(&table).chain(&beside).collect(),
         figures: &drawn,
         appendix: Vec::new(),
         footer: Vec::new(),
@@ -73,10 +76,12 @@ pub fn write_diagnostics(
     };
     let mut paths = ReportPaths::default();
     paths.put(out.join("diagnostics.parquet"), &parquet::diagnostics(lines)?)?;
-    paths.put(out.join("tables/diagnostics.csv"), &table.csv()?)?;
+    for table in std::iter::once(&table).chain(&beside) {
+        paths.put(out.join("tables").join(format!("{}.csv", table.name)), &table.csv()?)?;
+    }
     paths.put_figures(out, &drawn, Formats::ALL)?;
     paths.markdown = Some(paths.put(out.join("diagnostics.md"), page.markdown(true).as_bytes())?);
-    keep(lines, measured, key, out, &mut paths)?;
+    keep(lines, measured, networks, key, out, &mut paths)?;
     paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
     Ok(paths)
 }

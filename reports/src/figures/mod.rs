@@ -2,15 +2,14 @@
 
 mod colours;
 mod curve;
+mod diagnostics;
 mod dimensions;
 mod inspection;
 mod learning;
 mod loss;
-mod orthonormality;
 mod parameters;
 pub(crate) mod plot;
 mod results;
-mod scale;
 mod tested;
 
 use self::colours::Colours;
@@ -48,8 +47,7 @@ pub(crate) fn all(
     figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(loss::training_loss(&groups, frames, &colours)?);
     figures.extend(loss::penalties(&groups, frames, &colours)?);
-    figures.extend(orthonormality::orthonormality(&groups, diagnostics, &colours));
-    figures.extend(scale::scale(&groups, diagnostics, &colours));
+    figures.extend(diagnostics::all(&groups, frames, diagnostics, &colours)?);
     figures.extend(tested::performance_profile(outcomes.scores, &colours)?);
     figures.extend(tested::accuracy_by_attribute(&groups, outcomes.tested, &colours));
     figures.extend(tested::confusion(&groups, outcomes, runs.has_several_experiments()));

@@ -144,6 +144,7 @@
   // Values under the pointer. An axis is [pixel, pixel, position, position, unit, kind of scale, label].
   function written(place, [, , , , unit, kind]) {
     if (kind === "log") return short(10 ** place, 3);
+    if (kind === "signed") return short(Math.sinh(place), 3);
     if (kind === "percent") return `${(100 * place).toFixed(2)} %`;
     if (kind === "count") return String(Math.round(place));
     return short(Math.round(place / unit) * unit, 4);

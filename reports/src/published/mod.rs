@@ -28,4 +28,4 @@ pub(crate) use errata::all;
 pub(crate) use networks::models;
 pub(crate) use range::Range;
 pub(crate) use training::full_training;
-pub(crate) use values::Published;
+pub(crate) use values::{Published, parse};

@@ -108,7 +108,7 @@ pub(super) fn place(paper: &str, table: &str) -> String {
 }
 
 /// The lines of a built-in table.
-pub(super) fn parse<T: DeserializeOwned>(table: &str) -> Result<Vec<T>, String> {
+pub(crate) fn parse<T: DeserializeOwned>(table: &str) -> Result<Vec<T>, String> {
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(table.as_bytes());
     reader.deserialize().collect::<Result<_, csv::Error>>().map_err(|error| error.to_string())
 }

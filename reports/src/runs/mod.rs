@@ -18,7 +18,7 @@ mod settings;
 mod variant;
 
 pub use added::AddedSettings;
-pub(crate) use diagnostics::{Diagnostics, RunDiagnostics};
+pub(crate) use diagnostics::{Diagnostics, LayerQuantity, Layers, Look, Moment, RunDiagnostics};
 pub(crate) use frame::{ByGroup, BySeed, CurvePoint, Curves, Frames};
 pub(crate) use group::{GroupKey, SeedGroup, groups, metric_columns};
 pub use load::load;

@@ -310,6 +310,7 @@ pub fn diagnostics() -> Vec<DiagnosticLine> {
                             layer: layer.to_owned(),
                             quantity: quantity.to_owned(),
                             value: (value < f64::from(f32::MAX)).then_some(value),
+                            histogram: None,
                         });
                     };
                     for layer in 0..layers {

@@ -59,7 +59,7 @@ pub(crate) struct EvalResult {
     /// Sums over all targets.
     pub(crate) score: Score,
     /// Share of the filters of the kernel networks whose frequency is above the highest that the grid can show; absent
-    /// without such filters. See [`baselines::Body::filter_frequencies`].
+    /// without such filters. See [`baselines::Model::filter_frequencies`].
     pub(crate) above_nyquist: Option<f64>,
     /// Time of the forward passes, in seconds.
     pub(crate) seconds: f64,

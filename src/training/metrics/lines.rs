@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use baselines::{LayerMeasure, Probe};
+use baselines::{GeneratedKernel, LayerMeasure, Probe};
 use datasets::{Split, TaskSpec};
 use vocabulary::record::{DiagnosticLine, MetricKind, MetricLine};
 
+use crate::training::gradients::LayerGradient;
 use crate::training::{Progress, Score, step::Taken};
 
 /// Makes the lines of one kind at one position, after `wall` seconds.
@@ -94,29 +95,73 @@ pub(crate) fn conclusion(
 pub(crate) struct Seen<'a> {
     pub(crate) probes: &'a [Probe],
     pub(crate) measures: &'a [LayerMeasure],
+    pub(crate) kernels: &'a [GeneratedKernel],
 }
 
-/// Lines of one look at the activations and kernels, and at what penalties judge.
+/// Lines of one look at the activations and kernels, at what penalties judge, and at the kernels that layers generate.
 pub(crate) fn diagnostics(labels: (&str, &str), seed: u64, step: u64, seen: &Seen<'_>) -> Vec<DiagnosticLine> {
-    let line = move |order: usize, layer: &str, quantity: String, value: f64| DiagnosticLine {
-        baseline: labels.0.into(),
-        task: labels.1.into(),
+    let line = diagnostic_liner(labels, seed, step);
+    let probes = seen.probes.iter().enumerate().flat_map(|(order, probe)| {
+        let statistics = [
+            ("variance", Some(probe.variance)),
+            ("mean", Some(probe.mean)),
+            ("max_abs", Some(probe.max_abs)),
+            ("target_variance", probe.target_variance),
+        ];
+        statistics.map(|(name, value)| Some((order, &probe.layer, format!("{}.{name}", probe.quantity), value?)))
+    });
+    let measures = seen.measures.iter().enumerate();
+    let measures = measures.map(|(order, measure)| {
+        let order = seen.probes.len() + order;
+        Some((order, &measure.layer, measure.quantity.to_owned(), measure.value))
+    });
+    let kernels = seen.kernels.iter().enumerate().flat_map(|(order, kernel)| {
+        let order = seen.probes.len() + seen.measures.len() + order;
+        let quantities = [
+            ("mask.width", kernel.mask_width),
+            ("kernel.taps", Some(kernel.taps as f64)),
+            ("kernel.above_nyquist", kernel.above_nyquist()),
+        ];
+        quantities.map(|(name, value)| Some((order, &kernel.layer, name.to_owned(), value?)))
+    });
+    let all = probes.chain(measures).chain(kernels).flatten();
+    all.map(|(order, layer, quantity, value)| line(order, layer, quantity, Some(value))).collect()
+}
+
+/// Lines of the histograms that `probes` hold.
+pub(crate) fn histograms(labels: (&str, &str), seed: u64, step: u64, probes: &[Probe]) -> Vec<DiagnosticLine> {
+    let line = diagnostic_liner(labels, seed, step);
+    let found = probes.iter().enumerate().filter(|(_, probe)| probe.histogram.is_some());
+    let of = |(order, probe): (usize, &Probe)| DiagnosticLine {
+        histogram: probe.histogram.clone(),
+        ..line(order, &probe.layer, format!("{}.histogram", probe.quantity), None)
+    };
+    found.map(of).collect()
+}
+
+/// Lines of the gradients of a step, layer by layer.
+pub(crate) fn gradients(labels: (&str, &str), seed: u64, step: u64, layers: &[LayerGradient]) -> Vec<DiagnosticLine> {
+    let line = diagnostic_liner(labels, seed, step);
+    let layers = layers.iter().enumerate();
+    layers.map(|(order, of)| line(order, &of.layer, "gradient.norm".to_owned(), Some(of.norm))).collect()
+}
+
+/// Makes the diagnostics of one position: from order, layer, quantity and value.
+fn diagnostic_liner(
+    (baseline, task): (&str, &str),
+    seed: u64,
+    step: u64,
+) -> impl Fn(usize, &str, String, Option<f64>) -> DiagnosticLine {
+    move |order, layer, quantity, value| DiagnosticLine {
+        baseline: baseline.into(),
+        task: task.into(),
         conditions: BTreeMap::new(),
         seed,
         step,
         order: order as u32,
         layer: layer.to_owned(),
         quantity,
-        value: value.is_finite().then_some(value),
-    };
-    let probes = seen.probes.iter().enumerate().flat_map(|(order, probe)| {
-        let statistics = [("variance", probe.variance), ("mean", probe.mean), ("max_abs", probe.max_abs)];
-        statistics.map(|(name, value)| line(order, &probe.layer, format!("{}.{name}", probe.quantity), value))
-    });
-    let measures = seen.measures.iter().enumerate();
-    let measures = measures.map(|(order, measure)| {
-        let order = seen.probes.len() + order;
-        line(order, &measure.layer, measure.quantity.to_owned(), measure.value)
-    });
-    probes.chain(measures).collect()
+        value: value.filter(|value| value.is_finite()),
+        histogram: None,
+    }
 }

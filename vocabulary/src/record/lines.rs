@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::histogram::Histogram;
 use crate::split::Split;
 
 /// One line of `metrics.jsonl`.
@@ -63,12 +64,25 @@ pub struct DiagnosticLine {
     pub order: u32,
     /// Layer, e.g. `blocks.0.conv`.
     pub layer: String,
-    /// `activation`, `kernel` or `logits`, with the statistic: `activation.variance`, `logits.std`, `logits.max_abs`. Or what a
-    /// penalty judges, without its weight: `orthogonality` (sum of the squared cosines between different units of the layer),
-    /// `orthonormality` (‖I − WᵀW‖², squared Frobenius norm), `kernel_norm` (‖k‖₂).
+    /// What the value is:
+    ///
+    /// - `activation`, `kernel` or `logits` with a statistic over all their values: `activation.variance`, `logits.std`,
+    ///   `logits.max_abs`; `logits.histogram`, at the beginning, after the first epoch and at the end;
+    /// - `kernel.target_variance`: the variance 1 / (channels · size) of a generated kernel under which a convolution keeps
+    ///   that of white inputs (CCNN, section 4.2, with a gain of 1);
+    /// - of layers that generate their kernels: `mask.width` (in halves of the kernel's grid, mean over axes), `kernel.taps`
+    ///   (points that the mask leaves, all axes together), `kernel.above_nyquist` (share of the filters of the kernel network
+    ///   whose frequency the grid cannot hold, 0 to 1);
+    /// - `gradient.norm`: Euclidean norm of the gradients of the layer's parameters in the step that led to `step`, the
+    ///   gradient of a penalty included, before clipping;
+    /// - what a penalty judges, without its weight: `orthogonality` (sum of the squared cosines between different units of
+    ///   the layer), `orthonormality` (‖I − WᵀW‖², squared Frobenius norm), `kernel_norm` (‖k‖₂).
     pub quantity: String,
-    /// The value; null where it is not finite.
+    /// The value; null where it is not finite, and of a histogram.
     pub value: Option<f64>,
+    /// The values themselves, counted; of `logits.histogram` alone. Older files have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Histogram>,
 }
 
 /// One row of `outcomes.parquet`: what the tested network made of one sample of the test split, in order of the samples.

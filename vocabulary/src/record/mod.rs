@@ -13,12 +13,14 @@
 //! ```
 
 pub mod fields;
+mod histogram;
 pub mod inspection;
 mod lines;
 mod run;
 mod status;
 mod version;
 
+pub use histogram::Histogram;
 pub use inspection::Inspection;
 pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleAttribute, SampleOutcome, WorstError, WorstErrors};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};

@@ -10,7 +10,7 @@ use super::odd_fft;
 use super::siren::Siren;
 use crate::inspect::views::{FineKernels, Kernels};
 use crate::read::read;
-use crate::{Forward, Init, ReadError};
+use crate::{Forward, GeneratedKernel, Init, ReadError};
 use kernels::{Alignment, channel_bias, long_conv1d, long_conv1d_dense};
 
 /// Width of the smoothing at a higher sampling rate than that of training, in samples.
@@ -103,7 +103,7 @@ impl CkConv {
     pub fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let ([outputs], [_, inputs, length]) = (self.bias.dims(), x.dims());
         let kernel = self.sample_at(length, ctx.resolution());
-        ctx.probe(|| layer.to_owned(), "kernel", &kernel);
+        ctx.probe_kernel(layer, &kernel, inputs * length);
         let kernel = kernel.reshape([outputs, inputs, length]);
         // The reference program convolves directly where the input is shorter than those of training.
         let y = if self.reference_bugs && length % 2 == 1 && length >= self.length {
@@ -140,9 +140,10 @@ impl GeneratedConv for CkConv {
         self.bias.val()
     }
 
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+    fn generated(&self, layer: String) -> Result<GeneratedKernel, ReadError> {
         let step = 2.0 / (self.length.max(2) - 1) as f64;
-        Ok(self.kernel.frequencies()?.into_iter().map(|w| w * step / std::f64::consts::PI).collect())
+        let frequencies = self.kernel.frequencies()?.into_iter().map(|w| w * step / std::f64::consts::PI).collect();
+        Ok(GeneratedKernel { layer, mask_width: None, taps: self.length, frequencies })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::device::is_gpu;
 use crate::inspect::views::{FineKernels, Kernels, Mask};
 use crate::layers::linear::Pointwise;
 use crate::read::read;
-use crate::{BuildError, Forward, Init, ReadError};
+use crate::{BuildError, Forward, GeneratedKernel, Init, ReadError};
 use kernels::{Alignment, MatmulF32, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
 
 /// Keeps the mask of CCNN finite for a width of zero.
@@ -283,6 +283,34 @@ impl FlexConv {
         }
     }
 
+    /// Width of the mask per axis; empty without a mask.
+    fn mask_widths(&self) -> Result<Vec<f32>, ReadError> {
+        match (&self.mask_width_param, &self.mask_params) {
+            (Some(width), _) => read(width.val(), "the width of a mask"),
+            (None, Some(params)) => {
+                let pairs = read(params.val(), "mean and width of a mask")?;
+                Ok(pairs.as_chunks::<2>().0.iter().map(|[_, width]| *width).collect())
+            }
+            (None, None) => Ok(Vec::new()),
+        }
+    }
+
+    /// Records the `own` taps of `kernel` for `inputs` channels as `layer`.
+    fn probe_kernel(
+        &self,
+        layer: &str,
+        kernel: &SampledKernel,
+        own: Range<usize>,
+        inputs: usize,
+        ctx: &mut Forward<'_>,
+    ) {
+        let terms = own.len() * if self.channel_mixer.is_some() { 1 } else { inputs };
+        match own.len() == kernel.values.dims()[1] {
+            true => ctx.probe_kernel(layer, &kernel.values, terms),
+            false => ctx.probe_kernel(layer, &kernel.values.clone().narrow(1, own.start, own.len()), terms),
+        }
+    }
+
     /// `[batch, inputs, positions]` to `[batch, outputs, positions]`, with the positions of `shape` flattened.
     ///
     /// Probes are taken as `layer`.
@@ -298,13 +326,11 @@ impl FlexConv {
         let sampled = self.points_on(&x.device(), &kept, shape);
         let kernel = self.sample_on(&sampled, &kept, resolution);
         let x = if self.window.causal { x } else { ctx.mask_padding(x) };
-        match sampled == kept {
-            true => ctx.probe(|| layer.to_owned(), "kernel", &kernel.values),
-            false => {
-                let own = self.own_taps(&sampled, &kept, resolution);
-                ctx.probe(|| layer.to_owned(), "kernel", &kernel.values.clone().narrow(1, own.start, own.len()));
-            }
-        }
+        let own = match sampled == kept {
+            true => 0..kernel.values.dims()[1],
+            false => self.own_taps(&sampled, &kept, resolution),
+        };
+        self.probe_kernel(layer, &kernel, own, x.dims()[1], ctx);
         let alignment = self.alignment();
         let [outputs] = self.bias.dims();
         let odd = (self.reference_bugs && shape.len() == 1 && shape[0] % 2 == 1 && kernel.shape[0] > FFT_TAPS)
@@ -356,10 +382,15 @@ impl GeneratedConv for FlexConv {
         self.bias.val()
     }
 
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
+    fn generated(&self, layer: String) -> Result<GeneratedKernel, ReadError> {
         let steps = self.window.steps();
         let relative = |row: Vec<f64>| row.iter().zip(&steps).map(|(w, step)| w * step / PI).fold(0.0, f64::max);
-        Ok(self.kernel.frequencies()?.into_iter().map(relative).collect())
+        let frequencies = self.kernel.frequencies()?.into_iter().map(relative).collect();
+        let widths = self.mask_widths()?;
+        let sum: f64 = widths.iter().map(|&width| f64::from(width.abs())).sum();
+        let mask_width = (!widths.is_empty()).then(|| sum / widths.len() as f64);
+        let taps = self.crop()?.iter().map(ExactSizeIterator::len).product();
+        Ok(GeneratedKernel { layer, mask_width, taps, frequencies })
     }
 }
 

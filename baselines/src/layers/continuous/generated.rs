@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::penalty::norm;
 use crate::inspect::views::{Kernels, LayerView};
-use crate::{Measure, ReadError};
+use crate::{GeneratedKernel, Measure, ReadError};
 
 /// A convolution whose kernel a network generates.
 pub trait GeneratedConv {
@@ -23,21 +23,18 @@ pub trait GeneratedConv {
     /// The part of the kernel that is kept cannot be read from the device.
     fn view(&self) -> Result<Kernels, ReadError>;
 
-    /// See [`Body::filter_frequencies`](crate::Body::filter_frequencies).
+    /// Mask, size and frequencies of the kernels, under the name `layer`.
     ///
     /// # Errors
-    /// The frequencies cannot be read from the device.
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError>;
+    /// They cannot be read from the device.
+    fn generated(&self, layer: String) -> Result<GeneratedKernel, ReadError>;
 }
 
-/// Frequencies of all filters of the named `convolutions`.
-pub(crate) fn filter_frequencies<'a, C: GeneratedConv + 'a>(
-    mut convolutions: impl Iterator<Item = (String, &'a C)>,
-) -> Result<Vec<f64>, ReadError> {
-    convolutions.try_fold(Vec::new(), |mut all, (_, conv)| {
-        all.extend(conv.filter_frequencies()?);
-        Ok(all)
-    })
+/// What all of the named `convolutions` generate.
+pub(crate) fn generated_kernels<'a, C: GeneratedConv + 'a>(
+    convolutions: impl Iterator<Item = (String, &'a C)>,
+) -> Result<Vec<GeneratedKernel>, ReadError> {
+    convolutions.map(|(layer, conv)| conv.generated(layer)).collect()
 }
 
 /// What the named `convolutions` show.

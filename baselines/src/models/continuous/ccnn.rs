@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::forward::DropoutKind;
-use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, views};
+use crate::layers::continuous::generated::{generated_kernels, kernel_norms, views};
 use crate::layers::continuous::penalty::parameter_norms;
 use crate::layers::continuous::residual::convolutions;
 use crate::layers::continuous::{mask, odd_fft};
@@ -16,8 +16,8 @@ use crate::layers::{
     ReferenceVersion, ResidualBlock, ResidualSpec, Window,
 };
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, LayerView, Measure,
-    ParameterGroup, ReadError, Readout, Resolution, check, reference,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, GeneratedKernel, HeadInit, Info, Init, LayerView,
+    Measure, ParameterGroup, ReadError, Readout, Resolution, check, reference,
 };
 use kernels::Activation;
 
@@ -358,8 +358,8 @@ impl Body for CcnnBody {
         views(convolutions(Some(&self.conv1), &self.blocks))
     }
 
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        filter_frequencies(convolutions(Some(&self.conv1), &self.blocks))
+    fn generated_kernels(&self) -> Result<Vec<GeneratedKernel>, ReadError> {
+        generated_kernels(convolutions(Some(&self.conv1), &self.blocks))
     }
 
     fn penalty(&self, head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {

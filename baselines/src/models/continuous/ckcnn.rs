@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::DropoutKind;
-use crate::layers::continuous::generated::{filter_frequencies, kernel_norms, views, weight_penalty};
+use crate::layers::continuous::generated::{generated_kernels, kernel_norms, views, weight_penalty};
 use crate::layers::continuous::odd_fft;
 use crate::layers::{CkConv, CkConvSpec, KernelInit, Norm, NormKind, Pointwise};
 use crate::{
-    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Info, Init, LayerView, Measure,
-    ReadError, Readout, Resolution, check, reference,
+    Baseline, Body, BodySpec, BuildError, Built, Features, Forward, GeneratedKernel, HeadInit, Info, Init, LayerView,
+    Measure, ReadError, Readout, Resolution, check, reference,
 };
 use kernels::{Activation, add_and_activate};
 
@@ -212,8 +212,8 @@ impl Body for CkcnnBody {
         views(self.convolutions())
     }
 
-    fn filter_frequencies(&self) -> Result<Vec<f64>, ReadError> {
-        filter_frequencies(self.convolutions())
+    fn generated_kernels(&self) -> Result<Vec<GeneratedKernel>, ReadError> {
+        generated_kernels(self.convolutions())
     }
 
     fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {

@@ -47,7 +47,11 @@ impl FittedAxis {
         if matches!(scale, AxisScale::Percent) {
             (from, to) = (from.max(-0.005), to.min(1.005));
         }
-        let ticks = if logarithmic { log_ticks(from, to) } else { linear_ticks(from, to, scale) };
+        let ticks = match scale {
+            AxisScale::SignedLog => signed_log_ticks(from, to),
+            _ if logarithmic => log_ticks(from, to),
+            _ => linear_ticks(from, to, scale),
+        };
         Self { from, to, ticks, scale: scale.clone() }
     }
 
@@ -101,6 +105,7 @@ impl AxisScale {
         match self {
             Self::Log | Self::LogCount => value.log10(),
             Self::NamesDown(names) => names.len() as f64 - 1.0 - value,
+            Self::SignedLog => value.asinh(),
             _ => value,
         }
     }
@@ -121,6 +126,7 @@ impl AxisScale {
             Self::Count => format!("{place:.0}"),
             Self::LogCount => si(10f64.powf(place)),
             Self::Log => power(place),
+            Self::SignedLog => signed_power(place.sinh()),
             Self::Names(names) => name_at(names, place),
             Self::NamesDown(names) => name_at(names, names.len() as f64 - 1.0 - place),
         }
@@ -162,6 +168,15 @@ fn power(place: f64) -> String {
     format!("10{}", raised.collect::<String>())
 }
 
+fn signed_power(value: f64) -> String {
+    let size = value.abs();
+    if size < 1e-9 {
+        return "0".to_owned();
+    }
+    let text = if size < 9e3 { trimmed(size) } else { power(size.log10()) };
+    if value < 0.0 { format!("−{text}") } else { text }
+}
+
 /// Three significant digits, without zeros at the end.
 fn trimmed(value: f64) -> String {
     let text = significant(value, 3);
@@ -181,6 +196,22 @@ fn linear_ticks(from: f64, to: f64, scale: &AxisScale) -> Vec<f64> {
     }
     let (first, last) = ((from / step).ceil() as i64, (to / step).floor() as i64);
     (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// Round values near zero; further out zero and powers of ten, at most about four of them on either side.
+fn signed_log_ticks(from: f64, to: f64) -> Vec<f64> {
+    const LINEAR: f64 = 3.0;
+    if -LINEAR < from && to < LINEAR {
+        return linear_ticks(from.sinh(), to.sinh(), &AxisScale::Linear).into_iter().map(f64::asinh).collect();
+    }
+    let decades = (from.abs().max(to.abs()).sinh().log10().floor() as i32).max(1);
+    let stride = (decades + 1).div_euclid(4) + 1;
+    let sizes =
+        (0..=decades).filter(|exponent| (decades - exponent) % stride == 0).map(|exponent| 10f64.powi(exponent));
+    let places: Vec<f64> = sizes.map(f64::asinh).collect();
+    let below = places.iter().rev().map(|place| -place);
+    let all = below.chain([0.0]).chain(places.iter().copied());
+    all.filter(|place| (from..=to).contains(place)).collect()
 }
 
 fn log_ticks(from: f64, to: f64) -> Vec<f64> {
@@ -210,6 +241,12 @@ mod tests {
         assert_eq!(log_ticks(-0.5, 19.2), [0.0, 5.0, 10.0, 15.0]);
         let narrow: Vec<String> = log_ticks(0.042f64.log10(), 0.066f64.log10()).into_iter().map(power).collect();
         assert_eq!(narrow, ["0.045", "0.05", "0.055", "0.06", "0.065"]);
+        let signed = |low: f64, high: f64| -> Vec<String> {
+            signed_log_ticks(low.asinh(), high.asinh()).into_iter().map(|place| signed_power(place.sinh())).collect()
+        };
+        assert_eq!(signed(-1.1, 2.1), ["−1", "−0.5", "0", "0.5", "1", "1.5", "2"]);
+        assert_eq!(signed(-200.0, 30.0), ["−100", "−10", "−1", "0", "1", "10"]);
+        assert_eq!(signed(-2e18, 2e18), ["−10¹⁸", "−10¹³", "−10⁸", "−1000", "0", "1000", "10⁸", "10¹³", "10¹⁸"]);
         assert_eq!(power(19.0), "10¹⁹");
         assert_eq!(power(-4.0), "10⁻⁴");
         assert_eq!(power(0.0), "1");

@@ -137,6 +137,8 @@ pub(crate) enum AxisScale {
     LogCount,
     /// Logarithmic, labelled with powers of ten.
     Log,
+    /// Linear around zero, logarithmic on both sides further out (arsinh): values of any size and sign.
+    SignedLog,
     /// One place per name, from 0.
     Names(Vec<String>),
     /// The same, the first at the far end: rows from top to bottom.

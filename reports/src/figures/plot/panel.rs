@@ -284,7 +284,8 @@ impl<DB: Canvas> Plot<'_, DB> {
         let (ink, line) = (colour(series.colour), self.pixels(series));
         let Some(end) = line.last() else { return Ok(()) };
         if series.mark != Mark::Line {
-            self.paint_dashes(&line, [6, 4], stroke(&ink, 1.6))?;
+            let dash = if series.mark == Mark::Dotted { [2, 3] } else { [6, 4] };
+            self.paint_dashes(&line, dash, stroke(&ink, 1.6))?;
             return self.paint_symbols(series, [*end], 2.4, false);
         }
         self.area.draw(&PathElement::new(line.as_slice(), stroke(&ink, self.thickness)))?;

@@ -18,7 +18,7 @@ const SHARE: f64 = 1e-4;
 fn unit(axis: &FittedAxis, scale: &AxisScale) -> f64 {
     match scale {
         AxisScale::Percent => SHARE,
-        AxisScale::Log | AxisScale::LogCount => LOGARITHM,
+        AxisScale::Log | AxisScale::LogCount | AxisScale::SignedLog => LOGARITHM,
         AxisScale::Count | AxisScale::Names(_) | AxisScale::NamesDown(_) => 1.0,
         AxisScale::Linear => 10f64.powf((axis.to - axis.from).log10().floor() - 3.0),
     }
@@ -32,6 +32,7 @@ pub(super) fn axis(axis: &PlotAxis, fitted: &FittedAxis, pixels: [i32; 2]) -> St
         AxisScale::Percent => "percent",
         AxisScale::Count => "count",
         AxisScale::LogCount | AxisScale::Log => "log",
+        AxisScale::SignedLog => "signed",
         AxisScale::Names(_) | AxisScale::NamesDown(_) => "names",
     };
     attribute(&json!([pixels[0], pixels[1], fitted.from, fitted.to, unit(fitted, &axis.scale), kind, axis.label]))

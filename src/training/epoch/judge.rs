@@ -1,24 +1,22 @@
 //! The end of an epoch: validation, its lines in the journals, the best weights, and early stopping.
 
-use baselines::{Forward, Model};
-use datasets::{Batch, Split};
+use baselines::Model;
+use datasets::Split;
 use vocabulary::record::SampleOutcome;
 
-use super::health::{Cause, finite};
-use super::metrics::lines;
-use super::state::{Best, Session, save_best};
-use super::{Epoch, Job, Pass, Progress, Score, TrainError, Watch, score, to_device};
+use super::look::{Histograms, probe};
 use crate::experiment::{Schedule, Training};
 use crate::files::tensors;
-
-/// Samples of the validation split that the probes look at.
-const PROBED_SAMPLES: usize = 16;
+use crate::training::health::{Cause, finite};
+use crate::training::metrics::lines;
+use crate::training::state::{Best, Session, save_best};
+use crate::training::{Epoch, Job, Pass, Progress, Score, TrainError, Watch, score};
 
 /// Validate, record the epoch, and keep the weights where they are the best so far.
 ///
 /// A whole epoch is counted: it ends patience and may lower the learning rate. One that a limit ended before the last of its
 /// `steps` steps is recorded as partial and may be the best, but counts for nothing else, and its position remains.
-pub(super) fn judge(session: &mut Session<'_>, steps: Option<u64>, waited: f64) -> Result<(), TrainError> {
+pub(in crate::training) fn judge(session: &mut Session<'_>, steps: Option<u64>, waited: f64) -> Result<(), TrainError> {
     let Session { job, state, journals, watch, clock } = session;
     // What the last update has broken must not be judged, let alone saved.
     let weights = tensors::weights(state.model.as_ref())?;
@@ -47,7 +45,7 @@ pub(super) fn judge(session: &mut Session<'_>, steps: Option<u64>, waited: f64) 
     let scores = lines::Scores { train: &train, validation: &validation, penalty: penalty.mean() };
     journals.metrics.append(&lines::epoch(job.spec, progress.step, number, partial.is_some(), &scores, seconds))?;
     watch.epoch_ended(progress, &Epoch { number, partial, train: &train, validation: &validation, seconds, waited });
-    probe(session)?;
+    probe(session, if number == 1 { Histograms::OfLogits } else { Histograms::None })?;
     if better {
         session.state.best = Some(weights);
         save_best(session.job, session.state)?;
@@ -101,7 +99,7 @@ fn count_epoch(settings: &Training, progress: &mut Progress, better: bool) {
 ///
 /// # Errors
 /// [`TrainError::Stopped`] where the watcher does not want to wait for the end.
-pub(super) fn evaluate(
+pub(in crate::training) fn evaluate(
     job: &Job<'_>,
     model: &dyn Model,
     split: Split,
@@ -112,21 +110,4 @@ pub(super) fn evaluate(
     let (workers, precision) = (job.settings.workers, job.settings.precision);
     let pass = Pass { spec: job.spec, split, size, workers, device: job.device, resolution: 1.0, precision };
     score(model, job.dataset, &pass, &|| watch.wants_to_stop(), outcomes)
-}
-
-/// Record variances and logit scale on the first validation samples, in evaluation mode, and what penalties judge.
-pub(super) fn probe(session: &mut Session<'_>) -> Result<(), TrainError> {
-    let Session { job, state, journals, .. } = session;
-    let positions: Vec<usize> = (0..job.dataset.len(Split::Validation).min(PROBED_SAMPLES)).collect();
-    let model = state.model.evaluator();
-    let mut probes = Vec::new();
-    if !positions.is_empty() {
-        let Batch { inputs, lengths, .. } = job.dataset.read(Split::Validation, &positions)?;
-        let placed = to_device(inputs, lengths, &job.spec.input, job.device);
-        let ctx = Forward::evaluation().with_precision(job.settings.precision);
-        model.forward(placed, &mut ctx.with_probes(&mut probes))?;
-    }
-    let seen = lines::Seen { probes: &probes, measures: &model.measures()? };
-    journals.diagnostics.append(&lines::diagnostics(job.labels, job.seed, state.progress.step, &seen))?;
-    Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::colours::{Colours, Legend};
-use super::curve::{by_step, tasks};
-use super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Point, Series};
+use super::super::colours::{Colours, Legend};
+use super::super::curve::{by_step, tasks};
+use super::super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
 use crate::runs::{Diagnostics, RunDiagnostics, SeedGroup};
 use crate::statistics::Summary;
 
@@ -23,6 +23,8 @@ struct Quantity {
     caption: &'static str,
     axes: [(&'static str, AxisScale); 2],
     curve: Curve,
+    /// What the curve should be, where that is known.
+    target: Option<Curve>,
 }
 
 const QUANTITIES: [Quantity; 4] = [
@@ -34,13 +36,17 @@ const QUANTITIES: [Quantity; 4] = [
              any normalisation, stand among those of blocks.",
         axes: [("layer, in order of the forward pass", AxisScale::Count), ("variance after the layer", AxisScale::Log)],
         curve: |group, all| layers(all.of(group).map(|(_, run)| run.activations.as_slice())),
+        target: None,
     },
     Quantity {
         name: "initialisation-kernels",
         title: "Variance of the sampled kernels at initialisation",
-        caption: "Variance of the kernels that kernel networks and state spaces make, before the first training step.",
+        caption: "Variance of the kernels that kernel networks and state spaces make, before the first training step. Dashed: \
+             where it is known, the variance 1 / (channels · size) under which a convolution keeps the variance of white inputs; \
+             size is that of the kernel under its mask.",
         axes: [("layer, in order of the forward pass", AxisScale::Count), ("variance of the kernel", AxisScale::Log)],
         curve: |group, all| layers(all.of(group).map(|(_, run)| run.kernels.as_slice())),
+        target: Some(|group, all| layers(all.of(group).map(|(_, run)| run.targets.as_slice()))),
     },
     Quantity {
         name: "training-logits-std",
@@ -49,6 +55,7 @@ const QUANTITIES: [Quantity; 4] = [
              A softmax of logits far above 1 is certain from the start, and its gradient vanishes for all but the errors.",
         axes: [("1 + optimiser step", AxisScale::LogCount), ("standard deviation", AxisScale::Log)],
         curve: |group, all| steps(all, group, |run| run.logits.iter().map(|(at, scale)| (*at, scale.std)).collect()),
+        target: None,
     },
     Quantity {
         name: "training-logits-max-abs",
@@ -58,6 +65,7 @@ const QUANTITIES: [Quantity; 4] = [
         curve: |group, all| {
             steps(all, group, |run| run.logits.iter().map(|(at, scale)| (*at, scale.max_abs)).collect())
         },
+        target: None,
     },
 ];
 
@@ -75,12 +83,20 @@ fn figure(
     let mut legend = colours.legend();
     let [x, y] = quantity.axes.clone().map(|(label, scale)| PlotAxis::new(label, scale));
     let panel = |task| {
-        let series = series(quantity.curve, groups.iter().filter(|g| g.key.task == task), diagnostics, &mut legend);
+        let mut series = Vec::new();
+        for group in groups.iter().filter(|group| group.key.task == task) {
+            series.extend(curves(quantity, group, diagnostics, &mut legend));
+        }
         (!series.is_empty()).then(|| Panel::new(x.clone(), y.clone(), series).titled(task))
     };
     let panels: Vec<Panel> = tasks(groups).into_iter().filter_map(panel).collect();
     if panels.is_empty() {
         return None;
+    }
+    let mut keys = legend.keys(Mark::Line);
+    if panels.iter().flat_map(|panel| &panel.series).any(|series| series.mark == Mark::Dashed) {
+        keys.push(LegendKey::gap());
+        keys.push(LegendKey::hint("target", Mark::Dashed));
     }
     let damaged: String = groups.iter().map(|group| diagnostics.damaged(group)).collect();
     Some(Figure {
@@ -88,18 +104,23 @@ fn figure(
         title: quantity.title.to_owned(),
         caption: format!("{} {LOOKED_AT}{damaged}", quantity.caption),
         panels,
-        legend: legend.keys(Mark::Line),
+        legend: keys,
     })
 }
 
-fn series<'g, 'a: 'g>(
-    curve: Curve,
-    groups: impl Iterator<Item = &'g SeedGroup<'a>>,
+/// The curve of a group and its target, where they have points.
+fn curves(
+    quantity: &Quantity,
+    group: &SeedGroup<'_>,
     diagnostics: &Diagnostics,
     legend: &mut Legend<'_>,
 ) -> Vec<Series> {
-    let drawn = groups.map(|group| (group, curve(group, diagnostics))).filter(|(_, points)| !points.is_empty());
-    drawn.map(|(group, points)| legend.series(&group.key, "", Mark::Line, points)).collect()
+    let curve = (quantity.curve)(group, diagnostics);
+    let target = quantity.target.map(|target| target(group, diagnostics)).filter(|_| !curve.is_empty());
+    let parts = [(Some(curve), "", Mark::Line), (target, "target", Mark::Dashed)];
+    let drawn =
+        parts.into_iter().filter_map(|(points, part, mark)| Some((points.filter(|p| !p.is_empty())?, part, mark)));
+    drawn.map(|(points, part, mark)| legend.series(&group.key, part, mark, points)).collect()
 }
 
 /// Medians over seeds, the layers numbered from 1.
