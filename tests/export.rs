@@ -161,7 +161,13 @@ const RECORDED: [(&str, &[&str]); 6] = [
     ("flex_flextcn_1d_train", &["--task=smnist", "--baseline=flexnet", "--set=baseline.blocks=2"]),
     (
         "s4_model_dplr_prenorm",
-        &["--task=cifar10", "--baseline=s4", "--set=baseline.d_model=8", "--set=baseline.d_state=16"],
+        &[
+            "--task=cifar10",
+            "--set=task.form=1d",
+            "--baseline=s4",
+            "--set=baseline.d_model=8",
+            "--set=baseline.d_state=16",
+        ],
     ),
 ];
 

@@ -38,7 +38,7 @@ pub(super) fn event_file(run: &Run, scalars: &[Scalar]) -> Result<(PathBuf, Vec<
         record(&mut bytes, &event(begin + scalar.seconds, scalar.step, &value)?);
     }
     let name = format!("events.out.tfevents.{begin:010.0}.bench");
-    Ok((PathBuf::from(file_name(&run.experiment)).join(file_name(&run.id)).join(name), bytes))
+    Ok((PathBuf::from(file_name(&run.experiment)).join(&run.id).join(name), bytes))
 }
 
 /// An `Event` at `time` (seconds since 1970) with one `Summary.Value`.
