@@ -20,9 +20,11 @@ use crate::statistics::Summary;
 /// Millions of lines share the texts of thousands of runs: of each, a line holds a number.
 #[derive(Debug, Clone)]
 pub(crate) struct Frames {
-    /// `run, experiment, cell, task, baseline, grid, seed, state, …`; `run` is the place among all runs, since two folders may
+    /// `run, group, experiment, cell, task, baseline, grid, seed, state, …`; `run` is the place among all runs, since two folders may
     /// hold runs of the same name.
     runs: DataFrame,
+    /// The groups, by their numbers in the column `group`.
+    groups: Vec<GroupKey>,
     epochs: Lines,
     steps: Lines,
     finals: Lines,
@@ -66,7 +68,6 @@ pub(crate) type Curves = BTreeMap<GroupKey, Vec<CurvePoint>>;
 /// Values of every group that has some.
 pub(crate) type ByGroup = BTreeMap<GroupKey, BySeed>;
 
-const KEYS: [&str; 4] = ["experiment", "task", "baseline", "grid"];
 /// What lines share of their runs.
 const RUN: [&str; 7] = ["run", "experiment", "cell", "task", "baseline", "grid", "seed"];
 /// Most lines of a table that are put together at once.
@@ -83,9 +84,11 @@ impl Frames {
     /// # Errors
     /// A polars operation fails.
     pub(crate) fn of(runs: &mut Runs) -> Result<Self, ReportError> {
+        let groups: BTreeSet<GroupKey> = runs.all.iter().map(GroupKey::of).collect();
         let lines = |kind| Lines::of(&runs.all, kind).map_err(failed);
         let frames = Self {
-            runs: runs_frame(&runs.all).map_err(failed)?,
+            runs: runs_frame(&runs.all, &groups).map_err(failed)?,
+            groups: groups.into_iter().collect(),
             epochs: lines(MetricKind::Epoch)?,
             steps: lines(MetricKind::Step)?,
             finals: lines(MetricKind::Final)?,
@@ -129,16 +132,17 @@ impl Frames {
         let frame = lines
             .filter(col("value").is_not_null())
             .join(done, [col("run")], [col("run")], JoinArgs::new(JoinType::Inner))
-            .sort(["seed"], SortMultipleOptions::default().with_maintain_order(true))
-            .group_by_stable(KEYS.map(col))
+            .group_by_stable([col("group")])
             .agg([col("seed"), col("value")])
             .collect()
             .map_err(failed)?;
         let read = || -> PolarsResult<ByGroup> {
             let mut groups = BTreeMap::new();
-            let (keys, seeds, values) = (keys(&frame)?, u64_lists(&frame, "seed")?, f64_lists(&frame, "value")?);
+            let (keys, seeds, values) = (self.keys(&frame)?, u64_lists(&frame, "seed")?, f64_lists(&frame, "value")?);
             for ((key, seeds), values) in keys.into_iter().zip(seeds).zip(values) {
-                groups.insert(key, BySeed(seeds.into_iter().zip(values).collect()));
+                let mut of: Vec<(u64, f64)> = seeds.into_iter().zip(values).collect();
+                of.sort_by_key(|(seed, _)| *seed);
+                groups.insert(key, BySeed(of));
             }
             Ok(groups)
         };
@@ -203,20 +207,38 @@ impl Frames {
         let Some(lines) = lines.named(name) else { return Ok(Curves::new()) };
         let lines =
             lines.filter(col("split").eq(lit(place as u32)).and(col("value").is_not_null()).and(col("partial").not()));
-        let frame = self
-            .with_runs(lines)
-            .sort([axis, "seed"], SortMultipleOptions::default().with_maintain_order(true))
-            .group_by_stable(KEYS.map(col).into_iter().chain([col(axis)]).collect::<Vec<_>>())
+        let runs = self.runs.clone().lazy().select([col("run"), col("group"), col("seed")]);
+        let frame = lines
+            .join(runs, [col("run")], [col("run")], JoinArgs::new(JoinType::Inner))
+            .group_by([col("group"), col(axis)])
             .agg([col("seed"), col("value"), col("wall")])
+            .sort(["group", axis], SortMultipleOptions::default())
             .collect()?;
         let at = frame.column(axis)?.u64()?.into_no_null_iter().collect::<Vec<_>>();
         let (seeds, values, wall) =
             (u64_lists(&frame, "seed")?, f64_lists(&frame, "value")?, f64_lists(&frame, "wall")?);
         let mut found = Curves::new();
-        for ((((key, at), seeds), values), wall) in keys(&frame)?.into_iter().zip(at).zip(seeds).zip(values).zip(wall) {
-            found.entry(key).or_default().push(CurvePoint { at, seeds, values, wall });
+        for ((((key, at), seeds), values), wall) in
+            self.keys(&frame)?.into_iter().zip(at).zip(seeds).zip(values).zip(wall)
+        {
+            let mut of: Vec<(u64, f64, f64)> =
+                seeds.into_iter().zip(values).zip(wall).map(|((s, v), w)| (s, v, w)).collect();
+            of.sort_by_key(|(seed, ..)| *seed);
+            let point = CurvePoint {
+                at,
+                seeds: of.iter().map(|(seed, ..)| *seed).collect(),
+                values: of.iter().map(|(_, value, _)| *value).collect(),
+                wall: of.iter().map(|(.., wall)| *wall).collect(),
+            };
+            found.entry(key).or_default().push(point);
         }
         Ok(found)
+    }
+
+    /// The groups of the rows of `frame`.
+    fn keys(&self, frame: &DataFrame) -> PolarsResult<Vec<GroupKey>> {
+        let numbers = frame.column("group")?.u32()?.into_no_null_iter();
+        Ok(numbers.filter_map(|number| self.groups.get(number as usize).cloned()).collect())
     }
 }
 
@@ -278,10 +300,12 @@ fn inert_texts(mut frame: DataFrame) -> PolarsResult<DataFrame> {
     Ok(frame)
 }
 
-fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
+fn runs_frame(runs: &[Run], groups: &BTreeSet<GroupKey>) -> PolarsResult<DataFrame> {
+    let numbers: BTreeMap<&GroupKey, u32> = groups.iter().zip(0..).collect();
     let text = |f: &dyn Fn(&Run) -> String| runs.iter().map(f).collect::<Vec<String>>();
     df!(
         "run" => (0..runs.len() as u32).collect::<Vec<u32>>(),
+        "group" => runs.iter().map(|c| numbers[&GroupKey::of(c)]).collect::<Vec<u32>>(),
         "experiment" => text(&|c| c.experiment.clone()),
         "cell" => text(&|c| c.id.clone()),
         "task" => text(&|c| c.task().to_owned()),
@@ -302,16 +326,6 @@ fn runs_frame(runs: &[Run]) -> PolarsResult<DataFrame> {
 fn texts<'t>(frame: &DataFrame, name: &str, of: impl Fn(u32) -> Option<&'t str>) -> PolarsResult<Column> {
     let texts = frame.column(name)?.u32()?.iter().map(|place| place.and_then(&of)).collect::<Vec<_>>();
     Ok(Column::new(name.into(), texts))
-}
-
-fn keys(frame: &DataFrame) -> PolarsResult<Vec<GroupKey>> {
-    let column = |name: &str| -> PolarsResult<Vec<String>> {
-        Ok(frame.column(name)?.str()?.iter().map(|v| v.unwrap_or_default().to_owned()).collect())
-    };
-    let (experiment, task, baseline, grid) =
-        (column("experiment")?, column("task")?, column("baseline")?, column("grid")?);
-    let rows = experiment.into_iter().zip(task).zip(baseline).zip(grid);
-    Ok(rows.map(|(((experiment, task), baseline), grid)| GroupKey { experiment, task, baseline, grid }).collect())
 }
 
 fn f64_lists(frame: &DataFrame, name: &str) -> PolarsResult<Vec<Vec<f64>>> {

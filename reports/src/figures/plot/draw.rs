@@ -136,8 +136,9 @@ fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
         let (upper, lower) = pair.split_at(row);
         for (a, b) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
             for channel in 0..3 {
-                let sum: u16 = [a[channel], a[channel + 3], b[channel], b[channel + 3]].map(u16::from).iter().sum();
-                out.push(((sum + 2) / 4) as u8);
+                let upper = u16::from(a[channel]) + u16::from(a[channel + 3]);
+                let lower = u16::from(b[channel]) + u16::from(b[channel + 3]);
+                out.push(((upper + lower + 2) / 4) as u8);
             }
         }
     }
