@@ -111,16 +111,20 @@ impl Seen {
                 (output, (below.max(0.0).round() as usize).min(input_valid.saturating_sub(1)))
             }
         };
+        // Features on other axes than those of the input are of the whole of it.
+        let same_axes = feature_shape.len() == shape.len();
         let mut selection = vec![0.0f32; rows * outputs];
         let (mut from, mut valid) = (Vec::new(), Vec::new());
         for row in 0..rows {
             let sizes: Vec<(usize, usize)> = match (&lengths, shape.len()) {
                 (Some(lengths), 1) => vec![(feature_lengths.as_ref().map_or(outputs, |of| of[row]), lengths[row])],
-                _ => feature_shape.iter().copied().zip(shape.iter().copied()).collect(),
+                _ if same_axes => feature_shape.iter().copied().zip(shape.iter().copied()).collect(),
+                _ => shape.iter().map(|&size| (1, size)).collect(),
             };
             let (above, below): (Vec<usize>, Vec<usize>) =
                 sizes.into_iter().map(|(output, input)| along(output, input)).unzip();
-            let place = above.iter().zip(&feature_shape).fold(0, |flat, (&at, &size)| flat * size + at);
+            let flat = above.iter().zip(&feature_shape).fold(0, |flat, (&at, &size)| flat * size + at);
+            let place = if same_axes { flat } else { outputs / 2 };
             if let Some(selected) = selection.get_mut(row * outputs + place) {
                 *selected = 1.0;
             }
