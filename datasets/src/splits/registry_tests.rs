@@ -197,7 +197,7 @@ fn what_a_task_knows_of_its_samples_is_of_the_samples_asked_for() {
             assert!(texts.is_empty() || texts.len() == if pair { 2 } else { 1 }, "{}: {texts:?}", case.what);
         }
     }
-    for name in ["listops", "text", "retrieval", "pathfinder", "pathx", "character-trajectories"] {
+    for name in ["listops", "text", "retrieval", "pathfinder", "pathx", "fsdd"] {
         assert!(known.contains(name), "{name}: {known:?}");
     }
 }

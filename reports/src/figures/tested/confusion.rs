@@ -43,7 +43,7 @@ pub(in crate::figures) fn confusion(
         title: "Confusion matrices".to_owned(),
         caption: format!(
             "Which class (across) networks say for the test samples of every class (down). The outcomes of all seeds of a \
-             baseline are pooled; panels say how many there are. Numbers are percent of the samples of a class (none below a half, nor where there are more than \
+             baseline are pooled; panels say how many there are. Numbers are percent of the samples of a class (none below one, nor where there are more than \
              twelve classes), and shades their square roots, so that rare errors show; values under the pointer and in the file are counts.{which}{damaged}"
         ),
         panels,
@@ -73,7 +73,7 @@ fn panel(title: &str, seeds: &[(u64, &RunOutcomes)]) -> Option<Panel> {
             y: f64::from(*label),
             n: usize::try_from(*count).unwrap_or(usize::MAX),
             weight: share.sqrt(),
-            text: if 200.0 * share >= 1.0 && classes <= MOST_NAMES {
+            text: if 100.0 * share >= 1.0 && classes <= MOST_NAMES {
                 format!("{:.0}", 100.0 * share)
             } else {
                 String::new()
