@@ -568,7 +568,7 @@ fn layers_and_logits_are_recorded_over_training() {
         let ends = ["from", "to"].map(|end| histogram[end].as_f64().unwrap().abs());
         assert_eq!(ends[0].max(ends[1]), largest["value"].as_f64().unwrap());
     }
-    for figure in ["logit-histograms", "training-gradients", "training-mask-width", "training-above-nyquist"] {
+    for figure in ["logit-histograms", "training-gradients", "training-mask-width", "layers-above-nyquist"] {
         assert!(bench.path(&format!("runs/small/report/figures/{figure}.svg")).is_file(), "{figure}");
     }
 }

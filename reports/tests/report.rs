@@ -1476,9 +1476,7 @@ fn layers_and_histograms_are_drawn() {
         let mut rows = csv::Reader::from_path(out.join(format!("figures/{name}.csv"))).unwrap();
         rows.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
     };
-    let gradients = values("training-gradients");
-    let panel = |title: &str| gradients.iter().filter(|row| row[0] == title).cloned().collect::<Vec<_>>();
-    let (steps, layers) = (panel("smnist: while training"), panel("smnist: layer by layer"));
+    let (steps, layers) = (values("training-gradients"), values("layers-gradients"));
     // The middle of three layers, then the median over the seeds; the band is over both.
     assert_eq!(
         steps.iter().map(|row| row[5..9].to_vec()).collect::<Vec<_>>(),
@@ -1486,7 +1484,7 @@ fn layers_and_histograms_are_drawn() {
     );
     assert_eq!(layers.len(), 6, "{layers:?}");
     assert!(layers[3][6] == "20" && layers[3][10] == "conv1, step 8", "{layers:?}");
-    assert_eq!(values("training-mask-width").len(), 4);
+    assert_eq!(values("training-mask-width").len(), 2);
     assert!(!out.join("figures/training-kernel-size.csv").exists());
     let kernels = values("initialisation-kernels");
     assert!(kernels[1][1].ends_with("target") && kernels[1][6] == "0.25", "{kernels:?}");

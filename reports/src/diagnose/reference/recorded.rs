@@ -43,11 +43,13 @@ pub(super) struct NetworkRow {
     pub(super) block: String,
     pub(super) blocks: u64,
     pub(super) channels: u64,
+    inputs: usize,
     shape: String,
     pub(super) norm: String,
     pub(super) mode: String,
     pub(super) initialisation: String,
     pub(super) kernel_network: String,
+    pub(super) kernel_hidden: u64,
     pub(super) frequency: f64,
     pub(super) parameters: u64,
     pub(super) seeds: u32,
@@ -59,10 +61,10 @@ impl NetworkRow {
         self.separable == "yes"
     }
 
-    /// Channels and positions of the inputs: grey sequences, pictures in colour.
+    /// Channels and positions of the inputs.
     pub(super) fn shape(&self) -> Vec<usize> {
-        let positions: Vec<usize> = self.shape.split('x').filter_map(|size| size.parse().ok()).collect();
-        std::iter::once(if positions.len() == 1 { 1 } else { 3 }).chain(positions).collect()
+        let positions = self.shape.split('x').filter_map(|size| size.parse().ok());
+        std::iter::once(self.inputs).chain(positions).collect()
     }
 }
 

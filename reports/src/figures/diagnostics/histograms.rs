@@ -7,8 +7,8 @@ use super::super::curve::tasks;
 use super::super::plot::{AxisScale, Figure, Mark, Panel, PlotAxis, Point, Series};
 use crate::runs::{Diagnostics, Moment, SeedGroup};
 
-/// Bins of what several seeds have counted; as many as each of them has.
-const BINS: usize = 32;
+/// Fewest and most bins of an outline: as many values as a class has fill few, and a page draws no more than 60 points.
+const BINS: [usize; 2] = [6, 28];
 
 const MOMENTS: [(Moment, &str); 3] =
     [(Moment::Start, "at initialisation"), (Moment::FirstEpoch, "after the first epoch"), (Moment::End, "at the end")];
@@ -35,12 +35,11 @@ pub(super) fn histograms(groups: &[SeedGroup<'_>], diagnostics: &Diagnostics, co
     Some(Figure {
         name: "logit-histograms".to_owned(),
         title: "Histograms of the logits".to_owned(),
-        caption: format!(
-            "Logits on the first 16 samples of the validation split (fewer where it has fewer), in evaluation mode, counted in \
-             {BINS} bins of equal width between the smallest and the largest of a baseline: the mean of the shares over seeds, \
-             whose bins were other ones (a bin that lies in two is shared out in proportion). The axis of logits is linear \
+        caption: "Logits on the first 16 samples of the validation split (fewer where it has fewer), in evaluation mode, counted in \
+             bins of equal width between the smallest and the largest of a baseline, 2 ∛n of them for n logits (6 to 28): the \
+             mean of the shares over seeds, whose bins were other ones (a bin that lies in two is shared out in proportion). The axis of logits is linear \
              around zero and logarithmic further out. The end is that of finished trainings, with the last weights."
-        ),
+            .to_owned(),
         panels,
         legend: legend.keys(Mark::Line),
     })
@@ -54,10 +53,11 @@ fn outline(
 ) -> Option<Series> {
     let seeds: Vec<&Histogram> = diagnostics.of(group).filter_map(|(_, run)| run.histograms.get(&moment)).collect();
     let (edges, shares) = pooled(&seeds)?;
-    // A polygon over the middles of the bins, down to zero at both ends.
     let corner = |x: f64, y: f64| Point { x, y, n: seeds.len(), ..Point::default() };
-    let middles = shares.iter().zip(edges.windows(2)).map(|(share, edge)| corner(0.5 * (edge[0] + edge[1]), *share));
-    let points = [corner(edges[0], 0.0)].into_iter().chain(middles).chain([corner(edges[BINS], 0.0)]).collect();
+    let steps = shares.iter().zip(edges.windows(2));
+    let steps = steps.flat_map(|(share, edge)| [corner(edge[0], *share), corner(edge[1], *share)]);
+    let (first, last) = (corner(*edges.first()?, 0.0), corner(*edges.last()?, 0.0));
+    let points = [first].into_iter().chain(steps).chain([last]).collect();
     Some(legend.series(&group.key, "", Mark::Line, points))
 }
 
@@ -70,8 +70,11 @@ fn pooled(seeds: &[&Histogram]) -> Option<(Vec<f64>, Vec<f64>)> {
         .collect();
     let from = counted.iter().map(|(histogram, _)| histogram.from).reduce(f64::min)?;
     let to = counted.iter().map(|(histogram, _)| histogram.to).reduce(f64::max)?;
-    let edges: Vec<f64> = (0..=BINS).map(|bin| from + (to - from) * bin as f64 / BINS as f64).collect();
-    let mut shares = vec![0.0; BINS];
+    // Rice's rule.
+    let values: f64 = counted.iter().map(|(_, total)| total).sum();
+    let bins = ((2.0 * values.cbrt()).ceil() as usize).clamp(BINS[0], BINS[1]);
+    let edges: Vec<f64> = (0..=bins).map(|bin| from + (to - from) * bin as f64 / bins as f64).collect();
+    let mut shares = vec![0.0; bins];
     for (histogram, total) in &counted {
         let width = histogram.width();
         for (bin, count) in histogram.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -99,16 +102,14 @@ mod tests {
             counts: counts.to_vec(),
             not_finite: 0,
         };
-        let (narrow, wide) = (histogram(0.0, 1.0, &[3, 1]), histogram(-2.0, 4.0, &[0, 5, 0]));
+        // 9 values: 6 bins of width 1, from −2 to 4.
+        let (narrow, wide) = (histogram(0.0, 1.5, &[3, 1, 0]), histogram(-2.0, 4.0, &[0, 5, 0]));
         let (edges, shares) = pooled(&[&narrow, &wide]).unwrap();
-        assert_eq!((edges.len(), edges[0], edges[BINS]), (BINS + 1, -2.0, 4.0));
-        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{shares:?}");
-        // 16 bins per 3: the narrow one has 3/4 up to 1/2 and 1/4 up to 1, the wide one all from 0 to 2.
-        let at = |x: f64| shares[((x + 2.0) * 16.0 / 3.0) as usize];
-        let bin = 3.0 / 16.0;
-        assert!((at(0.3) - 0.5 * (1.5 * bin + 0.5 * bin)).abs() < 1e-12, "{shares:?}");
-        assert!((at(0.8) - 0.5 * (0.5 * bin + 0.5 * bin)).abs() < 1e-12, "{shares:?}");
-        assert!((at(1.5) - 0.5 * 0.5 * bin).abs() < 1e-12 && at(3.0) == 0.0 && at(-1.0) == 0.0);
+        assert_eq!(edges, [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
+        let expected = [0.0, 0.0, 0.75, 0.25, 0.0, 0.0];
+        assert!(shares.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{shares:?}");
+        let many = histogram(0.0, 1.0, &[500, 500]);
+        assert_eq!(pooled(&[&many]).unwrap().1.len(), 20);
         assert_eq!(pooled(&[&histogram(0.0, 1.0, &[0, 0])]), None);
         assert_eq!(pooled(&[]), None);
     }

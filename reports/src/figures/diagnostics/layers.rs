@@ -8,45 +8,77 @@ use super::super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Po
 use crate::runs::{Diagnostics, LayerQuantity, Layers, Look, SeedGroup};
 use crate::statistics::{Summary, median};
 
-/// One of the figures: two panels per task.
+/// One of the figures: a panel per task.
 struct Quantity {
     of: LayerQuantity,
+    view: View,
     name: &'static str,
     title: &'static str,
     caption: &'static str,
     axis: (&'static str, AxisScale),
 }
 
-const QUANTITIES: [Quantity; 4] = [
+/// What of the layers is drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    /// The middle and the range of them against the step.
+    OverSteps,
+    /// Each of them, at the first look and at the last.
+    ByLayer,
+}
+
+const GRADIENT: &str = "Euclidean norm of the gradients of a layer's parameters, that of a penalty included, before clipping: of the \
+     batches of steps 1, 2, 4, … of the first epoch, and of the last step of every whole epoch.";
+const SIZE: &str = "Points of generated kernels, of all axes together, that their mask does not cut off; without a mask those of the \
+     whole grid. Networks whose kernels have a fixed size are left out.";
+
+const QUANTITIES: [Quantity; 6] = [
     Quantity {
         of: LayerQuantity::Gradient,
+        view: View::OverSteps,
         name: "training-gradients",
-        title: "Gradient norm per layer while training",
-        caption: "Euclidean norm of the gradients of a layer's parameters, that of a penalty included, before clipping: of the \
-             batches of steps 1, 2, 4, … of the first epoch, and of the last step of every whole epoch. Layers that are \
-             orders of magnitude apart learn at different speeds, or not at all.",
+        title: "Gradient norms of the layers while training",
+        caption: GRADIENT,
+        axis: ("norm of the gradient", AxisScale::Log),
+    },
+    Quantity {
+        of: LayerQuantity::Gradient,
+        view: View::ByLayer,
+        name: "layers-gradients",
+        title: "Gradient norm layer by layer",
+        caption: GRADIENT,
         axis: ("norm of the gradient", AxisScale::Log),
     },
     Quantity {
         of: LayerQuantity::MaskWidth,
+        view: View::OverSteps,
         name: "training-mask-width",
-        title: "Mask width per layer while training",
+        title: "Mask widths of the layers while training",
         caption: "Width of the Gaussian masks on generated kernels, in halves of the kernel's grid (mean over axes). Networks \
              without such masks are left out.",
         axis: ("width of the mask", AxisScale::Log),
     },
     Quantity {
         of: LayerQuantity::KernelSize,
+        view: View::OverSteps,
         name: "training-kernel-size",
-        title: "Effective kernel size per layer while training",
-        caption: "Points of generated kernels, of all axes together, that their mask does not cut off; without a mask those \
-             of the whole grid. Networks whose kernels have a fixed size are left out.",
+        title: "Effective kernel sizes of the layers while training",
+        caption: SIZE,
+        axis: ("points of the kernel", AxisScale::LogCount),
+    },
+    Quantity {
+        of: LayerQuantity::KernelSize,
+        view: View::ByLayer,
+        name: "layers-kernel-size",
+        title: "Effective kernel size layer by layer",
+        caption: SIZE,
         axis: ("points of the kernel", AxisScale::LogCount),
     },
     Quantity {
         of: LayerQuantity::AboveNyquist,
-        name: "training-above-nyquist",
-        title: "Filters above Nyquist's frequency per layer while training",
+        view: View::ByLayer,
+        name: "layers-above-nyquist",
+        title: "Filters above Nyquist's frequency layer by layer",
         caption: "Share of the filters at the bottom of kernel networks whose frequency is above half a turn per point of the \
              kernel's grid: on the grid of training they are indistinguishable from slower ones, and at another resolution they \
              are another kernel.",
@@ -54,10 +86,42 @@ const QUANTITIES: [Quantity; 4] = [
     },
 ];
 
-/// How both panels are to be read.
-const PANELS: &str = "While training: lines are the middle one of the layers (the median over seeds), bands go from the smallest \
-     layer of any seed to the largest (in a panel of more than six lines, dashed ones beside solid ones have none). Layer by \
-     layer: medians over seeds, dashed at the first look, solid at the last; the file of plotted values names the layers.";
+impl View {
+    /// How a panel is to be read.
+    fn caption(self) -> &'static str {
+        match self {
+            Self::OverSteps => {
+                "Lines are the middle one of the layers (the median over seeds); bands go from the smallest layer of any seed to \
+                 the largest."
+            }
+            Self::ByLayer => {
+                "Medians over seeds, dashed at the first look, solid at the last. The file of plotted values names the layers."
+            }
+        }
+    }
+
+    fn axis(self) -> PlotAxis {
+        match self {
+            Self::OverSteps => PlotAxis::new("1 + optimiser step", AxisScale::LogCount),
+            Self::ByLayer => PlotAxis::new("layer, in order of the forward pass", AxisScale::Count),
+        }
+    }
+
+    /// What is drawn of the seeds of `group`.
+    fn series(self, group: &SeedGroup<'_>, seeds: &[&Layers], legend: &mut Legend<'_>) -> Vec<Series> {
+        match self {
+            Self::OverSteps => vec![legend.series(&group.key, "", Mark::Line, steps(seeds))],
+            Self::ByLayer => {
+                let first = looks(seeds.iter().map(|layers| &layers.first));
+                let last = looks(seeds.iter().map(|layers| &layers.last));
+                vec![
+                    legend.series(&group.key, "first look", Mark::Dashed, first),
+                    legend.series(&group.key, "last look", Mark::Line, last),
+                ]
+            }
+        }
+    }
+}
 
 /// The figures that the runs have diagnostics for.
 pub(super) fn layers(groups: &[SeedGroup<'_>], diagnostics: &Diagnostics, colours: &Colours) -> Vec<Figure> {
@@ -73,13 +137,17 @@ fn figure(
     let mut legend = colours.legend();
     let mut panels = Vec::new();
     for task in tasks(groups) {
-        let members = groups.iter().filter(|group| group.key.task == task);
-        let found: Vec<(&SeedGroup<'_>, Vec<&Layers>)> = members
-            .map(|group| (group, diagnostics.of(group).filter_map(|(_, run)| run.layers.get(&quantity.of)).collect()))
-            .filter(|(_, seeds): &(_, Vec<_>)| !seeds.is_empty())
-            .collect();
-        if !found.is_empty() {
-            panels.extend(pair(quantity, task, &found, &mut legend));
+        let mut series = Vec::new();
+        for group in groups.iter().filter(|group| group.key.task == task) {
+            let seeds: Vec<&Layers> =
+                diagnostics.of(group).filter_map(|(_, run)| run.layers.get(&quantity.of)).collect();
+            if !seeds.is_empty() {
+                series.extend(quantity.view.series(group, &seeds, &mut legend));
+            }
+        }
+        if !series.is_empty() {
+            let y = PlotAxis::new(quantity.axis.0, quantity.axis.1.clone());
+            panels.push(Panel::new(quantity.view.axis(), y, series).titled(task));
         }
     }
     if panels.is_empty() {
@@ -87,45 +155,18 @@ fn figure(
     }
     let damaged: String = groups.iter().map(|group| diagnostics.damaged(group)).collect();
     let mut keys = legend.keys(Mark::Line);
-    keys.push(LegendKey::gap());
-    keys.push(LegendKey::hint("layer by layer: first look", Mark::Dashed));
-    keys.push(LegendKey::hint("last look", Mark::Line));
+    if quantity.view == View::ByLayer {
+        keys.push(LegendKey::gap());
+        keys.push(LegendKey::hint("first look", Mark::Dashed));
+        keys.push(LegendKey::hint("last look", Mark::Line));
+    }
     Some(Figure {
         name: quantity.name.to_owned(),
         title: quantity.title.to_owned(),
-        caption: format!("{} {PANELS}{damaged}", quantity.caption),
+        caption: format!("{} {}{damaged}", quantity.caption, quantity.view.caption()),
         panels,
         legend: keys,
     })
-}
-
-/// The panels of a task: over training, and layer by layer.
-fn pair(
-    quantity: &Quantity,
-    task: &str,
-    found: &[(&SeedGroup<'_>, Vec<&Layers>)],
-    legend: &mut Legend<'_>,
-) -> [Panel; 2] {
-    let (label, scale) = &quantity.axis;
-    let y = || PlotAxis::new(*label, scale.clone());
-    let (mut over_steps, mut by_layer): (Vec<Series>, Vec<Series>) = (Vec::new(), Vec::new());
-    for (group, seeds) in found {
-        over_steps.push(legend.series(&group.key, "", Mark::Line, steps(seeds)));
-        let first = looks(seeds.iter().map(|layers| &layers.first));
-        by_layer.push(legend.series(&group.key, "first look", Mark::Dashed, first));
-        by_layer.push(legend.series(
-            &group.key,
-            "last look",
-            Mark::Line,
-            looks(seeds.iter().map(|layers| &layers.last)),
-        ));
-    }
-    let steps = PlotAxis::new("1 + optimiser step", AxisScale::LogCount);
-    let order = PlotAxis::new("layer, in order of the forward pass", AxisScale::Count);
-    [
-        Panel::new(steps, y(), over_steps).titled(format!("{task}: while training")),
-        Panel::new(order, y(), by_layer).titled(format!("{task}: layer by layer")),
-    ]
 }
 
 /// The middle layer and the range of all layers by step.
