@@ -8,12 +8,11 @@
 //! `bench diagnose`, and [`inspect()`] that of `bench inspect`.
 
 mod compare;
-mod diagnose;
 mod export;
 mod figures;
 mod files;
 pub mod format;
-mod inspect;
+mod networks;
 mod page;
 mod published;
 mod report;
@@ -26,11 +25,11 @@ use std::path::{Path, PathBuf};
 use files::error;
 
 pub use compare::{Field, compare};
-pub use diagnose::{DIAGNOSED, Measured, Network, Variance, holds_diagnostics, write_diagnostics};
 pub use error::ReportError;
 pub use export::{Exported, Viewer, export};
 pub use files::{Formats, ReportPaths, UnknownFormat};
-pub use inspect::{SeenNetwork, inspect, write_inspection};
+pub use networks::diagnose::{DIAGNOSED, Measured, Network, Variance, holds_diagnostics, write_diagnostics};
+pub use networks::inspect::{SeenNetwork, inspect, write_inspection};
 pub use report::{default_out, write};
 pub use runs::parquet::convert_diagnostics;
 pub use runs::{

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use vocabulary::record::{Attempt, State};
 
-use crate::diagnose::{self, DIAGNOSED, Section};
 use crate::error::ReportError;
 use crate::figures;
 use crate::figures::Outcomes;
 use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, file_name, short_hash};
-use crate::inspect::{self, Inspections};
+use crate::networks::diagnose::{self, DIAGNOSED, Section};
+use crate::networks::inspect::{self, Inspections};
 use crate::page::{Page, answer};
 use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, Tested, groups, load};
 use crate::tables::{self, Contests, Recipes, ScoreMatrix, Table, WorstOfTasks};

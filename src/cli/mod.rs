@@ -1,24 +1,22 @@
 //! The command line: one file per command, with its arguments and what it prints.
 
 mod data;
-mod diagnose;
 mod doctor;
-mod eval;
 pub(crate) mod exit;
 mod export;
-mod inspect;
 mod list;
+mod networks;
 mod options;
 mod parity;
 mod report;
 mod run;
-mod speed;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::exit::{CliError, Exit};
 use self::exit::{print, print_json};
+use self::networks::{diagnose, eval, inspect, speed};
 pub(crate) use self::options::Global;
 use self::options::{DeviceArgs, ExperimentArgs, FileArgs, split};
 use crate::experiment::schema::compose;

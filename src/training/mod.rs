@@ -8,14 +8,12 @@
 //! - `metrics`: the lines of `metrics.jsonl` and `diagnostics.jsonl`;
 //! - `health`: values that are not finite, and a loss that stays at chance;
 //! - `state`: what a training works with, where it stands, and its checkpoints;
-//! - `inspection`: what the network looks at, before and after;
 //! - `process`: memory and threads of the process.
 
 mod batches;
 mod epoch;
 mod evaluate;
 mod health;
-mod inspection;
 pub(crate) mod loss;
 mod metrics;
 mod optimiser;

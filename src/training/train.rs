@@ -5,12 +5,12 @@ use std::time::Duration;
 use datasets::Split;
 use vocabulary::record::inspection::Stage;
 
-use super::epoch::{Histograms, evaluate, judge, probe, probe_at_end};
+use super::epoch::{Histograms, evaluate, inspection, judge, probe, probe_at_end};
 use super::health::{Cause, finite, stuck_at_chance};
 use super::metrics::{keep_outcomes, lines};
 use super::state::{Clock, Session, best_path, save, save_best};
 use super::step::step;
-use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, inspection, memory, prefetch};
+use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, memory, prefetch};
 use crate::experiment::Training;
 use crate::files::{CheckpointError, tensors};
 

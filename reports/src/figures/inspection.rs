@@ -8,7 +8,7 @@ use vocabulary::record::inspection::{KernelInspection, LayerInspection, Map, Sho
 use super::colours::{Colours, Legend};
 use super::plot::{Figure, LegendKey, Mark, Panel, Point, Series, Shades, Tile};
 use crate::format::file_name;
-use crate::inspect::{
+use crate::networks::inspect::{
     DECADES, EIGENVALUES, Inspections, LAG, Seen, disc, eigenvalue_points, field_panel, field_points, kernel_panel,
     kernel_points, largest_panel, largest_points, map_tile, spectrum_panel, spectrum_points,
 };

@@ -1,5 +1,6 @@
 //! The end of an epoch, and looks at the network then and before.
 
+pub(super) mod inspection;
 mod judge;
 mod look;
 

@@ -9,7 +9,7 @@ use reports::{Formats, ReportPaths, SeenNetwork};
 use serde_json::{Value, json};
 use vocabulary::record::inspection::{LayerInspection, Radii};
 
-use super::{CliError, DeviceArgs, Exit, Global, split};
+use crate::cli::{CliError, DeviceArgs, Exit, Global, split};
 use crate::measure::evaluate::Request;
 use crate::measure::inspect::{Inspected, look};
 use crate::registry::Registry;

@@ -35,7 +35,10 @@ struct Matched<'n> {
 ///
 /// # Errors
 /// The recorded statistics are damaged.
-pub(in crate::diagnose) fn tables(lines: &[DiagnosticLine], networks: &[Network]) -> Result<Vec<Table>, ReportError> {
+pub(in crate::networks::diagnose) fn tables(
+    lines: &[DiagnosticLine],
+    networks: &[Network],
+) -> Result<Vec<Table>, ReportError> {
     if networks.is_empty() {
         return Ok(Vec::new());
     }

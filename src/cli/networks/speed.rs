@@ -5,7 +5,7 @@ use indicatif::HumanBytes;
 use reports::{format::grouped, text_table};
 use serde::Serialize;
 
-use super::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
+use crate::cli::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
 use crate::experiment::Run;
 use crate::measure::speed::{BenchOptions, SampleSource, SpeedResult, StepTimes, measure};
 use crate::registry::Registry;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, DeviceArgs, Exit, FileArgs, Global};
+use crate::cli::{CliError, DeviceArgs, Exit, FileArgs, Global};
 use crate::measure::diagnose;
 use crate::registry::Registry;
 

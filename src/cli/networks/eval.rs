@@ -8,7 +8,7 @@ use reports::format::{duration, grouped};
 use reports::text_table;
 use serde_json::{Value, json};
 
-use super::{CliError, DeviceArgs, Exit, Global, split};
+use crate::cli::{CliError, DeviceArgs, Exit, Global, split};
 use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
 use crate::training::Score;
