@@ -50,6 +50,7 @@ pub fn inspect(seen: &SeenNetwork<'_>, out: &Path, formats: Formats) -> Result<R
         facts: facts(seen),
         tables: Vec::new(),
         figures: &drawn,
+        worst: None,
         appendix: tables.clone(),
         footer: Vec::new(),
         remarks: seen.notes.clone(),

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::error::ReportError;
 use crate::published::parse;
 
-const NETWORKS: &str = include_str!("../../../data/initial-networks.csv");
-const LAYERS: &str = include_str!("../../../data/initial-layers.csv");
+const NETWORKS: &str = include_str!("../../../../data/initial-networks.csv");
+const LAYERS: &str = include_str!("../../../../data/initial-layers.csv");
 
 /// A reference program, by the name of its repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, strum::IntoStaticStr)]
