@@ -149,6 +149,7 @@ fn registry() -> Registry {
         },
         added: Vec::new,
         reference_name: |_, _, _| None,
+        reference_shape: |_, _, _, _| None,
         resolution: baselines::Resolution::AsIs,
         label: |value| net_config(value).map(|config| format!("net-{}-{}", config.blocks, config.hidden)),
         build: net_build,
