@@ -1,6 +1,6 @@
 //! `bench export`: what other programs read of runs.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

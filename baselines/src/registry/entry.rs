@@ -27,12 +27,15 @@ pub struct Entry {
     /// See [`Baseline::reference_name`].
     pub reference_name: fn(&Value, usize, &str) -> Option<String>,
     /// See [`Baseline::reference_shape`]; `None` for settings that are not the baseline's.
-    pub reference_shape: fn(&Value, usize, &str, &[usize]) -> Option<Vec<usize>>,
+    pub reference_shape: ReferenceShape,
     /// See [`Baseline::resolution`].
     pub resolution: Resolution,
     /// Builds a network with autodiff, see [`Model::evaluator`], whose weights depend on the seed.
     pub build: BuildModel,
 }
+
+/// The shape that a reference program gives a tensor, from settings, position axes, name and shape.
+pub type ReferenceShape = fn(&Value, usize, &str, &[usize]) -> Option<Vec<usize>>;
 
 /// Builds a network from settings, input, output and seed on a device.
 pub type BuildModel = fn(&Value, &InputSpec, &OutputSpec, u64, &Device) -> Result<Box<dyn Model>, BuildError>;

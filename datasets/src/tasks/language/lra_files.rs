@@ -99,10 +99,7 @@ impl FoundFiles {
         files: &SplitFiles,
         sizes: SplitSizes,
         description: Vec<(String, String)>,
-    ) -> Result<
-        Stored<impl Fn(&SampleStore, Split, &[usize]) -> Result<Batch, DataError> + Send + Sync + use<>>,
-        DataError,
-    > {
+    ) -> Result<Stored<impl ReadBatch + use<>>, DataError> {
         let reconstruction = library.reconstruction(SET, &self.folder)?;
         let reconstruction = reconstruction.map(|note| format!("not the released files: {note}"));
         let notes = reconstruction.into_iter().chain(cut_note(sizes, files.sizes())).collect();
@@ -112,6 +109,11 @@ impl FoundFiles {
         Ok(Stored::new(store, &processing, read).ordered(SET, indices).with_notes(notes, description))
     }
 }
+
+/// Makes a batch of the stored samples at places of a split.
+pub(super) trait ReadBatch: Fn(&SampleStore, Split, &[usize]) -> Result<Batch, DataError> + Send + Sync {}
+
+impl<F: Fn(&SampleStore, Split, &[usize]) -> Result<Batch, DataError> + Send + Sync> ReadBatch for F {}
 
 /// The rows of the file at `path`.
 pub(super) fn open_rows(path: &Path, columns: usize) -> Result<Rows<BufReader<File>>, DataError> {

@@ -11,6 +11,9 @@ use crate::error::ReportError;
 use crate::runs::read::read_lines_with;
 use crate::runs::run::Run;
 
+/// Layer and value by the place in the forward pass.
+type ByOrder<'l> = BTreeMap<u32, (&'l str, f64)>;
+
 /// By step and layer; a value that overflowed is none.
 type Squares<'l> = BTreeMap<u64, BTreeMap<&'l str, Option<f64>>>;
 
@@ -27,7 +30,7 @@ pub(super) fn read(run: &Run) -> Result<RunDiagnostics, ReportError> {
     let mut found = RunDiagnostics::default();
     let mut at_start: BTreeMap<(AtStart, u32), (&str, f64)> = BTreeMap::new();
     let (mut orthonormality, mut orthogonality) = (Squares::new(), Squares::new());
-    let mut layers: BTreeMap<LayerQuantity, BTreeMap<u64, BTreeMap<u32, (&str, f64)>>> = BTreeMap::new();
+    let mut layers: BTreeMap<LayerQuantity, BTreeMap<u64, ByOrder<'_>>> = BTreeMap::new();
     let mut histograms: BTreeMap<u64, &Histogram> = BTreeMap::new();
     // Where a step stands twice, the later lines hold.
     for line in &lines {
