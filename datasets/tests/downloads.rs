@@ -393,7 +393,8 @@ fn endless(kind: &str, body: &[u8]) -> Reply {
 #[test]
 fn an_answer_that_is_no_such_file_does_not_cost_what_has_come_already() {
     let body = lines("a");
-    let cases: [(&str, &[u8], fn(&Refusal) -> bool); 4] = [
+    type Expected = fn(&Refusal) -> bool;
+    let cases: [(&str, &[u8], Expected); 4] = [
         ("text/html", b"<html>Please sign in</html>", |why| matches!(why, Refusal::Instead { page: true, .. })),
         ("text/plain", b"Please sign in", |why| matches!(why, Refusal::Ended { at: 14, .. })),
         ("application/json", b"{}", |why| matches!(why, Refusal::Instead { page: false, .. })),
@@ -404,7 +405,7 @@ fn an_answer_that_is_no_such_file_does_not_cost_what_has_come_already() {
         let answer = answer.to_vec();
         let (wrong, asked) = serve(move |_| endless(kind, &answer));
         let error = library.fetch("texts", &[wrong], &()).unwrap_err();
-        assert!(refusals(&error).iter().any(|why| expected(why)), "{error}");
+        assert!(refusals(&error).iter().any(expected), "{error}");
         // Two addresses, each of which is asked again at most twice.
         assert!(asked.lock().unwrap().len() <= 6, "{}", asked.lock().unwrap().len());
         assert_eq!(fs::read(&part).unwrap(), body[..20_000], "{kind}");
