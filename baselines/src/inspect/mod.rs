@@ -1,6 +1,6 @@
 //! What a network looks at: its kernels, the eigenvalues of its recurrences, and how far its outputs see.
 //!
-//! Layers show themselves by [`views`](views); how far outputs see is the gradient of a [`Trace`](crate::Trace).
+//! Layers show themselves by [`views`]; how far outputs see is the gradient of a [`Trace`](crate::Trace).
 //!
 //! Nothing is changed by looking: no weight, no running statistic, no random stream of a training.
 
