@@ -6,7 +6,7 @@ use std::time::Instant;
 use reports::{AddedSettings, Formats, ReportError};
 
 use super::workers::{Display, WorkerPool, workers};
-use super::{Inputs, Interrupt, Outcome, RunnerError, Setup, checks, identity};
+use super::{Inputs, Interrupt, Options, Outcome, RunnerError, Setup, checks, identity};
 use crate::experiment::Plan;
 use crate::files::run_folder;
 use crate::terminal::{self, Level};

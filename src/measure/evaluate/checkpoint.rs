@@ -1,11 +1,10 @@
 //! The evaluation of a checkpoint, at one or several resolutions.
 
-use std::path::Path;
 use std::time::Instant;
 
 use baselines::{Model, Resolution, precision::Precision};
 use burn::tensor::Device;
-use datasets::{Dataset, Library, Metric, Split, samples::resample, samples::resample::Grid};
+use datasets::{Dataset, Library, Metric, samples::resample, samples::resample::Grid};
 use serde_json::Value;
 
 use super::error::EvalError;

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
+use datasets::DataError;
 use vocabulary::record::{State, Status, StopReason};
 
 use super::attempt::{Attempt, NOT_FURTHER};
