@@ -20,7 +20,7 @@ pub(super) struct Scalar {
     pub(super) value: f64,
 }
 
-/// All numbers of `run`, by step and in the order of its files.
+/// All numbers of `run`, by step and in the order of its files; histograms are none.
 ///
 /// # Errors
 /// Its diagnostics are damaged.
@@ -30,7 +30,7 @@ pub(super) fn of(run: &Run) -> Result<Vec<Scalar>, ReportError> {
     let path = run.path.join("diagnostics.jsonl");
     if path.is_file() {
         let (lines, _) = read_diagnostics(&path)?;
-        all.extend(lines.into_iter().map(|line| Scalar {
+        all.extend(lines.into_iter().filter(|line| line.histogram.is_none()).map(|line| Scalar {
             tag: format!("diagnostics/{}/{}", line.quantity, line.layer),
             step: line.step,
             // They have no time of their own.
