@@ -94,7 +94,8 @@ fn runs(args: &RunsArgs, viewer: Viewer, global: &Global, registry: &Registry) -
             Viewer::Wandb => format!("wandb sync {}/offline-run-*", out.display()),
         };
         let mut lines = exported.left_out.clone();
-        lines.push(format!("{} runs: {}", exported.files.len(), out.display()));
+        let count = exported.files.len();
+        lines.push(format!("{count} run{}: {}", if count == 1 { "" } else { "s" }, out.display()));
         lines.push(format!("to see them: {command}"));
         lines.join("\n")
     };

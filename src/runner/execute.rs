@@ -1,39 +1,15 @@
 //! Execution of a plan: checks before anything starts, then the runs in processes of their own, then the report.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use baselines::device::DeviceChoice;
-use datasets::Library;
 use reports::{AddedSettings, Formats, ReportError};
 
 use super::workers::{Display, WorkerPool, workers};
-use super::{Inputs, Interrupt, Outcome, RunnerError, Setup, checks, identity};
+use super::{Inputs, Interrupt, Options, Outcome, RunnerError, Setup, checks, identity};
 use crate::experiment::Plan;
 use crate::files::run_folder;
 use crate::terminal::{self, Level};
-
-/// How a plan is executed.
-pub(crate) struct Options {
-    /// Folder of all experiments.
-    pub(crate) out: PathBuf,
-    /// Where to compute.
-    pub(crate) device: DeviceChoice,
-    /// Data folder.
-    pub(crate) library: Library,
-    /// Runs that train at the same time.
-    pub(crate) jobs: usize,
-    /// The plan is one run of a larger one: no report is written.
-    pub(crate) single_run: bool,
-    /// Bound of the whole command.
-    pub(crate) max_time: Option<Duration>,
-    /// Settings that baselines gained, for the report.
-    pub(crate) added: AddedSettings,
-    /// Discard earlier results.
-    pub(crate) fresh: bool,
-    /// No progress.
-    pub(crate) quiet: bool,
-}
 
 /// What came of a plan.
 pub(crate) struct Finished {

@@ -5,12 +5,13 @@ macro_rules! tasks {
     ($($module:ident: $($task:ident),+;)+) => {
         $(pub mod $module;)+
 
-        pub(crate) fn entries() -> Vec<crate::registry::Entry> {
-            vec![$($(crate::registry::entry::<$module::$task>()),+),+]
+        pub(crate) fn entries() -> Vec<crate::tasks::entry::Entry> {
+            vec![$($(crate::tasks::entry::entry::<$module::$task>()),+),+]
         }
     };
 }
 
+pub(crate) mod entry;
 pub mod images;
 pub mod language;
 pub mod registry;

@@ -1,14 +1,14 @@
 //! The evaluation of a checkpoint, at one or several resolutions.
 
-use std::path::Path;
 use std::time::Instant;
 
 use baselines::{Model, Resolution, precision::Precision};
 use burn::tensor::Device;
-use datasets::{Dataset, Library, Metric, Split, samples::resample, samples::resample::Grid};
+use datasets::{Dataset, Library, Metric, samples::resample, samples::resample::Grid};
 use serde_json::Value;
 
 use super::error::EvalError;
+use super::request::Request;
 use super::resolve::{SourceRun, check_names, resolve};
 use crate::experiment::{Run, Training};
 use crate::files::run_folder;
@@ -16,23 +16,6 @@ use crate::files::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
 use crate::origin::{Settings, file_name};
 use crate::registry::Registry;
 use crate::training::{Pass, Score, score};
-
-/// What is to be evaluated.
-pub(crate) struct Request<'a> {
-    /// The checkpoint.
-    pub(crate) checkpoint: &'a Path,
-    /// Task, unless it is the run's.
-    pub(crate) task: Option<&'a str>,
-    /// Baseline, unless it is the run's.
-    pub(crate) baseline: Option<&'a str>,
-    /// `task.…=…` and `baseline.…=…`.
-    pub(crate) set: &'a [String],
-    pub(crate) split: Split,
-    /// Samples per forward pass.
-    pub(crate) batch_size: usize,
-    /// Resolutions in samples per axis relative to the task's, at least one.
-    pub(crate) resolutions: &'a [f64],
-}
 
 /// What came of it.
 pub(crate) struct Evaluation {

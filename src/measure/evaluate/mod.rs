@@ -2,7 +2,9 @@
 
 mod checkpoint;
 mod error;
+mod request;
 mod resolve;
 
-pub(crate) use checkpoint::{EvalResult, Evaluation, Opened, Request, evaluate, open};
+pub(crate) use checkpoint::{EvalResult, Evaluation, Opened, evaluate, open};
 pub(crate) use error::EvalError;
+pub(crate) use request::Request;

@@ -1,10 +1,12 @@
 //! One run: from the lock on its folder to its final status.
 
 mod attempt;
+mod context;
 mod failure;
 mod perform;
 mod resume;
 mod watch;
 
-pub(super) use perform::{RunContext, perform};
+pub(super) use context::RunContext;
+pub(super) use perform::perform;
 pub(super) use resume::is_complete;

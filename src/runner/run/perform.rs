@@ -1,67 +1,16 @@
-//! A run between the lock on its folder and its final status, and what the runs of a worker share.
+//! A run between the lock on its folder and its final status.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use burn::tensor::Device;
-use datasets::{DataError, Dataset, Library};
+use datasets::DataError;
 use vocabulary::record::{State, Status, StopReason};
 
 use super::attempt::{Attempt, NOT_FURTHER};
+use super::context::RunContext;
 use super::failure::RunFailure;
 use crate::experiment::Run;
 use crate::files::{FolderError, RunFolder, run_folder};
-use crate::runner::{Inputs, Interrupt, Outcome, Reporter, Setup};
-use crate::training::memory::Ledger;
-
-/// What all runs of a worker share.
-pub(crate) struct RunContext<'a> {
-    /// What holds for every run of the experiment.
-    pub(crate) setup: Setup,
-    /// Folder of the experiment.
-    pub(crate) out: PathBuf,
-    /// Data folder.
-    pub(crate) library: &'a Library,
-    /// Where to compute, without autodiff.
-    pub(crate) device: Device,
-    pub(crate) device_name: String,
-    /// Signals, and the end of orders.
-    pub(crate) interrupt: Interrupt,
-    pub(crate) reporter: Reporter,
-    /// The data set prepared last, by task name and settings.
-    pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,
-    /// Memory that belongs to no run.
-    pub(crate) memory: Ledger,
-}
-
-impl RunContext<'_> {
-    /// The samples of a run's task, prepared once for all runs of it that follow each other.
-    pub(super) fn prepare(&mut self, run: &Run) -> Result<Arc<dyn Dataset>, DataError> {
-        let key = sample_key(run);
-        if let Some(ready) = self.prepared.get(&key) {
-            return Ok(ready.clone());
-        }
-        let Self { library, reporter, device, memory, .. } = self;
-        let dataset = memory.samples(device, || run.task.task.prepare(library, reporter))?;
-        let dataset: Arc<dyn Dataset> = dataset.into();
-        self.prepared.insert(key, dataset.clone());
-        Ok(dataset)
-    }
-
-    /// Drop the samples of other tasks, of which no run comes any more, and find what earlier runs have left, in bytes.
-    pub(super) fn tidy(&mut self, run: &Run) -> u64 {
-        let key = sample_key(run);
-        self.prepared.retain(|prepared, _| *prepared == key);
-        self.memory.left_over(&self.device, !self.prepared.is_empty())
-    }
-}
-
-/// What decides the samples of a run.
-fn sample_key(run: &Run) -> String {
-    format!("{} {}", run.task.name, run.task.config)
-}
+use crate::runner::{Inputs, Outcome};
 
 /// Perform one run. Every error ends in its status file (where that can be written) and in the outcome.
 pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) -> Outcome {

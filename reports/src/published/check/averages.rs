@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{ARENA, Finding, RowName};
+use super::finding::{ARENA, Finding, RowName};
 use crate::published::errata::Kind;
 use crate::published::values::{Published, half_unit, parse, place, printed};
 

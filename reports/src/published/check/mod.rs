@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod averages;
+mod finding;
 mod page;
 mod rows;
 mod values;
@@ -11,42 +12,7 @@ use std::collections::BTreeSet;
 use super::errata::{Erratum, Kind, errata};
 use super::values::{Published, as_printed};
 use averages::{Average, Over};
-
-/// The six tasks of Long Range Arena, as the papers order them.
-const ARENA: [&str; 6] = ["ListOps", "Text", "Retrieval", "Image", "Pathfinder", "Path-X"];
-
-/// A row of a published table: model, and paper with table.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct RowName {
-    model: String,
-    place: String,
-}
-
-impl RowName {
-    fn of(value: &Published) -> Self {
-        Self { model: value.model.clone(), place: value.place.clone() }
-    }
-}
-
-/// Something that cannot be right in both places.
-#[derive(Debug, Clone, PartialEq)]
-struct Finding {
-    kind: Kind,
-    row: RowName,
-    /// Nothing where the row contradicts itself.
-    other: RowName,
-    /// What stands in the one place, and in the other.
-    numbers: [String; 2],
-}
-
-impl Finding {
-    fn is(&self, erratum: &Erratum) -> bool {
-        let of = |model: &String, place: &String| RowName { model: model.clone(), place: place.clone() };
-        self.kind == erratum.kind
-            && self.row == of(&erratum.model, &erratum.place)
-            && self.other == of(&erratum.other_model, &erratum.other_place)
-    }
-}
+use finding::{ARENA, Finding, RowName};
 
 /// All that is wrong with `values` and `averages`. Rows that `errata` replace are not held against others' values.
 fn findings(values: &[Published], averages: &[Average], errata: &[Erratum]) -> Vec<Finding> {
@@ -58,11 +24,6 @@ fn findings(values: &[Published], averages: &[Average], errata: &[Erratum]) -> V
     findings.extend(rows::of_another_task(values));
     findings.extend(values::disagreeing(&used));
     findings
-}
-
-/// `number` as it is printed.
-fn shown(value: &Published) -> String {
-    format!("{} {:.*}", value.task, value.decimals, value.accuracy)
 }
 
 fn value(place: &str, model: &str, task: &str, accuracy: &str) -> Published {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Finding, RowName};
+use super::finding::{Finding, RowName};
 use crate::published::errata::{Erratum, Kind, Used};
 
 /// Every kind, with the heading of its table.

@@ -1,6 +1,6 @@
 //! Rows that are shifted by a column, stand there twice, or belong to another task.
 
-use super::{ARENA, Finding, RowName, shown};
+use super::finding::{ARENA, Finding, RowName, shown};
 use crate::published::errata::Kind;
 use crate::published::provenance::Variant;
 use crate::published::values::Published;

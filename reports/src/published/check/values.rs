@@ -1,6 +1,6 @@
 //! Values of one model and task in several places, and the value that guessing reaches.
 
-use super::{Finding, RowName, shown};
+use super::finding::{Finding, RowName, shown};
 use crate::published::errata::Kind;
 use crate::published::networks::other_names;
 use crate::published::provenance::Variant;
