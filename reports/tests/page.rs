@@ -12,6 +12,8 @@ use browser::Browser;
 use reports::{AddedSettings, Measured, Variance, write_diagnostics};
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
+use vocabulary::record::inspection::{Curve, Map, Place, Radii, ReceptiveField, Stage};
+use vocabulary::record::{Inspection, SCHEMA};
 
 const HOSTILE: &str = "x</script><script>window.harmed=1</script>\"'><img src=x onerror=window.harmed=1>";
 
@@ -29,6 +31,7 @@ fn page() -> (TempDir, PathBuf) {
             let folder = home.join(format!("{run}.s{seed}"));
             if folder.is_dir() {
                 support::outcomes(&folder, classes, HOSTILE);
+                reports::write_inspection(&folder, Stage::Trained, &inspection()).unwrap();
             }
         }
     }
@@ -39,12 +42,24 @@ fn page() -> (TempDir, PathBuf) {
     (dir, paths.index.unwrap())
 }
 
+/// A network that looks at 3 × 5 positions, twice as much at the first as at the second, and not at all at the last.
+fn inspection() -> Inspection {
+    let mut values = vec![Some(1000), Some(500)];
+    values.extend([Some(10); 12]);
+    values.push(None);
+    let map = Map { shape: [3, 5], step: 2, origin: [1, 2], unit: 0.004, values };
+    let curve = Curve { at: vec![0, 1, 2], values: vec![Some(4.0), Some(2.0), Some(0.5)] };
+    let radii = Radii { r50: Some(0), r90: Some(1), r99: Some(2) };
+    let field = ReceptiveField { samples: 3, of: Place::Middle, curve, map: Some(map), radii };
+    Inspection { schema: SCHEMA, shape: vec![3, 5], layers: Vec::new(), field: Some(field), answer: None }
+}
+
 /// Every figure is seen, with nothing wider than the window, and nothing was asked for or complained of.
 fn assert_sound(browser: &Browser, page: &std::path::Path) {
     let shown = browser.run(
         "return [...document.querySelectorAll('figure')].map(figure => [...figure.querySelectorAll('.panel svg')]
            .map(image => image.getBoundingClientRect()).filter(box => box.width > 200 && box.height > 100).length
-           * figure.querySelectorAll('.plot .series').length);",
+           * figure.querySelectorAll('.series').length);",
     );
     let shown = shown.as_array().unwrap();
     assert!(!shown.is_empty() && shown.iter().all(|count| count.as_u64() > Some(0)), "{shown:?}");
@@ -182,6 +197,31 @@ fn series_switch_and_tell_their_values_in_a_browser() {
     let dot = dot.as_str().unwrap();
     assert!(dot.contains("ccnn-4-64") && dot.contains("seeds: s0 70.00 %, s1 71.00 %, s2 72.00 %"), "{dot}");
     assert_sound(&browser, &page);
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn maps_tell_the_value_under_the_pointer_in_a_browser() {
+    let (_dir, page) = page();
+    for width in [1400, 400] {
+        let browser = Browser::open(&page, width);
+        browser.centre(".map image");
+        let tip = |column: f64, row: f64| {
+            let place = browser.run(&format!(
+                "const box = document.querySelector('.map image').getBoundingClientRect();
+                 return [box.x + box.width * {column} / 5, box.y + box.height * {row} / 3];"
+            ));
+            browser.pointer(place[0].as_f64().unwrap(), place[1].as_f64().unwrap(), &[]);
+            browser.run("const tip = document.querySelector('.tip'); return tip.hidden ? '' : tip.innerText")
+        };
+        let first = tip(0.5, 0.5);
+        assert!(first.as_str().unwrap().contains("value: 4\nrow -2, column -4"), "{first}");
+        let second = tip(1.5, 0.5);
+        assert!(second.as_str().unwrap().contains("value: 2\nrow -2, column -2"), "{second}");
+        let last = tip(4.5, 2.5);
+        assert!(last.as_str().unwrap().contains("value: not finite\nrow +2, column +4"), "{last}");
+        assert_sound(&browser, &page);
+    }
 }
 
 #[test]

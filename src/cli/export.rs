@@ -1,6 +1,6 @@
 //! `bench export`: runs and weights in the formats of other programs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use baselines::device::DeviceChoice;
 use clap::{Args, Subcommand, ValueEnum};
@@ -8,9 +8,9 @@ use datasets::Split;
 use reports::Viewer;
 use serde_json::json;
 
+use super::networks::checkpoint::CheckpointArgs;
 use super::{CliError, Exit, Global};
 use crate::files::atomic;
-use crate::measure::evaluate::Request;
 use crate::measure::reference::reference_weights;
 use crate::registry::Registry;
 
@@ -42,21 +42,11 @@ enum Naming {
 
 #[derive(Debug, Clone, Args)]
 struct WeightsArgs {
-    /// best.safetensors or last.safetensors of a run, or any file that `bench eval` takes
-    #[arg(value_name = "CHECKPOINT")]
-    checkpoint: PathBuf,
+    #[command(flatten)]
+    of: CheckpointArgs,
     /// Whose names the tensors get
     #[arg(long = "as", value_enum, value_name = "NAMING")]
     naming: Naming,
-    /// Task [default: that of the checkpoint's run]
-    #[arg(long, value_name = "NAME")]
-    task: Option<String>,
-    /// Baseline [default: that of the checkpoint's run]
-    #[arg(long, value_name = "NAME")]
-    baseline: Option<String>,
-    /// Change a setting, e.g. baseline.omega_0=30.5; may be repeated
-    #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
     /// The file; by default beside CHECKPOINT, named like it with -reference
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -103,17 +93,9 @@ fn runs(args: &RunsArgs, viewer: Viewer, global: &Global, registry: &Registry) -
 }
 
 fn weights(args: &WeightsArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
-    let request = Request {
-        checkpoint: &args.checkpoint,
-        task: args.task.as_deref(),
-        baseline: args.baseline.as_deref(),
-        set: &args.set,
-        split: Split::Test,
-        batch_size: 1,
-        resolutions: &[1.0],
-    };
+    let request = args.of.request(Split::Test);
     let weights = reference_weights(&request, registry, &DeviceChoice::default().open()?)?;
-    let out = args.out.clone().unwrap_or_else(|| beside(&args.checkpoint));
+    let out = args.out.clone().unwrap_or_else(|| args.of.beside("reference.safetensors"));
     atomic::replace(&out, &weights.file)
         .map_err(|error| CliError::failed(format!("cannot write {}: {error}", out.display())))?;
     let (task, baseline) = (&weights.run.task.label, &weights.run.baseline.label);
@@ -134,10 +116,4 @@ fn weights(args: &WeightsArgs, global: &Global, registry: &Registry) -> Result<E
         lines.join("\n")
     };
     global.print(json, text)
-}
-
-/// `best-reference.safetensors` beside `best.safetensors`.
-fn beside(checkpoint: &Path) -> PathBuf {
-    let stem = checkpoint.file_stem().unwrap_or_default().to_string_lossy();
-    checkpoint.with_file_name(format!("{stem}-reference.safetensors"))
 }

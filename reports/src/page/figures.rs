@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::ReportError;
@@ -53,7 +54,7 @@ pub(super) fn blocks(figures: &[Drawn]) -> Result<Vec<Block>, ReportError> {
         }
         kinds.entry(kind).or_default().push(figure);
     }
-    order.into_iter().map(|kind| block(kind, &kinds[kind])).collect()
+    order.into_par_iter().map(|kind| block(kind, &kinds[kind])).collect()
 }
 
 fn block(kind: &str, figures: &[&Figure]) -> Result<Block, ReportError> {

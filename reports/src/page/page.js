@@ -194,26 +194,52 @@
     return found;
   }
 
+  // The value of a map under the pointer, and the rectangle that shows it.
+  function cell(map, at) {
+    const [[left, top, width, height, rows, columns], step, [fromRow, fromColumn], most, values] = JSON.parse(map.dataset.map);
+    const row = Math.floor(((at.y - top) / height) * rows);
+    const column = Math.floor(((at.x - left) / width) * columns);
+    if (row < 0 || row >= rows || column < 0 || column >= columns) return null;
+    const value = values[row * columns + column];
+    const signed = (places) => (places > 0 ? `+${places}` : String(places));
+    const lines = [
+      `value: ${value === null ? "not finite" : short((value / 1000) * most, 3)}`,
+      `row ${signed((row - fromRow) * step)}, column ${signed((column - fromColumn) * step)}`,
+    ];
+    const [w, h] = [width / columns, height / rows];
+    return { group: map, lines: () => lines, box: { x: left + column * w, y: top + row * h, width: w, height: h } };
+  }
+
   function hoverable(tip) {
     const known = new WeakMap();
     const SVG = "http://www.w3.org/2000/svg";
     let cursor = null;
     const hide = () => { tip.hidden = true; cursor?.remove(); };
-    const show = (event) => {
-      const image = event.target.closest?.(".panel svg");
-      const plot = image?.querySelector(".plot");
-      if (!plot) return hide();
+    const mark = (within, shape, properties) => {
+      cursor?.remove();
+      cursor = document.createElementNS(SVG, shape);
+      for (const [name, value] of Object.entries({ class: "cursor", ...properties })) cursor.setAttribute(name, value);
+      within.append(cursor);
+    };
+    const nearestPoint = (plot, at) => {
       if (!known.has(plot)) known.set(plot, points(plot));
-      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(image.getScreenCTM().inverse());
       let [nearest, distance] = [null, 160];
       for (const point of known.get(plot)) {
         const away = Math.hypot(point.px - at.x, point.py - at.y);
         if (away < distance && !point.group.classList.contains("off")) [nearest, distance] = [point, away];
       }
+      return nearest;
+    };
+    const show = (event) => {
+      const image = event.target.closest?.(".panel svg");
+      const map = event.target.closest?.(".map");
+      const plot = image?.querySelector(".plot");
+      if (!map && !plot) return hide();
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(image.getScreenCTM().inverse());
+      const nearest = map ? cell(map, at) : nearestPoint(plot, at);
       if (!nearest) return hide();
-      cursor = cursor ?? document.createElementNS(SVG, "circle");
-      for (const [name, value] of Object.entries({ class: "cursor", r: 20, cx: nearest.px, cy: nearest.py })) cursor.setAttribute(name, value);
-      plot.append(cursor);
+      if (map) mark(map, "rect", nearest.box);
+      else mark(plot, "circle", { r: 20, cx: nearest.px, cy: nearest.py });
       tip.replaceChildren(element("b", { textContent: nearest.group.dataset.name }), ...nearest.lines().map((line) => element("span", { textContent: line })));
       tip.hidden = false;
       const { width, height } = tip.getBoundingClientRect();

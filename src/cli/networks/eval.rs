@@ -1,13 +1,12 @@
 //! `bench eval`
 
-use std::path::PathBuf;
-
 use clap::Args;
 use datasets::{Metric, Split};
 use reports::format::{duration, grouped};
 use reports::text_table;
 use serde_json::{Value, json};
 
+use super::checkpoint::CheckpointArgs;
 use crate::cli::{CliError, DeviceArgs, Exit, Global, split};
 use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
@@ -16,18 +15,8 @@ use crate::training::Score;
 /// `bench eval`
 #[derive(Debug, Clone, Args)]
 pub struct EvalArgs {
-    /// best.safetensors or last.safetensors of a run, or a state dict: .pt of PyTorch, or .safetensors
-    #[arg(value_name = "CHECKPOINT")]
-    checkpoint: PathBuf,
-    /// Task [default: that of the checkpoint's run]
-    #[arg(long, value_name = "NAME")]
-    task: Option<String>,
-    /// Baseline [default: that of the checkpoint's run]
-    #[arg(long, value_name = "NAME")]
-    baseline: Option<String>,
-    /// Change a setting, e.g. baseline.omega_0=30.5 or task.permutation=order.txt; may be repeated
-    #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    of: CheckpointArgs,
     /// Which samples
     #[arg(long, value_parser = split(), default_value = "test", value_name = "SPLIT")]
     split: Split,
@@ -56,15 +45,8 @@ fn resolution(text: &str) -> Result<f64, String> {
 /// Score a checkpoint on a split of a task.
 pub fn execute(args: &EvalArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let library = global.library()?;
-    let request = Request {
-        checkpoint: &args.checkpoint,
-        task: args.task.as_deref(),
-        baseline: args.baseline.as_deref(),
-        set: &args.set,
-        split: args.split,
-        batch_size: args.batch_size.into(),
-        resolutions: &args.resample,
-    };
+    let request =
+        Request { batch_size: args.batch_size.into(), resolutions: &args.resample, ..args.of.request(args.split) };
     let device = args.device.choice.open()?;
     let evaluation = evaluate(&request, registry, &library, &device, &mut |what| global.notify(what))?;
     global.print(|| json(args, &evaluation), || text(args, &evaluation))
@@ -92,7 +74,7 @@ fn json(args: &EvalArgs, evaluation: &Evaluation) -> Value {
         "task": evaluation.run.task.name,
         "task_version": evaluation.run.spec().version,
         "baseline": evaluation.run.baseline.name,
-        "checkpoint": args.checkpoint,
+        "checkpoint": args.of.checkpoint,
         "split": args.split.name(),
         "samples": evaluation.samples,
         "parameters": evaluation.parameters,

@@ -9,26 +9,16 @@ use reports::{Formats, ReportPaths, SeenNetwork};
 use serde_json::{Value, json};
 use vocabulary::record::inspection::{LayerInspection, Radii};
 
+use super::checkpoint::CheckpointArgs;
 use crate::cli::{CliError, DeviceArgs, Exit, Global, split};
-use crate::measure::evaluate::Request;
 use crate::measure::inspect::{Inspected, look};
 use crate::registry::Registry;
 
 /// `bench inspect`
 #[derive(Debug, Clone, Args)]
 pub struct InspectArgs {
-    /// best.safetensors or last.safetensors of a run, or a state dict: .pt of PyTorch, or .safetensors
-    #[arg(value_name = "CHECKPOINT")]
-    checkpoint: PathBuf,
-    /// Task [default: that of the checkpoint's run]
-    #[arg(long, value_name = "NAME")]
-    task: Option<String>,
-    /// Baseline [default: that of the checkpoint's run]
-    #[arg(long, value_name = "NAME")]
-    baseline: Option<String>,
-    /// Change a setting, e.g. baseline.omega_0=30.5 or task.permutation=order.txt; may be repeated
-    #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    of: CheckpointArgs,
     /// Whose samples the network is differentiated at
     #[arg(long, value_parser = split(), default_value = "validation", value_name = "SPLIT")]
     split: Split,
@@ -50,23 +40,15 @@ pub fn execute(args: &InspectArgs, global: &Global, registry: &Registry) -> Resu
     let formats: Formats =
         args.format.join(",").parse().map_err(|error| CliError::usage(format!("--format: {error}")))?;
     let library = global.library()?;
-    let request = Request {
-        checkpoint: &args.checkpoint,
-        task: args.task.as_deref(),
-        baseline: args.baseline.as_deref(),
-        set: &args.set,
-        split: args.split,
-        batch_size: 1,
-        resolutions: &[1.0],
-    };
+    let request = args.of.request(args.split);
     let device = args.device.choice.open()?;
     let samples = args.samples.into();
     let inspected = look(&request, samples, registry, &library, &device, &mut |what| global.notify(what))?;
-    let out = args.out.clone().unwrap_or_else(|| beside(&args.checkpoint));
+    let out = args.out.clone().unwrap_or_else(|| args.of.beside("inspect"));
     let seen = SeenNetwork {
         task: &inspected.run.task.label,
         baseline: &inspected.run.baseline.label,
-        checkpoint: &args.checkpoint,
+        checkpoint: &args.of.checkpoint,
         parameters: inspected.parameters,
         split: args.split,
         inspection: &inspected.inspection,
@@ -76,19 +58,13 @@ pub fn execute(args: &InspectArgs, global: &Global, registry: &Registry) -> Resu
     global.print(|| json(args, &inspected, &written), || text(&inspected, &written, &out))
 }
 
-/// `best-inspect` beside `best.safetensors`.
-fn beside(checkpoint: &Path) -> PathBuf {
-    let stem = checkpoint.file_stem().unwrap_or_default().to_string_lossy();
-    checkpoint.with_file_name(format!("{stem}-inspect"))
-}
-
 fn json(args: &InspectArgs, inspected: &Inspected, written: &ReportPaths) -> Value {
     json!({
         "schema": 1,
         "task": inspected.run.task.name,
         "task_version": inspected.run.spec().version,
         "baseline": inspected.run.baseline.name,
-        "checkpoint": args.checkpoint,
+        "checkpoint": args.of.checkpoint,
         "split": args.split.name(),
         "parameters": inspected.parameters,
         "inspection": inspected.inspection,
@@ -140,15 +116,4 @@ fn radii(radii: &Radii) -> String {
     let shown = [("50", radii.r50), ("90", radii.r90), ("99", radii.r99)];
     let shown = shown.map(|(share, r)| format!("R{share} {}", r.map_or_else(|| "–".to_owned(), |r| r.to_string())));
     shown.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_goes_beside_its_checkpoint() {
-        assert_eq!(beside(Path::new("a/best.safetensors")), Path::new("a/best-inspect"));
-        assert_eq!(beside(Path::new("w.2.pt")), Path::new("w.2-inspect"));
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::colours::{Colours, Legend};
-use super::super::curve::tasks;
-use super::super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
+use super::super::plot::{AxisScale, Figure, LegendKey, Mark, PlotAxis, Point, Series};
+use super::panels;
 use crate::runs::{Diagnostics, LayerQuantity, Layers, Look, SeedGroup};
 use crate::statistics::{Summary, median};
 
@@ -135,21 +135,11 @@ fn figure(
     colours: &Colours,
 ) -> Option<Figure> {
     let mut legend = colours.legend();
-    let mut panels = Vec::new();
-    for task in tasks(groups) {
-        let mut series = Vec::new();
-        for group in groups.iter().filter(|group| group.key.task == task) {
-            let seeds: Vec<&Layers> =
-                diagnostics.of(group).filter_map(|(_, run)| run.layers.get(&quantity.of)).collect();
-            if !seeds.is_empty() {
-                series.extend(quantity.view.series(group, &seeds, &mut legend));
-            }
-        }
-        if !series.is_empty() {
-            let y = PlotAxis::new(quantity.axis.0, quantity.axis.1.clone());
-            panels.push(Panel::new(quantity.view.axis(), y, series).titled(task));
-        }
-    }
+    let axes = [quantity.view.axis(), PlotAxis::new(quantity.axis.0, quantity.axis.1.clone())];
+    let panels = panels(groups, &axes, |group| {
+        let seeds: Vec<&Layers> = diagnostics.of(group).filter_map(|(_, run)| run.layers.get(&quantity.of)).collect();
+        if seeds.is_empty() { Vec::new() } else { quantity.view.series(group, &seeds, &mut legend) }
+    });
     if panels.is_empty() {
         return None;
     }

@@ -6,7 +6,8 @@ mod orthonormality;
 mod scale;
 
 use super::colours::Colours;
-use super::plot::Figure;
+use super::curve::tasks;
+use super::plot::{Figure, Panel, PlotAxis, Series};
 use crate::error::ReportError;
 use crate::runs::{Diagnostics, Frames, SeedGroup};
 
@@ -25,4 +26,18 @@ pub(super) fn all(
     figures.extend(histograms::histograms(groups, diagnostics, colours));
     figures.extend(layers::layers(groups, diagnostics, colours));
     Ok(figures)
+}
+
+/// A panel per task with the series of its groups; a task without any has none.
+fn panels(
+    groups: &[SeedGroup<'_>],
+    [x, y]: &[PlotAxis; 2],
+    mut series: impl FnMut(&SeedGroup<'_>) -> Vec<Series>,
+) -> Vec<Panel> {
+    let panel = |task| {
+        let of_task = groups.iter().filter(|group| group.key.task == task);
+        let drawn: Vec<Series> = of_task.flat_map(&mut series).collect();
+        (!drawn.is_empty()).then(|| Panel::new(x.clone(), y.clone(), drawn).titled(task))
+    };
+    tasks(groups).into_iter().filter_map(panel).collect()
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::colours::{Colours, Legend};
-use super::super::curve::{by_step, tasks};
-use super::super::plot::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series};
+use super::super::curve::by_step;
+use super::super::plot::{AxisScale, Figure, LegendKey, Mark, PlotAxis, Point, Series};
+use super::panels;
 use crate::runs::{Diagnostics, RunDiagnostics, SeedGroup};
 use crate::statistics::Summary;
 
@@ -81,15 +82,8 @@ fn figure(
     colours: &Colours,
 ) -> Option<Figure> {
     let mut legend = colours.legend();
-    let [x, y] = quantity.axes.clone().map(|(label, scale)| PlotAxis::new(label, scale));
-    let panel = |task| {
-        let mut series = Vec::new();
-        for group in groups.iter().filter(|group| group.key.task == task) {
-            series.extend(curves(quantity, group, diagnostics, &mut legend));
-        }
-        (!series.is_empty()).then(|| Panel::new(x.clone(), y.clone(), series).titled(task))
-    };
-    let panels: Vec<Panel> = tasks(groups).into_iter().filter_map(panel).collect();
+    let axes = quantity.axes.clone().map(|(label, scale)| PlotAxis::new(label, scale));
+    let panels = panels(groups, &axes, |group| curves(quantity, group, diagnostics, &mut legend));
     if panels.is_empty() {
         return None;
     }

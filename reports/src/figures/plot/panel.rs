@@ -33,7 +33,7 @@ pub(super) fn paint_panel<DB: Canvas>(
     live: bool,
 ) -> Painted<DB> {
     if !panel.tiles.is_empty() {
-        return paint_tiles(area, panel);
+        return paint_tiles(area, panel, live);
     }
     let axes = Axes::of(panel);
     let beside = names_beside(panel, area.dim_in_pixel().0 / SCALE);

@@ -17,8 +17,10 @@ use crate::error::ReportError;
 const NARROW: (u32, u32) = (360, 236);
 /// Panels for a desk where there are but one or two.
 const WIDE: [(u32, u32); 2] = [(720, 320), (544, 284)];
-/// Most points of a line: one every four pixels.
-const MOST_POINTS: usize = 60;
+/// Most points of a line: one every four pixels, and one every seven in a block of many panels, which would make a page long.
+const MOST_POINTS: [usize; 2] = [60, 36];
+/// Panels from which on they are many.
+const MANY: usize = 12;
 
 /// Panels and legend of one figure, or of several of one kind.
 #[derive(Debug, Clone)]
@@ -50,9 +52,11 @@ pub(crate) fn on_screen(figures: &[&Figure], title: impl Fn(&Figure, &Panel) -> 
     fonts().map_err(failed)?;
     let legend = legend(figures);
     let names = Names::of(&legend);
+    let count: usize = figures.iter().map(|figure| figure.panels.len()).sum();
+    let most = MOST_POINTS[usize::from(count >= MANY)];
     let panels: Vec<(String, Panel)> = figures
         .iter()
-        .flat_map(|figure| figure.panels.iter().map(|panel| (title(figure, panel), untitled(panel))))
+        .flat_map(|figure| figure.panels.iter().map(|panel| (title(figure, panel), untitled(panel, most))))
         .collect();
     let wide = panels.len().checked_sub(1).and_then(|rest| WIDE.get(rest));
     let draw = |(title, panel): &(String, Panel), (width, usual): (u32, u32)| {
@@ -88,18 +92,19 @@ fn legend(figures: &[&Figure]) -> Vec<LegendKey> {
     keys
 }
 
-/// What the page draws of `panel`: it sets the title above.
-fn untitled(panel: &Panel) -> Panel {
-    let series = panel.series.iter().map(|series| if panel.dense { series.clone() } else { thinned(series) }).collect();
+/// What the page draws of `panel`, with about `most` points per line: it sets the title above.
+fn untitled(panel: &Panel, most: usize) -> Panel {
+    let drawn = |series: &Series| if panel.dense { series.clone() } else { thinned(series, most) };
+    let series = panel.series.iter().map(drawn).collect();
     Panel { title: String::new(), series, ..panel.clone() }
 }
 
 /// Points at even distances, the first and the last among them. Cells are no line, and all stay.
-fn thinned(series: &Series) -> Series {
+fn thinned(series: &Series, most: usize) -> Series {
     if series.mark == Mark::Cells {
         return series.clone();
     }
-    let stride = series.points.len().div_ceil(MOST_POINTS).max(1);
+    let stride = series.points.len().div_ceil(most).max(1);
     let last = series.points.len().saturating_sub(1);
     let kept =
         series.points.iter().enumerate().filter(|(index, _)| *index == 0 || (last - index).is_multiple_of(stride));
@@ -123,14 +128,14 @@ mod tests {
     #[test]
     fn thinning_keeps_both_ends() {
         let point = |x: u32| Point { x: f64::from(x), ..Point::default() };
-        for n in [0, 1, 60, 61, 200, 1000] {
+        for (n, most) in [0, 1, 60, 61, 200, 1000].into_iter().flat_map(|n| MOST_POINTS.map(|most| (n, most))) {
             let series =
                 Series { label: String::new(), colour: 0, mark: Mark::Line, points: (0..n).map(point).collect() };
-            let kept = thinned(&series).points;
-            assert!(kept.len() <= MOST_POINTS + 1 && kept.first() == series.points.first(), "{n}");
+            let kept = thinned(&series, most).points;
+            assert!(kept.len() <= most + 1 && kept.first() == series.points.first(), "{n}");
             assert_eq!(kept.last(), series.points.last());
             let cells = Series { mark: Mark::Cells, ..series };
-            assert_eq!(thinned(&cells), cells);
+            assert_eq!(thinned(&cells, most), cells);
         }
     }
 }

@@ -4,10 +4,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::{Canvas, Raster};
+use super::canvas::{Canvas, Group, Raster};
 use super::figure::{Panel, Shades, Tile};
 use super::layout::tiles;
 use super::style::{AXIS, INK, MUTED, Painted, SCALE, at, font, px, stroke};
+use super::trace;
 
 /// Of values that are not finite.
 const UNKNOWN: (u8, u8, u8) = (0x99, 0x99, 0x99);
@@ -20,8 +21,8 @@ const DECADES: [(u8, u8, u8); 5] =
 /// The logarithm of the smallest share of the largest value that has a colour of its own.
 const LOWEST: f64 = -3.0;
 
-/// Draw the maps of `panel` into `area`.
-pub(super) fn paint_tiles<DB: Canvas>(area: &DrawingArea<DB, Shift>, panel: &Panel) -> Painted<DB> {
+/// Draw the maps of `panel` into `area`. What a page reads of them is there if they are `live`.
+pub(super) fn paint_tiles<DB: Canvas>(area: &DrawingArea<DB, Shift>, panel: &Panel, live: bool) -> Painted<DB> {
     let tiling = tiles(panel, area.dim_in_pixel().0 / SCALE);
     if !panel.title.is_empty() {
         let style = font(12.5).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
@@ -29,19 +30,28 @@ pub(super) fn paint_tiles<DB: Canvas>(area: &DrawingArea<DB, Shift>, panel: &Pan
     }
     for (index, tile) in panel.tiles.iter().enumerate() {
         let (left, top) = tiling.corner(index);
-        paint_tile(area, tile, (f64::from(left), f64::from(top)), f64::from(tiling.side))?;
+        paint_tile(area, tile, (f64::from(left), f64::from(top)), f64::from(tiling.side), live)?;
     }
     Ok(())
 }
 
-fn paint_tile<DB: Canvas>(area: &DrawingArea<DB, Shift>, tile: &Tile, (x, y): (f64, f64), side: f64) -> Painted<DB> {
+fn paint_tile<DB: Canvas>(
+    area: &DrawingArea<DB, Shift>,
+    tile: &Tile,
+    (x, y): (f64, f64),
+    side: f64,
+    live: bool,
+) -> Painted<DB> {
     let [rows, columns] = tile.shape.map(|n| n.max(1) as f64);
     let scale = side / rows.max(columns);
     let (width, height) = (scale * columns, scale * rows);
     let style = |colour: &RGBColor| font(10.0).color(colour).pos(Pos::new(HPos::Left, VPos::Center));
     area.draw(&Text::new(tile.title.clone(), (at(x), at(y - 8.0)), style(&INK)))?;
-    let size = (at(width) as u32, at(height) as u32);
-    area.draw(&Raster { at: (at(x), at(y)), size, shape: tile.shape, colours: colours(tile) })?;
+    let (corner, size) = ((at(x), at(y)), (at(width) as u32, at(height) as u32));
+    if live && DB::GROUPS {
+        area.draw(&Group::Begin(&trace::map(tile, corner, size)))?;
+    }
+    area.draw(&Raster { at: corner, size, shape: tile.shape, colours: colours(tile) })?;
     let corners = [(at(x), at(y)), (at(x + width), at(y + height))];
     area.draw(&Rectangle::new(corners, stroke(&AXIS, 0.8)))?;
     area.draw(&Text::new(tile.note.clone(), (at(x), at(y + height + 10.0)), style(&MUTED)))?;
@@ -52,6 +62,9 @@ fn paint_tile<DB: Canvas>(area: &DrawingArea<DB, Shift>, tile: &Tile, (x, y): (f
         for line in cross {
             area.draw(&PathElement::new(line, WHITE.stroke_width(at(1.2) as u32)))?;
         }
+    }
+    if live && DB::GROUPS {
+        area.draw(&Group::End)?;
     }
     Ok(())
 }

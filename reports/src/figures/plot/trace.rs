@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::axis::FittedAxis;
 use super::canvas::escaped;
-use super::figure::{AxisScale, Mark, Panel, PlotAxis, Point, Series};
+use super::figure::{AxisScale, Mark, Panel, PlotAxis, Point, Series, Tile};
 use super::style::NEUTRAL;
 
 /// The smallest difference of logarithms: enough for three digits.
@@ -40,6 +40,17 @@ pub(super) fn axis(axis: &PlotAxis, fitted: &FittedAxis, pixels: [i32; 2]) -> St
 
 fn attribute(value: &Value) -> String {
     escaped(&value.to_string())
+}
+
+/// Attributes of a map, drawn with its corner at `corner`: pixels, rows and columns, positions per value, the place from which
+/// it is seen, the largest value, and the values in thousandths of it, row by row.
+pub(super) fn map(tile: &Tile, corner: (i32, i32), size: (u32, u32)) -> String {
+    let most = tile.values.iter().flatten().fold(0.0, |most: f64, value| most.max(value.abs()));
+    let thousandths = |value: f64| if most > 0.0 { (1000.0 * value / most).round() as i32 } else { 0 };
+    let values: Vec<Option<i32>> = tile.values.iter().map(|value| value.map(thousandths)).collect();
+    let place = json!([corner.0, corner.1, size.0, size.1, tile.shape[0], tile.shape[1]]);
+    let of = json!([place, tile.step, tile.origin, most, values]);
+    format!("class=\"series map\" data-name=\"{}\" data-map='{}'", escaped(&tile.title), attribute(&of))
 }
 
 /// Attributes of everything that is drawn of `series`: the legend switches it by them.

@@ -6,6 +6,7 @@
 
 mod gates;
 mod size;
+mod turn;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{Flex, TensorMetadata};
@@ -13,11 +14,12 @@ use rayon::prelude::*;
 
 use gates::{Backward, Forward};
 use size::Size;
+use turn::{gather, scatter};
 
 use super::cell::{Operands, RnnCell};
 use crate::cpu::buffer::Buffer;
+use crate::cpu::element::Element;
 use crate::cpu::matmul::packed::Packed;
-use crate::cpu::matmul::tile::Tiles;
 use crate::cpu::matmul::{Matrix, matmul};
 use crate::cpu::simd::level::{Loop, dispatch, prefetch};
 use crate::cpu::simd::real::Real;
@@ -27,8 +29,6 @@ use crate::cpu::tensor::{tensor, values};
 const ROWS: usize = 16;
 /// Steps per block.
 const STEPS: usize = 32;
-/// Series that are turned around together: a cache line of values of each.
-const SERIES: usize = 16;
 
 /// Parameters as the forward pass reads them.
 struct Weights<T> {
@@ -42,7 +42,7 @@ struct Weights<T> {
     inner_bias: Vec<T>,
 }
 
-impl<T: Tiles> Weights<T> {
+impl<T: Element> Weights<T> {
     fn new(size: Size, w_ih: &[T], w_hh: &[T], b_ih: &[T], b_hh: &[T]) -> Self {
         let mut bias: Vec<T> = b_ih.iter().zip(b_hh).map(|(&a, &b)| a + b).collect();
         let mut inner_bias = vec![T::ZERO; size.hidden];
@@ -61,7 +61,7 @@ fn transposed<T: Real>(w: &[T], columns: usize) -> Vec<T> {
 }
 
 /// Hidden states, and where `keep` the activations of every step.
-pub(super) fn forward<T: Tiles>(cell: RnnCell, operands: Operands<Flex>, keep: bool) -> [FlexTensor; 2] {
+pub(super) fn forward<T: Element>(cell: RnnCell, operands: Operands<Flex>, keep: bool) -> [FlexTensor; 2] {
     let size = Size::new(cell, &operands[0], &operands[2]);
     let batch = operands[0].shape()[0];
     let [x, w_ih, w_hh, b_ih, b_hh] = operands.each_ref().map(values::<T>);
@@ -86,7 +86,7 @@ fn groups_mut<T>(values: &mut [T], length: usize, groups: usize) -> Vec<&mut [T]
     values.chunks_mut(length).collect()
 }
 
-fn forward_group<T: Tiles>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T], kept: &mut [T]) {
+fn forward_group<T: Element>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T], kept: &mut [T]) {
     let Size { input, length, hidden, gates, .. } = size;
     let rows = x.len() / (input * length);
     let zeros = |n: usize| vec![T::ZERO; n];
@@ -134,7 +134,7 @@ fn forward_group<T: Tiles>(size: Size, weights: &Weights<T>, x: &[T], y: &mut [T
 }
 
 /// The gradients of the operands, that of the input where `wanted`.
-pub(super) fn backward<T: Tiles>(
+pub(super) fn backward<T: Element>(
     cell: RnnCell,
     operands: Operands<Flex>,
     [y, kept, g]: [FlexTensor; 3],
@@ -194,7 +194,7 @@ struct Group<'a, T> {
 /// Fills `dx` unless it is empty; returns the group's share of the gradients of the four parameters.
 ///
 /// The sums over a block stay in this function: in one of their own, the backward pass of an RNN takes 1.06 to 1.1 times as long.
-fn backward_group<T: Tiles>(
+fn backward_group<T: Element>(
     size: Size,
     w_ih: &[T],
     recurrent: &Packed<T>,
@@ -294,39 +294,11 @@ impl<T: Real> Loop for Columns<'_, T> {
 }
 
 /// Copies `steps` states from `start` of `from`, and the one before them, which is zero at the beginning, as [`gather`] does.
-fn gather_states<T: Real>(from: &[T], to: &mut [T], sizes: [usize; 3], start: usize, steps: usize) {
+fn gather_states<T: Element>(from: &[T], to: &mut [T], sizes: [usize; 3], start: usize, steps: usize) {
     let (before, inside) = to.split_at_mut(sizes[0] * sizes[1]);
     gather(from, inside, sizes, start, steps);
     match start {
         0 => before.fill(T::ZERO),
         _ => gather(from, before, sizes, start - 1, 1),
-    }
-}
-
-/// Copies `steps` steps from `start` of `from` `[rows, features, length]` to `to` `[steps, rows, features]`.
-fn gather<T: Real>(from: &[T], to: &mut [T], [rows, features, length]: [usize; 3], start: usize, steps: usize) {
-    let width = rows * features;
-    for first in (0..width).step_by(SERIES) {
-        let n = SERIES.min(width - first);
-        for step in 0..steps {
-            let place = &mut to[step * width + first..][..n];
-            for (i, value) in place.iter_mut().enumerate() {
-                *value = from[(first + i) * length + start + step];
-            }
-        }
-    }
-}
-
-/// The inverse of [`gather`].
-fn scatter<T: Real>(from: &[T], to: &mut [T], [rows, features, length]: [usize; 3], start: usize, steps: usize) {
-    let width = rows * features;
-    for first in (0..width).step_by(SERIES) {
-        let n = SERIES.min(width - first);
-        for step in 0..steps {
-            let place = &from[step * width + first..][..n];
-            for (i, &value) in place.iter().enumerate() {
-                to[(first + i) * length + start + step] = value;
-            }
-        }
     }
 }
