@@ -7,7 +7,7 @@ use reports::{Formats, write_diagnostics};
 use serde_json::json;
 use tempfile::tempdir;
 
-use super::{assert_well_formed, measured, row, support, table_of, tree, values_of, write};
+use super::{assert_well_formed, measured, support, table_of, tree, values_of, write};
 
 #[test]
 fn forms_of_other_samples_share_no_figure() {

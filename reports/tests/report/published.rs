@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use reports::{Flag, Formats, Table};
+use reports::{Flag, Formats};
 use serde_json::json;
 use tempfile::tempdir;
 use vocabulary::Scale;
 use vocabulary::record::{State, StopReason};
 
-use super::{row, support, table_of, write};
+use super::{support, table_of, write};
 
 #[test]
 fn a_difference_stands_only_beside_the_published_training_and_network() {
