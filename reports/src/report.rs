@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use vocabulary::record::{Attempt, State};
 
 use crate::error::ReportError;
 use crate::figures;
 use crate::figures::Outcomes;
-use crate::figures::plot::draw;
 use crate::files::{Formats, ReportPaths};
 use crate::format::{duration, file_name, short_hash};
 use crate::networks::diagnose::{self, DIAGNOSED, Section};
@@ -50,7 +48,6 @@ pub fn write(
     let mut figures = figures::all(&runs, &frames, &diagnostics, &outcomes)?;
     figures.extend(initial.figures);
     figures.extend(figures::inspection(&runs, &inspections));
-    let drawn = figures.into_par_iter().map(|f| draw(f, formats.png)).collect::<Result<Vec<_>, _>>()?;
     let recipes = Recipes::of(&runs);
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames, &contests)?];
     first.extend(tables::long_range_arena(&runs, &frames, &contests)?);
@@ -77,7 +74,7 @@ pub fn write(
         answer: answer(&runs, &contests),
         facts: facts(&runs),
         tables: first.iter().collect(),
-        figures: &drawn,
+        figures: &figures,
         worst: Some(&worst),
         appendix: appendix.iter().collect(),
         footer: footer(&runs),
@@ -99,7 +96,7 @@ pub fn write(
         paths.put_parts(out.join("tables/epochs.csv"), frames.epochs_csv())?;
         paths.put_parts(out.join("tables/finals.csv"), frames.finals_csv())?;
     }
-    paths.put_figures(out, &drawn, formats)?;
+    paths.put_figures(out, &figures, formats)?;
     if formats.md {
         paths.markdown = Some(paths.put(out.join("report.md"), page.markdown(formats.svg).as_bytes())?);
     }

@@ -7,8 +7,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use rayon::prelude::*;
+
 use crate::error::ReportError;
-use crate::figures::plot::Drawn;
+use crate::figures::plot::{Figure, Form, draw};
 
 /// The file formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,20 +95,25 @@ impl ReportPaths {
         Ok(())
     }
 
-    /// Write the figures below `out`, each with its values beside it.
-    pub(crate) fn put_figures(&mut self, out: &Path, drawn: &[Drawn], formats: Formats) -> Result<(), ReportError> {
-        for figure in drawn {
-            let file = |ending: &str| out.join("figures").join(format!("{}.{ending}", figure.figure.name));
-            if formats.svg {
-                self.put(file("svg"), figure.svg.as_bytes())?;
-            }
-            if formats.png {
-                self.put(file("png"), &figure.png)?;
-            }
-            if formats.csv || formats.svg || formats.png {
-                self.put(file("csv"), &figure.csv)?;
-            }
-        }
+    /// Draw the figures and write them below `out`, each with its values beside it.
+    pub(crate) fn put_figures(&mut self, out: &Path, figures: &[Figure], formats: Formats) -> Result<(), ReportError> {
+        let forms = [
+            (Form::Svg, formats.svg),
+            (Form::Png, formats.png),
+            (Form::Csv, formats.csv || formats.svg || formats.png),
+        ];
+        let put = |figure: &Figure| -> Result<Vec<PathBuf>, ReportError> {
+            let wanted = forms.iter().filter(|(_, wanted)| *wanted);
+            let files = wanted.map(|(form, _)| {
+                let path = out.join("figures").join(format!("{}.{}", figure.name, form.ending()));
+                write_atomically(&path, &draw(figure, *form)?)?;
+                Ok(path)
+            });
+            files.collect()
+        };
+        // One by one: neighbours take unlike times, and no file stays in memory.
+        let files = figures.par_iter().with_max_len(1).map(put).collect::<Result<Vec<_>, _>>()?;
+        self.files.extend(files.into_iter().flatten());
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::ReportError;
-use crate::figures::plot::{Drawn, Figure, Panel, on_screen};
+use crate::figures::plot::{Figure, Panel, on_screen};
 use crate::format::{capital, file_name};
 
 /// Figures of one kind, one per task, or a single one.
@@ -44,10 +44,10 @@ fn parts(figure: &Figure) -> (&str, &str) {
 ///
 /// # Errors
 /// The drawing library fails.
-pub(super) fn blocks(figures: &[Drawn]) -> Result<Vec<Block>, ReportError> {
+pub(super) fn blocks(figures: &[Figure]) -> Result<Vec<Block>, ReportError> {
     let mut order: Vec<&str> = Vec::new();
     let mut kinds: BTreeMap<&str, Vec<&Figure>> = BTreeMap::new();
-    for figure in figures.iter().map(|drawn| &drawn.figure) {
+    for figure in figures {
         let (_, kind) = parts(figure);
         if !kinds.contains_key(kind) {
             order.push(kind);

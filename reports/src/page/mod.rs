@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub(crate) use self::answer::{Answer, answer};
 use crate::error::ReportError;
-use crate::figures::plot::Drawn;
+use crate::figures::plot::Figure;
 use crate::format::as_markdown;
 use crate::tables::{Flag, Table, TableEntry, WorstOfTasks, letter};
 
@@ -38,7 +38,7 @@ pub(crate) struct Page<'a> {
     /// Tables before the figures.
     pub tables: Vec<&'a Table>,
     /// Figures.
-    pub figures: &'a [Drawn],
+    pub figures: &'a [Figure],
     /// What networks have most wrong.
     pub worst: Option<&'a WorstOfTasks>,
     /// Tables after the figures.
@@ -139,8 +139,7 @@ impl Page<'_> {
         self.tables.iter().for_each(|t| table(&mut out, t));
         if with_figures && !self.figures.is_empty() {
             out.push_str("\n## Figures\n");
-            for drawn in self.figures {
-                let f = &drawn.figure;
+            for f in self.figures {
                 let _ = write!(
                     out,
                     "\n![{}](figures/{}.svg)\n\n{} ([values](figures/{}.csv))\n",

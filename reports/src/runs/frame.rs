@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
+use rayon::prelude::*;
 use vocabulary::record::{MetricKind, MetricLine, StopReason};
 use vocabulary::{Metric, Split};
 
@@ -51,6 +52,19 @@ pub(crate) struct CurvePoint {
     pub wall: Vec<f64>,
 }
 
+impl CurvePoint {
+    /// The point at `at` of seeds with their values and seconds.
+    fn new(at: u64, mut of: Vec<(u64, f64, f64)>) -> Self {
+        of.sort_by_key(|(seed, ..)| *seed);
+        Self {
+            at,
+            seeds: of.iter().map(|(seed, ..)| *seed).collect(),
+            values: of.iter().map(|(_, value, _)| *value).collect(),
+            wall: of.iter().map(|(.., wall)| *wall).collect(),
+        }
+    }
+}
+
 /// Values of one group, `(seed, value)` in order of seed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BySeed(pub Vec<(u64, f64)>);
@@ -85,13 +99,17 @@ impl Frames {
     /// A polars operation fails.
     pub(crate) fn of(runs: &mut Runs) -> Result<Self, ReportError> {
         let groups: BTreeSet<GroupKey> = runs.all.iter().map(GroupKey::of).collect();
-        let lines = |kind| Lines::of(&runs.all, kind).map_err(failed);
+        let of_runs = runs_frame(&runs.all, &groups).map_err(failed)?;
+        let lines = |runs: &Runs, kind| Lines::of(&runs.all, kind).map_err(failed);
+        let steps = lines(runs, MetricKind::Step)?;
+        // Here are most lines, and the frame of the next ones needs as much memory again.
+        runs.all.iter_mut().for_each(Run::drop_steps);
         let frames = Self {
-            runs: runs_frame(&runs.all, &groups).map_err(failed)?,
+            runs: of_runs,
             groups: groups.into_iter().collect(),
-            epochs: lines(MetricKind::Epoch)?,
-            steps: lines(MetricKind::Step)?,
-            finals: lines(MetricKind::Final)?,
+            epochs: lines(runs, MetricKind::Epoch)?,
+            steps,
+            finals: lines(runs, MetricKind::Final)?,
         };
         runs.all.iter_mut().for_each(Run::keep_results);
         Ok(frames)
@@ -208,31 +226,25 @@ impl Frames {
         let lines =
             lines.filter(col("split").eq(lit(place as u32)).and(col("value").is_not_null()).and(col("partial").not()));
         let runs = self.runs.clone().lazy().select([col("run"), col("group"), col("seed")]);
-        let frame = lines
-            .join(runs, [col("run")], [col("run")], JoinArgs::new(JoinType::Inner))
-            .group_by([col("group"), col(axis)])
-            .agg([col("seed"), col("value"), col("wall")])
-            .sort(["group", axis], SortMultipleOptions::default())
-            .collect()?;
-        let at = frame.column(axis)?.u64()?.into_no_null_iter().collect::<Vec<_>>();
-        let (seeds, values, wall) =
-            (u64_lists(&frame, "seed")?, f64_lists(&frame, "value")?, f64_lists(&frame, "wall")?);
-        let mut found = Curves::new();
-        for ((((key, at), seeds), values), wall) in
-            self.keys(&frame)?.into_iter().zip(at).zip(seeds).zip(values).zip(wall)
-        {
-            let mut of: Vec<(u64, f64, f64)> =
-                seeds.into_iter().zip(values).zip(wall).map(|((s, v), w)| (s, v, w)).collect();
-            of.sort_by_key(|(seed, ..)| *seed);
-            let point = CurvePoint {
-                at,
-                seeds: of.iter().map(|(seed, ..)| *seed).collect(),
-                values: of.iter().map(|(_, value, _)| *value).collect(),
-                wall: of.iter().map(|(.., wall)| *wall).collect(),
-            };
-            found.entry(key).or_default().push(point);
+        let on = [col("run")];
+        let join = JoinArgs { maintain_order: MaintainOrderJoin::Left, ..JoinArgs::new(JoinType::Inner) };
+        let frame = lines.join(runs, on.clone(), on, join).collect()?;
+        let at = frame.column(axis)?.u64()?.into_no_null_iter();
+        let seeds = frame.column("seed")?.u64()?.into_no_null_iter();
+        let values = frame.column("value")?.f64()?.into_no_null_iter();
+        let wall = frame.column("wall")?.f64()?.into_no_null_iter();
+        let groups = frame.column("group")?.u32()?.into_no_null_iter();
+        // Lists in a frame, or rows sorted by group, place and seed, take several times as long: there are hundreds of
+        // thousands of points of a few seeds each, in the order of their runs.
+        let mut found: BTreeMap<u32, BTreeMap<u64, Vec<(u64, f64, f64)>>> = BTreeMap::new();
+        for ((((group, at), seed), value), wall) in groups.zip(at).zip(seeds).zip(values).zip(wall) {
+            found.entry(group).or_default().entry(at).or_default().push((seed, value, wall));
         }
-        Ok(found)
+        let named = |(group, points): (u32, BTreeMap<_, _>)| {
+            let key = self.groups.get(group as usize)?.clone();
+            Some((key, points.into_iter().map(|(at, of)| CurvePoint::new(at, of)).collect()))
+        };
+        Ok(found.into_iter().filter_map(named).collect())
     }
 
     /// The groups of the rows of `frame`.
@@ -244,21 +256,11 @@ impl Frames {
 
 impl Lines {
     fn of(runs: &[Run], kind: MetricKind) -> PolarsResult<Self> {
-        let mut rows: Vec<(u32, &MetricLine)> = Vec::new();
-        for (number, run) in (0..).zip(runs) {
-            // Where a line stands twice (an extended run writes its final lines again), the later one holds.
-            let mut latest: BTreeMap<(u64, u64, Option<&str>, &str), &MetricLine> = BTreeMap::new();
-            for line in run.lines.iter().filter(|l| l.kind == kind) {
-                let (epoch, step) = match kind {
-                    MetricKind::Step => (line.epoch, line.step),
-                    MetricKind::Epoch => (line.epoch, 0),
-                    MetricKind::Final => (0, 0),
-                };
-                latest.insert((epoch, step, line.split.map(Split::name), &line.name), line);
-            }
-            rows.extend(latest.into_values().map(|line| (number, line)));
-        }
-        let names: BTreeSet<&str> = rows.iter().map(|(_, line)| line.name.as_str()).collect();
+        let of_runs: Vec<Vec<&MetricLine>> = runs.par_iter().map(|run| latest(run, kind)).collect();
+        let numbered = of_runs.iter().zip(0..).flat_map(|(lines, run)| lines.iter().map(move |line| (run, *line)));
+        let rows: Vec<(u32, &MetricLine)> = numbered.collect();
+        drop(of_runs);
+        let names: BTreeSet<&str> = rows.iter().map(|(_, line)| &*line.name).collect();
         let places: BTreeMap<&str, u32> = names.iter().copied().zip(0..).collect();
         let split =
             |line: &MetricLine| Split::ALL.iter().position(|known| Some(*known) == line.split).map(|at| at as u32);
@@ -267,7 +269,7 @@ impl Lines {
             "epoch" => rows.iter().map(|(_, l)| l.epoch).collect::<Vec<u64>>(),
             "step" => rows.iter().map(|(_, l)| l.step).collect::<Vec<u64>>(),
             "split" => rows.iter().map(|(_, l)| split(l)).collect::<Vec<Option<u32>>>(),
-            "name" => rows.iter().map(|(_, l)| places[l.name.as_str()]).collect::<Vec<u32>>(),
+            "name" => rows.iter().map(|(_, l)| places[&*l.name]).collect::<Vec<u32>>(),
             "value" => rows.iter().map(|(_, l)| l.value).collect::<Vec<Option<f64>>>(),
             "partial" => rows.iter().map(|(_, l)| l.partial).collect::<Vec<bool>>(),
             "wall" => rows.iter().map(|(_, l)| l.wall).collect::<Vec<f64>>(),
@@ -280,6 +282,31 @@ impl Lines {
         let place = self.names.iter().position(|known| known == name)?;
         Some(self.frame.clone().lazy().filter(col("name").eq(lit(place as u32))))
     }
+}
+
+/// The lines of `kind` in order of epoch, step, split and name. Where one stands twice (an extended run writes its final lines
+/// again), the later one holds.
+fn latest(run: &Run, kind: MetricKind) -> Vec<&MetricLine> {
+    let key = |line: &MetricLine| {
+        let (epoch, step) = match kind {
+            MetricKind::Step => (line.epoch, line.step),
+            MetricKind::Epoch => (line.epoch, 0),
+            MetricKind::Final => (0, 0),
+        };
+        (epoch, step, line.split.map(Split::name))
+    };
+    let order = |a: &MetricLine, b: &MetricLine| key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name));
+    let mut lines: Vec<&MetricLine> = run.lines.iter().filter(|line| line.kind == kind).collect();
+    // Stable: the later of two stays behind the earlier.
+    lines.sort_by(|a, b| order(a, b));
+    let mut kept: Vec<&MetricLine> = Vec::with_capacity(lines.len());
+    for line in lines {
+        match kept.last_mut() {
+            Some(last) if order(last, line).is_eq() => *last = line,
+            _ => kept.push(line),
+        }
+    }
+    kept
 }
 
 /// The frame with texts that no spreadsheet takes for formulas.

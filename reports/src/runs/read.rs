@@ -78,13 +78,14 @@ pub(super) fn read_lines_with<T: DeserializeOwned>(
     wanted: impl Fn(&[u8]) -> bool,
 ) -> Result<(Vec<T>, usize), ReportError> {
     let mut file = BufReader::new(fs::File::open(path).map_err(ReportError::read(path))?);
-    let (mut lines, mut row, mut number) = (Vec::new(), Vec::new(), 0);
+    let (mut lines, mut row, mut number) = (Vec::<T>::new(), Vec::new(), 0);
     // What is wrong with a line counts once another one follows: the last one may be cut.
     let mut broken: Option<ReportError> = None;
     loop {
         row.clear();
         let read = (&mut file).take(LONGEST_LINE + 1).read_until(b'\n', &mut row).map_err(ReportError::read(path))?;
         if read == 0 {
+            lines.shrink_to_fit();
             return Ok((lines, usize::from(broken.is_some())));
         }
         number += 1;

@@ -154,6 +154,12 @@ impl Run {
         self.lines.iter().rev().find(|l| l.kind == MetricKind::Final && l.name == name).and_then(|l| l.value)
     }
 
+    /// Leave out the lines of single steps, from which no other method tells.
+    pub(crate) fn drop_steps(&mut self) {
+        self.lines.retain(|line| line.kind != MetricKind::Step);
+        self.lines.shrink_to_fit();
+    }
+
     /// Leave of the metrics the final lines and the best of the validation, from which all other methods tell.
     pub(crate) fn keep_results(&mut self) {
         let best = self.best_validation();

@@ -157,7 +157,7 @@ impl Fake {
                 epoch,
                 step,
                 split,
-                name: name.to_owned(),
+                name: name.to_owned().into(),
                 value: value.is_finite().then_some(value),
                 partial: false,
                 wall: 6.0 * epoch as f64,

@@ -1,5 +1,6 @@
 //! Lines of `metrics.jsonl` and `diagnostics.jsonl`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use baselines::{GeneratedKernel, LayerMeasure, Probe};
@@ -16,7 +17,7 @@ fn liner(kind: MetricKind, epoch: u64, step: u64, wall: f64) -> impl Fn(Option<S
         epoch,
         step,
         split,
-        name: name.into(),
+        name: Cow::Owned(name.to_owned()),
         value: value.is_finite().then_some(value),
         partial: false,
         wall,

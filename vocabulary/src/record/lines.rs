@@ -1,10 +1,15 @@
 //! The lines of `metrics.jsonl` and `diagnostics.jsonl`, and the rows of `outcomes.parquet`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Formatter;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
+use strum::VariantArray;
 
 use super::histogram::Histogram;
+use crate::metric::Metric;
 use crate::split::Split;
 
 /// One line of `metrics.jsonl`.
@@ -20,7 +25,8 @@ pub struct MetricLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
     /// E.g. `loss`, `accuracy`, `learning_rate`, `test_accuracy`.
-    pub name: String,
+    #[serde(deserialize_with = "metric_name")]
+    pub name: Cow<'static, str>,
     /// The value; null stands for a value that is not finite.
     pub value: Option<f64>,
     /// Of an epoch: whether `training.max_time` or `training.max_steps` ended it before its last step.
@@ -28,6 +34,29 @@ pub struct MetricLine {
     pub partial: bool,
     /// Seconds of training since the run began, summed over attempts.
     pub wall: f64,
+}
+
+/// Names that most lines have. A report of thousands of runs holds millions of lines, which share these texts.
+const USUAL: [&str; 5] = ["loss", "penalty", "learning_rate", "gradient_norm", "seconds"];
+
+fn metric_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    struct Name;
+
+    impl Visitor<'_> for Name {
+        type Value = Cow<'static, str>;
+
+        fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the name of a metric")
+        }
+
+        fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+            let metrics = Metric::VARIANTS.iter().map(|metric| metric.name());
+            let usual = USUAL.into_iter().chain(metrics).find(|usual| *usual == name);
+            Ok(usual.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed))
+        }
+    }
+
+    deserializer.deserialize_str(Name)
 }
 
 /// What a [`MetricLine`] describes.

@@ -14,45 +14,75 @@ use super::labels::Names;
 use super::layout::{TITLE_HEIGHT, columns, panel_size, size};
 use super::legend::paint_legend;
 use super::panel::paint_panel;
-use super::style::{FONT, INK, Painted, SCALE, at, bold, fonts, px};
+use super::style::{INK, Painted, SCALE, at, bold, fonts, px};
 use crate::error::ReportError;
 use crate::format::inert;
 
-/// A drawn figure.
-#[derive(Debug, Clone)]
-pub(crate) struct Drawn {
-    /// The figure.
-    pub figure: Figure,
-    /// SVG document.
-    pub svg: String,
-    /// PNG file; empty unless asked for.
-    pub png: Vec<u8>,
-    /// Plotted values.
-    pub csv: Vec<u8>,
+/// The figure as a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// An SVG document.
+    Svg,
+    /// A PNG file.
+    Png,
+    /// The plotted values.
+    Csv,
 }
 
-/// Draw `figure` as SVG, as PNG where asked for, and write out its values.
+impl Form {
+    /// Of the file.
+    pub(crate) fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// The file of `figure` in a form.
 ///
 /// # Errors
 /// The drawing library fails.
-pub(crate) fn draw(figure: Figure, with_png: bool) -> Result<Drawn, ReportError> {
+pub(crate) fn draw(figure: &Figure, form: Form) -> Result<Vec<u8>, ReportError> {
     let failed = |message: String| ReportError::Draw { figure: figure.name.clone(), message };
-    fonts().map_err(&failed)?;
-    let (width, height) = size(&figure);
-    let svg = svg(&figure.title, (width, height), |root| paint(root, &figure)).map_err(&failed)?;
-
-    let png = if with_png {
-        let picture = picture(&figure, (width, height)).map_err(&failed)?;
-        encode(&picture.pixels, picture.width as u32, picture.height as u32).map_err(|e| failed(e.to_string()))?
-    } else {
-        Vec::new()
-    };
-    let csv = values(&figure).map_err(|e| failed(e.to_string()))?;
-    Ok(Drawn { figure, svg, png, csv })
+    fonts().map_err(failed)?;
+    let size = size(figure);
+    match form {
+        Form::Svg => document(&figure.title, size, |root| paint(root, figure)).map(String::into_bytes).map_err(failed),
+        Form::Png => {
+            let picture = picture(figure, size).map_err(failed)?;
+            encode(&picture.pixels, picture.width as u32, picture.height as u32).map_err(|e| failed(e.to_string()))
+        }
+        Form::Csv => values(figure).map_err(|e| failed(e.to_string())),
+    }
 }
 
-/// An SVG document of `size` shown pixels with what `paint` draws, and a name for screen readers.
-pub(super) fn svg(
+/// What makes an SVG document of its own: a page says this once for all of its images.
+const ALONE: &str = "xmlns=\"http://www.w3.org/2000/svg\" font-family=\"sans-serif\" fill=\"none\" \
+                     stroke-linejoin=\"round\" stroke-linecap=\"round\" ";
+
+/// An SVG document with what `paint` draws.
+fn document(
+    title: &str,
+    size: (u32, u32),
+    paint: impl FnOnce(&DrawingArea<SvgCanvas<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
+) -> Result<String, String> {
+    svg(ALONE, title, size, paint)
+}
+
+/// An image within a page with what `paint` draws.
+pub(super) fn image(
+    title: &str,
+    size: (u32, u32),
+    paint: impl FnOnce(&DrawingArea<SvgCanvas<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
+) -> Result<String, String> {
+    svg("", title, size, paint)
+}
+
+/// An SVG element of `size` shown pixels with what `paint` draws, and a name for screen readers.
+fn svg(
+    attributes: &str,
     title: &str,
     (width, height): (u32, u32),
     paint: impl FnOnce(&DrawingArea<SvgCanvas<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
@@ -60,9 +90,7 @@ pub(super) fn svg(
     let drawn = (width * SCALE, height * SCALE);
     let title = escaped(title);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
-         role=\"img\" aria-label=\"{title}\" font-family=\"{FONT}\" fill=\"none\" stroke-linejoin=\"round\" \
-         stroke-linecap=\"round\">\n",
+        "<svg {attributes}width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{title}\">\n",
         drawn.0, drawn.1
     );
     {
@@ -79,14 +107,15 @@ pub(super) fn svg(
 fn picture(figure: &Figure, (width, height): (u32, u32)) -> Result<Picture, String> {
     let mut picture = Picture::new(width * SCALE / 2, height * SCALE / 2);
     let ((panel_width, panel_height), columns) = (panel_size(figure), columns(figure) as u32);
-    let beside = panel_width * columns;
-    picture.piece((beside, 0), (width - beside, height), |root| paint_legend(root, figure, 10.0))?;
-    let names = Names::of(&figure.legend);
+    let (beside, names) = (panel_width * columns, Names::of(&figure.legend));
+    let mut drawn = Vec::new();
+    picture.put((beside, 0), &piece(&mut drawn, (width - beside, height), |root| paint_legend(root, figure, 10.0))?);
     for (index, panel) in (0u32..).zip(&figure.panels) {
         let place = (panel_width * (index % columns), TITLE_HEIGHT + panel_height * (index / columns));
-        picture.piece(place, (panel_width, panel_height), |root| paint_panel(root, panel, &names, false))?;
+        let size = (panel_width, panel_height);
+        picture.put(place, &piece(&mut drawn, size, |root| paint_panel(root, panel, &names, false))?);
     }
-    picture.piece((0, 0), (width, TITLE_HEIGHT), |root| paint_title(root, figure))?;
+    picture.put((0, 0), &piece(&mut drawn, (width, TITLE_HEIGHT), |root| paint_title(root, figure))?);
     Ok(picture)
 }
 
@@ -105,44 +134,48 @@ impl Picture {
         Self { width, height, pixels: vec![u8::MAX; 3 * width * height] }
     }
 
-    /// Draw what `paint` draws in a piece of `size` at `place`, both in shown pixels.
-    fn piece(
-        &mut self,
-        (x, y): (u32, u32),
-        (width, height): (u32, u32),
-        paint: impl for<'a> FnOnce(&PieceArea<'a>) -> Painted<BitMapBackend<'a>>,
-    ) -> Result<(), String> {
-        let drawn = (width * SCALE, height * SCALE);
-        let mut pixels = vec![u8::MAX; 3 * drawn.0 as usize * drawn.1 as usize];
-        {
-            let root = BitMapBackend::with_buffer(&mut pixels, drawn).into_drawing_area();
-            paint(&root).and_then(|()| root.present()).map_err(|error| error.to_string())?;
-        }
-        let row = 3 * (drawn.0 / 2) as usize;
+    /// Put `piece` with its corner at the place in shown pixels.
+    fn put(&mut self, (x, y): (u32, u32), piece: &Picture) {
         let (left, top) = (3 * (x * SCALE / 2) as usize, (y * SCALE / 2) as usize);
-        for (index, piece) in halve(&pixels, drawn.0 as usize).chunks_exact(row).enumerate() {
+        for (index, row) in piece.pixels.chunks_exact(3 * piece.width.max(1)).enumerate() {
             let at = 3 * self.width * (top + index) + left;
-            self.pixels[at..at + row].copy_from_slice(piece);
+            self.pixels[at..at + row.len()].copy_from_slice(row);
         }
-        Ok(())
     }
 }
 
-/// Average 2 × 2 pixels into one.
-fn halve(pixels: &[u8], width: usize) -> Vec<u8> {
-    let row = width * 3;
-    let mut out = Vec::with_capacity(pixels.len() / 4);
-    for pair in pixels.chunks_exact(2 * row) {
-        let (upper, lower) = pair.split_at(row);
-        for (a, b) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
-            for channel in 0..3 {
-                let upper = u16::from(a[channel]) + u16::from(a[channel + 3]);
-                let lower = u16::from(b[channel]) + u16::from(b[channel + 3]);
-                out.push(((upper + lower + 2) / 4) as u8);
-            }
+/// What `paint` draws in a piece of `size` shown pixels; the memory of `drawn` serves one piece after another.
+fn piece(
+    drawn: &mut Vec<u8>,
+    (width, height): (u32, u32),
+    paint: impl for<'a> FnOnce(&PieceArea<'a>) -> Painted<BitMapBackend<'a>>,
+) -> Result<Picture, String> {
+    let mut piece = Picture::new(width * SCALE / 2, height * SCALE / 2);
+    let (width, height) = (width * SCALE, height * SCALE);
+    drawn.clear();
+    drawn.resize(3 * width as usize * height as usize, u8::MAX);
+    {
+        let root = BitMapBackend::with_buffer(drawn, (width, height)).into_drawing_area();
+        paint(&root).and_then(|()| root.present()).map_err(|error| error.to_string())?;
+    }
+    let row = 3 * piece.width.max(1);
+    for (out, pair) in piece.pixels.chunks_exact_mut(row).zip(drawn.chunks_exact(4 * row)) {
+        let (upper, lower) = pair.split_at(2 * row);
+        halve(upper, lower, out);
+    }
+    Ok(piece)
+}
+
+/// Average 2 × 2 pixels of two rows into one of `out`.
+fn halve(upper: &[u8], lower: &[u8], out: &mut [u8]) {
+    let (upper, lower) = (upper.as_chunks::<6>().0, lower.as_chunks::<6>().0);
+    for ((a, b), out) in upper.iter().zip(lower).zip(out.as_chunks_mut::<3>().0) {
+        for channel in 0..3 {
+            let upper = u16::from(a[channel]) + u16::from(a[channel + 3]);
+            let lower = u16::from(b[channel]) + u16::from(b[channel + 3]);
+            out[channel] = ((upper + lower + 2) / 4) as u8;
         }
     }
-    out
 }
 
 fn values(figure: &Figure) -> Result<Vec<u8>, csv::Error> {
@@ -215,7 +248,8 @@ mod tests {
 
     #[test]
     fn halving_averages_four_pixels() {
-        let pixels = [10, 0, 0, 20, 0, 0, 30, 0, 0, 40, 4, 0];
-        assert_eq!(halve(&pixels, 2), [25, 1, 0]);
+        let mut out = [0; 3];
+        halve(&[10, 0, 0, 20, 0, 0], &[30, 0, 0, 40, 4, 0], &mut out);
+        assert_eq!(out, [25, 1, 0]);
     }
 }

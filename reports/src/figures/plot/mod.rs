@@ -17,7 +17,7 @@ mod style;
 mod tile;
 mod trace;
 
-pub(crate) use draw::{Drawn, draw};
+pub(crate) use draw::{Form, draw};
 pub(crate) use figure::{AxisScale, Figure, LegendKey, Mark, Panel, PlotAxis, Point, Series, Shades, Tile};
 pub(crate) use screen::on_screen;
 pub(crate) use style::NEUTRAL;

@@ -65,6 +65,7 @@ pub(super) fn paint_panel<DB: Canvas>(
         .build_cartesian_2d(axes.x.clone(), axes.y.clone())?;
     chart
         .configure_mesh()
+        .light_line_style(TRANSPARENT)
         .max_light_lines(0)
         .bold_line_style(stroke(&GRID, 1.0))
         .axis_style(stroke(&AXIS, 1.0))

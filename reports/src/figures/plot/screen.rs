@@ -4,7 +4,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::canvas::Canvas;
-use super::draw::svg;
+use super::draw::image;
 use super::figure::{AxisScale, Figure, LegendKey, Mark, Panel, Series};
 use super::labels::{Names, shortened};
 use super::layout::height;
@@ -63,14 +63,14 @@ pub(crate) fn on_screen(figures: &[&Figure], title: impl Fn(&Figure, &Panel) -> 
         // Maps are as high as they are, axes all the same.
         let equal = panels.iter().map(|(_, panel)| panel).filter(|_| panel.tiles.is_empty());
         let size = (width, height(equal.chain([panel]), width, if panel.tiles.is_empty() { usual } else { 0 }));
-        svg(title, size, |root| paint_panel(root, &with_short_names(panel, width), &names, true)).map_err(failed)
+        image(title, size, |root| paint_panel(root, &with_short_names(panel, width), &names, true)).map_err(failed)
     };
     let drawn = panels.iter().map(|panel| {
         let wide = wide.map(|size| draw(panel, *size)).transpose()?;
         Ok(ScreenPanel { title: panel.0.clone(), narrow: draw(panel, NARROW)?, wide })
     });
     let sampled = legend.iter().map(|key| {
-        let sample = svg(&key.label, (26, 14), |root| sample(root, key)).map_err(failed)?;
+        let sample = image(&key.label, (26, 14), |root| sample(root, key)).map_err(failed)?;
         Ok((sample, key.label.clone(), key.colour))
     });
     Ok(Screen { panels: drawn.collect::<Result<_, _>>()?, legend: sampled.collect::<Result<_, _>>()? })

@@ -11,7 +11,6 @@ use super::measured::{Measured, measured_words};
 use super::reference::{self, Network};
 use super::table::table;
 use crate::error::ReportError;
-use crate::figures::plot::{Drawn, draw};
 use crate::files::{Formats, ReportPaths};
 use crate::page::{Answer, Page};
 use crate::runs::parquet;
@@ -38,7 +37,7 @@ pub fn write_diagnostics(
     let words = measured_words(measured);
     let table = table(lines);
     let beside = reference::tables(lines, networks)?;
-    let drawn = figures(lines, &words).into_iter().map(|f| draw(f, true)).collect::<Result<Vec<Drawn>, _>>()?;
+    let figures = figures(lines, &words);
     let names = |of: fn(&DiagnosticLine) -> &String| {
         lines.iter().map(of).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>().join(", ")
     };
@@ -59,7 +58,7 @@ pub fn write_diagnostics(
             ("Measured on".to_owned(), words),
         ],
         tables: std::iter::once(&table).chain(&beside).collect(),
-        figures: &drawn,
+        figures: &figures,
         appendix: Vec::new(),
         footer: Vec::new(),
         remarks: vec![
@@ -79,7 +78,7 @@ pub fn write_diagnostics(
     for table in std::iter::once(&table).chain(&beside) {
         paths.put(out.join("tables").join(format!("{}.csv", table.name)), &table.csv()?)?;
     }
-    paths.put_figures(out, &drawn, Formats::ALL)?;
+    paths.put_figures(out, &figures, Formats::ALL)?;
     paths.markdown = Some(paths.put(out.join("diagnostics.md"), page.markdown(true).as_bytes())?);
     keep(lines, measured, networks, key, out, &mut paths)?;
     paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);

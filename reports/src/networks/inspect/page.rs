@@ -9,7 +9,6 @@ use vocabulary::record::inspection::Radii;
 use super::layers;
 use super::network::{figures, of_place};
 use crate::error::ReportError;
-use crate::figures::plot::{Drawn, draw};
 use crate::files::{Formats, ReportPaths};
 use crate::format::grouped;
 use crate::page::{Answer, Page};
@@ -40,8 +39,7 @@ pub struct SeenNetwork<'a> {
 /// A figure cannot be drawn, a file cannot be written.
 pub fn inspect(seen: &SeenNetwork<'_>, out: &Path, formats: Formats) -> Result<ReportPaths, ReportError> {
     let table = layers::table(seen.inspection);
-    let drawn: Vec<Drawn> =
-        figures(seen.inspection).into_iter().map(|figure| draw(figure, formats.png)).collect::<Result<_, _>>()?;
+    let figures = figures(seen.inspection);
     let tables = if table.rows.is_empty() { Vec::new() } else { vec![&table] };
     let page = Page {
         title: format!("{} on {}: what it looks at", seen.baseline, seen.task),
@@ -49,7 +47,7 @@ pub fn inspect(seen: &SeenNetwork<'_>, out: &Path, formats: Formats) -> Result<R
         answer: Answer::default(),
         facts: facts(seen),
         tables: Vec::new(),
-        figures: &drawn,
+        figures: &figures,
         worst: None,
         appendix: tables.clone(),
         footer: Vec::new(),
@@ -65,7 +63,7 @@ pub fn inspect(seen: &SeenNetwork<'_>, out: &Path, formats: Formats) -> Result<R
             paths.put(out.join("tables").join(format!("{}.tex", table.name)), table.latex().as_bytes())?;
         }
     }
-    paths.put_figures(out, &drawn, formats)?;
+    paths.put_figures(out, &figures, formats)?;
     let values = serde_json::to_vec(seen.inspection).map_err(|error| ReportError::Page(error.to_string()))?;
     paths.put(out.join("inspection.json"), &values)?;
     if formats.md {
