@@ -6,7 +6,7 @@ use baselines::forward::DropoutKind;
 use baselines::kernels::Activation;
 use baselines::layers::{
     BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, NormKind, ReferenceVersion,
-    ResidualBlock, ResidualSpec, Window,
+    ResidualSpec, Window, flex_block,
 };
 use baselines::{Init, Model, named, reference};
 use burn::tensor::Device;
@@ -59,7 +59,7 @@ pub(super) fn block(golden: &Golden, device: &Device) -> Result<Comparison, Pari
         dropout_kind: DropoutKind::Channel,
     };
     let spec = spec(golden, &x.shape, separable)?;
-    let block = ResidualBlock::new(&spec, residual, &mut Init::new(0, &check::autodiff(device)))?;
+    let block = flex_block(&spec, residual, &mut Init::new(0, &check::autodiff(device)))?;
     let block = check::load(golden, block, names(golden))?;
     let y = check::forward(golden, |ctx| block.forward(x.tensor(), &x.shape, "block", ctx))?;
     check::module(golden, &block, y, Some(&x), names(golden))
