@@ -306,6 +306,11 @@ fn sizes_that_no_machine_has_room_for_are_refused() {
         "{name: lru, d_state: 4000000000}",
         "{name: tcn, hidden: 4000000000}",
         "{name: tcn, levels: 4000000000}",
+        "{name: longconv, kernel_size: 4000000000}",
+        "{name: local, hidden: 4000000000}",
+        "{name: transformer, d_model: 4000000000}",
+        "{name: transformer, n_layers: 4000000000}",
+        "{name: transformer, ff_expand: 4000000000}",
         "{name: flexnet, hidden: 4000000000}",
         "{name: cnn, width: 4000000000}",
     ];

@@ -124,6 +124,68 @@ fn a_changed_golden_fails() {
     }
 }
 
+/// Goldens whose loss is a sum over cotangents, with the run in double precision as the reference.
+#[test]
+fn a_changed_golden_with_cotangents_fails() {
+    let double = |tensor: &'static str| {
+        move |bytes: &mut Vec<u8>| {
+            let at = place(bytes, tensor);
+            bytes[at..at + 8].copy_from_slice(&9f64.to_le_bytes());
+        }
+    };
+    let single = |tensor: &'static str| {
+        move |bytes: &mut Vec<u8>| {
+            let at = place(bytes, tensor);
+            bytes[at..at + 4].copy_from_slice(&9f32.to_le_bytes());
+        }
+    };
+    type Change = Box<dyn FnOnce(&mut Vec<u8>)>;
+    let cases: [(&str, &str, Change, bool); 9] = [
+        ("longconv_layer_short_input", "output.y", Box::new(double("output_f64.y")), true),
+        ("longconv_layer_short_input", "grad.D", Box::new(double("grad_f64.D")), true),
+        ("longconv_layer_short_input", "grad_input.u", Box::new(double("grad_input_f64.u")), true),
+        ("longconv_layer_short_input", "output.loss", Box::new(double("output_f64.loss")), true),
+        ("longconv_layer_short_input", "output.loss", Box::new(single("cotangent.y")), true),
+        // In single precision they are not what ours are compared with.
+        ("longconv_layer_short_input", "output.y", Box::new(single("output.y")), false),
+        ("longconv_kernel_freq7", "grad.kernel", Box::new(double("grad_f64.kernel")), true),
+        (
+            "longconv_block_prenorm_bn_train",
+            "buffer_after.norm.norm.running_var",
+            Box::new(double("buffer_after_f64.norm.norm.running_var")),
+            true,
+        ),
+        // A gradient that is zero by structure, compared with the size of the others.
+        ("transformer_layer_plain", "grad.linears.1.bias", Box::new(double("grad_f64.linears.1.bias")), true),
+    ];
+    for (name, tensor, change, fails) in cases {
+        let bench = Bench::new();
+        let folder = copy(&bench, name, change);
+        let golden = golden(&bench, &folder);
+        let missed = golden["missed"].to_string();
+        assert_eq!(missed.contains(&format!("\"{tensor}\"")), fails, "{name} {tensor}: {golden}");
+        assert_eq!(golden["result"] == "FAIL", fails, "{name} {tensor}: {golden}");
+    }
+}
+
+/// What stands for another tensor, in double precision or as its factors in the loss, needs that one.
+#[test]
+fn cotangents_and_double_precision_without_a_tensor_fail_and_are_named() {
+    for (from, to) in [
+        ("output_f64.y", "output_f64.z"),
+        ("grad_f64.D", "grad_f64.E"),
+        ("grad_input_f64.u", "grad_input_f64.v"),
+        ("cotangent.y", "cotangent.z"),
+    ] {
+        let bench = Bench::new();
+        let rename = |name: &str| Some(if name == from { to.to_owned() } else { name.to_owned() });
+        let folder = renamed(&bench, &fixtures(), "longconv_layer_short_input", false, rename);
+        let golden = golden(&bench, &folder);
+        assert_eq!(golden["result"], "FAIL", "{from}: {golden}");
+        assert!(golden.to_string().contains(to), "{from}: {golden}");
+    }
+}
+
 /// A parameter under a name of its own is one that we lack and one too many.
 #[test]
 fn parameters_that_do_not_fit_are_named() {

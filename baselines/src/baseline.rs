@@ -239,6 +239,8 @@ pub enum HeadInit {
     },
     /// Weight and bias U(±1/√fan_in): the default of `torch.nn.Linear`.
     Torch,
+    /// The same for two linear maps with ReLU between them, the first to as many channels as it has.
+    TorchMlp,
     /// Weight and bias U(±√(6 / (fan_in + 1 + outputs))): Xavier's initialisation of the matrix whose last row is the bias.
     XavierWithBias,
 }

@@ -1,6 +1,7 @@
 //! Embedding → body → read-out → head, and the object-safe [`Model`] that the training loop sees.
 
 use burn::module::{Module, Param};
+use burn::tensor::activation::relu;
 use burn::tensor::{Gradients, Int, Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -160,6 +161,8 @@ impl NetworkSettings {
 struct Network<B: Body> {
     embedding: Option<Param<Tensor<2>>>,
     body: B,
+    /// In front of the head, with ReLU in between; absent where the head is one linear map.
+    hidden: Option<Pointwise>,
     head: Pointwise,
 }
 
@@ -170,7 +173,7 @@ fn head(features: usize, outputs: usize, kind: HeadInit, init: &mut Init) -> Poi
         HeadInit::Normal { std } => {
             Pointwise { weight: init.normal([outputs, features], std), bias: init.constant([outputs], 0.0) }
         }
-        HeadInit::Torch => Pointwise::torch(features, outputs, init),
+        HeadInit::Torch | HeadInit::TorchMlp => Pointwise::torch(features, outputs, init),
         HeadInit::XavierWithBias => Pointwise::xavier_with_bias(features, outputs, init),
     }
 }
@@ -201,8 +204,9 @@ pub fn assemble<B: Body + Sync + 'static>(
         return Err(BuildError::new("readout", "`last` needs a sequence; use `mean` for images"));
     }
     let pairs = matches!(output, OutputSpec::Pair(_));
-    let head = head(if pairs { PAIR_FEATURES * features } else { features }, output.outputs(), kind, init);
-    let network = Network { embedding, body, head };
+    let features = if pairs { PAIR_FEATURES * features } else { features };
+    let hidden = (kind == HeadInit::TorchMlp).then(|| Pointwise::torch(features, features, init));
+    let network = Network { embedding, body, hidden, head: head(features, output.outputs(), kind, init) };
     let parameters = named::list(&network);
     Ok(Box::new(Erased {
         network: Some(network),
@@ -276,6 +280,9 @@ impl<B: Body> Erased<B> {
         if self.pairs {
             features = join_pairs(features);
         }
+        if let Some(hidden) = &network.hidden {
+            features = relu(hidden.rows(features));
+        }
         Ok(network.head.rows(features))
     }
 }
@@ -315,8 +322,11 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         let dims = features.dims();
         ctx.set_lengths(input.lengths.as_deref(), dims[2..].iter().product());
         let features = ctx.dropout(features, self.settings.dropout_in, self.settings.dropout_in_kind);
-        let features = network.body.forward(without_padding(features, ctx), ctx).flatten();
+        let mut features = network.body.forward(without_padding(features, ctx), ctx).flatten();
         if self.per_step {
+            if let Some(hidden) = &network.hidden {
+                features = relu(hidden.forward(features, ctx.precision()));
+            }
             let logits = network.head.forward(features, ctx.precision());
             ctx.probe(|| "head".into(), "logits", &logits);
             return ctx.outcome().map(|()| Output::Step(logits));

@@ -3,7 +3,9 @@
 
 mod support;
 
-use baselines::layers::continuous::penalty;
+use baselines::layers::convolution::free_kernel::{Program, Sides};
+use baselines::layers::residual::penalty;
+use baselines::layers::{KernelStart, LongConv, LongConvSpec, SequenceLayer, Smoothing};
 use baselines::network::InputValues;
 use baselines::{Features, Forward, Init, Input, InputSpec, Model, Output, OutputSpec, registry};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -182,4 +184,47 @@ fn filters_of_a_causal_kernel_start_at_the_mask_in_ccnn_alone() {
     assert!(centres("ccnn").iter().all(|mu| (0.83..=1.0).contains(mu)));
     let flexnet = centres("flexnet");
     assert!(flexnet.iter().all(|mu| mu.abs() <= 0.1667) && flexnet.iter().any(|&mu| mu < 0.0));
+}
+
+/// A causal long convolution of an input shorter than its kernel, by lags and as the reference program transforms it.
+#[test]
+fn causal_long_convolutions_see_no_future_of_short_inputs() {
+    let sees_the_future = |reference_bugs: Option<Program>| {
+        let spec = LongConvSpec {
+            d_model: 3,
+            channels: 2,
+            l_max: 32,
+            sides: Sides::Causal,
+            threshold: 0.0,
+            smoothing: Smoothing::None,
+            window: 1,
+            kernel_dropout: 0.0,
+            start: KernelStart::FanIn,
+            dropout: 0.0,
+            reference_bugs,
+        };
+        let layer = LongConv::new(&spec, &mut Init::new(4, &Device::flex()));
+        let outputs = |last: f32| {
+            let mut values = vec![0.5f32; 3 * 19];
+            (0..3).for_each(|channel| values[channel * 19 + 18] = last);
+            let x = Tensor::<3>::from_data(TensorData::new(values, [1, 3, 19]), &Device::flex());
+            layer.forward(x, "layer", &mut Forward::evaluation()).narrow(2, 0, 18)
+        };
+        (outputs(0.5) - outputs(2.0)).abs().max().into_scalar::<f32>() > 1e-4
+    };
+    assert!(!sees_the_future(None));
+    assert!(sees_the_future(Some(Program::Safari)));
+}
+
+#[test]
+fn maps_of_attention_start_independently() {
+    let model = build("transformer", &json!({"n_layers": 1}), &[20]);
+    let mut maps: Vec<Vec<f32>> = Vec::new();
+    model.visit(&mut |parameter, value| {
+        if parameter.name.starts_with("body.layers.0.attention.") && parameter.name.ends_with("weight") {
+            maps.push(value.into_data().iter::<f32>().collect());
+        }
+    });
+    assert_eq!(maps.len(), 4);
+    assert!((0..4).all(|i| (0..i).all(|j| maps[i] != maps[j])));
 }

@@ -30,6 +30,8 @@ fn small() -> Vec<(Entry, Value)> {
         "lstm" | "gru" | "rnn" => json!({"hidden": 8}),
         "cnn" | "vgg" | "resnet18" | "resnet44" => json!({"width": 8}),
         "tcn" => json!({"levels": 3, "hidden": 6}),
+        "longconv" | "local" => json!({"blocks": 2, "hidden": 6}),
+        "transformer" => json!({"d_model": 8, "n_layers": 2, "n_heads": 2}),
         _ => json!({}),
     };
     let entries = registry::entries().into_iter().filter(|entry| entry.info.ranks.contains(&1));
@@ -119,10 +121,15 @@ fn the_amount_of_padding_does_not_matter() {
         match entry.info.name {
             "ckcnn" | "vgg" => continue,
             "s4" => config["l_max"] = json!(32),
-            "ccnn" | "flexnet" => config["kernel_size"] = json!(15),
+            "ccnn" | "flexnet" | "longconv" => config["kernel_size"] = json!(15),
             _ => {}
         }
-        if entry.info.name == "ccnn" {
+        if entry.info.name == "transformer" {
+            let mut other = config.clone();
+            (other["attention"], other["window"], other["positions"]) = (json!("local"), json!(3), json!("sinusoidal"));
+            cases.push((entry.clone(), other));
+        }
+        if ["ccnn", "longconv"].contains(&entry.info.name) {
             for (key, value) in [("causal", json!(false)), ("norm", json!("group")), ("norm", json!("layer"))] {
                 let mut other = config.clone();
                 other["causal"] = json!(false);
@@ -169,11 +176,11 @@ fn padded_batches_score_as_single_sequences(length: usize, lengths: &[usize]) {
         match name {
             "ckcnn" => continue,
             "s4" => config["l_max"] = json!(length),
-            "ccnn" | "flexnet" => config["kernel_size"] = json!(15),
+            "ccnn" | "flexnet" | "longconv" => config["kernel_size"] = json!(15),
             _ => {}
         }
         let mut configs = vec![config.clone()];
-        if name == "ccnn" {
+        if ["ccnn", "longconv"].contains(&name) {
             config["causal"] = json!(false);
             configs.push(config.clone());
             config["norm"] = json!("group");

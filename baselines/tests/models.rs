@@ -43,6 +43,9 @@ fn sample(output: Output) -> Tensor<2> {
     y
 }
 
+/// Of a block of 140 channels without its kernels: bias of the convolution, two linear maps, norm.
+const RESIDUAL_140: usize = 140 + 2 * (140 * 140 + 140) + 280;
+
 #[test]
 fn parameter_counts_are_those_of_the_originals() {
     let smnist = values(1, &[784]);
@@ -73,6 +76,14 @@ fn parameter_counts_are_those_of_the_originals() {
         // λ, γ, B, C, D, the gated map and the norm, six times, between the encoder and the head.
         ("lru", json!({"d_state": 64}), &smnist, 10, 6 * (3 * 64 + 4 * 64 * 128 + 128 + 33_024 + 256) + 256 + 1290),
         ("ccnn", json!({"hidden": 110, "block": "resnet"}), &smnist, 10, 164_073),
+        // CCNN-4,140 with 784 weights per channel in place of its kernel networks.
+        ("longconv", json!({}), &smnist, 10, 784 + 281 + 280 + 4 * (784 * 140 + RESIDUAL_140) + 280 + 1410),
+        ("longconv", json!({}), &cifar, 10, 3 * 1090 + 560 + 280 + 4 * (1089 * 140 + RESIDUAL_140) + 280 + 1410),
+        ("local", json!({}), &smnist, 10, 280 + 280 + 4 * (5 * 140 + RESIDUAL_140) + 280 + 1410),
+        ("local", json!({"kernel_size": 3}), &cifar, 10, 560 + 280 + 4 * (9 * 140 + RESIDUAL_140) + 280 + 1410),
+        // Four maps of attention, two norms, two maps of the feed-forward network, four times.
+        ("transformer", json!({}), &smnist, 10, 128 + 4 * (4 * 4160 + 256 + 16_640 + 16_448) + 128 + 650),
+        ("transformer", json!({"decoder": "mlp"}), &smnist, 10, 200_842 + 4160),
         ("flexnet", json!({}), &cifar, 10, 671_650),
         ("flexnet", json!({}), &smnist, 10, 105_548),
         ("tcn", json!({}), &smnist, 10, 66_910),
@@ -101,6 +112,9 @@ fn every_baseline_takes_every_rank_and_length_that_it_does_not_refuse() {
         "s4d" | "lru" => json!({"d_model": 4, "n_layers": 2, "d_state": 4}),
         "vgg" => json!({"width": 4, "hidden": 4}),
         "tcn" => json!({"levels": 3, "hidden": 4, "kernel_size": 3}),
+        "longconv" => json!({"blocks": 1, "hidden": 4, "kernel_dropout": 0.2}),
+        "local" => json!({"blocks": 1, "hidden": 4}),
+        "transformer" => json!({"d_model": 4, "n_layers": 2, "n_heads": 2}),
         "resnet18" | "resnet44" => json!({"width": 4, "blocks": 2}),
         _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
     };
@@ -214,6 +228,24 @@ fn settings_out_of_range_are_refused_by_name() {
         ("lru", json!({"r_max": 1.0}), &line, "r_max"),
         ("lru", json!({"r_min": 0.9, "r_max": 0.5}), &line, "r_max"),
         ("lru", json!({"max_phase": 0.0}), &line, "max_phase"),
+        ("longconv", json!({"lam": -0.1}), &line, "lam"),
+        ("longconv", json!({"kernel_size": 0}), &line, "kernel_size"),
+        ("longconv", json!({"kernel_size": 4}), &plane, "kernel_size"),
+        ("longconv", json!({"causal": true}), &plane, "causal"),
+        ("longconv", json!({"smoothing_window": 4}), &line, "smoothing_window"),
+        ("longconv", json!({"smoothing": "frequency"}), &plane, "smoothing"),
+        ("longconv", json!({"kernel_dropout": 1.0}), &line, "kernel_dropout"),
+        ("longconv", json!({"hidden": 0}), &line, "hidden"),
+        ("local", json!({"kernel_size": 4}), &line, "kernel_size"),
+        ("local", json!({"kernel_size": 63}), &line, "kernel_size"),
+        ("local", json!({"kernel_size": 1}), &line, "kernel_size"),
+        ("local", json!({"norm": "group"}), &line, "norm"),
+        ("local", json!({"causal": true}), &plane, "causal"),
+        ("transformer", json!({"n_heads": 3}), &line, "n_heads"),
+        ("transformer", json!({"d_model": 12, "n_heads": 4}), &line, "n_heads"),
+        ("transformer", json!({"window": 0}), &line, "window"),
+        ("transformer", json!({"ff_expand": 0}), &line, "ff_expand"),
+        ("transformer", json!({"dropout": 1.0}), &line, "dropout"),
         ("cnn", json!({}), &values(1, &[1]), ""),
         ("tcn", json!({"levels": 31}), &line, "levels"),
         ("tcn", json!({"kernel_size": 0}), &line, "kernel_size"),
@@ -447,41 +479,73 @@ fn gradients_agree_with_finite_differences() {
                 config[key] = value;
             }
         }
-        let mut model = build("ccnn", config.clone(), &values(2, &shape), &OutputSpec::Classes(3), 11);
-        let mut dims = vec![4, 2];
-        dims.extend(&shape);
-        let x = noise(&dims, 6);
-        let weights = Tensor::<2>::from_data(
-            TensorData::new((0..12).map(|i| (i as f32 * 1.7).sin()).collect(), [4, 3]),
-            &Device::flex().autodiff(),
-        );
-        let loss = |model: &dyn Model| {
-            let y = sample(run(model, x.clone(), &mut Forward::training(9, 4)));
-            let loss = (y * weights.clone()).sum();
-            match model.penalty().unwrap() {
-                Some(penalty) => loss + penalty,
-                None => loss,
-            }
-        };
-        let gradients = named::by_name(model.parameters(), model.take_gradients(&mut loss(&*model).backward()));
-        let scale = gradients.values().map(norm).fold(0.0, f64::max);
-        let mut rng = ChaCha8Rng::seed_from_u64(7);
-        for (name, gradient) in &gradients {
-            let n = gradient.dims()[0];
-            let direction: Vec<f32> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
-            let direction = Tensor::<1>::from_data(TensorData::new(direction, [n]), &Device::flex());
-            let analytic = scalar((gradient.clone() * direction.clone()).sum());
-            let step = 5e-4;
-            let mut shifted = |by: f64| {
-                model.replace(&mut |other, value| (other == name).then(|| value + direction.clone() * by));
-                scalar(loss(&*model).inner())
-            };
-            let (up, down) = (shifted(step), shifted(-2.0 * step));
-            shifted(step);
-            let numeric = (up - down) / (2.0 * step);
-            let tolerance = 0.02 * analytic.abs() + 2e-3 * scale;
-            assert!((numeric - analytic).abs() < tolerance, "{config} {name}: {numeric} numeric, {analytic} analytic");
+        gradients_agree("ccnn", &config, &shape);
+    }
+}
+
+/// Gradients of every parameter along one direction, against central differences of a loss with dropout.
+fn gradients_agree(name: &str, config: &Value, shape: &[usize]) {
+    let mut model = build(name, config.clone(), &values(2, shape), &OutputSpec::Classes(3), 11);
+    let mut dims = vec![4, 2];
+    dims.extend(shape);
+    let x = noise(&dims, 6);
+    let weights = Tensor::<2>::from_data(
+        TensorData::new((0..12).map(|i| (i as f32 * 1.7).sin()).collect(), [4, 3]),
+        &Device::flex().autodiff(),
+    );
+    let loss = |model: &dyn Model| {
+        let y = sample(run(model, x.clone(), &mut Forward::training(9, 4)));
+        let loss = (y * weights.clone()).sum();
+        match model.penalty().unwrap() {
+            Some(penalty) => loss + penalty,
+            None => loss,
         }
+    };
+    let gradients = named::by_name(model.parameters(), model.take_gradients(&mut loss(&*model).backward()));
+    let scale = gradients.values().map(norm).fold(0.0, f64::max);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for (parameter, gradient) in &gradients {
+        let n = gradient.dims()[0];
+        let direction: Vec<f32> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let direction = Tensor::<1>::from_data(TensorData::new(direction, [n]), &Device::flex());
+        let analytic = scalar((gradient.clone() * direction.clone()).sum());
+        let step = 5e-4;
+        let mut shifted = |by: f64| {
+            model.replace(&mut |other, value| (other == parameter).then(|| value + direction.clone() * by));
+            scalar(loss(&*model).inner())
+        };
+        let (up, down) = (shifted(step), shifted(-2.0 * step));
+        shifted(step);
+        let numeric = (up - down) / (2.0 * step);
+        let tolerance = 0.02 * analytic.abs() + 2e-3 * scale;
+        assert!(
+            (numeric - analytic).abs() < tolerance,
+            "{name} {config} {parameter}: {numeric} numeric, {analytic} analytic"
+        );
+    }
+}
+
+#[test]
+fn gradients_of_free_kernels_and_attention_agree_with_finite_differences() {
+    for (name, config, shape) in [
+        ("longconv", json!({}), vec![12]),
+        ("longconv", json!({"causal": false, "smoothing": "frequency", "weight_penalty": 0.1}), vec![12]),
+        ("longconv", json!({"separable": false, "smoothing": "moving-average", "smoothing_window": 3}), vec![12]),
+        ("longconv", json!({"initialisation": "double-exponential", "lam": 0.0, "kernel_dropout": 0.3}), vec![12]),
+        ("longconv", json!({"block": "resnet"}), vec![5, 6]),
+        ("local", json!({"kernel_size": 3}), vec![12]),
+        ("local", json!({"kernel_size": 3, "separable": false}), vec![3, 4, 3]),
+        ("transformer", json!({}), vec![12]),
+        ("transformer", json!({"positions": "sinusoidal", "prenorm": false, "decoder": "mlp"}), vec![12]),
+        ("transformer", json!({"causal": true, "attention": "local", "window": 2, "norm": "batch"}), vec![12]),
+    ] {
+        let mut config = config;
+        let small = match name {
+            "transformer" => json!({"d_model": 8, "n_layers": 1, "n_heads": 2, "dropout": 0.2}),
+            _ => json!({"blocks": 1, "hidden": 6, "dropout": 0.2}),
+        };
+        config.as_object_mut().unwrap().extend(small.as_object().unwrap().clone());
+        gradients_agree(name, &config, &shape);
     }
 }
 

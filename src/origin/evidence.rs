@@ -20,7 +20,7 @@ pub(super) enum Evidence {
 }
 
 /// Settings of training and of initial weights, of all baselines.
-const NO_EFFECT: [&str; 17] = [
+const NO_EFFECT: [&str; 19] = [
     "dropout",
     "dropout_kind",
     "dropout_in",
@@ -30,6 +30,8 @@ const NO_EFFECT: [&str; 17] = [
     "orthogonality_weight",
     "learning_rates",
     "mask_learning_rate_factor",
+    "kernel_dropout",
+    "kernel_learning_rate_factor",
     "initialisation",
     "init",
     "mask_init",
@@ -78,8 +80,13 @@ fn alternatives(entry: &Entry, field: &str, value: &Value) -> Vec<Value> {
     let mut others: Vec<Value> = match value {
         Value::Bool(value) => vec![json!(!value)],
         Value::Number(number) => match number.as_u64() {
-            // One more of something may not be allowed, as with numbers that have to be even.
-            Some(number) => vec![json!(number + 1), json!(number + 2), json!(number.saturating_sub(1).max(1))],
+            // One more of something may not be allowed, as with numbers that have to be even, or multiples of another.
+            Some(number) => vec![
+                json!(number + 1),
+                json!(number + 2),
+                json!(number.saturating_sub(1).max(1)),
+                json!(number.saturating_mul(2)),
+            ],
             None => number.as_f64().map(|number| json!(number * 2.0)).into_iter().collect(),
         },
         Value::Null => vec![json!(1), json!(2), json!([2.0])],
@@ -106,7 +113,7 @@ mod tests {
 
     /// Settings that a state dict does not show, by baseline, and axes of positions. A new setting has to be put here, or to
     /// show in the tensors, or to be one of those that make no difference.
-    const NOT_SHOWN: [(&str, usize, &[&str]); 15] = [
+    const NOT_SHOWN: [(&str, usize, &[&str]); 18] = [
         (
             "ccnn",
             1,
@@ -116,6 +123,8 @@ mod tests {
         ("cnn", 2, &[]),
         ("flexnet", 1, &["input_scale", "kernel_size", "mask_threshold", "sampling_rate_norm", "faithful"]),
         ("gru", 1, &["readout"]),
+        ("local", 1, &["nonlinearity", "causal"]),
+        ("longconv", 1, &["kernel_size", "lam", "smoothing", "smoothing_window", "nonlinearity", "causal"]),
         ("lru", 1, &["prenorm"]),
         ("lstm", 1, &["readout"]),
         ("resnet18", 2, &[]),
@@ -125,6 +134,7 @@ mod tests {
         ("s4d", 1, &["disc", "prenorm", "norm"]),
         ("stn", 2, &[]),
         ("tcn", 1, &[]),
+        ("transformer", 1, &["n_heads", "positions", "attention", "window", "causal", "norm"]),
         ("vgg", 2, &["activation", "orthogonality", "orthogonality_linear"]),
     ];
 
@@ -140,7 +150,7 @@ mod tests {
             let input = InputSpec::Values { channels: 3, shape: vec![32; *rank] };
             let output = OutputSpec::Classes(10);
             let small = match entry.info.name {
-                "ccnn" => json!({"hidden": 8}),
+                "ccnn" | "longconv" | "local" => json!({"hidden": 8}),
                 "resnet18" | "resnet44" | "vgg" | "cnn" | "stn" => json!({"width": 4}),
                 _ => json!({}),
             };

@@ -14,6 +14,7 @@ macro_rules! baselines {
     };
 }
 
+pub mod attention;
 pub mod continuous;
 pub mod convolutional;
 pub mod recurrent;
@@ -21,5 +22,12 @@ pub mod state_space;
 
 /// The baselines of all families.
 pub(crate) fn entries() -> Vec<Entry> {
-    [continuous::entries(), convolutional::entries(), recurrent::entries(), state_space::entries()].concat()
+    [
+        attention::entries(),
+        continuous::entries(),
+        convolutional::entries(),
+        recurrent::entries(),
+        state_space::entries(),
+    ]
+    .concat()
 }

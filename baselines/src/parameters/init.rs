@@ -99,8 +99,13 @@ impl Init {
 
     /// A parameter drawn from N(0, std²).
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], std: f64) -> Param<Tensor<D>> {
+        self.normal_by(shape, |_| std)
+    }
+
+    /// A parameter whose element i, row-major, is drawn from N(0, std(i)²).
+    pub fn normal_by<const D: usize>(&mut self, shape: [usize; D], std: impl Fn(usize) -> f64) -> Param<Tensor<D>> {
         let n = self.take(&shape);
-        let values = (0..n).map(|_| (std * self.standard_normal()) as f32).collect();
+        let values = (0..n).map(|i| (std(i) * self.standard_normal()) as f32).collect();
         self.place(shape, values)
     }
 

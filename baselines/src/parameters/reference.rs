@@ -59,6 +59,89 @@ pub fn s4(name: &str) -> String {
     within_body(name).split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
+/// The name in a layer or network with long convolutions of `HazyResearch/safari`: `model.layers.0.layer.kernel.kernel`.
+pub fn safari(name: &str) -> String {
+    let name = within_body(name);
+    let parts = name.split('.').collect::<Vec<_>>();
+    match parts.as_slice() {
+        ["layers", index, rest @ ..] => format!("model.layers.{index}.layer.{}", long_conv(rest)),
+        ["norms", index, rest @ ..] => format!("model.layers.{index}.norm.norm.{}", rest.join(".")),
+        ["out_norm", rest @ ..] => format!("model.norm.norm.{}", rest.join(".")),
+        ["head", rest @ ..] => format!("decoder.{}", rest.join(".")),
+        rest => long_conv(rest),
+    }
+}
+
+/// The name in its `standalone_long_convs.py`: `conv_layers.0.kernel`.
+pub fn safari_standalone(name: &str) -> String {
+    let name = within_body(name);
+    let parts = name.split('.').collect::<Vec<_>>();
+    let layer = |rest: &[&str]| long_conv(rest).replace("kernel.kernel", "kernel");
+    match parts.as_slice() {
+        ["layers", index, rest @ ..] => format!("conv_layers.{index}.{}", layer(rest)),
+        ["head", rest @ ..] => format!("decoder.{}", rest.join(".")),
+        rest => layer(rest),
+    }
+}
+
+/// The name in a layer with a long convolution.
+fn long_conv(parts: &[&str]) -> String {
+    match parts {
+        ["d"] => "D".to_owned(),
+        // The first of a sequence, whose second module is the gate.
+        ["output_linear", rest] => format!("output_linear.0.{rest}"),
+        parts => parts.join("."),
+    }
+}
+
+/// The name in a layer of attention of `IdoAmos/not-from-scratch`: `linears.0.weight` for the queries.
+pub fn not_from_scratch_attention(name: &str) -> String {
+    const ORDER: [&str; 4] = ["query", "key", "value", "output"];
+    let (map, tensor) = name.split_once('.').unwrap_or((name, ""));
+    match ORDER.iter().position(|of| *of == map) {
+        Some(index) => format!("linears.{index}.{tensor}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The name in its pair of residual blocks that are layer `index` of ours: `layers.1.layer.ff.2.bias` in the first pair.
+pub fn not_from_scratch_layer(index: usize, name: &str) -> String {
+    let (part, rest) = name.split_once('.').unwrap_or((name, ""));
+    let (attention, feed_forward) = (2 * index, 2 * index + 1);
+    match part {
+        "norm1" => format!("layers.{attention}.norm.norm.{rest}"),
+        "norm2" => format!("layers.{feed_forward}.norm.norm.{rest}"),
+        "attention" => format!("layers.{attention}.layer.{}", not_from_scratch_attention(rest)),
+        "feed_forward" => {
+            // A sequence of (a sequence of map and activation), dropout and map.
+            let rest = rest.replace("linear1.", "0.0.").replace("linear2.", "2.");
+            format!("layers.{feed_forward}.layer.ff.{rest}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The name in its network: `model.layers.0.layer.linears.0.weight`.
+///
+/// The encoder is a sequence where `sinusoidal` positions follow, and the decoder where it is an `mlp`.
+pub fn not_from_scratch(name: &str, sinusoidal: bool, mlp: bool) -> String {
+    let name = within_body(name);
+    let (part, rest) = name.split_once('.').unwrap_or((name, ""));
+    let layer = || {
+        let (index, rest) = rest.split_once('.')?;
+        Some(not_from_scratch_layer(index.parse().ok()?, rest))
+    };
+    match part {
+        "layers" => layer().map_or_else(|| name.to_owned(), |layer| format!("model.{layer}")),
+        "out_norm" => format!("model.norm.norm.{rest}"),
+        "encoder" if sinusoidal => format!("encoder.0.{rest}"),
+        "hidden" => format!("decoder.0.{rest}"),
+        "head" if mlp => format!("decoder.2.{rest}"),
+        "head" => format!("decoder.{rest}"),
+        _ => name.to_owned(),
+    }
+}
+
 /// The shape of our tensor `name` in a program that has convolutions of size one over `rank` axes for linear maps: weights
 /// `[out, in]` get an axis of length one for each, all others keep their `shape`.
 pub fn as_convolution(name: &str, shape: &[usize], rank: usize) -> Vec<usize> {
@@ -153,6 +236,25 @@ mod tests {
         assert_eq!(s4("body.layers.1.output_linear.bias"), "s4_layers.1.output_linear.0.bias");
         assert_eq!(s4("kernel.log_a_real"), "kernel.log_A_real");
         assert_eq!((s4("kernel.c"), s4("head.weight")), ("kernel.C".to_owned(), "decoder.weight".to_owned()));
+        assert_eq!(safari("body.layers.1.kernel.kernel"), "model.layers.1.layer.kernel.kernel");
+        assert_eq!(safari("body.norms.0.running_mean"), "model.layers.0.norm.norm.running_mean");
+        assert_eq!(safari("body.out_norm.weight"), "model.norm.norm.weight");
+        assert_eq!((safari("d"), safari("output_linear.bias")), ("D".to_owned(), "output_linear.0.bias".to_owned()));
+        assert_eq!((safari("body.encoder.bias"), safari("head.bias")), ("encoder.bias".into(), "decoder.bias".into()));
+        assert_eq!(safari_standalone("body.layers.0.kernel.kernel"), "conv_layers.0.kernel");
+        assert_eq!(safari_standalone("body.norms.1.weight"), "norms.1.weight");
+        assert_eq!((safari_standalone("d"), safari_standalone("head.weight")), ("D".into(), "decoder.weight".into()));
+        assert_eq!(not_from_scratch_attention("output.bias"), "linears.3.bias");
+        let linear = |name: &str| not_from_scratch(name, false, false);
+        assert_eq!(linear("body.layers.1.norm2.weight"), "model.layers.3.norm.norm.weight");
+        assert_eq!(linear("body.layers.1.attention.key.weight"), "model.layers.2.layer.linears.1.weight");
+        assert_eq!(linear("body.layers.0.feed_forward.linear1.bias"), "model.layers.1.layer.ff.0.0.bias");
+        assert_eq!(linear("body.layers.0.feed_forward.linear2.bias"), "model.layers.1.layer.ff.2.bias");
+        assert_eq!(linear("body.out_norm.weight"), "model.norm.norm.weight");
+        assert_eq!((linear("body.encoder.bias"), linear("head.bias")), ("encoder.bias".into(), "decoder.bias".into()));
+        assert_eq!(not_from_scratch("body.encoder.bias", true, false), "encoder.0.bias");
+        assert_eq!(not_from_scratch("hidden.bias", false, true), "decoder.0.bias");
+        assert_eq!(not_from_scratch("head.bias", false, true), "decoder.2.bias");
         assert!(is_bookkeeping("s4_layers.0.layer.kernel.l_kernel"));
         assert!(is_bookkeeping("backbone.0.cconv1.train_length"));
         assert!(!is_bookkeeping("backbone.0.cconv1.bias"));

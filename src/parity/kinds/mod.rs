@@ -3,8 +3,10 @@
 mod ccnn;
 mod ckcnn;
 mod flexnet;
+mod longconv;
 mod rnn;
 mod s4;
+mod transformer;
 
 use baselines::Init;
 use baselines::layers::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
@@ -32,6 +34,10 @@ const KINDS: &[(&str, Kind)] = &[
     ("flexnet.conv", flexnet::conv),
     ("flexnet.network", flexnet::network),
     ("flextcn.network", flexnet::network),
+    ("longconv.kernel", longconv::kernel),
+    ("longconv.layer", longconv::layer),
+    ("longconv.block", longconv::block),
+    ("longconv.network", longconv::network),
     ("rnn.network", rnn::network),
     ("s4.hippo", s4::hippo),
     ("s4.kernel", s4::kernel),
@@ -40,6 +46,10 @@ const KINDS: &[(&str, Kind)] = &[
     ("s4d.kernel", s4::s4d_kernel),
     ("s4d.layer", s4::s4d_layer),
     ("s4d.network", s4::s4d_network),
+    ("transformer.rope", transformer::rope),
+    ("transformer.layer", transformer::layer),
+    ("transformer.block", transformer::block),
+    ("transformer.network", transformer::network),
 ];
 
 /// The function for goldens of `kind`.

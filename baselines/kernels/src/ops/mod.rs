@@ -8,6 +8,7 @@ macro_rules! operations {
     };
 }
 
+mod attention;
 mod convolution;
 mod elementwise;
 mod linear;
@@ -15,6 +16,7 @@ mod normalisation;
 mod recurrence;
 mod training;
 
+pub use attention::*;
 pub use convolution::*;
 pub use elementwise::*;
 pub use linear::*;

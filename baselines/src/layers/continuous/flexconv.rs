@@ -4,8 +4,6 @@ use std::f64::consts::PI;
 use std::ops::Range;
 
 use burn::module::{Module, Param};
-use burn::tensor::module::conv3d;
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::generated::GeneratedConv;
@@ -15,10 +13,11 @@ use super::odd_fft;
 use super::window::Window;
 use crate::device::is_gpu;
 use crate::inspect::views::{FineKernels, Kernels, Mask};
+use crate::layers::convolution::same::{dense, depthwise};
 use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Forward, GeneratedKernel, Init, ReadError};
-use kernels::{Alignment, MatmulF32, channel_bias, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense};
+use kernels::{Alignment, MatmulF32, channel_bias};
 
 /// Keeps the mask of CCNN finite for a width of zero.
 const EPSILON: f64 = 1e-8;
@@ -340,8 +339,8 @@ impl FlexConv {
             Some(full) => (full.pad(x), &[full.samples][..], Alignment::Causal),
         };
         let y = match &self.channel_mixer {
-            Some(_) => depthwise(x, shape, kernel, alignment),
-            None => dense(x, shape, kernel, outputs, alignment),
+            Some(_) => depthwise(x, shape, kernel.values, &kernel.shape, alignment),
+            None => dense(x, shape, kernel.values, &kernel.shape, outputs, alignment),
         };
         let y = match odd {
             None => y,
@@ -398,49 +397,6 @@ impl GeneratedConv for FlexConv {
 fn indicator(all: usize, own: &Range<usize>, device: &Device) -> Tensor<2> {
     let values: Vec<f32> = (0..all).map(|tap| if own.contains(&tap) { 1.0 } else { 0.0 }).collect();
     Tensor::from_data(TensorData::new(values, [1, all]), device)
-}
-
-/// Every channel with its own kernel.
-fn depthwise(x: Tensor<3>, shape: &[usize], kernel: SampledKernel, alignment: Alignment) -> Tensor<3> {
-    let [batch, channels, positions] = x.dims();
-    match (shape, kernel.shape.as_slice()) {
-        (&[height, width], &[kernel_height, kernel_width]) => {
-            let x = x.reshape([batch, channels, height, width]);
-            let k = kernel.values.reshape([channels, kernel_height, kernel_width]);
-            long_conv2d(x, k, alignment).reshape([batch, channels, positions])
-        }
-        (&[d, h, w], &[kd, kh, kw]) => {
-            let x = x.reshape([batch, channels, d, h, w]);
-            let k = kernel.values.reshape([channels, 1, kd, kh, kw]);
-            conv3d(x, k, None, centred([kd, kh, kw], channels)).reshape([batch, channels, positions])
-        }
-        _ => long_conv1d(x, kernel.values, alignment),
-    }
-}
-
-/// A kernel for every pair of channels.
-fn dense(x: Tensor<3>, shape: &[usize], kernel: SampledKernel, outputs: usize, alignment: Alignment) -> Tensor<3> {
-    let [batch, inputs, positions] = x.dims();
-    match (shape, kernel.shape.as_slice()) {
-        (&[height, width], &[kernel_height, kernel_width]) => {
-            let x = x.reshape([batch, inputs, height, width]);
-            let k = kernel.values.reshape([outputs, inputs, kernel_height, kernel_width]);
-            long_conv2d_dense(x, k, alignment).reshape([batch, outputs, positions])
-        }
-        (&[d, h, w], &[kd, kh, kw]) => {
-            let x = x.reshape([batch, inputs, d, h, w]);
-            let k = kernel.values.reshape([outputs, inputs, kd, kh, kw]);
-            conv3d(x, k, None, centred([kd, kh, kw], 1)).reshape([batch, outputs, positions])
-        }
-        (_, kernel_shape) => {
-            let taps = kernel_shape.iter().product::<usize>();
-            long_conv1d_dense(x, kernel.values.reshape([outputs, inputs, taps]), alignment)
-        }
-    }
-}
-
-fn centred(kernel: [usize; 3], groups: usize) -> ConvOptions<3> {
-    ConvOptions::new([1; 3], kernel.map(|k| k / 2), [1; 3], groups)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::penalty::norm;
 use crate::inspect::views::{Kernels, LayerView};
+use crate::layers::residual::penalty::norm;
 use crate::{GeneratedKernel, Measure, ReadError};
 
 /// A convolution whose kernel a network generates.

@@ -1,135 +1,51 @@
 //! Residual blocks around [`FlexConv`]s.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::flexconv::{FlexConv, FlexConvSpec, ReferenceVersion};
-use crate::forward::DropoutKind;
+use super::generated::GeneratedConv;
+use crate::inspect::views::Kernels;
 use crate::layers::linear::Pointwise;
-use crate::layers::norm::{Norm, NormKind};
-use crate::{BuildError, Forward, Init};
-use kernels::{Activation, activate_and_add, add_and_activate};
+use crate::layers::residual::{Convolution, DrawLinear, ResidualBlock, ResidualSpec};
+use crate::{BuildError, Forward, GeneratedKernel, Init, ReadError};
 
-/// Form of a [`ResidualBlock`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum BlockKind {
-    /// One convolution and one linear map: σ(linear1(drop(σ(conv1 x)))) + shortcut(x), the block of S4.
-    #[default]
-    S4,
-    /// Two convolutions: σ(norm2(conv2(drop(σ(norm1(conv1 x))))) + shortcut(x)), He et al. 2015.
-    ResNet,
-    /// Two convolutions: σ(drop(σ(norm2(conv2(drop(σ(norm1(conv1 x))))))) + shortcut(x)), Bai et al. 2018.
-    Tcn,
+impl Convolution for FlexConv {
+    fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
+        self.forward(x, shape, layer, ctx)
+    }
+
+    fn kernel(&self) -> Result<Tensor<2>, ReadError> {
+        GeneratedConv::kernel(self)
+    }
+
+    fn view(&self) -> Result<Kernels, ReadError> {
+        GeneratedConv::view(self)
+    }
+
+    fn generated(&self, layer: String) -> Result<Option<GeneratedKernel>, ReadError> {
+        GeneratedConv::generated(self, layer).map(Some)
+    }
 }
 
-/// Configuration of a [`ResidualBlock`], without its convolutions.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ResidualSpec {
-    /// Number of convolutions, and where norms and nonlinearities stand.
-    pub kind: BlockKind,
-    /// What every norm normalises together.
-    pub norm: NormKind,
-    /// In an S4 block: normalise before the convolution rather than after the sum.
-    pub prenorm: bool,
-    /// After every convolution, and after the sum where the form has one.
-    pub nonlinearity: Activation,
-    /// Probability of dropping while training.
-    pub dropout: f64,
-    /// What is dropped together.
-    pub dropout_kind: DropoutKind,
+impl ReferenceVersion {
+    /// How the reference program draws the linear maps of its blocks.
+    pub fn linear(self) -> DrawLinear {
+        match self {
+            Self::Ccnn => Pointwise::kaiming_normal,
+            Self::FlexNet => Pointwise::torch,
+        }
+    }
 }
 
-/// A residual block: one or two convolutions and a shortcut.
-#[derive(Module, Debug)]
-pub struct ResidualBlock {
-    /// The first convolution.
-    pub conv1: FlexConv,
-    /// The second, absent in an S4 block.
-    pub conv2: Option<FlexConv>,
-    /// Before the first convolution, after it or after the sum.
-    pub norm1: Norm,
-    /// After the second convolution.
-    pub norm2: Option<Norm>,
-    /// Channel mixer of an S4 block.
-    pub linear1: Option<Pointwise>,
-    /// Present where the numbers of channels differ.
-    pub shortcut: Option<Pointwise>,
-    #[module(skip)]
+/// A block from `conv.inputs` to `conv.outputs` channels.
+///
+/// # Errors
+/// See [`FlexConv::new`].
+pub fn flex_block(
+    conv: &FlexConvSpec,
     spec: ResidualSpec,
-}
-
-impl ResidualBlock {
-    /// A block from `conv.inputs` to `conv.outputs` channels.
-    ///
-    /// # Errors
-    /// See [`FlexConv::new`].
-    pub fn new(conv: &FlexConvSpec, spec: ResidualSpec, init: &mut Init) -> Result<Self, BuildError> {
-        let (inputs, outputs) = (conv.inputs, conv.outputs);
-        let conv1 = FlexConv::new(conv, init)?;
-        let linear = |inputs, init: &mut Init| match conv.version {
-            ReferenceVersion::Ccnn => Pointwise::kaiming_normal(inputs, outputs, init),
-            ReferenceVersion::FlexNet => Pointwise::torch(inputs, outputs, init),
-        };
-        let (conv2, norm1, norm2, linear1) = match spec.kind {
-            BlockKind::S4 => {
-                let normed = if spec.prenorm { inputs } else { outputs };
-                (None, Norm::new(spec.norm, normed, init), None, Some(linear(outputs, init)))
-            }
-            BlockKind::ResNet | BlockKind::Tcn => {
-                let second = FlexConv::new(&FlexConvSpec { inputs: outputs, ..conv.clone() }, init)?;
-                let [norm1, norm2] = std::array::from_fn(|_| Norm::new(spec.norm, outputs, init));
-                (Some(second), norm1, Some(norm2), None)
-            }
-        };
-        let shortcut = (inputs != outputs).then(|| linear(inputs, init));
-        Ok(Self { conv1, conv2, norm1, norm2, linear1, shortcut, spec })
-    }
-
-    /// `[batch, in, positions]` to `[batch, out, positions]`, with the positions of `shape` flattened.
-    ///
-    /// Probes are taken as `layer`.
-    pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let (curve, p, kind) = (self.spec.nonlinearity, self.spec.dropout, self.spec.dropout_kind);
-        let shortcut = match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x.clone(), ctx.precision()),
-            None => x.clone(),
-        };
-        let name = format!("{layer}.conv1");
-        let out = match (&self.conv2, &self.norm2, &self.linear1) {
-            (Some(conv2), Some(norm2), _) => {
-                let h = self.norm1.forward(self.conv1.forward(x, shape, &name, ctx), ctx);
-                let h = ctx.activate_and_drop(h, curve, p, kind);
-                let h = norm2.forward(conv2.forward(h, shape, &format!("{layer}.conv2"), ctx), ctx);
-                let h = if self.spec.kind == BlockKind::Tcn { ctx.activate_and_drop(h, curve, p, kind) } else { h };
-                add_and_activate(h, shortcut, curve)
-            }
-            (_, _, linear1) => {
-                let h = if self.spec.prenorm { self.norm1.forward(x, ctx) } else { x };
-                let h = self.conv1.forward(h, shape, &name, ctx);
-                let h = ctx.activate_and_drop(h, curve, p, kind);
-                let out = match linear1 {
-                    Some(linear1) => activate_and_add(linear1.forward(h, ctx.precision()), shortcut, curve),
-                    None => h + shortcut,
-                };
-                if self.spec.prenorm { out } else { self.norm1.forward(out, ctx) }
-            }
-        };
-        ctx.probe(|| layer.to_owned(), "activation", &out);
-        out
-    }
-}
-
-/// The convolutions of a network by their names: `conv1`, then those of `blocks`, from `blocks.0.conv1` on.
-pub(crate) fn convolutions<'a>(
-    conv1: Option<&'a FlexConv>,
-    blocks: &'a [ResidualBlock],
-) -> impl Iterator<Item = (String, &'a FlexConv)> {
-    let blocks = blocks.iter().enumerate().flat_map(|(i, block)| {
-        let convolutions = std::iter::once(&block.conv1).chain(&block.conv2).enumerate();
-        convolutions.map(move |(j, conv)| (format!("blocks.{i}.conv{}", j + 1), conv))
-    });
-    conv1.map(|conv| ("conv1".to_owned(), conv)).into_iter().chain(blocks)
+    init: &mut Init,
+) -> Result<ResidualBlock<FlexConv>, BuildError> {
+    let make = |inputs, init: &mut Init| FlexConv::new(&FlexConvSpec { inputs, ..conv.clone() }, init);
+    ResidualBlock::new([conv.inputs, conv.outputs], spec, conv.version.linear(), init, make)
 }

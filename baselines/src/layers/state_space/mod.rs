@@ -11,4 +11,4 @@ mod taps;
 pub use lru::{Lru, LruSpec};
 pub use s4::{S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, StateMatrix};
 pub use s4d::{S4d, S4dKernel, S4dSpec};
-pub use stack::{SequenceLayer, Stack, StackSpec, check_states};
+pub use stack::{Residual, SequenceLayer, Stack, StackSpec, check_states};

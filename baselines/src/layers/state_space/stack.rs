@@ -29,6 +29,32 @@ pub trait SequenceLayer: Module + ModuleDisplay {
     }
 }
 
+/// Normalisation, dropout and residual connection around a layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Residual {
+    /// Normalise in front of the layer, `x + f(norm(x))`, rather than after the residual connection, `norm(x + f(x))`.
+    pub prenorm: bool,
+    /// Probability of dropping a channel of the layer's output while training.
+    pub dropout: f64,
+}
+
+impl Residual {
+    /// `x`, `[batch, channels, length]`, after `layer`, which is called `name`, with its `norm`.
+    pub fn around(
+        &self,
+        x: Tensor<3>,
+        layer: &impl SequenceLayer,
+        norm: &Norm,
+        name: &str,
+        ctx: &mut Forward<'_>,
+    ) -> Tensor<3> {
+        let z = if self.prenorm { norm.forward(x.clone(), ctx) } else { x.clone() };
+        let z = layer.forward(z, name, ctx);
+        let x = ctx.dropout_tensor(z, self.dropout, DropoutKind::Channel) + x;
+        if self.prenorm { x } else { norm.forward(x, ctx) }
+    }
+}
+
 /// Configuration of a [`Stack`], without its layers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StackSpec {
@@ -38,12 +64,12 @@ pub struct StackSpec {
     pub d_model: usize,
     /// Number of layers.
     pub n_layers: usize,
-    /// Normalise in front of a layer, rather than after the residual connection.
-    pub prenorm: bool,
+    /// What stands around each.
+    pub residual: Residual,
     /// What is normalised together.
     pub norm: NormKind,
-    /// Probability of dropping a channel while training.
-    pub dropout: f64,
+    /// Normalise once more after the last layer.
+    pub out_norm: bool,
 }
 
 impl StackSpec {
@@ -61,7 +87,8 @@ impl StackSpec {
         check::at_least_one("d_model", d_model)?;
         check::at_least_one("n_layers", n_layers)?;
         check::probability("dropout", dropout)?;
-        Ok(Self { inputs: task.channels, d_model, n_layers, prenorm, norm, dropout })
+        let residual = Residual { prenorm, dropout };
+        Ok(Self { inputs: task.channels, d_model, n_layers, residual, norm, out_norm: false })
     }
 }
 
@@ -96,15 +123,15 @@ pub struct Stack<L: SequenceLayer> {
     pub layers: Vec<L>,
     /// One per layer.
     pub norms: Vec<Norm>,
+    /// After the last layer.
+    pub out_norm: Option<Norm>,
     #[module(skip)]
-    prenorm: bool,
-    #[module(skip)]
-    dropout: f64,
+    residual: Residual,
 }
 
 impl<L: SequenceLayer> Stack<L> {
     /// A stack of layers that `layer` makes, read out by the mean over positions.
-    pub(crate) fn build(spec: &StackSpec, init: &mut Init, layer: impl FnMut(&mut Init) -> L) -> Built<Self> {
+    pub fn build(spec: &StackSpec, init: &mut Init, layer: impl FnMut(&mut Init) -> L) -> Built<Self> {
         let body = Self::new(spec, init, layer);
         Built { body, features: spec.d_model, readout: Readout::Mean, head: HeadInit::Torch }
     }
@@ -114,8 +141,8 @@ impl<L: SequenceLayer> Stack<L> {
             encoder: Pointwise::torch(spec.inputs, spec.d_model, init),
             layers: (0..spec.n_layers).map(|_| layer(init)).collect(),
             norms: (0..spec.n_layers).map(|_| Norm::new(spec.norm, spec.d_model, init)).collect(),
-            prenorm: spec.prenorm,
-            dropout: spec.dropout,
+            out_norm: spec.out_norm.then(|| Norm::new(spec.norm, spec.d_model, init)),
+            residual: spec.residual,
         }
     }
 }
@@ -124,14 +151,12 @@ impl<L: SequenceLayer> Body for Stack<L> {
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
         let mut x = self.encoder.forward(x.flatten(), ctx.precision());
         for (i, (layer, norm)) in self.layers.iter().zip(&self.norms).enumerate() {
-            let z = if self.prenorm { norm.forward(x.clone(), ctx) } else { x.clone() };
-            let z = layer.forward(z, &format!("layers.{i}"), ctx);
-            x = ctx.dropout_tensor(z, self.dropout, DropoutKind::Channel) + x;
-            if !self.prenorm {
-                x = norm.forward(x, ctx);
-            }
+            x = self.residual.around(x, layer, norm, &format!("layers.{i}"), ctx);
         }
-        Features::Line(x)
+        Features::Line(match &self.out_norm {
+            Some(norm) => norm.forward(x, ctx),
+            None => x,
+        })
     }
 
     fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {

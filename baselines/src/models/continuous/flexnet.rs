@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use crate::forward::DropoutKind;
 use crate::layers::continuous::generated::{generated_kernels, kernel_norms, views, weight_penalty};
-use crate::layers::continuous::residual::convolutions;
 use crate::layers::continuous::{mask, odd_fft};
+use crate::layers::residual::block::convolutions;
 use crate::layers::{
     BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, Norm, NormKind, Pointwise,
-    ReferenceVersion, ResidualBlock, ResidualSpec, Window,
+    ReferenceVersion, ResidualBlock, ResidualSpec, Window, flex_block,
 };
 use crate::{
     Baseline, Body, BodySpec, BuildError, Built, Features, Forward, GeneratedKernel, HeadInit, Info, Init, LayerView,
@@ -164,7 +164,7 @@ pub struct FlexNetBody {
     /// After `conv1`.
     pub norm1: Option<Norm>,
     /// From the first block to the last.
-    pub blocks: Vec<ResidualBlock>,
+    pub blocks: Vec<ResidualBlock<FlexConv>>,
     #[module(skip)]
     weight_penalty: f64,
 }
@@ -222,7 +222,7 @@ impl Baseline for FlexNet {
             norm1: images.then(|| Norm::new(config.norm, first, init)),
             blocks: inputs
                 .zip(&widths[1..])
-                .map(|(inputs, &outputs)| ResidualBlock::new(&conv(inputs, outputs), residual, init))
+                .map(|(inputs, &outputs)| flex_block(&conv(inputs, outputs), residual, init))
                 .collect::<Result<_, _>>()?,
             weight_penalty: config.weight_penalty,
         };

@@ -2,6 +2,8 @@
 
 baselines! {
     cnn::Cnn,
+    local::Local,
+    longconv::LongConvolution,
     resnet18::Resnet18,
     resnet44::Resnet44,
     stn::Stn,

@@ -1,0 +1,5 @@
+//! Attention.
+
+operations! {
+    scaled_dot_product,
+}

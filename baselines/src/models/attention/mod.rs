@@ -1,0 +1,5 @@
+//! Networks of attention.
+
+baselines! {
+    transformer::Transformer,
+}
