@@ -1,0 +1,8 @@
+//! Recurrences whose gates see the input alone, so that they are linear in the state: minGRU and minLSTM (Feng et al. 2024,
+//! arXiv 2410.01201), and the network of `lucidrains/minGRU-pytorch` around them.
+
+mod network;
+mod rnn;
+
+pub use network::{MinLm, MinRnnBlock, MinRnnBody, MinRnnConfig};
+pub use rnn::{MinCell, MinRnn, MinRnnSpec};
