@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use baselines::network::{Input, InputValues};
-use baselines::read::read;
 use baselines::{
-    Features, Forward, ForwardError, InputSpec, Model, Output, OutputSpec, Parameter, ReadError, named, reference,
-    registry,
+    Forward, ForwardError, InputSpec, Model, Output, OutputSpec, Parameter, ReadError, named, reference, registry,
 };
 use burn::module::Module;
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Gradients, Int, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor};
 use serde_json::Value;
 
 use super::compare::VANISHING;
-use super::{Comparison, Golden, GoldenError, ParityError};
+use super::golden::is_statistic;
+use super::loss::{OurOutput, compare_loss, loss};
+pub(super) use super::tensors::{autodiff, host};
+use super::{Comparison, Golden, ParityError, RecordedTensor};
 use crate::files::{Fitted, state_dict};
 
 /// From our name of a tensor to the original's.
@@ -25,11 +24,6 @@ const STATISTICS: f64 = 1e-4;
 
 /// Bound of the losses of a few optimiser steps.
 pub(super) const LOSSES: f64 = 1e-3;
-
-/// A device that records gradients.
-pub(super) fn autodiff(device: &Device) -> Device {
-    device.clone().autodiff()
-}
 
 /// A forward pass in the golden's mode; dropout is off in all goldens.
 fn pass(golden: &Golden) -> Forward<'static> {
@@ -80,75 +74,6 @@ fn names<'a>(golden: &Golden, parameters: &[Parameter], rename: Rename<'a>) -> i
     move |name| found.key(name).map_or_else(|| rename(name), str::to_owned)
 }
 
-/// A recorded input as `[batch, channels, positions]` that gradients can be asked of, and its positions per axis.
-pub(super) struct RecordedTensor {
-    /// Name in the golden, without `input.`.
-    name: &'static str,
-    /// As recorded, with all positions on one axis.
-    value: Tensor<3>,
-    /// Whether positions come before channels.
-    channels_last: bool,
-    /// Positions per axis.
-    pub(super) shape: Vec<usize>,
-}
-
-impl RecordedTensor {
-    /// Read `input.<name>`: `[batch, channels, positions…]`, or `[batch, length, channels]` if `channels_last`.
-    ///
-    /// # Errors
-    /// A tensor that is missing, of another rank, or of another number of channels.
-    pub(super) fn read(
-        golden: &Golden,
-        name: &'static str,
-        channels: usize,
-        channels_last: bool,
-        device: &Device,
-    ) -> Result<Self, GoldenError> {
-        let key = format!("input.{name}");
-        let stored = golden.get(&key)?;
-        let wrong = |wanted: &str| golden.fault(&key, format!("has shape {:?}, not {wanted}", stored.shape));
-        let &[batch, second, ref rest @ ..] = stored.shape.as_slice() else {
-            return Err(wrong("[batch, channels, positions]"));
-        };
-        let flat = [batch, second, rest.iter().product()];
-        let (found, shape) = match (channels_last, rest) {
-            (true, &[last]) => (last, vec![second]),
-            (false, [_] | [_, _] | [_, _, _]) => (second, rest.to_vec()),
-            _ => return Err(wrong("one to three axes of positions")),
-        };
-        if found != channels {
-            return Err(wrong(&format!("{channels} channels")));
-        }
-        if stored.values.is_empty() {
-            return Err(wrong("a shape with elements"));
-        }
-        let value = Tensor::from_data(TensorData::new(stored.to_f32(), flat), &autodiff(device)).require_grad();
-        Ok(Self { name, value, channels_last, shape })
-    }
-
-    /// `[batch, channels, positions]`.
-    pub(super) fn tensor(&self) -> Tensor<3> {
-        if self.channels_last { self.value.clone().swap_dims(1, 2) } else { self.value.clone() }
-    }
-
-    /// For a network.
-    pub(super) fn input(&self) -> Input {
-        Input { values: InputValues::Values(Features::from_flat(self.tensor(), &self.shape)), lengths: None }
-    }
-}
-
-/// The loss that goldens were recorded with: the mean cross-entropy of `input.labels` where there are any, else Σ y².
-pub(super) fn loss<const D: usize>(golden: &Golden, y: Tensor<D>) -> Result<Tensor<1>, GoldenError> {
-    let Some(labels) = golden.labels()? else { return Ok(y.square().sum()) };
-    let dims = y.dims();
-    let (rows, classes) = (labels.len(), dims[dims.len() - 1]);
-    if dims.iter().product::<usize>() != rows * classes || labels.iter().any(|&l| l < 0 || l as usize >= classes) {
-        return Err(golden.fault("input.labels", format!("does not fit an output of shape {dims:?}")));
-    }
-    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels, [rows, 1]), &y.device());
-    Ok(log_softmax(y.reshape([rows, classes]), 1).gather(1, labels).mean().neg())
-}
-
 /// Compare the output `y` of `module` with `output.y`, and all gradients where they were recorded.
 ///
 /// # Errors
@@ -160,13 +85,24 @@ pub(super) fn module<M: Module, const D: usize>(
     input: Option<&RecordedTensor>,
     rename: Rename<'_>,
 ) -> Result<Comparison, ParityError> {
+    outputs(golden, module, &[OurOutput::new("y", y)], input.as_slice(), rename)
+}
+
+/// Compare all of `ours`, what `module` makes of `inputs`, and all gradients where they were recorded.
+///
+/// # Errors
+/// Tensors that are missing.
+pub(super) fn outputs<M: Module>(
+    golden: &Golden,
+    module: &M,
+    ours: &[OurOutput],
+    inputs: &[&RecordedTensor],
+    rename: Rename<'_>,
+) -> Result<Comparison, ParityError> {
     let parameters = named::list(module);
     let names = names(golden, &parameters, rename);
-    let mut comparison = Comparison::default();
-    comparison.output(golden, "output.y", &y.dims(), &host(y.clone())?)?;
-    if golden.under("grad.").next().is_some() {
-        let mut gradients = loss(golden, y)?.backward();
-        inputs(golden, &mut comparison, input, &gradients)?;
+    let (mut comparison, gradients) = function(golden, ours, inputs)?;
+    if let Some(mut gradients) = gradients {
         let ours = named::by_name(&parameters, named::take_gradients(module, &mut gradients));
         self::gradients(golden, &mut comparison, &parameters, ours, &names)?;
     }
@@ -174,6 +110,35 @@ pub(super) fn module<M: Module, const D: usize>(
     named::visit(module, &mut |parameter, value| statistics.push((names(&parameter.name), value)));
     self::statistics(golden, &mut comparison, "buffer_after", STATISTICS, statistics)?;
     Ok(comparison)
+}
+
+/// Compare all of `ours`, what a function without parameters makes of `inputs`, and the gradients of `inputs`; with all
+/// gradients, where some were recorded.
+///
+/// # Errors
+/// Tensors that are missing.
+pub(super) fn function(
+    golden: &Golden,
+    ours: &[OurOutput],
+    inputs: &[&RecordedTensor],
+) -> Result<(Comparison, Option<Gradients>), ParityError> {
+    let mut comparison = Comparison::default();
+    for output in ours {
+        output.compare(golden, &mut comparison)?;
+    }
+    let recorded = ["grad.", "grad_input."].into_iter().any(|prefix| golden.under(prefix).next().is_some());
+    if !recorded {
+        return Ok((comparison, None));
+    }
+    let loss = loss(golden, ours)?;
+    if golden.has_cotangents() {
+        compare_loss(golden, &mut comparison, ours)?;
+    }
+    let gradients = loss.backward();
+    for input in inputs {
+        comparison.input_gradient(golden, input.name(), input.gradient(&gradients)?)?;
+    }
+    Ok((comparison, Some(gradients)))
 }
 
 /// Run `model` on `input`, and compare output, gradients and running statistics.
@@ -188,12 +153,23 @@ pub(super) fn network(
 ) -> Result<Comparison, ParityError> {
     load_network(golden, model, rename)?;
     let y = logits(golden, model, input)?;
+    network_outputs(golden, model, &[OurOutput::new("y", y)], &[input], rename)
+}
+
+/// Compare `ours`, what `model`, which has the golden's weights, made of `inputs`, then gradients and running statistics.
+///
+/// # Errors
+/// Tensors that are missing.
+pub(super) fn network_outputs(
+    golden: &Golden,
+    model: &dyn Model,
+    ours: &[OurOutput],
+    inputs: &[&RecordedTensor],
+    rename: Rename<'_>,
+) -> Result<Comparison, ParityError> {
     let names = names(golden, model.parameters(), rename);
-    let mut comparison = Comparison::default();
-    comparison.output(golden, "output.y", &y.dims(), &host(y.clone())?)?;
-    if golden.under("grad.").next().is_some() {
-        let mut gradients = loss(golden, y)?.backward();
-        inputs(golden, &mut comparison, Some(input), &gradients)?;
+    let (mut comparison, gradients) = function(golden, ours, inputs)?;
+    if let Some(mut gradients) = gradients {
         self::gradients(golden, &mut comparison, model.parameters(), by_name(model, &mut gradients), &names)?;
     }
     statistics(golden, &mut comparison, "buffer_after", STATISTICS, running(model, &names))?;
@@ -203,14 +179,14 @@ pub(super) fn network(
 /// Compare all gradients of `loss`.
 ///
 /// # Errors
-/// A gradient cannot be read from the device.
+/// A gradient cannot be read from the device, or is missing in double precision.
 pub(super) fn network_gradients(
     golden: &Golden,
     comparison: &mut Comparison,
     model: &dyn Model,
     loss: Tensor<1>,
     rename: Rename<'_>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParityError> {
     let names = names(golden, model.parameters(), rename);
     gradients(golden, comparison, model.parameters(), by_name(model, &mut loss.backward()), &names)
 }
@@ -271,26 +247,6 @@ pub(super) fn build(
     Ok((entry.build)(config, &input, &OutputSpec::Classes(classes), 0, device)?)
 }
 
-/// Values on the host.
-///
-/// # Errors
-/// They cannot be read from the device.
-pub(super) fn host<const D: usize>(value: Tensor<D>) -> Result<Vec<f32>, ReadError> {
-    read(value, "a tensor")
-}
-
-fn inputs(
-    golden: &Golden,
-    comparison: &mut Comparison,
-    input: Option<&RecordedTensor>,
-    gradients: &Gradients,
-) -> Result<(), ParityError> {
-    let Some(recorded) = input else { return Ok(()) };
-    // An input that the output does not depend on has no gradient: that compares as another shape, and fails.
-    let gradient = recorded.value.grad(gradients).map(host).transpose()?.unwrap_or_default();
-    Ok(comparison.input_gradient(golden, recorded.name, &gradient)?)
-}
-
 /// Compare the gradients `ours` of `parameters` with those recorded.
 fn gradients(
     golden: &Golden,
@@ -298,12 +254,11 @@ fn gradients(
     parameters: &[Parameter],
     ours: BTreeMap<String, Tensor<1>>,
     rename: Rename<'_>,
-) -> Result<(), ReadError> {
+) -> Result<(), ParityError> {
     let ours = ours.into_iter().map(|(name, g)| Ok((rename(&name), host(g)?)));
     let ours = ours.collect::<Result<BTreeMap<String, Vec<f32>>, ReadError>>()?;
     let known: BTreeSet<String> = parameters.iter().map(|parameter| rename(&parameter.name)).collect();
-    comparison.gradients(golden, &known, &ours);
-    Ok(())
+    Ok(comparison.gradients(golden, &known, &ours)?)
 }
 
 /// Compare the running statistics among `tensors` with those recorded after the forward pass, under `prefix`. Where some
@@ -315,9 +270,9 @@ pub(super) fn statistics(
     bound: f64,
     tensors: Vec<(String, Tensor<1>)>,
 ) -> Result<(), ParityError> {
-    let changed = golden.is_training() && golden.under("buffer.").any(|(name, _)| name.contains("running_"));
+    let changed = golden.is_training() && golden.under("buffer.").any(|(name, _)| is_statistic(name));
     let any = changed || golden.names().any(|name| name.split('.').next() == Some(prefix));
-    for (name, value) in tensors.into_iter().filter(|(name, _)| any && name.contains("running_")) {
+    for (name, value) in tensors.into_iter().filter(|(name, _)| any && is_statistic(name)) {
         let key = format!("{prefix}.{name}");
         if golden.find(&key).is_none() {
             comparison.unmatched(format!("{key} (ours)"));

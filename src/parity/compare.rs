@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baselines::precision::Precision;
 
+use super::golden::is_statistic;
 use super::{Golden, GoldenError};
 
 /// Least bound of outputs.
@@ -89,8 +90,15 @@ impl Comparison {
             let kind = name.split('.').next().unwrap_or_default();
             let last = name.split_once('.').map_or(*name, |(_, last)| last);
             let numbered = kind.trim_end_matches(|c: char| c.is_ascii_digit());
+            if golden.has_cotangents() {
+                // What stands for another tensor, which is looked at by itself, needs that one.
+                let other = if kind == "cotangent" { Some(format!("output.{last}")) } else { None };
+                if let Some(other) = other.or_else(|| Golden::in_single_precision(name)) {
+                    return golden.find(&other).is_none();
+                }
+            }
             // Bookkeeping of the original has no equal here.
-            let beside = BESIDE.contains(name) || (numbered == "buffer_after" && !last.contains("running_"));
+            let beside = BESIDE.contains(name) || (numbered == "buffer_after" && !is_statistic(last));
             let read = READ.contains(&kind);
             let known = read || (beside && COMPARED.contains(&numbered)) || seen.contains(name) || self.excuses(name);
             !known
@@ -120,7 +128,7 @@ impl Comparison {
         self.deviations.iter().reduce(|a, b| if b.severity() > a.severity() { b } else { a })
     }
 
-    /// Compare with the recorded tensor `name`.
+    /// Compare with the recorded tensor `name`, in double precision where that is the reference.
     pub(crate) fn tensor(
         &mut self,
         golden: &Golden,
@@ -128,7 +136,7 @@ impl Comparison {
         actual: &[f32],
         bound: f64,
     ) -> Result<(), GoldenError> {
-        let stored = golden.get(name)?;
+        let stored = golden.reference(name)?;
         if stored.values.is_empty() {
             return Err(golden.fault(name, "has no values"));
         }
@@ -152,57 +160,87 @@ impl Comparison {
         self.tensor(golden, name, actual, output_bound(golden))
     }
 
-    /// Compare with the gradient of input `name`, if it was recorded.
-    pub(crate) fn input_gradient(&mut self, golden: &Golden, name: &str, actual: &[f32]) -> Result<(), GoldenError> {
-        let name = format!("grad_input.{name}");
-        match golden.find(&name) {
-            None => Ok(()),
-            Some(_) => self.tensor(golden, &name, actual, GRADIENT.max(output_bound(golden))),
+    /// Compare `ours`, a sum of terms of the magnitudes `size` in all, with the recorded loss, as a part of `size`.
+    pub(crate) fn loss(&mut self, golden: &Golden, ours: f64, size: f64) -> Result<(), GoldenError> {
+        let name = "output.loss";
+        if golden.find(name).is_none() {
+            return Ok(());
         }
+        let &[stored] = golden.reference(name)?.values.as_slice() else {
+            return Err(golden.fault(name, "is not one number"));
+        };
+        let error = if ours == stored { 0.0 } else { (ours - stored).abs() / size };
+        self.deviations.push(Deviation { tensor: name.to_owned(), error, bound: output_bound(golden) });
+        Ok(())
+    }
+
+    /// Compare with the gradient of input `name`, if it was recorded; ours is `None` where the loss does not depend on it.
+    ///
+    /// No gradient of ours is one of another shape, unless the description says that it is zero.
+    pub(crate) fn input_gradient(
+        &mut self,
+        golden: &Golden,
+        name: &str,
+        ours: Option<Vec<f32>>,
+    ) -> Result<(), GoldenError> {
+        let key = format!("grad_input.{name}");
+        if golden.find(&key).is_none() {
+            return Ok(());
+        }
+        if !golden.has_cotangents() {
+            return self.tensor(golden, &key, &ours.unwrap_or_default(), GRADIENT.max(output_bound(golden)));
+        }
+        let expected = &golden.reference(&key)?.values;
+        let zero = golden.has_zero_gradient(&format!("input.{name}"));
+        let ours = ours.unwrap_or_else(|| if zero { vec![0.0; expected.len()] } else { Vec::new() });
+        let own = golden.note("f32_vs_f64_grad_input_maxrel")[name].as_f64().unwrap_or(0.0);
+        let bound = GRADIENT.max(output_bound(golden)).max(2.0 * own);
+        let relative = Deviation { tensor: key, error: relative(&ours, expected), bound };
+        let largest = largest_gradient(golden);
+        let vanishing = zero || own > ROUNDING || length(expected) < VANISHING * largest;
+        self.deviations.push(if vanishing { absolute(relative, &ours, expected, largest) } else { relative });
+        Ok(())
     }
 
     /// Compare with every `grad.*`. `ours` has the gradients under the original names, none where the loss does not depend
     /// on the parameter, and `known` the names of all parameters. What one side lacks is unmatched, but for gradients of ours
     /// that are zero.
-    pub(crate) fn gradients(&mut self, golden: &Golden, known: &BTreeSet<String>, ours: &BTreeMap<String, Vec<f32>>) {
+    pub(crate) fn gradients(
+        &mut self,
+        golden: &Golden,
+        known: &BTreeSet<String>,
+        ours: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), GoldenError> {
         for (name, values) in ours {
             if golden.find(&format!("grad.{name}")).is_none() && values.iter().any(|&value| value != 0.0) {
                 self.unmatched.push(format!("grad.{name} (ours)"));
             }
         }
-        let largest = golden.under("grad.").map(|(_, stored)| length(&stored.values)).fold(0.0, f64::max);
+        let largest = largest_gradient(golden);
         for (name, stored) in golden.under("grad.") {
             if !known.contains(name) {
                 // `complete` names it.
                 continue;
             }
+            let tensor = format!("grad.{name}");
             let parameter = golden.find(&format!("param.{name}"));
             if stored.values.is_empty() || parameter.is_some_and(|parameter| parameter.shape != stored.shape) {
-                let tensor = format!("grad.{name}");
                 self.deviations.push(Deviation { tensor, error: f64::INFINITY, bound: GRADIENT });
                 continue;
             }
-            let expected = &stored.values;
+            let expected = &golden.reference(&tensor)?.values;
             let zeros = vec![0.0; expected.len()];
             let actual = ours.get(name).unwrap_or(&zeros);
             let own = golden.note("f32_vs_f64_grad_maxrel_per_param")[name].as_f64().unwrap_or(0.0);
-            let relative = Deviation {
-                tensor: format!("grad.{name}"),
-                error: relative(actual, expected),
-                bound: GRADIENT.max(2.0 * own),
-            };
+            let error = relative(actual, expected);
+            let relative = Deviation { tensor, error, bound: GRADIENT.max(2.0 * own) };
             // A weight-normed row of one element has a direction of no consequence.
             let undirected = name.ends_with("weight_v") && stored.shape.iter().skip(1).all(|&n| n == 1);
-            let vanishing = undirected || own > ROUNDING || length(expected) < VANISHING * largest;
-            let deviation = if vanishing && largest > 0.0 && actual.len() == expected.len() {
-                let error = distance(actual, expected) / largest;
-                let absolute = Deviation { error, bound: REMAINDER, ..relative.clone() };
-                if absolute.severity() < relative.severity() { absolute } else { relative }
-            } else {
-                relative
-            };
-            self.deviations.push(deviation);
+            let small = own > ROUNDING || length(expected) < VANISHING * largest;
+            let vanishing = undirected || small || golden.has_zero_gradient(name);
+            self.deviations.push(if vanishing { absolute(relative, actual, expected, largest) } else { relative });
         }
+        Ok(())
     }
 
     /// The same deviations within bounds that are at least those of `precision`.
@@ -221,8 +259,25 @@ impl Comparison {
     }
 }
 
+/// The deviation `relative` of a gradient that vanishes, or, where that is nearer to passing, its absolute error as a part of
+/// the `largest` gradient.
+fn absolute(relative: Deviation, actual: &[f32], expected: &[f64], largest: f64) -> Deviation {
+    if largest <= 0.0 || actual.len() != expected.len() {
+        return relative;
+    }
+    let absolute = Deviation { error: distance(actual, expected) / largest, bound: REMAINDER, ..relative.clone() };
+    if absolute.severity() < relative.severity() { absolute } else { relative }
+}
+
+/// Length of the largest gradient of a parameter, or, under a loss by cotangents, of an input.
+fn largest_gradient(golden: &Golden) -> f64 {
+    let lengths = |prefix| golden.under(prefix).map(|(_, stored)| length(&stored.values)).fold(0.0, f64::max);
+    let inputs = if golden.has_cotangents() { lengths("grad_input.") } else { 0.0 };
+    lengths("grad.").max(inputs)
+}
+
 /// Whether a tensor of shape `dims` is one of shape `stored` with neighbouring axes taken together.
-fn same_layout(stored: &[usize], dims: &[usize]) -> bool {
+pub(super) fn same_layout(stored: &[usize], dims: &[usize]) -> bool {
     let products = |shape: &[usize]| {
         let product = |product: &mut usize, &size: &usize| {
             *product = product.saturating_mul(size);
@@ -238,6 +293,9 @@ fn same_layout(stored: &[usize], dims: &[usize]) -> bool {
 /// Bound of outputs: twice what the original's single precision misses its double precision by, but at least 1e-4.
 pub(crate) fn output_bound(golden: &Golden) -> f64 {
     let number = |field| golden.note(field).as_f64();
+    if let Some(relative) = number("f32_vs_f64_output_rel").filter(|_| golden.has_cotangents()) {
+        return OUTPUT.max(2.0 * relative);
+    }
     match (number("f32_vs_f64_output_maxabs"), number("output_absmax")) {
         (Some(deviation), Some(largest)) if largest > 0.0 => OUTPUT.max(2.0 * deviation / largest),
         _ => OUTPUT,

@@ -2,6 +2,9 @@
 //!
 //! Tensors are named `param.*`, `buffer.*` and `buffer_after.*` (before and after the forward pass), `input.*`, `output.*`,
 //! `grad.*` and `grad_input.*`; the JSON's `kind` and `build` say what they were recorded from.
+//!
+//! Where its `loss` is `cotangent`, gradients are those of Σ output · cotangent over the elements of all outputs with a tensor
+//! `cotangent.*`, and the tensors of a run in double precision, `output_f64.*` and the like, are what ours are compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,6 +15,15 @@ use serde_json::Value;
 
 use super::{GoldenError, ParityError};
 use crate::files::{Dtype, Shapes};
+
+/// What the kind of a tensor of the run in double precision ends with.
+const DOUBLE: &str = "_f64";
+
+/// Whether a buffer is a running statistic, under its name in PyTorch or in Flax; others are bookkeeping.
+pub(crate) fn is_statistic(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.contains("running_") || ["mean", "var"].contains(&last)
+}
 
 /// A tensor on the host, row-major. Values are held in double precision, which keeps those of every stored type.
 #[derive(Debug, Clone)]
@@ -153,6 +165,40 @@ impl Golden {
         labels.map(Some).ok_or_else(|| self.fault("input.labels", "has a value that is no whole number"))
     }
 
+    /// Whether the loss is Σ output · cotangent, and the run in double precision the reference.
+    pub(crate) fn has_cotangents(&self) -> bool {
+        self.note("loss").as_str() == Some("cotangent")
+    }
+
+    /// What ours is compared with as `name`: under a loss by cotangents the tensor of the run in double precision, where
+    /// there is one, else the tensor of that name.
+    ///
+    /// # Errors
+    /// A tensor that is missing, or of another shape in double precision.
+    pub(crate) fn reference(&self, name: &str) -> Result<&Stored, GoldenError> {
+        let stored = self.get(name)?;
+        let double = self.has_cotangents().then(|| name.split_once('.')).flatten();
+        match double.and_then(|(kind, rest)| self.find(&format!("{kind}{DOUBLE}.{rest}"))) {
+            Some(double) if double.shape != stored.shape => {
+                let [single, double] = [stored, double].map(|tensor| &tensor.shape);
+                Err(self.fault(name, format!("has shape {single:?}, and {double:?} in double precision")))
+            }
+            Some(double) => Ok(double),
+            None => Ok(stored),
+        }
+    }
+
+    /// The name in single precision of a tensor of the run in double precision.
+    pub(crate) fn in_single_precision(name: &str) -> Option<String> {
+        let (kind, rest) = name.split_once('.')?;
+        Some(format!("{}.{rest}", kind.strip_suffix(DOUBLE)?))
+    }
+
+    /// Whether the description says that the gradient of `name`, a parameter or `input.*`, is zero by structure.
+    pub(crate) fn has_zero_gradient(&self, name: &str) -> bool {
+        !self.note("zero_gradients")[name].is_null()
+    }
+
     /// Names of all tensors.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
@@ -179,7 +225,7 @@ impl Golden {
 
     /// Shapes of parameters and running statistics before the forward pass, under their names in the state dict.
     pub(crate) fn shapes(&self) -> Shapes {
-        let statistics = self.under("buffer.").filter(|(name, _)| name.contains("running_"));
+        let statistics = self.under("buffer.").filter(|(name, _)| is_statistic(name));
         self.under("param.").chain(statistics).map(|(name, stored)| (name.to_owned(), stored.shape.clone())).collect()
     }
 

@@ -6,7 +6,10 @@ mod check;
 mod compare;
 mod error;
 mod golden;
+mod input;
 mod kinds;
+mod loss;
+mod tensors;
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -14,10 +17,12 @@ use std::path::{Path, PathBuf};
 use baselines::precision::Precision;
 use burn::tensor::Device;
 
-use self::check::{RecordedTensor, Rename};
+use self::check::Rename;
 pub(crate) use self::compare::Comparison;
 use self::error::{GoldenError, ParityError};
 use self::golden::Golden;
+use self::input::RecordedTensor;
+use self::loss::OurOutput;
 use crate::terminal::panic_text;
 
 /// What became of a golden.

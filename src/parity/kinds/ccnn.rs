@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::{centred, kernel_network, threshold};
 use crate::experiment::{OptimiserKind, Training};
-use crate::parity::{Comparison, Golden, ParityError, RecordedTensor, check};
+use crate::parity::loss::loss;
+use crate::parity::{Comparison, Golden, OurOutput, ParityError, RecordedTensor, check};
 use crate::training::Optimiser;
 
 /// Bound of weights after optimiser steps, whose updates hang on the signs of small gradients.
@@ -97,7 +98,8 @@ pub(super) fn training(golden: &Golden, device: &Device) -> Result<Comparison, P
     let mut losses = Vec::new();
     let mut undetermined = BTreeSet::new();
     for step in 1..=steps + 1 {
-        let loss = check::loss(golden, check::logits(golden, model.as_ref(), &x)?)?;
+        let logits = OurOutput::new("y", check::logits(golden, model.as_ref(), &x)?);
+        let loss = loss(golden, &[logits])?;
         losses.extend(check::host(loss.clone())?);
         if step > steps {
             // Statistics are recorded after the last forward pass. The means follow the biases before the norms, whose
