@@ -105,8 +105,8 @@ fn penalties_are_those_of_their_definitions() {
 #[test]
 fn recurrent_penalty_sums_over_layers_and_gates() {
     let input = InputSpec::Values { channels: 1, shape: vec![5] };
-    for (name, gates) in [("lstm", 4), ("gru", 3), ("rnn", 1)] {
-        let config = json!({"hidden": 6, "layers": 2, "orthonormality": 0.5});
+    for (name, gates, block) in [("lstm", 4, "none"), ("gru", 3, "none"), ("rnn", 1, "none"), ("gru", 3, "residual")] {
+        let config = json!({"hidden": 6, "layers": 2, "orthonormality": 0.5, "block": block});
         let entry = registry::find(name).unwrap();
         let build = |config| (entry.build)(config, &input, &OutputSpec::Classes(2), 3, &Device::flex()).unwrap();
         let model = build(&config);
@@ -228,8 +228,8 @@ fn measures_add_up_to_the_penalties() {
     let held = build("vgg", vgg("householder", true), &[12, 12]);
     assert!(sum(&*held, "orthonormality", "") < 1e-8 && sum(&*held, "orthogonality", "") < 1e-8);
 
-    for (name, gates) in [("lstm", 4), ("gru", 3), ("rnn", 1)] {
-        let config = |weight: f64| json!({"hidden": 5, "layers": 2, "orthonormality": weight});
+    for (name, gates, block) in [("lstm", 4, "none"), ("gru", 3, "none"), ("rnn", 1, "none"), ("lstm", 4, "residual")] {
+        let config = |weight: f64| json!({"hidden": 5, "layers": 2, "orthonormality": weight, "block": block});
         let model = build(name, config(0.25), &[7]);
         assert_eq!(model.measures().unwrap().len(), 2 * gates, "{name}");
         close(0.25 * sum(&*model, "orthonormality", "layers."), penalty(&*model), name);

@@ -61,14 +61,16 @@ pub fn s4_recurrent(name: &str) -> String {
 /// The same around the tanh cell of `state-spaces/s4`: `model.layers.0.layer.layer.cell.W_hx.weight`.
 pub fn s4_tanh(name: &str) -> String {
     let name = s4_recurrent(name);
-    let cell = |part: &str| match part {
-        "weight_ih_l0" => "cell.W_hx.weight",
-        "bias_ih_l0" => "cell.W_hx.bias",
-        "weight_hh_l0" => "cell.W_hh.weight",
-        "bias_hh_l0" => "cell.W_hh.bias",
-        other => other,
-    }
-    .to_owned();
+    let cell = |part: &str| {
+        match part {
+            "weight_ih_l0" => "cell.W_hx.weight",
+            "bias_ih_l0" => "cell.W_hx.bias",
+            "weight_hh_l0" => "cell.W_hh.weight",
+            "bias_hh_l0" => "cell.W_hh.bias",
+            other => other,
+        }
+        .to_owned()
+    };
     name.split('.').map(cell).collect::<Vec<_>>().join(".")
 }
 
@@ -86,19 +88,21 @@ fn s4_recurrent_block(parts: &[&str]) -> String {
 /// candidates and gates is called `gates`: `layers.0.2.to_hidden_and_gate.weight`.
 pub fn min_lm(gates: &str, name: &str) -> String {
     let name = within_body(name);
-    let part = |part: &str| match part {
-        "embedding" => "token_emb.weight",
-        "head" => "to_logits",
-        "gates" => gates,
-        "out" => "to_out",
-        "norm1" => "1",
-        "rnn" => "2",
-        "norm2" => "3",
-        "linear1" => "4.0",
-        "linear2" => "4.2",
-        other => other,
-    }
-    .to_owned();
+    let part = |part: &str| {
+        match part {
+            "embedding" => "token_emb.weight",
+            "head" => "to_logits",
+            "gates" => gates,
+            "out" => "to_out",
+            "norm1" => "1",
+            "rnn" => "2",
+            "norm2" => "3",
+            "linear1" => "4.0",
+            "linear2" => "4.2",
+            other => other,
+        }
+        .to_owned()
+    };
     let conv = name.replace("conv.pointwise.", "0.net.1.").replace("conv.", "0.net.0.");
     conv.split('.').map(part).collect::<Vec<_>>().join(".")
 }
@@ -246,10 +250,7 @@ mod tests {
         assert_eq!(s4("body.layers.1.output_linear.bias"), "s4_layers.1.output_linear.0.bias");
         assert_eq!(s4("kernel.log_a_real"), "kernel.log_A_real");
         assert_eq!((s4("kernel.c"), s4("head.weight")), ("kernel.C".to_owned(), "decoder.weight".to_owned()));
-        assert_eq!(
-            s4_recurrent("body.layers.1.layer.weight_ih"),
-            "model.layers.1.layer.layer.weight_ih_l0"
-        );
+        assert_eq!(s4_recurrent("body.layers.1.layer.weight_ih"), "model.layers.1.layer.layer.weight_ih_l0");
         assert_eq!(s4_recurrent("body.layers.1.output_linear.bias"), "model.layers.1.layer.output_linear.0.bias");
         assert_eq!(s4_recurrent("body.norms.1.running_var"), "model.layers.1.norm.norm.running_var");
         assert_eq!(s4_recurrent("body.out_norm.weight"), "model.norm.norm.weight");

@@ -3,8 +3,12 @@
 mod ccnn;
 mod ckcnn;
 mod flexnet;
+mod lru;
+mod minimal;
 mod rnn;
+mod rnn_block;
 mod s4;
+mod sequence;
 
 use baselines::Init;
 use baselines::layers::{Frequency, KernelInit, KernelNetwork, KernelNetworkKind, KernelNetworkSpec};
@@ -32,7 +36,16 @@ const KINDS: &[(&str, Kind)] = &[
     ("flexnet.conv", flexnet::conv),
     ("flexnet.network", flexnet::network),
     ("flextcn.network", flexnet::network),
+    ("lru.layer", lru::layer),
+    ("lru.block", lru::block),
+    ("lru.network", lru::network),
+    ("mingru.layer", minimal::layer),
+    ("mingru.network", minimal::network),
+    ("minlstm.layer", minimal::layer),
+    ("minlstm.network", minimal::network),
     ("rnn.network", rnn::network),
+    ("rnn_block.block", rnn_block::block),
+    ("rnn_block.network", rnn_block::network),
     ("s4.hippo", s4::hippo),
     ("s4.kernel", s4::kernel),
     ("s4.block", s4::block),

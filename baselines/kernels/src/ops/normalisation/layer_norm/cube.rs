@@ -103,13 +103,7 @@ fn forward_kernel(x: &Tensor<f32>, y: &mut Tensor<f32>, epsilon: f32, #[comptime
 
 /// `dx = (g − mean(g) − y mean(g y)) / deviation`, without `mean(g)` where the mean is not subtracted.
 #[cube(launch_unchecked)]
-fn backward_kernel(
-    x: &Tensor<f32>,
-    g: &Tensor<f32>,
-    dx: &mut Tensor<f32>,
-    epsilon: f32,
-    #[comptime] centred: bool,
-) {
+fn backward_kernel(x: &Tensor<f32>, g: &Tensor<f32>, dx: &mut Tensor<f32>, epsilon: f32, #[comptime] centred: bool) {
     let positions = x.shape(2);
     if ABSOLUTE_POS < x.shape(0) * positions {
         let item = ABSOLUTE_POS / positions;

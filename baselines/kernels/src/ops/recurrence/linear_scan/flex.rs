@@ -47,9 +47,7 @@ pub(super) fn backward<T: Real>(operands: &[FlexTensor; 3]) -> [FlexTensor; 2] {
         }
         let results = da.chunks_mut(length).zip(db.chunks_mut(length));
         let inputs = a.chunks(length).zip(h.chunks(length)).zip(g.chunks(length));
-        results
-            .zip(inputs)
-            .for_each(|((da, db), ((a, h), g))| dispatch(Backward::<_, 1> { a, h, g, da, db, length }));
+        results.zip(inputs).for_each(|((da, db), ((a, h), g))| dispatch(Backward::<_, 1> { a, h, g, da, db, length }));
     });
     [tensor(da, shape.clone()), tensor(db, shape)]
 }

@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, sigmoid};
 
-use crate::layers::gated::Mixer;
 use crate::layers::linear::BiasFree;
+use crate::layers::stack::Mixer;
 use crate::{Forward, Init};
 use kernels::{Precision, linear_scan};
 

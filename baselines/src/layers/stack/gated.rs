@@ -3,9 +3,9 @@
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 
+use super::layer::SequenceLayer;
 use crate::forward::DropoutKind;
 use crate::layers::linear::Pointwise;
-use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init, Measure};
 use kernels::{Activation, glu};
 

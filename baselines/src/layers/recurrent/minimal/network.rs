@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::rnn::{MinCell, MinRnn, MinRnnSpec};
 use crate::forward::DropoutKind;
 use crate::layers::either::Either;
-use crate::layers::gated::Gated;
 use crate::layers::linear::Pointwise;
 use crate::layers::norm::{NormKind, RmsNorm};
-use crate::layers::stack::{Stack, StackSpec};
+use crate::layers::stack::{Gated, Stack, StackSpec};
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout, check};
 use kernels::{Activation, Alignment, channel_bias, long_conv1d};
 
