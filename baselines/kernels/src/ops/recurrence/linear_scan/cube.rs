@@ -62,17 +62,17 @@ fn like(x: &CubeTensor) -> CubeTensor {
 
 /// Where the row of a thread begins.
 #[cube]
-fn start(x: &Tensor<f32>, row: usize) -> usize {
-    let channels = x.shape(1);
-    row / channels * x.stride(0) + row % channels * x.stride(1)
+fn start(row: usize, channels: usize, of_sample: usize, of_channel: usize) -> usize {
+    row / channels * of_sample + row % channels * of_channel
 }
 
 #[cube(launch_unchecked)]
 fn forward_kernel(a: &Tensor<f32>, b: &Tensor<f32>, h: &mut Tensor<f32>) {
-    if ABSOLUTE_POS < a.shape(0) * a.shape(1) {
-        let of_a = start(a, ABSOLUTE_POS);
-        let of_b = start(b, ABSOLUTE_POS);
-        let of_h = start(h, ABSOLUTE_POS);
+    let channels = a.shape(1);
+    if ABSOLUTE_POS < a.shape(0) * channels {
+        let of_a = start(ABSOLUTE_POS, channels, a.stride(0), a.stride(1));
+        let of_b = start(ABSOLUTE_POS, channels, b.stride(0), b.stride(1));
+        let of_h = start(ABSOLUTE_POS, channels, h.stride(0), h.stride(1));
         let step = h.stride(2);
         let mut state = 0.0f32;
         for t in 0..a.shape(2) {
@@ -84,12 +84,13 @@ fn forward_kernel(a: &Tensor<f32>, b: &Tensor<f32>, h: &mut Tensor<f32>) {
 
 #[cube(launch_unchecked)]
 fn backward_kernel(a: &Tensor<f32>, h: &Tensor<f32>, g: &Tensor<f32>, da: &mut Tensor<f32>, db: &mut Tensor<f32>) {
-    if ABSOLUTE_POS < a.shape(0) * a.shape(1) {
-        let of_a = start(a, ABSOLUTE_POS);
-        let of_h = start(h, ABSOLUTE_POS);
-        let of_g = start(g, ABSOLUTE_POS);
-        let of_da = start(da, ABSOLUTE_POS);
-        let of_db = start(db, ABSOLUTE_POS);
+    let channels = a.shape(1);
+    if ABSOLUTE_POS < a.shape(0) * channels {
+        let of_a = start(ABSOLUTE_POS, channels, a.stride(0), a.stride(1));
+        let of_h = start(ABSOLUTE_POS, channels, h.stride(0), h.stride(1));
+        let of_g = start(ABSOLUTE_POS, channels, g.stride(0), g.stride(1));
+        let of_da = start(ABSOLUTE_POS, channels, da.stride(0), da.stride(1));
+        let of_db = start(ABSOLUTE_POS, channels, db.stride(0), db.stride(1));
         let step_da = da.stride(2);
         let step_db = db.stride(2);
         let length = a.shape(2);

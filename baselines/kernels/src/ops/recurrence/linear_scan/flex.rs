@@ -67,10 +67,10 @@ impl<T: Real, const N: usize> Loop for Forward<'_, T, N> {
         let (a, b, h) = (&a[..N * length], &b[..N * length], &mut h[..N * length]);
         let mut state = [T::ZERO; N];
         for t in 0..length {
-            for row in 0..N {
+            for (row, state) in state.iter_mut().enumerate() {
                 let at = row * length + t;
-                state[row] = a[at].fma::<LEVEL>(state[row], b[at]);
-                h[at] = state[row];
+                *state = a[at].fma::<LEVEL>(*state, b[at]);
+                h[at] = *state;
             }
         }
     }
