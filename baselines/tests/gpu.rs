@@ -7,10 +7,10 @@ mod support;
 
 use baselines::device::DeviceChoice;
 use baselines::kernels::{
-    Activation, AdamUpdate, Alignment, Precision, StepRule, Taps, activate_and_add, adam, add_and_activate, batch_norm,
-    channel_affine, channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, layer_norm,
-    linear_scan, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm, masked,
-    pointwise, rms_norm, rnn, weighted_sum,
+    Activation, AdamUpdate, Alignment, MinCell, Precision, StepRule, Taps, activate_and_add, adam, add_and_activate,
+    batch_norm, channel_affine, channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru,
+    layer_norm, linear_scan, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm,
+    masked, minimal_scan, pointwise, rms_norm, rnn, weighted_sum,
 };
 use baselines::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
 use baselines::layers::{FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, ReferenceVersion, Window};
@@ -285,6 +285,9 @@ fn linear_recurrences_on_a_gpu() {
         let what = format!("scan of {shape:?}");
         agree!(what, 2e-5, [a: shape, b: shape], linear_scan(a * 0.9, b));
         agree!(what, 2e-5, [a: shape, b: shape], linear_scan(a.swap_dims(1, 2) * 0.9, b.swap_dims(1, 2)));
+        let [batch, states, length] = shape;
+        agree!("minGRU", 5e-5, [x: [batch, 2 * states, length]], minimal_scan(x * 4.0, MinCell::Gru));
+        agree!("minLSTM", 5e-5, [x: [batch, 3 * states, length]], minimal_scan(x * 4.0, MinCell::Lstm));
     }
 }
 

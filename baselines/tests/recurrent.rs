@@ -3,7 +3,7 @@
 
 mod support;
 
-use baselines::kernels::{Precision, linear_scan, rms_norm};
+use baselines::kernels::{Precision, linear_scan, minimal_scan, rms_norm};
 use baselines::layers::{
     Conventions, Gated, MinCell, MinRnn, MinRnnSpec, Norm, NormKind, Pointwise, RecurrentBlock, RecurrentBody,
     RecurrentConfig, Residual,
@@ -42,6 +42,13 @@ fn scans_and_root_mean_squares_have_their_gradients() {
     let shape = [3, 4, 5];
     check_gradient("coefficients", &a, shape, |a| weigh(linear_scan(a, tensor(&b, shape))));
     check_gradient("inputs", &b, shape, |b| weigh(linear_scan(tensor(&a, shape), b)));
+    for cell in [MinCell::Gru, MinCell::Lstm] {
+        let sums = values(2 * cell.parts() * 2 * 5, 3);
+        check_gradient(&format!("{cell:?}"), &sums, [2, cell.parts() * 2, 5], |x| {
+            let y = minimal_scan(x, cell);
+            (y.clone() * tensor(&values(20, 8), y.dims())).sum()
+        });
+    }
     check_gradient("RMS norm", &a, shape, |x| weigh(rms_norm(x, 1e-3)));
 }
 

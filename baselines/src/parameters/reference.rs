@@ -46,15 +46,17 @@ pub fn torch_recurrent(name: &str) -> String {
 }
 
 /// The name in a network of `S4Block(layer=…)` around recurrent layers of `torch.nn`, in the backbone of `state-spaces/s4`:
-/// `model.layers.0.layer.layer.weight_ih_l0`.
+/// `model.layers.0.layer.layer.weight_ih_l0`; of one block, whose layer is called `layer`, `layer.layer.weight_ih_l0`.
 pub fn s4_recurrent(name: &str) -> String {
     let parts: Vec<&str> = within_body(name).split('.').collect();
     match parts[..] {
         ["head", tensor] => format!("decoder.output_transform.{tensor}"),
         ["out_norm", tensor] => format!("model.norm.norm.{tensor}"),
         ["norms", layer, tensor] => format!("model.layers.{layer}.norm.norm.{tensor}"),
-        ["layers", layer, ref rest @ ..] => format!("model.layers.{layer}.{}", s4_recurrent_block(rest)),
-        _ => s4_recurrent_block(&parts),
+        ["norm", tensor] => format!("norm.norm.{tensor}"),
+        ["layers", layer, ref rest @ ..] => format!("model.layers.{layer}.{}", s4_recurrent_layer(rest)),
+        ["layer", ref rest @ ..] => s4_recurrent_layer(rest),
+        _ => parts.join("."),
     }
 }
 
@@ -74,10 +76,9 @@ pub fn s4_tanh(name: &str) -> String {
     name.split('.').map(cell).collect::<Vec<_>>().join(".")
 }
 
-/// Within one block.
-fn s4_recurrent_block(parts: &[&str]) -> String {
+/// Within the layer of one block, which may stand by itself.
+fn s4_recurrent_layer(parts: &[&str]) -> String {
     match parts {
-        ["norm", tensor] => format!("norm.norm.{tensor}"),
         ["output_linear", tensor] => format!("layer.output_linear.0.{tensor}"),
         ["layer", tensor] => format!("layer.layer.{tensor}_l0"),
         other => other.join("."),
@@ -259,6 +260,7 @@ mod tests {
         assert_eq!(s4_recurrent("layer.layer.bias_hh"), "layer.layer.bias_hh_l0");
         assert_eq!(s4_tanh("body.layers.0.layer.bias_hh"), "model.layers.0.layer.layer.cell.W_hh.bias");
         assert_eq!(s4_tanh("layer.output_linear.weight"), "layer.output_linear.0.weight");
+        assert_eq!(s4_tanh("norm.bias"), "norm.norm.bias");
         let gates = "to_hidden_and_gate";
         assert_eq!(min_lm(gates, "layers.1.rnn.gates.weight"), "layers.1.2.to_hidden_and_gate.weight");
         assert_eq!(min_lm(gates, "layers.0.conv.weight"), "layers.0.0.net.0.weight");

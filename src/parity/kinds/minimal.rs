@@ -21,7 +21,8 @@ pub(super) fn layer(golden: &Golden, device: &Device) -> Result<Comparison, Pari
     };
     let x = sequence::input(golden, spec.d_model, device)?;
     let goes_on = golden.flag_or("prev_hidden", false)?;
-    let state = goes_on.then(|| RecordedTensor::read(golden, "prev_hidden", spec.d_inner, true, device)).transpose()?;
+    let dims = [x.tensor().dims()[0], spec.d_inner, 1];
+    let state = goes_on.then(|| RecordedTensor::view(golden, "prev_hidden", dims, device)).transpose()?;
     let rename = |name: &str| reference::min_lm(gates, name);
     let rnn = MinRnn::new(&spec, &mut Init::new(0, &check::autodiff(device)));
     let rnn = check::load(golden, rnn, &rename)?;

@@ -3,6 +3,7 @@
 
 operations! {
     linear_scan,
+    minimal,
     recurrent,
     ssm,
 }

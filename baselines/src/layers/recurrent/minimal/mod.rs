@@ -4,5 +4,6 @@
 mod network;
 mod rnn;
 
+pub use kernels::MinCell;
 pub use network::{MinLm, MinRnnBlock, MinRnnBody, MinRnnConfig};
-pub use rnn::{MinCell, MinRnn, MinRnnSpec};
+pub use rnn::{MinRnn, MinRnnSpec};

@@ -5,14 +5,14 @@ use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rnn::{MinCell, MinRnn, MinRnnSpec};
+use super::rnn::{MinRnn, MinRnnSpec};
 use crate::forward::DropoutKind;
 use crate::layers::either::Either;
 use crate::layers::linear::Pointwise;
 use crate::layers::norm::{NormKind, RmsNorm};
 use crate::layers::stack::{Gated, Stack, StackSpec};
 use crate::{Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, Readout, check};
-use kernels::{Activation, Alignment, channel_bias, long_conv1d};
+use kernels::{Activation, Alignment, MinCell, channel_bias, long_conv1d};
 
 /// What stands around every minimal recurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

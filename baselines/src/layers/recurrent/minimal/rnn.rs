@@ -10,34 +10,15 @@ use burn::tensor::activation::{log_sigmoid, sigmoid};
 use crate::layers::linear::BiasFree;
 use crate::layers::stack::Mixer;
 use crate::{Forward, Init};
-use kernels::{Precision, linear_scan};
+use kernels::{MinCell, Precision, linear_scan, minimal_scan};
 
-/// How the gates mix the old state with the candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MinCell {
-    /// `h[t] = (1 − z) h[t − 1] + z g`, with one gate `z = σ(·)`; it multiplies the new value, unlike that of PyTorch's GRU.
-    Gru,
-    /// `h[t] = (f h[t − 1] + i g) / (f + i)`, with two gates, `f = σ(·)` and `i = σ(·)`.
-    Lstm,
-}
-
-impl MinCell {
-    /// Rows of the weights per state: those of the candidate and of every gate.
-    fn parts(self) -> usize {
-        match self {
-            Self::Gru => 2,
-            Self::Lstm => 3,
-        }
-    }
-
-    /// Factor of the old state and factor of the candidate, from the gates before their logistic function.
-    fn factors(self, gates: &[Tensor<3>]) -> [Tensor<3>; 2] {
-        let of = |new: Tensor<3>| [sigmoid(new.clone().neg()), sigmoid(new)];
-        match (self, gates) {
-            // log(i / f): both gates may be too small for their quotient.
-            (Self::Lstm, [f, i, ..]) => of(log_sigmoid(i.clone()) - log_sigmoid(f.clone())),
-            _ => of(gates[0].clone()),
-        }
+/// Factor of the old state and factor of the candidate, from the gates of `cell` before their logistic function.
+fn factors(cell: MinCell, gates: &[Tensor<3>]) -> [Tensor<3>; 2] {
+    let of = |new: Tensor<3>| [sigmoid(new.clone().neg()), sigmoid(new)];
+    match (cell, gates) {
+        // log(i / f): both gates may be too small for their quotient.
+        (MinCell::Lstm, [f, i, ..]) => of(log_sigmoid(i.clone()) - log_sigmoid(f.clone())),
+        _ => of(gates[0].clone()),
     }
 }
 
@@ -79,24 +60,32 @@ impl MinRnn {
     /// and the last state, `[batch, d_inner, 1]`, from which the sequence goes on.
     pub fn forward_from(&self, x: Tensor<3>, state: Option<Tensor<3>>, precision: Precision) -> [Tensor<3>; 2] {
         let length = x.dims()[2];
-        let mut parts = self.gates.forward(x, precision).chunk(self.cell.parts(), 1);
-        let gates = parts.split_off(1);
-        let [old, new] = self.cell.factors(&gates);
-        let mut inputs = new * positive(parts.swap_remove(0));
-        if let Some(state) = state {
-            let first = inputs.clone().narrow(2, 0, 1) + old.clone().narrow(2, 0, 1) * state;
-            inputs = match length {
-                1 => first,
-                _ => Tensor::cat(vec![first, inputs.narrow(2, 1, length - 1)], 2),
-            };
-        }
-        let states = linear_scan(old, inputs);
+        let sums = self.gates.forward(x, precision);
+        let states = match state {
+            Some(state) => self.states_from(sums, state),
+            None => minimal_scan(sums, self.cell),
+        };
         let last = states.clone().narrow(2, length - 1, 1);
         let y = match &self.out {
             Some(out) => out.forward(states, precision),
             None => states,
         };
         [y, last]
+    }
+
+    /// The states that follow `state`, `[batch, d_inner, 1]`, for the sums before candidates and gates.
+    fn states_from(&self, sums: Tensor<3>, state: Tensor<3>) -> Tensor<3> {
+        let length = sums.dims()[2];
+        let mut parts = sums.chunk(self.cell.parts(), 1);
+        let gates = parts.split_off(1);
+        let [old, new] = factors(self.cell, &gates);
+        let inputs = new * positive(parts.swap_remove(0));
+        let first = inputs.clone().narrow(2, 0, 1) + old.clone().narrow(2, 0, 1) * state;
+        let inputs = match length {
+            1 => first,
+            _ => Tensor::cat(vec![first, inputs.narrow(2, 1, length - 1)], 2),
+        };
+        linear_scan(old, inputs)
     }
 }
 

@@ -9,7 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use crate::value::Value;
 
 /// The states.
-pub(super) fn forward<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
+pub(crate) fn forward<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
     let (mut a, mut h) = (Value::<B>(a), Value::<B>(b));
     let length = h.dim(2);
     let mut span = 1;
@@ -29,7 +29,7 @@ pub(super) fn forward<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> Float
 /// The gradients of coefficients and inputs.
 ///
 /// The gradient of a state runs backwards: `s[t] = g[t] + a[t + 1] · s[t + 1]`.
-pub(super) fn backward<B: Backend>(a: FloatTensor<B>, h: FloatTensor<B>, g: FloatTensor<B>) -> [FloatTensor<B>; 2] {
+pub(crate) fn backward<B: Backend>(a: FloatTensor<B>, h: FloatTensor<B>, g: FloatTensor<B>) -> [FloatTensor<B>; 2] {
     let [a, h, mut s] = [a, h, g].map(Value::<B>);
     let length = s.dim(2);
     let none = s.zeros_like([s.dim(0), s.dim(1), 1]);

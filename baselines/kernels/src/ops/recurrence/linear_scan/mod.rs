@@ -4,7 +4,7 @@
 //! time costs time quadratic in the length; as one operation it is linear. Products of coefficients are never divided by, nor
 //! sums of their logarithms subtracted: coefficients may be zero, and nothing cancels.
 
-mod composed;
+pub(crate) mod composed;
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
