@@ -47,6 +47,11 @@ pub trait Baseline: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Settings that make no difference to the network of `config`, since another one has no use for them.
+    fn unused(_config: &Self::Config) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// The name that the reference program, if there is one, gives our tensor `name` (`body.…` or `head.…`).
     ///
     /// `rank` is the number of position axes of the inputs. `bench eval` and `bench parity` load weights by these names;
@@ -241,6 +246,8 @@ pub enum HeadInit {
     Torch,
     /// The same for two linear maps with ReLU between them, the first to as many channels as it has.
     TorchMlp,
+    /// N(0, 1 / fan_in), cut off at two standard deviations of what is drawn: the default of Flax.
+    LecunNormal,
     /// Weight and bias U(±√(6 / (fan_in + 1 + outputs))): Xavier's initialisation of the matrix whose last row is the bias.
     XavierWithBias,
 }

@@ -174,6 +174,7 @@ fn head(features: usize, outputs: usize, kind: HeadInit, init: &mut Init) -> Poi
             Pointwise { weight: init.normal([outputs, features], std), bias: init.constant([outputs], 0.0) }
         }
         HeadInit::Torch | HeadInit::TorchMlp => Pointwise::torch(features, outputs, init),
+        HeadInit::LecunNormal => Pointwise::lecun_normal(features, outputs, init),
         HeadInit::XavierWithBias => Pointwise::xavier_with_bias(features, outputs, init),
     }
 }

@@ -7,10 +7,10 @@ mod support;
 
 use baselines::device::DeviceChoice;
 use baselines::kernels::{
-    Activation, AdamUpdate, Alignment, Precision, StepRule, Taps, activate_and_add, adam, add_and_activate, batch_norm,
-    channel_affine, channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru, layer_norm,
-    long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm, masked, pointwise, rnn,
-    weighted_sum,
+    Activation, AdamUpdate, Alignment, MinCell, Precision, StepRule, Taps, activate_and_add, adam, add_and_activate,
+    batch_norm, channel_affine, channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru,
+    layer_norm, linear_scan, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm,
+    masked, minimal_scan, pointwise, rms_norm, rnn, weighted_sum,
 };
 use baselines::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
 use baselines::layers::{FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, ReferenceVersion, Window};
@@ -95,6 +95,7 @@ fn maps_and_normalisations_on_a_gpu() {
     agree!("gelu", 1e-5, [x: [3, 4, 50]], gelu(x.swap_dims(0, 2) * 6.0));
     agree!("glu", 1e-5, [x: [3, 4, 5]], glu(x * 4.0));
     agree!("layer norm", 1e-4, [x: [3, 7, 5]], layer_norm(x, 1e-3));
+    agree!("RMS norm", 1e-4, [x: [2, 5, 600]], rms_norm(x, 1e-3));
     // Enough positions for a thread each.
     agree!("layer norm", 1e-4, [x: [2, 5, 600]], layer_norm(x, 1e-3));
     agree!("layer norm", 1e-4, [x: [2, 600, 5]], layer_norm(x.swap_dims(1, 2), 1e-3));
@@ -273,6 +274,20 @@ fn recurrences_on_a_gpu() {
         agree!(format!("GRU {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], gru(x, wi, wh, bi, bh, Precision::Float32));
         let (wi, wh, b) = shapes(1);
         agree!(format!("RNN {what}"), 2e-5, [x: x, wi: wi, wh: wh, bi: b, bh: b], rnn(x, wi, wh, bi, bh, Precision::Float32));
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU or software Vulkan"]
+fn linear_recurrences_on_a_gpu() {
+    // One row, more rows than a group of threads has, and gaps between the steps of a row.
+    for shape in [[1, 1, 1], [2, 3, 50], [7, 100, 33]] {
+        let what = format!("scan of {shape:?}");
+        agree!(what, 2e-5, [a: shape, b: shape], linear_scan(a * 0.9, b));
+        agree!(what, 2e-5, [a: shape, b: shape], linear_scan(a.swap_dims(1, 2) * 0.9, b.swap_dims(1, 2)));
+        let [batch, states, length] = shape;
+        agree!("minGRU", 5e-5, [x: [batch, 2 * states, length]], minimal_scan(x * 4.0, MinCell::Gru));
+        agree!("minLSTM", 5e-5, [x: [batch, 3 * states, length]], minimal_scan(x * 4.0, MinCell::Lstm));
     }
 }
 

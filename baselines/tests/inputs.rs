@@ -19,23 +19,30 @@ fn build(entry: &Entry, config: &Value, input: &InputSpec, output: &OutputSpec) 
     model.unwrap_or_else(|error| panic!("{}: {error}", entry.info.name))
 }
 
-/// Baselines for sequences, small where they can be made so.
+/// Baselines for sequences, small where they can be made so, each in every form that its layers stand in.
 fn small() -> Vec<(Entry, Value)> {
-    let config = |name: &str| match name {
-        "ccnn" => json!({"blocks": 2, "hidden": 6, "kernel_hidden": 6, "omega_0": 20.0}),
-        "ckcnn" => json!({"hidden": 6, "kernel_hidden": 6}),
-        "flexnet" => json!({"hidden": 6, "kernel_hidden": 6}),
-        "s4" => json!({"d_model": 8, "n_layers": 2, "d_state": 8, "bidirectional": true}),
-        "s4d" | "lru" => json!({"d_model": 8, "n_layers": 2, "d_state": 8}),
-        "lstm" | "gru" | "rnn" => json!({"hidden": 8}),
-        "cnn" | "vgg" | "resnet18" | "resnet44" => json!({"width": 8}),
-        "tcn" => json!({"levels": 3, "hidden": 6}),
-        "longconv" | "local" => json!({"blocks": 2, "hidden": 6}),
-        "transformer" => json!({"d_model": 8, "n_layers": 2, "n_heads": 2}),
-        _ => json!({}),
+    let configs = |name: &str| match name {
+        "ccnn" => vec![json!({"blocks": 2, "hidden": 6, "kernel_hidden": 6, "omega_0": 20.0})],
+        "ckcnn" => vec![json!({"hidden": 6, "kernel_hidden": 6})],
+        "flexnet" => vec![json!({"hidden": 6, "kernel_hidden": 6})],
+        "s4" => vec![json!({"d_model": 8, "n_layers": 2, "d_state": 8, "bidirectional": true})],
+        "s4d" => vec![json!({"d_model": 8, "n_layers": 2, "d_state": 8})],
+        "lru" => [false, true]
+            .map(|bidirectional| json!({"d_model": 8, "n_layers": 2, "d_state": 8, "bidirectional": bidirectional}))
+            .into(),
+        "lstm" | "gru" | "rnn" => vec![json!({"hidden": 8}), json!({"hidden": 8, "layers": 2, "block": "residual"})],
+        "mingru" | "minlstm" => vec![
+            json!({"d_model": 8, "n_layers": 2, "conv_kernel_size": 3}),
+            json!({"d_model": 8, "n_layers": 2, "block": "residual"}),
+        ],
+        "cnn" | "vgg" | "resnet18" | "resnet44" => vec![json!({"width": 8})],
+        "longconv" | "local" => vec![json!({"blocks": 2, "hidden": 6})],
+        "transformer" => vec![json!({"d_model": 8, "n_layers": 2, "n_heads": 2})],
+        "tcn" => vec![json!({"levels": 3, "hidden": 6})],
+        _ => vec![json!({})],
     };
     let entries = registry::entries().into_iter().filter(|entry| entry.info.ranks.contains(&1));
-    entries.map(|entry| (entry.clone(), config(entry.info.name))).collect()
+    entries.flat_map(|entry| configs(entry.info.name).into_iter().map(move |config| (entry.clone(), config))).collect()
 }
 
 fn noise(elements: usize, seed: u64) -> Vec<f32> {

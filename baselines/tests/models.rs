@@ -75,6 +75,48 @@ fn parameter_counts_are_those_of_the_originals() {
         ("s4", json!({"n_layers": 6, "bidirectional": true}), &smnist, 10, 399_370 + 6 * 128 * 64),
         // λ, γ, B, C, D, the gated map and the norm, six times, between the encoder and the head.
         ("lru", json!({"d_state": 64}), &smnist, 10, 6 * (3 * 64 + 4 * 64 * 128 + 128 + 33_024 + 256) + 256 + 1290),
+        // A second C where states also run backwards.
+        (
+            "lru",
+            json!({"d_state": 64, "bidirectional": true}),
+            &smnist,
+            10,
+            6 * (3 * 64 + 6 * 64 * 128 + 128 + 33_024 + 256) + 256 + 1290,
+        ),
+        // Encoder, three times gates, gated map and norm, the last norm, and the head.
+        (
+            "gru",
+            json!({"block": "residual", "hidden": 64, "d_model": 32, "layers": 3}),
+            &smnist,
+            10,
+            64 + 3 * (3 * 64 * (32 + 64 + 2) + 64 * 65 + 64) + 64 + 330,
+        ),
+        (
+            "lstm",
+            json!({"block": "residual", "hidden": 64, "prenorm": false, "norm": "layer"}),
+            &smnist,
+            10,
+            128 + 4 * 64 * (64 + 64 + 2) + 128 * 65 + 128 + 650,
+        ),
+        // Encoder, four times two norms, gates, the map back and the feed-forward map, the last norm, and the head.
+        ("mingru", json!({}), &smnist, 10, 256 + 4 * (256 + 128 * 192 * 3 + 128 * 1024 + 640) + 128 + 1290),
+        ("minlstm", json!({}), &smnist, 10, 256 + 4 * (256 + 128 * 192 * 4 + 128 * 1024 + 640) + 128 + 1290),
+        (
+            "mingru",
+            json!({"conv_kernel_size": 3, "expansion": 1.0, "n_layers": 1}),
+            &smnist,
+            10,
+            256 + 128 * 4 + 128 * 129 + 256 + 128 * 128 * 2 + 128 * 1024 + 640 + 128 + 1290,
+        ),
+        (
+            "minlstm",
+            json!({"block": "residual", "expansion": 1.0}),
+            &smnist,
+            10,
+            256 + 4 * (128 * 128 * 3 + 256 * 129 + 256) + 256 + 1290,
+        ),
+        // Without an encoder where the input has as many channels.
+        ("mingru", json!({"d_model": 3, "expansion": 1.0, "ff_mult": 1.0, "n_layers": 1}), &values(3, &[9]), 2, 59),
         ("ccnn", json!({"hidden": 110, "block": "resnet"}), &smnist, 10, 164_073),
         // CCNN-4,140 with 784 weights per channel in place of its kernel networks.
         ("longconv", json!({}), &smnist, 10, 784 + 281 + 280 + 4 * (784 * 140 + RESIDUAL_140) + 280 + 1410),
@@ -115,6 +157,8 @@ fn every_baseline_takes_every_rank_and_length_that_it_does_not_refuse() {
         "longconv" => json!({"blocks": 1, "hidden": 4, "kernel_dropout": 0.2}),
         "local" => json!({"blocks": 1, "hidden": 4}),
         "transformer" => json!({"d_model": 4, "n_layers": 2, "n_heads": 2}),
+        "mingru" => json!({"d_model": 4, "n_layers": 2, "conv_kernel_size": 3}),
+        "minlstm" => json!({"d_model": 4, "n_layers": 2}),
         "resnet18" | "resnet44" => json!({"width": 4, "blocks": 2}),
         _ => json!({"hidden": 4, "layers": 2, "dropout": 0.1}),
     };
@@ -246,6 +290,14 @@ fn settings_out_of_range_are_refused_by_name() {
         ("transformer", json!({"window": 0}), &line, "window"),
         ("transformer", json!({"ff_expand": 0}), &line, "ff_expand"),
         ("transformer", json!({"dropout": 1.0}), &line, "dropout"),
+        ("gru", json!({"block": "residual", "d_model": 0}), &line, "d_model"),
+        ("mingru", json!({"d_model": 0}), &line, "d_model"),
+        ("mingru", json!({"n_layers": 0}), &line, "n_layers"),
+        ("mingru", json!({"expansion": 0.0}), &line, "expansion"),
+        ("minlstm", json!({"d_model": 3, "expansion": 0.3}), &line, "expansion"),
+        ("minlstm", json!({"ff_mult": 1e9}), &line, "ff_mult"),
+        ("mingru", json!({"conv_kernel_size": 0}), &line, "conv_kernel_size"),
+        ("minlstm", json!({"dropout": 1.0}), &line, "dropout"),
         ("cnn", json!({}), &values(1, &[1]), ""),
         ("tcn", json!({"levels": 31}), &line, "levels"),
         ("tcn", json!({"kernel_size": 0}), &line, "kernel_size"),

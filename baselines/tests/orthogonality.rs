@@ -105,8 +105,8 @@ fn penalties_are_those_of_their_definitions() {
 #[test]
 fn recurrent_penalty_sums_over_layers_and_gates() {
     let input = InputSpec::Values { channels: 1, shape: vec![5] };
-    for (name, gates) in [("lstm", 4), ("gru", 3), ("rnn", 1)] {
-        let config = json!({"hidden": 6, "layers": 2, "orthonormality": 0.5});
+    for (name, gates, block) in [("lstm", 4, "none"), ("gru", 3, "none"), ("rnn", 1, "none"), ("gru", 3, "residual")] {
+        let config = json!({"hidden": 6, "layers": 2, "orthonormality": 0.5, "block": block});
         let entry = registry::find(name).unwrap();
         let build = |config| (entry.build)(config, &input, &OutputSpec::Classes(2), 3, &Device::flex()).unwrap();
         let model = build(&config);
@@ -128,7 +128,11 @@ fn recurrent_penalty_sums_over_layers_and_gates() {
         assert!((read(penalty.clone())[0] - 0.5 * expected).abs() < 1e-4 * expected, "{name}");
         let gradients = named::by_name(model.parameters(), model.take_gradients(&mut penalty.backward()));
         let names = gradients.keys().map(String::as_str).collect::<Vec<_>>();
-        assert_eq!(names, ["body.layers.0.weight_hh", "body.layers.1.weight_hh"], "{name}");
+        let wanted = match block {
+            "none" => ["body.layers.0.weight_hh", "body.layers.1.weight_hh"],
+            _ => ["body.layers.0.layer.weight_hh", "body.layers.1.layer.weight_hh"],
+        };
+        assert_eq!(names, wanted, "{name}");
         assert!(build(&json!({"hidden": 6})).penalty().unwrap().is_none());
     }
 }
@@ -228,8 +232,8 @@ fn measures_add_up_to_the_penalties() {
     let held = build("vgg", vgg("householder", true), &[12, 12]);
     assert!(sum(&*held, "orthonormality", "") < 1e-8 && sum(&*held, "orthogonality", "") < 1e-8);
 
-    for (name, gates) in [("lstm", 4), ("gru", 3), ("rnn", 1)] {
-        let config = |weight: f64| json!({"hidden": 5, "layers": 2, "orthonormality": weight});
+    for (name, gates, block) in [("lstm", 4, "none"), ("gru", 3, "none"), ("rnn", 1, "none"), ("lstm", 4, "residual")] {
+        let config = |weight: f64| json!({"hidden": 5, "layers": 2, "orthonormality": weight, "block": block});
         let model = build(name, config(0.25), &[7]);
         assert_eq!(model.measures().unwrap().len(), 2 * gates, "{name}");
         close(0.25 * sum(&*model, "orthonormality", "layers."), penalty(&*model), name);

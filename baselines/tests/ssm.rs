@@ -6,7 +6,7 @@ use std::f64::consts::PI;
 use baselines::kernels::{Discretisation, Precision, StepRule, diagonal_kernel, gelu, glu, low_rank_kernel};
 use baselines::layers::state_space::hippo::{DiagonalInit, HippoMeasure, diagonal, nplr, transition};
 use baselines::layers::{
-    Lru, LruSpec, S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dSpec, SequenceLayer, StateMatrix,
+    Conventions, Lru, LruSpec, S4Block, S4BlockSpec, S4Kernel, S4KernelSpec, S4d, S4dSpec, SequenceLayer, StateMatrix,
 };
 use baselines::{Forward, Init};
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -481,8 +481,27 @@ fn layers_at_twice_the_sampling_rate_see_the_same_signal() {
 
 #[test]
 fn a_linear_recurrent_unit_is_its_recurrence() {
+    lru_against_its_recurrence(false);
+}
+
+/// In both directions it is the sum of two recurrences, of which one begins at the end.
+#[test]
+fn a_linear_recurrent_unit_in_both_directions_is_two_recurrences() {
+    lru_against_its_recurrence(true);
+}
+
+fn lru_against_its_recurrence(bidirectional: bool) {
     let (h, n, length) = (3, 5, 40);
-    let spec = LruSpec { d_model: h, d_state: n, r_min: 0.4, r_max: 0.99, max_phase: 2.0 * PI, dropout: 0.0 };
+    let spec = LruSpec {
+        d_model: h,
+        d_state: n,
+        r_min: 0.4,
+        r_max: 0.99,
+        max_phase: 2.0 * PI,
+        bidirectional,
+        conventions: Conventions::Torch,
+        dropout: 0.0,
+    };
     let lru = Lru::new(&spec, &mut Init::new(8, &Device::flex().autodiff()));
     let lambda: Vec<C64> = read(lru.nu_log.val())
         .iter()
@@ -496,21 +515,33 @@ fn a_linear_recurrent_unit_is_its_recurrence() {
     }
     let b = complex([&read(lru.b_re.val()), &read(lru.b_im.val())]);
     let c = complex([&read(lru.c_re.val()), &read(lru.c_im.val())]);
+    let backwards = lru.c_re_back.as_ref().zip(lru.c_im_back.as_ref());
+    let backwards = backwards.map(|(re, im)| complex([&read(re.val()), &read(im.val())]));
+    assert_eq!(backwards.is_some(), bidirectional);
     let d = read(lru.d.val());
     let u = values(2 * h * length, 6);
     let mut expected = vec![0.0; u.len()];
     for sample in 0..2 {
         let at = |channel: usize, t: usize| (sample * h + channel) * length + t;
-        let mut state = vec![C64::default(); n];
-        for t in 0..length {
-            for (i, s) in state.iter_mut().enumerate() {
-                let input: C64 = (0..h).map(|channel| b[i * h + channel] * u[at(channel, t)]).sum();
-                *s = lambda[i] * *s + gamma[i] * input;
+        let mut run = |steps: &mut dyn Iterator<Item = usize>, c: &[C64]| {
+            let mut state = vec![C64::default(); n];
+            for t in steps {
+                for (i, s) in state.iter_mut().enumerate() {
+                    let input: C64 = (0..h).map(|channel| b[i * h + channel] * u[at(channel, t)]).sum();
+                    *s = lambda[i] * *s + gamma[i] * input;
+                }
+                for channel in 0..h {
+                    let output: C64 = state.iter().enumerate().map(|(i, s)| c[channel * n + i] * s).sum();
+                    expected[at(channel, t)] += output.re;
+                }
             }
-            for channel in 0..h {
-                let output: C64 = state.iter().enumerate().map(|(i, s)| c[channel * n + i] * s).sum();
-                expected[at(channel, t)] = output.re + d[channel] * u[at(channel, t)];
-            }
+        };
+        run(&mut (0..length), &c);
+        if let Some(c) = &backwards {
+            run(&mut (0..length).rev(), c);
+        }
+        for (channel, t) in (0..h * length).map(|place| (place / length, place % length)) {
+            expected[at(channel, t)] += d[channel] * u[at(channel, t)];
         }
     }
     let found = lru.recur(tensor(&u, [2, h, length], DType::F32), 1.0, Precision::Float32);

@@ -13,7 +13,7 @@ use crate::experiment::schema::SchemaPart;
 pub(super) enum Evidence {
     /// Names or shapes of tensors show it.
     Shapes,
-    /// It makes no difference to a trained network: it is of training, or of how weights start.
+    /// It makes no difference to a trained network: it is of training, of how weights start, or of another form of network.
     NoEffect,
     /// Nothing; the network computes something else under another value.
     Nothing,
@@ -47,7 +47,8 @@ const NO_EFFECT: [&str; 19] = [
 /// Networks with other values of it are built: where every one of them has other tensors, the tensors show the value.
 pub(super) fn evidence(entry: &Entry, config: &Value, field: &str, input: &InputSpec, output: &OutputSpec) -> Evidence {
     let embedded = matches!(input, InputSpec::Tokens { .. });
-    if NO_EFFECT.contains(&field) || (field == "embedding" && !embedded) {
+    let idle = || (entry.unused)(config).contains(&field);
+    if NO_EFFECT.contains(&field) || (field == "embedding" && !embedded) || idle() {
         return Evidence::NoEffect;
     }
     // Where the tensors lie makes no difference to their shapes.
@@ -113,7 +114,7 @@ mod tests {
 
     /// Settings that a state dict does not show, by baseline, and axes of positions. A new setting has to be put here, or to
     /// show in the tensors, or to be one of those that make no difference.
-    const NOT_SHOWN: [(&str, usize, &[&str]); 18] = [
+    const NOT_SHOWN: [(&str, usize, &[&str]); 20] = [
         (
             "ccnn",
             1,
@@ -125,8 +126,10 @@ mod tests {
         ("gru", 1, &["readout"]),
         ("local", 1, &["nonlinearity", "causal"]),
         ("longconv", 1, &["kernel_size", "lam", "smoothing", "smoothing_window", "nonlinearity", "causal"]),
-        ("lru", 1, &["prenorm"]),
+        ("lru", 1, &["conventions", "prenorm", "readout"]),
         ("lstm", 1, &["readout"]),
+        ("mingru", 1, &["readout"]),
+        ("minlstm", 1, &["readout"]),
         ("resnet18", 2, &[]),
         ("resnet44", 2, &[]),
         ("rnn", 1, &["readout"]),
@@ -176,6 +179,21 @@ mod tests {
         // A name in the list that no baseline has is a slip.
         let unknown: Vec<&&str> = NO_EFFECT.iter().filter(|name| !without_effect.contains(**name)).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
+    #[test]
+    fn settings_of_residual_blocks_count_where_there_are_such_blocks() {
+        let entry = registry::find("gru").unwrap();
+        let input = InputSpec::Values { channels: 1, shape: vec![8] };
+        let of = |block: &str, field: &str| {
+            let config = (entry.resolve)(&json!({"hidden": 4, "block": block, "norm": "layer"})).unwrap();
+            evidence(&entry, &config, field, &input, &OutputSpec::Classes(2))
+        };
+        assert_eq!((of("none", "prenorm"), of("none", "norm")), (Evidence::NoEffect, Evidence::NoEffect));
+        assert_eq!((of("none", "block"), of("residual", "block")), (Evidence::Shapes, Evidence::Shapes));
+        // A last normalisation shows the one, and no tensor tells layer from group normalisation.
+        assert_eq!(of("residual", "prenorm"), Evidence::Shapes);
+        assert_eq!(of("residual", "norm"), Evidence::Nothing);
     }
 
     #[test]

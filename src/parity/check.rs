@@ -47,8 +47,22 @@ pub(super) fn forward<T>(golden: &Golden, forward: impl FnOnce(&mut Forward<'_>)
 /// # Errors
 /// Tensors that are missing, left over or of another shape.
 pub(super) fn load<M: Module>(golden: &Golden, module: M, rename: Rename<'_>) -> Result<M, ParityError> {
+    load_part(golden, module, &|_| true, rename)
+}
+
+/// The same for those tensors of `module` that `recorded` accepts, where a golden is of a part of it.
+///
+/// # Errors
+/// Tensors that are missing, left over or of another shape.
+pub(super) fn load_part<M: Module>(
+    golden: &Golden,
+    module: M,
+    recorded: &dyn Fn(&str) -> bool,
+    rename: Rename<'_>,
+) -> Result<M, ParityError> {
     let parameters = named::list(&module);
-    let fitted = fit(golden, &parameters, rename)?;
+    let part: Vec<Parameter> = parameters.iter().filter(|parameter| recorded(&parameter.name)).cloned().collect();
+    let fitted = fit(golden, &part, rename)?;
     Ok(named::replace(module, &parameters, &mut |name, old| state_dict::replacement(&fitted, name, &old)))
 }
 

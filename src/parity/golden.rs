@@ -84,6 +84,15 @@ impl Golden {
         Ok(Self { name, kind, precision: Precision::Float32, about, tensors })
     }
 
+    /// The same with what `change` makes of its description and tensors.
+    pub(crate) fn map(
+        self,
+        change: impl FnOnce(Value, BTreeMap<String, Stored>) -> (Value, BTreeMap<String, Stored>),
+    ) -> Self {
+        let (about, tensors) = change(self.about, self.tensors);
+        Self { about, tensors, ..self }
+    }
+
     /// `build.<field>`; null where it is absent.
     pub(crate) fn setting(&self, field: &str) -> &Value {
         &self.about["build"][field]

@@ -5,6 +5,7 @@
 mod check;
 mod compare;
 mod error;
+mod flax;
 mod golden;
 mod input;
 mod kinds;
@@ -76,7 +77,7 @@ fn describes(path: &Path) -> bool {
 pub(crate) fn run(path: &Path, device: &Device, precision: Precision) -> Outcome {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let mut golden = match Golden::read(path) {
-        Ok(golden) => golden,
+        Ok(golden) => flax::in_torch_layout(golden),
         Err(error) => return Outcome { name, kind: String::new(), result: Err(error.into()) },
     };
     golden.precision = precision;

@@ -231,7 +231,11 @@ fn every_baseline_is_looked_at_and_stays_as_it_was() {
         assert!(state().iter().zip(&before).all(|(a, b)| a.as_bytes() == b.as_bytes()), "{name}");
         let again = inspect(model.evaluator().as_ref(), shape, Some(&input)).unwrap();
         assert_eq!(seen, again, "{name}");
-        assert_eq!(seen.layers.is_empty(), ["gru", "lstm", "rnn", "transformer"].contains(&name), "{name}");
+        assert_eq!(
+            seen.layers.is_empty(),
+            ["gru", "lstm", "mingru", "minlstm", "rnn", "transformer"].contains(&name),
+            "{name}"
+        );
         let field = seen.field.as_ref().unwrap();
         assert!(field.radii.r50.is_some() && field.radii.r50 <= field.radii.r90, "{name}: {:?}", field.radii);
         assert!(seen.answer.is_some(), "{name}");

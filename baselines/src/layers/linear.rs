@@ -40,6 +40,15 @@ impl Pointwise {
         Self::uniform(inputs, outputs, 1.0 / (inputs as f64).sqrt(), init)
     }
 
+    /// Draws the weight from the normal distribution cut off at two of its standard deviations, with the variance 1 / fan_in
+    /// after that, and a bias of zero: Flax's default.
+    pub fn lecun_normal(inputs: usize, outputs: usize, init: &mut Init) -> Self {
+        /// Standard deviation of N(0, 1) between −2 and 2.
+        const CUT_OFF: f64 = 0.879_625_661_034_239_8;
+        let std = (1.0 / inputs as f64).sqrt() / CUT_OFF;
+        Self { weight: init.truncated_normal([outputs, inputs], std), bias: init.constant([outputs], 0.0) }
+    }
+
     /// Draws weight and bias U(±√(6 / (in + 1 + out))), Xavier's range for the matrix whose last row is the bias.
     pub fn xavier_with_bias(inputs: usize, outputs: usize, init: &mut Init) -> Self {
         Self::uniform(inputs, outputs, (6.0 / (inputs + 1 + outputs) as f64).sqrt(), init)
@@ -70,6 +79,27 @@ impl Pointwise {
         let outputs = weight.dims()[0];
         let bias = weight.clone().matmul_f32(shift.unsqueeze_dim::<2>(1)).reshape([outputs]) + self.bias.val();
         pointwise(x, weight, bias, precision)
+    }
+}
+
+/// A linear map at every position without a bias.
+#[derive(Module, Debug)]
+pub struct BiasFree {
+    /// `[out, in]`
+    pub weight: Param<Tensor<2>>,
+}
+
+impl BiasFree {
+    /// Draws the weight U(±1/√fan_in), PyTorch's default.
+    pub fn torch(inputs: usize, outputs: usize, init: &mut Init) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        Self { weight: init.uniform([outputs, inputs], -bound, bound) }
+    }
+
+    /// `[batch, in, positions]` to `[batch, out, positions]`.
+    pub fn forward(&self, x: Tensor<3>, precision: Precision) -> Tensor<3> {
+        let zeros = Tensor::zeros([self.weight.dims()[0]], (&x.device(), x.dtype()));
+        pointwise(x, self.weight.val(), zeros, precision)
     }
 }
 

@@ -1,14 +1,12 @@
-//! Normalisation as PyTorch defines it.
+//! Normalisation as PyTorch defines it, or Flax.
 
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::layers::conventions::Conventions;
 use crate::{Forward, Init};
-
-/// Weight of a batch in the running statistics of batch normalisation.
-const MOMENTUM: f64 = 0.1;
 
 /// What is normalised together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -17,7 +15,7 @@ pub enum NormKind {
     /// Every channel over the batch and all positions; running statistics in evaluation (epsilon 1e-5).
     #[default]
     Batch,
-    /// Every position of a sample over its channels (epsilon 1e-5).
+    /// Every position of a sample over its channels (epsilon 1e-5, in Flax 1e-6).
     Layer,
     /// Every sample over its channels and positions: group normalisation with one group (epsilon 1e-12).
     Group,
@@ -34,21 +32,28 @@ pub struct Norm {
     pub bias: Option<Param<Tensor<1>>>,
     /// Running mean `[channels]` of batch normalisation.
     pub running_mean: Option<RunningState<Tensor<1>>>,
-    /// Running unbiased variance `[channels]` of batch normalisation.
+    /// Running variance `[channels]` of batch normalisation, in PyTorch the unbiased one.
     pub running_var: Option<RunningState<Tensor<1>>>,
     #[module(skip)]
     kind: NormKind,
+    #[module(skip)]
+    conventions: Conventions,
 }
 
 impl Norm {
     /// A normalisation of `channels` channels.
     pub fn new(kind: NormKind, channels: usize, init: &mut Init) -> Self {
+        Self::of(Conventions::Torch, kind, channels, init)
+    }
+
+    /// The same with the epsilon of layer normalisation and the running statistics of some program.
+    pub fn of(conventions: Conventions, kind: NormKind, channels: usize, init: &mut Init) -> Self {
         let affine = kind != NormKind::None;
         let running = kind == NormKind::Batch;
         let mut constant = |present: bool, value| present.then(|| init.constant([channels], value));
         let (weight, bias) = (constant(affine, 1.0), constant(affine, 0.0));
         let state = |value| running.then(|| RunningState::new(Tensor::full([channels], value, init.device())));
-        Self { weight, bias, running_mean: state(0.0), running_var: state(1.0), kind }
+        Self { weight, bias, running_mean: state(0.0), running_var: state(1.0), kind, conventions }
     }
 
     /// Normalises `x`, `[batch, channels, positions]`.
@@ -63,9 +68,9 @@ impl Norm {
                 let [batch, _, positions] = x.dims();
                 let n = (batch * positions) as f64;
                 let (y, batch_mean, batch_variance) = kernels::batch_norm(x, weight, bias, 1e-5);
-                // PyTorch's running variance is the unbiased one.
-                track(mean, batch_mean, 1.0);
-                track(variance, batch_variance, n / (n - 1.0).max(1.0));
+                let weight = self.conventions.batch_weight();
+                track(mean, batch_mean, weight, 1.0);
+                track(variance, batch_variance, weight, self.conventions.variance_factor(n));
                 y
             }
             (NormKind::Batch, Some(mean), Some(variance)) => {
@@ -81,7 +86,7 @@ impl Norm {
                 let flat = kernels::layer_norm(x.reshape([batch, channels * positions, 1]), 1e-12);
                 kernels::channel_affine(flat.reshape([batch, channels, positions]), weight, bias)
             }
-            _ => kernels::channel_affine(kernels::layer_norm(x, 1e-5), weight, bias),
+            _ => kernels::channel_affine(kernels::layer_norm(x, self.conventions.layer_epsilon()), weight, bias),
         }
     }
 }
@@ -97,9 +102,31 @@ fn normalise_valid(x: Tensor<3>, mask: Tensor<3>, epsilon: f64) -> Tensor<3> {
     centred / (variance + epsilon).sqrt()
 }
 
-fn track(state: &RunningState<Tensor<1>>, batch: Tensor<1>, correction: f64) {
-    let batch = batch.detach().mul_scalar(MOMENTUM * correction);
-    state.update((state.value_sync().mul_scalar(1.0 - MOMENTUM) + batch).detach());
+fn track(state: &RunningState<Tensor<1>>, batch: Tensor<1>, weight: f64, correction: f64) {
+    let batch = batch.detach().mul_scalar(weight * correction);
+    state.update((state.value_sync().mul_scalar(1.0 - weight) + batch).detach());
     // Folds the update in, so that records and copies taken later see it.
     state.value_sync();
+}
+
+/// Division of every position of a sample by the root of the mean square of its channels, and a learnt scale per channel
+/// (Zhang and Sennrich 2019, arXiv 1910.07467; `torch.nn.RMSNorm`).
+#[derive(Module, Debug)]
+pub struct RmsNorm {
+    /// Scale `[channels]`, at first one.
+    pub weight: Param<Tensor<1>>,
+}
+
+impl RmsNorm {
+    /// A normalisation of `channels` channels.
+    pub fn new(channels: usize, init: &mut Init) -> Self {
+        Self { weight: init.constant([channels], 1.0) }
+    }
+
+    /// Normalises `x`, `[batch, channels, positions]`, with an epsilon of 2⁻²³, that of single precision.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let weight = self.weight.val();
+        let shift = weight.zeros_like();
+        kernels::channel_affine(kernels::rms_norm(x, f64::from(f32::EPSILON)), weight, shift)
+    }
 }

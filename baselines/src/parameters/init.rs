@@ -109,6 +109,19 @@ impl Init {
         self.place(shape, values)
     }
 
+    /// A parameter drawn from N(0, std²) without what lies beyond twice `std`.
+    pub fn truncated_normal<const D: usize>(&mut self, shape: [usize; D], std: f64) -> Param<Tensor<D>> {
+        let n = self.take(&shape);
+        let mut inside = || loop {
+            let draw = self.standard_normal();
+            if draw.abs() <= 2.0 {
+                return draw;
+            }
+        };
+        let values = (0..n).map(|_| (std * inside()) as f32).collect();
+        self.place(shape, values)
+    }
+
     /// A draw of N(0, 1), by the method of Box and Muller.
     pub fn standard_normal(&mut self) -> f64 {
         let u: f64 = 1.0 - self.rng.random::<f64>();

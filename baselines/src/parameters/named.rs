@@ -103,12 +103,16 @@ impl<F: FnMut(Parameter, Tensor<1>)> NamedVisitor<F> {
 }
 
 impl<F: FnMut(Parameter, Tensor<1>)> ModuleVisitor for NamedVisitor<F> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        if !is_choice(container_type) {
+            self.path.push(name.to_owned());
+        }
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container_type: &str) {
+        if !is_choice(container_type) {
+            self.path.pop();
+        }
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -118,6 +122,11 @@ impl<F: FnMut(Parameter, Tensor<1>)> ModuleVisitor for NamedVisitor<F> {
         let elements = parameter.len();
         (self.visit)(parameter, value.inner().reshape([elements]));
     }
+}
+
+/// Whether a module is one of several, which shows in no name: a network without a choice has the same names.
+fn is_choice(container_type: &str) -> bool {
+    container_type.starts_with("Enum:")
 }
 
 /// Takes gradients by the order of the tensors: names would cost more than small gradients do.

@@ -45,6 +45,104 @@ pub fn torch_recurrent(name: &str) -> String {
     }
 }
 
+/// The name in a network of `S4Block(layer=…)` around recurrent layers of `torch.nn`, in the backbone of `state-spaces/s4`:
+/// `model.layers.0.layer.layer.weight_ih_l0`; of one block, whose layer is called `layer`, `layer.layer.weight_ih_l0`.
+pub fn s4_recurrent(name: &str) -> String {
+    let parts: Vec<&str> = within_body(name).split('.').collect();
+    match parts[..] {
+        ["head", tensor] => format!("decoder.output_transform.{tensor}"),
+        ["out_norm", tensor] => format!("model.norm.norm.{tensor}"),
+        ["norms", layer, tensor] => format!("model.layers.{layer}.norm.norm.{tensor}"),
+        ["norm", tensor] => format!("norm.norm.{tensor}"),
+        ["layers", layer, ref rest @ ..] => format!("model.layers.{layer}.{}", s4_recurrent_layer(rest)),
+        ["layer", ref rest @ ..] => s4_recurrent_layer(rest),
+        _ => parts.join("."),
+    }
+}
+
+/// The same around the tanh cell of `state-spaces/s4`: `model.layers.0.layer.layer.cell.W_hx.weight`.
+pub fn s4_tanh(name: &str) -> String {
+    let name = s4_recurrent(name);
+    let cell = |part: &str| {
+        match part {
+            "weight_ih_l0" => "cell.W_hx.weight",
+            "bias_ih_l0" => "cell.W_hx.bias",
+            "weight_hh_l0" => "cell.W_hh.weight",
+            "bias_hh_l0" => "cell.W_hh.bias",
+            other => other,
+        }
+        .to_owned()
+    };
+    name.split('.').map(cell).collect::<Vec<_>>().join(".")
+}
+
+/// Within the layer of one block, which may stand by itself.
+fn s4_recurrent_layer(parts: &[&str]) -> String {
+    match parts {
+        ["output_linear", tensor] => format!("layer.output_linear.0.{tensor}"),
+        ["layer", tensor] => format!("layer.layer.{tensor}_l0"),
+        other => other.join("."),
+    }
+}
+
+/// The name of a tensor of our minimal recurrent network in `minLM.py` of `lucidrains/minGRU-pytorch`, where the map to
+/// candidates and gates is called `gates`: `layers.0.2.to_hidden_and_gate.weight`.
+pub fn min_lm(gates: &str, name: &str) -> String {
+    let name = within_body(name);
+    let part = |part: &str| {
+        match part {
+            "embedding" => "token_emb.weight",
+            "head" => "to_logits",
+            "gates" => gates,
+            "out" => "to_out",
+            "norm1" => "1",
+            "rnn" => "2",
+            "norm2" => "3",
+            "linear1" => "4.0",
+            "linear2" => "4.2",
+            other => other,
+        }
+        .to_owned()
+    };
+    let conv = name.replace("conv.pointwise.", "0.net.1.").replace("conv.", "0.net.0.");
+    conv.split('.').map(part).collect::<Vec<_>>().join(".")
+}
+
+/// The name in `lru/model.py` of `NicolasZucchet/minimal-LRU`, its Flax modules in the layout of PyTorch:
+/// `encoder.layers_0.seq.B_re`, `encoder.layers_0.normalization.weight`, `encoder.layers_0.output_linear.weight`.
+pub fn lru(name: &str) -> String {
+    let parts: Vec<&str> = within_body(name).split('.').collect();
+    match parts[..] {
+        ["head", tensor] => format!("decoder.{tensor}"),
+        ["encoder", tensor] => format!("encoder.encoder.{tensor}"),
+        ["norms", layer, tensor] => format!("encoder.layers_{layer}.normalization.{tensor}"),
+        ["layers", layer, ref rest @ ..] => format!("encoder.layers_{layer}.{}", lru_block(rest)),
+        _ => lru_block(&parts),
+    }
+}
+
+/// Within one block, whose layer is called `layer` where it stands by itself.
+fn lru_block(parts: &[&str]) -> String {
+    match parts {
+        ["norm", tensor] => format!("normalization.{tensor}"),
+        ["layer", rest @ ..] => lru_block(rest),
+        ["output_linear", tensor] => format!("output_linear.{tensor}"),
+        [tensor] => format!("seq.{}", lru_recurrence(tensor)),
+        other => other.join("."),
+    }
+}
+
+/// Within the recurrence alone: `B_re`.
+pub fn lru_recurrence(name: &str) -> String {
+    match name {
+        "b_re" | "b_im" | "c_re" | "c_im" | "d" => {
+            let (letter, part) = name.split_at(1);
+            format!("{}{part}", letter.to_uppercase())
+        }
+        other => other.to_owned(),
+    }
+}
+
 /// The name in the network of `example.py` of `state-spaces/s4`: `s4_layers.0.layer.kernel.A_real`.
 pub fn s4(name: &str) -> String {
     let part = |part: &str| match part {
@@ -255,6 +353,30 @@ mod tests {
         assert_eq!(not_from_scratch("body.encoder.bias", true, false), "encoder.0.bias");
         assert_eq!(not_from_scratch("hidden.bias", false, true), "decoder.0.bias");
         assert_eq!(not_from_scratch("head.bias", false, true), "decoder.2.bias");
+        assert_eq!(s4_recurrent("body.layers.1.layer.weight_ih"), "model.layers.1.layer.layer.weight_ih_l0");
+        assert_eq!(s4_recurrent("body.layers.1.output_linear.bias"), "model.layers.1.layer.output_linear.0.bias");
+        assert_eq!(s4_recurrent("body.norms.1.running_var"), "model.layers.1.norm.norm.running_var");
+        assert_eq!(s4_recurrent("body.out_norm.weight"), "model.norm.norm.weight");
+        assert_eq!(s4_recurrent("body.encoder.weight"), "encoder.weight");
+        assert_eq!(s4_recurrent("head.weight"), "decoder.output_transform.weight");
+        assert_eq!(s4_recurrent("layer.layer.bias_hh"), "layer.layer.bias_hh_l0");
+        assert_eq!(s4_tanh("body.layers.0.layer.bias_hh"), "model.layers.0.layer.layer.cell.W_hh.bias");
+        assert_eq!(s4_tanh("layer.output_linear.weight"), "layer.output_linear.0.weight");
+        assert_eq!(s4_tanh("norm.bias"), "norm.norm.bias");
+        let gates = "to_hidden_and_gate";
+        assert_eq!(min_lm(gates, "layers.1.rnn.gates.weight"), "layers.1.2.to_hidden_and_gate.weight");
+        assert_eq!(min_lm(gates, "layers.0.conv.weight"), "layers.0.0.net.0.weight");
+        assert_eq!(min_lm(gates, "layers.0.conv.pointwise.bias"), "layers.0.0.net.1.bias");
+        assert_eq!(min_lm(gates, "layers.0.linear2.bias"), "layers.0.4.2.bias");
+        assert_eq!(min_lm(gates, "body.norm.weight"), "norm.weight");
+        assert_eq!(min_lm(gates, "out.weight"), "to_out.weight");
+        assert_eq!(lru("body.layers.1.b_re"), "encoder.layers_1.seq.B_re");
+        assert_eq!(lru("body.layers.1.output_linear.bias"), "encoder.layers_1.output_linear.bias");
+        assert_eq!(lru("body.norms.0.weight"), "encoder.layers_0.normalization.weight");
+        assert_eq!(lru("layer.nu_log"), "seq.nu_log");
+        assert_eq!(lru("layer.output_linear.weight"), "output_linear.weight");
+        assert_eq!((lru("encoder.bias"), lru("head.bias")), ("encoder.encoder.bias".into(), "decoder.bias".into()));
+        assert_eq!((lru_recurrence("c_im"), lru_recurrence("d")), ("C_im".to_owned(), "D".to_owned()));
         assert!(is_bookkeeping("s4_layers.0.layer.kernel.l_kernel"));
         assert!(is_bookkeeping("backbone.0.cconv1.train_length"));
         assert!(!is_bookkeeping("backbone.0.cconv1.bias"));

@@ -24,6 +24,8 @@ pub struct Entry {
     pub label: fn(&Value) -> Result<String, BuildError>,
     /// See [`Baseline::added`].
     pub added: fn() -> Vec<(&'static str, Value)>,
+    /// See [`Baseline::unused`]; empty for settings that are not the baseline's.
+    pub unused: fn(&Value) -> Vec<&'static str>,
     /// See [`Baseline::reference_name`].
     pub reference_name: fn(&Value, usize, &str) -> Option<String>,
     /// See [`Baseline::reference_shape`]; `None` for settings that are not the baseline's.
@@ -50,6 +52,7 @@ where
         resolution: B::resolution(),
         schema: schema::<B::Config>,
         added: B::added,
+        unused: |value| split::<B::Config>(value).map_or_else(|_| Vec::new(), |(_, config)| B::unused(&config)),
         resolve: |value| {
             let (settings, config) = split::<B::Config>(value)?;
             let mut merged = object(&config)?;

@@ -23,8 +23,8 @@ const NETWORKS: &[(&str, AllowedSettings)] = &[
     ("lru", "n_layers=6 norm=batch"),
     ("resnet18", "width=64 blocks=2"),
 ];
-/// One layer, read out at its last step.
-const PLAIN: AllowedSettings = "layers=1 readout=last orthonormality=0";
+/// One layer without a block around it, read out at its last step.
+const PLAIN: AllowedSettings = "layers=1 block=none readout=last orthonormality=0";
 
 /// Names that one published network has in several papers.
 const NAMES: &[&[&str]] =

@@ -130,6 +130,7 @@ fn a_setting_that_makes_the_network_makes_another_one() {
         ("ccnn", json!({"causal": false})),
         ("lstm", json!({"layers": 2})),
         ("gru", json!({"readout": "mean"})),
+        ("gru", json!({"block": "residual"})),
         ("ckcnn", json!({"hidden": 30, "norm": "batch"})),
         ("flexnet", json!({"initialisation": "corrected"})),
     ] {

@@ -148,6 +148,7 @@ fn registry() -> Registry {
             serde_json::to_value(net_config(value)?).map_err(|error| BuildError::new("", error.to_string()))
         },
         added: Vec::new,
+        unused: |_| Vec::new(),
         reference_name: |_, _, _| None,
         reference_shape: |_, _, _, _| None,
         resolution: baselines::Resolution::AsIs,

@@ -2,8 +2,8 @@
 
 use baselines::layers::convolution::free_kernel::{Program, Sides};
 use baselines::layers::{
-    FreeKernel, FreeKernelSpec, KernelStart, LongConv, LongConvSpec, Norm, NormKind, Residual, SequenceLayer,
-    Smoothing, Stack, StackSpec,
+    Conventions, FreeKernel, FreeKernelSpec, KernelStart, LongConv, LongConvSpec, Norm, NormKind, Residual,
+    SequenceLayer, Smoothing, Stack, StackSpec,
 };
 use baselines::network::{NetworkSettings, assemble};
 use baselines::{Init, InputSpec, OutputSpec, reference};
@@ -79,6 +79,7 @@ pub(super) fn network(golden: &Golden, device: &Device) -> Result<Comparison, Pa
         residual: Residual { prenorm, dropout: 0.0 },
         norm: norm(golden)?,
         out_norm: prenorm && program(golden)? == Program::Safari,
+        conventions: Conventions::Torch,
     };
     let input = InputSpec::Values { channels: inputs, shape: x.shape.clone() };
     let output = OutputSpec::Classes(golden.count("classes")?);

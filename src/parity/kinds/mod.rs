@@ -4,8 +4,12 @@ mod ccnn;
 mod ckcnn;
 mod flexnet;
 mod longconv;
+mod lru;
+mod minimal;
 mod rnn;
+mod rnn_block;
 mod s4;
+mod sequence;
 mod transformer;
 
 use baselines::Init;
@@ -38,7 +42,16 @@ const KINDS: &[(&str, Kind)] = &[
     ("longconv.layer", longconv::layer),
     ("longconv.block", longconv::block),
     ("longconv.network", longconv::network),
+    ("lru.layer", lru::layer),
+    ("lru.block", lru::block),
+    ("lru.network", lru::network),
+    ("mingru.layer", minimal::layer),
+    ("mingru.network", minimal::network),
+    ("minlstm.layer", minimal::layer),
+    ("minlstm.network", minimal::network),
     ("rnn.network", rnn::network),
+    ("rnn_block.block", rnn_block::block),
+    ("rnn_block.network", rnn_block::network),
     ("s4.hippo", s4::hippo),
     ("s4.kernel", s4::kernel),
     ("s4.block", s4::block),

@@ -2,6 +2,9 @@
 //!
 //! `s[t] = diag(λ) s[t−1] + γ ∘ B u[t]` and `y[t] = Re(C s[t]) + D ∘ u[t]` with complex λ, B and C. Unrolled,
 //! `s[t] = Σ_m λᵐ γ ∘ B u[t − m]`: each state is its input convolved with the exponential kernel λᵐ.
+//!
+//! In both directions, `r[t] = diag(λ) r[t+1] + γ ∘ B u[t]` runs from the end, and `y[t] = Re(C s[t] + C' r[t]) + D ∘ u[t]`,
+//! as in S5 (Smith et al. 2023, arXiv 2208.04933; `lindermanlab/S5`). The reference program of the LRU has one direction only.
 
 use std::f64::consts::TAU;
 
@@ -11,12 +14,13 @@ use rand::Rng;
 
 use crate::forward::DropoutKind;
 use crate::inspect::views::{Eigenvalues, Kernels};
+use crate::layers::conventions::Conventions;
 use crate::layers::linear::Pointwise;
+use crate::layers::stack::SequenceLayer;
 use crate::layers::state_space::complex::Complex;
-use crate::layers::state_space::stack::SequenceLayer;
 use crate::read::read;
 use crate::{Forward, Init, LayerView, ReadError};
-use kernels::{Alignment, Precision, StepRule, diagonal_kernel, gelu, glu, long_conv1d, pointwise};
+use kernels::{Alignment, Precision, StepRule, diagonal_kernel, glu, long_conv1d, pointwise};
 
 /// Configuration of an [`Lru`].
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +35,10 @@ pub struct LruSpec {
     pub r_max: f64,
     /// Largest initial phase of λ, in radians.
     pub max_phase: f64,
+    /// A second recurrence from the last step back to the first, with the same λ and B and a C of its own.
+    pub bidirectional: bool,
+    /// GELU and initial linear map.
+    pub conventions: Conventions,
     /// Probability of dropping a channel while training.
     pub dropout: f64,
 }
@@ -52,10 +60,16 @@ pub struct Lru {
     pub c_re: Param<Tensor<2>>,
     /// Imaginary part of C, `[d_model, d_state]`.
     pub c_im: Param<Tensor<2>>,
+    /// Real part of the C of the states that run backwards, `[d_model, d_state]`.
+    pub c_re_back: Option<Param<Tensor<2>>>,
+    /// Its imaginary part, `[d_model, d_state]`.
+    pub c_im_back: Option<Param<Tensor<2>>>,
     /// The skip connection, `[d_model]`.
     pub d: Param<Tensor<1>>,
     /// From the channels to twice as many, the second half gates.
     pub output_linear: Pointwise,
+    #[module(skip)]
+    conventions: Conventions,
     #[module(skip)]
     dropout: f64,
 }
@@ -85,8 +99,11 @@ impl Lru {
             b_im: init.normal([n, h], b_std),
             c_re: init.normal([h, n], c_std),
             c_im: init.normal([h, n], c_std),
+            c_re_back: spec.bidirectional.then(|| init.normal([h, n], c_std)),
+            c_im_back: spec.bidirectional.then(|| init.normal([h, n], c_std)),
             d: init.normal([h], 1.0),
-            output_linear: Pointwise::torch(h, 2 * h, init),
+            output_linear: spec.conventions.linear(h, 2 * h, init),
+            conventions: spec.conventions,
             dropout: spec.dropout,
         }
     }
@@ -123,7 +140,7 @@ impl Lru {
         diagonal_kernel([c_re, c_im], x, StepRule::Discrete, length)
     }
 
-    /// The recurrence alone, from u to y, both `[batch, d_model, length]`, at `rate` times the step of training.
+    /// The recurrence alone, or the sum of both, whose states all count the present input, from u to y, both `[batch, d_model, length]`, at `rate` times the step of training.
     pub fn recur(&self, u: Tensor<3>, rate: f64, precision: Precision) -> Tensor<3> {
         let (n, h) = (self.nu_log.dims()[0], self.d.dims()[0]);
         let zeros = |count: usize| Tensor::zeros([count], (&u.device(), u.dtype()));
@@ -134,25 +151,42 @@ impl Lru {
         let (re, im) = (kernels.clone().narrow(0, 0, n), kernels.narrow(0, n, n));
         // Products of real and imaginary parts: re · re, re · im, im · re and im · im of kernel and input.
         let kernels = Tensor::cat(vec![re.clone(), re, im.clone(), im], 0);
-        let states = long_conv1d(inputs.repeat_dim(1, 2), kernels, Alignment::Causal);
-        let (c_re, c_im) = (self.c_re.val(), self.c_im.val().neg());
-        let c = Tensor::cat(vec![c_re.clone(), c_im.clone(), c_im, c_re.neg()], 1);
+        let inputs = inputs.repeat_dim(1, 2);
+        let mut states = long_conv1d(inputs.clone(), kernels.clone(), Alignment::Causal);
+        let of_products = |re: &Param<Tensor<2>>, im: &Param<Tensor<2>>| {
+            let (re, im) = (re.val(), im.val().neg());
+            Tensor::cat(vec![re.clone(), im.clone(), im, re.neg()], 1)
+        };
+        let mut c = of_products(&self.c_re, &self.c_im);
+        if let (Some(re), Some(im)) = (&self.c_re_back, &self.c_im_back) {
+            let backwards = long_conv1d(inputs.flip([2]), kernels, Alignment::Causal).flip([2]);
+            states = Tensor::cat(vec![states, backwards], 1);
+            c = Tensor::cat(vec![c, of_products(re, im)], 1);
+        }
         pointwise(states, c, zeros(h), precision) + u * self.d.val().reshape([1, h, 1])
     }
 }
 
 impl SequenceLayer for Lru {
     fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
-        let y = gelu(self.recur(x, 1.0 / ctx.resolution(), ctx.precision()));
+        // What runs backwards begins in the padding.
+        let x = if self.c_re_back.is_some() { ctx.mask_padding(x) } else { x };
+        let y = self.conventions.gelu(self.recur(x, 1.0 / ctx.resolution(), ctx.precision()));
         let y = ctx.dropout_tensor(y, self.dropout, DropoutKind::Channel);
         let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);
         y
     }
 
-    /// The kernels are the powers of the eigenvalues: real parts, then imaginary ones.
+    /// The kernels are the powers of the eigenvalues, to both sides where the layer looks there: real parts, then imaginary
+    /// ones.
     fn view(&self, layer: String, length: usize) -> Result<LayerView, ReadError> {
-        let kernels = Kernels::on_line(self.powers(length, 1.0).flip([1]), length.saturating_sub(1));
+        let powers = self.powers(length, 1.0);
+        let mut sides = vec![powers.clone().flip([1])];
+        if self.c_re_back.is_some() && length > 1 {
+            sides.push(powers.narrow(1, 1, length - 1));
+        }
+        let kernels = Kernels::on_line(Tensor::cat(sides, 1), length.saturating_sub(1));
         let sizes = read(self.nu_log.val(), "eigenvalues of a recurrence")?;
         let phases = read(self.theta_log.val(), "eigenvalues of a recurrence")?;
         let value = |(nu, theta): (f32, f32)| {

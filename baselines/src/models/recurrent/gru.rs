@@ -1,6 +1,8 @@
 //! The gated recurrent unit network.
 
-use crate::layers::{Recurrent, RecurrentConfig};
+use serde_json::Value;
+
+use crate::layers::{RecurrentBlock, RecurrentBody, RecurrentConfig};
 use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, reference};
 use kernels::RnnCell;
 
@@ -10,7 +12,7 @@ pub struct Gru;
 
 impl Baseline for Gru {
     type Config = RecurrentConfig;
-    type Body = Recurrent;
+    type Body = RecurrentBody;
 
     const INFO: Info = Info {
         name: "gru",
@@ -20,14 +22,25 @@ impl Baseline for Gru {
     };
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
-        Recurrent::build(RnnCell::Gru, config, spec, init)
+        RecurrentBody::build(RnnCell::Gru, config, spec, init)
     }
 
-    fn reference_name(_config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
-        Some(reference::torch_recurrent(name))
+    fn added() -> Vec<(&'static str, Value)> {
+        RecurrentConfig::added()
+    }
+
+    fn unused(config: &Self::Config) -> Vec<&'static str> {
+        config.unused()
+    }
+
+    fn reference_name(config: &Self::Config, _rank: usize, name: &str) -> Option<String> {
+        Some(match config.block {
+            RecurrentBlock::None => reference::torch_recurrent(name),
+            RecurrentBlock::Residual => reference::s4_recurrent(name),
+        })
     }
 
     fn label(config: &Self::Config) -> String {
-        format!("gru-{}-{}", config.layers, config.hidden)
+        config.label("gru")
     }
 }

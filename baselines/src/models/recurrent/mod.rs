@@ -1,7 +1,9 @@
-//! Recurrent networks with gates or without.
+//! Recurrent networks, with gates or without, nonlinear in their states or linear.
 
 baselines! {
     gru::Gru,
     lstm::Lstm,
+    mingru::MinGru,
+    minlstm::MinLstm,
     rnn::Rnn,
 }

@@ -2,9 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::layers::{Lru as LruLayer, LruSpec, NormKind, Stack, StackSpec};
-use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, ParameterGroup, Resolution, check};
+use crate::layers::{Conventions, Lru as LruLayer, LruSpec, NormKind, Stack, StackSpec};
+use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, ParameterGroup, Readout, Resolution, check};
 
 /// Settings of [`Lru`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,8 +31,14 @@ pub struct LruConfig {
     pub prenorm: bool,
     /// Normalisation: `batch` (as in the paper), `layer`, `group` or `none`.
     pub norm: NormKind,
+    /// A second recurrence from the last step back to the first, with the same eigenvalues and inputs, and outputs of its own.
+    pub bidirectional: bool,
+    /// Whose GELU, normalisation and initial linear maps: `torch`, or `flax`, those of the reference program.
+    pub conventions: Conventions,
     /// Probability of dropping a channel while training, 0 to 1 (exclusive).
     pub dropout: f64,
+    /// What the head reads: the mean over all outputs or the last one.
+    pub readout: Readout,
 }
 
 impl Default for LruConfig {
@@ -45,7 +52,10 @@ impl Default for LruConfig {
             max_phase: std::f64::consts::TAU,
             prenorm: true,
             norm: NormKind::Batch,
+            bidirectional: false,
+            conventions: Conventions::Torch,
             dropout: 0.1,
+            readout: Readout::Mean,
         }
     }
 }
@@ -61,13 +71,14 @@ impl Baseline for Lru {
     const INFO: Info = Info {
         name: "lru",
         summary: "Linear recurrent units: a diagonal recurrence, convolved with its exponential kernels",
-        source: "Orvieto et al. 2023, arXiv 2303.06349",
+        source: "Orvieto et al. 2023, arXiv 2303.06349; github.com/NicolasZucchet/minimal-LRU, lru/model.py",
         ranks: 1..=1,
     };
 
     fn build(config: &Self::Config, spec: &BodySpec, init: &mut Init) -> Result<Built<Self::Body>, BuildError> {
         let norm = (config.norm, config.prenorm);
         let stack = StackSpec::new(spec, config.d_model, config.n_layers, norm, config.dropout)?;
+        let stack = StackSpec { conventions: config.conventions, ..stack };
         check::at_least_one("d_state", config.d_state)?;
         check::probability("r_min", config.r_min)?;
         check::probability("r_max", config.r_max)?;
@@ -81,9 +92,12 @@ impl Baseline for Lru {
             r_min: config.r_min,
             r_max: config.r_max,
             max_phase: config.max_phase,
+            bidirectional: config.bidirectional,
+            conventions: config.conventions,
             dropout: config.dropout,
         };
-        Ok(Stack::build(&stack, init, |init| LruLayer::new(&layer, init)))
+        let built = Stack::build(&stack, init, |init| LruLayer::new(&layer, init));
+        Ok(Built { readout: config.readout, ..built })
     }
 
     fn groups(_config: &Self::Config) -> Vec<ParameterGroup> {
@@ -93,6 +107,10 @@ impl Baseline for Lru {
             weight_decay: Some(0.0),
             ..ParameterGroup::new("recurrence", ["nu_log", "theta_log", "gamma_log", "b_re", "b_im"])
         }]
+    }
+
+    fn added() -> Vec<(&'static str, Value)> {
+        vec![("bidirectional", false.into()), ("conventions", "torch".into()), ("readout", "mean".into())]
     }
 
     fn resolution() -> Resolution {

@@ -11,7 +11,7 @@ use super::smoothing::Smoothing;
 use crate::forward::DropoutKind;
 use crate::inspect::views::Kernels;
 use crate::layers::linear::Pointwise;
-use crate::layers::state_space::stack::SequenceLayer;
+use crate::layers::stack::SequenceLayer;
 use crate::{Forward, Init, LayerView, ReadError};
 use kernels::{Activation, Alignment, glu, long_conv1d};
 

@@ -7,7 +7,7 @@ use super::kernel::{S4Kernel, S4KernelSpec, round};
 use crate::forward::DropoutKind;
 use crate::inspect::views::{FineKernels, Kernels};
 use crate::layers::linear::Pointwise;
-use crate::layers::state_space::stack::SequenceLayer;
+use crate::layers::stack::SequenceLayer;
 use crate::layers::state_space::taps::{causal, rate};
 use crate::{Forward, Init, LayerView, ReadError};
 use kernels::{Activation, Alignment, glu, long_conv1d};

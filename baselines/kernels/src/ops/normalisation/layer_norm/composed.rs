@@ -6,21 +6,27 @@ use burn::backend::tensor::FloatTensor;
 use crate::value::Value;
 
 /// The output.
-pub(super) fn forward<B: Backend>(x: FloatTensor<B>, epsilon: f64) -> FloatTensor<B> {
-    normalise(Value::<B>(x), epsilon).0.0
+pub(super) fn forward<B: Backend>(x: FloatTensor<B>, epsilon: f64, centred: bool) -> FloatTensor<B> {
+    normalise(Value::<B>(x), epsilon, centred).0.0
 }
 
 /// The gradient of the input.
-pub(super) fn backward<B: Backend>(x: FloatTensor<B>, g: FloatTensor<B>, epsilon: f64) -> FloatTensor<B> {
-    let (y, scale) = normalise(Value::<B>(x), epsilon);
+pub(super) fn backward<B: Backend>(
+    x: FloatTensor<B>,
+    g: FloatTensor<B>,
+    epsilon: f64,
+    centred: bool,
+) -> FloatTensor<B> {
+    let (y, scale) = normalise(Value::<B>(x), epsilon, centred);
     let g = Value::<B>(g);
-    let (along_one, along_y) = (mean(g.clone()), mean(g.clone() * y.clone()));
-    ((g - along_one - y * along_y) * scale).0
+    let along_y = mean(g.clone() * y.clone());
+    let rest = if centred { g.clone() - mean(g) } else { g };
+    ((rest - y * along_y) * scale).0
 }
 
 /// The result, and the factor of every position.
-fn normalise<B: Backend>(x: Value<B>, epsilon: f64) -> (Value<B>, Value<B>) {
-    let centred = x.clone() - mean(x);
+fn normalise<B: Backend>(x: Value<B>, epsilon: f64, centred: bool) -> (Value<B>, Value<B>) {
+    let centred = if centred { x.clone() - mean(x) } else { x };
     let variance = mean(centred.clone() * centred.clone()).shift(epsilon);
     let scale = Value::<B>(B::float_recip(B::float_sqrt(variance.0)));
     (centred * scale.clone(), scale)

@@ -13,7 +13,7 @@ use burn_cubecl::tensor::CubeTensor;
 const FEW: usize = 1024;
 
 /// The output; `None` where the kernel does not apply.
-pub(super) fn forward(x: &CubeTensor, epsilon: f64) -> Option<CubeTensor> {
+pub(super) fn forward(x: &CubeTensor, epsilon: f64, centred: bool) -> Option<CubeTensor> {
     let sites = sites(x)?;
     let y = like(x);
     let dim = CubeDim::new(&x.client, sites);
@@ -26,13 +26,14 @@ pub(super) fn forward(x: &CubeTensor, epsilon: f64) -> Option<CubeTensor> {
             x.clone().into_tensor_arg(),
             y.clone().into_tensor_arg(),
             epsilon as f32,
+            centred,
         );
     }
     Some(y)
 }
 
 /// The gradient of the input; `None` where the kernel does not apply.
-pub(super) fn backward(x: &CubeTensor, g: &CubeTensor, epsilon: f64) -> Option<CubeTensor> {
+pub(super) fn backward(x: &CubeTensor, g: &CubeTensor, epsilon: f64, centred: bool) -> Option<CubeTensor> {
     let sites = sites(x).filter(|_| g.dtype == DType::F32)?;
     let dx = like(x);
     let dim = CubeDim::new(&x.client, sites);
@@ -46,6 +47,7 @@ pub(super) fn backward(x: &CubeTensor, g: &CubeTensor, epsilon: f64) -> Option<C
             g.clone().into_tensor_arg(),
             dx.clone().into_tensor_arg(),
             epsilon as f32,
+            centred,
         );
     }
     Some(dx)
@@ -62,15 +64,17 @@ fn like(x: &CubeTensor) -> CubeTensor {
     empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), x.shape(), x.dtype)
 }
 
-/// Mean and reciprocal deviation of the values at a place.
+/// Mean, zero where it is not subtracted, and reciprocal deviation from it of the values at a place.
 #[cube]
-fn moments(x: &Tensor<f32>, at: usize, epsilon: f32) -> (f32, f32) {
+fn moments(x: &Tensor<f32>, at: usize, epsilon: f32, #[comptime] centred: bool) -> (f32, f32) {
     let values = x.shape(1);
     let step = x.stride(1);
     let n = f32::cast_from(values as u32);
     let mut sum = 0.0f32;
-    for i in 0..values {
-        sum += x[at + i * step];
+    if comptime!(centred) {
+        for i in 0..values {
+            sum += x[at + i * step];
+        }
     }
     let mean = sum / n;
     let mut squares = 0.0f32;
@@ -82,7 +86,7 @@ fn moments(x: &Tensor<f32>, at: usize, epsilon: f32) -> (f32, f32) {
 }
 
 #[cube(launch_unchecked)]
-fn forward_kernel(x: &Tensor<f32>, y: &mut Tensor<f32>, epsilon: f32) {
+fn forward_kernel(x: &Tensor<f32>, y: &mut Tensor<f32>, epsilon: f32, #[comptime] centred: bool) {
     let positions = x.shape(2);
     if ABSOLUTE_POS < x.shape(0) * positions {
         let item = ABSOLUTE_POS / positions;
@@ -90,16 +94,16 @@ fn forward_kernel(x: &Tensor<f32>, y: &mut Tensor<f32>, epsilon: f32) {
         let from = item * x.stride(0) + position * x.stride(2);
         let to = item * y.stride(0) + position * y.stride(2);
         let step = y.stride(1);
-        let (mean, scale) = moments(x, from, epsilon);
+        let (mean, scale) = moments(x, from, epsilon, centred);
         for i in 0..x.shape(1) {
             y[to + i * step] = (x[from + i * x.stride(1)] - mean) * scale;
         }
     }
 }
 
-/// `dx = (g − mean(g) − y mean(g y)) / deviation`
+/// `dx = (g − mean(g) − y mean(g y)) / deviation`, without `mean(g)` where the mean is not subtracted.
 #[cube(launch_unchecked)]
-fn backward_kernel(x: &Tensor<f32>, g: &Tensor<f32>, dx: &mut Tensor<f32>, epsilon: f32) {
+fn backward_kernel(x: &Tensor<f32>, g: &Tensor<f32>, dx: &mut Tensor<f32>, epsilon: f32, #[comptime] centred: bool) {
     let positions = x.shape(2);
     if ABSOLUTE_POS < x.shape(0) * positions {
         let item = ABSOLUTE_POS / positions;
@@ -110,12 +114,14 @@ fn backward_kernel(x: &Tensor<f32>, g: &Tensor<f32>, dx: &mut Tensor<f32>, epsil
         let step = dx.stride(1);
         let values = x.shape(1);
         let n = f32::cast_from(values as u32);
-        let (mean, scale) = moments(x, from, epsilon);
+        let (mean, scale) = moments(x, from, epsilon, centred);
         let mut sum = 0.0f32;
         let mut along = 0.0f32;
         for i in 0..values {
             let slope = g[by + i * g.stride(1)];
-            sum += slope;
+            if comptime!(centred) {
+                sum += slope;
+            }
             along += slope * (x[from + i * x.stride(1)] - mean) * scale;
         }
         for i in 0..values {

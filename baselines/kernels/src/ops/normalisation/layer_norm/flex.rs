@@ -13,8 +13,8 @@ use crate::cpu::tensor::{tensor, values};
 /// Positions that are normalised together.
 const WIDTH: usize = 64;
 
-/// The output, or where `g` is given the gradient of the input.
-pub(super) fn run<T: Real>(x: FlexTensor, g: Option<FlexTensor>, epsilon: f64) -> FlexTensor {
+/// The output, or where `g` is given the gradient of the input; the mean is subtracted where `centred`.
+pub(super) fn run<T: Real>(x: FlexTensor, g: Option<FlexTensor>, epsilon: f64, centred: bool) -> FlexTensor {
     let shape = x.shape();
     let (sample, positions) = (shape[1] * shape[2], shape[2]);
     let x = values::<T>(&x);
@@ -24,12 +24,12 @@ pub(super) fn run<T: Real>(x: FlexTensor, g: Option<FlexTensor>, epsilon: f64) -
         let of_item = item * sample..(item + 1) * sample;
         let (x, g) = (&x[of_item.clone()], g.map(|g| &g[of_item]));
         if positions == 1 {
-            single(x, g, out, T::of(epsilon));
+            single(x, g, out, T::of(epsilon), centred);
             return;
         }
         for start in (0..positions).step_by(WIDTH) {
             let width = WIDTH.min(positions - start);
-            dispatch(Columns { x, g, out, positions, start, width, epsilon: T::of(epsilon) });
+            dispatch(Columns { x, g, out, positions, start, width, epsilon: T::of(epsilon), centred });
         }
     });
     tensor(out, shape)
@@ -44,16 +44,19 @@ struct Columns<'a, T> {
     start: usize,
     width: usize,
     epsilon: T,
+    centred: bool,
 }
 
 impl<T: Real> Loop for Columns<'_, T> {
     #[inline(always)]
     fn run<const LEVEL: usize>(self) {
-        let Self { x, g, out, positions, start, width, epsilon } = self;
+        let Self { x, g, out, positions, start, width, epsilon, centred } = self;
         let n = T::of((x.len() / positions) as f64);
         let mut mean = [T::ZERO; WIDTH];
-        for row in x.chunks_exact(positions) {
-            mean.iter_mut().zip(&row[start..start + width]).for_each(|(sum, &x)| *sum += x);
+        if centred {
+            for row in x.chunks_exact(positions) {
+                mean.iter_mut().zip(&row[start..start + width]).for_each(|(sum, &x)| *sum += x);
+            }
         }
         mean.iter_mut().for_each(|mean| *mean = *mean / n);
         let mut scale = [T::ZERO; WIDTH];
@@ -79,6 +82,9 @@ impl<T: Real> Loop for Columns<'_, T> {
                 *y += g * (x - mean) * scale;
             }
         }
+        if !centred {
+            along_one.fill(T::ZERO);
+        }
         along_one.iter_mut().chain(&mut along_y).for_each(|sum| *sum = *sum / n);
         for ((out, row), g) in
             out.chunks_exact_mut(positions).zip(x.chunks_exact(positions)).zip(g.chunks_exact(positions))
@@ -94,13 +100,14 @@ impl<T: Real> Loop for Columns<'_, T> {
 }
 
 /// A sample with one position: its values stand side by side.
-fn single<T: Real>(x: &[T], g: Option<&[T]>, out: &mut [T], epsilon: T) {
+fn single<T: Real>(x: &[T], g: Option<&[T]>, out: &mut [T], epsilon: T, centred: bool) {
     let n = x.len() as f64;
-    let mean = T::of(sum(x, T::ZERO, None) / n);
+    let average = |of: &[T]| if centred { T::of(sum(of, T::ZERO, None) / n) } else { T::ZERO };
+    let mean = average(x);
     let scale = T::ONE / (T::of(sum(x, mean, Some((x, mean))) / n) + epsilon).sqrt();
     let along = g.map(|g| {
         let along_y = sum(g, T::ZERO, Some((x, mean))) / n;
-        (g, T::of(sum(g, T::ZERO, None) / n), T::of(along_y) * scale)
+        (g, average(g), T::of(along_y) * scale)
     });
     dispatch(Single { x, along, out, mean, scale });
 }

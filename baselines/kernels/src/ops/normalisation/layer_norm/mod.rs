@@ -1,4 +1,5 @@
-//! Layer normalisation without its affine part: mean 0 and variance 1 over the values of a sample at a position.
+//! Layer normalisation without its affine part: mean 0 and variance 1 over the values of a sample at a position, or, where
+//! their mean stays, a mean square of 1.
 
 mod composed;
 #[cfg(feature = "cube")]
@@ -11,6 +12,8 @@ use crate::operation::prelude::*;
 #[derive(Debug, Clone)]
 struct LayerNorm {
     epsilon: f64,
+    /// Whether the mean is subtracted.
+    centred: bool,
 }
 
 tested!(LayerNorm);
@@ -24,42 +27,49 @@ impl Operation<1> for LayerNorm {
     }
 
     fn composed<B: Kernels>(&self, [x]: [FloatTensor<B>; 1]) -> Tensors<B> {
-        vec![composed::forward::<B>(x, self.epsilon)]
+        vec![composed::forward::<B>(x, self.epsilon, self.centred)]
     }
 
     fn composed_backward<B: Kernels>(&self, saved: Tensors<B>, g: FloatTensor<B>, _wanted: [bool; 1]) -> Grads<B, 1> {
         let [x] = take(saved);
-        [Some(composed::backward::<B>(x, g, self.epsilon))]
+        [Some(composed::backward::<B>(x, g, self.epsilon, self.centred))]
     }
 
     fn flex<T: Element>(&self, [x]: [FlexTensor; 1]) -> Tensors<Flex> {
-        vec![flex::run::<T>(x, None, self.epsilon)]
+        vec![flex::run::<T>(x, None, self.epsilon, self.centred)]
     }
 
     fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Grads<Flex, 1> {
         let [x] = take(saved);
-        [Some(flex::run::<T>(x, Some(g), self.epsilon))]
+        [Some(flex::run::<T>(x, Some(g), self.epsilon, self.centred))]
     }
 
     #[cfg(feature = "cube")]
     fn cube(&self, [x]: &[CubeTensor; 1]) -> Option<Tensors<Cube>> {
-        Some(vec![cube::forward(x, self.epsilon)?])
+        Some(vec![cube::forward(x, self.epsilon, self.centred)?])
     }
 
     #[cfg(feature = "cube")]
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
-        Some([Some(cube::backward(&saved[0], g, self.epsilon)?)])
+        Some([Some(cube::backward(&saved[0], g, self.epsilon, self.centred)?)])
     }
 
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 1>> {
-        let of = |shape: [usize; 3]| (Self { epsilon: 1e-3 }, [Sample::new(shape, 1)]);
-        vec![of([3, 7, 5]), of([3, 20, 1]), of([2, 5, 600]), of([2, 600, 5])]
+        let of = |centred, shape: [usize; 3]| (Self { epsilon: 1e-3, centred }, [Sample::new(shape, 1)]);
+        let shapes = [[3, 7, 5], [3, 20, 1], [2, 5, 600], [2, 600, 5]];
+        [true, false].into_iter().flat_map(|centred| shapes.map(|shape| of(centred, shape))).collect()
     }
 }
 
 /// `(x − mean) / √(variance + epsilon)` for `x` `[batch, values, positions]`, mean and (biased) variance being those over
 /// the values of a sample at a position.
 pub fn layer_norm(x: Tensor<3>, epsilon: f64) -> Tensor<3> {
-    first(LayerNorm { epsilon }, [x.into_dispatch()])
+    first(LayerNorm { epsilon, centred: true }, [x.into_dispatch()])
+}
+
+/// `x / √(mean(x²) + epsilon)` for `x` `[batch, values, positions]`, the mean being that over the values of a sample at a
+/// position (Zhang and Sennrich 2019, arXiv 1910.07467).
+pub fn rms_norm(x: Tensor<3>, epsilon: f64) -> Tensor<3> {
+    first(LayerNorm { epsilon, centred: false }, [x.into_dispatch()])
 }

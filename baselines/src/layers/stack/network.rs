@@ -1,33 +1,16 @@
-//! The network around state-space layers: `example.py` of `state-spaces/s4`.
+//! The network around maps over sequences: `example.py` of `state-spaces/s4`, and its backbone with a last normalisation.
 
-use burn::module::{Module, ModuleDisplay};
+use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::layer::SequenceLayer;
 use crate::forward::DropoutKind;
+use crate::layers::conventions::Conventions;
 use crate::layers::linear::Pointwise;
 use crate::layers::norm::{Norm, NormKind};
 use crate::{
-    Body, BodySpec, BuildError, Built, Features, Forward, HeadInit, Init, LayerView, ReadError, Readout, check,
+    Body, BodySpec, BuildError, Built, Features, Forward, Init, LayerView, Measure, ReadError, Readout, check,
 };
-
-/// A map over sequences that keeps their shape.
-pub trait SequenceLayer: Module + ModuleDisplay {
-    /// `[batch, channels, length]` to the same shape. Probes are taken as `layer`.
-    fn forward(&self, x: Tensor<3>, layer: &str, ctx: &mut Forward<'_>) -> Tensor<3>;
-
-    /// What the layer shows as `layer`, for inputs of `length` samples; see [`Body::views`].
-    ///
-    /// # Errors
-    /// A value that decides what is shown cannot be read from the device.
-    fn view(&self, layer: String, _length: usize) -> Result<LayerView, ReadError> {
-        Ok(LayerView { layer, kernels: None, eigenvalues: None })
-    }
-
-    /// See [`Body::kernel_length`].
-    fn kernel_length(&self) -> Option<usize> {
-        None
-    }
-}
 
 /// Normalisation, dropout and residual connection around a layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,10 +53,12 @@ pub struct StackSpec {
     pub norm: NormKind,
     /// Normalise once more after the last layer.
     pub out_norm: bool,
+    /// Whose normalisations and initial linear maps these are.
+    pub conventions: Conventions,
 }
 
 impl StackSpec {
-    /// A stack for the inputs of `task`, with settings from a configuration.
+    /// A stack for the inputs of `task`, with settings from a configuration and without a last normalisation.
     ///
     /// # Errors
     /// A setting is out of its range; the error names it as configurations do.
@@ -87,31 +72,21 @@ impl StackSpec {
         check::at_least_one("d_model", d_model)?;
         check::at_least_one("n_layers", n_layers)?;
         check::probability("dropout", dropout)?;
-        let residual = Residual { prenorm, dropout };
-        Ok(Self { inputs: task.channels, d_model, n_layers, residual, norm, out_norm: false })
+        Ok(Self {
+            inputs: task.channels,
+            d_model,
+            n_layers,
+            residual: Residual { prenorm, dropout },
+            norm,
+            out_norm: false,
+            conventions: Conventions::Torch,
+        })
     }
-}
 
-/// Checks that states come in conjugate pairs and that steps have a range.
-///
-/// # Errors
-/// A number is out of its range; the error names it as configurations do.
-pub fn check_states(d_state: usize, dt_min: f64, dt_max: f64) -> Result<(), BuildError> {
-    /// The matrices of HiPPO are of this size squared, in 64 bits.
-    const MOST: usize = 1 << 12;
-    if d_state > MOST {
-        return Err(BuildError::new("d_state", format!("must be at most {MOST}, found {d_state}")));
+    /// The same, with a last normalisation where the residual connections leave one out.
+    pub(crate) fn normalised(self) -> Self {
+        Self { out_norm: self.residual.prenorm, ..self }
     }
-    if d_state == 0 || d_state % 2 == 1 {
-        let message = format!("{d_state} states do not come in conjugate pairs; use an even number, at least 2");
-        return Err(BuildError::new("d_state", message));
-    }
-    check::positive("dt_min", dt_min)?;
-    check::positive("dt_max", dt_max)?;
-    if dt_max < dt_min {
-        return Err(BuildError::new("dt_max", format!("must be at least `dt_min`, {dt_min}")));
-    }
-    Ok(())
 }
 
 /// A linear encoder, then layers with normalisation, dropout and residual connections; a whole body.
@@ -133,25 +108,30 @@ impl<L: SequenceLayer> Stack<L> {
     /// A stack of layers that `layer` makes, read out by the mean over positions.
     pub fn build(spec: &StackSpec, init: &mut Init, layer: impl FnMut(&mut Init) -> L) -> Built<Self> {
         let body = Self::new(spec, init, layer);
-        Built { body, features: spec.d_model, readout: Readout::Mean, head: HeadInit::Torch }
+        Built { body, features: spec.d_model, readout: Readout::Mean, head: spec.conventions.head() }
     }
 
     fn new(spec: &StackSpec, init: &mut Init, mut layer: impl FnMut(&mut Init) -> L) -> Self {
+        let norm = |init: &mut Init| Norm::of(spec.conventions, spec.norm, spec.d_model, init);
         Self {
-            encoder: Pointwise::torch(spec.inputs, spec.d_model, init),
+            encoder: spec.conventions.linear(spec.inputs, spec.d_model, init),
             layers: (0..spec.n_layers).map(|_| layer(init)).collect(),
-            norms: (0..spec.n_layers).map(|_| Norm::new(spec.norm, spec.d_model, init)).collect(),
-            out_norm: spec.out_norm.then(|| Norm::new(spec.norm, spec.d_model, init)),
+            norms: (0..spec.n_layers).map(|_| norm(init)).collect(),
+            out_norm: spec.out_norm.then(|| norm(init)),
             residual: spec.residual,
         }
+    }
+
+    fn named(&self) -> impl Iterator<Item = (String, &L)> {
+        self.layers.iter().enumerate().map(|(i, layer)| (format!("layers.{i}"), layer))
     }
 }
 
 impl<L: SequenceLayer> Body for Stack<L> {
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features {
         let mut x = self.encoder.forward(x.flatten(), ctx.precision());
-        for (i, (layer, norm)) in self.layers.iter().zip(&self.norms).enumerate() {
-            x = self.residual.around(x, layer, norm, &format!("layers.{i}"), ctx);
+        for ((name, layer), norm) in self.named().zip(&self.norms) {
+            x = self.residual.around(x, layer, norm, &name, ctx);
         }
         Features::Line(match &self.out_norm {
             Some(norm) => norm.forward(x, ctx),
@@ -159,9 +139,19 @@ impl<L: SequenceLayer> Body for Stack<L> {
         })
     }
 
+    fn penalty(&self, _head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
+        Ok(self.layers.iter().filter_map(SequenceLayer::penalty).reduce(|sum, penalty| sum + penalty))
+    }
+
+    fn measures(&self) -> Result<Vec<Measure>, ReadError> {
+        Ok(self.named().flat_map(|(name, layer)| layer.measures(&name)).collect())
+    }
+
     fn views(&self, shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {
         let length = shape.iter().product();
-        self.layers.iter().enumerate().map(|(i, layer)| layer.view(format!("layers.{i}"), length)).collect()
+        let views = self.named().map(|(name, layer)| layer.view(name, length));
+        let shows = |view: &LayerView| view.kernels.is_some() || view.eigenvalues.is_some();
+        Ok(views.collect::<Result<Vec<_>, _>>()?.into_iter().filter(shows).collect())
     }
 
     fn kernel_length(&self) -> Option<usize> {
