@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod files;
+mod include;
+mod matrix;
 mod recipes;
 mod runs;
 mod schema;
