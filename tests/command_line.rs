@@ -223,7 +223,7 @@ fn experiments_are_listed_with_what_they_cost_at_every_scale() {
     assert_eq!(scales[1]["seconds_at_most"], 900, "the limit of the scale");
     assert!(scales[2]["steps"].as_u64().unwrap() <= 5);
     let text = bench.command(&["list", "experiments"]).assert().success().get_output().stdout.clone();
-    assert!(String::from_utf8(text).unwrap().contains("15m"));
+    assert!(String::from_utf8(text).unwrap().contains("15 min"));
 }
 
 #[test]

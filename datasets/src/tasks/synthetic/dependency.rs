@@ -1,9 +1,12 @@
 //! Two problems whose answer is known to depend on one place alone: controls for what a network can reach.
 //!
-//! The sequences are uniform random tokens in both. In `first-token` the first of them decides the class: only what carries
-//! across the whole length can know it. In `last-tokens` the last eight decide it, by the sum of the outermost two of them: a
-//! network that sees eight neighbouring tokens and the end of the sequence solves it whatever the length, and one that
-//! sees seven or fewer is left with guessing, since each of the two alone says nothing about their sum.
+//! The sequences are uniform random tokens in both. In `first-token` the first of them decides the class: a network that is
+//! read out at the last step has to carry it across the whole length. (One that averages over all positions has only to
+//! tell the first of them, which the zeros in front of a padded convolution betray.) In `last-tokens` the last eight
+//! decide it, by the sum of the outermost two of them: a network that sees eight neighbouring tokens and the end of the
+//! sequence solves it whatever the length, such as convolutions with a radius of four to either side, or of seven steps back
+//! when they are read out at the last one. A network that sees seven or fewer is left with guessing, since each of the two
+//! alone says nothing about their sum.
 
 use rand::Rng;
 use serde_json::json;
@@ -66,7 +69,7 @@ impl TaskDefinition for FirstToken {
     type Config = Config;
     const INFO: Info = Info {
         name: "first-token",
-        summary: "control: the class is that of the first token (needs the whole length; chance 1/classes)",
+        summary: "control: the class is that of the first token, as far away as the sequence is long (chance 1/classes)",
         source: "ours: a dependency of known reach, as far as the sequence is long",
     };
 
