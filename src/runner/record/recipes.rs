@@ -31,20 +31,3 @@ fn runs_of_the_recipes_are_those_they_were() {
         }
     }
 }
-
-#[test]
-fn zz_print() {
-    let Ok(folder) = std::env::var("ZZ_FOLDER") else { return };
-    let overrides = Overrides { set: vec!["seeds=[0]".to_owned()], ..Overrides::default() };
-    let mut out = String::new();
-    let mut paths: Vec<_> = std::fs::read_dir(folder).expect("x").map(|e| e.expect("x").path()).filter(|p| p.is_file()).collect();
-    paths.sort();
-    for path in paths {
-        let plan = load(&path, &overrides, &Registry::standard()).unwrap_or_else(|error| panic!("{error}"));
-        for run in &plan.runs {
-            let hash = record(run, &plan.name, "cpu", None).expect("a record").hash[..12].to_owned();
-            out.push_str(&format!("{} {} {hash}\n", path.file_stem().expect("x").to_string_lossy(), run.id));
-        }
-    }
-    std::fs::write("/tmp/mx/recipes.txt", out).expect("x");
-}
