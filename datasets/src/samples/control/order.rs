@@ -170,7 +170,7 @@ mod tests {
                         prop_assert!(positions.iter().enumerate().all(stays));
                     }
                     Order::Blocks(size) => {
-                        let follows = |pair: &[u32]| pair[1] == pair[0] + 1 || pair[1] as usize % size == 0;
+                        let follows = |pair: &[u32]| pair[1] == pair[0] + 1 || (pair[1] as usize).is_multiple_of(size);
                         prop_assert!(positions.windows(2).all(follows));
                     }
                     _ => {}
