@@ -175,8 +175,9 @@ fn every_recipe_can_be_planned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
     let bench = Bench::new();
     let mut recipes = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    // What they share lies in a folder below.
+    for path in paths.filter(|path| path.is_file()) {
         let text = std::fs::read_to_string(&path).unwrap();
         for line in ["Command", "Needs", "Time"] {
             assert!(text.contains(&format!("#   {line}")), "{} does not say `{line}`", path.display());
@@ -198,6 +199,31 @@ fn registries_are_listed() {
     assert_eq!(lstm["ranks"], serde_json::json!([1]));
     assert!(lstm["settings"].as_array().unwrap().contains(&"hidden".into()));
     bench.refuses(&["list", "experiments"], 2, "usage", &["`experiments`"]);
+}
+
+/// What a recipe costs stands in the list, at every scale.
+#[test]
+fn experiments_are_listed_with_what_they_cost_at_every_scale() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("experiments")).unwrap();
+    bench.file("experiments/small.yaml", format!("description: small\nseeds: [0, 1]\n{SMALL}"));
+    bench.file("experiments/wrong.yaml", "tasks: [adding]\n");
+    let listed = bench.json(&["list", "experiments"]);
+    assert_eq!((&listed[0]["file"], &listed[0]["description"]), (&"experiments/small.yaml".into(), &"small".into()));
+    assert!(listed[1]["error"].as_str().unwrap().contains("`baselines` is missing"), "{listed}");
+    let scales = listed[0]["scales"].as_array().unwrap();
+    let names: Vec<_> = scales.iter().map(|scale| scale["scale"].as_str().unwrap()).collect();
+    assert_eq!(names, ["paper", "laptop", "smoke"]);
+    assert_eq!((&scales[0]["runs"], &scales[1]["runs"]), (&2.into(), &1.into()), "smaller scales take one seed");
+    assert_eq!(scales[0]["not_applicable"], 0);
+    let dry = bench.json(&["run", "experiments/small.yaml", "--dry-run", "--no-time"]);
+    let steps: u64 = dry["cells"].as_array().unwrap().iter().map(|cell| cell["steps"].as_u64().unwrap()).sum();
+    assert_eq!(scales[0]["steps"], steps);
+    assert_eq!(scales[0]["seconds_at_most"], serde_json::Value::Null, "nothing bounds it");
+    assert_eq!(scales[1]["seconds_at_most"], 900, "the limit of the scale");
+    assert!(scales[2]["steps"].as_u64().unwrap() <= 5);
+    let text = bench.command(&["list", "experiments"]).assert().success().get_output().stdout.clone();
+    assert!(String::from_utf8(text).unwrap().contains("15 min"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub use self::{
     config::error::ConfigError,
     library::{DataError, Library},
     progress::Progress,
-    task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec},
+    task::{Batch, Dataset, Info, Inputs, Positions, Targets, Task, TaskDefinition, TaskSpec},
     tasks::registry,
 };
 pub use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};

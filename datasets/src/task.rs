@@ -11,7 +11,8 @@ use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 /// One task: its settings and how to make a [`Task`] of them.
 pub trait TaskDefinition: Send + Sync + 'static {
-    /// Settings as they stand in an experiment file. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
+    /// Settings as they stand in an experiment file. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`). The names
+    /// `order` and `bag` are taken: they are [controls](crate::samples::control) of every task.
     type Config: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
 
     /// Name, summary and source.
@@ -51,6 +52,25 @@ pub trait Task: Send + Sync {
     /// # Errors
     /// [`DataError::Missing`] with the command that fetches the files.
     fn check(&self, library: &Library) -> Result<(), DataError>;
+
+    /// What the positions of an input are, for [controls](crate::samples::control) that permute or count them.
+    fn positions(&self) -> Positions {
+        Positions::Valid
+    }
+}
+
+/// What the positions of an input are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Positions {
+    /// Each has a value of its own, as far as a sample reaches (`lengths` of its batch).
+    Valid,
+    /// Each has the id of a token, given as an id or as a value; id 0 is padding and no token.
+    Ids {
+        /// Whether the padding stands in front of the tokens, where no `lengths` tell it.
+        padded_left: bool,
+    },
+    /// Some have no value, or each stands for a time of its own.
+    Irregular,
 }
 
 /// Samples of a prepared task, read by position from any thread.

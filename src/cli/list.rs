@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use baselines::{InputSpec, OutputSpec, device::DeviceChoice, network::count_parameters, registry::Entry};
 use clap::{Args, ValueEnum};
 use datasets::registry::Entry as TaskEntry;
-use reports::{format::grouped, text_table};
+use reports::format::{duration, grouped};
+use reports::text_table;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{CliError, Exit, Global};
-use crate::experiment::{Overrides, load, schema::fields};
+use crate::experiment::{Overrides, Plan, Run, Scale, load, schema::fields};
 use crate::registry::Registry;
 
 /// `bench list`
@@ -126,27 +127,98 @@ struct Described {
     description: String,
     /// Why it cannot be run, if so.
     error: Option<String>,
+    /// What it costs, by scale.
+    scales: Vec<Cost>,
+}
+
+/// What an experiment costs at a scale.
+#[derive(Debug, Serialize)]
+struct Cost {
+    scale: Scale,
+    /// Runs to make.
+    runs: usize,
+    /// Runs of baselines that do not take their task.
+    not_applicable: usize,
+    /// Optimiser steps of all runs.
+    steps: u64,
+    /// Positions of the training samples of all steps: batch size × positions of an input, the price of a step before that
+    /// of its network.
+    positions: u64,
+    /// Seconds of training that the runs take one after the other at most, where `max_time` bounds each.
+    seconds_at_most: Option<u64>,
+}
+
+impl Cost {
+    fn of(plan: &Plan) -> Self {
+        let runs = || plan.runs.iter().filter(|run| run.not_applicable.is_none());
+        let steps = |run: &Run| {
+            let per_epoch = run.training.steps_in_epoch(run.spec().splits.train) as u64;
+            run.training.total_steps(per_epoch)
+        };
+        let positions = |run: &Run| {
+            let inputs = if matches!(run.spec().target, OutputSpec::Pair(_)) { 2 } else { 1 };
+            let each = inputs * run.spec().input.shape().iter().product::<usize>();
+            steps(run) * (run.training.batch_size * run.training.accumulate_grad_steps * each) as u64
+        };
+        let limits: Option<Vec<u64>> = runs().map(|run| run.training.max_time.map(|time| time.as_secs())).collect();
+        Self {
+            scale: plan.scale,
+            runs: runs().count(),
+            not_applicable: plan.runs.len() - runs().count(),
+            steps: runs().map(steps).sum(),
+            positions: runs().map(positions).sum(),
+            seconds_at_most: limits.map(|limits| limits.iter().sum()),
+        }
+    }
+
+    /// `24 runs, 1.2e6 steps, 3.4e9 positions, ≤ 6h`.
+    fn text(&self) -> String {
+        let Self { runs, steps, positions, .. } = self;
+        let time = self.seconds_at_most.map(|seconds| format!(", ≤ {}", duration(seconds as f64)));
+        format!("{runs}, {:.1e}, {:.1e}{}", *steps as f64, *positions as f64, time.unwrap_or_default())
+    }
+}
+
+/// The experiment at `path`, planned at every scale.
+fn described(path: &Path, registry: &Registry) -> Described {
+    let file = path.display().to_string();
+    let plan = |scale: Scale| {
+        let overrides = Overrides { set: vec![format!("scale={scale}")], ..Overrides::default() };
+        load(path, &overrides, registry)
+    };
+    match Scale::ALL.into_iter().map(plan).collect::<Result<Vec<Plan>, _>>() {
+        Ok(plans) => {
+            let description = plans.first().map(|plan| plan.description.clone()).unwrap_or_default();
+            Described { file, description, error: None, scales: plans.iter().map(Cost::of).collect() }
+        }
+        Err(error) => {
+            Described { file, description: String::new(), error: Some(error.to_string()), scales: Vec::new() }
+        }
+    }
 }
 
 fn experiments(global: &Global, registry: &Registry) -> Result<Exit, CliError> {
-    let describe = |path: PathBuf| {
-        let file = path.display().to_string();
-        match load(&path, &Overrides::default(), registry) {
-            Ok(plan) => Described { file, description: plan.description, error: None },
-            Err(error) => Described { file, description: String::new(), error: Some(error.to_string()) },
-        }
-    };
-    let described: Vec<Described> = experiment_files(Path::new(EXPERIMENTS))?.into_iter().map(describe).collect();
+    let files = experiment_files(Path::new(EXPERIMENTS))?;
+    let all: Vec<Described> = files.iter().map(|path| described(path, registry)).collect();
     let text = || {
         let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-        let row = |Described { file, description, error }: &Described| {
+        let row = |Described { file, description, error, scales }: &Described| {
             let wrong = error.as_ref().map(|error| format!("cannot be run: {}", first(error)));
-            vec![file.clone(), wrong.unwrap_or_else(|| first(description))]
+            let costs = Scale::ALL.map(|scale| {
+                let cost = scales.iter().find(|cost| cost.scale == scale);
+                cost.map_or_else(|| "—".to_owned(), Cost::text)
+            });
+            [vec![file.clone()], costs.to_vec(), vec![wrong.unwrap_or_else(|| first(description))]].concat()
         };
-        let rows: Vec<Vec<String>> = described.iter().map(row).collect();
-        text_table("experiment | description", &rows)
+        let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+        let heading = "experiment | paper# | laptop# | smoke# | description";
+        format!(
+            "{}\nat every scale: runs, optimiser steps, positions that they train on, and where `max_time` bounds every run, the \
+             time of all; `bench run FILE --dry-run` measures steps on this machine",
+            text_table(heading, &rows)
+        )
     };
-    global.print(|| &described, text)
+    global.print(|| &all, text)
 }
 
 fn experiment_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {

@@ -24,6 +24,8 @@ pub enum Mistake {
     NotUtf8,
     /// No YAML, or not the part of it that is read here.
     NotYaml,
+    /// A file that includes itself, by way of others or at once.
+    IncludeCycle,
     /// A word that is none of the accepted ones.
     UnknownName,
     /// Anything else: a setting is missing, out of its range or there twice.
@@ -38,14 +40,22 @@ pub struct Diagnostic {
     pub at: Option<Position>,
     /// What is wrong, in one line.
     pub message: String,
-    /// Further lines: accepted values, remedies, other places.
+    /// Where the same thing stands that this one repeats.
+    pub first: Option<Box<Position>>,
+    /// Further lines: accepted values, remedies.
     pub notes: Vec<String>,
 }
 
 impl Diagnostic {
     /// `message` at `position`.
     pub fn at(position: Position, message: impl Into<String>) -> Self {
-        Self { kind: Mistake::BadSetting, at: Some(position), message: message.into(), notes: Vec::new() }
+        Self { kind: Mistake::BadSetting, at: Some(position), message: message.into(), first: None, notes: Vec::new() }
+    }
+
+    /// Name the place of what is repeated.
+    pub fn first_at(mut self, first: Position) -> Self {
+        self.first = Some(Box::new(first));
+        self
     }
 
     /// Add a line.
@@ -110,6 +120,11 @@ impl Sources {
             }
             None => diagnostic.message.clone(),
         };
+        lines.extend(diagnostic.first.as_deref().map(|&first| {
+            let here = diagnostic.at.is_some_and(|at| at.source == first.source);
+            let place = if here { format!("on line {}", first.line) } else { format!("at {}", self.place(first)) };
+            format!("  = first {place}")
+        }));
         lines.extend(diagnostic.notes.iter().map(|note| format!("  = {}", wrap(note))));
         lines.insert(0, head);
         ExperimentError { kind: diagnostic.kind, message: lines.join("\n") }

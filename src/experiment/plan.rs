@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{Scale, Training};
 
-/// Most characters of a `source`.
+/// Most characters of a `source` and of a `tuning`.
 pub const MAX_SOURCE: usize = 500;
 
 /// A resolved experiment: every run with every setting.
@@ -99,6 +99,8 @@ pub struct Run {
     pub scale: Scale,
     /// Where the settings come from, in the order in which they were applied.
     pub sources: Vec<String>,
+    /// How the settings were tuned, where the file says so.
+    pub tuning: Option<String>,
     /// Values of the grid fields in this run, e.g. `training.learning_rate: 0.01`.
     pub grid: BTreeMap<String, Value>,
     /// Why the baseline cannot run on the task (`n/a` in tables), if so.

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::library::{DataError, Library};
 use crate::progress::Progress;
 use crate::splits::cut_note;
-use crate::task::{Batch, Dataset, Task, TaskSpec};
+use crate::task::{Batch, Dataset, Positions, Task, TaskSpec};
 use vocabulary::record::SampleAttribute;
 use vocabulary::{Split, SplitSizes};
 
@@ -58,6 +58,10 @@ impl Task for Limited {
 
     fn check(&self, library: &Library) -> Result<(), DataError> {
         self.task.check(library)
+    }
+
+    fn positions(&self) -> Positions {
+        self.task.positions()
     }
 }
 

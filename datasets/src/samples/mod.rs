@@ -1,5 +1,6 @@
-//! Prepared samples, whatever task they are of: stored, fewer, at another resolution, compared, drawn.
+//! Prepared samples, whatever task they are of: stored, fewer, in another order, at another resolution, compared, drawn.
 
+pub mod control;
 pub mod duplicates;
 pub(crate) mod limit;
 pub mod preview;

@@ -4,7 +4,7 @@ use vocabulary::{InputSpec, Metric, OutputSpec, SplitSizes};
 
 use crate::sequences::irregular;
 use crate::sequences::normalise::Normalisation;
-use crate::task::TaskSpec;
+use crate::task::{Positions, TaskSpec};
 
 /// Bytes of a label in the store.
 pub(crate) const LABEL_BYTES: usize = 8;
@@ -96,6 +96,11 @@ impl SequenceEncoding {
     /// Bytes of one sample in the store.
     pub(crate) fn input_bytes(&self) -> usize {
         self.channels * self.length * self.values.bytes()
+    }
+
+    /// What the steps are: some have no value where steps are dropped.
+    pub(crate) fn positions(&self) -> Positions {
+        if self.drop > 0 { Positions::Irregular } else { Positions::Valid }
     }
 
     /// Channels of a batch.

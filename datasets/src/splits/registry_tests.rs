@@ -24,13 +24,24 @@ use vocabulary::{OutputSpec, Split, SplitSizes};
 /// Settings in which every task is tried: what is needed or keeps it small, and its other sources and splits.
 fn variants(name: &str) -> Vec<Value> {
     match name {
-        "listops" => vec![json!({"min_length": 5, "max_length": 40}), json!({"source": "lra", "length": 64})],
+        "listops" => vec![
+            json!({"min_length": 5, "max_length": 40}),
+            json!({"source": "lra", "length": 64}),
+            json!({"min_length": 5, "max_length": 40, "order": "shuffled"}),
+        ],
         "text" => vec![
             json!({"level": "byte", "length": 64}),
             json!({"length": 64, "min_frequency": 1}),
             json!({"length": 64, "tokens": "scalar", "padding": "right", "min_frequency": 1}),
+            json!({"level": "byte", "length": 64, "order": "windows-8"}),
+            json!({"level": "byte", "length": 64, "padding": "right", "bag": true}),
         ],
-        "retrieval" => vec![json!({"level": "byte", "length": 64}), json!({"length": 64})],
+        "retrieval" => vec![
+            json!({"level": "byte", "length": 64}),
+            json!({"length": 64}),
+            json!({"level": "byte", "length": 64, "order": "blocks-8"}),
+        ],
+        "smnist" => vec![json!({}), json!({"order": "blocks-28"}), json!({"bag": true})],
         "pathfinder" => vec![
             json!({"resolution": 32, "difficulty": "easy"}),
             json!({"resolution": 32, "difficulty": "easy", "source": "lra", "form": "2d"}),
@@ -54,6 +65,7 @@ fn variants(name: &str) -> Vec<Value> {
         "char-lm" => vec![json!({"length": 16})],
         "adding" => vec![json!({"length": 20})],
         "copy" => vec![json!({"symbols": 20, "delay": 3}), json!({"symbols": 20, "delay": 3, "score": "all"})],
+        "first-token" | "last-tokens" => vec![json!({"length": 20})],
         _ => vec![json!({})],
     }
 }

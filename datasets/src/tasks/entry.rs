@@ -4,6 +4,7 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::config::ConfigError;
+use crate::samples::control::{Controls, control};
 use crate::task::{Info, Task, TaskDefinition};
 
 /// One line of the registry: a task definition with its types erased.
@@ -19,16 +20,26 @@ pub struct Entry {
     pub build: fn(&Value) -> Result<Box<dyn Task>, ConfigError>,
 }
 
-/// The line of task `T`.
+/// The line of task `T`, whose settings those of [`Controls`] join.
 pub fn entry<T: TaskDefinition>() -> Entry {
     Entry {
         info: T::INFO,
-        schema: || schemars::schema_for!(T::Config),
-        resolve: |value| {
-            let config: T::Config = parse(value)?;
-            serde_json::to_value(config).map_err(|error| ConfigError::new("", error.to_string()))
+        schema: || {
+            let mut schema = schemars::schema_for!(T::Config);
+            Controls::describe(&mut schema);
+            schema
         },
-        build: |value| T::build(parse(value)?),
+        resolve: |value| {
+            let (own, controls) = Controls::take(value)?;
+            let config: T::Config = parse(&own)?;
+            let mut resolved = serde_json::to_value(config).map_err(|error| ConfigError::new("", error.to_string()))?;
+            controls.write(&mut resolved);
+            Ok(resolved)
+        },
+        build: |value| {
+            let (own, controls) = Controls::take(value)?;
+            control(T::build(parse(&own)?)?, controls)
+        },
     }
 }
 

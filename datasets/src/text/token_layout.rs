@@ -1,7 +1,7 @@
 //! Stored sequences of tokens, and batches of them.
 
 use crate::library::{DataError, SampleStore};
-use crate::task::{Batch, Inputs, Targets};
+use crate::task::{Batch, Inputs, Positions, Targets};
 use crate::text::token_form::{Padding, Tokens};
 use vocabulary::Split;
 
@@ -30,6 +30,11 @@ impl TokenLayout {
             "Layout {{ length: {length}, offset: {offset}, end: {end:?}, padding: {padding:?}, tokens: {tokens:?}, \
              rows: {rows} }}"
         )
+    }
+
+    /// What the positions are.
+    pub(crate) fn positions(&self) -> Positions {
+        Positions::Ids { padded_left: self.padding == Padding::Left }
     }
 
     /// Tokens of each sequence, the end token not counted.

@@ -3,12 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::Scale;
-use vocabulary::record::{State, StopReason};
+use vocabulary::record::{RunRecord, State, StopReason};
 
 use super::table::{Table, TableEntry};
 use crate::runs::{Runs, SeedGroup};
 
-/// Every distinct list of sources, numbered in order of first use.
+/// Where the settings of a run come from, and last how they were tuned, as far as its experiment file says so.
+fn told(record: &RunRecord) -> Vec<String> {
+    let tuning = record.tuning.iter().map(|tuning| format!("tuning: {tuning}"));
+    record.sources.iter().cloned().chain(tuning).collect()
+}
+
+/// Every distinct list of sources and tuning, numbered in order of first use.
 pub(crate) struct Recipes {
     numbers: BTreeMap<Vec<String>, usize>,
 }
@@ -17,9 +23,9 @@ impl Recipes {
     /// The recipes of all runs.
     pub(crate) fn of(runs: &Runs) -> Self {
         let mut numbers = BTreeMap::new();
-        for record in runs.records().filter(|r| !r.sources.is_empty()) {
+        for recipe in runs.records().map(told).filter(|recipe| !recipe.is_empty()) {
             let next = numbers.len() + 1;
-            numbers.entry(record.sources.clone()).or_insert(next);
+            numbers.entry(recipe).or_insert(next);
         }
         Self { numbers }
     }
@@ -28,7 +34,7 @@ impl Recipes {
     pub(crate) fn entry(&self, group: &SeedGroup<'_>) -> TableEntry {
         let records = group.runs.iter().filter_map(|c| c.record.as_ref());
         let used: BTreeMap<usize, String> =
-            records.filter_map(|r| Some((*self.numbers.get(&r.sources)?, r.sources.join("; ")))).collect();
+            records.map(told).filter_map(|recipe| Some((*self.numbers.get(&recipe)?, recipe.join("; ")))).collect();
         if used.is_empty() {
             return TableEntry::none();
         }
@@ -45,13 +51,14 @@ impl Recipes {
         let mut table = Table::new(
             "recipes",
             "Recipes",
-            "Where the settings of the runs come from, as the experiment file says it: later sources refine earlier ones.",
+            "Where the settings of the runs come from, as the experiment file says it: later sources refine earlier ones; and how \
+             they were tuned, where it says so.",
             "Recipe | Runs=Cells | Source",
         );
         let mut recipes: Vec<(&Vec<String>, &usize)> = self.numbers.iter().collect();
         recipes.sort_by_key(|(_, number)| **number);
         for (sources, number) in recipes {
-            let users = runs.all.iter().filter(|c| c.record.as_ref().is_some_and(|r| r.sources == *sources));
+            let users = runs.all.iter().filter(|c| c.record.as_ref().is_some_and(|r| told(r) == *sources));
             let pairs: BTreeSet<String> = users.map(|c| format!("{} × {}", c.task(), c.baseline())).collect();
             table.rows.push(vec![
                 TableEntry::text(format!("R{number}")),

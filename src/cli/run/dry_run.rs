@@ -1,6 +1,6 @@
 //! `bench run --dry-run`: what would run.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use datasets::{InputSpec, Library, Split};
@@ -19,6 +19,10 @@ pub struct Line {
     pub task: String,
     pub baseline: String,
     pub seed: u64,
+    /// Where the settings come from.
+    pub sources: Vec<String>,
+    /// How they were tuned, where the file says so.
+    pub tuning: Option<String>,
     pub parameters: Option<u64>,
     /// Shape of one input: `[channels, positions…]`, for tokens `[length]`.
     pub input: Vec<usize>,
@@ -109,6 +113,8 @@ pub fn describe(
             task: run.task.label.clone(),
             baseline: run.baseline.label.clone(),
             seed: run.seed,
+            sources: run.sources.clone(),
+            tuning: run.tuning.clone(),
             parameters: run.parameters,
             input,
             vocabulary,
@@ -195,11 +201,24 @@ impl DryRun {
         if let Some(total) = times.filter(|_| count > 0) {
             lines.push(self.basis(total));
         }
+        lines.extend(self.tuning());
         let unfit: BTreeSet<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
         lines.extend(unfit.into_iter().cloned());
         let missing: BTreeSet<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
         lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
         lines.join("\n")
+    }
+
+    /// How the settings were tuned, as far as the file says it: each way with the baselines that have it.
+    fn tuning(&self) -> Vec<String> {
+        let mut ways: BTreeMap<&String, BTreeSet<&str>> = BTreeMap::new();
+        for line in self.cells.iter().filter(|line| line.not_applicable.is_none()) {
+            if let Some(tuning) = &line.tuning {
+                ways.entry(tuning).or_default().insert(&line.baseline);
+            }
+        }
+        let all = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+        ways.into_iter().map(|(tuning, baselines)| format!("tuning of {}: {tuning}", all(baselines))).collect()
     }
 
     /// What the times and the memory are.

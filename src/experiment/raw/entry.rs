@@ -1,6 +1,6 @@
 //! The tasks and baselines of an experiment.
 
-use super::values::{check_label, list, settings, source, text};
+use super::values::{check_label, line, list, settings, text};
 use crate::experiment::{Content, Diagnostic, Node, Position};
 
 /// A task or a baseline.
@@ -14,6 +14,8 @@ pub struct RawEntry {
     pub label: Option<(String, Position)>,
     /// Where the settings come from; of baselines alone, since `source` is a setting of some tasks.
     pub source: Option<String>,
+    /// How the settings were tuned; of baselines alone, as well.
+    pub tuning: Option<String>,
     /// Its settings: a mapping.
     pub settings: Node,
     /// Training settings with this task or baseline: a mapping.
@@ -30,7 +32,7 @@ pub(super) fn entries(value: &Node, kind: &str) -> Result<Vec<RawEntry>, Diagnos
 fn entry(item: &Node, kind: &str) -> Result<RawEntry, Diagnostic> {
     let plain = |name: String, at| {
         let empty = Node::empty(item.at);
-        RawEntry { name, at, label: None, source: None, settings: empty.clone(), training: empty }
+        RawEntry { name, at, label: None, source: None, tuning: None, settings: empty.clone(), training: empty }
     };
     let names = format!("`bench list {kind}s` names them");
     let pairs = match &item.content {
@@ -54,7 +56,8 @@ fn entry(item: &Node, kind: &str) -> Result<RawEntry, Diagnostic> {
                 check_label(&label, pair.value.at)?;
                 entry.label = Some((label, pair.value.at));
             }
-            "source" if kind == "baseline" => entry.source = Some(source(&pair.value)?),
+            "source" if kind == "baseline" => entry.source = Some(line(&pair.value, "source")?),
+            "tuning" if kind == "baseline" => entry.tuning = Some(line(&pair.value, "tuning")?),
             "training" => entry.training = settings(&pair.value, "training")?,
             _ => {
                 pair.value.check_numbers()?;
@@ -72,7 +75,7 @@ pub(super) fn distinct_labels(kind: &str, entries: &[RawEntry]) -> Result<(), Di
         let same = |(other, _): &&(String, Position)| other.eq_ignore_ascii_case(label);
         if let Some((_, first)) = entries[..index].iter().filter_map(|e| e.label.as_ref()).find(same) {
             let message = format!("two {kind} have the label `{label}`");
-            return Err(Diagnostic::at(*at, message).note(format!("first on line {}", first.line)));
+            return Err(Diagnostic::at(*at, message).first_at(*first));
         }
     }
     Ok(())

@@ -4,17 +4,19 @@ use super::diagnosis;
 use super::entry::{self, RawEntry};
 use super::field::{self, GridAxis};
 use super::pairs::{self, PairPattern, PairSettings};
-use super::values::{self, check_name, choice, known_keys, list, mapping, seeds, source, text, unknown_key};
+use super::values::{self, check_name, choice, known_keys, line, list, mapping, seeds, text, unknown_key};
 use crate::experiment::{Content, Diagnosis, Diagnostic, Missing, Node, Position, Scale};
 
 /// Version of the file format.
 pub const VERSION: u64 = 1;
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 16] = [
     "version",
+    "include",
     "name",
     "description",
     "source",
+    "tuning",
     "scale",
     "missing",
     "seeds",
@@ -27,6 +29,26 @@ const TOP: [&str; 14] = [
     "cells",
 ];
 
+/// Keys of a file that another one includes: those that are taken over, and those that describe it.
+const INCLUDED: [&str; 7] = ["version", "include", "description", "tasks", "baselines", "training", "cells"];
+
+/// Check the keys of a file that another one includes, and the values of those that are not taken over.
+///
+/// # Errors
+/// The first key that does not belong.
+pub fn included_keys(root: &Node) -> Result<(), Diagnostic> {
+    let pairs = mapping(root, "an included file")?;
+    if let Some(pair) = pairs.iter().find(|pair| TOP.contains(&pair.key.as_str()) && !INCLUDED.contains(&&*pair.key)) {
+        let message = format!("an included file cannot have `{}`", pair.key);
+        return Err(Diagnostic::at(pair.at, message)
+            .accepted("keys", &INCLUDED)
+            .note("it is no experiment of its own: write this into the file that includes it"));
+    }
+    known_keys(pairs, "an included file", &INCLUDED)?;
+    root.get("version").map_or(Ok(()), version)?;
+    root.get("description").map_or(Ok(()), |value| text(value, "description").map(|_| ()))
+}
+
 /// An experiment file, unresolved.
 #[derive(Debug, Clone)]
 pub struct RawExperiment {
@@ -38,6 +60,8 @@ pub struct RawExperiment {
     pub description: String,
     /// Where the settings come from that have no source of their own.
     pub source: Option<String>,
+    /// How the settings were tuned.
+    pub tuning: Option<String>,
     /// How much of the recipe is run.
     pub scale: Scale,
     /// What to do about missing data.
@@ -63,19 +87,20 @@ pub struct RawExperiment {
 }
 
 impl RawExperiment {
-    /// Check the keys of a parsed file.
+    /// Check the keys of a parsed file, `source`, in which everything that it includes stands already.
     ///
     /// # Errors
     /// The first key or value that does not belong.
-    pub fn read(root: &Node) -> Result<Self, Diagnostic> {
+    pub fn read(root: &Node, source: usize) -> Result<Self, Diagnostic> {
         let pairs = mapping(root, "the experiment")?;
         known_keys(pairs, "the experiment", &TOP)?;
-        let at = Position { line: 1, column: 1, width: 1, ..root.at };
+        let at = Position { source, line: 1, column: 1, width: 1 };
         let mut raw = Self {
             at,
             name: None,
             description: String::new(),
             source: None,
+            tuning: None,
             scale: Scale::Paper,
             missing: Missing::Error,
             seeds: vec![0],
@@ -116,7 +141,7 @@ impl RawExperiment {
         Ok(raw)
     }
 
-    /// Set `name`, `description`, `source`, `scale`, `missing` or `seeds`.
+    /// Set `name`, `description`, `source`, `tuning`, `scale`, `missing` or `seeds`.
     pub fn set_plain(&mut self, key: &str, value: &Node) -> Result<(), Diagnostic> {
         match key {
             "name" => {
@@ -125,7 +150,8 @@ impl RawExperiment {
                 self.name = Some((name, value.at));
             }
             "description" => self.description = text(value, "description")?,
-            "source" => self.source = Some(source(value)?),
+            "source" => self.source = Some(line(value, "source")?),
+            "tuning" => self.tuning = Some(line(value, "tuning")?),
             "scale" => self.scale = choice(value, "scale", &Scale::ALL.map(|scale| (scale.name(), scale)))?,
             "missing" => {
                 self.missing = choice(value, "missing", &[("error", Missing::Error), ("skip", Missing::Skip)])?;

@@ -8,7 +8,7 @@ mod pairs;
 mod values;
 
 pub use entry::RawEntry;
-pub use experiment::{RawExperiment, VERSION};
+pub use experiment::{RawExperiment, VERSION, included_keys};
 pub use field::{Field, GridAxis, Target};
 pub use pairs::{PairPattern, PairSettings, matches};
 pub use values::{MAX_LABEL, is_name, is_safe, make_safe, seeds, unknown_key};

@@ -3,7 +3,7 @@
 use wildmatch::WildMatch;
 
 use super::Target;
-use super::values::{known_keys, list, mapping, settings, source, text};
+use super::values::{known_keys, line, list, mapping, settings, text};
 use crate::experiment::{Content, Diagnostic, Node, Position};
 
 /// Which pairs of task and baseline.
@@ -49,6 +49,8 @@ pub struct PairSettings {
     pub when: PairPattern,
     /// Where the settings come from.
     pub source: Option<String>,
+    /// How they were tuned.
+    pub tuning: Option<String>,
     /// Settings, each a mapping.
     pub settings: [(Target, Node); 3],
 }
@@ -60,7 +62,7 @@ pub fn matches(pattern: &str, words: &[String]) -> bool {
 }
 
 pub(super) fn pair_settings(value: &Node) -> Result<Vec<PairSettings>, Diagnostic> {
-    const KEYS: [&str; 5] = ["when", "source", "training", "task", "baseline"];
+    const KEYS: [&str; 6] = ["when", "source", "tuning", "training", "task", "baseline"];
     let mut rules = Vec::new();
     for item in list(value, "cells", "[{when: {baseline: lstm}, training: {epochs: 20}}]")? {
         let pairs = mapping(item, "a rule under `cells`")?;
@@ -75,7 +77,8 @@ pub(super) fn pair_settings(value: &Node) -> Result<Vec<PairSettings>, Diagnosti
         };
         rules.push(PairSettings {
             when: PairPattern::read(when, "`when`")?,
-            source: item.get("source").map(source).transpose()?,
+            source: item.get("source").map(|value| line(value, "source")).transpose()?,
+            tuning: item.get("tuning").map(|value| line(value, "tuning")).transpose()?,
             settings: [part(Target::Training)?, part(Target::Task)?, part(Target::Baseline)?],
         });
     }

@@ -66,12 +66,15 @@ pub(super) fn list<'a>(node: &'a Node, what: &str, example: &str) -> Result<&'a 
     }
 }
 
-/// Where settings come from: a line of text.
-pub(super) fn source(node: &Node) -> Result<String, Diagnostic> {
-    let words = text(node, "source")?.split_whitespace().collect::<Vec<_>>().join(" ");
+/// Where settings come from (`source`), or how they were found (`tuning`): a line of text.
+pub(super) fn line(node: &Node, what: &str) -> Result<String, Diagnostic> {
+    let words = text(node, what)?.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.is_empty() || words.chars().count() > MAX_SOURCE {
-        let message = format!("`source` must be text of 1 to {MAX_SOURCE} characters");
-        return Err(Diagnostic::at(node.at, message).note("name the paper with its table, or the file of a repository"));
+        let message = format!("`{what}` must be text of 1 to {MAX_SOURCE} characters");
+        return Err(Diagnostic::at(node.at, message).note(match what {
+            "source" => "name the paper with its table, or the file of a repository",
+            _ => "say what was tried on which split, or that nothing was",
+        }));
     }
     Ok(words)
 }

@@ -30,6 +30,7 @@ pub(super) struct GridPoint {
     pub(super) training: Training,
     pub(super) grid: BTreeMap<String, Value>,
     pub(super) sources: Vec<String>,
+    pub(super) tuning: Option<String>,
     /// The merged settings of the baseline, for places of errors.
     pub(super) settings: Node,
     pub(super) pair: Pair,
@@ -48,18 +49,38 @@ pub(super) struct Pair {
     pub(super) baseline_words: [String; 2],
 }
 
-/// Settings by [`Target`].
-type Trees = [Node; 3];
+/// The settings of a pair, from everywhere in the file.
+struct Merged {
+    /// By [`Target`].
+    trees: [Node; 3],
+    /// Where they come from.
+    sources: Vec<String>,
+    /// How they were tuned, by the most particular that says so.
+    tuning: Option<String>,
+}
 
-/// Every run of `raw`, in the order of the file.
+/// Every run of `raw`, in the order of the file. Rules that were included and match no pair leave `raw`.
 ///
 /// # Errors
 /// Settings that do not hold, patterns that match nothing, two runs of one name, or too many runs.
 pub(super) fn expand(
-    raw: &RawExperiment,
+    raw: &mut RawExperiment,
     registered: &Registered,
     labels: &Labels,
 ) -> Result<Vec<RunDraft>, Diagnostic> {
+    let Expansion { settings_met, drafts, .. } = expansion(raw, registered, labels)?;
+    check_ids(&drafts, raw)?;
+    // An included rule is for whatever includes it.
+    let mut met = settings_met.into_iter();
+    raw.pair_settings.retain(|_| met.next().unwrap_or(true));
+    Ok(drafts)
+}
+
+fn expansion<'a>(
+    raw: &'a RawExperiment,
+    registered: &'a Registered,
+    labels: &Labels,
+) -> Result<Expansion<'a>, Diagnostic> {
     check_number(raw, registered)?;
     let mut expansion = Expansion {
         raw,
@@ -81,8 +102,7 @@ pub(super) fn expand(
         let at = raw.exclude.first().map_or(raw.at, |pattern| pattern.at);
         return Err(Diagnostic::at(at, "`exclude` leaves no pair of task and baseline"));
     }
-    check_ids(&expansion.drafts, raw)?;
-    Ok(expansion.drafts)
+    Ok(expansion)
 }
 
 struct Expansion<'a> {
@@ -108,7 +128,7 @@ impl Expansion<'_> {
         if excluded {
             return Ok(());
         }
-        let (trees, sources) = self.merge(pair);
+        let Merged { trees, sources, tuning } = self.merge(pair);
         let axes: Vec<&GridAxis> = applicable(self.raw, self.registered, pair.task, pair.baseline).collect();
         for values in product(&axes) {
             let mut trees = trees.clone();
@@ -117,7 +137,8 @@ impl Expansion<'_> {
                 trees[axis.field.target as usize].set(&axis.field.path, value.at, value);
                 grid.insert(axis.field.text(), value.to_settings());
             }
-            let point = Arc::new(self.point(pair, trees, grid, sources.clone())?);
+            let merged = Merged { trees, sources: sources.clone(), tuning: tuning.clone() };
+            let point = Arc::new(self.point(pair, merged, grid)?);
             for &seed in &self.raw.seeds {
                 let id = run_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
                 self.drafts.push(RunDraft { id, seed, point: Arc::clone(&point) });
@@ -126,13 +147,14 @@ impl Expansion<'_> {
         Ok(())
     }
 
-    /// The settings of `pair` before the grid, and where they come from.
-    fn merge(&mut self, pair: &Pair) -> (Trees, Vec<String>) {
+    /// The settings of `pair` before the grid.
+    fn merge(&mut self, pair: &Pair) -> Merged {
         let raw = self.raw;
         let (task, baseline) = (&raw.tasks[pair.task], &raw.baselines[pair.baseline]);
         let mut trees = [raw.training.clone(), task.settings.clone(), baseline.settings.clone()];
         trees[Target::Training as usize].merge(&task.training);
         trees[Target::Training as usize].merge(&baseline.training);
+        let mut tuning = baseline.tuning.as_ref().or(raw.tuning.as_ref());
         let mut sources: Vec<String> = raw.source.iter().chain(&baseline.source).cloned().collect();
         for (particular, met) in raw.pair_settings.iter().zip(&mut self.settings_met) {
             if particular.when.is_met(&pair.task_words, &pair.baseline_words) {
@@ -141,34 +163,29 @@ impl Expansion<'_> {
                     tree.merge(over);
                 }
                 sources.extend(particular.source.clone().filter(|source| !sources.contains(source)));
+                tuning = particular.tuning.as_ref().or(tuning);
             }
         }
-        (trees, sources)
+        Merged { trees, sources, tuning: tuning.cloned() }
     }
 
-    /// The point of the grid with the settings `trees`.
-    fn point(
-        &mut self,
-        pair: &Pair,
-        trees: Trees,
-        grid: BTreeMap<String, Value>,
-        sources: Vec<String>,
-    ) -> Result<GridPoint, Diagnostic> {
-        let [training, task, settings] = trees;
+    /// The point of the grid with the settings of `merged`.
+    fn point(&mut self, pair: &Pair, merged: Merged, grid: BTreeMap<String, Value>) -> Result<GridPoint, Diagnostic> {
+        let Merged { trees: [training, task, settings], sources, tuning } = merged;
         let training = resolve_training(&training)?;
         let kind = &self.registered.tasks[pair.task];
         let (task, samples) = self.tasks.resolve(&self.raw.tasks[pair.task], &task, kind, self.raw.scale)?;
         let training = scale::training(self.raw.scale, &training, samples, task.task.spec());
         let kind = &self.registered.baselines[pair.baseline];
         let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
-        Ok(GridPoint { task, baseline, training, grid, sources, settings, pair: pair.clone() })
+        Ok(GridPoint { task, baseline, training, grid, sources, tuning, settings, pair: pair.clone() })
     }
 
-    /// Refuse patterns that no pair has met.
+    /// Refuse patterns of the file itself that no pair has met.
     fn check_patterns(&self, labels: &Labels) -> Result<(), Diagnostic> {
         let settings = self.raw.pair_settings.iter().map(|particular| &particular.when).zip(&self.settings_met);
         let mut all = self.raw.exclude.iter().zip(&self.excludes_met).chain(settings);
-        match all.find(|(_, met)| !**met) {
+        match all.find(|(pattern, met)| !**met && pattern.at.source == self.raw.at.source) {
             None => Ok(()),
             Some((pattern, _)) => Err(Diagnostic::at(pattern.at, "this rule matches no pair of task and baseline")
                 .accepted("tasks", &labels.tasks)
@@ -237,9 +254,7 @@ fn check_ids(drafts: &[RunDraft], raw: &RawExperiment) -> Result<(), Diagnostic>
         };
         let message =
             format!("two {kind} have the label `{label}`, so that two runs would share the folder `{}`", draft.id);
-        return Err(Diagnostic::at(at, message)
-            .note(format!("first on line {}", first_at.line))
-            .note("give one of them a `label:` of its own"));
+        return Err(Diagnostic::at(at, message).first_at(first_at).note("give one of them a `label:` of its own"));
     }
     Ok(())
 }
@@ -274,8 +289,8 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             None => (None, None),
         };
         let (id, seed) = (id.clone(), *seed);
-        let GridPoint { task, baseline, training, grid, sources, .. } = GridPoint::clone(point);
-        runs.push(Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters });
+        let GridPoint { task, baseline, training, grid, sources, tuning, .. } = GridPoint::clone(point);
+        runs.push(Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters });
     }
     Ok(runs)
 }

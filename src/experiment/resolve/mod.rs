@@ -35,7 +35,7 @@ pub fn resolve(
         raw.seeds.truncate(1);
     }
     overrides::check_axes(&raw, &registered)?;
-    let drafts = expand::expand(&raw, &registered, &labels)?;
+    let drafts = expand::expand(&mut raw, &registered, &labels)?;
     let drafts = overrides::select(drafts, only)?;
     let runs = expand::finish(&drafts, raw.scale)?;
     let name = raw.name.as_ref().map_or(fallback_name, |(name, _)| name).to_owned();

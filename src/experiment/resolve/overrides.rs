@@ -8,7 +8,7 @@ use crate::experiment::{Diagnostic, shorten, with_suggestion};
 
 /// Apply one `--set`: put the value in, and take out whatever in the file would override it.
 pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Registered) -> Result<(), Diagnostic> {
-    const PLAIN: [&str; 6] = ["name", "description", "source", "scale", "missing", "seeds"];
+    const PLAIN: [&str; 7] = ["name", "description", "source", "tuning", "scale", "missing", "seeds"];
     raw.seeds_given |= setting.path == "seeds";
     if PLAIN.contains(&setting.path.as_str()) {
         return raw.set_plain(&setting.path, &setting.value);

@@ -26,12 +26,18 @@ pub fn compose(registry: &Registry) -> Value {
         "description": "Tasks × baselines × grid × seeds; run with `bench run FILE`.",
         "type": "object",
         "additionalProperties": false,
-        "required": ["tasks", "baselines"],
+        // Included files may bring what is missing here, and have no tasks or baselines where others bring these.
+        "anyOf": [{ "required": ["tasks", "baselines"] }, { "required": ["include"] }],
         "properties": {
             "version": { "description": "Version of the file format.", "const": VERSION },
             "name": { "description": "Name of the run folder; default: the file's name.", "type": ["string", "number"], "minimum": 0, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$" },
             "description": { "description": "What the experiment shows.", "type": ["string", "number"] },
+            "include": {
+                "description": "Files whose tasks, baselines, cells and training are taken over, relative to this one; what this one says comes after and wins.",
+                "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 }
+            },
             "source": described_source(),
+            "tuning": described_tuning(),
             "scale": { "$ref": "#/$defs/scale", "default": "paper" },
             "missing": { "description": "Without the data of a run: start nothing, or skip the run.", "enum": ["error", "skip"], "default": "error" },
             "seeds": { "description": "Every pair of task and baseline runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0, "maximum": u64::MAX }, "minItems": 1, "uniqueItems": true, "default": [0] },
@@ -74,6 +80,14 @@ fn described_source() -> Value {
     })
 }
 
+/// How settings were found.
+fn described_tuning() -> Value {
+    json!({
+        "description": "How the settings were tuned; stands in the record of every run that has them, and in reports. The most particular one counts.",
+        "type": ["string", "number"], "pattern": "\\S", "maxLength": MAX_SOURCE
+    })
+}
+
 fn training_or_nothing() -> Value {
     json!({ "anyOf": [{ "$ref": "#/$defs/training" }, { "type": "null" }] })
 }
@@ -108,6 +122,7 @@ fn cells(tasks: &[Value], baselines: &[Value]) -> Value {
             "properties": {
                 "when": when(),
                 "source": described_source(),
+                "tuning": described_tuning(),
                 "training": training_or_nothing(),
                 "task": settings_of("task", tasks),
                 "baseline": settings_of("baseline", baselines)
@@ -123,8 +138,8 @@ const OUTER: [&str; 3] = ["name", "label", "training"];
 fn settings(kind: &str, entries: &[Value]) -> Map<String, Value> {
     let mut all: Map<String, Value> = Map::new();
     for (name, schema) in entries.iter().filter_map(|entry| entry.get("properties")?.as_object()).flatten() {
-        // Of baselines, `source` is no setting.
-        if OUTER.contains(&name.as_str()) || (kind == "baseline" && name == "source") {
+        // Of baselines, `source` and `tuning` are no settings.
+        if OUTER.contains(&name.as_str()) || (kind == "baseline" && ["source", "tuning"].contains(&name.as_str())) {
             continue;
         }
         match all.get_mut(name).and_then(|found| found.get_mut("anyOf")).and_then(Value::as_array_mut) {
@@ -222,6 +237,7 @@ fn named(name: &str, summary: &str, kind: &str, schema: &Schema, definitions: &m
             "source".into(),
             json!({ "type": ["string", "number"], "pattern": "\\S", "maxLength": MAX_SOURCE }),
         );
+        properties.insert("tuning".into(), described_tuning());
     }
     map.insert("type".into(), "object".into());
     map.insert("title".into(), name.into());

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod files;
+mod include;
+mod matrix;
 mod recipes;
 mod runs;
 mod schema;
@@ -14,7 +16,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::load::plan;
+use super::load::{Text, plan};
 use super::{Overrides, Plan};
 use crate::registry::Registry;
 
@@ -166,7 +168,8 @@ fn overrides(set: &[&str]) -> Overrides {
 }
 
 fn try_plan(text: &str, overrides: &Overrides) -> Result<Plan, String> {
-    plan("x.yaml", text.to_owned(), "x", overrides, &registry()).map_err(|error| error.to_string())
+    let file = Text { name: "x.yaml", text: text.to_owned(), path: None };
+    plan(&file, "x", overrides, &registry()).map_err(|error| error.to_string())
 }
 
 fn planned(text: &str) -> Plan {

@@ -1,16 +1,25 @@
 //! The recipes that come with the program, and what the README says of them.
 
+use std::path::PathBuf;
+
 use super::overrides;
 use crate::experiment::{Overrides, load};
 use crate::registry::Registry;
 
+/// The files of a folder below `experiments`.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
+    files.sort();
+    files
+}
+
 /// Every recipe that comes with the program is one.
 #[test]
 fn every_recipe_resolves() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files("experiments") {
         for scale in ["paper", "smoke"] {
             let plan = load(&path, &overrides(&[&format!("scale={scale}")]), &Registry::standard())
                 .unwrap_or_else(|error| panic!("{error}"));
@@ -21,6 +30,18 @@ fn every_recipe_resolves() {
     }
     for name in ["lra", "images", "speech", "irregular", "language", "orthogonality", "quickstart", "smoke"] {
         assert!(names.iter().any(|found| found == name), "experiments/{name}.yaml is missing");
+    }
+}
+
+/// What nobody includes is read by nobody, and could be wrong.
+#[test]
+fn every_common_file_is_included_by_a_recipe() {
+    let recipes: Vec<String> = files("experiments").iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let common = files("experiments/common");
+    assert!(!common.is_empty());
+    for path in common {
+        let line = format!("  - common/{}\n", path.file_name().unwrap().to_string_lossy());
+        assert!(recipes.iter().any(|text| text.contains(&line)), "{}", path.display());
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Order {
     seed: u64,
     scale: Scale,
     sources: Vec<String>,
+    tuning: Option<String>,
     grid: BTreeMap<String, Value>,
     not_applicable: Option<String>,
     parameters: Option<u64>,
@@ -54,11 +55,12 @@ struct OrderedPart {
 impl Order {
     /// Train `run`, which is made of the files `inputs`.
     pub(crate) fn new(run: &Run, inputs: &Inputs) -> Self {
-        let Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters } = run.clone();
+        let Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters } =
+            run.clone();
         let task = OrderedPart { name: task.name, label: task.label, config: task.config };
         let baseline = OrderedPart { name: baseline.name, label: baseline.label, config: baseline.config };
         let inputs = inputs.clone();
-        Self { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters, inputs }
+        Self { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters, inputs }
     }
 
     /// The run, with its task built again, and the files that it is made of.
@@ -66,8 +68,20 @@ impl Order {
     /// # Errors
     /// The order comes from another version of the program.
     pub(crate) fn run(self, registry: &Registry) -> Result<(Run, Inputs), String> {
-        let Self { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters, inputs } =
-            self;
+        let Self {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            not_applicable,
+            parameters,
+            inputs,
+        } = self;
         let OrderedPart { name, label, config } = baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
         let baseline = RunBaseline { name, label, config, entry };
@@ -75,7 +89,7 @@ impl Order {
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
         let task = RunTask { name, label, config, task: Arc::from(scale::limit(scale, task)) };
-        let run = Run { id, task, baseline, training, seed, scale, sources, grid, not_applicable, parameters };
+        let run = Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters };
         Ok((run, inputs))
     }
 }

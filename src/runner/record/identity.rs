@@ -60,6 +60,7 @@ pub(crate) fn record(
         initial_weights: run.training.initial_weights.as_deref().and_then(weights::digest),
         scale: run.scale,
         sources: run.sources.clone(),
+        tuning: run.tuning.clone(),
         seed: run.seed,
         // Which of several devices of one kind decides nothing.
         device: device_kind(device).to_owned(),

@@ -2,3 +2,6 @@
 
 pub(super) mod identity;
 pub(super) mod provenance;
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic)]
+mod recipes;

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 /// Fields of a record that name or describe a run and decide nothing in it.
-pub const DESCRIPTIVE: [&str; 14] = [
+pub const DESCRIPTIVE: [&str; 15] = [
     "schema",
     "id",
     "hash",
     "experiment",
     "grid",
     "sources",
+    "tuning",
     "plan",
     "task.label",
     "task.notes",

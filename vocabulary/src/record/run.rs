@@ -34,6 +34,9 @@ pub struct RunRecord {
     /// Where the settings come from, in the order in which they were applied.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// How the settings were tuned, where the experiment file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<String>,
     /// Seed.
     pub seed: u64,
     /// Kind of device it runs on: `cpu`, `cuda`, `wgpu`, `tch` or `tch:cuda`. Older files name the index, too (`cuda:0`);

@@ -25,7 +25,7 @@ use crate::library::{CacheKey, CacheWriter, DataError, Library, SampleStore};
 use crate::progress::Progress;
 use crate::samples::Annotate;
 use crate::splits::{OFFICIAL_VERSION, SplitFiles};
-use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::task::{Dataset, Info, Positions, Task, TaskDefinition, TaskSpec};
 use crate::tasks::language::lra_files::{FoundFiles, LraFiles, malformed_row, next_row, open_rows};
 use crate::text::{
     COUNT_BYTES, Counts, Level, Padding, TextEncoding, Tokens, TrainingTexts, Vocabulary, describe_vocabulary,
@@ -191,6 +191,10 @@ impl RetrievalTask {
 impl Task for RetrievalTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        self.encoding.layout(2).positions()
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

@@ -3,4 +3,5 @@
 tasks! {
     adding: Adding;
     copy: Copying;
+    dependency: FirstToken, LastTokens;
 }

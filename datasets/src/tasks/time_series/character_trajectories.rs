@@ -32,7 +32,7 @@ use crate::sequences::{
     LABEL_BYTES, Normalisation, SequenceEncoding, ValueEncoding, irregular, sequences, write_label,
 };
 use crate::splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, stratified_sizes, stratified_split};
-use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::task::{Dataset, Info, Positions, Task, TaskDefinition, TaskSpec};
 use vocabulary::SplitSizes;
 
 const SET: &str = "character-trajectories";
@@ -392,6 +392,10 @@ fn continued(letter: &Letter, length: usize, out: &mut [u8]) {
 impl Task for CharacterTrajectoriesTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        self.encoding.positions()
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

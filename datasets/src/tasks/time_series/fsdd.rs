@@ -30,7 +30,7 @@ use crate::sequences::{
     write_floats, write_integers, write_label,
 };
 use crate::splits::{SplitIndices, absent_classes, split_by_rule};
-use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::task::{Dataset, Info, Positions, Task, TaskDefinition, TaskSpec};
 use vocabulary::{Split, SplitSizes};
 
 const SET: &str = "fsdd";
@@ -377,6 +377,10 @@ impl FsddTask {
 impl Task for FsddTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        self.encoding.positions()
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

@@ -26,7 +26,7 @@ use crate::progress::Progress;
 use crate::samples::{Stored, store_files};
 use crate::sequences::{Moments, Normalisation, Normaliser, write_floats};
 use crate::splits::{STRATIFIED_VERSION, SplitIndices, stratified_sizes, stratified_split};
-use crate::task::{Batch, Dataset, Info, Inputs, Targets, Task, TaskDefinition, TaskSpec};
+use crate::task::{Batch, Dataset, Info, Inputs, Positions, Targets, Task, TaskDefinition, TaskSpec};
 use vocabulary::{InputSpec, Metric, OutputSpec, Split, SplitSizes};
 
 const SET: &str = "physionet2019";
@@ -232,6 +232,10 @@ impl SepsisTask {
 impl Task for SepsisTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        Positions::Irregular
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

@@ -7,7 +7,7 @@ use crate::config::{ConfigError, any_sizes, within};
 use crate::library::{CacheKey, DataError, Library};
 use crate::progress::Progress;
 use crate::samples::Stored;
-use crate::task::{Dataset, Task, TaskSpec};
+use crate::task::{Dataset, Positions, Task, TaskSpec};
 use crate::tasks::language::listops::config::Config;
 use crate::tasks::language::listops::difficulty::StoredExpressions;
 use crate::tasks::language::listops::expression::VOCABULARY;
@@ -77,6 +77,10 @@ struct GeneratedTask {
 impl Task for GeneratedTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        self.config.layout(self.length).positions()
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

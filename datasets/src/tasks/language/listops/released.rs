@@ -19,7 +19,7 @@ use crate::library::{CacheKey, CacheWriter, DataError, Library, SampleStore};
 use crate::progress::Progress;
 use crate::samples::Annotate;
 use crate::splits::{OFFICIAL_VERSION, SplitFiles};
-use crate::task::{Dataset, Task, TaskSpec};
+use crate::task::{Dataset, Positions, Task, TaskSpec};
 use crate::tasks::language::listops::config::Config;
 use crate::tasks::language::listops::difficulty::{Difficulty, attributes, difficulty, text};
 use crate::tasks::language::listops::expression::{Token, UNKNOWN, VOCABULARY, evaluate, tokenise};
@@ -120,6 +120,10 @@ impl ReleasedTask {
 impl Task for ReleasedTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        self.layout.positions()
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

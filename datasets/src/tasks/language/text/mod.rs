@@ -34,7 +34,7 @@ use crate::config::ConfigError;
 use crate::library::{CacheKey, DataError, Library, SampleStore};
 use crate::progress::Progress;
 use crate::splits::{OFFICIAL_VERSION, SplitIndices, cut_note, held_out, official, official_sizes};
-use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::task::{Dataset, Info, Positions, Task, TaskDefinition, TaskSpec};
 use crate::text::Level;
 use crate::text::{COUNT_BYTES, TextEncoding, TrainingTexts, Vocabulary, form_name, store_text};
 
@@ -93,6 +93,10 @@ struct TextTask {
 impl Task for TextTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        self.encoding.layout(1).positions()
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

@@ -30,7 +30,7 @@ use crate::sequences::{
     write_integers, write_label,
 };
 use crate::splits::{STRATIFIED_VERSION, SplitIndices, absent_classes, split_by_rule, stratified_split};
-use crate::task::{Dataset, Info, Task, TaskDefinition, TaskSpec};
+use crate::task::{Dataset, Info, Positions, Task, TaskDefinition, TaskSpec};
 use crate::tasks::time_series::speech_commands::words::Lists;
 use vocabulary::{Split, SplitSizes};
 
@@ -339,6 +339,10 @@ impl SpeechTask {
 impl Task for SpeechTask {
     fn spec(&self) -> &TaskSpec {
         &self.spec
+    }
+
+    fn positions(&self) -> Positions {
+        self.encoding.positions()
     }
 
     fn prepare(&self, library: &Library, progress: &dyn Progress) -> Result<Box<dyn Dataset>, DataError> {

@@ -1,18 +1,18 @@
-//! Reading an experiment file and the arguments that change it.
+//! Reading an experiment file, what it includes, and the arguments that change it.
 
-use std::fs::File;
-use std::io::Read;
+mod include;
+mod read;
+
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use self::include::Includer;
+use self::read::read;
 use super::arguments::{Overrides, only, seeds_argument, setting};
 use super::raw::{RawExperiment, is_name, is_safe, make_safe};
-use super::{Content, Diagnostic, ExperimentError, Mistake, Plan, Position, Sources, resolve::resolve, yaml::parse};
+use super::{Content, Diagnostic, ExperimentError, Plan, Position, Sources, resolve::resolve, yaml::parse};
 use crate::registry::Registry;
-
-/// Largest file that is read; the longest recipe has a few kilobytes.
-const MAX_BYTES: u64 = 4 << 20;
 
 /// Read the experiment at `path`, with the tasks and baselines of `registry`.
 ///
@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = 4 << 20;
 pub fn load(path: &Path, overrides: &Overrides, registry: &Registry) -> Result<Plan, ExperimentError> {
     let text = read(path)?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    plan(&path.display().to_string(), text, &stem, overrides, registry)
+    plan(&Text { name: &path.display().to_string(), text, path: Some(path) }, &stem, overrides, registry)
 }
 
 /// The experiment `text`, which errors call `name`, with the tasks and baselines of `registry`.
@@ -34,45 +34,35 @@ pub fn load_text(
     overrides: &Overrides,
     registry: &Registry,
 ) -> Result<Plan, ExperimentError> {
-    plan(name, text, name, overrides, registry)
+    plan(&Text { name, text, path: None }, name, overrides, registry)
 }
 
-fn read(path: &Path) -> Result<String, ExperimentError> {
-    let name = path.display();
-    let refuse = |kind, message| ExperimentError { kind, message };
-    let mut bytes = Vec::new();
-    // Pipes and devices have no size of their own.
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| refuse(Mistake::Unreadable, format!("cannot read experiment file `{name}`: {error}")))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        let message = format!("`{name}` is no experiment file: it has more than {MAX_BYTES} bytes");
-        return Err(refuse(Mistake::TooLarge, message));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let column = good.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
-        refuse(Mistake::NotUtf8, format!("{name}:{line}:{column}: not UTF-8 text; save the file as UTF-8"))
-    })
+/// An experiment as it is read.
+pub(super) struct Text<'a> {
+    /// How errors call it.
+    pub(super) name: &'a str,
+    pub(super) text: String,
+    /// The file that it is of; without one it can include nothing.
+    pub(super) path: Option<&'a Path>,
 }
 
-/// The plan of a file's text. `path` is how errors call the file, `stem` the name where it gives none.
+/// The plan of a file's text; `stem` is the name where it gives none.
 pub(super) fn plan(
-    path: &str,
-    text: String,
+    file: &Text<'_>,
     stem: &str,
     overrides: &Overrides,
     registry: &Registry,
 ) -> Result<Plan, ExperimentError> {
     let mut sources = Sources::default();
-    let file = sources.file(path.to_owned(), text.clone());
+    let source = sources.file(file.name.to_owned(), file.text.clone());
     let result = (|| {
-        let start = Position { source: file, line: 1, column: 1, width: 1 };
-        let root = parse(&text, file, 0)?.filter(|root| root.content != Content::Null).ok_or_else(|| {
+        let start = Position { source, line: 1, column: 1, width: 1 };
+        let root = parse(&file.text, source, 0)?.filter(|root| root.content != Content::Null).ok_or_else(|| {
             Diagnostic::at(start, "the file is empty").note("an experiment needs at least `tasks:` and `baselines:`")
         })?;
-        let mut raw = RawExperiment::read(&root)?;
+        let folder = file.path.map(|path| path.parent().unwrap_or(Path::new("")));
+        let root = Includer::new(&mut sources, file.path).resolve(&root, folder)?;
+        let mut raw = RawExperiment::read(&root, source)?;
         let mut settings = Vec::new();
         for argument in &overrides.set {
             settings.push(setting(argument, &mut sources)?);
