@@ -277,7 +277,7 @@ fn largest_gradient(golden: &Golden) -> f64 {
 }
 
 /// Whether a tensor of shape `dims` is one of shape `stored` with neighbouring axes taken together.
-fn same_layout(stored: &[usize], dims: &[usize]) -> bool {
+pub(super) fn same_layout(stored: &[usize], dims: &[usize]) -> bool {
     let products = |shape: &[usize]| {
         let product = |product: &mut usize, &size: &usize| {
             *product = product.saturating_mul(size);

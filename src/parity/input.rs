@@ -4,6 +4,7 @@ use baselines::network::{Input, InputValues};
 use baselines::{Features, ReadError};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
+use super::compare::same_layout;
 use super::tensors::{autodiff, host};
 use super::{Golden, GoldenError};
 
@@ -51,6 +52,26 @@ impl RecordedTensor {
         }
         let value = Tensor::from_data(TensorData::new(stored.to_f32(), flat), &autodiff(device)).require_grad();
         Ok(Self { name, value, channels_last, shape })
+    }
+
+    /// Read `input.<name>` of any number of axes as one of shape `dims`, with neighbouring axes taken together or axes of
+    /// length one added.
+    ///
+    /// # Errors
+    /// A tensor that is missing, or of a shape that `dims` is not a view of.
+    pub(super) fn view(
+        golden: &Golden,
+        name: &'static str,
+        dims: [usize; 3],
+        device: &Device,
+    ) -> Result<Self, GoldenError> {
+        let key = format!("input.{name}");
+        let stored = golden.get(&key)?;
+        if stored.values.len() != dims.iter().product::<usize>() || !same_layout(&stored.shape, &dims) {
+            return Err(golden.fault(&key, format!("has shape {:?}, not {dims:?}", stored.shape)));
+        }
+        let value = Tensor::from_data(TensorData::new(stored.to_f32(), dims), &autodiff(device)).require_grad();
+        Ok(Self { name, value, channels_last: false, shape: vec![dims[2]] })
     }
 
     /// Name in the golden, without `input.`.
