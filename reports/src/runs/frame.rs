@@ -52,9 +52,12 @@ pub(crate) struct CurvePoint {
     pub wall: Vec<f64>,
 }
 
+/// Seed, value and seconds of the runs behind a point.
+type Seeds = Vec<(u64, f64, f64)>;
+
 impl CurvePoint {
     /// The point at `at` of seeds with their values and seconds.
-    fn new(at: u64, mut of: Vec<(u64, f64, f64)>) -> Self {
+    fn new(at: u64, mut of: Seeds) -> Self {
         of.sort_by_key(|(seed, ..)| *seed);
         Self {
             at,
@@ -236,7 +239,7 @@ impl Frames {
         let groups = frame.column("group")?.u32()?.into_no_null_iter();
         // Lists in a frame, or rows sorted by group, place and seed, take several times as long: there are hundreds of
         // thousands of points of a few seeds each, in the order of their runs.
-        let mut found: BTreeMap<u32, BTreeMap<u64, Vec<(u64, f64, f64)>>> = BTreeMap::new();
+        let mut found: BTreeMap<u32, BTreeMap<u64, Seeds>> = BTreeMap::new();
         for ((((group, at), seed), value), wall) in groups.zip(at).zip(seeds).zip(values).zip(wall) {
             found.entry(group).or_default().entry(at).or_default().push((seed, value, wall));
         }
