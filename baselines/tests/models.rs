@@ -584,7 +584,8 @@ fn gradients_of_free_kernels_and_attention_agree_with_finite_differences() {
         ("longconv", json!({"causal": false, "smoothing": "frequency", "weight_penalty": 0.1}), vec![12]),
         ("longconv", json!({"separable": false, "smoothing": "moving-average", "smoothing_window": 3}), vec![12]),
         ("longconv", json!({"initialisation": "double-exponential", "lam": 0.0, "kernel_dropout": 0.3}), vec![12]),
-        ("longconv", json!({"block": "resnet"}), vec![5, 6]),
+        // Without the threshold, whose kinks differences step over.
+        ("longconv", json!({"block": "resnet", "lam": 0.0}), vec![5, 6]),
         ("local", json!({"kernel_size": 3}), vec![12]),
         ("local", json!({"kernel_size": 3, "separable": false}), vec![3, 4, 3]),
         ("transformer", json!({}), vec![12]),

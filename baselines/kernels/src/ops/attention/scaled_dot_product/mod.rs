@@ -92,7 +92,7 @@ impl Operation<4> for ScaledDotProduct {
             of(50, false, Some(3), 1),
             of(50, true, Some(20), 1),
             of(40, false, Some(100), 1),
-            of(40, true, Some(0), 1),
+            of(40, true, Some(1), 1),
         ];
         let (operation, inputs) = of(50, false, None, 1);
         masked.into_iter().chain([(Self { masked: false, ..operation }, inputs)]).collect()
