@@ -41,7 +41,7 @@ pub struct Diagnostic {
     /// What is wrong, in one line.
     pub message: String,
     /// Where the same thing stands that this one repeats.
-    pub first: Option<Position>,
+    pub first: Option<Box<Position>>,
     /// Further lines: accepted values, remedies.
     pub notes: Vec<String>,
 }
@@ -54,7 +54,7 @@ impl Diagnostic {
 
     /// Name the place of what is repeated.
     pub fn first_at(mut self, first: Position) -> Self {
-        self.first = Some(first);
+        self.first = Some(Box::new(first));
         self
     }
 
@@ -120,7 +120,7 @@ impl Sources {
             }
             None => diagnostic.message.clone(),
         };
-        lines.extend(diagnostic.first.map(|first| {
+        lines.extend(diagnostic.first.as_deref().map(|&first| {
             let here = diagnostic.at.is_some_and(|at| at.source == first.source);
             let place = if here { format!("on line {}", first.line) } else { format!("at {}", self.place(first)) };
             format!("  = first {place}")

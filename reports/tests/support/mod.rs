@@ -68,6 +68,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
             initial_weights: None,
             scale: Scale::Paper,
             sources: Vec::new(),
+            tuning: None,
             seed,
             device: "cpu".to_owned(),
             grid: BTreeMap::new(),

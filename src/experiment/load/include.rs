@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::read::read;
 use crate::experiment::raw::included_keys;
 use crate::experiment::yaml::parse;
-use crate::experiment::{Content, Diagnostic, Mistake, Node, Position, Sources, shorten};
+use crate::experiment::{Content, Diagnostic, Mistake, Node, Position, Sources};
 
 /// Key of the list of files.
 const INCLUDE: &str = "include";

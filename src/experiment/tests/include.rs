@@ -112,7 +112,7 @@ fn errors_are_in_the_file_that_they_stand_in() {
             "baselines:\n- {name: net, hiden: 3}\n",
             "tasks: [line]\n",
             "unknown-name",
-            "in.yaml:2:14: unknown key `hiden`",
+            "in.yaml:2:15: unknown key `hiden`",
         ),
         ("training:\n  epochs: ten\n", rest, "bad-setting", "in.yaml:2:11: `epochs` of training"),
         ("training: 5\n", rest, "bad-setting", "in.yaml:1:11: `training`"),
@@ -133,8 +133,8 @@ fn errors_are_in_the_file_that_they_stand_in() {
         (
             "tasks: [line]\n",
             &format!("{rest}cells: [{{when: {{task: x}}, source: y}}]\n"),
-            "bad-setting",
-            "x.yaml:3:16:",
+            "unknown-name",
+            "x.yaml:4:17:",
         ),
     ] {
         let (found, message) = error(included, own);

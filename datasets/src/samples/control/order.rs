@@ -44,13 +44,13 @@ impl Order {
 
     /// The positions of a sequence of `length` in this order: place `i` shows position `p[i]`.
     ///
-    /// Permutations are those of [`shuffle`]: of all positions or of the blocks with seed 20261130, within window `k` with seed
-    /// 20261131 + `k`.
+    /// Permutations are those of [`shuffle`]: of all positions or of the blocks with seed 20261130, or the first of that plus
+    /// multiples of 2³² that leaves not all of them where they are; within window `k` with seed 20261131 + `k`.
     pub fn positions(self, length: usize) -> Vec<u32> {
         let pieces = |size: usize| (0..length.div_ceil(size.max(1))).map(move |k| piece(k, size, length));
         match self {
             Self::Natural => (0..length as u32).collect(),
-            Self::Shuffled => shuffle(length, SEED),
+            Self::Shuffled => permuted(length),
             Self::Windows(size) => pieces(size)
                 .enumerate()
                 .flat_map(|(k, window)| {
@@ -59,11 +59,23 @@ impl Order {
                 })
                 .collect(),
             Self::Blocks(size) => {
-                let blocks = shuffle(pieces(size).len(), SEED);
+                let blocks = permuted(pieces(size).len());
                 blocks.into_iter().flat_map(|k| piece(k as usize, size, length)).map(|place| place as u32).collect()
             }
         }
     }
+}
+
+/// The numbers below `count` in another order, if there is another: of two blocks, every second shuffle would be none.
+fn permuted(count: usize) -> Vec<u32> {
+    let natural = |order: &Vec<u32>| order.iter().zip(0..).all(|(&place, natural)| place == natural);
+    let mut order = shuffle(count, SEED);
+    let mut seed = SEED;
+    while count > 1 && natural(&order) {
+        seed += 1 << 32;
+        order = shuffle(count, seed);
+    }
+    order
 }
 
 /// Positions of the window or block with number `k`.
@@ -126,10 +138,23 @@ mod tests {
         assert_eq!(Order::Natural.positions(4), [0, 1, 2, 3]);
         assert_eq!(Order::Shuffled.positions(10), PINNED[0]);
         assert_eq!(Order::Windows(4).positions(10), PINNED[1]);
-        assert_eq!(Order::Blocks(4).positions(10), PINNED[2]);
+        assert_eq!(Order::Blocks(3).positions(10), PINNED[2]);
     }
 
-    const PINNED: [[u32; 10]; 3] = [[0; 10], [0; 10], [0; 10]];
+    /// Made with another program, from the definition of ChaCha8.
+    const PINNED: [[u32; 10]; 3] =
+        [[6, 9, 1, 2, 3, 4, 0, 8, 5, 7], [0, 2, 1, 3, 7, 5, 4, 6, 9, 8], [0, 1, 2, 9, 3, 4, 5, 6, 7, 8]];
+
+    #[test]
+    fn an_order_other_than_the_natural_one_is_another() {
+        for length in 2..40 {
+            assert_ne!(Order::Shuffled.positions(length), Order::Natural.positions(length), "{length}");
+            for size in 2..length {
+                let blocks = Order::Blocks(size).positions(length);
+                assert_ne!(blocks, Order::Natural.positions(length), "{length} {size}");
+            }
+        }
+    }
 
     proptest! {
         #[test]
@@ -145,7 +170,7 @@ mod tests {
                         prop_assert!(positions.iter().enumerate().all(stays));
                     }
                     Order::Blocks(size) => {
-                        let follows = |pair: &[u32]| pair[1] == pair[0] + 1 || pair[1] as usize % size == 0;
+                        let follows = |pair: &[u32]| pair[1] == pair[0] + 1 || (pair[1] as usize).is_multiple_of(size);
                         prop_assert!(positions.windows(2).all(follows));
                     }
                     _ => {}

@@ -60,19 +60,19 @@ fn all_channels_of_every_sample_are_shown_in_the_one_order() {
 
 #[test]
 fn padding_stays_where_it_is_on_either_side_and_in_either_form() {
-    let settings = |padding: &str, form: &str, order: &str| json!({ "min_length": 5, "max_length": 40, "padding": padding, "tokens": form, "order": order });
-    let positions = Order::Shuffled.positions(40);
+    let settings = |padding: &str, form: &str, order: &str| json!({ "min_length": 5, "max_length": 40, "length": 48, "padding": padding, "tokens": form, "order": order });
+    let positions = Order::Shuffled.positions(48);
     for padding in ["left", "right"] {
         let natural = read("listops", &settings(padding, "embed", "natural")).0;
         let shown = read("listops", &settings(padding, "embed", "shuffled")).0;
         assert_eq!(natural.lengths, shown.lengths);
         for (before, after) in tokens(&natural).iter().zip(tokens(&shown)) {
-            let valid: Vec<usize> = (0..40).filter(|&place| before[place] != 0).collect();
-            assert!(valid.len() < 40 && valid.len() == valid[valid.len() - 1] - valid[0] + 1, "{before:?}");
+            let valid: Vec<usize> = (0..48).filter(|&place| before[place] != 0).collect();
+            assert!(valid.len() < 48 && valid.len() == valid[valid.len() - 1] - valid[0] + 1, "{before:?}");
             let sources = positions.iter().map(|&p| p as usize).filter(|p| valid.contains(p));
             let expected: Vec<i32> = sources.map(|place| before[place]).collect();
             assert_eq!(after[valid[0]..][..valid.len()], expected, "{padding}");
-            assert_eq!(after.iter().filter(|&&id| id == 0).count(), 40 - valid.len());
+            assert_eq!(after.iter().filter(|&&id| id == 0).count(), 48 - valid.len());
             assert_ne!(*before, after);
         }
         let scalar = read("listops", &settings(padding, "scalar", "shuffled")).0;
