@@ -285,6 +285,7 @@ fn settings_out_of_range_are_refused_by_name() {
         ("local", json!({"kernel_size": 1}), &line, "kernel_size"),
         ("local", json!({"norm": "group"}), &line, "norm"),
         ("local", json!({"causal": true}), &plane, "causal"),
+        ("local", json!({"readout": "last"}), &plane, "readout"),
         ("transformer", json!({"n_heads": 3}), &line, "n_heads"),
         ("transformer", json!({"d_model": 12, "n_heads": 4}), &line, "n_heads"),
         ("transformer", json!({"window": 0}), &line, "window"),

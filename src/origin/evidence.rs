@@ -124,7 +124,7 @@ mod tests {
         ("cnn", 2, &[]),
         ("flexnet", 1, &["input_scale", "kernel_size", "mask_threshold", "sampling_rate_norm", "faithful"]),
         ("gru", 1, &["readout"]),
-        ("local", 1, &["nonlinearity", "causal"]),
+        ("local", 1, &["nonlinearity", "causal", "readout"]),
         ("longconv", 1, &["kernel_size", "lam", "smoothing", "smoothing_window", "nonlinearity", "causal"]),
         ("lru", 1, &["conventions", "prenorm", "readout"]),
         ("lstm", 1, &["readout"]),

@@ -8,7 +8,7 @@ use crate::layers::{
     BlockKind, FreeConv, FreeConvSpec, KernelStart, Nonlinearity, NormKind, Pointwise, ResidualNetwork,
     ResidualNetworkSpec, ResidualSpec, Smoothing,
 };
-use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, Resolution, check};
+use crate::{Baseline, BodySpec, BuildError, Built, Info, Init, Readout, Resolution, check};
 
 /// Taps of a kernel per axis, at least and at most.
 const SIZES: std::ops::RangeInclusive<usize> = 3..=61;
@@ -17,7 +17,8 @@ const SIZES: std::ops::RangeInclusive<usize> = 3..=61;
 ///
 /// An output of the body sees the inputs up to `blocks · convolutions per block · (kernel_size − 1) / 2` positions away along
 /// every axis, with one convolution per block of `s4` and two of `resnet` and `tcn`; a causal one sees twice as far, and back
-/// only. The mean over positions that the head reads is over the whole input, without regard to order.
+/// only. The mean over positions that the head reads is over the whole input, without regard to order; read out at the last
+/// position, a causal network knows no more than the end of the sequence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LocalConfig {
@@ -40,6 +41,8 @@ pub struct LocalConfig {
     pub nonlinearity: Nonlinearity,
     /// Whether an output sees only the positions up to its own; sequences only.
     pub causal: bool,
+    /// What the head reads: the `mean` over positions, or the `last` position of a sequence.
+    pub readout: Readout,
     /// Normalisation: `batch`, `layer` (over channels) or `none`. (`group` is over all positions.)
     pub norm: NormKind,
     /// Probability of dropping within the blocks while training, 0 to 1 (exclusive).
@@ -63,6 +66,7 @@ impl Default for LocalConfig {
             separable: true,
             nonlinearity: Nonlinearity::Gelu,
             causal: false,
+            readout: Readout::Mean,
             norm: NormKind::Batch,
             dropout: 0.1,
             dropout_kind: DropoutKind::Channel,
@@ -98,6 +102,9 @@ impl LocalConfig {
         }
         if self.causal && axes != 1 {
             return Err(BuildError::new("causal", "only sequences can be causal; use `false` for images"));
+        }
+        if self.readout == Readout::Last && axes != 1 {
+            return Err(BuildError::new("readout", "only sequences have a last position; use `mean` for images"));
         }
         Ok(())
     }
@@ -151,7 +158,8 @@ impl Baseline for Local {
         let map = |inputs| FreeConvSpec { separable: false, ..conv(inputs, 1) };
         let stem = |inputs, init: &mut Init| Ok(FreeConv::new(&map(inputs), init));
         let make = |inputs, init: &mut Init| Ok(FreeConv::new(&conv(inputs, config.kernel_size), init));
-        ResidualNetwork::build(&network, Pointwise::kaiming_normal, init, stem, make)
+        let built = ResidualNetwork::build(&network, Pointwise::kaiming_normal, init, stem, make)?;
+        Ok(Built { readout: config.readout, ..built })
     }
 
     fn resolution() -> Resolution {
