@@ -280,8 +280,9 @@ fn recurrences_on_a_gpu() {
 #[test]
 #[ignore = "needs a GPU or software Vulkan"]
 fn linear_recurrences_on_a_gpu() {
-    // One row, more rows than a group of threads has, and gaps between the steps of a row.
-    for shape in [[1, 1, 1], [2, 3, 50], [7, 100, 33]] {
+    // Two rows of two steps, either way (of a single one, no gradient reaches the decays), more rows than a group of threads has, and
+    // gaps between the steps of a row.
+    for shape in [[1, 2, 2], [2, 3, 50], [7, 100, 33]] {
         let what = format!("scan of {shape:?}");
         agree!(what, 2e-5, [a: shape, b: shape], linear_scan(a * 0.9, b));
         agree!(what, 2e-5, [a: shape, b: shape], linear_scan(a.swap_dims(1, 2) * 0.9, b.swap_dims(1, 2)));
