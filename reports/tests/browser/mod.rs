@@ -107,9 +107,20 @@ impl Browser {
 
     /// Bring the element that `selector` finds into view; its centre within the window.
     pub fn centre(&self, selector: &str) -> (f64, f64) {
+        self.run(&format!(
+            "document.querySelector({selector:?}).scrollIntoView({{block: 'center'}}); window.frames_since = 0;
+             const count = () => {{ window.frames_since += 1; requestAnimationFrame(count); }}; requestAnimationFrame(count);"
+        ));
+        // The page hears of the scrolling with the next frame, and hides what stood under the pointer.
+        for _ in 0..2000 {
+            if self.run("return window.frames_since").as_u64() >= Some(3) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let found = self.run(&format!(
-            "const found = document.querySelector({selector:?}); found.scrollIntoView({{block: 'center'}});
-             const box = found.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2];"
+            "const box = document.querySelector({selector:?}).getBoundingClientRect();
+             return [box.x + box.width / 2, box.y + box.height / 2];"
         ));
         (found[0].as_f64().unwrap(), found[1].as_f64().unwrap())
     }
