@@ -6,7 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::TensorData;
 
-use super::{Attention, ScaledDotProduct};
+use super::spec::{Attention, ScaledDotProduct};
 use crate::operation::Kernels;
 use crate::value::Value;
 
