@@ -98,9 +98,13 @@ fn what_was_imported_before_a_set_that_failed_is_told_in_both_forms() {
     let arguments = ["data", "import", "listops-original", "lra", from.as_str()];
     bench.command(&arguments).assert().failure().stdout(contains("1 files copied from"));
     let output = bench.command(&arguments).arg("--json").assert().failure().get_output().clone();
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((told["files"].as_array().unwrap().len(), told["error"]["set"].as_str()), (1, Some("lra")), "{told}");
-    assert_eq!(told["error"]["kind"], "data-malformed", "{told}");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (answer["files"].as_array().unwrap().len(), answer["error"]["set"].as_str()),
+        (1, Some("lra")),
+        "{answer}"
+    );
+    assert_eq!(answer["error"]["kind"], "data-malformed", "{answer}");
 }
 
 /// Ten words of one's own in a data folder, as the set `fsdd` has them: what is derived from them enters the cache.

@@ -334,9 +334,9 @@ fn features_of_slow_signals_survive_another_resolution() {
         }
         seen += 1;
         let model = build(&entry, &config, &sequences(129), &OutputSpec::Regression(12)).evaluator();
-        let run = |grid: f64, told: f64| {
+        let run = |grid: f64, resolution: f64| {
             let (values, samples) = slow(grid);
-            logits(&*model, line(values, samples), None, Forward::evaluation().at_resolution(told))
+            logits(&*model, line(values, samples), None, Forward::evaluation().at_resolution(resolution))
         };
         let trained = run(1.0, 1.0);
         for resolution in [0.5, 2.0] {
@@ -367,7 +367,7 @@ fn images_follow_the_resolution_too() {
         let entry = registry::find(name).unwrap();
         let spec = InputSpec::Values { channels: 1, shape: vec![33, 25] };
         let model = build(&entry, &config, &spec, &OutputSpec::Regression(12)).evaluator();
-        let run = |grid: f64, told: f64| {
+        let run = |grid: f64, resolution: f64| {
             let [height, width] = [32.0, 24.0].map(|n| (n * grid) as usize + 1);
             let pixel = |i: usize| {
                 let at = [i / width, i % width].map(|n| n as f64 / grid / 32.0 * 4.0);
@@ -375,7 +375,7 @@ fn images_follow_the_resolution_too() {
             };
             let data = TensorData::new((0..height * width).map(pixel).collect::<Vec<_>>(), [1, 1, height, width]);
             let image = Features::Plane(Tensor::from_data(data, &Device::flex()));
-            logits(&*model, InputValues::Values(image), None, Forward::evaluation().at_resolution(told))
+            logits(&*model, InputValues::Values(image), None, Forward::evaluation().at_resolution(resolution))
         };
         let trained = run(1.0, 1.0);
         for resolution in [0.5, 2.0] {

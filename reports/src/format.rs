@@ -109,8 +109,8 @@ pub(crate) fn told_apart<'a>(labels: impl IntoIterator<Item = &'a str> + Clone) 
     let words = |label: &'a str| label.split(' ').collect::<BTreeSet<_>>();
     let common = labels.clone().into_iter().map(words).reduce(|all, of| &all & &of).unwrap_or_default();
     let name = |label: &'a str| {
-        let told: Vec<&str> = label.split(' ').filter(|word| !common.contains(word)).collect();
-        (label, if told.is_empty() { label.to_owned() } else { told.join(" ") })
+        let distinct: Vec<&str> = label.split(' ').filter(|word| !common.contains(word)).collect();
+        (label, if distinct.is_empty() { label.to_owned() } else { distinct.join(" ") })
     };
     labels.into_iter().map(name).collect()
 }

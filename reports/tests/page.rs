@@ -115,14 +115,14 @@ fn a_page_without_its_script_shows_everything_in_a_browser() {
 fn hostile_names_stay_text_in_a_browser() {
     let (_dir, page) = page();
     let browser = Browser::open(&page, 1400);
-    let told = browser.run(&format!(
+    let shown = browser.run(&format!(
         "const name = {}; return [document.querySelector('#summary').textContent.includes(name),
            document.querySelector('.lead').textContent.includes(name),
            [...document.querySelectorAll('.legend li')].some(item => item.textContent.includes(name)),
            [...document.querySelectorAll('.series')].some(group => group.dataset.name?.includes(name))]",
         json!(HOSTILE)
     ));
-    assert_eq!(told, json!([true, true, true, true]));
+    assert_eq!(shown, json!([true, true, true, true]));
     assert_sound(&browser, &page);
 }
 

@@ -237,8 +237,7 @@ impl Frames {
         let values = frame.column("value")?.f64()?.into_no_null_iter();
         let wall = frame.column("wall")?.f64()?.into_no_null_iter();
         let groups = frame.column("group")?.u32()?.into_no_null_iter();
-        // Lists in a frame, or rows sorted by group, place and seed, take several times as long: there are hundreds of
-        // thousands of points of a few seeds each, in the order of their runs.
+        // The points of a group are hundreds of a few seeds each, in the order of their runs: a list each would be slow to read.
         let mut found: BTreeMap<u32, BTreeMap<u64, Seeds>> = BTreeMap::new();
         for ((((group, at), seed), value), wall) in groups.zip(at).zip(seeds).zip(values).zip(wall) {
             found.entry(group).or_default().entry(at).or_default().push((seed, value, wall));

@@ -9,7 +9,7 @@ use super::table::{Table, TableEntry};
 use crate::runs::{Runs, SeedGroup};
 
 /// Where the settings of a run come from, and last how they were tuned, as far as its experiment file says so.
-fn told(record: &RunRecord) -> Vec<String> {
+fn provenance(record: &RunRecord) -> Vec<String> {
     let tuning = record.tuning.iter().map(|tuning| format!("tuning: {tuning}"));
     record.sources.iter().cloned().chain(tuning).collect()
 }
@@ -23,7 +23,7 @@ impl Recipes {
     /// The recipes of all runs.
     pub(crate) fn of(runs: &Runs) -> Self {
         let mut numbers = BTreeMap::new();
-        for recipe in runs.records().map(told).filter(|recipe| !recipe.is_empty()) {
+        for recipe in runs.records().map(provenance).filter(|recipe| !recipe.is_empty()) {
             let next = numbers.len() + 1;
             numbers.entry(recipe).or_insert(next);
         }
@@ -33,8 +33,10 @@ impl Recipes {
     /// `R3`, with the sources in full as the raw value; every recipe that a seed of the group was trained by.
     pub(crate) fn entry(&self, group: &SeedGroup<'_>) -> TableEntry {
         let records = group.runs.iter().filter_map(|c| c.record.as_ref());
-        let used: BTreeMap<usize, String> =
-            records.map(told).filter_map(|recipe| Some((*self.numbers.get(&recipe)?, recipe.join("; ")))).collect();
+        let used: BTreeMap<usize, String> = records
+            .map(provenance)
+            .filter_map(|recipe| Some((*self.numbers.get(&recipe)?, recipe.join("; "))))
+            .collect();
         if used.is_empty() {
             return TableEntry::none();
         }
@@ -58,7 +60,7 @@ impl Recipes {
         let mut recipes: Vec<(&Vec<String>, &usize)> = self.numbers.iter().collect();
         recipes.sort_by_key(|(_, number)| **number);
         for (sources, number) in recipes {
-            let users = runs.all.iter().filter(|c| c.record.as_ref().is_some_and(|r| told(r) == *sources));
+            let users = runs.all.iter().filter(|c| c.record.as_ref().is_some_and(|r| provenance(r) == *sources));
             let pairs: BTreeSet<String> = users.map(|c| format!("{} × {}", c.task(), c.baseline())).collect();
             table.rows.push(vec![
                 TableEntry::text(format!("R{number}")),

@@ -22,8 +22,8 @@ pub(super) fn experiment(raw: &RawExperiment, name: &str, registered: &Registere
     map.insert("version".into(), VERSION.into());
     map.insert("name".into(), name.into());
     map.insert("description".into(), raw.description.clone().into());
-    map.extend(told("source", raw.source.as_ref()));
-    map.extend(told("tuning", raw.tuning.as_ref()));
+    map.extend(optional_text("source", raw.source.as_ref()));
+    map.extend(optional_text("tuning", raw.tuning.as_ref()));
     map.insert("scale".into(), json!(raw.scale));
     map.insert("missing".into(), json!(raw.missing));
     map.insert("seeds".into(), json!(raw.seeds));
@@ -58,8 +58,8 @@ fn entry(raw: &RawExperiment, entry: &RawEntry, target: Target, resolve: &dyn Fn
     let mut map = Map::new();
     map.insert("name".into(), entry.name.clone().into());
     map.extend(entry.label.iter().map(|(label, _)| ("label".to_owned(), label.clone().into())));
-    map.extend(told("source", entry.source.as_ref()));
-    map.extend(told("tuning", entry.tuning.as_ref()));
+    map.extend(optional_text("source", entry.source.as_ref()));
+    map.extend(optional_text("tuning", entry.tuning.as_ref()));
     if let Value::Object(config) = config.unwrap_or(settings) {
         map.extend(config);
     }
@@ -70,7 +70,7 @@ fn entry(raw: &RawExperiment, entry: &RawEntry, target: Target, resolve: &dyn Fn
 }
 
 /// `source` or `tuning`, where there is one.
-fn told(key: &str, text: Option<&String>) -> Option<(String, Value)> {
+fn optional_text(key: &str, text: Option<&String>) -> Option<(String, Value)> {
     text.map(|text| (key.to_owned(), text.clone().into()))
 }
 
@@ -94,8 +94,8 @@ fn pattern(pattern: &PairPattern) -> Value {
 
 fn pair_settings(particular: &PairSettings) -> Value {
     let mut map = Map::from_iter([("when".to_owned(), pattern(&particular.when))]);
-    map.extend(told("source", particular.source.as_ref()));
-    map.extend(told("tuning", particular.tuning.as_ref()));
+    map.extend(optional_text("source", particular.source.as_ref()));
+    map.extend(optional_text("tuning", particular.tuning.as_ref()));
     for (target, tree) in &particular.settings {
         if matches!(&tree.content, Content::Map(pairs) if !pairs.is_empty()) {
             map.insert(target.name().into(), tree.to_json());

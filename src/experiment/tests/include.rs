@@ -34,7 +34,7 @@ impl Files {
 }
 
 /// What decides a run, and what is told of it.
-fn told(plan: &Plan) -> Vec<String> {
+fn described(plan: &Plan) -> Vec<String> {
     let run = |run: &crate::experiment::Run| {
         format!(
             "{} {} {} {:?} {:?} {:?}",
@@ -63,7 +63,7 @@ fn what_is_included_is_as_if_it_stood_in_front() {
     )]);
     let (including, written) = (including.plan().unwrap(), written.plan().unwrap());
     assert_eq!(ids(&including), ["line16.a.s0", "line16.net-2-8.s0", "line16.own.s0"]);
-    assert_eq!(told(&including), told(&written));
+    assert_eq!(described(&including), described(&written));
     let run = &including.runs[0];
     assert_eq!((run.training.epochs, run.training.batch_size, run.training.learning_rate), (9, 3, 0.25));
     assert_eq!(run.tuning.as_deref(), Some("by hand"));
@@ -72,7 +72,7 @@ fn what_is_included_is_as_if_it_stood_in_front() {
     let text = serde_yaml::to_string(&including.resolved).unwrap();
     assert!(!text.contains("include") && !text.contains("unused"), "{text}");
     let again = Files::new(&[("x.yaml", &text)]).plan().unwrap();
-    assert_eq!((told(&again), again.resolved), (told(&including), including.resolved));
+    assert_eq!((described(&again), again.resolved), (described(&including), including.resolved));
 }
 
 #[test]

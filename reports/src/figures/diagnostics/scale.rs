@@ -15,7 +15,7 @@ const LOOKED_AT: &str = "Measured on the first 16 samples of the validation spli
      the lowest to the highest seed; triangles mark values beyond the range of 32-bit floating point numbers.";
 
 /// What is drawn of a group's seeds.
-type Curve = fn(&SeedGroup<'_>, &Diagnostics) -> Vec<Point>;
+type PointsOf = fn(&SeedGroup<'_>, &Diagnostics) -> Vec<Point>;
 
 /// One of the figures; each has a panel per task.
 struct Quantity {
@@ -23,9 +23,9 @@ struct Quantity {
     title: &'static str,
     caption: &'static str,
     axes: [(&'static str, AxisScale); 2],
-    curve: Curve,
+    curve: PointsOf,
     /// What the curve should be, where that is known.
-    target: Option<Curve>,
+    target: Option<PointsOf>,
 }
 
 const QUANTITIES: [Quantity; 4] = [

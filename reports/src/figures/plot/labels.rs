@@ -23,8 +23,8 @@ impl Names {
         if labels.len() < 2 {
             return Self::default();
         }
-        let told = told_apart(labels.values().copied());
-        Self(labels.into_iter().map(|(colour, label)| (colour, shortened(&told[label], LONGEST))).collect())
+        let distinct = told_apart(labels.values().copied());
+        Self(labels.into_iter().map(|(colour, label)| (colour, shortened(&distinct[label], LONGEST))).collect())
     }
 
     /// The name of the series of `colour`.

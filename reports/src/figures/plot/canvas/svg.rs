@@ -1,4 +1,4 @@
-//! A back end of plotters for SVG. Its images are about a sixth as long as those of plotters' own: paths are relative,
+//! A back end of plotters for SVG. Its images are less than a quarter as long as those of plotters' own: paths are relative,
 //! neighbours of one style are one path, and the texts of a group stand together, above its paths.
 
 use std::convert::Infallible;
