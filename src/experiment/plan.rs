@@ -103,6 +103,8 @@ pub struct Run {
     pub tuning: Option<String>,
     /// Values of the grid fields in this run, e.g. `training.learning_rate: 0.01`.
     pub grid: BTreeMap<String, Value>,
+    /// Id of the run with whose best weights this one begins (`training.initial_task`), if so.
+    pub after: Option<String>,
     /// Why the baseline cannot run on the task (`n/a` in tables), if so.
     pub not_applicable: Option<String>,
     /// Trainable parameters of the whole network; absent where it is not applicable.

@@ -57,6 +57,8 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
     if let Some(id) = &args.cell {
         keep_run(&mut plan, id)?;
     }
+    let out = args.out.join(&plan.name);
+    initial_weights::place(&mut plan, &out);
     let library = global.library()?;
     if args.dry_run {
         return dry_run(&plan, args, &library, global);

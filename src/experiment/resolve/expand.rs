@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::registered::{Labels, Registered};
 use super::run_id;
 use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
+use super::stages;
 use crate::experiment::raw::{GridAxis, RawExperiment, Target};
-use crate::experiment::{Diagnostic, Node, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
+use crate::experiment::{Diagnostic, Node, Position, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
 
 /// Runs that one experiment may expand to.
 const MAX_RUNS: usize = 100_000;
@@ -19,6 +20,8 @@ const MAX_RUNS: usize = 100_000;
 pub(super) struct RunDraft {
     pub(super) id: String,
     pub(super) seed: u64,
+    /// Id of the run with whose weights it begins.
+    pub(super) after: Option<String>,
     pub(super) point: Arc<GridPoint>,
 }
 
@@ -33,6 +36,8 @@ pub(super) struct GridPoint {
     pub(super) tuning: Option<String>,
     /// The merged settings of the baseline, for places of errors.
     pub(super) settings: Node,
+    /// Where `training.initial_task` stands, if it does.
+    pub(super) initial_task_at: Option<Position>,
     pub(super) pair: Pair,
 }
 
@@ -68,8 +73,9 @@ pub(super) fn expand(
     registered: &Registered,
     labels: &Labels,
 ) -> Result<Vec<RunDraft>, Diagnostic> {
-    let Expansion { settings_met, drafts, .. } = expansion(raw, registered, labels)?;
+    let Expansion { settings_met, mut drafts, .. } = expansion(raw, registered, labels)?;
     check_ids(&drafts, raw)?;
+    stages::link(&mut drafts, &labels.tasks)?;
     // An included rule is for whatever includes it.
     let mut met = settings_met.into_iter();
     raw.pair_settings.retain(|_| met.next().unwrap_or(true));
@@ -141,7 +147,7 @@ impl Expansion<'_> {
             let point = Arc::new(self.point(pair, merged, grid)?);
             for &seed in &self.raw.seeds {
                 let id = run_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
-                self.drafts.push(RunDraft { id, seed, point: Arc::clone(&point) });
+                self.drafts.push(RunDraft { id, seed, after: None, point: Arc::clone(&point) });
             }
         }
         Ok(())
@@ -172,13 +178,14 @@ impl Expansion<'_> {
     /// The point of the grid with the settings of `merged`.
     fn point(&mut self, pair: &Pair, merged: Merged, grid: BTreeMap<String, Value>) -> Result<GridPoint, Diagnostic> {
         let Merged { trees: [training, task, settings], sources, tuning } = merged;
+        let initial_task_at = training.get("initial_task").map(|node| node.at);
         let training = resolve_training(&training)?;
         let kind = &self.registered.tasks[pair.task];
         let (task, samples) = self.tasks.resolve(&self.raw.tasks[pair.task], &task, kind, self.raw.scale)?;
         let training = scale::training(self.raw.scale, &training, samples, task.task.spec());
         let kind = &self.registered.baselines[pair.baseline];
         let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
-        Ok(GridPoint { task, baseline, training, grid, sources, tuning, settings, pair: pair.clone() })
+        Ok(GridPoint { task, baseline, training, grid, sources, tuning, settings, initial_task_at, pair: pair.clone() })
     }
 
     /// Refuse patterns of the file itself that no pair has met.
@@ -276,7 +283,7 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
     };
     let fits: HashMap<&str, Fit> = first.into_par_iter().map(tried).collect();
     let mut runs = Vec::with_capacity(drafts.len());
-    for (key, RunDraft { id, seed, point }) in keys.iter().zip(drafts) {
+    for (key, RunDraft { id, seed, after, point }) in keys.iter().zip(drafts) {
         let (not_applicable, parameters) = match fits.get(key.as_str()) {
             Some(Fit::Fits { parameters }) => (None, Some(*parameters)),
             Some(Fit::NotApplicable(reason)) => (Some(reason.clone()), None),
@@ -288,9 +295,22 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             }
             None => (None, None),
         };
-        let (id, seed) = (id.clone(), *seed);
+        let (id, seed, after) = (id.clone(), *seed, after.clone());
         let GridPoint { task, baseline, training, grid, sources, tuning, .. } = GridPoint::clone(point);
-        runs.push(Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters });
+        runs.push(Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            after,
+            not_applicable,
+            parameters,
+        });
     }
     Ok(runs)
 }

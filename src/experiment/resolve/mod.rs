@@ -5,6 +5,7 @@ mod overrides;
 mod registered;
 mod run_id;
 mod settings;
+mod stages;
 mod written_out;
 
 use self::registered::{Labels, Registered};

@@ -8,6 +8,7 @@ mod matrix;
 mod recipes;
 mod runs;
 mod schema;
+mod stages;
 mod values;
 
 use baselines::{BuildError, InputSpec, Model, OutputSpec};

@@ -3,7 +3,7 @@
 //! What ends a worker (want of memory, an instruction that the processor does not have) ends its run alone, and the others go
 //! on. Without `--jobs` there is one worker, which keeps what it has prepared from run to run.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -80,6 +80,7 @@ impl WorkerPool<'_> {
         let (sender, messages) = mpsc::channel();
         let mut work = Work { outcomes: vec![Outcome::Interrupted; runs.len()], left_at_once: false };
         let mut waiting: VecDeque<usize> = (0..runs.len()).collect();
+        let firsts = firsts(runs);
         let mut slots: Vec<Option<Worker>> = (0..number).map(|_| None).collect();
         loop {
             match interrupt.take() {
@@ -94,10 +95,11 @@ impl WorkerPool<'_> {
                 waiting.clear();
                 slots.iter_mut().flatten().for_each(|worker| worker.orders = None);
             }
-            for (slot, place) in slots.iter_mut().enumerate() {
-                while place.as_ref().is_none_or(|worker| worker.run.is_none() && worker.orders.is_some())
-                    && let Some(index) = waiting.pop_front()
+            for slot in 0..slots.len() {
+                while slots[slot].as_ref().is_none_or(|worker| worker.run.is_none() && worker.orders.is_some())
+                    && let Some(index) = next(&mut waiting, &firsts, &slots)
                 {
+                    let place = &mut slots[slot];
                     let order = Order::new(&runs[index], &self.inputs[index]);
                     let given = match place {
                         Some(worker) => worker.assign(index, &order),
@@ -111,7 +113,8 @@ impl WorkerPool<'_> {
                     }
                 }
                 // Nothing is left to do for a worker without a run.
-                if let Some(worker) = place.as_mut().filter(|worker| worker.run.is_none()) {
+                let idle = slots[slot].as_mut().filter(|worker| worker.run.is_none() && waiting.is_empty());
+                if let Some(worker) = idle {
                     worker.orders = None;
                 }
             }
@@ -232,6 +235,20 @@ impl WorkerPool<'_> {
         self.display.run_ends(slot, &run.id, &outcome.text());
         outcome
     }
+}
+
+/// For every run the place of that with whose weights it begins, where that is trained, too.
+fn firsts(runs: &[Run]) -> Vec<Option<usize>> {
+    let places: HashMap<&str, usize> = runs.iter().enumerate().map(|(place, run)| (run.id.as_str(), place)).collect();
+    runs.iter().map(|run| places.get(run.after.as_deref()?).copied()).collect()
+}
+
+/// The first of the runs `waiting` that waits for no other any longer.
+fn next(waiting: &mut VecDeque<usize>, firsts: &[Option<usize>], slots: &[Option<Worker>]) -> Option<usize> {
+    let is_open =
+        |first: usize| waiting.contains(&first) || slots.iter().flatten().any(|worker| worker.run == Some(first));
+    let ready = waiting.iter().position(|&index| firsts[index].is_none_or(|first| !is_open(first)))?;
+    waiting.remove(ready)
 }
 
 impl Worker {
