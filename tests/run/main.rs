@@ -82,6 +82,12 @@ fn the_smoke_recipe_trains_every_run_and_names_its_report() {
         let figure = bench.path(&format!("runs/smoke/report/figures/{figure}.csv"));
         assert!(std::fs::read_to_string(&figure).unwrap().contains("ccnn"), "{figure:?}");
     }
+    let reach = bench.path("runs/smoke/report/figures/accuracy-against-receptive-field.csv");
+    let reach = std::fs::read_to_string(&reach).unwrap();
+    assert!(
+        reach.contains("listops-tiny,ccnn,filled dots") && reach.contains("\"ccnn, masks\",hollow dots"),
+        "{reach}"
+    );
     // Where a sample has one label, what became of each of them is kept, and networks are compared on the same samples.
     assert!(bench.path("runs/smoke/listops-tiny.gru.s0/outcomes.parquet").is_file());
     // What a network has most wrong can be read, and how long and deep its expressions are is drawn.

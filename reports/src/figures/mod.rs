@@ -9,12 +9,14 @@ mod learning;
 mod loss;
 mod parameters;
 pub(crate) mod plot;
+mod reach;
 mod results;
 mod tested;
 
 use self::colours::Colours;
 pub(crate) use self::inspection::inspection;
 use self::plot::Figure;
+pub(crate) use self::reach::accuracy_against_receptive_field;
 use crate::error::ReportError;
 use crate::runs::{Diagnostics, Frames, Runs, Tested, groups};
 use crate::tables::{Contests, ScoreMatrix};
