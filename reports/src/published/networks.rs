@@ -56,6 +56,12 @@ pub(crate) fn models(record: &RunRecord) -> (Vec<&'static str>, bool) {
         "gru" => (vec!["GRU"], true),
         "lru" => (vec!["LRU"], true),
         "tcn" => (vec!["TCN"], true),
+        // The papers differ in sizes from task to task, and most do not say them.
+        "transformer" => match (word("positions"), word("attention")) {
+            (Some("rotary"), Some("full")) => (vec!["Transformer + RoPE"], false),
+            (Some("sinusoidal"), Some("full")) => (vec!["Transformer"], false),
+            _ => (Vec::new(), false),
+        },
         "resnet18" => (vec!["ResNet-18"], true),
         "resnet44" => (vec!["ResNet-44"], true),
         "ckcnn" => match size("hidden") {

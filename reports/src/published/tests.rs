@@ -235,11 +235,11 @@ fn a_published_network_may_have_settings_of_its_own() {
 }
 
 #[test]
-fn the_kind_of_state_matrix_decides_the_published_model() {
+fn settings_decide_the_published_model() {
     let of = |name: &str, config: Value| {
         let mut record = record("scifar10", "ccnn-4-140", 1, &[3, 1024], [45_000, 5_000, 10_000], json!({}));
         (record.baseline.name, record.baseline.config) = (name.into(), config);
-        models(&record).0[0]
+        models(&record).0.first().copied().unwrap_or("none")
     };
     assert_eq!(of("s4", json!({ "variant": "dplr", "init": "legs" })), "S4-LegS");
     assert_eq!(of("s4", json!({ "variant": "dplr", "init": "fout" })), "S4-FouT");
@@ -247,4 +247,7 @@ fn the_kind_of_state_matrix_decides_the_published_model() {
     assert_eq!(of("s4d", json!({ "init": "lin" })), "S4D-Lin");
     assert_eq!(of("flexnet", json!({ "blocks": 6 })), "FlexTCN-6");
     assert_eq!(of("ckcnn", json!({ "hidden": 100 })), "CKCNN-Big");
+    assert_eq!(of("transformer", json!({ "positions": "rotary", "attention": "full" })), "Transformer + RoPE");
+    assert_eq!(of("transformer", json!({ "positions": "sinusoidal", "attention": "full" })), "Transformer");
+    assert_eq!(of("transformer", json!({ "positions": "rotary", "attention": "local" })), "none");
 }
