@@ -32,11 +32,22 @@ pub(super) fn of_redrawn<const N: usize>(
     resampling: Resampling,
     statistic: impl Fn([&Scores; N]) -> Result<f64, Undefined>,
 ) -> Result<Interval<SeedsWithinTasks>, Undefined> {
+    let estimate = statistic(scores)?;
+    let (replicates, over) = replicates(scores, resampling, statistic)?;
+    let (lower, upper) = percentile_ends(replicates, level).ok_or(Undefined::Empty)?;
+    Ok(Interval { estimate, lower, upper, level, over })
+}
+
+/// A statistic of one or more baselines on the same tasks in every repetition, and what was drawn from.
+pub(super) fn replicates<const N: usize, T>(
+    scores: [&Scores; N],
+    resampling: Resampling,
+    statistic: impl Fn([&Scores; N]) -> Result<T, Undefined>,
+) -> Result<(Vec<T>, SeedsWithinTasks), Undefined> {
     let seeds = scores.iter().map(|scores| scores.seeds()).min().unwrap_or(0);
     if seeds < FEWEST_SEEDS {
         return Err(Undefined::TooFew { given: seeds, needed: FEWEST_SEEDS });
     }
-    let estimate = statistic(scores)?;
     if scores.iter().flat_map(|scores| scores.tasks()).all(|task| all_equal(task)) {
         return Err(Undefined::NoSpread);
     }
@@ -49,9 +60,8 @@ pub(super) fn of_redrawn<const N: usize>(
         }
         replicates.push(statistic(drawn.each_ref())?);
     }
-    let (lower, upper) = percentile_ends(replicates, level).ok_or(Undefined::Empty)?;
     let tasks = scores.first().map_or(0, |scores| scores.tasks().len());
-    Ok(Interval { estimate, lower, upper, level, over: SeedsWithinTasks { tasks, seeds } })
+    Ok((replicates, SeedsWithinTasks { tasks, seeds }))
 }
 
 #[cfg(test)]

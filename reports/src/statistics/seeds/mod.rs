@@ -16,7 +16,7 @@ pub use bootstrap::bootstrap_interval;
 pub use exact::{Alternative, Assignments, EXACT_UP_TO, SeedTest};
 pub use improvement::{improvement_interval, probability_of_improvement};
 pub use permutation::permutation_test;
-pub use profile::share_above;
+pub use profile::{share_above, share_above_band};
 pub use scores::Scores;
 pub use sign_flip::sign_flip_test;
 pub use student::{FEWEST_SEEDS, t_interval};

@@ -1,6 +1,9 @@
 //! Performance profiles: how many runs reach a score.
 
+use super::bootstrap::replicates;
 use super::scores::Scores;
+use crate::statistics::interval::Level;
+use crate::statistics::resampling::{Resampling, percentile_ends};
 use crate::statistics::undefined::{Undefined, finite};
 
 /// Per threshold, the share of the runs of all tasks that score above it, from 0 to 1.
@@ -20,13 +23,53 @@ pub fn share_above(scores: &Scores, thresholds: &[f64]) -> Result<Vec<f64>, Unde
     thresholds.iter().map(|threshold| finite(*threshold).map(share)).collect()
 }
 
+/// Per threshold, the ends of the stratified bootstrap interval of [`share_above`] over seeds, each by itself (google-research/rliable,
+/// `rliable/library.py`, `create_performance_profile`).
+///
+/// # Errors
+/// As [`share_above`]; or there are fewer than [`FEWEST_SEEDS`](super::FEWEST_SEEDS) seeds, or no task has two different scores.
+pub fn share_above_band(
+    scores: &Scores,
+    thresholds: &[f64],
+    level: Level,
+    resampling: Resampling,
+) -> Result<Vec<(f64, f64)>, Undefined> {
+    let (drawn, _) = replicates([scores], resampling, |[drawn]| share_above(drawn, thresholds))?;
+    let at = |place: usize| percentile_ends(drawn.iter().map(|shares| shares[place]).collect(), level);
+    (0..thresholds.len()).map(|place| at(place).ok_or(Undefined::Empty)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::num::NonZeroUsize;
+
     use proptest::prelude::*;
 
+    use super::super::bootstrap::of_redrawn;
     use super::*;
+
+    #[test]
+    fn a_band_is_the_interval_at_every_threshold() {
+        let scores = Scores::new(vec![vec![0.1, 0.3, 0.4, 0.9], vec![0.2, 0.5, 0.7, 0.7]]).unwrap();
+        let (level, resampling) =
+            (Level::PERCENT_95, Resampling { repetitions: NonZeroUsize::new(500).unwrap(), stream: 4 });
+        let thresholds = [0.0, 0.25, 0.45, 0.8];
+        let band = share_above_band(&scores, &thresholds, level, resampling).unwrap();
+        for (threshold, ends) in thresholds.iter().zip(&band) {
+            let alone = of_redrawn([&scores], level, resampling, |[s]| Ok(share_above(s, &[*threshold])?[0])).unwrap();
+            assert_eq!(*ends, (alone.lower, alone.upper), "{threshold}");
+        }
+        // All are above the first, and some of them above the next.
+        assert_eq!(band[0], (1.0, 1.0));
+        assert!(band[1].0 < 0.75 && 0.75 < band[1].1, "{band:?}");
+        let few = Scores::new(vec![vec![0.1, 0.2]]).unwrap();
+        assert_eq!(
+            share_above_band(&few, &thresholds, level, resampling),
+            Err(Undefined::TooFew { given: 2, needed: 3 })
+        );
+    }
 
     #[test]
     fn a_score_at_the_threshold_is_not_above_it() {
