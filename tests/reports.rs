@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::path::Path;
+
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
@@ -87,4 +89,28 @@ fn networks_are_diagnosed_at_initialisation_without_data() {
     bench.refuses(&["diagnose", "pairs.yaml", "--seeds", "0"], 2, "usage", &["--seeds"]);
     let misspelt = ["diagnose", "pairs.yaml", "--set", "baseline.hiden=4"];
     bench.refuses(&misspelt, 2, "experiment-unknown-name", &["`hiden`", "`hidden`"]);
+}
+
+/// The commands of `FINDINGS.md`, as far as they train: the others need checkpoints or data.
+#[test]
+fn the_commands_of_the_findings_make_plans() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(home.join("reports/FINDINGS.md")).unwrap();
+    let text = text.replace('\n', " ");
+    let commands: Vec<&str> =
+        text.split('`').skip(1).step_by(2).filter_map(|code| code.strip_prefix("bench run ")).collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    let bench = Bench::new();
+    for command in commands {
+        let words = command.split_whitespace().map(|word| word.trim_matches('\''));
+        let arguments: Vec<String> = words
+            .map(|word| if word.ends_with(".yaml") { home.join(word).display().to_string() } else { word.to_owned() })
+            .collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        bench
+            .command(&[&["run"], arguments.as_slice(), &["--dry-run", "--no-time"]].concat())
+            .assert()
+            .success()
+            .stdout(contains("to make"));
+    }
 }
