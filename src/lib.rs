@@ -7,6 +7,7 @@
 //! The layers of this crate, each of which uses those below it:
 //!
 //! - `cli`: the commands, their arguments, output and exit codes;
+//! - `submit`: runs as jobs of a cluster;
 //! - `measure` and `parity`: evaluation, timing and diagnosis of networks, and comparison with recorded tensors;
 //! - `runner`: a plan, run by run, in worker processes, each run in its folder;
 //! - `training`: one training, from its first step or a checkpoint to its final metrics;
@@ -27,6 +28,7 @@ mod origin;
 mod parity;
 mod registry;
 mod runner;
+mod submit;
 mod terminal;
 mod training;
 

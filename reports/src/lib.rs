@@ -43,7 +43,7 @@ pub use tables::{Column, Flag, Table, TableEntry, text_table};
 /// # Errors
 /// A folder cannot be read (see [`load`]).
 pub fn status(dir: &Path, added: &AddedSettings) -> Result<Table, ReportError> {
-    let runs = load(&[PathBuf::from(dir)], added)?;
+    let runs = runs::load_for_status(&[PathBuf::from(dir)], added)?;
     let mut table = tables::status(&runs);
     table.notes.extend(runs.left_out.iter().map(ToString::to_string));
     Ok(table)

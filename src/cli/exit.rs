@@ -13,6 +13,7 @@ use crate::experiment::ExperimentError;
 use crate::files::run_folder::FolderError;
 use crate::measure::evaluate::EvalError;
 use crate::runner::RunnerError;
+use crate::submit::SubmitError;
 use crate::terminal;
 
 /// Exit codes.
@@ -27,6 +28,8 @@ pub enum Exit {
     Usage = 2,
     /// The device is missing.
     NoDevice = 3,
+    /// Saved on SIGUSR1, to be started again: `EX_TEMPFAIL` of `sysexits.h`.
+    StartAgain = 75,
     /// Interrupted, resumable.
     Interrupted = 130,
 }
@@ -123,6 +126,16 @@ impl From<RunnerError> for CliError {
             RunnerError::InitialWeights { source, .. } => Self { kind: source.as_ref().into(), ..ended },
             _ => ended,
         }
+    }
+}
+
+impl From<SubmitError> for CliError {
+    fn from(error: SubmitError) -> Self {
+        let exit = match error {
+            SubmitError::Template { .. } | SubmitError::Control { .. } | SubmitError::Record { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        Self::of(exit, &error)
     }
 }
 

@@ -10,6 +10,8 @@ mod options;
 mod parity;
 mod report;
 mod run;
+mod status;
+mod submit;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -30,7 +32,8 @@ use crate::registry::Registry;
     max_term_width = 100,
     after_help = "Begin with: bench run experiments/quickstart.yaml\n\n\
     Exit codes: 0 done; 1 a run or a check failed, or a run is locked; 2 wrong usage, experiment file or data \
-    (nothing started); 3 the device is missing; 130 interrupted (run the same command again to resume)."
+    (nothing started); 3 the device is missing; 75 saved on SIGUSR1, to be started again; 130 interrupted (run the same \
+    command again to resume)."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -69,7 +72,11 @@ pub enum Command {
     /// What works here: devices, threads, data, disk
     Doctor,
     /// States of all runs of a run folder
-    Status(report::StatusArgs),
+    Status(status::StatusArgs),
+    /// Train an experiment as jobs of a cluster, one per run, with the report after them
+    Submit(submit::SubmitArgs),
+    /// End the jobs of an experiment
+    Cancel(submit::CancelArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -103,7 +110,9 @@ pub fn execute(cli: &Cli, registry: &Registry) -> Result<Exit, CliError> {
         Command::Compare(args) => report::compare(args, global, registry),
         Command::Diagnose(args) => diagnose::execute(args, global, registry),
         Command::Speed(args) => speed::execute(args, global, registry),
-        Command::Status(args) => report::status(args, global, registry),
+        Command::Status(args) => status::execute(args, global, registry),
+        Command::Submit(args) => submit::execute(args, global, registry),
+        Command::Cancel(args) => submit::cancel(args, global),
         Command::Data(args) => data::execute(args, global, registry),
         Command::Eval(args) => eval::execute(args, global, registry),
         Command::Export(args) => export::execute(args, global, registry),

@@ -1,4 +1,4 @@
-//! `bench report`, `bench compare` and `bench status`: what the crate `reports` makes of run folders.
+//! `bench report` and `bench compare`: what the crate `reports` makes of run folders.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -39,14 +39,6 @@ pub struct CompareArgs {
     by: String,
 }
 
-/// `bench status`
-#[derive(Debug, Clone, Args)]
-pub struct StatusArgs {
-    /// Run folder of an experiment, or a folder of those
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
-}
-
 /// Write the report of run folders and name it.
 pub fn write(args: &ReportArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let formats: Formats =
@@ -73,22 +65,21 @@ pub fn compare(args: &CompareArgs, global: &Global, registry: &Registry) -> Resu
     show(&reports::compare(&args.dirs, &by, &registry.added_settings())?, global)
 }
 
-/// Print where every run stands.
-pub fn status(args: &StatusArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
-    show(&reports::status(&args.dir, &registry.added_settings())?, global)
+fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
+    global.print(|| as_json(table), || as_text(table))
 }
 
-fn show(table: &Table, global: &Global) -> Result<Exit, CliError> {
-    let json = || {
-        json!({
-            "schema": 1, "table": table.name, "caption": table.caption, "rows": rows(table), "notes": table.notes,
-        })
-    };
-    let text = || {
-        let notes: String = table.notes.iter().map(|note| format!("\n{}", printable(note))).collect();
-        format!("{}\n{}{notes}", table.to_text(), printable(&table.caption))
-    };
-    global.print(json, text)
+/// `table` for programs.
+pub(super) fn as_json(table: &Table) -> Value {
+    json!({
+        "schema": 1, "table": table.name, "caption": table.caption, "rows": rows(table), "notes": table.notes,
+    })
+}
+
+/// `table` for a terminal, with what is said below it.
+pub(super) fn as_text(table: &Table) -> String {
+    let notes: String = table.notes.iter().map(|note| format!("\n{}", printable(note))).collect();
+    format!("{}\n{}{notes}", table.to_text(), printable(&table.caption))
 }
 
 /// One object per row, under the columns' keys; what a column of numbers holds as numbers. A label such as `1e3` stays text.

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use datasets::{Library, Split};
 
 use super::run::is_complete;
-use super::{Options, RunnerError, identity, initial_weights};
+use super::{RunnerError, identity, initial_weights};
 use crate::experiment::{Missing, Plan, Run};
 use crate::files::{FolderError, run_folder};
 
@@ -25,19 +25,33 @@ pub(super) fn initial_weights(runs: &[Run], out: &Path, fresh: bool, device: &De
     Ok(())
 }
 
-/// Under `missing: error`, the data of every run that is to be trained must be there before anything starts.
-pub(super) fn data(plan: &Plan, out: &Path, options: &Options) -> Result<(), RunnerError> {
-    if plan.missing == Missing::Skip {
-        return Ok(());
-    }
-    let finished = |run: &Run| {
+/// The runs of `plan` that apply and are not done in the folder `out`.
+pub(crate) fn not_done<'p>(plan: &'p Plan, out: &Path) -> Vec<&'p Run> {
+    let is_done = |run: &Run| {
         let folder = out.join(&run.id);
         let status = run_folder::read_status(&folder).ok().flatten();
         let before = run_folder::read_record(&folder).ok().flatten();
-        !options.fresh && status.is_some_and(|status| is_complete(&status, before.as_ref(), &run.training))
+        status.is_some_and(|status| is_complete(&status, before.as_ref(), &run.training))
     };
-    let wanted = plan.runs.iter().filter(|run| run.not_applicable.is_none() && !finished(run));
-    let checks = wanted.map(|run| run.task.task.check(&options.library));
+    plan.runs.iter().filter(|run| run.not_applicable.is_none() && !is_done(run)).collect()
+}
+
+/// Under `missing: error`, the data of every run that is to be trained must be there before anything starts.
+///
+/// # Errors
+/// What is missing.
+pub(crate) fn data(plan: &Plan, out: &Path, library: &Library) -> Result<(), RunnerError> {
+    if plan.missing == Missing::Skip { Ok(()) } else { data_of(not_done(plan, out), library) }
+}
+
+/// The same of all runs, which start anew.
+pub(super) fn data_of_all(plan: &Plan, library: &Library) -> Result<(), RunnerError> {
+    let wanted = plan.runs.iter().filter(|run| run.not_applicable.is_none());
+    if plan.missing == Missing::Skip { Ok(()) } else { data_of(wanted, library) }
+}
+
+fn data_of<'r>(runs: impl IntoIterator<Item = &'r Run>, library: &Library) -> Result<(), RunnerError> {
+    let checks = runs.into_iter().map(|run| run.task.task.check(library));
     let missing: BTreeSet<String> = checks.filter_map(|check| check.err().map(|error| error.to_string())).collect();
     if missing.is_empty() {
         return Ok(());

@@ -17,6 +17,8 @@ pub(crate) struct Finished {
     pub(crate) folder: PathBuf,
     /// One for each run, in the order of the plan.
     pub(crate) outcomes: Vec<Outcome>,
+    /// Whether SIGUSR1 has stopped what was not done.
+    pub(crate) warned: bool,
     /// The page of the report; none where the plan is a single run.
     pub(crate) report: Result<Option<PathBuf>, ReportError>,
 }
@@ -31,8 +33,10 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
     let device = plan.open(options.device)?;
     let device_name = options.device.settled().to_string();
     let out = options.out.join(&plan.name);
-    checks::data(plan, &out, options)?;
-    if !options.fresh {
+    if options.fresh {
+        checks::data_of_all(plan, &options.library)?;
+    } else {
+        checks::data(plan, &out, &options.library)?;
         checks::unchanged(plan, &out, &device_name, &options.library)?;
     }
     checks::initial_weights(runs, &out, options.fresh, &device)?;
@@ -61,11 +65,12 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
     let work = pool.run(runs, &mut interrupt);
     display.finish();
     interrupt.let_go();
+    let warned = interrupt.warned();
     if work.left_at_once {
         return Err(RunnerError::LeftAtOnce);
     }
     let report = if options.single_run { Ok(None) } else { report(&out, &options.added) };
-    Ok(Finished { folder: out, outcomes: work.outcomes, report })
+    Ok(Finished { folder: out, outcomes: work.outcomes, warned, report })
 }
 
 /// Write the report of the experiment in `folder`; its page.

@@ -18,6 +18,8 @@ pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
     /// Anything else: the terminal is gone, or nobody gives orders any longer.
     left: Arc<AtomicBool>,
+    /// SIGUSR1, by which a cluster says that the time is nearly over.
+    warned: Arc<AtomicBool>,
     /// Whether SIGINT and SIGTERM end the process at once.
     at_once: Arc<AtomicBool>,
     first: Option<Instant>,
@@ -42,7 +44,7 @@ impl Interrupt {
     /// The system does not let the program listen.
     pub(crate) fn install(deadline: Option<Instant>) -> std::io::Result<Self> {
         let new = || Arc::new(AtomicBool::new(false));
-        let interrupt = Self { asked: new(), left: new(), at_once: new(), first: None, deadline };
+        let interrupt = Self { asked: new(), left: new(), warned: new(), at_once: new(), first: None, deadline };
         let ignored = ignored_signals();
         let is_ignored = |signal: i32| ignored & (1 << (signal - 1)) != 0;
         for signal in [SIGINT, SIGTERM] {
@@ -52,8 +54,13 @@ impl Interrupt {
             }
         }
         #[cfg(unix)]
-        if !is_ignored(signal_hook::consts::SIGHUP) {
-            flag::register(signal_hook::consts::SIGHUP, interrupt.left.clone())?;
+        {
+            use signal_hook::consts::{SIGHUP, SIGUSR1};
+            if !is_ignored(SIGHUP) {
+                flag::register(SIGHUP, interrupt.left.clone())?;
+            }
+            flag::register(SIGUSR1, interrupt.warned.clone())?;
+            flag::register(SIGUSR1, interrupt.left.clone())?;
         }
         Ok(interrupt)
     }
@@ -66,6 +73,11 @@ impl Interrupt {
     /// Whether a signal came, or the end of orders.
     pub(crate) fn signalled(&self) -> bool {
         self.asked.load(Ordering::SeqCst) || self.left.load(Ordering::SeqCst)
+    }
+
+    /// Whether SIGUSR1 came.
+    pub(crate) fn warned(&self) -> bool {
+        self.warned.load(Ordering::SeqCst)
     }
 
     /// Whether the deadline of the whole command has passed.
@@ -129,7 +141,7 @@ mod tests {
 
     fn quiet() -> Interrupt {
         let new = || Arc::new(AtomicBool::new(false));
-        Interrupt { asked: new(), left: new(), at_once: new(), first: None, deadline: None }
+        Interrupt { asked: new(), left: new(), warned: new(), at_once: new(), first: None, deadline: None }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod record;
 mod run;
 mod workers;
 
+pub(crate) use checks::{data as check_data, not_done};
 pub(crate) use error::RunnerError;
 pub(crate) use execute::{Finished, execute};
 pub(crate) use inputs::initial_weights;

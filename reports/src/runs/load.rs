@@ -32,6 +32,16 @@ pub(crate) fn load_for_report(dirs: &[PathBuf], added: &AddedSettings) -> Result
     load_lines(dirs, added, |line| !has(line, STEP) || DRAWN.iter().any(|name| has(line, name)))
 }
 
+/// The same, of the lines of metrics those alone that tell where a run stands.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_for_status(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError> {
+    load_lines(dirs, added, |line| !has(line, STEP) && !has(line, TRAIN))
+}
+
+const TRAIN: &[u8] = b"\"split\":\"train\"";
+
 /// How a line of a single step is told from others, in the form that is written. One in another form is read.
 const STEP: &[u8] = b"\"kind\":\"step\"";
 /// The lines of steps that figures draw.

@@ -41,6 +41,9 @@ pub struct RunArgs {
     /// With --dry-run: leave out the estimates, which time a few steps per pair of task and baseline
     #[arg(long, requires = "dry_run")]
     no_time: bool,
+    /// Train nothing: measure what `diagnose` asks for, record the runs that do not apply, and write the report
+    #[arg(long, conflicts_with_all = ["cell", "fresh", "dry_run"])]
+    report_only: bool,
     /// Discard earlier results of these runs
     #[arg(long)]
     fresh: bool,
@@ -59,6 +62,9 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
     }
     let out = args.out.join(&plan.name);
     initial_weights::place(&mut plan, &out);
+    if args.report_only {
+        plan.runs.retain(|run| run.not_applicable.is_some());
+    }
     let library = global.library()?;
     if args.dry_run {
         return dry_run(&plan, args, &library, global);

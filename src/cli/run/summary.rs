@@ -58,7 +58,7 @@ pub(super) fn conclude(plan: &Plan, finished: &Finished, json: bool) -> Exit {
     }
     let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::Locked(_));
     if finished.outcomes.contains(&Outcome::Interrupted) {
-        Exit::Interrupted
+        if finished.warned { Exit::StartAgain } else { Exit::Interrupted }
     } else if finished.outcomes.iter().any(failed) || unsaid || not_written.is_some() {
         Exit::Failed
     } else {
