@@ -1,0 +1,181 @@
+//! `bench submit`, `bench status` and `bench cancel`, on a Slurm of one node where that is installed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod slurm;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use slurm::Slurm;
+use support::{Bench, metrics, wait_until};
+
+const SMALL: &str = "\
+name: small
+seeds: [0, 1]
+tasks:
+  - {name: adding, label: add, length: 24, train_samples: 200, validation_samples: 32, test_samples: 32}
+  - {name: adding, label: longer, length: 32, train_samples: 200, validation_samples: 32, test_samples: 32, training: {initial_task: add}}
+baselines: [{name: gru, label: gru, hidden: 8}, {name: rnn, label: rnn, hidden: 8}, {name: resnet18, label: wild, width: 2}]
+exclude: [{task: longer, baseline: [rnn, wild]}]
+cells:
+  - when: {baseline: wild}
+    training: {learning_rate: 1.0e+30}
+training: {epochs: 3, batch_size: 20, learning_rate: 0.01}
+";
+
+#[test]
+fn a_dry_run_prints_scripts_and_writes_nothing() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    let options = ["--partition", "gpu", "--time", "4:00:00", "--parallel", "3", "--cpus", "2"];
+    let submit = [&["submit", "small.yaml", "--dry-run"], options.as_slice()].concat();
+    bench
+        .command(&[submit.as_slice(), &["--", "--constraint=a100"]].concat())
+        .assert()
+        .success()
+        // Six runs of the first stage, and two that begin with their weights.
+        .stdout(contains("#SBATCH --array=0-5%3").and(contains("#SBATCH --array=0-1%3")))
+        .stdout(contains("#SBATCH --partition=gpu").and(contains("#SBATCH --constraint=a100")))
+        .stdout(contains("--threads 2").and(contains("--report-only")));
+    assert_eq!(bench.names(), ["small.yaml"]);
+    let described = bench.json(&submit);
+    assert_eq!(described["submission"]["arrays"][1]["runs"][0], "longer.gru.s0", "{described}");
+    assert_eq!(described["scripts"].as_array().unwrap().len(), 3);
+    bench.refuses(&[submit.as_slice(), &["--account", "a\nb"]].concat(), 2, "submit-control", &["an option"]);
+    bench.refuses(&[submit.as_slice(), &["--template", "no.sh"]].concat(), 2, "submit-template", &["no.sh"]);
+}
+
+#[test]
+fn another_scheduler_gets_a_script_of_ones_own() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL.replace(", training: {initial_task: add}", ""));
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/cluster/pbs.sh");
+    let submit = ["submit", "small.yaml", "--engine", "template", "--template", template.to_str().unwrap()];
+    bench.command(&submit).assert().success().stdout(contains("an array of 8 runs"));
+    let script = std::fs::read_to_string(bench.path("runs/small/submissions/0001/array-0.sh")).unwrap();
+    assert!(script.contains("\n#PBS -J 0-7\n"), "{script}");
+    // A task of the script trains its run.
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).env("PBS_ARRAY_INDEX", "1").current_dir(bench.folder.path());
+    assert!(shell.status().unwrap().success());
+    assert!(bench.has_state("runs/small/add.gru.s1", "done"));
+    // What is done is left out, and the next submission has a number of its own.
+    let again = bench.json(&[submit.as_slice(), &["--submit-with", "echo"]].concat());
+    assert_eq!(again["done"], 1);
+    let job = again["submission"]["arrays"][0]["job"].as_str().unwrap();
+    assert!(job.ends_with("submissions/0002/array-0.sh"), "{again}");
+    bench.refuses(&["cancel", "runs/small"], 2, "usage", &["was not submitted to Slurm", job]);
+    let missing = [submit.as_slice(), &["--submit-with", "no-such-program"]].concat();
+    bench.refuses(&missing, 1, "submit-no-scheduler", &["no-such-program", "--dry-run"]);
+}
+
+/// SIGUSR1 saves and ends with a code of its own; the run then goes on to the same numbers.
+#[test]
+fn a_warning_saves_the_run_and_asks_to_be_started_again() {
+    let [warned, whole] = [Bench::new(), Bench::new()];
+    let long = SMALL.replace("epochs: 3", "epochs: 40");
+    let cell = ["run", "small.yaml", "--quiet", "--cell", "add.gru.s0"];
+    for bench in [&warned, &whole] {
+        bench.file("small.yaml", &long);
+    }
+    let mut process = warned.process(&cell).spawn().unwrap();
+    let journal = warned.path("runs/small/add.gru.s0/metrics.jsonl");
+    wait_until("it trains", || std::fs::metadata(&journal).is_ok_and(|file| file.len() > 2_000));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.id() as i32), nix::sys::signal::Signal::SIGUSR1).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(75));
+    assert!(warned.has_state("runs/small/add.gru.s0", "interrupted"));
+    for bench in [&warned, &whole] {
+        bench.command(&cell).assert().success();
+    }
+    let [a, b] = [&warned, &whole].map(|bench| metrics(&bench.path("runs/small/add.gru.s0")));
+    assert_eq!(a, b);
+}
+
+#[test]
+fn a_report_alone_trains_nothing() {
+    let bench = Bench::new();
+    let picture =
+        "  - {name: pathfinder, label: picture, form: 2d, train_samples: 8, validation_samples: 4, test_samples: 4}\n";
+    bench.file("small.yaml", SMALL.replace("baselines:", &format!("{picture}baselines:")));
+    bench.command(&["run", "small.yaml", "--cell", "add.rnn.s0"]).assert().success();
+    bench.command(&["run", "small.yaml", "--report-only"]).assert().success().stdout(contains("report:"));
+    let runs = std::fs::read_to_string(bench.path("runs/small/report/tables/cells.csv")).unwrap();
+    assert!(runs.contains("add.rnn.s0") && !bench.path("runs/small/add.gru.s0").exists(), "{runs}");
+    // A recurrence has nothing to do with pictures, and the report says so.
+    assert!(bench.has_state("runs/small/picture.rnn.s0", "skipped"), "{runs}");
+    assert!(runs.contains("picture.gru.s1,n/a") || runs.contains("picture.gru.s1,skipped"), "{runs}");
+}
+
+/// An array of six runs, two at a time: one fails, one is warned and started again, one is put back by force; then two runs
+/// that begin with weights of the first ones, and the report.
+#[test]
+#[ignore = "needs Slurm"]
+fn an_array_ends_as_a_local_run_does_on_slurm() {
+    assert!(slurm::is_installed(), "install slurmctld, slurmd, slurm-client and munge");
+    let slurm = Slurm::start();
+    let [bench, local] = [Bench::new(), Bench::new()];
+    for bench in [&bench, &local] {
+        bench.file("small.yaml", SMALL.replace("epochs: 3", "epochs: 60"));
+    }
+    let on_slurm = |arguments: &[&str]| {
+        let mut command = bench.process(arguments);
+        slurm.adopt(&mut command);
+        assert_cmd::Command::from_std(command)
+    };
+    on_slurm(&["submit", "small.yaml", "--parallel", "2", "--cpus", "1", "--mem", "1G"]).assert().success();
+    let interrupted = |id: &str| bench.has_state(&format!("runs/small/{id}"), "interrupted");
+    let trains = |id: &str| {
+        let journal = bench.path(&format!("runs/small/{id}/metrics.jsonl"));
+        std::fs::metadata(journal).is_ok_and(|file| file.len() > 2_000)
+    };
+    let record = std::fs::read_to_string(bench.path("runs/small/submissions/0001/submission.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let array = record["arrays"][0]["job"].as_str().unwrap().to_owned();
+    // The warning of the time's end, as Slurm sends it: to the shell of the task alone.
+    wait_until("the first run trains", || trains("add.gru.s0"));
+    slurm.answer("scancel", &["--batch", "--signal=USR1", &format!("{array}_0")]);
+    wait_until("it is saved", || interrupted("add.gru.s0"));
+    // As preemption does it: asked to end, and put back.
+    wait_until("another run trains", || trains("add.gru.s1"));
+    slurm.answer("scontrol", &["requeue", &format!("{array}_1")]);
+    on_slurm(&["status", "runs/small"]).assert().success().stdout(contains("in the queue:"));
+    let (begun, limit) = (Instant::now(), Duration::from_secs(300));
+    while !slurm.answer("squeue", &["-h"]).is_empty() {
+        assert!(begun.elapsed() < limit, "{}", slurm.answer("squeue", &["--array"]));
+        slurm.hurry();
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    local.command(&["run", "small.yaml"]).assert().code(1);
+    for id in ["add.gru.s0", "add.gru.s1", "add.rnn.s0", "add.rnn.s1", "longer.gru.s0", "longer.gru.s1"] {
+        let [a, b] = [&bench, &local].map(|bench| metrics(&bench.path(&format!("runs/small/{id}"))));
+        assert!(!a.is_empty(), "{id}: {}", logs(&bench));
+        assert_eq!(a, b, "{id}");
+    }
+    assert!(bench.has_state("runs/small/add.wild.s0", "failed"));
+    let log = std::fs::read_to_string(bench.path("runs/small/add.gru.s0/log.txt")).unwrap();
+    assert!(log.contains("attempt 2"), "{log}");
+    let report = std::fs::read_to_string(bench.path("runs/small/report/report.md"))
+        .unwrap_or_else(|_| panic!("{}", logs(&bench)));
+    assert!(report.contains("longer") && report.contains("failed"), "{report}");
+    on_slurm(&["status", "runs/small"]).assert().success().stdout(contains("in the queue: nothing"));
+
+    // A second submission has what is left, and can be ended.
+    let again = ["submit", "small.yaml", "--set", "training.epochs=100000", "--only", "baseline=rnn"];
+    on_slurm(&again).assert().success();
+    on_slurm(&["cancel", "runs/small"]).assert().success().stdout(contains("ended:"));
+    wait_until("nothing is left", || slurm.answer("squeue", &["-h"]).is_empty());
+    on_slurm(&["cancel", "runs/small"]).assert().success().stdout(contains("no job is left"));
+}
+
+/// What the jobs have printed.
+fn logs(bench: &Bench) -> String {
+    let folder = bench.path("runs/small/submissions/0001/logs");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| format!("{}:\n{}\n", path.display(), std::fs::read_to_string(&path).unwrap_or_default())).collect()
+}
