@@ -7,8 +7,8 @@
 //! The layers of this crate, each of which uses those below it:
 //!
 //! - `cli`: the commands, their arguments, output and exit codes;
-//! - `measure` and `parity`: evaluation, timing and diagnosis of networks, and comparison with recorded tensors;
 //! - `runner`: a plan, run by run, in worker processes, each run in its folder;
+//! - `measure` and `parity`: evaluation, timing and diagnosis of networks, and comparison with recorded tensors;
 //! - `training`: one training, from its first step or a checkpoint to its final metrics;
 //! - `origin`: where the settings of a network come from;
 //! - `experiment`: a file becomes a plan;

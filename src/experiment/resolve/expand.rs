@@ -6,11 +6,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde_json::Value;
 
+use super::evaluate::{self, Of};
 use super::registered::{Labels, Registered};
 use super::run_id;
 use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
 use crate::experiment::raw::{GridAxis, RawExperiment, Target};
-use crate::experiment::{Diagnostic, Node, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
+use crate::experiment::{Asked, Diagnostic, Node, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
 
 /// Runs that one experiment may expand to.
 const MAX_RUNS: usize = 100_000;
@@ -31,6 +32,7 @@ pub(super) struct GridPoint {
     pub(super) grid: BTreeMap<String, Value>,
     pub(super) sources: Vec<String>,
     pub(super) tuning: Option<String>,
+    pub(super) evaluate: Vec<Asked>,
     /// The merged settings of the baseline, for places of errors.
     pub(super) settings: Node,
     pub(super) pair: Pair,
@@ -57,6 +59,8 @@ struct Merged {
     sources: Vec<String>,
     /// How they were tuned, by the most particular that says so.
     tuning: Option<String>,
+    /// What is evaluated.
+    evaluate: Node,
 }
 
 /// Every run of `raw`, in the order of the file. Rules that were included and match no pair leave `raw`.
@@ -128,7 +132,7 @@ impl Expansion<'_> {
         if excluded {
             return Ok(());
         }
-        let Merged { trees, sources, tuning } = self.merge(pair);
+        let Merged { trees, sources, tuning, evaluate } = self.merge(pair);
         let axes: Vec<&GridAxis> = applicable(self.raw, self.registered, pair.task, pair.baseline).collect();
         for values in product(&axes) {
             let mut trees = trees.clone();
@@ -137,7 +141,8 @@ impl Expansion<'_> {
                 trees[axis.field.target as usize].set(&axis.field.path, value.at, value);
                 grid.insert(axis.field.text(), value.to_settings());
             }
-            let merged = Merged { trees, sources: sources.clone(), tuning: tuning.clone() };
+            let (sources, tuning, evaluate) = (sources.clone(), tuning.clone(), evaluate.clone());
+            let merged = Merged { trees, sources, tuning, evaluate };
             let point = Arc::new(self.point(pair, merged, grid)?);
             for &seed in &self.raw.seeds {
                 let id = run_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
@@ -154,6 +159,7 @@ impl Expansion<'_> {
         let mut trees = [raw.training.clone(), task.settings.clone(), baseline.settings.clone()];
         trees[Target::Training as usize].merge(&task.training);
         trees[Target::Training as usize].merge(&baseline.training);
+        let mut evaluate = raw.evaluate.clone();
         let mut tuning = baseline.tuning.as_ref().or(raw.tuning.as_ref());
         let mut sources: Vec<String> = raw.source.iter().chain(&baseline.source).cloned().collect();
         for (particular, met) in raw.pair_settings.iter().zip(&mut self.settings_met) {
@@ -163,22 +169,26 @@ impl Expansion<'_> {
                     tree.merge(over);
                 }
                 sources.extend(particular.source.clone().filter(|source| !sources.contains(source)));
+                evaluate.merge(&particular.evaluate);
                 tuning = particular.tuning.as_ref().or(tuning);
             }
         }
-        Merged { trees, sources, tuning: tuning.cloned() }
+        Merged { trees, sources, tuning: tuning.cloned(), evaluate }
     }
 
     /// The point of the grid with the settings of `merged`.
     fn point(&mut self, pair: &Pair, merged: Merged, grid: BTreeMap<String, Value>) -> Result<GridPoint, Diagnostic> {
-        let Merged { trees: [training, task, settings], sources, tuning } = merged;
+        let Merged { trees: [training, task_settings, settings], sources, tuning, evaluate } = merged;
         let training = resolve_training(&training)?;
         let kind = &self.registered.tasks[pair.task];
-        let (task, samples) = self.tasks.resolve(&self.raw.tasks[pair.task], &task, kind, self.raw.scale)?;
+        let entry = &self.raw.tasks[pair.task];
+        let (task, samples) = self.tasks.resolve(entry, &task_settings, kind, self.raw.scale)?;
+        let of = Of { index: pair.task, entry, settings: &task_settings, task: &task };
+        let evaluate = evaluate::asked(&evaluate, &of, self.registered)?;
         let training = scale::training(self.raw.scale, &training, samples, task.task.spec());
         let kind = &self.registered.baselines[pair.baseline];
         let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
-        Ok(GridPoint { task, baseline, training, grid, sources, tuning, settings, pair: pair.clone() })
+        Ok(GridPoint { task, baseline, training, grid, sources, tuning, evaluate, settings, pair: pair.clone() })
     }
 
     /// Refuse patterns of the file itself that no pair has met.
@@ -289,8 +299,21 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             None => (None, None),
         };
         let (id, seed) = (id.clone(), *seed);
-        let GridPoint { task, baseline, training, grid, sources, tuning, .. } = GridPoint::clone(point);
-        runs.push(Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters });
+        let GridPoint { task, baseline, training, grid, sources, tuning, evaluate, .. } = GridPoint::clone(point);
+        runs.push(Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            evaluate,
+            not_applicable,
+            parameters,
+        });
     }
     Ok(runs)
 }

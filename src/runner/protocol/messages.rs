@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::{Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
+use crate::experiment::{Asked, Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
 use crate::registry::Registry;
 use crate::runner::{Inputs, Outcome};
 
@@ -40,6 +40,7 @@ pub(crate) struct Order {
     sources: Vec<String>,
     tuning: Option<String>,
     grid: BTreeMap<String, Value>,
+    evaluate: Vec<Asked>,
     not_applicable: Option<String>,
     parameters: Option<u64>,
     inputs: Inputs,
@@ -55,12 +56,38 @@ struct OrderedPart {
 impl Order {
     /// Train `run`, which is made of the files `inputs`.
     pub(crate) fn new(run: &Run, inputs: &Inputs) -> Self {
-        let Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters } =
-            run.clone();
+        let Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            evaluate,
+            not_applicable,
+            parameters,
+        } = run.clone();
         let task = OrderedPart { name: task.name, label: task.label, config: task.config };
         let baseline = OrderedPart { name: baseline.name, label: baseline.label, config: baseline.config };
         let inputs = inputs.clone();
-        Self { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters, inputs }
+        Self {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            evaluate,
+            not_applicable,
+            parameters,
+            inputs,
+        }
     }
 
     /// The run, with its task built again, and the files that it is made of.
@@ -78,6 +105,7 @@ impl Order {
             sources,
             tuning,
             grid,
+            evaluate,
             not_applicable,
             parameters,
             inputs,
@@ -89,7 +117,20 @@ impl Order {
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
         let task = RunTask { name, label, config, task: Arc::from(scale::limit(scale, task)) };
-        let run = Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters };
+        let run = Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            evaluate,
+            not_applicable,
+            parameters,
+        };
         Ok((run, inputs))
     }
 }
