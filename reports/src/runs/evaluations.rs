@@ -19,6 +19,8 @@ pub(crate) struct Judged {
     pub(crate) variant: Variant,
     /// The metric of the seeds that have one.
     pub(crate) values: BySeed,
+    /// Shares of the filters of kernel networks above the highest frequency of the grid, of the seeds that have one.
+    pub(crate) above_nyquist: Vec<f64>,
     /// Why there is no such thing.
     pub(crate) not_applicable: BTreeSet<String>,
     /// Seeds whose network gives no number.
@@ -63,8 +65,8 @@ impl EvaluatedGroups {
         for evaluated in evaluations.variants {
             let variant = evaluated.variant;
             let index = judged.iter().position(|one| one.variant == variant).unwrap_or_else(|| {
-                let (values, not_applicable) = (BySeed(Vec::new()), BTreeSet::new());
-                judged.push(Judged { variant, values, not_applicable, not_finite: 0 });
+                let (values, above_nyquist, not_applicable) = (BySeed(Vec::new()), Vec::new(), BTreeSet::new());
+                judged.push(Judged { variant, values, above_nyquist, not_applicable, not_finite: 0 });
                 judged.len() - 1
             });
             let one = &mut judged[index];
@@ -72,6 +74,7 @@ impl EvaluatedGroups {
                 Verdict::Measured(found) => {
                     let seed = run.seed().unwrap_or_default();
                     one.values.0.extend(found.value.map(|value| (seed, value)));
+                    one.above_nyquist.extend(found.above_nyquist);
                 }
                 Verdict::NotApplicable { reason } => _ = one.not_applicable.insert(reason),
                 Verdict::NotFinite { .. } => one.not_finite += 1,

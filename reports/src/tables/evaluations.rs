@@ -10,6 +10,7 @@ use super::table::{Column, Table, TableEntry};
 use crate::error::ReportError;
 use crate::format::{file_name, metric_name};
 use crate::runs::{BySeed, EvaluatedGroups, Frames, Judged, Runs, SeedGroup, groups, variant_name};
+use crate::statistics::mean;
 
 /// One row per task × baseline × grid values, one column per variant. Tasks that were judged on different variants have tables of
 /// their own; none where nothing was evaluated.
@@ -46,7 +47,10 @@ pub(crate) fn evaluations(
             let same = tables.iter().filter(|other| other.name.starts_with(&name)).count();
             table.name = if same == 0 { name } else { format!("{name}-{}", same + 1) };
         }
-        table.drop_empty(&["Grid"]);
+        // Another length has the grid of training; and most networks have no kernel networks.
+        let of_kernels: Vec<String> = variants.iter().map(|variant| filters_column(variant)).collect();
+        let same: Vec<&str> = of_kernels.iter().map(String::as_str).collect();
+        table.drop_empty(&[&same[..], &["Grid"]].concat());
         if !runs.has_several_experiments() {
             table.drop_first_column();
         }
@@ -62,11 +66,23 @@ fn empty(variants: &[&Variant]) -> Table {
         "Other resolutions and lengths",
         "The test split in other forms, read by the networks as they were trained: mean ± standard deviation (dividing by n − 1) over \
          finished seeds, as the test value of the task itself beside them; another number of seeds is said. ×0.5 has half the \
-         samples per axis; settings are laid over those of the task that the networks were trained on.",
+         samples per axis; settings are laid over those of the task that the networks were trained on. Filters above the Nyquist \
+         frequency of a resolution are those at the bottom of kernel networks that it cannot tell from slower ones.",
         "Experiment | Task | Baseline | Grid | Metric | Test# | n#",
     );
     table.columns.extend(variants.iter().map(|variant| Column::new(&variant_name(variant), true)));
+    table.columns.extend(variants.iter().map(|variant| Column::new(&filters_column(variant), true)));
     table
+}
+
+/// The column of the filters above the Nyquist frequency of a variant.
+fn filters_column(variant: &Variant) -> String {
+    format!("filters above Nyquist {}, %", variant_name(variant))
+}
+
+fn filters(judged: &Judged) -> TableEntry {
+    let share = mean(&judged.above_nyquist).map(|share| 100.0 * share);
+    share.map_or_else(TableEntry::none, |share| TableEntry::number(format!("{share:.1}"), share))
 }
 
 fn row(group: &SeedGroup<'_>, test: Option<&BySeed>, judged: &[Judged]) -> Vec<TableEntry> {
@@ -81,7 +97,8 @@ fn row(group: &SeedGroup<'_>, test: Option<&BySeed>, judged: &[Judged]) -> Vec<T
         test_entry(group, own.as_ref()),
         TableEntry::text(n.to_string()),
     ];
-    start.into_iter().chain(judged.iter().map(|judged| entry(judged, metric, n))).collect()
+    let values = judged.iter().map(|judged| entry(judged, metric, n));
+    start.into_iter().chain(values).chain(judged.iter().map(filters)).collect()
 }
 
 fn entry(judged: &Judged, metric: Metric, n: usize) -> TableEntry {

@@ -16,7 +16,7 @@ use crate::runs::{ByGroup, BySeed, EvaluatedGroups, Frames, Runs, SeedGroup};
 enum Varied<'a> {
     /// Samples per axis.
     Resolution,
-    /// One numeric setting of the task.
+    /// A numeric setting of the task, alone or with others before it.
     Setting(&'a str),
 }
 
@@ -65,12 +65,13 @@ pub(in crate::figures) fn evaluations(
     }))
 }
 
-/// What a variant varies, and its value; nothing where that is not one number.
+/// What a variant varies, and its value; nothing where that is no number. Of several settings the last is the axis, as of
+/// `{min_length: 120, max_length: 240}`.
 fn abscissa(variant: &Variant) -> Option<(Varied<'_>, f64)> {
     match variant {
         Variant::Resample(factor) => Some((Varied::Resolution, *factor)),
         Variant::Task(settings) => {
-            let (name, value) = settings.iter().next().filter(|_| settings.len() == 1)?;
+            let (name, value) = settings.iter().next_back()?;
             Some((Varied::Setting(name), value.as_f64()?))
         }
     }
