@@ -99,6 +99,22 @@ fn every_variant_has_the_numbers_of_bench_eval() {
         let own = own["value"].as_f64().unwrap();
         assert!((own - test).abs() <= 1e-6 * test.abs(), "{cell}: {own}, {test}");
     }
+    // And from there into the report.
+    let report = |name: &str| std::fs::read_to_string(bench.path("runs/small/report").join(name)).unwrap();
+    let table = report("tables/evaluations.csv");
+    let heading: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+    assert_eq!(heading[5..11], ["×0.5", "×1", "×2", "length=24", "length=48", "delay=9"], "{table}");
+    let found = evaluations(&bench, "add.rnn.s0");
+    let doubled = variant(&found, &json!({"resample": 2.0}))["value"].as_f64().unwrap();
+    let row: Vec<&str> = table.lines().find(|line| line.starts_with("add,rnn,")).unwrap().split(',').collect();
+    assert!((row[7].parse::<f64>().unwrap() - doubled).abs() < 1e-12 && row[10] == "n/a", "{table}");
+    let drawn = report("figures/evaluations.csv");
+    assert!(drawn.contains("add, resolution") && drawn.contains("add, length") && drawn.contains("\ncp,"), "{drawn}");
+    let page = report("report.md");
+    assert!(
+        page.contains("## Other resolutions and lengths") && page.contains("task `copy` has no setting `length`"),
+        "{page}"
+    );
 }
 
 #[test]

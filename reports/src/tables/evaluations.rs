@@ -47,10 +47,16 @@ pub(crate) fn evaluations(
             let same = tables.iter().filter(|other| other.name.starts_with(&name)).count();
             table.name = if same == 0 { name } else { format!("{name}-{}", same + 1) };
         }
-        // Another length has the grid of training; and most networks have no kernel networks.
-        let of_kernels: Vec<String> = variants.iter().map(|variant| filters_column(variant)).collect();
-        let same: Vec<&str> = of_kernels.iter().map(String::as_str).collect();
-        table.drop_empty(&[&same[..], &["Grid"]].concat());
+        // Most networks have no such filters.
+        let filters: Vec<String> = variants.iter().filter_map(|variant| filters_column(variant)).collect();
+        let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
+        table.drop_empty(&[&filters[..], &["Grid"]].concat());
+        if table.columns.iter().any(|column| filters.contains(&column.title.as_str())) {
+            table.caption.push_str(
+                " Filters above the Nyquist frequency are those at the bottom of kernel networks that the points of a kernel at \
+                 that resolution cannot tell from slower ones.",
+            );
+        }
         if !runs.has_several_experiments() {
             table.drop_first_column();
         }
@@ -66,18 +72,18 @@ fn empty(variants: &[&Variant]) -> Table {
         "Other resolutions and lengths",
         "The test split in other forms, read by the networks as they were trained: mean ± standard deviation (dividing by n − 1) over \
          finished seeds, as the test value of the task itself beside them; another number of seeds is said. ×0.5 has half the \
-         samples per axis; settings are laid over those of the task that the networks were trained on. Filters above the Nyquist \
-         frequency of a resolution are those at the bottom of kernel networks that it cannot tell from slower ones.",
+         samples per axis; settings are laid over those of the task that the networks were trained on.",
         "Experiment | Task | Baseline | Grid | Metric | Test# | n#",
     );
     table.columns.extend(variants.iter().map(|variant| Column::new(&variant_name(variant), true)));
-    table.columns.extend(variants.iter().map(|variant| Column::new(&filters_column(variant), true)));
+    let filters = variants.iter().filter_map(|variant| filters_column(variant));
+    table.columns.extend(filters.map(|title| Column::new(&title, true)));
     table
 }
 
-/// The column of the filters above the Nyquist frequency of a variant.
-fn filters_column(variant: &Variant) -> String {
-    format!("filters above Nyquist {}, %", variant_name(variant))
+/// The column of the filters above the Nyquist frequency of a variant. Another length has the grid of training.
+fn filters_column(variant: &Variant) -> Option<String> {
+    matches!(variant, Variant::Resample(_)).then(|| format!("filters above Nyquist {}, %", variant_name(variant)))
 }
 
 fn filters(judged: &Judged) -> TableEntry {
@@ -98,7 +104,8 @@ fn row(group: &SeedGroup<'_>, test: Option<&BySeed>, judged: &[Judged]) -> Vec<T
         TableEntry::text(n.to_string()),
     ];
     let values = judged.iter().map(|judged| entry(judged, metric, n));
-    start.into_iter().chain(values).chain(judged.iter().map(filters)).collect()
+    let resampled = judged.iter().filter(|judged| filters_column(&judged.variant).is_some());
+    start.into_iter().chain(values).chain(resampled.map(filters)).collect()
 }
 
 fn entry(judged: &Judged, metric: Metric, n: usize) -> TableEntry {

@@ -12,13 +12,18 @@ use super::support::Fake;
 use super::{support, table_of, values_of, write};
 
 fn measured(value: f64) -> Verdict {
+    of_kernels(value, None)
+}
+
+/// A measurement of a network of which this share of filters lies above the Nyquist frequency.
+fn of_kernels(value: f64, above: Option<f64>) -> Verdict {
     Verdict::Measured(Measurement {
         value: Some(value),
         loss: 0.5,
         samples: 500,
         targets: 500,
         shape: vec![9],
-        above_nyquist: None,
+        above_nyquist: above,
         seconds: 0.1,
     })
 }
@@ -46,7 +51,7 @@ fn experiment(dir: &Path) -> PathBuf {
         judged(
             &home,
             &cell("ccnn-4-140", 0.9 + s),
-            vec![(factor(0.5), measured(0.7 + s)), (factor(2.0), measured(0.8 + s))],
+            vec![(factor(0.5), of_kernels(0.7 + s, Some(0.25))), (factor(2.0), of_kernels(0.8 + s, Some(0.0)))],
         );
         let overflow = || Verdict::NotFinite { reason: "the loss is NaN".into() };
         let double = if seed == 2 { overflow() } else { measured(0.2) };
@@ -74,7 +79,14 @@ fn other_resolutions_and_lengths_are_tabulated() {
     assert!(numbers.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{ccnn:?}");
     assert_eq!((row("vgg-1")["×0.5"].as_str(), row("vgg-1")["×2"].as_str()), ("n/a", "not finite"));
     assert_eq!(table.len(), 3);
+    let filters =
+        |baseline: &str| ["×0.5", "×2"].map(|at| row(baseline)[&format!("filters above Nyquist {at}, %")].clone());
+    assert_eq!(
+        (filters("ccnn-4-140"), filters("lstm-64")),
+        (["25", "0"].map(str::to_owned), ["", ""].map(str::to_owned))
+    );
     let adding = table_of(&home, "evaluations-adding-200");
+    assert!(adding[0].keys().all(|column| !column.contains("Nyquist")), "{adding:?}");
     assert_eq!(
         (adding.len(), adding[0]["length=400"].as_str(), adding[0]["length=1600"].as_str()),
         (1, "0.04", "0.16")
@@ -172,6 +184,17 @@ fn the_test_value_is_drawn_against_what_a_grid_varies() {
     assert_eq!((xs(&ccnn), xs(&lstm)), (["500", "2000", "8000"].map(str::to_owned).to_vec(), xs(&ccnn)));
     assert!((ccnn[0].1 - 0.605).abs() < 1e-9 && (ccnn[1].1 - 0.705).abs() < 1e-9 && (lstm[2].1 - 0.555).abs() < 1e-9);
     assert_eq!(values.len(), 6);
+    // What a scale has cut was not had.
+    let home = dir.path().join("cut");
+    for size in [500, 8000] {
+        let mut cell = support::cell("smnist", "lstm-64", 9_000, 0, 0.5).grid("task.train_samples", json!(size));
+        cell.record.task.config = json!({"train_samples": 500});
+        cell.write(&home);
+    }
+    let out = dir.path().join("cut-out");
+    write(&[home], &out, Formats::ALL).unwrap();
+    let xs: Vec<String> = values_of(&out, "test-values-by-train-samples").iter().map(|row| row["x"].clone()).collect();
+    assert_eq!(xs, ["500"]);
     // Words have no place on an axis, and two fields are no one axis.
     let words = [("baseline.norm", json!("batch")), ("baseline.norm", json!("layer"))];
     assert!(!figure(&words, "words").join("figures/test-values-by-norm.csv").exists());

@@ -35,18 +35,14 @@ pub(in crate::figures) fn evaluations(
         let members: Vec<&SeedGroup<'_>> = groups.iter().filter(|group| group.key.task == task).collect();
         let judged = members.iter().flat_map(|group| evaluated.of(&group.key));
         let kinds: BTreeSet<Varied<'_>> = judged.filter_map(|judged| Some(abscissa(&judged.variant)?.0)).collect();
-        for kind in &kinds {
-            let drawn = panel(task, kind, &members, &test, evaluated, &mut legend);
-            let what = match kind {
-                _ if kinds.len() == 1 => None,
-                Varied::Resolution => Some("resolution"),
-                Varied::Setting(name) => Some(*name),
-            };
-            panels.extend(drawn.map(|panel| match what {
-                Some(what) => panel.titled(format!("{task}, {what}")),
-                None => panel,
-            }));
-        }
+        let of_kind = |kind| Some((kind, panel(task, kind, &members, &test, evaluated, &mut legend)?));
+        let drawn: Vec<(&Varied<'_>, Panel)> = kinds.iter().filter_map(of_kind).collect();
+        let alone = drawn.len() == 1;
+        panels.extend(drawn.into_iter().map(|(kind, panel)| match kind {
+            _ if alone => panel,
+            Varied::Resolution => panel.titled(format!("{task}, resolution")),
+            Varied::Setting(name) => panel.titled(format!("{task}, {name}")),
+        }));
     }
     if panels.is_empty() {
         return Ok(None);

@@ -50,6 +50,20 @@ pub(in crate::figures) fn against_field(
     }))
 }
 
+/// The value of `field` in a group, where the run had it: a scale may have cut the setting.
+fn value(group: &SeedGroup<'_>, field: &str) -> Option<f64> {
+    let record = group.record()?;
+    let asked = record.grid.get(field)?.as_f64()?;
+    let (part, path) = field.split_once('.')?;
+    let settings = match part {
+        "task" => &record.task.config,
+        "baseline" => &record.baseline.config,
+        _ => &record.training,
+    };
+    let had = settings.pointer(&format!("/{}", path.replace('.', "/"))).and_then(serde_json::Value::as_f64);
+    Some(asked).filter(|asked| had.is_none_or(|had| had == *asked))
+}
+
 /// `group` under the name that it shares with the other values of `field`.
 fn without<'a>(group: &SeedGroup<'a>, field: &str) -> SeedGroup<'a> {
     let mut named = group.clone();
@@ -77,8 +91,7 @@ fn panel(
     let record = members.iter().find_map(|group| group.record())?;
     let mut lines: Vec<(GroupKey, Vec<Point>)> = Vec::new();
     for group in members {
-        let x = group.record().and_then(|record| record.grid.get(field)?.as_f64());
-        let (Some(x), Some(found)) = (x, values.get(&group.key)) else { continue };
+        let (Some(x), Some(found)) = (value(group, field), values.get(&group.key)) else { continue };
         let Some(summary) = found.summary() else { continue };
         let point = Point { seeds: found.0.clone(), ..Point::mean(x, &summary) };
         let key = key_without(group, field);
