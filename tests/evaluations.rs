@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::process::Stdio;
+
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
-use support::{Bench, metrics};
+use support::{Bench, metrics, wait_until};
 
 const SMALL: &str = "\
 name: small
@@ -236,4 +238,29 @@ fn a_dry_run_counts_evaluations() {
     assert_eq!(bench.json(&dry)["cells"][0]["evaluations"], json!([6, 1]));
     bench.file("small.yaml", SMALL);
     bench.command(&dry).assert().success().stdout(contains("evaluation").not());
+}
+
+/// A signal while a trained network is judged: its result stands, and what is missing is made the next time.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_the_result_and_no_half_evaluations() {
+    let bench = Bench::new();
+    let text =
+        SMALL.replace("test_samples: 24", "test_samples: 300").replace("eval_batch_size: 50", "eval_batch_size: 1");
+    bench.file("small.yaml", format!("{text}evaluate: {{tasks: [{{length: 24}}, {{length: 60000}}]}}\n"));
+    let arguments = ["run", "small.yaml", "--device", "cpu", "--quiet", "--only", "task=add,baseline=rnn"];
+    let mut run = bench.process(&arguments).stdout(Stdio::null()).spawn().unwrap();
+    wait_until("the run is done", || bench.has_state(&folder("add.rnn.s0"), "done"));
+    let file = bench.path(&folder("add.rnn.s0")).join("evaluations.json");
+    assert!(!file.exists(), "it was judged before it could be interrupted");
+    std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let status = bench.status(&folder("add.rnn.s0"));
+    assert!(status["state"] == "done" && status["message"].is_null() && status["attempts"] == 1, "{status}");
+    assert!(!file.exists());
+    bench.file("small.yaml", format!("{text}evaluate: {{tasks: [{{length: 24}}]}}\n"));
+    let again = ["run", "small.yaml", "--device", "cpu", "--only", "task=add,baseline=rnn"];
+    bench.command(&again).assert().success().stderr(contains("already done; evaluated once"));
+    assert_eq!(bench.status(&folder("add.rnn.s0"))["attempts"], 1);
+    assert_eq!(evaluations(&bench, "add.rnn.s0")["variants"][0]["samples"], 300);
 }

@@ -113,7 +113,8 @@ fn panel(
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         series.push(legend.series(&group.key, "", Mark::Line, points));
     }
-    if series.is_empty() {
+    // What was trained alone is no curve: it stands in the table.
+    if series.iter().flat_map(|line| &line.points).all(|point| verticals.contains(&point.x)) {
         return None;
     }
     let label = match kind {
