@@ -8,8 +8,8 @@
 //!
 //! - `cli`: the commands, their arguments, output and exit codes;
 //! - `submit`: runs as jobs of a cluster;
-//! - `measure` and `parity`: evaluation, timing and diagnosis of networks, and comparison with recorded tensors;
 //! - `runner`: a plan, run by run, in worker processes, each run in its folder;
+//! - `measure` and `parity`: evaluation, timing and diagnosis of networks, and comparison with recorded tensors;
 //! - `training`: one training, from its first step or a checkpoint to its final metrics;
 //! - `origin`: where the settings of a network come from;
 //! - `experiment`: a file becomes a plan;

@@ -13,7 +13,9 @@ use crate::format::{duration, file_name, short_hash};
 use crate::networks::diagnose::{self, DIAGNOSED, Section};
 use crate::networks::inspect::{self, Inspections};
 use crate::page::{Page, answer};
-use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, Tested, groups, load_for_report};
+use crate::runs::{
+    AddedSettings, Diagnostics, EvaluatedGroups, Frames, LeftOut, Run, Runs, Tested, groups, load_for_report,
+};
 use crate::tables::{self, Contests, Recipes, ScoreMatrix, Table, WorstOfTasks};
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
@@ -37,6 +39,7 @@ pub fn write(
     let mut runs = load_for_report(dirs, added)?;
     let initial = at_initialisation(&mut runs);
     let inspections = Inspections::read(&mut runs);
+    let evaluated = EvaluatedGroups::read(&mut runs);
     let mut frames = Frames::of(&mut runs)?;
     let diagnostics = Diagnostics::read(&runs);
     let tested = Tested::read(&runs);
@@ -44,7 +47,7 @@ pub fn write(
     let contests = Contests::of(&groups, &frames.test_values(&runs)?);
     let scores = ScoreMatrix::of(&contests, several);
     let worst = WorstOfTasks::read(&groups, &contests, several);
-    let outcomes = Outcomes { tested: &tested, contests: &contests, scores: scores.as_ref() };
+    let outcomes = Outcomes { tested: &tested, contests: &contests, scores: scores.as_ref(), evaluated: &evaluated };
     let mut figures = figures::all(&runs, &frames, &diagnostics, &outcomes)?;
     frames.drop_steps();
     figures.extend(initial.figures);
@@ -55,6 +58,7 @@ pub fn write(
     first.extend(tables::long_range_arena(&runs, &frames, &contests)?);
     first.extend(scores.as_ref().map(tables::across));
     first.extend(against.map(|anchor| tables::against(&runs, &frames, anchor)).transpose()?);
+    first.extend(tables::evaluations(&runs, &frames, &evaluated)?);
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
     let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes, &contests, &tested)?];

@@ -11,6 +11,7 @@ use datasets::TaskSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vocabulary::record::Variant;
 
 use super::{Scale, Training};
 
@@ -81,6 +82,15 @@ impl Default for Diagnosis {
     }
 }
 
+/// Something that a trained network is judged on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What.
+    pub variant: Variant,
+    /// Why there is no such thing for the task, if so.
+    pub not_applicable: Option<String>,
+}
+
 /// One training run: a task, a baseline, training settings and a seed.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -105,6 +115,8 @@ pub struct Run {
     pub grid: BTreeMap<String, Value>,
     /// Id of the run with whose best weights this one begins (`training.initial_task`), if so.
     pub after: Option<String>,
+    /// What the trained network is judged on beside the test split of the task.
+    pub evaluate: Vec<Asked>,
     /// Why the baseline cannot run on the task (`n/a` in tables), if so.
     pub not_applicable: Option<String>,
     /// Trainable parameters of the whole network; absent where it is not applicable.

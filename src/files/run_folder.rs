@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use reports::holder;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use vocabulary::record::{RunRecord, Status, inspection::Stage};
+use vocabulary::record::{EVALUATIONS, Evaluations, RunRecord, Status, inspection::Stage};
 
 use super::atomic;
 
@@ -114,15 +114,32 @@ impl RunFolder {
             "outcomes.parquet",
             Stage::Initial.file(),
             Stage::Trained.file(),
+            EVALUATIONS,
             "log.txt",
         ] {
-            let path = self.path.join(name);
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("remove", &path)(error)),
-                _ => {}
-            }
+            self.remove(name)?;
         }
         Ok(())
+    }
+
+    /// Remove the file called `name`, if it is there.
+    fn remove(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Remove `evaluations.json`: they are of weights that are trained further.
+    pub(crate) fn remove_evaluations(&self) -> Result<(), FolderError> {
+        self.remove(EVALUATIONS)
+    }
+
+    /// Write `evaluations.json`.
+    pub(crate) fn write_evaluations(&self, evaluations: &Evaluations) -> Result<(), FolderError> {
+        let path = self.path.join(EVALUATIONS);
+        write(&path, &serde_json::to_vec_pretty(evaluations).map_err(|error| unwritable(&path, &error))?)
     }
 
     /// Write `cell.yaml`.
@@ -167,6 +184,11 @@ pub(crate) fn run_of(path: &Path) -> Result<Option<(PathBuf, RunRecord)>, Folder
 /// `status.json` of a folder, if there is one.
 pub(crate) fn read_status(folder: &Path) -> Result<Option<Status>, FolderError> {
     read(&folder.join("status.json"), |text| serde_json::from_slice(text).map_err(|error| error.to_string()))
+}
+
+/// `evaluations.json` of a folder, if there is one.
+pub(crate) fn read_evaluations(folder: &Path) -> Result<Option<Evaluations>, FolderError> {
+    read(&folder.join(EVALUATIONS), |text| serde_json::from_slice(text).map_err(|error| error.to_string()))
 }
 
 fn read<T: DeserializeOwned>(

@@ -22,6 +22,19 @@ pub(super) fn loss_scale(series: &[Series]) -> AxisScale {
     logarithmic_where_positive(series, |point| point.interval.map_or(point.y, |(low, _)| low))
 }
 
+/// The axis of the abscissas of `series`, numbers that somebody chose: logarithmic where they span a factor of four or more.
+pub(super) fn numbers_scale(series: &[Series]) -> AxisScale {
+    let values = || series.iter().flat_map(|series| &series.points).map(|point| point.x);
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+    let whole = values().all(|value| value.fract() == 0.0);
+    match (low > 0.0 && high >= 4.0 * low, whole) {
+        (true, true) => AxisScale::LogCount,
+        (true, false) => AxisScale::Log,
+        (false, true) => AxisScale::Count,
+        (false, false) => AxisScale::Linear,
+    }
+}
+
 fn logarithmic_where_positive(series: &[Series], lowest: fn(&Point) -> f64) -> AxisScale {
     let positive = series.iter().flat_map(|series| &series.points).all(|point| lowest(point) > 0.0);
     if positive { AxisScale::Log } else { AxisScale::Linear }

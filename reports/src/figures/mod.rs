@@ -1,5 +1,6 @@
 //! The figures of a report, one file per kind; `plot` draws them.
 
+mod against;
 mod colours;
 mod curve;
 mod diagnostics;
@@ -7,18 +8,16 @@ mod dimensions;
 mod inspection;
 mod learning;
 mod loss;
-mod parameters;
 pub(crate) mod plot;
-mod reach;
 mod results;
 mod tested;
 
+pub(crate) use self::against::accuracy_against_receptive_field;
 use self::colours::Colours;
 pub(crate) use self::inspection::inspection;
 use self::plot::Figure;
-pub(crate) use self::reach::accuracy_against_receptive_field;
 use crate::error::ReportError;
-use crate::runs::{Diagnostics, Frames, Runs, Tested, groups};
+use crate::runs::{Diagnostics, EvaluatedGroups, Frames, Runs, Tested, groups};
 use crate::tables::{Contests, ScoreMatrix};
 
 /// What became of the test samples, and what follows from it.
@@ -29,6 +28,8 @@ pub(crate) struct Outcomes<'a> {
     pub(crate) contests: &'a Contests,
     /// Scores over tasks, where there are such.
     pub(crate) scores: Option<&'a ScoreMatrix>,
+    /// The test samples in other forms.
+    pub(crate) evaluated: &'a EvaluatedGroups,
 }
 
 /// All figures that the runs give something to draw for.
@@ -44,9 +45,11 @@ pub(crate) fn all(
     let groups = groups(runs);
     let colours = Colours::new(&groups);
     let mut figures: Vec<Figure> = results::test_values(runs, &groups, frames, &colours)?.into_iter().collect();
+    figures.extend(against::against_field(runs, &groups, frames)?);
+    figures.extend(against::evaluations(runs, &groups, frames, outcomes.evaluated, &colours)?);
     figures.extend(dimensions::dimensions(&groups, frames, &colours)?);
     figures.extend(learning::learning_curves(&groups, frames, &colours)?);
-    figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);
+    figures.extend(against::accuracy_against_parameters(runs, &groups, frames, &colours)?);
     figures.extend(loss::training_loss(&groups, frames, &colours)?);
     figures.extend(loss::penalties(&groups, frames, &colours)?);
     figures.extend(diagnostics::all(&groups, frames, diagnostics, &colours)?);

@@ -7,6 +7,7 @@
 mod added;
 mod diagnostics;
 mod discover;
+mod evaluations;
 mod frame;
 mod group;
 pub mod holder;
@@ -19,6 +20,7 @@ mod variant;
 
 pub use added::AddedSettings;
 pub(crate) use diagnostics::{Diagnostics, LayerQuantity, Layers, Look, Moment, RunDiagnostics};
+pub(crate) use evaluations::{EvaluatedGroups, Judged, variant_name};
 pub(crate) use frame::{ByGroup, BySeed, CurvePoint, Curves, Frames};
 pub(crate) use group::{GroupKey, SeedGroup, groups, metric_columns};
 pub use load::load;

@@ -4,6 +4,7 @@
 
 mod arena;
 mod differences;
+mod evaluations;
 mod recipes;
 mod remarks;
 mod results;
@@ -20,6 +21,7 @@ pub(crate) use differences::{
     Contests, PAIRED, PairedDifferences, SCORE, ScoreMatrix, TestedRows, across, against, best, contest, pairs_across,
     samples,
 };
+pub(crate) use evaluations::evaluations;
 pub(crate) use recipes::{Recipes, missing_data, name_scales, scales};
 pub(crate) use remarks::{by_limit, deviations, flags_of};
 pub(crate) use results::results;

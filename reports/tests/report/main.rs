@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod comparing;
+mod evaluations;
 mod figures;
 mod files;
 mod pooling;

@@ -35,6 +35,7 @@ impl CheckpointArgs {
             split,
             batch_size: 1,
             resolutions: &[1.0],
+            at_scale: false,
         }
     }
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::checkpoint::CheckpointArgs;
 use crate::cli::{CliError, DeviceArgs, Exit, Global, split};
-use crate::measure::evaluate::{EvalResult, Evaluation, Request, evaluate};
+use crate::experiment::resolution;
+use crate::measure::evaluate::{BATCH_SIZE, EvalResult, Evaluation, Request, evaluate};
 use crate::registry::Registry;
 use crate::training::Score;
 
@@ -25,21 +26,10 @@ pub struct EvalArgs {
     #[arg(long, value_name = "R", value_delimiter = ',', default_value = "1", hide_default_value = true, value_parser = resolution)]
     resample: Vec<f64>,
     /// Samples per forward pass
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = BATCH_SIZE, value_parser = clap::value_parser!(u16).range(1..))]
     batch_size: u16,
     #[command(flatten)]
     device: DeviceArgs,
-}
-
-/// A number or a quotient, such as 1/3.
-fn resolution(text: &str) -> Result<f64, String> {
-    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("`{text}` is not a number"));
-    let value = match text.split_once('/') {
-        Some((above, below)) => number(above)? / number(below)?,
-        None => number(text)?,
-    };
-    let allowed = 1.0 / 64.0..=64.0;
-    if allowed.contains(&value) { Ok(value) } else { Err("must be from 1/64 to 64".into()) }
 }
 
 /// Score a checkpoint on a split of a task.
@@ -159,15 +149,6 @@ fn value(score: &Score, metric: Metric) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn resolutions_are_numbers_and_quotients() {
-        assert_eq!(resolution("0.5"), Ok(0.5));
-        assert_eq!(resolution("1/4"), Ok(0.25));
-        for wrong in ["0", "-1", "65", "nan", "1/0", "half", ""] {
-            assert!(resolution(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn every_metric_has_its_unit() {

@@ -41,6 +41,8 @@ pub struct Line {
     pub evaluation_seconds: Option<f64>,
     /// Epochs expected within `max_time`, where not all are.
     pub epochs_within_limit: Option<f64>,
+    /// Evaluations of the trained network beside the test, and how many of them are known not to apply.
+    pub evaluations: [usize; 2],
     /// Estimated peak memory in bytes, without the samples of the task: measured, or with `--no-time` a lower bound (weights,
     /// gradients, two moments).
     pub memory_bytes: Option<u64>,
@@ -125,6 +127,7 @@ pub fn describe(
             seconds_by_clock: by_clock.map(|d| d.seconds),
             evaluation_seconds: duration.map(|d| d.evaluation_seconds),
             epochs_within_limit: duration.and_then(|d| d.epochs_within_limit),
+            evaluations: [run.evaluate.len(), run.evaluate.iter().filter(|a| a.not_applicable.is_some()).count()],
             memory_bytes: measured.and_then(|m| m.peak_bytes).or(least_memory),
             memory_measured: measured.is_some(),
             not_applicable: run.not_applicable.clone(),
@@ -201,12 +204,25 @@ impl DryRun {
         if let Some(total) = times.filter(|_| count > 0) {
             lines.push(self.basis(total));
         }
+        lines.extend(self.evaluations());
         lines.extend(self.tuning());
         let unfit: BTreeSet<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
         lines.extend(unfit.into_iter().cloned());
         let missing: BTreeSet<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
         lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
         lines.join("\n")
+    }
+
+    /// How often the trained networks are judged beside the test, if at all.
+    fn evaluations(&self) -> Option<String> {
+        let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
+        let [all, refused] = runs.fold([0, 0], |sum, line| [0, 1].map(|i| sum[i] + line.evaluations[i]));
+        let s = if all == 1 { "" } else { "s" };
+        let refused = if refused > 0 { format!(", {refused} of them n/a") } else { String::new() };
+        (all > 0).then(|| {
+            let count = grouped(all as u64);
+            format!("{count} evaluation{s} of the trained networks beside their tests (`evaluate`){refused}; not in the times")
+        })
     }
 
     /// How the settings were tuned, as far as the file says it: each way with the baselines that have it.

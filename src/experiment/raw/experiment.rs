@@ -2,6 +2,7 @@
 
 use super::diagnosis;
 use super::entry::{self, RawEntry};
+use super::evaluate::evaluate;
 use super::field::{self, GridAxis};
 use super::pairs::{self, PairPattern, PairSettings};
 use super::values::{self, check_name, choice, known_keys, line, list, mapping, seeds, text, unknown_key};
@@ -10,7 +11,7 @@ use crate::experiment::{Content, Diagnosis, Diagnostic, Missing, Node, Position,
 /// Version of the file format.
 pub const VERSION: u64 = 1;
 
-const TOP: [&str; 16] = [
+const TOP: [&str; 17] = [
     "version",
     "include",
     "name",
@@ -21,6 +22,7 @@ const TOP: [&str; 16] = [
     "missing",
     "seeds",
     "diagnose",
+    "evaluate",
     "tasks",
     "baselines",
     "exclude",
@@ -72,6 +74,8 @@ pub struct RawExperiment {
     pub seeds_given: bool,
     /// What is measured before anything is trained.
     pub diagnosis: Option<Diagnosis>,
+    /// What trained networks are judged on, a mapping.
+    pub evaluate: Node,
     /// Tasks, at least one.
     pub tasks: Vec<RawEntry>,
     /// Baselines, at least one.
@@ -106,6 +110,7 @@ impl RawExperiment {
             seeds: vec![0],
             seeds_given: false,
             diagnosis: None,
+            evaluate: Node::empty(at),
             tasks: Vec::new(),
             baselines: Vec::new(),
             exclude: Vec::new(),
@@ -141,7 +146,7 @@ impl RawExperiment {
         Ok(raw)
     }
 
-    /// Set `name`, `description`, `source`, `tuning`, `scale`, `missing` or `seeds`.
+    /// Set `name`, `description`, `source`, `tuning`, `scale`, `missing`, `seeds` or `evaluate`.
     pub fn set_plain(&mut self, key: &str, value: &Node) -> Result<(), Diagnostic> {
         match key {
             "name" => {
@@ -157,6 +162,7 @@ impl RawExperiment {
                 self.missing = choice(value, "missing", &[("error", Missing::Error), ("skip", Missing::Skip)])?;
             }
             "seeds" => self.seeds = seeds(value)?,
+            "evaluate" => self.evaluate = evaluate(value)?,
             _ => return Err(unknown_key(key, value.at, "the experiment", &TOP)),
         }
         Ok(())

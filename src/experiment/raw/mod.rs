@@ -2,12 +2,14 @@
 
 mod diagnosis;
 mod entry;
+mod evaluate;
 mod experiment;
 mod field;
 mod pairs;
 mod values;
 
 pub use entry::RawEntry;
+pub use evaluate::{resolution, resolutions, task_settings};
 pub use experiment::{RawExperiment, VERSION, included_keys};
 pub use field::{Field, GridAxis, Target};
 pub use pairs::{PairPattern, PairSettings, matches};

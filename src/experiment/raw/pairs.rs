@@ -3,6 +3,7 @@
 use wildmatch::WildMatch;
 
 use super::Target;
+use super::evaluate::evaluate;
 use super::values::{known_keys, line, list, mapping, settings, text};
 use crate::experiment::{Content, Diagnostic, Node, Position};
 
@@ -53,6 +54,8 @@ pub struct PairSettings {
     pub tuning: Option<String>,
     /// Settings, each a mapping.
     pub settings: [(Target, Node); 3],
+    /// What is evaluated, a mapping.
+    pub evaluate: Node,
 }
 
 /// Whether `pattern` (`*` any text, `?` one character) matches one of `words`.
@@ -62,7 +65,7 @@ pub fn matches(pattern: &str, words: &[String]) -> bool {
 }
 
 pub(super) fn pair_settings(value: &Node) -> Result<Vec<PairSettings>, Diagnostic> {
-    const KEYS: [&str; 6] = ["when", "source", "tuning", "training", "task", "baseline"];
+    const KEYS: [&str; 7] = ["when", "source", "tuning", "training", "task", "baseline", "evaluate"];
     let mut rules = Vec::new();
     for item in list(value, "cells", "[{when: {baseline: lstm}, training: {epochs: 20}}]")? {
         let pairs = mapping(item, "a rule under `cells`")?;
@@ -80,6 +83,7 @@ pub(super) fn pair_settings(value: &Node) -> Result<Vec<PairSettings>, Diagnosti
             source: item.get("source").map(|value| line(value, "source")).transpose()?,
             tuning: item.get("tuning").map(|value| line(value, "tuning")).transpose()?,
             settings: [part(Target::Training)?, part(Target::Task)?, part(Target::Baseline)?],
+            evaluate: item.get("evaluate").map_or(Ok(Node::empty(item.at)), evaluate)?,
         });
     }
     Ok(rules)

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde_json::Value;
 
+use super::evaluate::{self, Of};
 use super::registered::{Labels, Registered};
 use super::run_id;
 use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
 use super::stages;
 use crate::experiment::raw::{GridAxis, RawExperiment, Target};
-use crate::experiment::{Diagnostic, Node, Position, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
+use crate::experiment::{
+    Asked, Diagnostic, Node, Position, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale,
+};
 
 /// Runs that one experiment may expand to.
 const MAX_RUNS: usize = 100_000;
@@ -34,6 +37,7 @@ pub(super) struct GridPoint {
     pub(super) grid: BTreeMap<String, Value>,
     pub(super) sources: Vec<String>,
     pub(super) tuning: Option<String>,
+    pub(super) evaluate: Vec<Asked>,
     /// The merged settings of the baseline, for places of errors.
     pub(super) settings: Node,
     /// Where `training.initial_task` stands, if it does.
@@ -62,6 +66,8 @@ struct Merged {
     sources: Vec<String>,
     /// How they were tuned, by the most particular that says so.
     tuning: Option<String>,
+    /// What is evaluated.
+    evaluate: Node,
 }
 
 /// Every run of `raw`, in the order of the file. Rules that were included and match no pair leave `raw`.
@@ -134,7 +140,7 @@ impl Expansion<'_> {
         if excluded {
             return Ok(());
         }
-        let Merged { trees, sources, tuning } = self.merge(pair);
+        let Merged { trees, sources, tuning, evaluate } = self.merge(pair);
         let axes: Vec<&GridAxis> = applicable(self.raw, self.registered, pair.task, pair.baseline).collect();
         for values in product(&axes) {
             let mut trees = trees.clone();
@@ -143,7 +149,8 @@ impl Expansion<'_> {
                 trees[axis.field.target as usize].set(&axis.field.path, value.at, value);
                 grid.insert(axis.field.text(), value.to_settings());
             }
-            let merged = Merged { trees, sources: sources.clone(), tuning: tuning.clone() };
+            let (sources, tuning, evaluate) = (sources.clone(), tuning.clone(), evaluate.clone());
+            let merged = Merged { trees, sources, tuning, evaluate };
             let point = Arc::new(self.point(pair, merged, grid)?);
             for &seed in &self.raw.seeds {
                 let id = run_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
@@ -160,6 +167,7 @@ impl Expansion<'_> {
         let mut trees = [raw.training.clone(), task.settings.clone(), baseline.settings.clone()];
         trees[Target::Training as usize].merge(&task.training);
         trees[Target::Training as usize].merge(&baseline.training);
+        let mut evaluate = raw.evaluate.clone();
         let mut tuning = baseline.tuning.as_ref().or(raw.tuning.as_ref());
         let mut sources: Vec<String> = raw.source.iter().chain(&baseline.source).cloned().collect();
         for (particular, met) in raw.pair_settings.iter().zip(&mut self.settings_met) {
@@ -169,23 +177,38 @@ impl Expansion<'_> {
                     tree.merge(over);
                 }
                 sources.extend(particular.source.clone().filter(|source| !sources.contains(source)));
+                evaluate.merge(&particular.evaluate);
                 tuning = particular.tuning.as_ref().or(tuning);
             }
         }
-        Merged { trees, sources, tuning: tuning.cloned() }
+        Merged { trees, sources, tuning: tuning.cloned(), evaluate }
     }
 
     /// The point of the grid with the settings of `merged`.
     fn point(&mut self, pair: &Pair, merged: Merged, grid: BTreeMap<String, Value>) -> Result<GridPoint, Diagnostic> {
-        let Merged { trees: [training, task, settings], sources, tuning } = merged;
+        let Merged { trees: [training, task_settings, settings], sources, tuning, evaluate } = merged;
         let initial_task_at = training.get("initial_task").map(|node| node.at);
         let training = resolve_training(&training)?;
         let kind = &self.registered.tasks[pair.task];
-        let (task, samples) = self.tasks.resolve(&self.raw.tasks[pair.task], &task, kind, self.raw.scale)?;
+        let entry = &self.raw.tasks[pair.task];
+        let (task, samples) = self.tasks.resolve(entry, &task_settings, kind, self.raw.scale)?;
+        let of = Of { index: pair.task, entry, settings: &task_settings, task: &task };
+        let evaluate = evaluate::asked(&evaluate, &of, self.registered)?;
         let training = scale::training(self.raw.scale, &training, samples, task.task.spec());
         let kind = &self.registered.baselines[pair.baseline];
         let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
-        Ok(GridPoint { task, baseline, training, grid, sources, tuning, settings, initial_task_at, pair: pair.clone() })
+        Ok(GridPoint {
+            task,
+            baseline,
+            training,
+            grid,
+            sources,
+            tuning,
+            evaluate,
+            settings,
+            initial_task_at,
+            pair: pair.clone(),
+        })
     }
 
     /// Refuse patterns of the file itself that no pair has met.
@@ -296,7 +319,7 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             None => (None, None),
         };
         let (id, seed, after) = (id.clone(), *seed, after.clone());
-        let GridPoint { task, baseline, training, grid, sources, tuning, .. } = GridPoint::clone(point);
+        let GridPoint { task, baseline, training, grid, sources, tuning, evaluate, .. } = GridPoint::clone(point);
         runs.push(Run {
             id,
             task,
@@ -308,6 +331,7 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             tuning,
             grid,
             after,
+            evaluate,
             not_applicable,
             parameters,
         });

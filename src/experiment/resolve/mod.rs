@@ -1,5 +1,6 @@
 //! From the file as written to a plan: `--set`, merging, expansion, checks.
 
+mod evaluate;
 mod expand;
 mod overrides;
 mod registered;
@@ -36,6 +37,7 @@ pub fn resolve(
         raw.seeds.truncate(1);
     }
     overrides::check_axes(&raw, &registered)?;
+    evaluate::check(&raw, &registered)?;
     let drafts = expand::expand(&mut raw, &registered, &labels)?;
     let drafts = overrides::select(drafts, only)?;
     let runs = expand::finish(&drafts, raw.scale)?;

@@ -4,12 +4,16 @@ use super::expand::{GridPoint, RunDraft};
 use super::registered::Registered;
 use crate::experiment::arguments::{Only, Setting};
 use crate::experiment::raw::{Field, RawExperiment, Target, matches};
-use crate::experiment::{Diagnostic, shorten, with_suggestion};
+use crate::experiment::{Diagnostic, Node, shorten, with_suggestion};
 
 /// Apply one `--set`: put the value in, and take out whatever in the file would override it.
 pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Registered) -> Result<(), Diagnostic> {
-    const PLAIN: [&str; 7] = ["name", "description", "source", "tuning", "scale", "missing", "seeds"];
+    const PLAIN: [&str; 8] = ["name", "description", "source", "tuning", "scale", "missing", "seeds", "evaluate"];
     raw.seeds_given |= setting.path == "seeds";
+    if setting.path == "evaluate" {
+        let nothing = Node::empty(setting.at);
+        raw.pair_settings.iter_mut().for_each(|rule| rule.evaluate.clone_from(&nothing));
+    }
     if PLAIN.contains(&setting.path.as_str()) {
         return raw.set_plain(&setting.path, &setting.value);
     }

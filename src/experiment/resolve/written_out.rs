@@ -28,6 +28,7 @@ pub(super) fn experiment(raw: &RawExperiment, name: &str, registered: &Registere
     map.insert("missing".into(), json!(raw.missing));
     map.insert("seeds".into(), json!(raw.seeds));
     map.extend(raw.diagnosis.as_ref().map(|diagnosis| ("diagnose".to_owned(), json!(diagnosis))));
+    map.extend(evaluate(&raw.evaluate));
     map.insert("tasks".into(), tasks.collect());
     map.insert("baselines".into(), baselines.collect());
     if !raw.exclude.is_empty() {
@@ -80,6 +81,11 @@ fn training(tree: &Node) -> Value {
     full.and_then(|training| serde_json::to_value(training).ok()).unwrap_or_else(|| tree.to_json())
 }
 
+/// `evaluate`, where it asks for something or takes something back.
+fn evaluate(tree: &Node) -> Option<(String, Value)> {
+    (!tree.pairs().is_empty()).then(|| ("evaluate".to_owned(), tree.to_json()))
+}
+
 fn pattern(pattern: &PairPattern) -> Value {
     let mut pairs = Map::new();
     for (key, patterns) in [("task", &pattern.task), ("baseline", &pattern.baseline)] {
@@ -101,5 +107,6 @@ fn pair_settings(particular: &PairSettings) -> Value {
             map.insert(target.name().into(), tree.to_json());
         }
     }
+    map.extend(evaluate(&particular.evaluate));
     Value::Object(map)
 }

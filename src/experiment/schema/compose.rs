@@ -4,6 +4,7 @@ use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
 
 use super::SchemaPart;
+use super::evaluate::evaluate;
 use crate::experiment::{Diagnosis, MAX_SOURCE, Scale, Training, raw::VERSION};
 use crate::registry::Registry;
 
@@ -42,6 +43,7 @@ pub fn compose(registry: &Registry) -> Value {
             "missing": { "description": "Without the data of a run: start nothing, or skip the run.", "enum": ["error", "skip"], "default": "error" },
             "seeds": { "description": "Every pair of task and baseline runs once per seed.", "type": "array", "items": { "type": "integer", "minimum": 0, "maximum": u64::MAX }, "minItems": 1, "uniqueItems": true, "default": [0] },
             "diagnose": { "anyOf": [{ "$ref": "#/$defs/diagnose" }, { "type": "null" }] },
+            "evaluate": evaluate(&settings("task", &tasks)),
             "tasks": { "type": "array", "minItems": 1, "items": { "oneOf": tasks } },
             "baselines": { "type": "array", "minItems": 1, "items": { "oneOf": baselines } },
             "exclude": {
@@ -125,7 +127,8 @@ fn cells(tasks: &[Value], baselines: &[Value]) -> Value {
                 "tuning": described_tuning(),
                 "training": training_or_nothing(),
                 "task": settings_of("task", tasks),
-                "baseline": settings_of("baseline", baselines)
+                "baseline": settings_of("baseline", baselines),
+                "evaluate": evaluate(&settings("task", tasks))
             }
         }
     })

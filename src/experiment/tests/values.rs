@@ -25,7 +25,7 @@ fn unknown_keys_name_what_was_meant() {
     2 | baseline: [net]
       | ^^^^^^^^
       = accepted keys: version, include, name, description, source, tuning, scale, missing, seeds, diagnose,
-        tasks, baselines, exclude, training, grid, cells
+        evaluate, tasks, baselines, exclude, training, grid, cells
     ");
     insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining:\n  epoch: 3\n"), @r"
     x.yaml:4:3: unknown key `epoch` in training; did you mean `epochs`?

@@ -1,21 +1,19 @@
 //! The evaluation of a checkpoint, at one or several resolutions.
 
-use std::time::Instant;
-
-use baselines::{Model, Resolution, precision::Precision};
+use baselines::{Model, Resolution};
 use burn::tensor::Device;
-use datasets::{Dataset, Library, Metric, samples::resample, samples::resample::Grid};
+use datasets::{Dataset, Library, Metric};
 use serde_json::Value;
 
 use super::error::EvalError;
+use super::judge::{At, EvalResult, grid, judge};
 use super::request::Request;
 use super::resolve::{SourceRun, check_names, resolve};
-use crate::experiment::{Run, Training};
+use crate::experiment::Run;
 use crate::files::run_folder;
 use crate::files::weights::{self, KERNEL_LENGTH, Wanted, WeightsError};
 use crate::origin::{Settings, file_name};
 use crate::registry::Registry;
-use crate::training::{Pass, Score, score};
 
 /// What came of it.
 pub(crate) struct Evaluation {
@@ -31,21 +29,6 @@ pub(crate) struct Evaluation {
     pub(crate) settings: Settings,
     /// What a reader of the result must know about the samples, the weights and the settings.
     pub(crate) notes: Vec<String>,
-}
-
-/// What came of one resolution.
-pub(crate) struct EvalResult {
-    /// Samples per axis relative to the task's.
-    pub(crate) resolution: f64,
-    /// Positions per axis.
-    pub(crate) shape: Vec<usize>,
-    /// Sums over all targets.
-    pub(crate) score: Score,
-    /// Share of the filters of the kernel networks whose frequency is above the highest that the grid can show; absent
-    /// without such filters. See [`baselines::Model::filter_frequencies`].
-    pub(crate) above_nyquist: Option<f64>,
-    /// Time of the forward passes, in seconds.
-    pub(crate) seconds: f64,
 }
 
 /// Evaluate a checkpoint on `device`. `on_start` is called with what begins, in words.
@@ -64,8 +47,15 @@ pub(crate) fn evaluate(
     let dataset = opened.run.task.task.prepare(library, &())?;
     on_start(&format!("evaluating {} samples", dataset.len(request.split)));
     let mut notes = opened.notes(Some(dataset.as_ref()));
-    let Opened { run, model, grids, settings, .. } = opened;
-    let results = results(request, &run, model.as_ref(), dataset.as_ref(), grids, device, on_start)?;
+    let mut results = Vec::new();
+    for &resolution in request.resolutions {
+        if request.resolutions.len() > 1 {
+            on_start(&format!("at {resolution} times the samples per axis"));
+        }
+        let at = At { split: request.split, batch_size: request.batch_size, resolution };
+        results.push(judge(&opened.run, opened.model.as_ref(), dataset.as_ref(), &at, device, &|| false)?);
+    }
+    let Opened { run, model, settings, .. } = opened;
     let (metric, entry) = (run.spec().metric, &run.baseline.entry);
     if metric == Metric::AreaUnderRoc && results.iter().any(|result| result.score.metric(metric).is_nan()) {
         notes.push("the samples are of one class alone, so that there is no AUC".to_owned());
@@ -94,8 +84,6 @@ pub(crate) struct Opened {
     pub(crate) model: Box<dyn Model>,
     /// Settings of the task and the network, and where each comes from.
     pub(crate) settings: Settings,
-    /// Positions per axis at every resolution.
-    grids: Vec<Vec<usize>>,
     /// The run that it is of, and where training stood.
     source: Option<SourceRun>,
     own: Option<weights::Own>,
@@ -132,11 +120,11 @@ pub(crate) fn open(request: &Request<'_>, registry: &Registry, device: &Device) 
     let mut run = resolve(request, record, named.as_ref(), registry)?;
     let trained = own.as_ref().and_then(|own| own.kernel_length).filter(|_| record.is_some());
     let (mut model, kept) = build(&mut run, trained, device)?;
-    let grids = grids(request.resolutions, &run, device)?;
+    request.resolutions.iter().try_for_each(|&resolution| grid(resolution, &run, device).map(drop))?;
     let settings = Settings::find(&run, request.set, record, named.as_ref(), &run.baseline.entry);
     let mut loaded = load(&mut file, model.as_mut(), &run, &settings, device)?;
     loaded.extend(kept);
-    Ok(Opened { run, model, settings, grids, source, own, loaded })
+    Ok(Opened { run, model, settings, source, own, loaded })
 }
 
 /// The network of `run`, and a note where its kernels keep the length that they were `trained` for: that of the inputs of
@@ -179,73 +167,4 @@ fn load(
         },
         source: Box::new(error),
     })
-}
-
-/// The scores of `model` at every resolution, whose inputs have these `grids`.
-fn results(
-    request: &Request<'_>,
-    run: &Run,
-    model: &dyn Model,
-    dataset: &dyn Dataset,
-    grids: Vec<Vec<usize>>,
-    device: &Device,
-    on_start: &mut dyn FnMut(&str),
-) -> Result<Vec<EvalResult>, EvalError> {
-    let spec = run.spec();
-    let frequencies = model.filter_frequencies()?;
-    let mut results = Vec::new();
-    for (&resolution, shape) in request.resolutions.iter().zip(grids) {
-        if request.resolutions.len() > 1 {
-            on_start(&format!("at {resolution} times the samples per axis"));
-        }
-        let workers = Training::default().workers;
-        let (split, size, precision) = (request.split, request.batch_size, Precision::Float32);
-        let pass = Pass { spec, split, size, workers, device, resolution, precision };
-        let begun = Instant::now();
-        let score = score(model, dataset, &pass, &|| false, None)?;
-        let split = request.split.name();
-        if score.targets == 0 {
-            return Err(EvalError::Empty { split });
-        }
-        if !score.loss.is_finite() {
-            let at =
-                if resolution == 1.0 { String::new() } else { format!(" at {resolution} times the samples per axis") };
-            return Err(EvalError::NotFinite { split, at, loss: score.mean_loss() });
-        }
-        let seconds = begun.elapsed().as_secs_f64();
-        let above = frequencies.iter().filter(|&&frequency| frequency > resolution).count();
-        let above_nyquist = (!frequencies.is_empty()).then(|| above as f64 / frequencies.len() as f64);
-        results.push(EvalResult { resolution, shape, score, above_nyquist, seconds });
-    }
-    Ok(results)
-}
-
-/// Positions per axis at every resolution, where task and baseline have such.
-fn grids(resolutions: &[f64], run: &Run, device: &Device) -> Result<Vec<Vec<usize>>, EvalError> {
-    let (spec, entry) = (run.spec(), &run.baseline.entry);
-    let refuse =
-        |what: &str, reason: &str| Err(EvalError::Resolution { what: format!("`{what}`"), reason: reason.to_owned() });
-    let mut grids = Vec::new();
-    for &resolution in resolutions {
-        let input = Grid::new(&spec.input, resolution).input().clone();
-        if resolution != 1.0 {
-            if let Some(reason) = resample::refusal(spec) {
-                return refuse(&run.task.name, reason);
-            }
-            // Ids given as numbers are values to the model, but not to be averaged.
-            if run.task.config.get("tokens").is_some_and(|tokens| tokens == "scalar") {
-                return refuse(&run.task.name, "its inputs are ids of tokens, and there is nothing between two tokens");
-            }
-            match entry.resolution {
-                Resolution::Fixed => return refuse(&run.baseline.name, "a layer of it is over all positions"),
-                // Poolings need so many positions.
-                Resolution::AsIs => {
-                    (entry.build)(&run.baseline.config, &input, &spec.target, 0, device)?;
-                }
-                Resolution::Continuous => {}
-            }
-        }
-        grids.push(input.shape());
-    }
-    Ok(grids)
 }

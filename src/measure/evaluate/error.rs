@@ -35,6 +35,9 @@ pub(crate) enum EvalError {
     #[strum(transparent)]
     #[error(transparent)]
     Settings(#[from] ExperimentError),
+    /// The task refuses settings that were resolved for it.
+    #[error("the task cannot be set up: {reason}")]
+    Task { reason: String },
     /// The baseline cannot take the task's inputs.
     #[error("{baseline} does not run on {task}: {reason}")]
     NotApplicable { baseline: String, task: String, reason: String },
@@ -45,6 +48,9 @@ pub(crate) enum EvalError {
         what: String,
         reason: String,
     },
+    /// With other settings of the task, its weights are those of another network.
+    #[error("with {settings} the network has other weights than those that were trained")]
+    OtherNetwork { settings: String },
     /// The network gives no number.
     #[error(
         "the loss on the {split} split{at} is {loss}: the network overflows, or its weights are of a training that diverged; \

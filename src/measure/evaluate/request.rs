@@ -4,6 +4,9 @@ use std::path::Path;
 
 use datasets::Split;
 
+/// Samples per forward pass, unless another number is asked for.
+pub(crate) const BATCH_SIZE: u16 = 50;
+
 /// What is to be evaluated.
 pub(crate) struct Request<'a> {
     /// The checkpoint.
@@ -19,4 +22,6 @@ pub(crate) struct Request<'a> {
     pub(crate) batch_size: usize,
     /// Resolutions in samples per axis relative to the task's, at least one.
     pub(crate) resolutions: &'a [f64],
+    /// Whether the samples are those that the scale of the run leaves of its task, rather than all of them.
+    pub(crate) at_scale: bool,
 }

@@ -2,12 +2,13 @@
 //! that differs from the run that wrote the checkpoint.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use vocabulary::record::{RunRecord, State};
 
 use super::{EvalError, Request};
-use crate::experiment::{Overrides, Run, load_text, shorten, with_suggestion};
+use crate::experiment::{Overrides, Run, load_text, scale, shorten, with_suggestion};
 use crate::files::{run_folder, weights::Own};
 use crate::origin::file_name::Named;
 use crate::registry::Registry;
@@ -54,6 +55,11 @@ pub(super) fn resolve(
         if record.baseline.name == run.baseline.name {
             run.baseline.label.clone_from(&record.baseline.label);
         }
+    }
+    if let Some(record) = record.filter(|_| request.at_scale) {
+        let entry = registry.find_task(&run.task.name).ok_or_else(|| unnamed("task"))?;
+        let task = (entry.build)(&run.task.config).map_err(|error| EvalError::Task { reason: error.to_string() })?;
+        run.task.task = Arc::from(scale::limit(record.scale, task));
     }
     match &run.not_applicable {
         Some(reason) => Err(EvalError::NotApplicable {

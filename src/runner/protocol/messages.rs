@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::{Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
+use crate::experiment::{Asked, Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
 use crate::registry::Registry;
 use crate::runner::{Inputs, Outcome};
 
@@ -41,6 +41,7 @@ pub(crate) struct Order {
     tuning: Option<String>,
     grid: BTreeMap<String, Value>,
     after: Option<String>,
+    evaluate: Vec<Asked>,
     not_applicable: Option<String>,
     parameters: Option<u64>,
     inputs: Inputs,
@@ -56,8 +57,21 @@ struct OrderedPart {
 impl Order {
     /// Train `run`, which is made of the files `inputs`.
     pub(crate) fn new(run: &Run, inputs: &Inputs) -> Self {
-        let Run { id, task, baseline, training, seed, scale, sources, tuning, grid, after, not_applicable, parameters } =
-            run.clone();
+        let Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            after,
+            evaluate,
+            not_applicable,
+            parameters,
+        } = run.clone();
         let task = OrderedPart { name: task.name, label: task.label, config: task.config };
         let baseline = OrderedPart { name: baseline.name, label: baseline.label, config: baseline.config };
         let inputs = inputs.clone();
@@ -72,6 +86,7 @@ impl Order {
             tuning,
             grid,
             after,
+            evaluate,
             not_applicable,
             parameters,
             inputs,
@@ -94,6 +109,7 @@ impl Order {
             tuning,
             grid,
             after,
+            evaluate,
             not_applicable,
             parameters,
             inputs,
@@ -105,8 +121,21 @@ impl Order {
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
         let task = RunTask { name, label, config, task: Arc::from(scale::limit(scale, task)) };
-        let run =
-            Run { id, task, baseline, training, seed, scale, sources, tuning, grid, after, not_applicable, parameters };
+        let run = Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            after,
+            evaluate,
+            not_applicable,
+            parameters,
+        };
         Ok((run, inputs))
     }
 }

@@ -66,6 +66,7 @@ impl Attempt<'_, '_> {
         if let Some(extension) = record.extension() {
             self.folder.log(&extension)?;
         }
+        self.folder.remove_evaluations()?;
         self.record_start(state.model.as_ref(), &state.progress)?;
         let (finish, validation) = self.train(&record, dataset.as_ref(), state, left_over_bytes)?;
         self.conclude(&record, finish, validation.as_ref())

@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use datasets::{DataError, Dataset, Library};
 
 use crate::experiment::Run;
+use crate::registry::Registry;
 use crate::runner::{Interrupt, Reporter, Setup};
 use crate::training::memory::Ledger;
 
@@ -19,12 +20,13 @@ pub(crate) struct RunContext<'a> {
     pub(crate) out: PathBuf,
     /// Data folder.
     pub(crate) library: &'a Library,
+    pub(crate) registry: &'a Registry,
     /// Where to compute, without autodiff.
     pub(crate) device: Device,
     pub(crate) device_name: String,
     /// Signals, and the end of orders.
     pub(crate) interrupt: Interrupt,
-    pub(crate) reporter: Reporter,
+    pub(crate) reporter: Arc<Reporter>,
     /// The data set prepared last, by task name and settings.
     pub(crate) prepared: HashMap<String, Arc<dyn Dataset>>,
     /// Memory that belongs to no run.
@@ -39,7 +41,7 @@ impl RunContext<'_> {
             return Ok(ready.clone());
         }
         let Self { library, reporter, device, memory, .. } = self;
-        let dataset = memory.samples(device, || run.task.task.prepare(library, reporter))?;
+        let dataset = memory.samples(device, || run.task.task.prepare(library, reporter.as_ref()))?;
         let dataset: Arc<dyn Dataset> = dataset.into();
         self.prepared.insert(key, dataset.clone());
         Ok(dataset)

@@ -7,6 +7,7 @@ use datasets::DataError;
 use vocabulary::record::StopReason;
 
 use crate::files::{CheckpointError, FolderError};
+use crate::measure::evaluate::EvalError;
 use crate::runner::{InitialError, InputError};
 use crate::terminal::panic_text;
 use crate::training::{JournalError, TrainError};
@@ -27,6 +28,9 @@ pub(super) enum RunFailure {
     #[strum(transparent)]
     #[error(transparent)]
     InitialWeights(#[from] InitialError),
+    #[strum(transparent)]
+    #[error(transparent)]
+    Evaluation(#[from] EvalError),
     #[error(transparent)]
     Input(#[from] InputError),
     #[error("the model cannot be built: {0}")]
@@ -60,7 +64,9 @@ impl RunFailure {
             }
             Self::Folder(FolderError::Io { source, .. }) if full(source) => StopReason::DiskFull,
             Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => StopReason::DiskFull,
-            Self::Data(error) if error.is_missing() => StopReason::MissingData,
+            Self::Data(error) | Self::Evaluation(EvalError::Data(error)) if error.is_missing() => {
+                StopReason::MissingData
+            }
             Self::Panic(message) if is_out_of_memory(message) => StopReason::OutOfMemory,
             _ => StopReason::Error,
         }

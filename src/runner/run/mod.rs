@@ -2,6 +2,7 @@
 
 mod attempt;
 mod context;
+mod evaluations;
 mod failure;
 mod perform;
 mod resume;

@@ -7,6 +7,7 @@ use vocabulary::record::{State, Status, StopReason};
 
 use super::attempt::{Attempt, NOT_FURTHER};
 use super::context::RunContext;
+use super::evaluations::evaluate;
 use super::failure::RunFailure;
 use crate::experiment::Run;
 use crate::files::{FolderError, RunFolder, run_folder};
@@ -39,7 +40,11 @@ pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) 
         Attempt { context: &mut *context, run, folder: &folder, status: &mut status }.make(inputs)
     }))
     .unwrap_or_else(|panic| Err(RunFailure::from_panic(panic.as_ref())));
-    let (outcome, text) = result.unwrap_or_else(|error| record_failure(&error, &mut status));
+    let (outcome, text) = match result {
+        Ok((Outcome::Done, text)) => evaluate(context, run, &folder, &mut status, text),
+        Ok(ended) => ended,
+        Err(error) => record_failure(&error, &mut status),
+    };
     status.updated = Some(run_folder::now());
     let written = folder.write_status(&status).and_then(|()| folder.log(&text));
     context.reporter.run_ends(&run.id, &text);

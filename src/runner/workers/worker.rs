@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use baselines::device::DeviceChoice;
 use datasets::Library;
@@ -45,9 +45,10 @@ pub(crate) fn serve(
         setup,
         out: folder,
         library,
+        registry,
         device: device.open()?,
         device_name: device.settled().to_string(),
-        reporter: Reporter::new(interrupt.clone()),
+        reporter: Arc::new(Reporter::new(interrupt.clone())),
         interrupt,
         prepared: HashMap::new(),
         memory: Ledger::default(),

@@ -10,8 +10,10 @@
 //!                                              and one SampleAttribute per column that the task adds
 //! <out>/<experiment>/<run>/worst.json          one WorstErrors, beside it
 //! <out>/<experiment>/<run>/inspection-{initial,trained}.json   one Inspection each
+//! <out>/<experiment>/<run>/evaluations.json    one Evaluations, where the experiment asks for some
 //! ```
 
+pub mod evaluation;
 pub mod fields;
 mod histogram;
 pub mod inspection;
@@ -20,6 +22,7 @@ mod run;
 mod status;
 mod version;
 
+pub use evaluation::{EVALUATIONS, Evaluated, Evaluations, Measurement, Variant, Verdict};
 pub use histogram::Histogram;
 pub use inspection::Inspection;
 pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleAttribute, SampleOutcome, WorstError, WorstErrors};

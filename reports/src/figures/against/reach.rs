@@ -4,10 +4,10 @@ use vocabulary::Metric;
 use vocabulary::record::Inspection;
 use vocabulary::record::inspection::ReceptiveField;
 
-use super::colours::{Colours, Legend};
-use super::curve::{guides, tasks};
-use super::plot::{AxisScale, Figure, LegendKey, Mark, NEUTRAL, Panel, PlotAxis, Point, Series};
 use crate::error::ReportError;
+use crate::figures::colours::{Colours, Legend};
+use crate::figures::curve::{guides, tasks};
+use crate::figures::plot::{AxisScale, Figure, LegendKey, Mark, NEUTRAL, Panel, PlotAxis, Point, Series};
 use crate::networks::inspect::Inspections;
 use crate::runs::{ByGroup, Frames, Runs, SeedGroup, groups};
 

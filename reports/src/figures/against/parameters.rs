@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use vocabulary::Metric;
 
-use super::colours::{Colours, Legend};
-use super::curve::{guides, tasks};
-use super::plot::{AxisScale, Figure, LegendKey, Mark, NEUTRAL, Panel, PlotAxis, Point, Series};
 use crate::error::ReportError;
+use crate::figures::colours::{Colours, Legend};
+use crate::figures::curve::{guides, tasks};
+use crate::figures::plot::{AxisScale, Figure, LegendKey, Mark, NEUTRAL, Panel, PlotAxis, Point, Series};
 use crate::published::{self, Published};
 use crate::runs::{ByGroup, Frames, Runs, SeedGroup};
 use crate::tables::{Flag, by_limit, deviations};
 
 /// One panel per task with an accuracy; `None` where there is none.
-pub(super) fn accuracy_against_parameters(
+pub(in crate::figures) fn accuracy_against_parameters(
     runs: &Runs,
     groups: &[SeedGroup<'_>],
     frames: &Frames,
