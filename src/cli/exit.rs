@@ -12,7 +12,7 @@ use strum::IntoStaticStr;
 use crate::experiment::ExperimentError;
 use crate::files::run_folder::FolderError;
 use crate::measure::evaluate::EvalError;
-use crate::runner::RunnerError;
+use crate::runner::{RunnerError, SelectedError};
 use crate::terminal;
 
 /// Exit codes.
@@ -123,6 +123,12 @@ impl From<RunnerError> for CliError {
             RunnerError::InitialWeights { source, .. } => Self { kind: source.as_ref().into(), ..ended },
             _ => ended,
         }
+    }
+}
+
+impl From<SelectedError> for CliError {
+    fn from(error: SelectedError) -> Self {
+        Self::of(Exit::Failed, &error)
     }
 }
 

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::search::{Search, Trial};
 use super::{Scale, Training};
 
 /// Most characters of a `source` and of a `tuning`.
@@ -30,7 +31,9 @@ pub struct Plan {
     pub missing: Missing,
     /// What is measured before anything is trained.
     pub diagnosis: Option<Diagnosis>,
-    /// Tasks × baselines × grid × seeds, in the order of the file.
+    /// How trials are drawn and pruned, where settings are searched.
+    pub search: Option<Search>,
+    /// Tasks × baselines × grid (or trials) × seeds, in the order of the file.
     pub runs: Vec<Run>,
     /// The whole experiment with every default written out, as it is stored in `experiment.yaml`.
     pub resolved: Value,
@@ -103,6 +106,8 @@ pub struct Run {
     pub tuning: Option<String>,
     /// Values of the grid fields in this run, e.g. `training.learning_rate: 0.01`.
     pub grid: BTreeMap<String, Value>,
+    /// Of a trial of a search: its place there; its values stand in `grid`.
+    pub trial: Option<Trial>,
     /// Why the baseline cannot run on the task (`n/a` in tables), if so.
     pub not_applicable: Option<String>,
     /// Trainable parameters of the whole network; absent where it is not applicable.

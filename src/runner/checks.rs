@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use datasets::{Library, Split};
+use vocabulary::record::{Status, StopReason};
 
 use super::run::is_complete;
 use super::{Options, RunnerError, identity, initial_weights};
@@ -34,7 +35,9 @@ pub(super) fn data(plan: &Plan, out: &Path, options: &Options) -> Result<(), Run
         let folder = out.join(&run.id);
         let status = run_folder::read_status(&folder).ok().flatten();
         let before = run_folder::read_record(&folder).ok().flatten();
-        !options.fresh && status.is_some_and(|status| is_complete(&status, before.as_ref(), &run.training))
+        let pruned = |status: &Status| run.trial.is_some() && status.reason == Some(StopReason::Pruned);
+        let ended = |status: &Status| pruned(status) || is_complete(status, before.as_ref(), &run.training);
+        !options.fresh && status.is_some_and(|status| ended(&status))
     };
     let wanted = plan.runs.iter().filter(|run| run.not_applicable.is_none() && !finished(run));
     let checks = wanted.map(|run| run.task.task.check(&options.library));

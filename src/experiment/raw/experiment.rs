@@ -4,13 +4,14 @@ use super::diagnosis;
 use super::entry::{self, RawEntry};
 use super::field::{self, GridAxis};
 use super::pairs::{self, PairPattern, PairSettings};
+use super::search::{self, RawSearch};
 use super::values::{self, check_name, choice, known_keys, line, list, mapping, seeds, text, unknown_key};
 use crate::experiment::{Content, Diagnosis, Diagnostic, Missing, Node, Position, Scale};
 
 /// Version of the file format.
 pub const VERSION: u64 = 1;
 
-const TOP: [&str; 16] = [
+const TOP: [&str; 17] = [
     "version",
     "include",
     "name",
@@ -26,6 +27,7 @@ const TOP: [&str; 16] = [
     "exclude",
     "training",
     "grid",
+    "search",
     "cells",
 ];
 
@@ -82,6 +84,8 @@ pub struct RawExperiment {
     pub training: Node,
     /// Varied fields.
     pub grid: Vec<GridAxis>,
+    /// Settings that are searched, instead of a grid.
+    pub search: Option<RawSearch>,
     /// Settings of particular pairs.
     pub pair_settings: Vec<PairSettings>,
 }
@@ -111,6 +115,7 @@ impl RawExperiment {
             exclude: Vec::new(),
             training: Node::empty(at),
             grid: Vec::new(),
+            search: None,
             pair_settings: Vec::new(),
         };
         for pair in pairs {
@@ -127,6 +132,7 @@ impl RawExperiment {
                 }
                 "training" => raw.training = values::settings(value, "training")?,
                 "grid" => raw.grid = field::grid(value)?,
+                "search" => raw.search = Some(search::search(value, pair.at)?),
                 "cells" => raw.pair_settings = pairs::pair_settings(value)?,
                 key => raw.set_plain(key, value)?,
             }
@@ -138,6 +144,7 @@ impl RawExperiment {
             }
             entry::distinct_labels(key, entries)?;
         }
+        raw.search.as_ref().map_or(Ok(()), |search| search.check_beside(&raw.grid))?;
         Ok(raw)
     }
 

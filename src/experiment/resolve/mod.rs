@@ -1,12 +1,15 @@
 //! From the file as written to a plan: `--set`, merging, expansion, checks.
 
+mod chosen;
 mod expand;
 mod overrides;
 mod registered;
 mod run_id;
 mod settings;
+mod trials;
 mod written_out;
 
+pub use self::chosen::{Choice, chosen};
 use self::registered::{Labels, Registered};
 use super::arguments::{Only, Setting};
 use super::raw::RawExperiment;
@@ -46,6 +49,7 @@ pub fn resolve(
         scale: raw.scale,
         missing: raw.missing,
         diagnosis: raw.diagnosis,
+        search: raw.search.map(|search| search.search),
         runs,
     })
 }

@@ -32,13 +32,16 @@ pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Reg
             node.remove(path);
         }
     }
-    if let Some(axis) = raw.grid.iter().find(|axis| {
-        axis.field.target == field.target && axis.field != field && field.path.starts_with(&axis.field.path)
-    }) {
-        let message = format!("`{}` lies within `{}`, over which the grid runs", field.text(), axis.field.text());
-        return Err(Diagnostic::at(setting.at, message).note(format!("set `{}` as a whole", axis.field.text())));
+    let ranges = raw.search.iter().flat_map(|search| &search.ranges).map(|range| (&range.field, "the search"));
+    let mut varied = raw.grid.iter().map(|axis| (&axis.field, "the grid")).chain(ranges);
+    if let Some((outer, what)) = varied.find(|(outer, _)| **outer != field && outer.covers(&field)) {
+        let message = format!("`{}` lies within `{}`, over which {what} runs", field.text(), outer.text());
+        return Err(Diagnostic::at(setting.at, message).note(format!("set `{}` as a whole", outer.text())));
     }
     raw.grid.retain(|axis| !field.covers(&axis.field));
+    if let Some(search) = &mut raw.search {
+        search.ranges.retain(|range| !field.covers(&range.field));
+    }
     Ok(())
 }
 
@@ -55,11 +58,15 @@ pub(super) fn note_changes(raw: &mut RawExperiment, settings: &[Setting]) {
     }
 }
 
-/// Refuse axes of the grid over fields that no entry has.
+/// Refuse axes of the grid, and ranges of the search, over fields that no entry has.
 pub(super) fn check_axes(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
     for axis in &raw.grid {
         let having = registered.having(&axis.field, axis.at);
         having.map_err(|error| error.note("a grid needs a field that some run has"))?;
+    }
+    for range in raw.search.iter().flat_map(|search| &search.ranges) {
+        let having = registered.having(&range.field, range.at);
+        having.map_err(|error| error.note("a search needs a field that some run has"))?;
     }
     Ok(())
 }

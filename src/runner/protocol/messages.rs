@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::experiment::search::Trial;
 use crate::experiment::{Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
 use crate::registry::Registry;
 use crate::runner::{Inputs, Outcome};
@@ -40,9 +41,20 @@ pub(crate) struct Order {
     sources: Vec<String>,
     tuning: Option<String>,
     grid: BTreeMap<String, Value>,
+    trial: Option<Trial>,
     not_applicable: Option<String>,
     parameters: Option<u64>,
     inputs: Inputs,
+    part: Part,
+}
+
+/// Which part of a training is ordered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// After how many epochs the run waits for further orders; `None` for its end.
+    pub(crate) until: Option<u64>,
+    /// Whether it goes on with what this command has begun, and discards nothing.
+    pub(crate) goes_on: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,21 +65,36 @@ struct OrderedPart {
 }
 
 impl Order {
-    /// Train `run`, which is made of the files `inputs`.
-    pub(crate) fn new(run: &Run, inputs: &Inputs) -> Self {
-        let Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters } =
+    /// Train `part` of `run`, which is made of the files `inputs`.
+    pub(crate) fn new(run: &Run, inputs: &Inputs, part: Part) -> Self {
+        let Run { id, task, baseline, training, seed, scale, sources, tuning, grid, trial, not_applicable, parameters } =
             run.clone();
         let task = OrderedPart { name: task.name, label: task.label, config: task.config };
         let baseline = OrderedPart { name: baseline.name, label: baseline.label, config: baseline.config };
         let inputs = inputs.clone();
-        Self { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters, inputs }
+        Self {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            trial,
+            not_applicable,
+            parameters,
+            inputs,
+            part,
+        }
     }
 
     /// The run, with its task built again, and the files that it is made of.
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(crate) fn run(self, registry: &Registry) -> Result<(Run, Inputs), String> {
+    pub(crate) fn run(self, registry: &Registry) -> Result<(Run, Inputs, Part), String> {
         let Self {
             id,
             task,
@@ -78,9 +105,11 @@ impl Order {
             sources,
             tuning,
             grid,
+            trial,
             not_applicable,
             parameters,
             inputs,
+            part,
         } = self;
         let OrderedPart { name, label, config } = baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
@@ -89,8 +118,9 @@ impl Order {
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
         let task = RunTask { name, label, config, task: Arc::from(scale::limit(scale, task)) };
-        let run = Run { id, task, baseline, training, seed, scale, sources, tuning, grid, not_applicable, parameters };
-        Ok((run, inputs))
+        let run =
+            Run { id, task, baseline, training, seed, scale, sources, tuning, grid, trial, not_applicable, parameters };
+        Ok((run, inputs, part))
     }
 }
 

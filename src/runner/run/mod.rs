@@ -9,4 +9,4 @@ mod watch;
 
 pub(super) use context::RunContext;
 pub(super) use perform::perform;
-pub(super) use resume::is_complete;
+pub(super) use resume::{is_complete, validations};

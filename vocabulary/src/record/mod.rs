@@ -18,6 +18,7 @@ pub mod inspection;
 mod lines;
 mod run;
 mod status;
+mod trial;
 mod version;
 
 pub use histogram::Histogram;
@@ -25,5 +26,6 @@ pub use inspection::Inspection;
 pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleAttribute, SampleOutcome, WorstError, WorstErrors};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};
+pub use trial::{RangeScale, TrialRecord};
 
 pub use version::SCHEMA;
