@@ -10,13 +10,14 @@ mod loss;
 mod parameters;
 pub(crate) mod plot;
 mod results;
+mod search;
 mod tested;
 
 use self::colours::Colours;
 pub(crate) use self::inspection::inspection;
 use self::plot::Figure;
 use crate::error::ReportError;
-use crate::runs::{Diagnostics, Frames, Runs, Tested, groups};
+use crate::runs::{Diagnostics, Frames, Runs, Searches, Tested, groups};
 use crate::tables::{Contests, ScoreMatrix};
 
 /// What became of the test samples, and what follows from it.
@@ -37,11 +38,13 @@ pub(crate) fn all(
     runs: &Runs,
     frames: &Frames,
     diagnostics: &Diagnostics,
+    searches: &Searches,
     outcomes: &Outcomes<'_>,
 ) -> Result<Vec<Figure>, ReportError> {
     let groups = groups(runs);
     let colours = Colours::new(&groups);
     let mut figures: Vec<Figure> = results::test_values(runs, &groups, frames, &colours)?.into_iter().collect();
+    figures.extend(search::search(searches, &groups, &colours));
     figures.extend(dimensions::dimensions(&groups, frames, &colours)?);
     figures.extend(learning::learning_curves(&groups, frames, &colours)?);
     figures.extend(parameters::accuracy_against_parameters(runs, &groups, frames, &colours)?);

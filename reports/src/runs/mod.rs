@@ -29,4 +29,5 @@ pub use read::read_diagnostics;
 pub(crate) use read::read_json;
 pub use run::{Experiment, LeftOut, Run, Runs};
 pub(crate) use settings::{Settings, is_presentation, plain, varied, within_record};
+pub(crate) use trials::Searches;
 pub use trials::{SearchedPair, Trial, searches};

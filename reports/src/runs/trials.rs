@@ -1,6 +1,6 @@
 //! The trials of searches, and which of them are chosen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::Scale;
 use vocabulary::record::State;
@@ -98,4 +98,68 @@ fn best<'a>(trials: impl Iterator<Item = &'a Trial>, higher: bool) -> Option<&'a
         .filter_map(|trial| Some((trial, trial.validation?)))
         .reduce(|first, next| if better(next.1, first.1) { next } else { first })
         .map(|(trial, _)| trial)
+}
+
+/// The searches among runs that are shown, and all their trials.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Searches {
+    /// Pairs with more than one trial; places of runs are those in `runs`.
+    pub(crate) pairs: Vec<SearchedPair>,
+    /// The runs of the trials, with their final lines and the best of their validation.
+    pub(crate) runs: Vec<Run>,
+    /// Whether each of them is shown nowhere else.
+    hidden: Vec<bool>,
+}
+
+impl Searches {
+    /// Leave of every searched pair one trial among `runs`: the selected one, or while there is none, the best so far. It stands for
+    /// the pair, and so without its values in its name.
+    pub(crate) fn take(runs: &mut Runs) -> Self {
+        let mut found = Self::default();
+        let (mut shown, mut hidden) = (BTreeSet::new(), BTreeSet::new());
+        for mut pair in searches(runs).into_iter().filter(|pair| pair.trials.len() > 1) {
+            let representative = pair.representative(runs).map(|trial| trial.runs.clone()).unwrap_or_default();
+            for trial in &mut pair.trials {
+                for place in &mut trial.runs {
+                    let set = if representative.contains(place) { &mut shown } else { &mut hidden };
+                    set.insert(*place);
+                    found.hidden.push(!representative.contains(place));
+                    let mut run = runs.all[*place].clone();
+                    run.keep_results();
+                    found.runs.push(run);
+                    *place = found.runs.len() - 1;
+                }
+            }
+            found.pairs.push(pair);
+        }
+        for place in shown {
+            let run = &mut runs.all[place];
+            if let Some(record) = &mut run.record {
+                let searched = record.trial.as_ref().map(|trial| &trial.fields);
+                record.grid.retain(|field, _| searched.is_none_or(|fields| !fields.contains_key(field)));
+            }
+        }
+        let mut place = 0;
+        runs.all.retain(|_| {
+            place += 1;
+            !hidden.contains(&(place - 1))
+        });
+        found
+    }
+
+    /// The runs of trials that are shown nowhere else.
+    pub(crate) fn hidden(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().zip(&self.hidden).filter(|(_, hidden)| **hidden).map(|(run, _)| run)
+    }
+
+    /// What a reader of a table must know whose rows are of chosen trials; `None` where there are none.
+    pub(crate) fn note(&self) -> Option<String> {
+        let numbers: BTreeSet<usize> = self.pairs.iter().map(|pair| pair.trials.len()).collect();
+        let (fewest, most) = (numbers.first()?, numbers.last()?);
+        let number = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
+        Some(format!(
+            "Rows of searched baselines are those of one trial, the best of {number} trials on validation; the others stand under \
+             Search alone."
+        ))
+    }
 }

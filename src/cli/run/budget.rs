@@ -6,7 +6,7 @@ use reports::format::duration;
 use reports::text_table;
 use serde::Serialize;
 
-use super::dry_run::Line;
+use super::line::Line;
 use crate::experiment::search::{Search, epochs, stages};
 use crate::experiment::{Plan, Run};
 use crate::runner::Selected;

@@ -2,6 +2,7 @@
 
 mod budget;
 mod dry_run;
+mod line;
 mod summary;
 
 use std::path::PathBuf;

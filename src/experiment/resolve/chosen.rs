@@ -136,7 +136,7 @@ fn rule(choice: &Choice<'_>, trial: &Trial, tasks: &[String], baselines: &[Strin
 fn tuning(choice: &Choice<'_>) -> String {
     let chosen = match choice.trials {
         1 => String::new(),
-        trials => format!("; best of {trials} on validation"),
+        trials => format!("; best of {trials} trials on validation"),
     };
     let said = choice.run.tuning.as_deref().unwrap_or_default();
     let whole = format!("{said}{chosen}");

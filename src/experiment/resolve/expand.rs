@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::registered::{Labels, Registered};
 use super::run_id;
 use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
-use super::trials::{self, Values};
+use super::trials::{self, Searched, Values};
 use crate::experiment::raw::{Field, GridAxis, RawExperiment, Target};
 use crate::experiment::search::Trial;
 use crate::experiment::{Diagnostic, Node, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
@@ -43,9 +43,9 @@ pub(super) struct GridPoint {
 #[derive(Debug, Clone)]
 pub(super) struct Pair {
     /// Index of the task.
-    pub(super) task: usize,
+    task: usize,
     /// Index of the baseline.
-    pub(super) baseline: usize,
+    baseline: usize,
     /// Label and name of the task, as patterns in the file know them.
     pub(super) task_words: [String; 2],
     /// The same of the baseline.
@@ -145,7 +145,14 @@ impl<'a> Expansion<'a> {
             let merged = Merged { trees, sources: sources.clone(), tuning: tuning.clone() };
             let mut point = self.point(pair, merged, grid)?;
             if let Some(search) = &self.raw.search {
-                trials::mark(&mut point, search, self.raw.scale, &label, (number, trials))?;
+                let labels = [&pair.task_words, &pair.baseline_words].map(|[label, _]| label.as_str());
+                let epochs = point.training.epochs;
+                let of = Searched { entries: [pair.task, pair.baseline], labels, trials, epochs };
+                let said = point.tuning.take();
+                let (trial, tuning) = trials::trial(search, self.raw.scale, &of, (number, &point.grid), said)?;
+                (point.trial, point.tuning) = (Some(trial), Some(tuning));
+                // One made of settings would tell trials apart that are to stand in one row.
+                point.baseline.label.clone_from(&label);
             }
             let point = Arc::new(point);
             for &seed in &self.raw.seeds {

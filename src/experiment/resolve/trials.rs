@@ -1,10 +1,10 @@
-//! The trials of a search: what they are called, and what their records say.
+//! The trials of a search: their values, and what their records say.
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use vocabulary::record::TrialRecord;
 
-use super::expand::GridPoint;
 use crate::experiment::raw::{Field, RawSearch};
 use crate::experiment::search::Trial;
 use crate::experiment::{Diagnostic, Node, Position, Scale};
@@ -24,36 +24,41 @@ pub(super) fn values<'a>(search: &'a RawSearch, has: impl Fn(&Field) -> bool) ->
     trials.into_iter().map(named).collect()
 }
 
-/// Make `point` trial `number`, from 1, of the `trials` of its pair, whose baseline is called `label`.
-///
-/// A label made of settings would tell trials apart that are to stand in one row, so all have that of the settings before.
+/// A pair of task and baseline, and how far its trials are trained.
+pub(super) struct Searched<'a> {
+    /// Indices of the task and the baseline in the file.
+    pub(super) entries: [usize; 2],
+    /// Their labels, as patterns in the file know them.
+    pub(super) labels: [&'a str; 2],
+    /// How many trials there are.
+    pub(super) trials: usize,
+    /// Epochs of a whole training.
+    pub(super) epochs: u32,
+}
+
+/// Trial `number`, from 1, of the pair `of`, with the values of `grid`; and how its settings were tuned, after what the file
+/// `said` of that.
 ///
 /// # Errors
 /// No trial would be pruned before its end.
-pub(super) fn mark(
-    point: &mut GridPoint,
+pub(super) fn trial(
     search: &RawSearch,
     scale: Scale,
-    label: &str,
-    (number, trials): (usize, usize),
-) -> Result<(), Diagnostic> {
-    let last = u64::from(point.training.epochs);
-    let halving = search.search.halving.filter(|_| trials > 1);
+    of: &Searched<'_>,
+    (number, grid): (usize, &BTreeMap<String, Value>),
+    said: Option<String>,
+) -> Result<(Trial, String), Diagnostic> {
+    let last = u64::from(of.epochs);
+    let halving = search.search.halving.filter(|_| of.trials > 1);
     let rungs = halving.map(|halving| halving.rungs(last)).unwrap_or_default();
     if let (Some(halving), Some(at), true, Scale::Paper) = (halving, search.halving_at, rungs.is_empty(), scale) {
         let message = format!("`halving` begins after {} epochs, and a whole training has {last}", halving.epochs);
         return Err(Diagnostic::at(at, message).note("prune earlier, train longer, or remove `halving`"));
     }
-    let fields = search.ranges.iter().filter(|range| point.grid.contains_key(&range.field.text()));
+    let fields = search.ranges.iter().filter(|range| grid.contains_key(&range.field.text()));
     let fields: BTreeMap<_, _> = fields.map(|range| (range.field.text(), range.range.scale())).collect();
-    let tried = search.search.describe(trials, &rungs, last);
-    point.tuning = Some(point.tuning.take().map_or(tried.clone(), |said| format!("{said}; {tried}")));
-    label.clone_into(&mut point.baseline.label);
-    let pair = &point.pair;
-    point.trial = Some(Trial {
-        record: TrialRecord { number: number as u64, fields, rungs },
-        entries: [pair.task, pair.baseline],
-        labels: [&pair.task_words, &pair.baseline_words].map(|[label, _]| label.clone()),
-    });
-    Ok(())
+    let tried = search.search.describe(of.trials, &rungs, last);
+    let tuning = said.map_or(tried.clone(), |said| format!("{said}; {tried}"));
+    let record = TrialRecord { number: number as u64, fields, rungs };
+    Ok((Trial { record, entries: of.entries, labels: of.labels.map(str::to_owned) }, tuning))
 }

@@ -91,7 +91,7 @@ mod tests {
         );
         assert_eq!(values(&interval(1.0, 3000.0, true, false), 2), ["1", "54.8"]);
         assert_eq!(values(&interval(-2.0, 2.0, false, true), 5), ["-2", "-1", "0", "1", "2"]);
-        assert_eq!(values(&interval(1.0, 7.0, true, true), 3), ["1", "2", "4"]);
+        assert_eq!(values(&interval(1.0, 7.0, true, true), 4), ["1", "1", "2", "4"]);
         // Rounding leaves no range.
         assert_eq!(values(&interval(1.2345, 1.2349, false, false), 2), ["1.2345", "1.2345"]);
     }

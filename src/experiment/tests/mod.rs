@@ -8,6 +8,7 @@ mod matrix;
 mod recipes;
 mod runs;
 mod schema;
+mod search;
 mod values;
 
 use baselines::{BuildError, InputSpec, Model, OutputSpec};

@@ -7,6 +7,8 @@ mod queue;
 mod rungs;
 mod selected;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 pub(super) use queue::{Passed, Queue};
 pub(crate) use selected::{Selected, SelectedError, write};
