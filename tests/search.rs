@@ -182,7 +182,7 @@ fn the_budget_is_said_before_and_the_search_reported_after() {
     let dry = bench.json(&["run", "tuned.yaml", "--dry-run", "--no-time"]);
     let pairs = dry["search"]["pairs"].as_array().unwrap();
     assert_eq!((pairs.len(), &dry["search"]["equal"], &dry["search"]["method"]), (2, &true.into(), &"sobol".into()));
-    for (pair, dimensions) in pairs.iter().zip([3, 1]) {
+    for (pair, dimensions) in pairs.iter().zip([3, 2]) {
         assert_eq!(
             (&pair["dimensions"], &pair["trials"], &pair["epochs"]),
             (&dimensions.into(), &4.into(), &13.into())
