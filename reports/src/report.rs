@@ -13,7 +13,7 @@ use crate::format::{duration, file_name, short_hash};
 use crate::networks::diagnose::{self, DIAGNOSED, Section};
 use crate::networks::inspect::{self, Inspections};
 use crate::page::{Page, answer};
-use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, Searches, Tested, groups, load};
+use crate::runs::{AddedSettings, Diagnostics, Frames, LeftOut, Run, Runs, Searches, Tested, groups, load_for_report};
 use crate::tables::{self, Contests, Recipes, ScoreMatrix, Table, WorstOfTasks};
 
 /// Tables with a row per baseline, or per run, that leave out the trials that were not chosen.
@@ -37,11 +37,11 @@ pub fn write(
     against: Option<&str>,
     added: &AddedSettings,
 ) -> Result<ReportPaths, ReportError> {
-    let mut runs = load(dirs, added)?;
+    let mut runs = load_for_report(dirs, added)?;
     let searches = Searches::take(&mut runs);
     let initial = at_initialisation(&mut runs);
     let inspections = Inspections::read(&mut runs);
-    let frames = Frames::of(&mut runs)?;
+    let mut frames = Frames::of(&mut runs)?;
     let diagnostics = Diagnostics::read(&runs);
     let tested = Tested::read(&runs);
     let (groups, several) = (groups(&runs), runs.has_several_experiments());
@@ -50,7 +50,9 @@ pub fn write(
     let worst = WorstOfTasks::read(&groups, &contests, several);
     let outcomes = Outcomes { tested: &tested, contests: &contests, scores: scores.as_ref() };
     let mut figures = figures::all(&runs, &frames, &diagnostics, &searches, &outcomes)?;
+    frames.drop_steps();
     figures.extend(initial.figures);
+    figures.extend(figures::accuracy_against_receptive_field(&runs, &frames, &inspections)?);
     figures.extend(figures::inspection(&runs, &inspections));
     let recipes = Recipes::of(&runs);
     let mut first: Vec<Table> = vec![tables::summary(&runs, &frames, &contests)?];

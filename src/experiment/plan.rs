@@ -108,6 +108,8 @@ pub struct Run {
     pub grid: BTreeMap<String, Value>,
     /// Of a trial of a search: its place there; its values stand in `grid`.
     pub trial: Option<Trial>,
+    /// Id of the run with whose best weights this one begins (`training.initial_task`), if so.
+    pub after: Option<String>,
     /// Why the baseline cannot run on the task (`n/a` in tables), if so.
     pub not_applicable: Option<String>,
     /// Trainable parameters of the whole network; absent where it is not applicable.

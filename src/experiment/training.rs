@@ -39,6 +39,10 @@ pub struct Training {
     /// be that of a run before it in the same experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initial_weights: Option<PathBuf>,
+    /// Label of another task of the experiment, instead of `initial_weights`: training begins with the best weights of the run of
+    /// the same baseline, values of the grid and seed on that task, which is trained first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial_task: Option<String>,
     /// Decay rates of the two moment estimates, each in [0, 1).
     #[schemars(extend("items" = { "type": "number", "format": "double", "minimum": 0, "exclusiveMaximum": 1 }))]
     pub betas: [f64; 2],
@@ -137,6 +141,7 @@ impl Default for Training {
             optimiser: Optimiser::AdamW,
             learning_rate: 0.001,
             initial_weights: None,
+            initial_task: None,
             betas: [0.9, 0.999],
             epsilon: 1e-8,
             weight_decay: 0.0,
@@ -215,6 +220,10 @@ impl Training {
             if !holds {
                 return Err(InvalidSetting { field, message: format!("must be {range}, found {value}") });
             }
+        }
+        if self.initial_task.is_some() && self.initial_weights.is_some() {
+            let message = "names a task, and `initial_weights` a file; keep one of them".into();
+            return Err(InvalidSetting { field: "initial_task", message });
         }
         if let Some(steps) = self.warmup_steps
             && self.warmup_epochs != 0.0

@@ -8,9 +8,9 @@ use vocabulary::record::inspection::Stage;
 use super::epoch::{Histograms, evaluate, inspection, judge, probe, probe_at_end};
 use super::health::{Cause, finite, stuck_at_chance};
 use super::metrics::{keep_outcomes, lines};
-use super::state::{Clock, Session, best_path, save, save_best};
+use super::state::{Clock, Session, save, save_best};
 use super::step::step;
-use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, memory, prefetch};
+use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, best_path, memory, prefetch};
 use crate::experiment::Training;
 use crate::files::{CheckpointError, tensors};
 

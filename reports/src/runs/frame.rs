@@ -118,6 +118,11 @@ impl Frames {
         Ok(frames)
     }
 
+    /// Let go of the lines of single steps, once they are drawn: pictures need memory, too.
+    pub(crate) fn drop_steps(&mut self) {
+        self.steps.frame = self.steps.frame.clear();
+    }
+
     /// The test metric of every group.
     ///
     /// # Errors

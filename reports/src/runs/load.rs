@@ -10,7 +10,7 @@ use vocabulary::record::{RunRecord, Status};
 
 use super::added::AddedSettings;
 use super::discover::{canonical, discover, folders, is_run, name_of};
-use super::read::{read_json, read_lines, read_yaml};
+use super::read::{read_json, read_lines_with, read_yaml};
 use super::run::{Experiment, LeftOut, Run, Runs, seed_of};
 use super::{holder, variant};
 use crate::error::ReportError;
@@ -21,6 +21,27 @@ use crate::error::ReportError;
 /// # Errors
 /// An unreadable folder, a folder without runs or with nothing but damaged ones, one run given twice.
 pub fn load(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError> {
+    load_lines(dirs, added, |_| true)
+}
+
+/// The same, without the lines of single steps that no figure draws: of a long training, those are most.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_for_report(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError> {
+    load_lines(dirs, added, |line| !has(line, STEP) || DRAWN.iter().any(|name| has(line, name)))
+}
+
+/// How a line of a single step is told from others, in the form that is written. One in another form is read.
+const STEP: &[u8] = b"\"kind\":\"step\"";
+/// The lines of steps that figures draw.
+const DRAWN: [&[u8]; 2] = [b"\"name\":\"loss\"", b"\"name\":\"penalty\""];
+
+fn has(line: &[u8], part: &[u8]) -> bool {
+    line.windows(part.len()).any(|window| window == part)
+}
+
+fn load_lines(dirs: &[PathBuf], added: &AddedSettings, wanted: fn(&[u8]) -> bool) -> Result<Runs, ReportError> {
     let mut runs = Runs { experiments: Vec::new(), all: Vec::new(), left_out: Vec::new() };
     let mut experiments: BTreeMap<String, Experiment> = BTreeMap::new();
     let mut first_error = None;
@@ -30,7 +51,7 @@ pub fn load(dirs: &[PathBuf], added: &AddedSettings) -> Result<Runs, ReportError
             return Err(ReportError::NoRuns { path: dir.clone() });
         }
         for path in found {
-            let experiment = read_experiment(&path, dir, &mut runs, &mut first_error)?;
+            let experiment = read_experiment(&path, dir, wanted, &mut runs, &mut first_error)?;
             experiments.entry(experiment.name.clone()).or_insert(experiment);
         }
     }
@@ -100,6 +121,7 @@ fn leave_out_repeats(runs: &mut Runs) -> Result<(), ReportError> {
 fn read_experiment(
     path: &Path,
     given: &Path,
+    wanted: fn(&[u8]) -> bool,
     runs: &mut Runs,
     first_error: &mut Option<ReportError>,
 ) -> Result<Experiment, ReportError> {
@@ -131,7 +153,7 @@ fn read_experiment(
     let mut candidates = if single { vec![path.to_owned()] } else { folders(path)? };
     // A folder named like a run counts as one before its first file is written.
     candidates.retain(|dir| is_run(dir) || seed_of(&name_of(dir)).is_some());
-    let read: Vec<_> = candidates.par_iter().map(|dir| read_run(dir, &experiment.name)).collect();
+    let read: Vec<_> = candidates.par_iter().map(|dir| read_run(dir, &experiment.name, wanted)).collect();
     for (dir, read) in candidates.into_iter().zip(read) {
         match read {
             Ok(run) => found.push(run),
@@ -163,7 +185,7 @@ fn read_experiment(
     Ok(experiment)
 }
 
-fn read_run(dir: &Path, experiment: &str) -> Result<Run, ReportError> {
+fn read_run(dir: &Path, experiment: &str, wanted: fn(&[u8]) -> bool) -> Result<Run, ReportError> {
     // A folder that cannot be listed would seem to be one that has not begun.
     fs::read_dir(dir).map_err(ReportError::read(dir))?;
     let file = dir.join("cell.yaml");
@@ -172,7 +194,7 @@ fn read_run(dir: &Path, experiment: &str) -> Result<Run, ReportError> {
     let status = if file.is_file() { read_json::<Status>(&file)? } else { Status::pending() };
     let status = holder::settle(dir, status);
     let file = dir.join("metrics.jsonl");
-    let (lines, cut_lines) = if file.is_file() { read_lines(&file)? } else { (Vec::new(), 0) };
+    let (lines, cut_lines) = if file.is_file() { read_lines_with(&file, wanted)? } else { (Vec::new(), 0) };
     Ok(Run {
         path: dir.to_owned(),
         id: name_of(dir),

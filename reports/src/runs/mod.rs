@@ -23,6 +23,7 @@ pub(crate) use diagnostics::{Diagnostics, LayerQuantity, Layers, Look, Moment, R
 pub(crate) use frame::{ByGroup, BySeed, CurvePoint, Curves, Frames};
 pub(crate) use group::{GroupKey, SeedGroup, groups, metric_columns};
 pub use load::load;
+pub(crate) use load::load_for_report;
 pub(crate) use parquet::{Bin, RunOutcomes, Tested, read_worst};
 pub use parquet::{ErrorInput, write_outcomes, write_worst};
 pub use read::read_diagnostics;

@@ -22,9 +22,11 @@ fn shared(record: &RunRecord) -> Settings {
 /// Settings that a run knows once it has begun.
 const LATE: [&str; 2] = ["task.data_hash", "initial_weights"];
 
-/// Whether training begins with random weights, rather than with given ones that may not be known yet.
+/// Whether training begins with random weights, rather than with given ones that may not be known yet. Where every seed begins
+/// with its own run on another task, the weights are as random as those of that run.
 fn begins_randomly(record: &RunRecord) -> bool {
-    record.initial_weights.is_none() && record.training.get("initial_weights").is_none_or(Value::is_null)
+    let has = |setting| record.training.get(setting).is_some_and(|value: &Value| !value.is_null());
+    has("initial_task") || (record.initial_weights.is_none() && !has("initial_weights"))
 }
 
 /// Write into every run in what it differs from others of the same experiment, labels and grid values, so that runs are of

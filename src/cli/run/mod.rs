@@ -60,6 +60,8 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
         keep_run(&mut plan, id)?;
         refuse_alone(&plan)?;
     }
+    let out = args.out.join(&plan.name);
+    initial_weights::place(&mut plan, &out);
     let library = global.library()?;
     if args.dry_run {
         return dry_run(&plan, args, &library, global);

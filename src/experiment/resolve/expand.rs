@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::registered::{Labels, Registered};
 use super::run_id;
 use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
+use super::stages;
 use super::trials::{self, Searched, Values};
 use crate::experiment::raw::{Field, GridAxis, RawExperiment, Target};
 use crate::experiment::search::Trial;
-use crate::experiment::{Diagnostic, Node, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
+use crate::experiment::{Diagnostic, Node, Position, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale};
 
 /// Runs that one experiment may expand to.
 const MAX_RUNS: usize = 100_000;
@@ -21,6 +22,8 @@ const MAX_RUNS: usize = 100_000;
 pub(super) struct RunDraft {
     pub(super) id: String,
     pub(super) seed: u64,
+    /// Id of the run with whose weights it begins.
+    pub(super) after: Option<String>,
     pub(super) point: Arc<GridPoint>,
 }
 
@@ -36,6 +39,8 @@ pub(super) struct GridPoint {
     pub(super) tuning: Option<String>,
     /// The merged settings of the baseline, for places of errors.
     pub(super) settings: Node,
+    /// Where `training.initial_task` stands, if it does.
+    pub(super) initial_task_at: Option<Position>,
     pub(super) pair: Pair,
 }
 
@@ -71,8 +76,9 @@ pub(super) fn expand(
     registered: &Registered,
     labels: &Labels,
 ) -> Result<Vec<RunDraft>, Diagnostic> {
-    let Expansion { settings_met, drafts, .. } = expansion(raw, registered, labels)?;
+    let Expansion { settings_met, mut drafts, .. } = expansion(raw, registered, labels)?;
     check_ids(&drafts, raw)?;
+    stages::link(&mut drafts, &labels.tasks)?;
     // An included rule is for whatever includes it.
     let mut met = settings_met.into_iter();
     raw.pair_settings.retain(|_| met.next().unwrap_or(true));
@@ -145,6 +151,9 @@ impl<'a> Expansion<'a> {
             let merged = Merged { trees, sources: sources.clone(), tuning: tuning.clone() };
             let mut point = self.point(pair, merged, grid)?;
             if let Some(search) = &self.raw.search {
+                if let Some(at) = point.initial_task_at {
+                    return Err(trials::refuse_stage(at));
+                }
                 let labels = [&pair.task_words, &pair.baseline_words].map(|[label, _]| label.as_str());
                 let epochs = point.training.epochs;
                 let of = Searched { entries: [pair.task, pair.baseline], labels, trials, epochs };
@@ -157,7 +166,7 @@ impl<'a> Expansion<'a> {
             let point = Arc::new(point);
             for &seed in &self.raw.seeds {
                 let id = run_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
-                self.drafts.push(RunDraft { id, seed, point: Arc::clone(&point) });
+                self.drafts.push(RunDraft { id, seed, after: None, point: Arc::clone(&point) });
             }
         }
         Ok(())
@@ -208,13 +217,15 @@ impl<'a> Expansion<'a> {
     /// The point of the grid with the settings of `merged`.
     fn point(&mut self, pair: &Pair, merged: Merged, grid: BTreeMap<String, Value>) -> Result<GridPoint, Diagnostic> {
         let Merged { trees: [training, task, settings], sources, tuning } = merged;
+        let initial_task_at = training.get("initial_task").map(|node| node.at);
         let training = resolve_training(&training)?;
         let kind = &self.registered.tasks[pair.task];
         let (task, samples) = self.tasks.resolve(&self.raw.tasks[pair.task], &task, kind, self.raw.scale)?;
         let training = scale::training(self.raw.scale, &training, samples, task.task.spec());
         let kind = &self.registered.baselines[pair.baseline];
         let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
-        Ok(GridPoint { task, baseline, training, grid, trial: None, sources, tuning, settings, pair: pair.clone() })
+        let (pair, trial) = (pair.clone(), None);
+        Ok(GridPoint { task, baseline, training, grid, trial, sources, tuning, settings, initial_task_at, pair })
     }
 
     /// Refuse patterns of the file itself that no pair has met.
@@ -318,7 +329,7 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
     };
     let fits: HashMap<&str, Fit> = first.into_par_iter().map(tried).collect();
     let mut runs = Vec::with_capacity(drafts.len());
-    for (key, RunDraft { id, seed, point }) in keys.iter().zip(drafts) {
+    for (key, RunDraft { id, seed, after, point }) in keys.iter().zip(drafts) {
         let (not_applicable, parameters) = match fits.get(key.as_str()) {
             Some(Fit::Fits { parameters }) => (None, Some(*parameters)),
             Some(Fit::NotApplicable(reason)) => (Some(reason.clone()), None),
@@ -330,7 +341,7 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             }
             None => (None, None),
         };
-        let (id, seed) = (id.clone(), *seed);
+        let (id, seed, after) = (id.clone(), *seed, after.clone());
         let GridPoint { task, baseline, training, grid, trial, sources, tuning, .. } = GridPoint::clone(point);
         runs.push(Run {
             id,
@@ -343,6 +354,7 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             tuning,
             grid,
             trial,
+            after,
             not_applicable,
             parameters,
         });

@@ -6,6 +6,7 @@ mod overrides;
 mod registered;
 mod run_id;
 mod settings;
+mod stages;
 mod trials;
 mod written_out;
 

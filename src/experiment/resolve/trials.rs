@@ -24,6 +24,13 @@ pub(super) fn values<'a>(search: &'a RawSearch, has: impl Fn(&Field) -> bool) ->
     trials.into_iter().map(named).collect()
 }
 
+/// The error of a search over runs that begin with the weights of others: what is chosen for the first task may be another trial
+/// than the one that the second began with.
+pub(super) fn refuse_stage(at: Position) -> Diagnostic {
+    Diagnostic::at(at, "`initial_task` cannot stand beside `search`, which chooses the settings of every task apart")
+        .note("search without it, and begin with the weights of what was chosen: `initial_weights`, or `initial_task` in selected.yaml")
+}
+
 /// A pair of task and baseline, and how far its trials are trained.
 pub(super) struct Searched<'a> {
     /// Indices of the task and the baseline in the file.

@@ -9,6 +9,7 @@ mod recipes;
 mod runs;
 mod schema;
 mod search;
+mod stages;
 mod values;
 
 use baselines::{BuildError, InputSpec, Model, OutputSpec};

@@ -182,6 +182,9 @@ fn mistakes_are_told_with_their_place() {
         let found = error(&with(line, changed));
         assert!(found.contains(place) && found.contains(message), "{changed}: {found}");
     }
+    let stage = format!("{PAIRS}{TRAINING}{SEARCH}").replace("{epochs: 12}", "{epochs: 12, initial_task: long}");
+    let found = error(&stage);
+    assert!(found.contains("x.yaml:3:38") && found.contains("`initial_task` cannot stand beside"), "{found}");
     let both = format!("{PAIRS}{TRAINING}grid: {{training.batch_size: [8, 16]}}\n{SEARCH}");
     let found = error(&both);
     assert!(found.contains("x.yaml:5:1") && found.contains("`grid` cannot stand in one file"), "{found}");

@@ -33,7 +33,8 @@ fn unknown_keys_name_what_was_meant() {
     4 |   epoch: 3
       |   ^^^^^
       = accepted keys: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        initial_weights, betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps,
+        initial_weights, initial_task, betas, epsilon, weight_decay, schedule, warmup_epochs,
+        warmup_steps,
         schedule_steps, min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip,
         early_stopping, max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");
@@ -201,7 +202,8 @@ fn errors_of_arguments_name_the_argument() {
      | training.epoch=3
      | ^^^^^^^^^^^^^^
       = accepted fields: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        initial_weights, betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps,
+        initial_weights, initial_task, betas, epsilon, weight_decay, schedule, warmup_epochs,
+        warmup_steps,
         schedule_steps, min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip,
         early_stopping, max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");

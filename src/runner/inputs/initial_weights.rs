@@ -5,10 +5,13 @@ use std::path::Path;
 use baselines::{BuildError, Model};
 use burn::tensor::Device;
 
-use crate::experiment::Run;
+use vocabulary::record::State;
+
+use crate::experiment::{Plan, Run};
+use crate::files::run_folder;
 use crate::files::weights::{self, Wanted, WeightsError};
 use crate::origin;
-use crate::training::last_path;
+use crate::training::{best_path, last_path};
 
 /// Why a run cannot begin with the weights of a file.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
@@ -21,15 +24,47 @@ pub(crate) enum InitialError {
     #[strum(transparent)]
     #[error("training.initial_weights: {0}")]
     Weights(#[from] WeightsError),
+    /// The run that it begins with has not come to its end.
+    #[error("training.initial_task: {id} is {state}, and not done; train that run to its end, then this one again")]
+    NotTrained { id: String, state: String },
 }
 
-/// Put the weights of the file at `path` into `model`, the network of `run`; what is worth telling of how they were found.
-pub(crate) fn load(
+/// Let the runs of `plan` whose weights are those of another run know the file in the folder `out` of their experiment.
+pub(crate) fn place(plan: &mut Plan, out: &Path) {
+    for run in &mut plan.runs {
+        if let Some(first) = &run.after {
+            run.training.initial_weights = Some(best_path(&out.join(first)));
+        }
+    }
+}
+
+/// Refuse the weights of a run in `out` that has not been trained to its end.
+fn check_first(run: &Run, out: &Path) -> Result<(), InitialError> {
+    let Some(first) = &run.after else { return Ok(()) };
+    let status = run_folder::read_status(&out.join(first)).ok().flatten();
+    match status.map(|status| status.state) {
+        Some(State::Done) => Ok(()),
+        state => {
+            let state = state.map_or_else(|| "not there".to_owned(), |state| state.to_string());
+            Err(InitialError::NotTrained { id: first.clone(), state })
+        }
+    }
+}
+
+/// Put the weights of the file at `path` into `model`, the network of `run` in the folder `out` of its experiment; what is worth
+/// telling of how they were found.
+pub(crate) fn begin(
     path: &Path,
     run: &Run,
+    out: &Path,
     model: &mut dyn Model,
     device: &Device,
 ) -> Result<Vec<String>, InitialError> {
+    check_first(run, out)?;
+    load(path, run, model, device)
+}
+
+fn load(path: &Path, run: &Run, model: &mut dyn Model, device: &Device) -> Result<Vec<String>, InitialError> {
     let spec = run.spec();
     let entry = &run.baseline.entry;
     let config = &run.baseline.config;
@@ -72,6 +107,8 @@ pub(crate) fn problem(run: &Run, out: &Path, fresh: bool, device: &Device) -> Op
     let path = run.training.initial_weights.as_deref().filter(|_| run.not_applicable.is_none())?;
     match check(run, out, fresh, device) {
         Err(error) => Some(error.to_string()),
+        // Its run is one of those that come before it, or says so when it is not.
+        Ok(false) if run.after.is_some() => None,
         Ok(false) if !has_begun(run, out, fresh) && !path.exists() => {
             Some(format!("training.initial_weights: {} is not there (yet)", path.display()))
         }

@@ -42,6 +42,7 @@ pub(crate) struct Order {
     tuning: Option<String>,
     grid: BTreeMap<String, Value>,
     trial: Option<Trial>,
+    after: Option<String>,
     not_applicable: Option<String>,
     parameters: Option<u64>,
     inputs: Inputs,
@@ -67,8 +68,21 @@ struct OrderedPart {
 impl Order {
     /// Train `part` of `run`, which is made of the files `inputs`.
     pub(crate) fn new(run: &Run, inputs: &Inputs, part: Part) -> Self {
-        let Run { id, task, baseline, training, seed, scale, sources, tuning, grid, trial, not_applicable, parameters } =
-            run.clone();
+        let Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            trial,
+            after,
+            not_applicable,
+            parameters,
+        } = run.clone();
         let task = OrderedPart { name: task.name, label: task.label, config: task.config };
         let baseline = OrderedPart { name: baseline.name, label: baseline.label, config: baseline.config };
         let inputs = inputs.clone();
@@ -83,6 +97,7 @@ impl Order {
             tuning,
             grid,
             trial,
+            after,
             not_applicable,
             parameters,
             inputs,
@@ -106,6 +121,7 @@ impl Order {
             tuning,
             grid,
             trial,
+            after,
             not_applicable,
             parameters,
             inputs,
@@ -118,8 +134,21 @@ impl Order {
         let entry = registry.find_task(&name).ok_or_else(|| format!("no task is called `{name}`"))?;
         let task = (entry.build)(&config).map_err(|error| format!("task `{name}`: {error}"))?;
         let task = RunTask { name, label, config, task: Arc::from(scale::limit(scale, task)) };
-        let run =
-            Run { id, task, baseline, training, seed, scale, sources, tuning, grid, trial, not_applicable, parameters };
+        let run = Run {
+            id,
+            task,
+            baseline,
+            training,
+            seed,
+            scale,
+            sources,
+            tuning,
+            grid,
+            trial,
+            after,
+            not_applicable,
+            parameters,
+        };
         Ok((run, inputs, part))
     }
 }

@@ -166,7 +166,8 @@ impl Attempt<'_, '_> {
                 check_length(run, folder, before, &state.progress, steps_per_epoch)?;
             }
         } else if let Some(path) = &run.training.initial_weights {
-            let notes = initial_weights::load(path, run, state.model.as_mut(), &context.device)?;
+            let out = folder.path().parent().unwrap_or(folder.path());
+            let notes = initial_weights::begin(path, run, out, state.model.as_mut(), &context.device)?;
             folder.log(&format!("begins with the weights of {}", path.display()))?;
             for note in notes {
                 folder.log(&format!("initial weights: {note}"))?;

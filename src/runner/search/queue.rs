@@ -108,9 +108,13 @@ impl<'a> Queue<'a> {
         passed
     }
 
-    /// The next run, and how far it is trained.
-    pub(in crate::runner) fn take(&mut self) -> Option<(usize, Part)> {
-        let index = self.waiting.pop_front()?;
+    /// The next run that `is_ready`, as far as the others that wait decide that, and how far it is trained.
+    pub(in crate::runner) fn take(
+        &mut self,
+        is_ready: impl Fn(usize, &VecDeque<usize>) -> bool,
+    ) -> Option<(usize, Part)> {
+        let place = self.waiting.iter().position(|&index| is_ready(index, &self.waiting))?;
+        let index = self.waiting.remove(place)?;
         let part = Part { until: self.until[index], goes_on: self.begun[index] };
         self.begun[index] = true;
         Some((index, part))
@@ -121,6 +125,11 @@ impl<'a> Queue<'a> {
         // Its last part has stood there before, if there was one.
         self.begun[index] = self.last[index].is_some();
         self.waiting.push_front(index);
+    }
+
+    /// Whether no run waits.
+    pub(in crate::runner) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Nothing more is ordered.

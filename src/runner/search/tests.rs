@@ -70,7 +70,7 @@ fn trained(folder: &Path, epochs: &[f64], state: State) {
 
 /// Everything that can be taken now: the trial and until which epoch it is trained.
 fn taken(queue: &mut Queue<'_>) -> Vec<(usize, Option<u64>, bool)> {
-    std::iter::from_fn(|| queue.take()).map(|(index, part)| (index, part.until, part.goes_on)).collect()
+    std::iter::from_fn(|| queue.take(|_, _| true)).map(|(index, part)| (index, part.until, part.goes_on)).collect()
 }
 
 fn pruned(passed: &[Passed]) -> Vec<usize> {

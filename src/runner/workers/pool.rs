@@ -3,7 +3,7 @@
 //! What ends a worker (want of memory, an instruction that the processor does not have) ends its run alone, and the others go
 //! on. Without `--jobs` there is one worker, which keeps what it has prepared from run to run.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,7 +14,7 @@ use super::Display;
 use super::death::{self, Death};
 use crate::experiment::Run;
 use crate::runner::search::{Passed, Queue};
-use crate::runner::{Event, Inputs, Interrupt, Options, Order, Outcome, Request, Setup};
+use crate::runner::{Event, Inputs, Interrupt, Options, Order, Outcome, Part, Request, Setup};
 use crate::terminal::{self, LogForm};
 
 /// Time between two looks at signals and deadline.
@@ -81,6 +81,7 @@ impl WorkerPool<'_> {
         let (sender, messages) = mpsc::channel();
         let mut work = Work { outcomes: vec![Outcome::Interrupted; runs.len()], left_at_once: false };
         self.pass_over(queue.begin(), &mut work);
+        let firsts = firsts(runs);
         let mut slots: Vec<Option<Worker>> = (0..number).map(|_| None).collect();
         loop {
             match interrupt.take() {
@@ -95,10 +96,11 @@ impl WorkerPool<'_> {
                 queue.close();
                 slots.iter_mut().flatten().for_each(|worker| worker.orders = None);
             }
-            for (slot, place) in slots.iter_mut().enumerate() {
-                while place.as_ref().is_none_or(|worker| worker.run.is_none() && worker.orders.is_some())
-                    && let Some((index, part)) = queue.take()
+            for slot in 0..slots.len() {
+                while slots[slot].as_ref().is_none_or(|worker| worker.run.is_none() && worker.orders.is_some())
+                    && let Some((index, part)) = next(&mut queue, &firsts, &slots)
                 {
+                    let place = &mut slots[slot];
                     let order = Order::new(&runs[index], &self.inputs[index], part);
                     let given = match place {
                         Some(worker) => worker.assign(index, &order),
@@ -113,7 +115,8 @@ impl WorkerPool<'_> {
                     }
                 }
                 // Nothing is left to do for a worker without a run.
-                if let Some(worker) = place.as_mut().filter(|worker| worker.run.is_none()) {
+                let idle = slots[slot].as_mut().filter(|worker| worker.run.is_none() && queue.is_empty());
+                if let Some(worker) = idle {
                     worker.orders = None;
                 }
             }
@@ -250,6 +253,18 @@ impl WorkerPool<'_> {
         self.display.run_ends(slot, &run.id, &outcome.text());
         outcome
     }
+}
+
+/// For every run the place of that with whose weights it begins, where that is trained, too.
+fn firsts(runs: &[Run]) -> Vec<Option<usize>> {
+    let places: HashMap<&str, usize> = runs.iter().enumerate().map(|(place, run)| (run.id.as_str(), place)).collect();
+    runs.iter().map(|run| places.get(run.after.as_deref()?).copied()).collect()
+}
+
+/// The first of the runs in `queue` that waits for no other any longer.
+fn next(queue: &mut Queue<'_>, firsts: &[Option<usize>], slots: &[Option<Worker>]) -> Option<(usize, Part)> {
+    let in_training = |first: usize| slots.iter().flatten().any(|worker| worker.run == Some(first));
+    queue.take(|index, waiting| firsts[index].is_none_or(|first| !waiting.contains(&first) && !in_training(first)))
 }
 
 impl Worker {

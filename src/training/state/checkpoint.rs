@@ -16,7 +16,7 @@ pub(crate) fn last_path(folder: &Path) -> PathBuf {
 }
 
 /// The checkpoint of the best epoch, in the `folder` of a run.
-pub(in crate::training) fn best_path(folder: &Path) -> PathBuf {
+pub(crate) fn best_path(folder: &Path) -> PathBuf {
     folder.join("checkpoints").join("best.safetensors")
 }
 

@@ -4,8 +4,8 @@ mod checkpoint;
 mod progress;
 mod session;
 
-pub(super) use checkpoint::{best_path, save, save_best};
-pub(crate) use checkpoint::{last_path, restore};
+pub(crate) use checkpoint::{best_path, last_path, restore};
+pub(super) use checkpoint::{save, save_best};
 pub(crate) use progress::Progress;
 pub(super) use progress::{Best, Penalty};
 pub(super) use session::{Clock, Session};

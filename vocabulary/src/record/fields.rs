@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Fields of a record that name or describe a run and decide nothing in it.
-pub const DESCRIPTIVE: [&str; 16] = [
+pub const DESCRIPTIVE: [&str; 17] = [
     "schema",
     "id",
     "hash",
@@ -19,6 +19,7 @@ pub const DESCRIPTIVE: [&str; 16] = [
     "baseline.parameters",
     // The hash of the file decides, not its place.
     "training.initial_weights",
+    "training.initial_task",
     "training.log_every",
     "training.workers",
 ];

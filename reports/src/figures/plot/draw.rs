@@ -4,6 +4,7 @@
 //! pixels, and PNG files are averaged down to twice the size, which smooths their lines.
 
 use std::convert::Infallible;
+use std::io;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -11,7 +12,7 @@ use plotters::prelude::*;
 use super::canvas::{Canvas, SvgCanvas, encode, escaped};
 use super::figure::Figure;
 use super::labels::Names;
-use super::layout::{TITLE_HEIGHT, columns, panel_size, size};
+use super::layout::{TITLE_HEIGHT, columns, legend_height, panel_size, size};
 use super::legend::paint_legend;
 use super::panel::paint_panel;
 use super::style::{INK, Painted, SCALE, at, bold, fonts, px};
@@ -50,10 +51,7 @@ pub(crate) fn draw(figure: &Figure, form: Form) -> Result<Vec<u8>, ReportError> 
     let size = size(figure);
     match form {
         Form::Svg => document(&figure.title, size, |root| paint(root, figure)).map(String::into_bytes).map_err(failed),
-        Form::Png => {
-            let picture = picture(figure, size).map_err(failed)?;
-            encode(&picture.pixels, picture.width as u32, picture.height as u32).map_err(|e| failed(e.to_string()))
-        }
+        Form::Png => picture(figure, size).map_err(|error| failed(error.to_string())),
         Form::Csv => values(figure).map_err(|e| failed(e.to_string())),
     }
 }
@@ -101,28 +99,40 @@ fn svg(
     Ok(svg)
 }
 
-/// `figure`, twice as large as it is shown; `size` in shown pixels.
+/// `figure` as a PNG file, twice as large as it is shown; `size` in shown pixels.
 ///
-/// It is drawn piece by piece: as a whole and four times as large, one of twenty panels would take 130 MB.
-fn picture(figure: &Figure, (width, height): (u32, u32)) -> Result<Picture, String> {
-    let mut picture = Picture::new(width * SCALE / 2, height * SCALE / 2);
-    let ((panel_width, panel_height), columns) = (panel_size(figure), columns(figure) as u32);
-    let (beside, names) = (panel_width * columns, Names::of(&figure.legend));
+/// It is drawn piece by piece, and every row of panels goes into the file at once: as a whole, one of twenty panels would take
+/// 100 MB.
+fn picture(figure: &Figure, (width, height): (u32, u32)) -> io::Result<Vec<u8>> {
+    let ((panel_width, panel_height), columns) = (panel_size(figure), columns(figure));
+    let (beside, names) = (panel_width * columns as u32, Names::of(&figure.legend));
     let mut drawn = Vec::new();
-    picture.put((beside, 0), &piece(&mut drawn, (width - beside, height), |root| paint_legend(root, figure, 10.0))?);
-    for (index, panel) in (0u32..).zip(&figure.panels) {
-        let place = (panel_width * (index % columns), TITLE_HEIGHT + panel_height * (index / columns));
-        let size = (panel_width, panel_height);
-        picture.put(place, &piece(&mut drawn, size, |root| paint_panel(root, panel, &names, false))?);
-    }
-    picture.put((0, 0), &piece(&mut drawn, (width, TITLE_HEIGHT), |root| paint_title(root, figure))?);
-    Ok(picture)
+    let legend_size = (width - beside, legend_height(figure).min(height));
+    let legend = piece(&mut drawn, legend_size, |root| paint_legend(root, figure, 10.0))?;
+    encode([width, height].map(|side| side * SCALE / 2), |file| {
+        let title = piece(&mut drawn, (width, TITLE_HEIGHT), |root| paint_title(root, figure))?;
+        file.write_all(&title.pixels)?;
+        let mut top = TITLE_HEIGHT;
+        for panels in figure.panels.chunks(columns) {
+            let mut strip = Picture::new(width * SCALE / 2, panel_height * SCALE / 2);
+            for (column, panel) in (0u32..).zip(panels) {
+                let painted =
+                    piece(&mut drawn, (panel_width, panel_height), |root| paint_panel(root, panel, &names, false))?;
+                strip.put(panel_width * column, 0, &painted);
+            }
+            strip.put(beside, top, &legend);
+            file.write_all(&strip.pixels)?;
+            top += panel_height;
+        }
+        let mut rest = Picture::new(width * SCALE / 2, (height - top) * SCALE / 2);
+        rest.put(beside, top, &legend);
+        file.write_all(&rest.pixels)
+    })
 }
 
 /// RGB pixels, row by row.
 struct Picture {
     width: usize,
-    height: usize,
     pixels: Vec<u8>,
 }
 
@@ -131,15 +141,15 @@ type PieceArea<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 impl Picture {
     fn new(width: u32, height: u32) -> Self {
         let (width, height) = (width as usize, height as usize);
-        Self { width, height, pixels: vec![u8::MAX; 3 * width * height] }
+        Self { width, pixels: vec![u8::MAX; 3 * width * height] }
     }
 
-    /// Put `piece` with its corner at the place in shown pixels.
-    fn put(&mut self, (x, y): (u32, u32), piece: &Picture) {
-        let (left, top) = (3 * (x * SCALE / 2) as usize, (y * SCALE / 2) as usize);
-        for (index, row) in piece.pixels.chunks_exact(3 * piece.width.max(1)).enumerate() {
-            let at = 3 * self.width * (top + index) + left;
-            self.pixels[at..at + row.len()].copy_from_slice(row);
+    /// Put the rows of `piece` from its `first` on to the right of `left`, as many as there is room for; both in shown pixels.
+    fn put(&mut self, left: u32, first: u32, piece: &Picture) {
+        let [left, first] = [left, first].map(|side| (side * SCALE / 2) as usize);
+        let rows = piece.pixels.chunks_exact(3 * piece.width.max(1)).skip(first);
+        for (own, row) in self.pixels.chunks_exact_mut(3 * self.width.max(1)).zip(rows) {
+            own[3 * left..][..row.len()].copy_from_slice(row);
         }
     }
 }
@@ -149,14 +159,14 @@ fn piece(
     drawn: &mut Vec<u8>,
     (width, height): (u32, u32),
     paint: impl for<'a> FnOnce(&PieceArea<'a>) -> Painted<BitMapBackend<'a>>,
-) -> Result<Picture, String> {
+) -> io::Result<Picture> {
     let mut piece = Picture::new(width * SCALE / 2, height * SCALE / 2);
     let (width, height) = (width * SCALE, height * SCALE);
     drawn.clear();
     drawn.resize(3 * width as usize * height as usize, u8::MAX);
     {
         let root = BitMapBackend::with_buffer(drawn, (width, height)).into_drawing_area();
-        paint(&root).and_then(|()| root.present()).map_err(|error| error.to_string())?;
+        paint(&root).and_then(|()| root.present()).map_err(io::Error::other)?;
     }
     let row = 3 * piece.width.max(1);
     for (out, pair) in piece.pixels.chunks_exact_mut(row).zip(drawn.chunks_exact(4 * row)) {

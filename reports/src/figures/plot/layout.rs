@@ -118,6 +118,11 @@ pub(super) fn size(figure: &Figure) -> (u32, u32) {
     let columns = columns(figure);
     let rows = figure.panels.len().div_ceil(columns).max(1);
     let (width, height) = panel_size(figure);
-    let legend = figure.legend.len() as u32 * LEGEND_ROW + 60;
-    (width * columns as u32 + legend_width(figure), TITLE_HEIGHT + (height * rows as u32).max(legend))
+    let panels = TITLE_HEIGHT + height * rows as u32;
+    (width * columns as u32 + legend_width(figure), panels.max(legend_height(figure)))
+}
+
+/// Height that the legend needs, with the title.
+pub(super) fn legend_height(figure: &Figure) -> u32 {
+    TITLE_HEIGHT + figure.legend.len() as u32 * LEGEND_ROW + 60
 }

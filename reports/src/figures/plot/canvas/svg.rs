@@ -135,7 +135,9 @@ impl Canvas for SvgCanvas<'_> {
         self.flush();
         let [rows, columns] = raster.shape;
         let pixels: Vec<u8> = raster.colours.iter().flat_map(|&(r, g, b)| [r, g, b]).collect();
-        let Ok(file) = encode(&pixels, columns as u32, rows as u32) else { return Ok(()) };
+        let Ok(file) = encode([columns, rows].map(|side| side as u32), |file| file.write_all(&pixels)) else {
+            return Ok(());
+        };
         let (width, height) = raster.size;
         let _ = writeln!(
             self.out,
