@@ -73,10 +73,7 @@ pub fn write(
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));
     first.iter_mut().chain(&mut appendix).for_each(|table| tables::name_scales(table, &runs));
-    let shortened = first.iter_mut().chain(&mut appendix).filter(|table| OF_CHOSEN.contains(&table.name.as_str()));
-    for (table, note) in shortened.zip(std::iter::repeat(searches.note())) {
-        table.caption.extend(note.iter().flat_map(|note| [" ", note]));
-    }
+    first.iter_mut().chain(&mut appendix).for_each(|table| name_chosen(table, &searches));
     let errors = worst.table();
 
     let page = Page {
@@ -94,15 +91,7 @@ pub fn write(
     };
     let mut paths =
         ReportPaths { left_out: runs.left_out.iter().map(ToString::to_string).collect(), ..ReportPaths::default() };
-    for table in first.iter().chain(&errors).chain(&appendix) {
-        let file = |ending: &str| out.join("tables").join(format!("{}.{ending}", table.name));
-        if formats.csv {
-            paths.put(file("csv"), &table.csv()?)?;
-        }
-        if formats.tex {
-            paths.put(file("tex"), table.latex().as_bytes())?;
-        }
-    }
+    put_tables(&mut paths, out, formats, first.iter().chain(&errors).chain(&appendix))?;
     if formats.csv {
         paths.put_parts(out.join("tables/epochs.csv"), frames.epochs_csv())?;
         paths.put_parts(out.join("tables/finals.csv"), frames.finals_csv())?;
@@ -115,6 +104,33 @@ pub fn write(
         paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
     }
     Ok(paths)
+}
+
+/// Say in the caption of `table` that its rows are of chosen trials, where it leaves out the others.
+fn name_chosen(table: &mut Table, searches: &Searches) {
+    if let Some(note) = searches.note().filter(|_| OF_CHOSEN.contains(&table.name.as_str())) {
+        table.caption.push(' ');
+        table.caption.push_str(&note);
+    }
+}
+
+/// Write `tables` as files of their own.
+fn put_tables<'t>(
+    paths: &mut ReportPaths,
+    out: &Path,
+    formats: Formats,
+    tables: impl Iterator<Item = &'t Table>,
+) -> Result<(), ReportError> {
+    for table in tables {
+        let file = |ending: &str| out.join("tables").join(format!("{}.{ending}", table.name));
+        if formats.csv {
+            paths.put(file("csv"), &table.csv()?)?;
+        }
+        if formats.tex {
+            paths.put(file("tex"), table.latex().as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// What was measured at initialisation, in all experiments; measurements that are damaged are left out, and named.

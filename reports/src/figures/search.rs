@@ -33,13 +33,13 @@ fn figure(task: &str, searches: &Searches, groups: &[SeedGroup<'_>], colours: &C
         panels.extend(record.fields.iter().filter_map(of_field));
     }
     let mut legend = legend.keys(Mark::Filled);
-    legend.push(LegendKey::hint("pruned", Mark::Hollow));
+    legend.push(LegendKey::hint("pruned, or not ended", Mark::Hollow));
     (!panels.is_empty()).then(|| Figure {
         name: format!("search-{}", file_name(task)),
         title: format!("{task}: validation of the trials"),
         caption: "The best validation metric of every trial of a search against each of the values that were drawn for it; the values of its \
                   other fields differ, too. Filled: trials that were trained to their end. Hollow: those that were pruned or have not \
-                  ended, by what they reached until then. The chosen trial is named."
+                  ended, by what they reached until then. The upright line stands at the value of the chosen trial."
             .to_owned(),
         panels,
         legend,
@@ -86,18 +86,20 @@ fn panel(
         found
     };
     let done = legend.series(key, "", Mark::Filled, of(true));
-    let label = format!("{}, pruned", done.label);
+    let label = format!("{}, pruned or not ended", done.label);
     let pruned = Series { label, colour: NEUTRAL, mark: Mark::Hollow, points: of(false) };
     let series: Vec<Series> = [pruned, done].into_iter().filter(|series| !series.points.is_empty()).collect();
     let metric = first(searches, pair)?.metric();
     let x = match scale {
-        _ if !numeric => AxisScale::Names(names),
+        _ if !numeric => AxisScale::Names(names.clone()),
         RangeScale::Log => AxisScale::Log,
         _ => AxisScale::Linear,
     };
     let short = field.split_once('.').map_or(field, |(_, rest)| rest);
     let y = PlotAxis::new(format!("validation {}", metric_name(metric)), metric_scale(metric, &series));
-    Some(Panel::new(PlotAxis::new(short, x), y, series).titled(format!("{}: {short}", pair.baseline)))
+    let chosen = pair.selected.and_then(|at| place(pair.trials.get(at)?));
+    let panel = Panel::new(PlotAxis::new(short, x), y, series).titled(format!("{}: {short}", pair.baseline));
+    Some(Panel { verticals: chosen.into_iter().collect(), ..panel })
 }
 
 fn first<'s>(searches: &'s Searches, pair: &SearchedPair) -> Option<&'s Run> {

@@ -19,7 +19,7 @@ pub struct SearchedPair {
     pub baseline: String,
     /// In the order in which they were drawn.
     pub trials: Vec<Trial>,
-    /// Place among `trials` of the best that was trained to its end.
+    /// Place among `trials` of the best that was trained to its end, once all are over.
     pub selected: Option<usize>,
 }
 
@@ -69,7 +69,8 @@ pub fn searches(runs: &Runs) -> Vec<SearchedPair> {
     let pair = |((experiment, task, baseline, _), trials): (Key<'_>, BTreeMap<_, Vec<usize>>)| {
         let trials: Vec<Trial> = trials.into_iter().map(|((number, _), of)| trial(runs, number, of)).collect();
         let higher = trials.first().is_some_and(|trial| runs.all[trial.runs[0]].higher_is_better());
-        let best = best(trials.iter().filter(|trial| trial.done), higher);
+        let over = trials.iter().all(|trial| trial.over);
+        let best = best(trials.iter().filter(|trial| over && trial.done), higher);
         let selected = best.and_then(|best| trials.iter().position(|trial| trial == best));
         let [experiment, task, baseline] = [experiment, task, baseline].map(str::to_owned);
         SearchedPair { experiment, task, baseline, trials, selected }

@@ -1,7 +1,7 @@
 //! `search`: fields, and the ranges from which trials take their values.
 
 use super::field::{Field, GridAxis, Target};
-use super::values::{choice, known_keys, mapping};
+use super::values::{choice, known_keys, mapping, unknown_key};
 use crate::experiment::search::{DIMENSIONS, Halving, Method, Range, Search};
 use crate::experiment::yaml::Pair;
 use crate::experiment::{Content, Diagnostic, Node, Position};
@@ -40,6 +40,18 @@ pub struct SearchRange {
 }
 
 impl RawSearch {
+    /// Set `method`, `seed` or `trials`; the key is at `at`.
+    pub fn set(&mut self, key: &str, at: Position, value: &Node) -> Result<(), Diagnostic> {
+        const KEYS: [&str; 3] = ["method", "seed", "trials"];
+        match key {
+            "method" => self.search.method = method(value)?,
+            "seed" => self.search.seed = seed(value)?,
+            "trials" => self.search.trials = number_of_trials(value)?,
+            _ => return Err(unknown_key(key, at, "the search that an argument can set", &KEYS)),
+        }
+        Ok(())
+    }
+
     /// Refuse a grid beside the search: what of it is a setting to be chosen belongs into the ranges, and what is to be compared
     /// would need a search of its own.
     pub(super) fn check_beside(&self, grid: &[GridAxis]) -> Result<(), Diagnostic> {
@@ -61,15 +73,26 @@ pub(super) fn search(node: &Node, at: Position) -> Result<RawSearch, Diagnostic>
     let ranges = node.get("ranges").ok_or_else(|| {
         missing("ranges", "e.g. ranges: {training.learning_rate: {low: 1.0e-4, high: 1.0e-1, scale: log}}")
     })?;
-    let method = |node| choice(node, "method", &[("sobol", Method::Sobol), ("random", Method::Random)]);
     let halving = node.get("halving").filter(|node| node.content != Content::Null).map(halving).transpose()?;
     let search = Search {
         method: node.get("method").map_or(Ok(Method::default()), method)?,
-        seed: node.get("seed").map_or(Ok(0), |node| whole(node, "seed", 0, u64::MAX))?,
-        trials: usize::try_from(whole(trials, "trials", 2, MOST_TRIALS)?).unwrap_or(usize::MAX),
+        seed: node.get("seed").map_or(Ok(0), seed)?,
+        trials: number_of_trials(trials)?,
         halving: halving.map(|(halving, _)| halving),
     };
     Ok(RawSearch { at, search, halving_at: halving.map(|(_, at)| at), ranges: read_ranges(ranges)? })
+}
+
+fn method(node: &Node) -> Result<Method, Diagnostic> {
+    choice(node, "method", &[("sobol", Method::Sobol), ("random", Method::Random)])
+}
+
+fn seed(node: &Node) -> Result<u64, Diagnostic> {
+    whole(node, "seed", 0, u64::MAX)
+}
+
+fn number_of_trials(node: &Node) -> Result<usize, Diagnostic> {
+    Ok(usize::try_from(whole(node, "trials", 2, MOST_TRIALS)?).unwrap_or(usize::MAX))
 }
 
 /// The rungs, and the position of the epochs of the first.

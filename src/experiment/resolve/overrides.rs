@@ -6,12 +6,19 @@ use crate::experiment::arguments::{Only, Setting};
 use crate::experiment::raw::{Field, RawExperiment, Target, matches};
 use crate::experiment::{Diagnostic, shorten, with_suggestion};
 
+/// How paths begin that lead into the search.
+const SEARCH: &str = "search.";
+
 /// Apply one `--set`: put the value in, and take out whatever in the file would override it.
 pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Registered) -> Result<(), Diagnostic> {
     const PLAIN: [&str; 7] = ["name", "description", "source", "tuning", "scale", "missing", "seeds"];
     raw.seeds_given |= setting.path == "seeds";
     if PLAIN.contains(&setting.path.as_str()) {
         return raw.set_plain(&setting.path, &setting.value);
+    }
+    if let Some(key) = setting.path.strip_prefix(SEARCH) {
+        let nothing = || Diagnostic::at(setting.at, "the experiment has no `search`");
+        return raw.search.as_mut().ok_or_else(nothing)?.set(key, setting.at, &setting.value);
     }
     let field = Field::parse(&setting.path, setting.at, &PLAIN)?;
     let having = registered.having(&field, setting.at)?;
@@ -50,8 +57,8 @@ pub(super) fn note_changes(raw: &mut RawExperiment, settings: &[Setting]) {
     let sourced = raw.source.is_some()
         || raw.baselines.iter().any(|entry| entry.source.is_some())
         || raw.pair_settings.iter().any(|rule| rule.source.is_some());
-    let changed: Vec<&str> =
-        settings.iter().map(|setting| setting.path.as_str()).filter(|path| path.contains('.')).collect();
+    let is_setting = |path: &&str| path.contains('.') && !path.starts_with(SEARCH);
+    let changed: Vec<&str> = settings.iter().map(|setting| setting.path.as_str()).filter(is_setting).collect();
     if sourced && !changed.is_empty() {
         let note = format!("changed on the command line: {}", changed.join(", "));
         raw.source = Some(raw.source.take().map_or(note.clone(), |source| format!("{source}; {note}")));

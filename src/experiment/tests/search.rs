@@ -123,6 +123,13 @@ fn arguments_take_ranges_out() {
     let plan = try_plan(&text, &overrides(&["training.learning_rate=0.02", "baseline.dropout=0"])).unwrap();
     assert_eq!(plan.runs.len(), 2 * 2 * 4);
     assert!(plan.runs.iter().all(|run| run.grid.len() == 1 && run.training.learning_rate == 0.02));
+    let plan = try_plan(&text, &overrides(&["search.trials=2", "search.seed=9", "search.method=random"])).unwrap();
+    let search = plan.search.unwrap();
+    assert_eq!((search.trials, search.seed, search.method, plan.runs.len()), (2, 9, Method::Random, 2 * 2 * 2));
+    let error = try_plan(&text, &overrides(&["search.trails=2"])).unwrap_err();
+    assert!(error.contains("--set search.trails=2") && error.contains("did you mean `trials`?"), "{error}");
+    let error = try_plan(&format!("{PAIRS}{TRAINING}"), &overrides(&["search.trials=2"])).unwrap_err();
+    assert!(error.contains("has no `search`"), "{error}");
     let inner = with("baseline.kernel.omega_0: {low: 1, high: 100}", "baseline.kernel: [{omega_0: 1}, {omega_0: 2}]");
     let error = try_plan(&inner, &overrides(&["baseline.kernel.omega_0=3"])).unwrap_err();
     assert!(error.contains("lies within `baseline.kernel`"), "{error}");

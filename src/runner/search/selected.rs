@@ -67,8 +67,7 @@ pub(crate) fn write(
     };
     let (mut choices, mut missing) = (Vec::new(), Vec::new());
     for pair in &reports::searches(&runs) {
-        let over = pair.trials.iter().all(|trial| trial.over);
-        match run_of(pair).filter(|_| over) {
+        match run_of(pair) {
             Some(run) => choices.push(Choice { run, trials: pair.trials.len() }),
             None => missing.push(format!("{} on {}", pair.baseline, pair.task)),
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <out>/<experiment>/experiment.yaml
+//! <out>/<experiment>/selected.yaml           of a search: the best trials, an experiment file of its own
 //! <out>/<experiment>/<run>/cell.yaml           one RunRecord
 //! <out>/<experiment>/<run>/status.json         one Status
 //! <out>/<experiment>/<run>/metrics.jsonl       one MetricLine per line
