@@ -33,8 +33,8 @@ pub use networks::inspect::{SeenNetwork, inspect, write_inspection};
 pub use report::{default_out, write};
 pub use runs::parquet::convert_diagnostics;
 pub use runs::{
-    AddedSettings, ErrorInput, Experiment, LeftOut, Run, Runs, holder, load, read_diagnostics, write_outcomes,
-    write_worst,
+    AddedSettings, ErrorInput, Experiment, LeftOut, Run, Runs, SearchedPair, Trial, holder, load, read_diagnostics,
+    searches, write_outcomes, write_worst,
 };
 pub use tables::{Column, Flag, Table, TableEntry, text_table};
 

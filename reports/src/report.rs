@@ -14,9 +14,12 @@ use crate::networks::diagnose::{self, DIAGNOSED, Section};
 use crate::networks::inspect::{self, Inspections};
 use crate::page::{Page, answer};
 use crate::runs::{
-    AddedSettings, Diagnostics, EvaluatedGroups, Frames, LeftOut, Run, Runs, Tested, groups, load_for_report,
+    AddedSettings, Diagnostics, EvaluatedGroups, Frames, LeftOut, Run, Runs, Searches, Tested, groups, load_for_report,
 };
 use crate::tables::{self, Contests, Recipes, ScoreMatrix, Table, WorstOfTasks};
+
+/// Tables with a row per baseline, or per run, that leave out the trials that were not chosen.
+const OF_CHOSEN: [&str; 3] = ["summary", "results", "cells"];
 
 /// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
 pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
@@ -37,6 +40,7 @@ pub fn write(
     added: &AddedSettings,
 ) -> Result<ReportPaths, ReportError> {
     let mut runs = load_for_report(dirs, added)?;
+    let searches = Searches::take(&mut runs);
     let initial = at_initialisation(&mut runs);
     let inspections = Inspections::read(&mut runs);
     let evaluated = EvaluatedGroups::read(&mut runs);
@@ -48,7 +52,7 @@ pub fn write(
     let scores = ScoreMatrix::of(&contests, several);
     let worst = WorstOfTasks::read(&groups, &contests, several);
     let outcomes = Outcomes { tested: &tested, contests: &contests, scores: scores.as_ref(), evaluated: &evaluated };
-    let mut figures = figures::all(&runs, &frames, &diagnostics, &outcomes)?;
+    let mut figures = figures::all(&runs, &frames, &diagnostics, &searches, &outcomes)?;
     frames.drop_steps();
     figures.extend(initial.figures);
     figures.extend(figures::accuracy_against_receptive_field(&runs, &frames, &inspections)?);
@@ -62,6 +66,7 @@ pub fn write(
     first.extend(tables::missing_data(&runs));
     first.extend(tables::left_out(&runs));
     let mut appendix: Vec<Table> = vec![tables::results(&runs, &frames, &recipes, &contests, &tested)?];
+    appendix.extend(tables::search(&searches, several));
     appendix.extend(tables::best(&contests, several));
     appendix.extend(tables::samples(&runs, &frames, &tested)?);
     appendix.extend(scores.as_ref().map(tables::pairs_across));
@@ -72,13 +77,14 @@ pub fn write(
     appendix.extend([tables::tasks(&runs), tables::runs(&runs)]);
     appendix.extend(tables::attempts(&runs));
     first.iter_mut().chain(&mut appendix).for_each(|table| tables::name_scales(table, &runs));
+    first.iter_mut().chain(&mut appendix).for_each(|table| name_chosen(table, &searches));
     let errors = worst.table();
 
     let page = Page {
         title: title(&runs),
         lead: lead(&runs),
         answer: answer(&runs, &contests),
-        facts: facts(&runs),
+        facts: facts(&runs, &searches),
         tables: first.iter().collect(),
         figures: &figures,
         worst: Some(&worst),
@@ -89,15 +95,7 @@ pub fn write(
     };
     let mut paths =
         ReportPaths { left_out: runs.left_out.iter().map(ToString::to_string).collect(), ..ReportPaths::default() };
-    for table in first.iter().chain(&errors).chain(&appendix) {
-        let file = |ending: &str| out.join("tables").join(format!("{}.{ending}", table.name));
-        if formats.csv {
-            paths.put(file("csv"), &table.csv()?)?;
-        }
-        if formats.tex {
-            paths.put(file("tex"), table.latex().as_bytes())?;
-        }
-    }
+    put_tables(&mut paths, out, formats, first.iter().chain(&errors).chain(&appendix))?;
     if formats.csv {
         paths.put_parts(out.join("tables/epochs.csv"), frames.epochs_csv())?;
         paths.put_parts(out.join("tables/finals.csv"), frames.finals_csv())?;
@@ -110,6 +108,33 @@ pub fn write(
         paths.index = Some(paths.put(out.join("index.html"), page.html()?.as_bytes())?);
     }
     Ok(paths)
+}
+
+/// Say in the caption of `table` that its rows are of chosen trials, where it leaves out the others.
+fn name_chosen(table: &mut Table, searches: &Searches) {
+    if let Some(note) = searches.note().filter(|_| OF_CHOSEN.contains(&table.name.as_str())) {
+        table.caption.push(' ');
+        table.caption.push_str(&note);
+    }
+}
+
+/// Write `tables` as files of their own.
+fn put_tables<'t>(
+    paths: &mut ReportPaths,
+    out: &Path,
+    formats: Formats,
+    tables: impl Iterator<Item = &'t Table>,
+) -> Result<(), ReportError> {
+    for table in tables {
+        let file = |ending: &str| out.join("tables").join(format!("{}.{ending}", table.name));
+        if formats.csv {
+            paths.put(file("csv"), &table.csv()?)?;
+        }
+        if formats.tex {
+            paths.put(file("tex"), table.latex().as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// What was measured at initialisation, in all experiments; measurements that are damaged are left out, and named.
@@ -158,10 +183,11 @@ fn distinct<'a>(runs: &'a Runs, of: impl Fn(&'a Run) -> Option<String>) -> Vec<S
     runs.all.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn facts(runs: &Runs) -> Vec<(String, String)> {
+fn facts(runs: &Runs, searches: &Searches) -> Vec<(String, String)> {
+    let hidden = || searches.hidden();
     let states: Vec<String> = {
         let all = [State::Done, State::Running, State::Interrupted, State::Pending, State::Skipped, State::Failed];
-        let count = |state| runs.all.iter().filter(|c| c.status.state == state).count();
+        let count = |state| runs.all.iter().chain(hidden()).filter(|c| c.status.state == state).count();
         all.into_iter()
             .map(|s| (s, count(s)))
             .filter(|(_, n)| *n > 0)
@@ -170,7 +196,7 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
     };
     let seeds: BTreeSet<u64> = runs.all.iter().filter_map(Run::seed).collect();
     let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
-    let total: f64 = runs.all.iter().map(Run::seconds).sum();
+    let total: f64 = runs.all.iter().chain(hidden()).map(Run::seconds).sum();
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let scales = tables::scales(runs);
     let scale = (!scales.is_empty()).then(|| {
@@ -182,14 +208,15 @@ fn facts(runs: &Runs) -> Vec<(String, String)> {
         n => format!("; {n} left out, see the table"),
     };
     let facts = [
-        fact("Runs", format!("{}: {}{left_out}", runs.all.len(), states.join(", "))),
+        fact("Runs", format!("{}: {}{left_out}", runs.all.len() + hidden().count(), states.join(", "))),
         fact("Tasks", distinct(runs, |c| Some(c.task().to_owned())).join(", ")),
         fact("Baselines", distinct(runs, |c| Some(c.baseline().to_owned())).join(", ")),
         fact("Seeds", seeds.join(", ")),
         fact("Training time", format!("{} in total", duration(total))),
         fact("Device", distinct(runs, |c| Some(c.record.as_ref()?.device.clone())).join(", ")),
     ];
-    scale.into_iter().chain(facts).collect()
+    let search = searches.note().map(|note| fact("Search", note));
+    scale.into_iter().chain(search).chain(facts).collect()
 }
 
 fn footer(runs: &Runs) -> Vec<(String, String)> {

@@ -12,7 +12,7 @@ use strum::IntoStaticStr;
 use crate::experiment::ExperimentError;
 use crate::files::run_folder::FolderError;
 use crate::measure::evaluate::EvalError;
-use crate::runner::RunnerError;
+use crate::runner::{RunnerError, SelectedError};
 use crate::submit::SubmitError;
 use crate::terminal;
 
@@ -136,6 +136,12 @@ impl From<SubmitError> for CliError {
             _ => Exit::Failed,
         };
         Self::of(exit, &error)
+    }
+}
+
+impl From<SelectedError> for CliError {
+    fn from(error: SelectedError) -> Self {
+        Self::of(Exit::Failed, &error)
     }
 }
 

@@ -11,6 +11,7 @@ mod raw;
 mod resolve;
 pub(crate) mod scale;
 pub(crate) mod schema;
+pub(crate) mod search;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -23,6 +24,7 @@ pub use load::{load, load_text};
 use plan::MAX_SOURCE;
 pub use plan::{Asked, Diagnosis, Missing, Plan, Run, RunBaseline, RunTask, Vary};
 pub use raw::resolution;
+pub use resolve::{Choice, chosen};
 pub use training::{Optimiser as OptimiserKind, Schedule, Training};
 pub use vocabulary::Scale;
 use yaml::{Content, Node};

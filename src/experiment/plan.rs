@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::record::Variant;
 
+use super::search::{Search, Trial};
 use super::{Scale, Training};
 
 /// Most characters of a `source` and of a `tuning`.
@@ -31,7 +32,9 @@ pub struct Plan {
     pub missing: Missing,
     /// What is measured before anything is trained.
     pub diagnosis: Option<Diagnosis>,
-    /// Tasks × baselines × grid × seeds, in the order of the file.
+    /// How trials are drawn and pruned, where settings are searched.
+    pub search: Option<Search>,
+    /// Tasks × baselines × grid (or trials) × seeds, in the order of the file.
     pub runs: Vec<Run>,
     /// The whole experiment with every default written out, as it is stored in `experiment.yaml`.
     pub resolved: Value,
@@ -113,6 +116,8 @@ pub struct Run {
     pub tuning: Option<String>,
     /// Values of the grid fields in this run, e.g. `training.learning_rate: 0.01`.
     pub grid: BTreeMap<String, Value>,
+    /// Of a trial of a search: its place there; its values stand in `grid`.
+    pub trial: Option<Trial>,
     /// Id of the run with whose best weights this one begins (`training.initial_task`), if so.
     pub after: Option<String>,
     /// What the trained network is judged on beside the test split of the task.

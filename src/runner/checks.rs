@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use datasets::{Library, Split};
+use vocabulary::record::{Status, StopReason};
 
 use super::run::is_complete;
 use super::{RunnerError, identity, initial_weights};
@@ -31,7 +32,9 @@ pub(crate) fn not_done<'p>(plan: &'p Plan, out: &Path) -> Vec<&'p Run> {
         let folder = out.join(&run.id);
         let status = run_folder::read_status(&folder).ok().flatten();
         let before = run_folder::read_record(&folder).ok().flatten();
-        status.is_some_and(|status| is_complete(&status, before.as_ref(), &run.training))
+        let pruned = |status: &Status| run.trial.is_some() && status.reason == Some(StopReason::Pruned);
+        let ended = |status: &Status| pruned(status) || is_complete(status, before.as_ref(), &run.training);
+        status.is_some_and(|status| ended(&status))
     };
     plan.runs.iter().filter(|run| run.not_applicable.is_none() && !is_done(run)).collect()
 }

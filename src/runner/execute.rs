@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use reports::{AddedSettings, Formats, ReportError};
 
+use super::search::Queue;
 use super::workers::{Display, WorkerPool, workers};
 use super::{Inputs, Interrupt, Options, Outcome, RunnerError, Setup, checks, identity};
 use crate::experiment::Plan;
@@ -62,7 +63,7 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
         process: std::process::id(),
     };
     let pool = WorkerPool { setup, inputs: &inputs, folder: &out, options, display: &display };
-    let work = pool.run(runs, &mut interrupt);
+    let work = pool.run(runs, Queue::new(plan, &out, options.fresh), &mut interrupt);
     display.finish();
     interrupt.let_go();
     let warned = interrupt.warned();

@@ -1,7 +1,8 @@
 //! Runs of a plan: what is checked before they start, the processes that train them, and what their folders record.
 //!
 //! [`execute()`] checks the plan (`checks`) and hands its runs to a pool of worker processes (`workers`). A worker takes one order
-//! after another (`protocol`) and carries it out (`run`): `run::resume` decides whether there is something left to train.
+//! after another (`protocol`) and carries it out (`run`): `run::resume` decides whether there is something left to train. Which
+//! trials of a search go on beyond a rung is decided by `search`, from what stands in their folders.
 
 mod checks;
 mod error;
@@ -13,6 +14,7 @@ mod outcome;
 mod protocol;
 mod record;
 mod run;
+mod search;
 mod workers;
 
 pub(crate) use checks::{data as check_data, not_done};
@@ -23,6 +25,7 @@ use inputs::{InitialError, InputError, Inputs};
 use interrupt::{Interrupt, Request};
 pub(crate) use options::Options;
 pub(crate) use outcome::Outcome;
-use protocol::{Event, Order, Reporter, Setup};
+use protocol::{Event, Order, Part, Reporter, Setup};
 use record::{identity, provenance};
+pub(crate) use search::{Selected, SelectedError, write as write_selected};
 pub(crate) use workers::serve;

@@ -22,6 +22,10 @@ pub(crate) enum Outcome {
     Locked(String),
     /// Stopped by a signal or the command's deadline.
     Interrupted,
+    /// A trial of a search that waits until it is known which ones go on.
+    Paused,
+    /// A trial of a search that does not go on.
+    Pruned(String),
 }
 
 impl Outcome {
@@ -38,6 +42,8 @@ impl Outcome {
             Self::Failed { .. } => "failed",
             Self::Locked(_) => "locked",
             Self::Interrupted => "interrupted",
+            Self::Paused => "paused",
+            Self::Pruned(_) => "pruned",
         }
     }
 
@@ -49,6 +55,8 @@ impl Outcome {
             Self::Failed { message, .. } => format!("failed: {message}"),
             Self::Locked(message) => message.clone(),
             Self::Interrupted => "interrupted; run again to go on".into(),
+            Self::Paused => "paused; run again to go on".into(),
+            Self::Pruned(message) => message.clone(),
         }
     }
 }

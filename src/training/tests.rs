@@ -135,6 +135,7 @@ fn train_with_a_stop(
     let optimiser = Optimiser::new(settings, model.as_ref()).unwrap();
     let mut state = State { model, optimiser, best: None, progress: Progress::start() };
     let job = Job {
+        until: None,
         hash: "",
         labels: ("gru", "waves"),
         settings,

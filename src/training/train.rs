@@ -28,7 +28,7 @@ enum Steps {
     Stopped,
 }
 
-/// Train until the settings or the watcher end it, then write the final metrics (unless the watcher stopped it).
+/// Train until the settings, the order or the watcher end it, then write the final metrics (unless it is to go on later).
 pub(crate) fn train(
     job: &Job<'_>,
     state: &mut State,
@@ -45,6 +45,10 @@ pub(crate) fn train(
     let finish = loop {
         if let Some(finish) = finished(job.settings, &session.state.progress, &session.clock) {
             break finish;
+        }
+        // Its checkpoint was written with the last epoch.
+        if job.until.is_some_and(|until| session.state.progress.epoch >= until) {
+            return Ok(Finish::Paused);
         }
         match train_epoch(session)? {
             Some(Finish::Stopped) => return Ok(Finish::Stopped),

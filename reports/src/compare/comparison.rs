@@ -8,7 +8,7 @@ use super::field::{Field, known};
 use super::pairing::{pair, refuse_repeats};
 use super::rows::{CORRECTED, add_rows, add_unpaired, within};
 use crate::error::ReportError;
-use crate::runs::{AddedSettings, Run, Runs, Settings, load, varied};
+use crate::runs::{AddedSettings, Run, Runs, Searches, Settings, load, varied};
 use crate::tables::{PAIRED, Table, TestedRows};
 
 const CAPTION: &str = "B − A over pairs of finished runs that agree in everything else, seeds included. A win is a pair in which B is better. Where the compared \
@@ -21,7 +21,8 @@ const CAPTION: &str = "B − A over pairs of finished runs that agree in everyth
 /// A folder cannot be read; no run has the field, or it makes no pairs; one run is there twice.
 pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Table, ReportError> {
     by.check()?;
-    let runs = load(dirs, added)?;
+    let mut runs = load(dirs, added)?;
+    let searches = Searches::take(&mut runs);
     let (of_value, without) = by_value(&runs, by);
     if of_value.is_empty() {
         return Err(ReportError::UnknownField { field: by.name().to_owned(), known: known(&runs) });
@@ -60,6 +61,7 @@ pub fn compare(dirs: &[PathBuf], by: &Field, added: &AddedSettings) -> Result<Ta
     add_unpaired(&mut table, alone.chain(unknown));
     tested.correct(&mut table, CORRECTED);
     table.drop_empty(&["95 % interval", "p", "Smallest p", "p, Holm", "Also differ", "Not paired", "Remarks"]);
+    table.notes.extend(searches.note());
     table.notes.extend(runs.left_out.iter().map(ToString::to_string));
     Ok(table)
 }

@@ -10,6 +10,7 @@ mod learning;
 mod loss;
 pub(crate) mod plot;
 mod results;
+mod search;
 mod tested;
 
 pub(crate) use self::against::accuracy_against_receptive_field;
@@ -17,7 +18,7 @@ use self::colours::Colours;
 pub(crate) use self::inspection::inspection;
 use self::plot::Figure;
 use crate::error::ReportError;
-use crate::runs::{Diagnostics, EvaluatedGroups, Frames, Runs, Tested, groups};
+use crate::runs::{Diagnostics, EvaluatedGroups, Frames, Runs, Searches, Tested, groups};
 use crate::tables::{Contests, ScoreMatrix};
 
 /// What became of the test samples, and what follows from it.
@@ -40,11 +41,13 @@ pub(crate) fn all(
     runs: &Runs,
     frames: &Frames,
     diagnostics: &Diagnostics,
+    searches: &Searches,
     outcomes: &Outcomes<'_>,
 ) -> Result<Vec<Figure>, ReportError> {
     let groups = groups(runs);
     let colours = Colours::new(&groups);
     let mut figures: Vec<Figure> = results::test_values(runs, &groups, frames, &colours)?.into_iter().collect();
+    figures.extend(search::search(searches, &groups, &colours));
     figures.extend(against::against_field(runs, &groups, frames)?);
     figures.extend(against::evaluations(runs, &groups, frames, outcomes.evaluated, &colours)?);
     figures.extend(dimensions::dimensions(&groups, frames, &colours)?);

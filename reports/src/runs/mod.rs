@@ -16,6 +16,7 @@ pub(crate) mod parquet;
 mod read;
 mod run;
 mod settings;
+mod trials;
 mod variant;
 
 pub use added::AddedSettings;
@@ -31,3 +32,5 @@ pub use read::read_diagnostics;
 pub(crate) use read::read_json;
 pub use run::{Experiment, LeftOut, Run, Runs};
 pub(crate) use settings::{Settings, is_presentation, plain, varied, within_record};
+pub(crate) use trials::Searches;
+pub use trials::{SearchedPair, Trial, searches};

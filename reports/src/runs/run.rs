@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use vocabulary::record::{MetricKind, MetricLine, RunRecord, State, Status};
+use vocabulary::record::{MetricKind, MetricLine, RunRecord, State, Status, StopReason};
 use vocabulary::{Metric, Scale, Split};
 
 use super::settings::plain;
@@ -147,6 +147,11 @@ impl Run {
     /// Whether more of the metric is better.
     pub fn higher_is_better(&self) -> bool {
         self.metric().higher_is_better()
+    }
+
+    /// Whether it is a trial of a search that does not go on.
+    pub(crate) fn is_pruned(&self) -> bool {
+        self.status.reason == Some(StopReason::Pruned)
     }
 
     /// The last value of a `final` line.

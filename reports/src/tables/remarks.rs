@@ -94,6 +94,7 @@ pub(crate) fn flags_of(runs: &[&Run]) -> BTreeSet<Flag> {
         let remarks = [
             (record.is_some_and(|record| record.initial_weights.is_some()), Flag::InitialWeights),
             (record.is_some_and(|record| !record.extended_from.is_empty()), Flag::Extended),
+            (record.is_some_and(is_searched), Flag::Searched),
             (builds(run).len() > 1, Flag::SeveralBuilds),
             (devices(run).len() > 1, Flag::SeveralDevices),
             (run.cut_lines > 0, Flag::CutLine),
@@ -116,6 +117,11 @@ pub(super) fn end_of_training(run: &Run) -> Option<Flag> {
         StopReason::EarlyStopping => Some(Flag::StoppedEarly),
         _ => None,
     }
+}
+
+/// Whether the settings of a run were chosen among trials.
+fn is_searched(record: &RunRecord) -> bool {
+    record.trial.as_ref().is_some_and(|trial| !trial.fields.is_empty())
 }
 
 /// The builds of the program that trained a run: commit and versions.

@@ -8,6 +8,7 @@ mod files;
 mod pooling;
 mod published;
 mod reading;
+mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod tables;

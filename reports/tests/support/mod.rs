@@ -72,6 +72,7 @@ pub fn cell(task_label: &str, baseline: &str, parameters: u64, seed: u64, result
             seed,
             device: "cpu".to_owned(),
             grid: BTreeMap::new(),
+            trial: None,
             extended_from: Vec::new(),
             plan: None,
         },

@@ -8,53 +8,12 @@ use indicatif::HumanBytes;
 use reports::format::{duration, grouped};
 use reports::text_table;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::budget::Budget;
+use super::line::Line;
 use crate::experiment::{Missing, Plan, Run, Scale};
 use crate::measure::estimate::Estimate;
-
-/// One line of the dry run.
-#[derive(Debug, Clone, Serialize)]
-pub struct Line {
-    pub id: String,
-    pub task: String,
-    pub baseline: String,
-    pub seed: u64,
-    /// Where the settings come from.
-    pub sources: Vec<String>,
-    /// How they were tuned, where the file says so.
-    pub tuning: Option<String>,
-    pub parameters: Option<u64>,
-    /// Shape of one input: `[channels, positions…]`, for tokens `[length]`.
-    pub input: Vec<usize>,
-    /// Ids of tokens, where the input is tokens.
-    pub vocabulary: Option<usize>,
-    pub epochs: u32,
-    /// Optimiser steps per epoch.
-    pub steps_per_epoch: usize,
-    /// Optimiser steps altogether, early stopping and `max_time` aside.
-    pub steps: usize,
-    /// Estimated seconds of training, validation and test on a machine with nothing else to do; absent with `--no-time`.
-    pub seconds: Option<f64>,
-    /// The same with steps as long as they were by the clock, other work on this machine included.
-    pub seconds_by_clock: Option<f64>,
-    /// Those of `seconds` that evaluate.
-    pub evaluation_seconds: Option<f64>,
-    /// Epochs expected within `max_time`, where not all are.
-    pub epochs_within_limit: Option<f64>,
-    /// Evaluations of the trained network beside the test, and how many of them are known not to apply.
-    pub evaluations: [usize; 2],
-    /// Estimated peak memory in bytes, without the samples of the task: measured, or with `--no-time` a lower bound (weights,
-    /// gradients, two moments).
-    pub memory_bytes: Option<u64>,
-    /// Whether the memory was measured.
-    pub memory_measured: bool,
-    /// Why the run would not run, if so.
-    pub not_applicable: Option<String>,
-    /// What data are missing, with the command that fetches them.
-    pub missing_data: Option<String>,
-    /// Why the run cannot begin with its `training.initial_weights`, as far as can be said.
-    pub initial_weights: Option<String>,
-}
 
 /// The dry run of a plan.
 #[derive(Debug, Clone, Serialize)]
@@ -68,6 +27,9 @@ pub struct DryRun {
     pub folder: String,
     /// What happens to runs without data.
     pub missing: Missing,
+    /// Of a search: what it may spend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Budget>,
     /// Runs in the order of the plan.
     pub cells: Vec<Line>,
 }
@@ -94,7 +56,10 @@ pub fn describe(
         let steps_per_epoch = run.training.steps_in_epoch(spec.splits.get(Split::Train));
         let steps = run.training.total_steps(steps_per_epoch as u64) as usize;
         // Seeds share a measurement; everything else that could change a step is in the key.
-        let key = format!("{} {} {} {:?}", run.task.config, run.baseline.name, run.baseline.config, run.training);
+        let key = match &run.trial {
+            None => format!("{} {} {} {:?}", run.task.config, run.baseline.name, run.baseline.config, run.training),
+            Some(trial) => format!("{:?} {}", trial.entries, discrete(run)),
+        };
         let measured = match &run.not_applicable {
             Some(_) => None,
             None => *estimates.entry(key.clone()).or_insert_with(|| estimate(run)),
@@ -141,8 +106,24 @@ pub fn describe(
         scale: plan.scale,
         folder: out.join(&plan.name).display().to_string(),
         missing: plan.missing,
+        search: Budget::of(plan, &cells),
         cells,
     }
+}
+
+/// The values of a trial that may change how long a step takes: words, switches and counts, but no real numbers.
+fn discrete(run: &Run) -> String {
+    let training = serde_json::to_value(&run.training).unwrap_or_default();
+    let is_real = |field: &str| {
+        let (settings, path) = match field.split_once('.') {
+            Some(("training", path)) => (&training, path),
+            Some((_, path)) => (&run.baseline.config, path),
+            None => return false,
+        };
+        settings.pointer(&format!("/{}", path.replace('.', "/"))).is_some_and(Value::is_f64)
+    };
+    let values = run.grid.iter().filter(|(field, _)| !is_real(field));
+    values.map(|(field, value)| format!("{field}={value} ")).collect()
 }
 
 /// Time by the clock, relative to that of a machine with nothing else to do, from which on the output mentions the difference.
@@ -187,8 +168,9 @@ impl DryRun {
         let mut lines = vec![text_table(heading, &rows), String::new()];
         lines.extend(self.scale.caveat().map(str::to_owned));
         let runs = self.cells.iter().filter(|line| line.not_applicable.is_none());
-        let (count, steps) = runs.clone().fold((0, 0), |(n, steps), line| (n + 1, steps + line.steps));
-        let times: Option<f64> = runs.clone().map(|line| line.seconds).sum();
+        let (count, steps) =
+            runs.clone().fold((0, 0.0), |(n, steps), line| (n + 1, steps + line.steps as f64 * self.share(line)));
+        let times: Option<f64> = runs.clone().map(|line| Some(line.seconds? * self.share(line))).sum();
         let time = match times {
             Some(total) if count > 0 => format!(", about {}", duration(total)),
             _ => String::new(),
@@ -198,12 +180,13 @@ impl DryRun {
         let s = if count == 1 { "" } else { "s" };
         lines.push(format!(
             "{count} run{s} to make{not_applicable}; {} optimiser steps{time}; folder {}",
-            grouped(steps as u64),
+            grouped(steps.round() as u64),
             self.folder
         ));
         if let Some(total) = times.filter(|_| count > 0) {
             lines.push(self.basis(total));
         }
+        lines.extend(self.search.as_ref().map(Budget::text));
         lines.extend(self.evaluations());
         lines.extend(self.tuning());
         let unfit: BTreeSet<&String> = runs.clone().filter_map(|line| line.initial_weights.as_ref()).collect();
@@ -211,6 +194,11 @@ impl DryRun {
         let missing: BTreeSet<&String> = runs.filter_map(|line| line.missing_data.as_ref()).collect();
         lines.extend(missing.into_iter().map(|message| format!("missing: {message}")));
         lines.join("\n")
+    }
+
+    /// What halving leaves of the steps and seconds of a trial, on average.
+    fn share(&self, line: &Line) -> f64 {
+        self.search.as_ref().map_or(1.0, |search| search.share(line))
     }
 
     /// How often the trained networks are judged beside the test, if at all.
@@ -239,8 +227,10 @@ impl DryRun {
 
     /// What the times and the memory are.
     fn basis(&self, total: f64) -> String {
-        let by_clock: f64 = self.cells.iter().filter_map(|line| line.seconds_by_clock).sum();
-        let evaluation: f64 = self.cells.iter().filter_map(|line| line.evaluation_seconds).sum();
+        let sum = |seconds: fn(&Line) -> Option<f64>| -> f64 {
+            self.cells.iter().filter_map(|line| Some(seconds(line)? * self.share(line))).sum()
+        };
+        let (by_clock, evaluation) = (sum(|line| line.seconds_by_clock), sum(|line| line.evaluation_seconds));
         let mut text = format!(
             "Times are extrapolated from the CPU time of a few steps on made-up samples, as on a machine with nothing else to \
              do, {:.0} % of them for evaluation; reading samples is not in them. Memory is the peak of the process without \

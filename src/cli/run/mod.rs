@@ -1,6 +1,8 @@
 //! `bench run`, and `bench worker`: the process that trains runs as it orders.
 
+mod budget;
 mod dry_run;
+mod line;
 mod summary;
 
 use std::path::PathBuf;
@@ -59,6 +61,7 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
     let mut plan = args.experiment.plan(registry)?;
     if let Some(id) = &args.cell {
         keep_run(&mut plan, id)?;
+        refuse_alone(&plan)?;
     }
     let out = args.out.join(&plan.name);
     initial_weights::place(&mut plan, &out);
@@ -88,7 +91,12 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
         }
     }
     let finished = runner::execute(&plan, &options)?;
-    Ok(summary::conclude(&plan, &finished, global.json))
+    let searched = plan.search.is_some() && !options.single_run;
+    let selected = match searched.then(|| runner::write_selected(&plan, &finished.folder, &options.added, registry)) {
+        None => Ok(None),
+        Some(written) => written.map_err(CliError::from),
+    };
+    Ok(summary::conclude(&plan, &finished, &selected, global.json))
 }
 
 fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> Result<Exit, CliError> {
@@ -115,6 +123,19 @@ fn keep_run(plan: &mut Plan, id: &str) -> Result<(), CliError> {
     let message = format!("experiment `{}` has no run `{id}`", plan.name);
     let message = with_suggestion(message, id, plan.runs.iter().map(|run| run.id.as_str()));
     Err(CliError::usage(format!("{message}\n  = `bench run … --dry-run` lists the runs")))
+}
+
+/// Refuse a trial by itself whose end depends on the others.
+fn refuse_alone(plan: &Plan) -> Result<(), CliError> {
+    let Some(trial) = plan.runs.iter().find(|run| run.trial.as_ref().is_some_and(|t| !t.record.rungs.is_empty()))
+    else {
+        return Ok(());
+    };
+    Err(CliError::usage(format!(
+        "`{}` is a trial of a search with `halving`: how far it goes depends on the others\n  = run the whole file, choose pairs by \
+         --only, or remove `halving`",
+        trial.id
+    )))
 }
 
 /// `bench worker`

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vocabulary::record::{State, Status, StopReason};
 
+use super::budget;
 use crate::cli::{CliError, Exit, print, print_json};
 use crate::experiment::{Plan, Scale};
 use crate::files::run_folder;
-use crate::runner::{Finished, Outcome};
+use crate::runner::{Finished, Outcome, Selected};
 
 /// Result of a command, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -20,6 +21,9 @@ struct Summary<'a> {
     report: Option<&'a PathBuf>,
     /// Why there is none, where that is not as it should be.
     report_error: Option<&'a str>,
+    /// Of a search: the file of the best trials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selected: Option<&'a Selected>,
     cells: Vec<RunSummary>,
 }
 
@@ -29,7 +33,7 @@ struct RunSummary {
     id: String,
     /// As its folder says.
     state: String,
-    /// What came of it in this command: `done`, `failed`, `skipped`, `locked` or `interrupted`.
+    /// What came of it in this command: `done`, `failed`, `skipped`, `locked`, `interrupted`, `paused` or `pruned`.
     outcome: &'static str,
     reason: Option<StopReason>,
     kind: Option<String>,
@@ -38,28 +42,36 @@ struct RunSummary {
 }
 
 /// Print what came of `plan`; the exit code.
-pub(super) fn conclude(plan: &Plan, finished: &Finished, json: bool) -> Exit {
+pub(super) fn conclude(
+    plan: &Plan,
+    finished: &Finished,
+    selected: &Result<Option<Selected>, CliError>,
+    json: bool,
+) -> Exit {
     let report = finished.report.as_ref().ok().and_then(Option::as_ref);
     let not_written = finished.report.as_ref().err().map(|error| CliError {
         message: format!("the report is not written: {error}"),
         ..CliError::of(Exit::Failed, error)
     });
+    let chosen = selected.as_ref().ok().and_then(Option::as_ref);
     let report_error = not_written.as_ref().map(|error| error.message.as_str());
     // What came of the runs first: it is not to be lost with the report.
     let printed = if json {
-        print_json(&summary(plan, finished, report, report_error))
+        print_json(&Summary { selected: chosen, ..summary(plan, finished, report, report_error) })
     } else {
-        print(&text(plan, finished, report))
+        let chosen = chosen.map(|selected| format!("\n{}", budget::chosen(selected)));
+        print(&format!("{}{}", text(plan, finished, report), chosen.unwrap_or_default()))
     };
     // Results stand in their files, whoever could read of them here. But a program that asked for JSON has nothing.
     let unsaid = json && printed.is_err();
-    for problem in printed.err().iter().chain(&not_written) {
+    for problem in printed.err().iter().chain(&not_written).chain(selected.as_ref().err()) {
         problem.report();
     }
     let failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::Locked(_));
-    if finished.outcomes.contains(&Outcome::Interrupted) {
+    let open = [Outcome::Interrupted, Outcome::Paused];
+    if open.iter().any(|outcome| finished.outcomes.contains(outcome)) {
         if finished.warned { Exit::StartAgain } else { Exit::Interrupted }
-    } else if finished.outcomes.iter().any(failed) || unsaid || not_written.is_some() {
+    } else if finished.outcomes.iter().any(failed) || unsaid || not_written.is_some() || selected.is_err() {
         Exit::Failed
     } else {
         Exit::Done
@@ -85,13 +97,14 @@ fn summary<'a>(
             kind: status.kind,
             message: match outcome {
                 Outcome::Failed { message, .. } | Outcome::Locked(message) => Some(message.clone()),
+                Outcome::Pruned(message) => Some(message.clone()),
                 _ => status.message,
             },
             seconds: status.seconds,
         }
     });
     let (experiment, scale, folder) = (&plan.name, plan.scale, &finished.folder);
-    Summary { experiment, scale, folder, report, report_error, cells: runs.collect() }
+    Summary { experiment, scale, folder, report, report_error, selected: None, cells: runs.collect() }
 }
 
 fn text(plan: &Plan, finished: &Finished, report: Option<&PathBuf>) -> String {
@@ -103,6 +116,8 @@ fn text(plan: &Plan, finished: &Finished, report: Option<&PathBuf>) -> String {
         (count(|o| *o == Outcome::Skipped), State::Skipped.name()),
         (count(|o| matches!(o, Outcome::Locked(_))), "locked by another process"),
         (count(|o| *o == Outcome::Interrupted), State::Interrupted.name()),
+        (count(|o| *o == Outcome::Paused), Outcome::Paused.name()),
+        (count(|o| matches!(o, Outcome::Pruned(_))), StopReason::Pruned.name()),
     ];
     let parts: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let mut text = format!("{}: {} runs: {}", plan.name, plan.runs.len(), parts.join(", "));

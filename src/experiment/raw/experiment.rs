@@ -5,6 +5,7 @@ use super::entry::{self, RawEntry};
 use super::evaluate::evaluate;
 use super::field::{self, GridAxis};
 use super::pairs::{self, PairPattern, PairSettings};
+use super::search::{self, RawSearch};
 use super::values::{self, check_name, choice, known_keys, line, list, mapping, seeds, text, unknown_key};
 use crate::experiment::{Content, Diagnosis, Diagnostic, Missing, Node, Position, Scale};
 
@@ -28,6 +29,7 @@ const TOP: [&str; 17] = [
     "exclude",
     "training",
     "grid",
+    "search",
     "cells",
 ];
 
@@ -86,6 +88,8 @@ pub struct RawExperiment {
     pub training: Node,
     /// Varied fields.
     pub grid: Vec<GridAxis>,
+    /// Settings that are searched, instead of a grid.
+    pub search: Option<RawSearch>,
     /// Settings of particular pairs.
     pub pair_settings: Vec<PairSettings>,
 }
@@ -116,6 +120,7 @@ impl RawExperiment {
             exclude: Vec::new(),
             training: Node::empty(at),
             grid: Vec::new(),
+            search: None,
             pair_settings: Vec::new(),
         };
         for pair in pairs {
@@ -132,6 +137,7 @@ impl RawExperiment {
                 }
                 "training" => raw.training = values::settings(value, "training")?,
                 "grid" => raw.grid = field::grid(value)?,
+                "search" => raw.search = Some(search::search(value, pair.at)?),
                 "cells" => raw.pair_settings = pairs::pair_settings(value)?,
                 key => raw.set_plain(key, value)?,
             }
@@ -143,6 +149,7 @@ impl RawExperiment {
             }
             entry::distinct_labels(key, entries)?;
         }
+        raw.search.as_ref().map_or(Ok(()), |search| search.check_beside(&raw.grid))?;
         Ok(raw)
     }
 

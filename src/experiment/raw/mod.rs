@@ -6,6 +6,7 @@ mod evaluate;
 mod experiment;
 mod field;
 mod pairs;
+mod search;
 mod values;
 
 pub use entry::RawEntry;
@@ -13,4 +14,5 @@ pub use evaluate::{resolution, resolutions, task_settings};
 pub use experiment::{RawExperiment, VERSION, included_keys};
 pub use field::{Field, GridAxis, Target};
 pub use pairs::{PairPattern, PairSettings, matches};
-pub use values::{MAX_LABEL, is_name, is_safe, make_safe, seeds, unknown_key};
+pub use search::{BUDGET, MOST_TRIALS, RawSearch};
+pub use values::{MAX_LABEL, MAX_NAME, is_name, is_safe, make_safe, seeds, unknown_key};

@@ -127,7 +127,7 @@ pub fn make_safe(text: &str) -> String {
 pub const MAX_LABEL: usize = 40;
 
 /// Longest name of an experiment.
-const MAX_NAME: usize = 80;
+pub const MAX_NAME: usize = 80;
 
 /// Whether an experiment, and so its folder, may have this name.
 pub fn is_name(name: &str) -> bool {

@@ -11,7 +11,9 @@ use super::registered::{Labels, Registered};
 use super::run_id;
 use super::settings::{SettingsSource, TaskCache, resolve_baseline, resolve_training};
 use super::stages;
-use crate::experiment::raw::{GridAxis, RawExperiment, Target};
+use super::trials::{self, Searched, Values};
+use crate::experiment::raw::{Field, GridAxis, RawExperiment, Target};
+use crate::experiment::search::Trial;
 use crate::experiment::{
     Asked, Diagnostic, Node, Position, Run, RunBaseline, RunTask, Scale, Training, fit, fit::Fit, scale,
 };
@@ -35,6 +37,7 @@ pub(super) struct GridPoint {
     pub(super) baseline: RunBaseline,
     pub(super) training: Training,
     pub(super) grid: BTreeMap<String, Value>,
+    pub(super) trial: Option<Trial>,
     pub(super) sources: Vec<String>,
     pub(super) tuning: Option<String>,
     pub(super) evaluate: Vec<Asked>,
@@ -128,7 +131,7 @@ struct Expansion<'a> {
     drafts: Vec<RunDraft>,
 }
 
-impl Expansion<'_> {
+impl<'a> Expansion<'a> {
     /// Add the runs of `pair`, unless it is excluded.
     fn add(&mut self, pair: &Pair) -> Result<(), Diagnostic> {
         let mut excluded = false;
@@ -141,23 +144,58 @@ impl Expansion<'_> {
             return Ok(());
         }
         let Merged { trees, sources, tuning, evaluate } = self.merge(pair);
-        let axes: Vec<&GridAxis> = applicable(self.raw, self.registered, pair.task, pair.baseline).collect();
-        for values in product(&axes) {
+        let choices = self.choices(pair);
+        let trials = choices.len();
+        let label = self.label(pair, &trees);
+        for (values, number) in choices.into_iter().zip(1..) {
             let mut trees = trees.clone();
             let mut grid = BTreeMap::new();
-            for (axis, value) in axes.iter().zip(values) {
-                trees[axis.field.target as usize].set(&axis.field.path, value.at, value);
-                grid.insert(axis.field.text(), value.to_settings());
+            for (field, at, value) in values {
+                trees[field.target as usize].set(&field.path, at, &value);
+                grid.insert(field.text(), value.to_settings());
             }
-            let (sources, tuning, evaluate) = (sources.clone(), tuning.clone(), evaluate.clone());
-            let merged = Merged { trees, sources, tuning, evaluate };
-            let point = Arc::new(self.point(pair, merged, grid)?);
+            let merged = Merged { trees, sources: sources.clone(), tuning: tuning.clone(), evaluate: evaluate.clone() };
+            let mut point = self.point(pair, merged, grid)?;
+            if let Some(search) = &self.raw.search {
+                if let Some(at) = point.initial_task_at {
+                    return Err(trials::refuse_stage(at));
+                }
+                let labels = [&pair.task_words, &pair.baseline_words].map(|[label, _]| label.as_str());
+                let epochs = point.training.epochs;
+                let of = Searched { entries: [pair.task, pair.baseline], labels, trials, epochs };
+                let said = point.tuning.take();
+                let (trial, tuning) = trials::trial(search, self.raw.scale, &of, (number, &point.grid), said)?;
+                (point.trial, point.tuning) = (Some(trial), Some(tuning));
+                // One made of settings would tell trials apart that are to stand in one row.
+                point.baseline.label.clone_from(&label);
+            }
+            let point = Arc::new(point);
             for &seed in &self.raw.seeds {
                 let id = run_id::id(&point.task.label, &point.baseline.label, &point.grid, self.raw.scale, seed);
                 self.drafts.push(RunDraft { id, seed, after: None, point: Arc::clone(&point) });
             }
         }
         Ok(())
+    }
+
+    /// The values of every point of the grid, or of every trial, of `pair`.
+    fn choices(&self, pair: &Pair) -> Vec<Values<'a>> {
+        let (raw, registered) = (self.raw, self.registered);
+        if let Some(search) = &raw.search {
+            return trials::values(search, |field| registered.has(field, index_of(field, pair.task, pair.baseline)));
+        }
+        let axes: Vec<&GridAxis> = applicable(raw, registered, pair.task, pair.baseline).collect();
+        let named = |values: Vec<&Node>| {
+            axes.iter().zip(values).map(|(axis, value)| (&axis.field, value.at, value.clone())).collect()
+        };
+        product(&axes).into_iter().map(named).collect()
+    }
+
+    /// What the baseline of `pair` is called with the settings of `trees`; as the file has it, where they do not hold alone.
+    fn label(&self, pair: &Pair, trees: &[Node; 3]) -> String {
+        let kind = &self.registered.baselines[pair.baseline];
+        let resolved = resolve_baseline(&self.raw.baselines[pair.baseline], &trees[Target::Baseline as usize], kind);
+        resolved.map_or_else(|_| pair.baseline_words[0].clone(), |baseline| baseline.label)
     }
 
     /// The settings of `pair` before the grid.
@@ -197,17 +235,19 @@ impl Expansion<'_> {
         let training = scale::training(self.raw.scale, &training, samples, task.task.spec());
         let kind = &self.registered.baselines[pair.baseline];
         let baseline = resolve_baseline(&self.raw.baselines[pair.baseline], &settings, kind)?;
+        let (pair, trial) = (pair.clone(), None);
         Ok(GridPoint {
             task,
             baseline,
             training,
             grid,
+            trial,
             sources,
             tuning,
             evaluate,
             settings,
             initial_task_at,
-            pair: pair.clone(),
+            pair,
         })
     }
 
@@ -231,31 +271,37 @@ fn applicable<'a>(
     task: usize,
     baseline: usize,
 ) -> impl Iterator<Item = &'a GridAxis> {
-    let index = move |target| match target {
+    raw.grid.iter().filter(move |axis| registered.has(&axis.field, index_of(&axis.field, task, baseline)))
+}
+
+/// Index among the entries of its target of that which has `field` in a pair.
+fn index_of(field: &Field, task: usize, baseline: usize) -> usize {
+    match field.target {
         Target::Training => 0,
         Target::Task => task,
         Target::Baseline => baseline,
-    };
-    raw.grid.iter().filter(move |axis| registered.has(&axis.field, index(axis.field.target)))
+    }
 }
 
 /// Refuse more than [`MAX_RUNS`] runs, before any is made.
 fn check_number(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
     let mut runs = 0_usize;
+    let trials = raw.search.as_ref().map_or(1, |search| search.search.trials);
     for task in 0..raw.tasks.len() {
         for baseline in 0..raw.baselines.len() {
             let points = applicable(raw, registered, task, baseline)
-                .fold(raw.seeds.len(), |points, axis| points.saturating_mul(axis.values.len()));
+                .fold(raw.seeds.len().saturating_mul(trials), |points, axis| points.saturating_mul(axis.values.len()));
             runs = runs.saturating_add(points);
         }
     }
     if runs <= MAX_RUNS {
         return Ok(());
     }
-    let at = raw.grid.iter().max_by_key(|axis| axis.values.len()).map_or(raw.at, |axis| axis.at);
+    let at = raw.grid.iter().max_by_key(|axis| axis.values.len()).map(|axis| axis.at);
+    let at = at.or(raw.search.as_ref().map(|search| search.at)).unwrap_or(raw.at);
     let count = if runs == usize::MAX { "more runs than can be counted".into() } else { format!("{runs} runs") };
     Err(Diagnostic::at(at, format!("the experiment expands to {count}; at most {MAX_RUNS} are accepted"))
-        .note("give the grid fewer values, or split the experiment into several files"))
+        .note("give the grid fewer values or the search fewer trials, or split the experiment into several files"))
 }
 
 /// Every combination of one value per axis, the last axis varying fastest.
@@ -319,7 +365,8 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             None => (None, None),
         };
         let (id, seed, after) = (id.clone(), *seed, after.clone());
-        let GridPoint { task, baseline, training, grid, sources, tuning, evaluate, .. } = GridPoint::clone(point);
+        let GridPoint { task, baseline, training, grid, trial, sources, tuning, evaluate, .. } =
+            GridPoint::clone(point);
         runs.push(Run {
             id,
             task,
@@ -330,6 +377,7 @@ pub(super) fn finish(drafts: &[RunDraft], scale: Scale) -> Result<Vec<Run>, Diag
             sources,
             tuning,
             grid,
+            trial,
             after,
             evaluate,
             not_applicable,

@@ -1,5 +1,6 @@
 //! From the file as written to a plan: `--set`, merging, expansion, checks.
 
+mod chosen;
 mod evaluate;
 mod expand;
 mod overrides;
@@ -7,8 +8,10 @@ mod registered;
 mod run_id;
 mod settings;
 mod stages;
+mod trials;
 mod written_out;
 
+pub use self::chosen::{Choice, chosen};
 use self::registered::{Labels, Registered};
 use super::arguments::{Only, Setting};
 use super::raw::RawExperiment;
@@ -49,6 +52,7 @@ pub fn resolve(
         scale: raw.scale,
         missing: raw.missing,
         diagnosis: raw.diagnosis,
+        search: raw.search.map(|search| search.search),
         runs,
     })
 }

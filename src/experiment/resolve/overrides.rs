@@ -6,6 +6,9 @@ use crate::experiment::arguments::{Only, Setting};
 use crate::experiment::raw::{Field, RawExperiment, Target, matches};
 use crate::experiment::{Diagnostic, Node, shorten, with_suggestion};
 
+/// How paths begin that lead into the search.
+const SEARCH: &str = "search.";
+
 /// Apply one `--set`: put the value in, and take out whatever in the file would override it.
 pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Registered) -> Result<(), Diagnostic> {
     const PLAIN: [&str; 8] = ["name", "description", "source", "tuning", "scale", "missing", "seeds", "evaluate"];
@@ -16,6 +19,10 @@ pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Reg
     }
     if PLAIN.contains(&setting.path.as_str()) {
         return raw.set_plain(&setting.path, &setting.value);
+    }
+    if let Some(key) = setting.path.strip_prefix(SEARCH) {
+        let nothing = || Diagnostic::at(setting.at, "the experiment has no `search`");
+        return raw.search.as_mut().ok_or_else(nothing)?.set(key, setting.at, &setting.value);
     }
     let field = Field::parse(&setting.path, setting.at, &PLAIN)?;
     let having = registered.having(&field, setting.at)?;
@@ -36,13 +43,16 @@ pub(super) fn apply(raw: &mut RawExperiment, setting: &Setting, registered: &Reg
             node.remove(path);
         }
     }
-    if let Some(axis) = raw.grid.iter().find(|axis| {
-        axis.field.target == field.target && axis.field != field && field.path.starts_with(&axis.field.path)
-    }) {
-        let message = format!("`{}` lies within `{}`, over which the grid runs", field.text(), axis.field.text());
-        return Err(Diagnostic::at(setting.at, message).note(format!("set `{}` as a whole", axis.field.text())));
+    let ranges = raw.search.iter().flat_map(|search| &search.ranges).map(|range| (&range.field, "the search"));
+    let mut varied = raw.grid.iter().map(|axis| (&axis.field, "the grid")).chain(ranges);
+    if let Some((outer, what)) = varied.find(|(outer, _)| **outer != field && outer.covers(&field)) {
+        let message = format!("`{}` lies within `{}`, over which {what} runs", field.text(), outer.text());
+        return Err(Diagnostic::at(setting.at, message).note(format!("set `{}` as a whole", outer.text())));
     }
     raw.grid.retain(|axis| !field.covers(&axis.field));
+    if let Some(search) = &mut raw.search {
+        search.ranges.retain(|range| !field.covers(&range.field));
+    }
     Ok(())
 }
 
@@ -51,19 +61,23 @@ pub(super) fn note_changes(raw: &mut RawExperiment, settings: &[Setting]) {
     let sourced = raw.source.is_some()
         || raw.baselines.iter().any(|entry| entry.source.is_some())
         || raw.pair_settings.iter().any(|rule| rule.source.is_some());
-    let changed: Vec<&str> =
-        settings.iter().map(|setting| setting.path.as_str()).filter(|path| path.contains('.')).collect();
+    let is_setting = |path: &&str| path.contains('.') && !path.starts_with(SEARCH);
+    let changed: Vec<&str> = settings.iter().map(|setting| setting.path.as_str()).filter(is_setting).collect();
     if sourced && !changed.is_empty() {
         let note = format!("changed on the command line: {}", changed.join(", "));
         raw.source = Some(raw.source.take().map_or(note.clone(), |source| format!("{source}; {note}")));
     }
 }
 
-/// Refuse axes of the grid over fields that no entry has.
+/// Refuse axes of the grid, and ranges of the search, over fields that no entry has.
 pub(super) fn check_axes(raw: &RawExperiment, registered: &Registered) -> Result<(), Diagnostic> {
     for axis in &raw.grid {
         let having = registered.having(&axis.field, axis.at);
         having.map_err(|error| error.note("a grid needs a field that some run has"))?;
+    }
+    for range in raw.search.iter().flat_map(|search| &search.ranges) {
+        let having = registered.having(&range.field, range.at);
+        having.map_err(|error| error.note("a search needs a field that some run has"))?;
     }
     Ok(())
 }

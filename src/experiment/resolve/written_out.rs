@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::registered::Registered;
-use crate::experiment::raw::{PairPattern, PairSettings, RawEntry, RawExperiment, Target, VERSION};
+use crate::experiment::raw::{PairPattern, PairSettings, RawEntry, RawExperiment, RawSearch, Target, VERSION};
+use crate::experiment::search::Range;
 use crate::experiment::{Content, Node, Training};
 
 /// The experiment with `--set` applied and every default written out: itself an experiment file of the same runs.
@@ -40,16 +41,19 @@ pub(super) fn experiment(raw: &RawExperiment, name: &str, registered: &Registere
         let axes = axes.map(|axis| (axis.field.text(), axis.values.iter().map(Node::to_json).collect()));
         map.insert("grid".into(), Value::Object(axes.collect()));
     }
+    map.extend(raw.search.as_ref().map(|found| ("search".to_owned(), search(found))));
     if !raw.pair_settings.is_empty() {
         map.insert("cells".into(), raw.pair_settings.iter().map(pair_settings).collect());
     }
     Value::Object(map)
 }
 
-/// Whether a grid or a rule changes settings of `target`.
+/// Whether a grid, a search or a rule changes settings of `target`.
 fn is_varied(raw: &RawExperiment, target: Target) -> bool {
     let settings = raw.pair_settings.iter().flat_map(|particular| &particular.settings);
+    let mut ranges = raw.search.iter().flat_map(|search| &search.ranges);
     raw.grid.iter().any(|axis| axis.field.target == target)
+        || ranges.any(|range| range.field.target == target)
         || settings.into_iter().any(|(of, tree)| *of == target && !tree.pairs().is_empty())
 }
 
@@ -67,6 +71,23 @@ fn entry(raw: &RawExperiment, entry: &RawEntry, target: Target, resolve: &dyn Fn
     if !entry.training.pairs().is_empty() {
         map.insert("training".into(), entry.training.to_json());
     }
+    Value::Object(map)
+}
+
+fn search(raw: &RawSearch) -> Value {
+    let range = |range: &Range| match range {
+        Range::Choice(values) => values.iter().map(Node::to_json).collect(),
+        Range::Interval { low, high, log, integer } => {
+            json!({ "low": low, "high": high, "scale": if *log { "log" } else { "linear" }, "integer": integer })
+        }
+    };
+    let ranges: Map<String, Value> = raw.ranges.iter().map(|found| (found.field.text(), range(&found.range))).collect();
+    let mut map = Map::new();
+    map.insert("method".into(), json!(raw.search.method));
+    map.insert("seed".into(), raw.search.seed.into());
+    map.insert("trials".into(), raw.search.trials.into());
+    map.insert("ranges".into(), Value::Object(ranges));
+    map.extend(raw.search.halving.map(|halving| ("halving".to_owned(), json!(halving))));
     Value::Object(map)
 }
 

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::SchemaPart;
 use super::evaluate::evaluate;
-use crate::experiment::{Diagnosis, MAX_SOURCE, Scale, Training, raw::VERSION};
+use crate::experiment::raw::{BUDGET, MOST_TRIALS, VERSION};
+use crate::experiment::search::{DIMENSIONS, Halving};
+use crate::experiment::{Diagnosis, MAX_SOURCE, Scale, Training};
 use crate::registry::Registry;
 
 /// The schema (JSON Schema 2020-12) of experiment files over `registry`.
@@ -19,6 +21,8 @@ pub fn compose(registry: &Registry) -> Value {
     let baselines = entries("baseline", baselines.collect(), &mut definitions);
     let scale = adopt(&schema_for!(Scale), "scale", &mut definitions);
     definitions.insert("scale".into(), scale);
+    let halving = adopt(&schema_for!(Halving), "halving", &mut definitions);
+    definitions.insert("halving".into(), halving);
     let diagnosis = adopt(&schema_for!(Diagnosis), "diagnose", &mut definitions);
     definitions.insert("diagnose".into(), diagnosis);
     json!({
@@ -54,6 +58,7 @@ pub fn compose(registry: &Registry) -> Value {
             },
             "training": training_or_nothing(),
             "grid": grid(&definitions, &tasks, &baselines),
+            "search": search(&definitions, &baselines),
             "cells": cells(&tasks, &baselines)
         },
         "$defs": definitions,
@@ -192,6 +197,55 @@ fn grid(definitions: &Map<String, Value>, tasks: &[Value], baselines: &[Value]) 
         "additionalProperties": false,
         "properties": properties,
         "patternProperties": patterns,
+    })
+}
+
+/// The schema of `search`.
+fn search(definitions: &Map<String, Value>, baselines: &[Value]) -> Value {
+    let training = definitions.get("training").and_then(|training| training.get("properties")?.as_object().cloned());
+    let interval = json!({
+        "description": "Numbers from `low` to `high`, both included.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["low", "high"],
+        "properties": {
+            "low": { "type": "number" },
+            "high": { "type": "number" },
+            "scale": { "description": "Whether numbers or their logarithms are spread evenly.", "enum": ["linear", "log"], "default": "linear" },
+            "integer": { "description": "Whole numbers alone.", "type": "boolean", "default": false }
+        }
+    });
+    let (mut properties, mut patterns) = (Map::new(), Map::new());
+    for (kind, settings) in [("training", training.unwrap_or_default()), ("baseline", settings("baseline", baselines))]
+    {
+        for (name, schema) in settings {
+            if kind == "training" && BUDGET.contains(&name.as_str()) {
+                continue;
+            }
+            let choice = json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": schema });
+            properties.insert(format!("{kind}.{name}"), json!({ "anyOf": [interval, choice] }));
+        }
+        let choice = json!({ "type": "array", "minItems": 1, "uniqueItems": true });
+        patterns.insert(format!("^{kind}\\.[^.]+\\..+$"), json!({ "anyOf": [interval, choice] }));
+    }
+    json!({
+        "description": "Settings that are chosen on validation: every pair of task and baseline has so many trials, whose values are drawn from ranges. A field that a baseline has not is left out there. Not beside `grid`.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["trials", "ranges"],
+        "properties": {
+            "method": { "description": "Scrambled Sobol points, evenly spread; or independent uniform ones.", "enum": ["sobol", "random"], "default": "sobol" },
+            "seed": { "description": "Seed of the points; the runs have their own.", "type": "integer", "minimum": 0, "maximum": u64::MAX, "default": 0 },
+            "trials": { "description": "Trials of every pair of task and baseline.", "type": "integer", "minimum": 2, "maximum": MOST_TRIALS },
+            "ranges": {
+                "description": "Both ends, or a list of values, per field.",
+                "type": "object", "minProperties": 1, "maxProperties": DIMENSIONS,
+                "additionalProperties": false,
+                "properties": properties,
+                "patternProperties": patterns,
+            },
+            "halving": { "anyOf": [{ "$ref": "#/$defs/halving" }, { "type": "null" }] }
+        }
     })
 }
 

@@ -9,6 +9,7 @@ mod matrix;
 mod recipes;
 mod runs;
 mod schema;
+mod search;
 mod stages;
 mod values;
 

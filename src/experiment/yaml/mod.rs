@@ -9,4 +9,4 @@ mod tests;
 mod tree;
 
 pub use parse::parse;
-pub use tree::{Content, Lookup, Node, Pair};
+pub use tree::{Content, Lookup, Node, Numeral, Pair};

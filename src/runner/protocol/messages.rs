@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::experiment::search::Trial;
 use crate::experiment::{Asked, Missing, Run, RunBaseline, RunTask, Scale, Training, scale};
 use crate::registry::Registry;
 use crate::runner::{Inputs, Outcome};
@@ -40,11 +41,22 @@ pub(crate) struct Order {
     sources: Vec<String>,
     tuning: Option<String>,
     grid: BTreeMap<String, Value>,
+    trial: Option<Trial>,
     after: Option<String>,
     evaluate: Vec<Asked>,
     not_applicable: Option<String>,
     parameters: Option<u64>,
     inputs: Inputs,
+    part: Part,
+}
+
+/// Which part of a training is ordered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// After how many epochs the run waits for further orders; `None` for its end.
+    pub(crate) until: Option<u64>,
+    /// Whether it goes on with what this command has begun, and discards nothing.
+    pub(crate) goes_on: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,8 +67,8 @@ struct OrderedPart {
 }
 
 impl Order {
-    /// Train `run`, which is made of the files `inputs`.
-    pub(crate) fn new(run: &Run, inputs: &Inputs) -> Self {
+    /// Train `part` of `run`, which is made of the files `inputs`.
+    pub(crate) fn new(run: &Run, inputs: &Inputs, part: Part) -> Self {
         let Run {
             id,
             task,
@@ -67,6 +79,7 @@ impl Order {
             sources,
             tuning,
             grid,
+            trial,
             after,
             evaluate,
             not_applicable,
@@ -85,11 +98,13 @@ impl Order {
             sources,
             tuning,
             grid,
+            trial,
             after,
             evaluate,
             not_applicable,
             parameters,
             inputs,
+            part,
         }
     }
 
@@ -97,7 +112,7 @@ impl Order {
     ///
     /// # Errors
     /// The order comes from another version of the program.
-    pub(crate) fn run(self, registry: &Registry) -> Result<(Run, Inputs), String> {
+    pub(crate) fn run(self, registry: &Registry) -> Result<(Run, Inputs, Part), String> {
         let Self {
             id,
             task,
@@ -108,11 +123,13 @@ impl Order {
             sources,
             tuning,
             grid,
+            trial,
             after,
             evaluate,
             not_applicable,
             parameters,
             inputs,
+            part,
         } = self;
         let OrderedPart { name, label, config } = baseline;
         let entry = registry.find_baseline(&name).ok_or_else(|| format!("no baseline is called `{name}`"))?.clone();
@@ -131,12 +148,13 @@ impl Order {
             sources,
             tuning,
             grid,
+            trial,
             after,
             evaluate,
             not_applicable,
             parameters,
         };
-        Ok((run, inputs))
+        Ok((run, inputs, part))
     }
 }
 

@@ -3,5 +3,5 @@
 mod messages;
 mod reporter;
 
-pub(super) use messages::{Event, Order, Setup};
+pub(super) use messages::{Event, Order, Part, Setup};
 pub(super) use reporter::Reporter;

@@ -65,6 +65,7 @@ pub(crate) fn record(
         // Which of several devices of one kind decides nothing.
         device: device_kind(device).to_owned(),
         grid: run.grid.clone(),
+        trial: run.trial.as_ref().map(|trial| trial.record.clone()),
         extended_from: Vec::new(),
         plan: None,
     };

@@ -219,6 +219,7 @@ impl Attempt<'_, '_> {
             hash: &record.hash,
             labels: (&run.baseline.label, &run.task.label),
             settings: &run.training,
+            until: context.until,
             seed: run.seed,
             seeds: Seeds::derive(run.seed),
             dataset,
@@ -253,6 +254,11 @@ impl Attempt<'_, '_> {
             Finish::Stopped => {
                 (RunState::Interrupted, Some(StopReason::Interrupted), "interrupted; run again to go on")
             }
+            Finish::Paused => (
+                RunState::Interrupted,
+                Some(StopReason::Rung),
+                "paused until it is known which trials of the search go on",
+            ),
             Finish::Epochs => (RunState::Done, None, "done"),
             Finish::MaxSteps => (RunState::Done, Some(StopReason::MaxSteps), "done (training.max_steps)"),
             Finish::EarlyStopping => {
@@ -264,6 +270,9 @@ impl Attempt<'_, '_> {
         status.reason = reason;
         if finish == Finish::Stopped {
             return Ok((Outcome::Interrupted, words.into()));
+        }
+        if finish == Finish::Paused {
+            return Ok((Outcome::Paused, format!("epoch {}: {words}", status.epoch)));
         }
         let lines = folder.path().join(DIAGNOSTICS);
         reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))

@@ -16,6 +16,8 @@ use crate::training::memory::Ledger;
 pub(crate) struct RunContext<'a> {
     /// What holds for every run of the experiment.
     pub(crate) setup: Setup,
+    /// After how many epochs the run pauses that is ordered now.
+    pub(crate) until: Option<u64>,
     /// Folder of the experiment.
     pub(crate) out: PathBuf,
     /// Data folder.

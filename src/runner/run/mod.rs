@@ -10,4 +10,4 @@ mod watch;
 
 pub(super) use context::RunContext;
 pub(super) use perform::perform;
-pub(super) use resume::is_complete;
+pub(super) use resume::{is_complete, validations};

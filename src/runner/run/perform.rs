@@ -47,7 +47,11 @@ pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) 
     };
     status.updated = Some(run_folder::now());
     let written = folder.write_status(&status).and_then(|()| folder.log(&text));
-    context.reporter.run_ends(&run.id, &text);
+    if outcome == Outcome::Paused {
+        context.reporter.line(&format!("{}: {text}", run.id));
+    } else {
+        context.reporter.run_ends(&run.id, &text);
+    }
     match written {
         Err(error) if !matches!(outcome, Outcome::Failed { .. }) => {
             context.reporter.line(&format!("{}: {error}", run.id));

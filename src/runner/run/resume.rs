@@ -91,7 +91,7 @@ pub(super) fn check_length(
         && was.early_stopping.is_none_or(|was| was > patience)
     {
         let metric = run.spec().metric;
-        let values = validations(folder, metric, progress.metrics_bytes)?;
+        let values = validations(folder.path(), metric, progress.metrics_bytes)?;
         let end = patience_ends(values, metric.higher_is_better(), patience);
         if let Some(end) = end.filter(|end| *end < epoch || step_in_epoch > 0) {
             let text = format!("{trained}; `early_stopping: {patience}` would have ended it after epoch {end}");
@@ -101,9 +101,9 @@ pub(super) fn check_length(
     Ok(())
 }
 
-/// The validation metric of every whole epoch among the first `bytes` of the metrics.
-fn validations(folder: &RunFolder, metric: Metric, bytes: u64) -> Result<Vec<f64>, RunFailure> {
-    let path = folder.path().join(METRICS);
+/// The validation metric of every whole epoch among the first `bytes` of the metrics in the `folder` of a run.
+pub(in crate::runner) fn validations(folder: &Path, metric: Metric, bytes: u64) -> Result<Vec<f64>, FolderError> {
+    let path = folder.join(METRICS);
     let text = std::fs::read(&path).map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
     let text = &text[..text.len().min(usize::try_from(bytes).unwrap_or(usize::MAX))];
     let mut values = Vec::new();

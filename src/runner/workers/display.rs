@@ -115,6 +115,11 @@ impl Display {
             slot.epoch.set_message("");
             slot.data.set_length(0);
         }
+        self.passed_over(id, outcome);
+    }
+
+    /// A run is over without a worker.
+    pub(crate) fn passed_over(&self, id: &str, outcome: &str) {
         self.experiment.inc(1);
         self.line(&format!("{id}: {outcome}"));
     }

@@ -13,7 +13,8 @@ use std::time::Duration;
 use super::Display;
 use super::death::{self, Death};
 use crate::experiment::Run;
-use crate::runner::{Event, Inputs, Interrupt, Options, Order, Outcome, Request, Setup};
+use crate::runner::search::{Passed, Queue};
+use crate::runner::{Event, Inputs, Interrupt, Options, Order, Outcome, Part, Request, Setup};
 use crate::terminal::{self, LogForm};
 
 /// Time between two looks at signals and deadline.
@@ -74,12 +75,12 @@ pub(crate) fn workers(jobs: usize, runs: usize) -> usize {
 
 impl WorkerPool<'_> {
     /// Train `runs`, at most `jobs` at a time; the CPU threads are shared out among them.
-    pub(crate) fn run(&self, runs: &[Run], interrupt: &mut Interrupt) -> Work {
+    pub(crate) fn run(&self, runs: &[Run], mut queue: Queue<'_>, interrupt: &mut Interrupt) -> Work {
         let number = workers(self.options.jobs, runs.len());
         let threads = (rayon::current_num_threads() / number).max(1);
         let (sender, messages) = mpsc::channel();
         let mut work = Work { outcomes: vec![Outcome::Interrupted; runs.len()], left_at_once: false };
-        let mut waiting: VecDeque<usize> = (0..runs.len()).collect();
+        self.pass_over(queue.begin(), &mut work);
         let firsts = firsts(runs);
         let mut slots: Vec<Option<Worker>> = (0..number).map(|_| None).collect();
         loop {
@@ -92,15 +93,15 @@ impl WorkerPool<'_> {
                 }
             }
             if interrupt.requested() {
-                waiting.clear();
+                queue.close();
                 slots.iter_mut().flatten().for_each(|worker| worker.orders = None);
             }
             for slot in 0..slots.len() {
                 while slots[slot].as_ref().is_none_or(|worker| worker.run.is_none() && worker.orders.is_some())
-                    && let Some(index) = next(&mut waiting, &firsts, &slots)
+                    && let Some((index, part)) = next(&mut queue, &firsts, &slots)
                 {
                     let place = &mut slots[slot];
-                    let order = Order::new(&runs[index], &self.inputs[index]);
+                    let order = Order::new(&runs[index], &self.inputs[index], part);
                     let given = match place {
                         Some(worker) => worker.assign(index, &order),
                         None => self
@@ -109,11 +110,12 @@ impl WorkerPool<'_> {
                             .and_then(|worker| worker.assign(index, &order)),
                     };
                     if let Err(message) = given {
-                        work.outcomes[index] = self.record_death(slot, &runs[index], &Death::NeverStarted(message));
+                        let outcome = self.record_death(slot, &runs[index], &Death::NeverStarted(message));
+                        self.ends(index, outcome, &mut queue, &mut work);
                     }
                 }
                 // Nothing is left to do for a worker without a run.
-                let idle = slots[slot].as_mut().filter(|worker| worker.run.is_none() && waiting.is_empty());
+                let idle = slots[slot].as_mut().filter(|worker| worker.run.is_none() && queue.is_empty());
                 if let Some(worker) = idle {
                     worker.orders = None;
                 }
@@ -122,7 +124,7 @@ impl WorkerPool<'_> {
                 return work;
             }
             if let Ok((slot, message)) = messages.recv_timeout(PAUSE) {
-                self.receive(slot, message, &mut slots[slot], runs, &mut waiting, &mut work);
+                self.receive(slot, message, &mut slots[slot], runs, &mut queue, &mut work);
             }
         }
     }
@@ -184,14 +186,14 @@ impl WorkerPool<'_> {
         message: Message,
         place: &mut Option<Worker>,
         runs: &[Run],
-        waiting: &mut VecDeque<usize>,
+        queue: &mut Queue<'_>,
         work: &mut Work,
     ) {
         let Some(worker) = place.as_mut() else { return };
         match message {
             Message::Event(Event::Ended { outcome }) => {
                 if let Some(index) = worker.run.take() {
-                    work.outcomes[index] = outcome;
+                    self.ends(index, outcome, queue, work);
                 }
             }
             Message::Event(event) => self.display.show(slot, &event),
@@ -207,14 +209,14 @@ impl WorkerPool<'_> {
                 if worker.open == 0
                     && let Some(worker) = place.take()
                 {
-                    self.reap(slot, worker, runs, waiting, work);
+                    self.reap(slot, worker, runs, queue, work);
                 }
             }
         }
     }
 
     /// A worker has left, or died.
-    fn reap(&self, slot: usize, mut worker: Worker, runs: &[Run], waiting: &mut VecDeque<usize>, work: &mut Work) {
+    fn reap(&self, slot: usize, mut worker: Worker, runs: &[Run], queue: &mut Queue<'_>, work: &mut Work) {
         worker.orders = None;
         let status = worker.child.wait();
         let Some(index) = worker.run else { return };
@@ -222,11 +224,27 @@ impl WorkerPool<'_> {
         let death = match status {
             _ if work.left_at_once => Death::LeftAtOnce,
             // It was asked to leave before it took the order: another one takes it.
-            Ok(status) if status.success() => return waiting.push_front(index),
+            Ok(status) if status.success() => return queue.put_back(index),
             Ok(status) => Death::of(status, log, worker.killed_before),
             Err(error) => Death::NeverStarted(format!("what became of its process is not known: {error}")),
         };
-        work.outcomes[index] = self.record_death(slot, &runs[index], &death);
+        let outcome = self.record_death(slot, &runs[index], &death);
+        self.ends(index, outcome, queue, work);
+    }
+
+    /// A run, or a part of it, is over; others may not go on for it.
+    fn ends(&self, index: usize, outcome: Outcome, queue: &mut Queue<'_>, work: &mut Work) {
+        let others = queue.ended(index, &outcome);
+        work.outcomes[index] = outcome;
+        self.pass_over(others, work);
+    }
+
+    /// Runs end that were not ordered.
+    fn pass_over(&self, runs: Vec<Passed>, work: &mut Work) {
+        for Passed { index, id, outcome } in runs {
+            self.display.passed_over(&id, &outcome.text());
+            work.outcomes[index] = outcome;
+        }
     }
 
     /// Record the end of a run whose worker cannot.
@@ -243,12 +261,10 @@ fn firsts(runs: &[Run]) -> Vec<Option<usize>> {
     runs.iter().map(|run| places.get(run.after.as_deref()?).copied()).collect()
 }
 
-/// The first of the runs `waiting` that waits for no other any longer.
-fn next(waiting: &mut VecDeque<usize>, firsts: &[Option<usize>], slots: &[Option<Worker>]) -> Option<usize> {
-    let is_open =
-        |first: usize| waiting.contains(&first) || slots.iter().flatten().any(|worker| worker.run == Some(first));
-    let ready = waiting.iter().position(|&index| firsts[index].is_none_or(|first| !is_open(first)))?;
-    waiting.remove(ready)
+/// The first of the runs in `queue` that waits for no other any longer.
+fn next(queue: &mut Queue<'_>, firsts: &[Option<usize>], slots: &[Option<Worker>]) -> Option<(usize, Part)> {
+    let in_training = |first: usize| slots.iter().flatten().any(|worker| worker.run == Some(first));
+    queue.take(|index, waiting| firsts[index].is_none_or(|first| !waiting.contains(&first) && !in_training(first)))
 }
 
 impl Worker {

@@ -41,8 +41,10 @@ pub(crate) fn serve(
         orders_end.request();
     };
     std::thread::Builder::new().spawn(read)?;
+    let fresh = setup.fresh;
     let mut context = RunContext {
         setup,
+        until: None,
         out: folder,
         library,
         registry,
@@ -61,7 +63,11 @@ pub(crate) fn serve(
             .map_err(|error| error.to_string())
             .and_then(|order| order.run(registry));
         let outcome = match run {
-            Ok((run, inputs)) => perform(&mut context, &run, &inputs),
+            Ok((run, inputs, part)) => {
+                context.until = part.until;
+                context.setup.fresh = fresh && !part.goes_on;
+                perform(&mut context, &run, &inputs)
+            }
             Err(message) => Outcome::failed(StopReason::Error, message),
         };
         context.reporter.ended(outcome);

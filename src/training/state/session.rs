@@ -21,6 +21,8 @@ pub(crate) struct Job<'a> {
     /// Labels for the diagnostics: baseline and task.
     pub(crate) labels: (&'a str, &'a str),
     pub(crate) settings: &'a Training,
+    /// Whole epochs after which it pauses, short of its end; absent: it goes on to its end.
+    pub(crate) until: Option<u64>,
     /// Seed of the run, for messages.
     pub(crate) seed: u64,
     /// Random streams.
@@ -121,6 +123,8 @@ pub(crate) enum Finish {
     MaxTime,
     /// The watcher asked for it; a checkpoint was written.
     Stopped,
+    /// As many epochs as were ordered; a checkpoint was written.
+    Paused,
 }
 
 /// Why a run could not go on.

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 /// Fields of a record that name or describe a run and decide nothing in it.
-pub const DESCRIPTIVE: [&str; 16] = [
+pub const DESCRIPTIVE: [&str; 17] = [
     "schema",
     "id",
     "hash",
     "experiment",
     "grid",
+    "trial",
     "sources",
     "tuning",
     "plan",

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <out>/<experiment>/experiment.yaml
+//! <out>/<experiment>/selected.yaml           of a search: the best trials, an experiment file of its own
 //! <out>/<experiment>/<run>/cell.yaml           one RunRecord
 //! <out>/<experiment>/<run>/status.json         one Status
 //! <out>/<experiment>/<run>/metrics.jsonl       one MetricLine per line
@@ -20,6 +21,7 @@ pub mod inspection;
 mod lines;
 mod run;
 mod status;
+mod trial;
 mod version;
 
 pub use evaluation::{EVALUATIONS, Evaluated, Evaluations, Measurement, Variant, Verdict};
@@ -28,5 +30,6 @@ pub use inspection::Inspection;
 pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleAttribute, SampleOutcome, WorstError, WorstErrors};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};
+pub use trial::{RangeScale, TrialRecord};
 
 pub use version::SCHEMA;

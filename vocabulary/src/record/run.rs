@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::trial::TrialRecord;
 use crate::metric::Metric;
 use crate::scale::Scale;
 
@@ -45,6 +46,9 @@ pub struct RunRecord {
     /// Values of the grid fields in this run.
     #[serde(default)]
     pub grid: BTreeMap<String, Value>,
+    /// Of a trial of a search: its place there. The sampled values stand in `grid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<TrialRecord>,
     /// Numbers of epochs for which the learning rate was planned before `training.epochs` took their place, where steps
     /// were taken by those plans: the run is another one than that of `training.epochs` from the beginning.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

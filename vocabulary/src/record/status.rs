@@ -144,7 +144,7 @@ pub enum State {
     Failed,
     /// Stopped by a signal; resumable.
     Interrupted,
-    /// Not run, see the reason.
+    /// Not run, or not to its end, see the reason.
     Skipped,
 }
 
@@ -192,6 +192,10 @@ pub enum StopReason {
     NotApplicable,
     /// A signal, or the end of the command, stopped it; it goes on when it is run again.
     Interrupted,
+    /// A trial of a search that waits after the last epoch of a rung until the other trials are there.
+    Rung,
+    /// A trial of a search that was worse than others after the last epoch of a rung; it was trained that far and never tested.
+    Pruned,
     /// Its process was killed; it goes on from the last checkpoint when it is run again.
     Killed,
     /// Any other error; the message says which.

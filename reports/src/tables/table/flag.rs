@@ -15,6 +15,8 @@ pub enum Flag {
     InitialWeights,
     /// The learning rate was planned for another number of epochs at first.
     Extended,
+    /// Settings were chosen among the trials of a search.
+    Searched,
     /// Some runs of the row have not finished.
     Unfinished,
     /// Some runs of the row failed.
@@ -70,6 +72,7 @@ impl Flag {
             Self::StoppedEarly => "stopped early",
             Self::InitialWeights => "given weights",
             Self::Extended => "extended",
+            Self::Searched => "searched",
             Self::Unfinished => "unfinished",
             Self::Failed => "failed",
             Self::NoValue => "no value",
@@ -110,6 +113,9 @@ impl Flag {
             }
             Self::Extended => {
                 "Extended: some steps were taken while the learning rate was planned for another number of epochs, so this is not a training of that many epochs from the beginning; it is never averaged with such, and no difference to a published value is given."
+            }
+            Self::Searched => {
+                "Searched: the settings are those of the best trial on validation, and the seeds those by which it was chosen, so that the value is somewhat flattered; the tables of the search have all trials."
             }
             Self::Unfinished => "Not all runs have finished; only finished ones enter the mean.",
             Self::Failed => "Some runs failed; they do not enter the mean. The table of runs gives the reason.",
