@@ -100,6 +100,13 @@ struct Submitted<'a> {
 /// Submit what is not done.
 pub fn execute(args: &SubmitArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let mut plan = args.experiment.plan(registry)?;
+    if plan.search.as_ref().is_some_and(|search| search.halving.is_some()) {
+        // Whether a trial goes on is decided between all of them, which tasks of an array do not wait for.
+        let remedy = "run it as one job with `bench run --jobs N`, or take `halving` out";
+        return Err(CliError::usage(format!(
+            "the trials of a search with `halving` cannot be tasks of an array: {remedy}"
+        )));
+    }
     let out = absolute(&args.out).map_err(CliError::failed)?.join(&plan.name);
     initial_weights::place(&mut plan, &out);
     let library = global.library()?;

@@ -47,6 +47,10 @@ fn a_dry_run_prints_scripts_and_writes_nothing() {
     let described = bench.json(&submit);
     assert_eq!(described["submission"]["arrays"][1]["runs"][0], "longer.gru.s0", "{described}");
     assert_eq!(described["scripts"].as_array().unwrap().len(), 3);
+    let halved = "search: {trials: 4, halving: {factor: 2, epochs: 1}, ranges: {training.learning_rate: {low: 0.001, high: 0.1, scale: log}}}";
+    bench.file("halved.yaml", SMALL.replace(", training: {initial_task: add}", "").replace("seeds: [0, 1]", halved));
+    bench.refuses(&["submit", "halved.yaml", "--dry-run"], 2, "usage", &["`halving`", "--jobs"]);
+    std::fs::remove_file(bench.path("halved.yaml")).unwrap();
     bench.refuses(&[submit.as_slice(), &["--account", "a\nb"]].concat(), 2, "submit-control", &["an option"]);
     bench.refuses(&[submit.as_slice(), &["--template", "no.sh"]].concat(), 2, "submit-template", &["no.sh"]);
 }

@@ -12,7 +12,7 @@ use crate::experiment::{Content, Diagnosis, Diagnostic, Missing, Node, Position,
 /// Version of the file format.
 pub const VERSION: u64 = 1;
 
-const TOP: [&str; 17] = [
+const TOP: [&str; 18] = [
     "version",
     "include",
     "name",
