@@ -51,7 +51,7 @@ fn a_stage_without_a_first_one_is_refused_where_it_is_written() {
      |
      | training.initial_task=short
      |                       ^^^^^
-     = short.net-2-8.learning_rate-0.1.s3 begins with short.net-2-8.learning_rate-0.1.s3
+      = short.net-2-8.learning_rate-0.1.s3 begins with short.net-2-8.learning_rate-0.1.s3
     ");
     let both = STAGES.replace("initial_task: short", "initial_task: short, initial_weights: a.safetensors");
     insta::assert_snapshot!(error(&both), @r"

@@ -25,7 +25,7 @@ fn unknown_keys_name_what_was_meant() {
     2 | baseline: [net]
       | ^^^^^^^^
       = accepted keys: version, include, name, description, source, tuning, scale, missing, seeds, diagnose,
-        evaluate, tasks, baselines, exclude, training, grid, cells
+        evaluate, tasks, baselines, exclude, training, grid, search, cells
     ");
     insta::assert_snapshot!(error("tasks: [line]\nbaselines: [net]\ntraining:\n  epoch: 3\n"), @r"
     x.yaml:4:3: unknown key `epoch` in training; did you mean `epochs`?
@@ -33,8 +33,7 @@ fn unknown_keys_name_what_was_meant() {
     4 |   epoch: 3
       |   ^^^^^
       = accepted keys: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        initial_weights, initial_task, betas, epsilon, weight_decay, schedule, warmup_epochs,
-        warmup_steps,
+        initial_weights, initial_task, betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps,
         schedule_steps, min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip,
         early_stopping, max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");
@@ -202,8 +201,7 @@ fn errors_of_arguments_name_the_argument() {
      | training.epoch=3
      | ^^^^^^^^^^^^^^
       = accepted fields: epochs, batch_size, accumulate_grad_steps, precision, optimiser, learning_rate,
-        initial_weights, initial_task, betas, epsilon, weight_decay, schedule, warmup_epochs,
-        warmup_steps,
+        initial_weights, initial_task, betas, epsilon, weight_decay, schedule, warmup_epochs, warmup_steps,
         schedule_steps, min_learning_rate, decay_factor, plateau_factor, plateau_patience, grad_clip,
         early_stopping, max_time, max_steps, steps_per_epoch, eval_batch_size, workers, log_every
     ");
