@@ -195,7 +195,19 @@ fn the_test_value_is_drawn_against_what_a_grid_varies() {
     write(&[home], &out, Formats::ALL).unwrap();
     let xs: Vec<String> = values_of(&out, "test-values-by-train-samples").iter().map(|row| row["x"].clone()).collect();
     assert_eq!(xs, ["500"]);
-    // Words have no place on an axis, and two fields are no one axis.
+    // Beside a number, words tell lines apart.
+    let home = dir.path().join("both");
+    for (norm, rate) in [("batch", 0.1), ("batch", 0.01), ("none", 0.1), ("none", 0.01)] {
+        let cell = support::cell("smnist", "lstm-64", 9_000, 0, 0.5 + rate);
+        cell.grid("training.learning_rate", json!(rate)).grid("baseline.norm", json!(norm)).write(&home);
+    }
+    let out = dir.path().join("both-out");
+    write(&[home], &out, Formats::ALL).unwrap();
+    let rows = values_of(&out, "test-values-by-learning-rate");
+    let lines: Vec<(&str, &str)> = rows.iter().map(|row| (row["series"].as_str(), row["x"].as_str())).collect();
+    let [batch, none] = ["batch", "none"].map(|norm| format!("lstm-64 baseline.norm={norm}"));
+    assert_eq!(lines, [(batch.as_str(), "0.01"), (&batch, "0.1"), (&none, "0.01"), (&none, "0.1")]);
+    // Words have no place on an axis, and two numbers are no one axis.
     let words = [("baseline.norm", json!("batch")), ("baseline.norm", json!("layer"))];
     assert!(!figure(&words, "words").join("figures/test-values-by-norm.csv").exists());
     let two = [("task.train_samples", json!(500)), ("training.learning_rate", json!(0.1))];

@@ -1,4 +1,4 @@
-//! The test value against the one numeric field that a grid varies.
+//! The test value against the one numeric field that a grid varies, beside others that are words.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,17 @@ use crate::figures::plot::{Figure, LegendKey, Mark, Panel, PlotAxis, Point, Seri
 use crate::format::{file_name, metric_name};
 use crate::runs::{ByGroup, Frames, GroupKey, Runs, SeedGroup, metric_columns, plain};
 
-/// One panel per task, one line per baseline; `None` where grids vary nothing, several fields, or one that is not a number.
+/// One panel per task, one line per baseline and values of the other fields; `None` where grids vary no number, or several.
 pub(in crate::figures) fn against_field(
     runs: &Runs,
     groups: &[SeedGroup<'_>],
     frames: &Frames,
 ) -> Result<Option<Figure>, ReportError> {
     let fields: BTreeSet<&str> = runs.records().flat_map(|record| record.grid.keys()).map(String::as_str).collect();
-    let (Some(field), 1) = (fields.first().copied(), fields.len()) else { return Ok(None) };
-    let numeric = runs.records().filter_map(|record| record.grid.get(field)).all(serde_json::Value::is_number);
-    if !numeric {
-        return Ok(None);
-    }
+    let is_numeric =
+        |field: &&str| runs.records().filter_map(|record| record.grid.get(*field)).all(serde_json::Value::is_number);
+    let numeric: Vec<&str> = fields.into_iter().filter(is_numeric).collect();
+    let [field] = numeric.as_slice() else { return Ok(None) };
     let values = frames.test_values(runs)?;
     let lines: Vec<SeedGroup<'_>> = groups.iter().map(|group| without(group, field)).collect();
     // Here a baseline is one line, and has one colour.
