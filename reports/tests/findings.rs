@@ -32,13 +32,13 @@ fn numbers(text: &str) -> Vec<String> {
     found
 }
 
-/// Every number in the CSV and Markdown files below `folder`.
+/// Every number in the CSV, JSON and Markdown files below `folder`.
 fn recorded(folder: &Path, into: &mut Vec<f64>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             recorded(&path, into);
-        } else if path.extension().is_some_and(|ending| ending == "csv" || ending == "md") {
+        } else if path.extension().is_some_and(|ending| ending == "csv" || ending == "json" || ending == "md") {
             let text = fs::read_to_string(&path).unwrap();
             let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | ' ')));
             into.extend(words.flat_map(numbers).filter_map(|number| number.parse::<f64>().ok()));

@@ -2,7 +2,6 @@
 //!
 //! Every key and value keeps its place through merging, `--set` and grids, so that an error points at what caused it.
 
-mod arguments;
 mod diagnostic;
 mod fit;
 mod load;
@@ -17,13 +16,12 @@ mod tests;
 mod training;
 mod yaml;
 
-pub use arguments::{Overrides, setting_value};
 use diagnostic::{Diagnostic, Mistake, Position, Sources};
 pub use diagnostic::{ExperimentError, shorten, with_suggestion};
 pub use load::{load, load_text};
 use plan::MAX_SOURCE;
 pub use plan::{Asked, Diagnosis, Missing, Plan, Run, RunBaseline, RunTask, Vary};
-pub use raw::resolution;
+pub use raw::{Overrides, resolution, setting_value};
 pub use resolve::{Choice, chosen};
 pub use training::{Optimiser as OptimiserKind, Schedule, Training};
 pub use vocabulary::Scale;

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod controls;
+mod evaluations;
 mod initial_weights;
 mod journals;
 mod limits;
 mod plans;
 mod refusals;
 mod resume;
+mod search;
 #[path = "../support/mod.rs"]
 mod support;
 

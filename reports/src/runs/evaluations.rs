@@ -7,7 +7,7 @@ use vocabulary::record::{EVALUATIONS, Evaluations, State, Variant, Verdict};
 
 use super::frame::BySeed;
 use super::group::GroupKey;
-use super::read::read_json;
+use super::read_json;
 use super::run::{LeftOut, Run, Runs};
 use super::settings::plain;
 use crate::error::ReportError;

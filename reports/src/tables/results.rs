@@ -6,7 +6,7 @@ use vocabulary::Metric;
 use vocabulary::record::State;
 
 use super::differences::Contests;
-use super::recipes::Recipes;
+use super::provenance::Recipes;
 use super::remarks::{by_limit, deviations, test_entry};
 use super::table::{Flag, Table, TableEntry};
 use crate::error::ReportError;

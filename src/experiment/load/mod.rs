@@ -9,8 +9,7 @@ use sha2::{Digest, Sha256};
 
 use self::include::Includer;
 use self::read::read;
-use super::arguments::{Overrides, only, seeds_argument, setting};
-use super::raw::{RawExperiment, is_name, is_safe, make_safe};
+use super::raw::{Overrides, RawExperiment, is_name, is_safe, make_safe, only, seeds_argument, setting};
 use super::{Content, Diagnostic, ExperimentError, Plan, Position, Sources, resolve::resolve, yaml::parse};
 use crate::registry::Registry;
 

@@ -13,8 +13,7 @@ mod written_out;
 
 pub use self::chosen::{Choice, chosen};
 use self::registered::{Labels, Registered};
-use super::arguments::{Only, Setting};
-use super::raw::RawExperiment;
+use super::raw::{Only, RawExperiment, Setting};
 use super::{Diagnostic, Plan, Scale};
 use crate::registry::Registry;
 

@@ -2,8 +2,7 @@
 
 use super::expand::{GridPoint, RunDraft};
 use super::registered::Registered;
-use crate::experiment::arguments::{Only, Setting};
-use crate::experiment::raw::{Field, RawExperiment, Target, matches};
+use crate::experiment::raw::{Field, Only, RawExperiment, Setting, Target, matches};
 use crate::experiment::{Diagnostic, Node, shorten, with_suggestion};
 
 /// How paths begin that lead into the search.

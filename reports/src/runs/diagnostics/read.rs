@@ -8,7 +8,7 @@ use super::layers::{LayerQuantity, Layers};
 use super::lines::{AtStart, Drawn, Line, is_drawn};
 use super::of_run::{Moment, RunDiagnostics};
 use crate::error::ReportError;
-use crate::runs::read::read_lines_with;
+use crate::runs::read_lines_with;
 use crate::runs::run::Run;
 
 /// Layer and value by the place in the forward pass.

@@ -8,7 +8,7 @@ use vocabulary::record::{DiagnosticLine, Histogram};
 
 use crate::error::ReportError;
 use crate::files::write_atomically;
-use crate::runs::read::read_diagnostics;
+use crate::runs::read_diagnostics;
 
 /// One row per line: `baseline, task, seed, step, order, layer, quantity, value`, a column per condition, and, where there are
 /// histograms, `histogram_from, histogram_to` (edges) and `histogram_counts` (a list, one count per bin).

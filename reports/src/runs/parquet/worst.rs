@@ -8,7 +8,7 @@ use vocabulary::record::{SCHEMA, SampleOutcome, WorstError, WorstErrors};
 
 use crate::error::ReportError;
 use crate::files::write_atomically;
-use crate::runs::read::read_json;
+use crate::runs::read_json;
 
 /// The file in the folder of a run.
 const FILE: &str = "worst.json";

@@ -1,18 +1,14 @@
 //! A search from outside: who is promoted, that an interrupted one ends the same, and what stands at its end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
+use super::support::{Bench, diagnostics, metrics};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;
-use support::{Bench, diagnostics, metrics};
 
 const SEARCH: &str = "\
 name: tuned

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::raw::seeds;
-use super::yaml::parse;
-use super::{Content, Diagnostic, Node, Position, Sources, shorten, with_suggestion};
+use super::values::seeds;
+use crate::experiment::yaml::parse;
+use crate::experiment::{Content, Diagnostic, Node, Position, Sources, shorten, with_suggestion};
 
 /// Arguments that change an experiment.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +47,7 @@ pub fn setting_value(text: &str) -> Result<Value, String> {
 }
 
 /// Read `PATH=VALUE`.
-pub(super) fn setting(argument: &str, sources: &mut Sources) -> Result<Setting, Diagnostic> {
+pub fn setting(argument: &str, sources: &mut Sources) -> Result<Setting, Diagnostic> {
     let source = sources.argument("--set", argument.to_owned());
     let at = |column: usize, width: usize| Position { source, line: 1, column, width: width.max(1) };
     let Some((path, value)) = argument.split_once('=') else {
@@ -61,7 +61,7 @@ pub(super) fn setting(argument: &str, sources: &mut Sources) -> Result<Setting, 
 }
 
 /// Read `0,1,2`.
-pub(super) fn seeds_argument(argument: &str, sources: &mut Sources) -> Result<Vec<u64>, Diagnostic> {
+pub fn seeds_argument(argument: &str, sources: &mut Sources) -> Result<Vec<u64>, Diagnostic> {
     let source = sources.argument("--seeds", argument.to_owned());
     let at = Position { source, line: 1, column: 1, width: argument.chars().count().max(1) };
     let list = argument.trim().trim_start_matches('[').trim_end_matches(']');
@@ -72,7 +72,7 @@ pub(super) fn seeds_argument(argument: &str, sources: &mut Sources) -> Result<Ve
 }
 
 /// Read `task=PATTERN,baseline=PATTERN`.
-pub(super) fn only(argument: &str, sources: &mut Sources) -> Result<Only, Diagnostic> {
+pub fn only(argument: &str, sources: &mut Sources) -> Result<Only, Diagnostic> {
     let source = sources.argument("--only", argument.to_owned());
     let mut only = Only::default();
     let mut column = 1;

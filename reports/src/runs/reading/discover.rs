@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::run::LeftOut;
 use crate::error::ReportError;
+use crate::runs::run::LeftOut;
 
 /// `path` without links and dots, where the system can tell.
 pub(super) fn canonical(path: &Path) -> PathBuf {

@@ -11,9 +11,9 @@ use vocabulary::record::{RunRecord, Status};
 use super::added::AddedSettings;
 use super::discover::{canonical, discover, folders, is_run, name_of};
 use super::read::{read_json, read_lines_with, read_yaml};
-use super::run::{Experiment, LeftOut, Run, Runs, seed_of};
-use super::{holder, variant};
 use crate::error::ReportError;
+use crate::runs::run::{Experiment, LeftOut, Run, Runs, seed_of};
+use crate::runs::{holder, variant};
 
 /// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single run. A damaged run is
 /// left out and named in [`Runs::left_out`]. Records that lack one of the settings `added` are completed.

@@ -2,11 +2,11 @@
 
 use vocabulary::record::StopReason;
 
-use super::remarks::state_entry;
 use super::runs::epochs;
-use super::table::{Table, TableEntry};
 use crate::format::unit;
 use crate::runs::Runs;
+use crate::tables::remarks::state_entry;
+use crate::tables::table::{Table, TableEntry};
 
 /// The table of `bench status`: states of all runs.
 pub(crate) fn status(runs: &Runs) -> Table {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use vocabulary::record::{Attempt, RunRecord, StopReason};
 
-use super::remarks::{builds, devices, end_of_training, state_entry};
-use super::table::{Flag, Table, TableEntry};
 use crate::format::{duration, short_hash};
 use crate::runs::{Run, Runs};
+use crate::tables::remarks::{builds, devices, end_of_training, state_entry};
+use crate::tables::table::{Flag, Table, TableEntry};
 
 /// Every run with its state.
 pub(crate) fn runs(runs: &Runs) -> Table {

@@ -1,11 +1,7 @@
 //! Tasks whose answer lies in known places, and networks whose reach is known: who can solve what.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use super::support::Bench;
 use serde_json::Value;
-use support::Bench;
 
 /// Causal networks of the last 3 and the last 9 tokens, and one of all 24.
 const EXPERIMENT: &str = "\

@@ -3,9 +3,9 @@
 use serde_json::Value;
 use vocabulary::record::TaskRecord;
 
-use super::table::{Table, TableEntry};
 use crate::format::{NONE, metric_name, short_hash};
 use crate::runs::{Runs, plain};
+use crate::tables::table::{Table, TableEntry};
 
 /// The protocol of every task.
 pub(crate) fn tasks(runs: &Runs) -> Table {

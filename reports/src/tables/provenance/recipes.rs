@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use vocabulary::Scale;
 use vocabulary::record::{RunRecord, State, StopReason};
 
-use super::table::{Table, TableEntry};
 use crate::runs::{Runs, SeedGroup};
+use crate::tables::table::{Table, TableEntry};
 
 /// Where the settings of a run come from, and last how they were tuned, as far as its experiment file says so.
 fn provenance(record: &RunRecord) -> Vec<String> {

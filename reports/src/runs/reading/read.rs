@@ -73,7 +73,7 @@ pub(super) fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, us
 }
 
 /// The same of those lines alone that `wanted` takes; of the others only both ends are looked at.
-pub(super) fn read_lines_with<T: DeserializeOwned>(
+pub(in crate::runs) fn read_lines_with<T: DeserializeOwned>(
     path: &Path,
     wanted: impl Fn(&[u8]) -> bool,
 ) -> Result<(Vec<T>, usize), ReportError> {

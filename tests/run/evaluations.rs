@@ -1,15 +1,11 @@
 //! `evaluate` of an experiment from outside: trained networks judged on other resolutions and settings of their task.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::process::Stdio;
 
+use super::support::{Bench, metrics, wait_until};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::{Value, json};
-use support::{Bench, metrics, wait_until};
 
 const SMALL: &str = "\
 name: small
