@@ -198,7 +198,8 @@ fn the_test_value_is_drawn_against_what_a_grid_varies() {
     // Beside a number, words tell lines apart.
     let home = dir.path().join("both");
     for (norm, rate) in [("batch", 0.1), ("batch", 0.01), ("none", 0.1), ("none", 0.01)] {
-        let cell = support::cell("smnist", "lstm-64", 9_000, 0, 0.5 + rate);
+        let mut cell = support::cell("smnist", "lstm-64", 9_000, 0, 0.5 + rate);
+        cell.record.training["learning_rate"] = json!(rate);
         cell.grid("training.learning_rate", json!(rate)).grid("baseline.norm", json!(norm)).write(&home);
     }
     let out = dir.path().join("both-out");
