@@ -31,7 +31,7 @@ pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
 /// paired difference to it.
 ///
 /// # Errors
-/// A folder cannot be read (see [`load`]), no run is of the baseline `against`, a file cannot be written.
+/// A folder cannot be read (see [`load`](crate::load)), no run is of the baseline `against`, a file cannot be written.
 pub fn write(
     dirs: &[PathBuf],
     out: &Path,

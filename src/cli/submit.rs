@@ -14,7 +14,7 @@ use crate::files::{atomic, run_folder};
 use crate::registry::Registry;
 use crate::runner::{self, initial_weights};
 use crate::submit::{
-    ArrayJob, Engine, Resources, Script, Slurm, Submission, SubmitError, array_script, report_script, stages,
+    ArrayJob, Engine, Resources, Script, Slurm, Submission, SubmitError, array_script, queue, report_script, stages,
 };
 
 /// Time between two looks at the queue.
@@ -92,12 +92,30 @@ struct Submitted<'a> {
     folder: Option<&'a Path>,
     /// The scripts, in order.
     scripts: &'a [String],
-    /// Runs that are done already.
-    done: usize,
+    #[serde(flatten)]
+    left_out: LeftOut,
     submission: &'a Submission,
 }
 
-/// Submit what is not done.
+/// Runs that are not submitted.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct LeftOut {
+    /// They are done.
+    done: usize,
+    /// An earlier submission has them in the queue.
+    queued: usize,
+}
+
+impl LeftOut {
+    fn text(self) -> String {
+        let counted = [(self.done, "done already"), (self.queued, "in the queue already")];
+        let parts = counted.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, what)| format!("{count} runs are {what}")).collect();
+        parts.join(", ")
+    }
+}
+
+/// Submit what is not done and not in the queue.
 pub fn execute(args: &SubmitArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let mut plan = args.experiment.plan(registry)?;
     if plan.search.as_ref().is_some_and(|search| search.halving.is_some()) {
@@ -111,22 +129,29 @@ pub fn execute(args: &SubmitArgs, global: &Global, registry: &Registry) -> Resul
     initial_weights::place(&mut plan, &out);
     let library = global.library()?;
     runner::check_data(&plan, &out, &library)?;
-    let open: Vec<&Run> = runner::not_done(&plan, &out);
+    let mut open: Vec<&Run> = runner::not_done(&plan, &out);
     let done = plan.runs.iter().filter(|run| run.not_applicable.is_none()).count() - open.len();
+    // A run has one job at a time.
+    let earlier: Vec<Submission> = Submission::all(&out)?.into_iter().map(|(_, submission)| submission).collect();
+    let queued = queue(&earlier)?;
+    let all = open.len();
+    open.retain(|run| !queued.contains_key(&run.id));
+    let left_out = LeftOut { done, queued: all - open.len() };
     if open.is_empty() {
-        return global.print(|| serde_json::json!({"schema": 1, "done": done}), || format!("all {done} runs are done"));
+        let json = || serde_json::json!({"schema": 1, "done": left_out.done, "queued": left_out.queued});
+        return global.print(json, || format!("nothing to submit: {}", left_out.text()));
     }
     let stages = stages(open.iter().copied());
     let job = Job { args, global, plan: &plan, out: &out };
     if args.dry_run {
         let (scripts, submission) = job.described(&stages)?;
-        let text = || format!("{}\n{}", scripts.join("\n"), told(&submission, done));
+        let text = || format!("{}\n{}", scripts.join("\n"), told(&submission, left_out));
         let json = || Submitted {
             schema: 1,
             experiment: &plan.name,
             folder: None,
             scripts: &scripts,
-            done,
+            left_out,
             submission: &submission,
         };
         return global.print(json, text);
@@ -137,10 +162,10 @@ pub fn execute(args: &SubmitArgs, global: &Global, registry: &Registry) -> Resul
         experiment: &plan.name,
         folder: Some(&folder),
         scripts: &scripts,
-        done,
+        left_out,
         submission: &submission,
     };
-    global.print(json, || format!("{}\nscripts and logs: {}", told(&submission, done), folder.display()))?;
+    global.print(json, || format!("{}\nscripts and logs: {}", told(&submission, left_out), folder.display()))?;
     if args.wait && args.engine == Engine::Slurm {
         return wait(&submission, &out);
     }
@@ -148,7 +173,7 @@ pub fn execute(args: &SubmitArgs, global: &Global, registry: &Registry) -> Resul
 }
 
 /// A submission in words.
-fn told(submission: &Submission, done: usize) -> String {
+fn told(submission: &Submission, left_out: LeftOut) -> String {
     let arrays = submission.arrays.iter().map(|array| {
         let runs = array.runs.len();
         match &array.job {
@@ -157,8 +182,8 @@ fn told(submission: &Submission, done: usize) -> String {
         }
     });
     let report = submission.report.as_ref().map(|job| format!("then the report: {job}"));
-    let done = (done > 0).then(|| format!("{done} runs are done already"));
-    arrays.chain(report).chain(done).collect::<Vec<_>>().join("\n")
+    let left_out = Some(left_out.text()).filter(|text| !text.is_empty());
+    arrays.chain(report).chain(left_out).collect::<Vec<_>>().join("\n")
 }
 
 /// One call of `bench submit`.

@@ -133,6 +133,8 @@ fn an_array_ends_as_a_local_run_does_on_slurm() {
         assert_cmd::Command::from_std(command)
     };
     on_slurm(&["submit", "small.yaml", "--parallel", "2", "--cpus", "1", "--mem", "1G"]).assert().success();
+    // What is in the queue is not submitted again.
+    on_slurm(&["submit", "small.yaml"]).assert().success().stdout(contains("8 runs are in the queue already"));
     let interrupted = |id: &str| bench.has_state(&format!("runs/small/{id}"), "interrupted");
     let trains = |id: &str| {
         let journal = bench.path(&format!("runs/small/{id}/metrics.jsonl"));
