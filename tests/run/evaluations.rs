@@ -106,7 +106,7 @@ fn every_variant_has_the_numbers_of_bench_eval() {
     let doubled = variant(&found, &json!({"resample": 2.0}))["value"].as_f64().unwrap();
     let row: Vec<&str> = table.lines().find(|line| line.starts_with("add,rnn,")).unwrap().split(',').collect();
     assert!((row[7].parse::<f64>().unwrap() - doubled).abs() < 1e-12 && row[10] == "n/a", "{table}");
-    let drawn = report("figures/evaluations.csv");
+    let drawn = report("figures/test-values-by-variant.csv");
     assert!(drawn.contains("add, resolution") && drawn.contains("add, length") && drawn.contains("\ncp,"), "{drawn}");
     let page = report("report.md");
     assert!(

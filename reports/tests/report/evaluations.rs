@@ -112,7 +112,14 @@ fn other_resolutions_and_lengths_are_drawn_with_what_was_trained() {
     let dir = tempdir().unwrap();
     let (home, out) = (experiment(dir.path()), dir.path().join("out"));
     write(&[home], &out, Formats::ALL).unwrap();
-    let values = values_of(&out, "evaluations");
+    // Every link of the index has a place of its own.
+    let page = fs::read_to_string(out.join("index.html")).unwrap();
+    let mut ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert!(ids.len() == count && ids.contains(&"test-values-by-variant"), "{ids:?}");
+    let values = values_of(&out, "test-values-by-variant");
     let line = |panel: &str, series: &str| -> Vec<[String; 3]> {
         let rows = values.iter().filter(|row| row["panel"] == panel && row["series"] == series);
         rows.map(|row| ["x", "y", "n"].map(|column| row[column].clone())).collect()
@@ -126,7 +133,7 @@ fn other_resolutions_and_lengths_are_drawn_with_what_was_trained() {
     let lengths: Vec<String> = line("adding-200", "lstm-64").into_iter().map(|[x, ..]| x).collect();
     assert_eq!(lengths, ["200", "400", "1600"]);
     assert_eq!(line("smnist", "lstm-64")[2][2], "2");
-    let svg = fs::read_to_string(out.join("figures/evaluations.svg")).unwrap();
+    let svg = fs::read_to_string(out.join("figures/test-values-by-variant.svg")).unwrap();
     super::assert_well_formed(&svg);
 }
 
@@ -139,7 +146,7 @@ fn nothing_is_said_where_nothing_was_evaluated() {
     let report = |out: &str| {
         let out = dir.path().join(out);
         let paths = write(std::slice::from_ref(&home), &out, Formats::ALL).unwrap();
-        (fs::read_to_string(paths.markdown.unwrap()).unwrap(), out.join("figures/evaluations.svg").exists())
+        (fs::read_to_string(paths.markdown.unwrap()).unwrap(), out.join("figures/test-values-by-variant.svg").exists())
     };
     let (text, drawn) = report("none");
     assert!(!text.contains("Other resolutions") && !drawn);

@@ -50,7 +50,7 @@ pub(in crate::figures) fn evaluations(
     let mut legend = legend.keys(Mark::Line);
     legend.extend(panels.iter().any(|panel| !panel.guides.is_empty()).then(LegendKey::guessing));
     Ok(Some(Figure {
-        name: "evaluations".to_owned(),
+        name: "test-values-by-variant".to_owned(),
         title: "Other resolutions and lengths".to_owned(),
         caption: format!(
             "The test metric of the networks as they were trained, against the samples per axis relative to the task's, or \
