@@ -55,6 +55,24 @@ fn a_dry_run_prints_scripts_and_writes_nothing() {
     bench.refuses(&[submit.as_slice(), &["--template", "no.sh"]].concat(), 2, "submit-template", &["no.sh"]);
 }
 
+/// What an earlier call has given to Slurm is asked for where Slurm is; a look at the scripts does without.
+#[test]
+fn a_dry_run_without_a_scheduler_says_what_it_does_not_know() {
+    let bench = Bench::new();
+    bench.file("small.yaml", SMALL);
+    std::fs::create_dir_all(bench.path("runs/small/submissions/0001")).unwrap();
+    let earlier = r#"{"schema": 1, "engine": "slurm", "submitted": "", "arrays": [{"job": "1", "runs": ["add.gru.s0"]}], "report": null}"#;
+    bench.file("runs/small/submissions/0001/submission.json", earlier);
+    let without = |arguments: &[&str]| {
+        let mut process = bench.process(arguments);
+        process.env("PATH", "/no/such/folder");
+        assert_cmd::Command::from_std(process)
+    };
+    without(&["submit", "small.yaml", "--dry-run"]).assert().success().stderr(contains("squeue"));
+    without(&["submit", "small.yaml"]).assert().code(1).stderr(contains("squeue"));
+    assert!(!bench.path("runs/small/submissions/0002").exists());
+}
+
 #[test]
 fn another_scheduler_gets_a_script_of_ones_own() {
     let bench = Bench::new();
