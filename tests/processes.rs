@@ -619,9 +619,10 @@ fn a_worker_that_is_killed_takes_its_run_alone_along() {
 fn a_run_without_memory_fails_alone_and_says_why() {
     let text = TINY.replace("length: 24", "length: 2000").replace("batch_size: 20", "batch_size: 200, max_steps: 1");
     let bench =
-        bench(&text.replace("{name: gru, label: gru, hidden: 8}", "{name: ccnn, label: big, blocks: 2, hidden: 64}"));
+        bench(&text.replace("{name: gru, label: gru, hidden: 8}", "{name: ccnn, label: big, blocks: 8, hidden: 64}"));
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v 700000; exec \"$0\" run x.yaml --threads 2", env!("CARGO_BIN_EXE_bench")]);
+    // An ordinary process asks for 1.7 GB of addresses (the allocator reserves one), a step of `big` for several more.
+    command.args(["-c", "ulimit -v 3000000; exec \"$0\" run x.yaml --threads 2", env!("CARGO_BIN_EXE_bench")]);
     command.current_dir(bench.folder.path()).env("BENCH_DATA", bench.path("data"));
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
