@@ -59,7 +59,7 @@ fn assert_sound(browser: &Browser, page: &std::path::Path) {
     let shown = browser.run(
         "return [...document.querySelectorAll('figure')].map(figure => [...figure.querySelectorAll('.panel svg')]
            .map(image => image.getBoundingClientRect()).filter(box => box.width > 200 && box.height > 100).length
-           * figure.querySelectorAll('.series').length);",
+           * figure.querySelectorAll('.plot [data-s], .map').length);",
     );
     let shown = shown.as_array().unwrap();
     assert!(!shown.is_empty() && shown.iter().all(|count| count.as_u64() > Some(0)), "{shown:?}");
@@ -100,7 +100,7 @@ fn a_page_without_its_script_shows_everything_in_a_browser() {
     let shown = |browser: &Browser| {
         browser.run(
             "const seen = query => [...document.querySelectorAll(query)].filter(one => one.getClientRects().length).length;
-             return [seen('section'), seen('tbody tr'), seen('figcaption'), seen('.plot .series'), seen('.index a')]",
+             return [seen('section'), seen('tbody tr'), seen('figcaption'), seen('.plot [data-s]'), seen('.index a')]",
         )
     };
     let with_script = shown(&browser);
@@ -119,7 +119,7 @@ fn hostile_names_stay_text_in_a_browser() {
         "const name = {}; return [document.querySelector('#summary').textContent.includes(name),
            document.querySelector('.lead').textContent.includes(name),
            [...document.querySelectorAll('.legend li')].some(item => item.textContent.includes(name)),
-           [...document.querySelectorAll('.series')].some(group => group.dataset.name?.includes(name))]",
+           [...document.querySelectorAll('.legend li[data-s]')].some(key => key.textContent.includes(name))]",
         json!(HOSTILE)
     ));
     assert_eq!(shown, json!([true, true, true, true]));
@@ -170,8 +170,8 @@ fn series_switch_and_tell_their_values_in_a_browser() {
     let (_dir, page) = page();
     let browser = Browser::open(&page, 1400);
     let hidden = |browser: &Browser| {
-        browser.run("return document.querySelectorAll('#learning-curves .series').length
-            - [...document.querySelectorAll('#learning-curves .series')].filter(one => one.getClientRects().length).length")
+        browser.run("return document.querySelectorAll('#learning-curves .plot [data-s]').length
+            - [...document.querySelectorAll('#learning-curves .plot [data-s]')].filter(one => one.getClientRects().length).length")
     };
     assert_eq!(hidden(&browser), 0);
     browser.click("#learning-curves .legend li[data-s]");
@@ -180,20 +180,20 @@ fn series_switch_and_tell_their_values_in_a_browser() {
     assert_eq!(hidden(&browser), 0);
 
     // The pointer goes where the last point of the first line is drawn, and where the first dot is.
-    let tip = |selector: &str| {
+    let tip = |selector: &str, end: u8| {
         browser.centre(selector);
         let place = browser.run(&format!(
-            "const group = document.querySelector({selector:?}), image = group.closest('svg');
-             const symbols = [...group.querySelectorAll('path')].at(-1).getBoundingClientRect();
-             return [symbols.right - 2, symbols.y + symbols.height / 2, image.id];"
+            "const group = document.querySelector({selector:?}), path = group.querySelector('path') ?? group;
+             const place = path.getPointAtLength({end} * path.getTotalLength()).matrixTransform(path.getScreenCTM());
+             return [place.x, place.y];"
         ));
         browser.pointer(place[0].as_f64().unwrap(), place[1].as_f64().unwrap(), &[]);
         browser.run("const tip = document.querySelector('.tip'); return tip.hidden ? '' : tip.innerText")
     };
-    let line = tip("#learning-curves [data-line]");
+    let line = tip("#learning-curves [data-line]", 1);
     let line = line.as_str().unwrap();
     assert!(line.contains("ccnn-4-64") && line.contains("mean squared error") && line.contains("epoch: 10"), "{line}");
-    let dot = tip("#accuracy-against-parameters [data-dots]");
+    let dot = tip("#accuracy-against-parameters [data-dots]", 0);
     let dot = dot.as_str().unwrap();
     assert!(dot.contains("ccnn-4-64") && dot.contains("seeds: s0 70.00 %, s1 71.00 %, s2 72.00 %"), "{dot}");
     assert_sound(&browser, &page);

@@ -1,12 +1,13 @@
 //! The figures of a page: those of one kind are one block of small panels.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::ReportError;
-use crate::figures::plot::{Figure, Panel, on_screen};
+use crate::figures::plot::{Figure, Panel, Sheet, on_screen};
 use crate::format::{capital, file_name};
 
 /// Figures of one kind, one per task, or a single one.
@@ -40,11 +41,11 @@ fn parts(figure: &Figure) -> (&str, &str) {
     figure.title.rsplit_once(": ").unwrap_or(("", &figure.title))
 }
 
-/// The blocks of `figures`, in order of their first.
+/// The blocks of `figures`, in order of their first, and what their images share.
 ///
 /// # Errors
 /// The drawing library fails.
-pub(super) fn blocks(figures: &[Figure]) -> Result<Vec<Block>, ReportError> {
+pub(super) fn blocks(figures: &[Figure]) -> Result<(Vec<Block>, Sheet), ReportError> {
     let mut order: Vec<&str> = Vec::new();
     let mut kinds: BTreeMap<&str, Vec<&Figure>> = BTreeMap::new();
     for figure in figures {
@@ -54,7 +55,15 @@ pub(super) fn blocks(figures: &[Figure]) -> Result<Vec<Block>, ReportError> {
         }
         kinds.entry(kind).or_default().push(figure);
     }
-    order.into_par_iter().map(|kind| block(kind, &kinds[kind])).collect()
+    let mut blocks: Vec<Block> =
+        order.into_par_iter().map(|kind| block(kind, &kinds[kind])).collect::<Result<_, _>>()?;
+    let mut sheet = Sheet::default();
+    for block in &mut blocks {
+        let samples = block.legend.iter_mut().map(|key| &mut key.sample);
+        let panels = block.panels.iter_mut().flat_map(|panel| [Some(&mut panel.narrow), panel.wide.as_mut()]);
+        samples.chain(panels.flatten()).for_each(|image| *image = sheet.shared(image));
+    }
+    Ok((blocks, sheet))
 }
 
 fn block(kind: &str, figures: &[&Figure]) -> Result<Block, ReportError> {
@@ -69,10 +78,14 @@ fn block(kind: &str, figures: &[&Figure]) -> Result<Block, ReportError> {
         let subject = if alone.is_some() { "as plotted" } else { parts(figure).0 };
         (subject.to_owned(), figure.name.clone())
     };
+    let mut caption = alone.map_or_else(|| shared_caption(figures), |figure| figure.caption.clone());
+    if let Some(points) = screen.thinned_to {
+        let _ = write!(caption, " Of longer lines about {points} points are drawn here, at even distances.");
+    }
     Ok(Block {
         id: alone.map_or_else(|| file_name(kind), |figure| figure.name.clone()),
         title: alone.map_or_else(|| capital(kind), |figure| figure.title.clone()),
-        caption: alone.map_or_else(|| shared_caption(figures), |figure| figure.caption.clone()),
+        caption,
         legend: screen.legend.into_iter().map(|(sample, label, series)| Key { sample, label, series }).collect(),
         panels: screen.panels.into_iter().map(|p| Images { title: p.title, narrow: p.narrow, wide: p.wide }).collect(),
         files: figures.iter().map(file).collect(),

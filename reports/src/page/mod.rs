@@ -51,11 +51,18 @@ pub(crate) struct Page<'a> {
     pub linked: bool,
 }
 
+/// Rows from which on a table is long.
+const LONG: usize = 40;
+
 #[derive(Serialize)]
 struct HtmlTable<'a> {
+    /// Among all tables of the page.
+    index: usize,
     name: &'a str,
     title: &'a str,
     caption: &'a str,
+    /// What stands in every row of a long table, column and text.
+    same: Vec<(&'a str, &'a str)>,
     columns: Vec<HtmlColumn<'a>>,
     rows: Vec<Vec<HtmlEntry<'a>>>,
 }
@@ -90,25 +97,27 @@ impl Page<'_> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.add_template("page.html", TEMPLATE).map_err(failed)?;
-        let convert = |tables: &[&'_ Table]| -> Vec<serde_json::Value> {
-            let values = tables.iter().map(|t| serde_json::to_value(html_table(t, &used)));
-            values.filter_map(Result::ok).collect()
-        };
+        let all = (0..).zip(self.tables.iter().chain(&self.appendix));
+        let mut tables: Vec<HtmlTable<'_>> = all.map(|(index, table)| html_table(index, table, &used)).collect();
+        let appendix = tables.split_off(self.tables.len());
         let notes: Vec<(String, String)> =
             used.iter().map(|f| (letter(*f, &used).to_string(), f.text().replace('`', ""))).collect();
+        let (figures, sheet) = figures::blocks(self.figures)?;
+        let style = [STYLE, &numeric_columns(tables.iter().chain(&appendix)), sheet.rules()].concat();
         let page = environment.get_template("page.html").map_err(failed)?;
         page.render(context! {
             title => self.title,
-            policy => policy::policy(STYLE, SCRIPT),
-            style => STYLE,
+            policy => policy::policy(&style, SCRIPT),
+            style => style,
             script => SCRIPT,
             lead => self.lead,
             answer => self.answer,
             facts => self.facts,
-            tables => convert(&self.tables),
-            figures => figures::blocks(self.figures)?,
+            tables => tables,
+            figures => figures,
+            markers => sheet.markers(),
             worst => self.worst.and_then(errors::gallery),
-            appendix => convert(&self.appendix),
+            appendix => appendix,
             footer => self.footer,
             notes => notes,
             remarks => self.remarks,
@@ -174,26 +183,67 @@ impl Page<'_> {
     }
 }
 
-fn html_table<'a>(table: &'a Table, used: &BTreeSet<Flag>) -> HtmlTable<'a> {
+/// The rule that sets numbers to the right in every one of `tables`: a class for each entry would be long.
+fn numeric_columns<'a>(tables: impl IntoIterator<Item = &'a HtmlTable<'a>>) -> String {
+    let columns = tables.into_iter().flat_map(|table| {
+        let numeric = (1..).zip(&table.columns).filter(|(_, column)| column.numeric);
+        numeric.map(|(column, _)| format!(".t{} td:nth-child({column})", table.index))
+    });
+    match columns.collect::<Vec<_>>().join(",") {
+        columns if columns.is_empty() => columns,
+        columns => columns + "{text-align:right}\n",
+    }
+}
+
+/// What rows are sorted by where `text` shows `raw` to less than a thousandth: its value with six digits.
+fn sorted_by(raw: &str, text: &str) -> Option<f64> {
+    let value: f64 = raw.parse().ok()?;
+    let shown: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '−' { '-' } else { c }).collect();
+    let number = shown.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).map_or(&*shown, |end| &shown[..end]);
+    let near = number.parse::<f64>().is_ok_and(|shown| (shown - value).abs() <= 1e-3 * value.abs());
+    if near { None } else { format!("{value:.5e}").parse().ok() }
+}
+
+/// The columns of a long table whose every entry is the same: a page says them once.
+fn same_in_all_rows(table: &Table) -> Vec<usize> {
+    let Some((first, rest)) = table.rows.split_first().filter(|_| table.rows.len() >= LONG) else { return Vec::new() };
+    let same = |index: &usize| {
+        let entry = &first[*index];
+        entry.flags.is_empty() && rest.iter().all(|row| row[*index].text == entry.text && row[*index].flags.is_empty())
+    };
+    (1..table.columns.len()).filter(same).collect()
+}
+
+fn html_table<'a>(index: usize, table: &'a Table, used: &BTreeSet<Flag>) -> HtmlTable<'a> {
     let entry = |(entry, numeric): (&'a TableEntry, bool)| {
         let long = (entry.text.chars().count() > 40).then_some("long");
-        let classes = [numeric.then_some("n"), long, entry.best.then_some("best"), entry.class];
+        let classes = [long, entry.best.then_some("best"), entry.class];
         HtmlEntry {
             text: &entry.text,
             marks: entry.flags.iter().map(|f| letter(*f, used).to_string()).collect(),
             class: classes.into_iter().flatten().collect::<Vec<_>>().join(" "),
-            value: entry.raw.as_deref().filter(|raw| numeric && *raw != entry.text).and_then(|raw| raw.parse().ok()),
+            value: entry.raw.as_deref().filter(|_| numeric).and_then(|raw| sorted_by(raw, &entry.text)),
         }
     };
+    let same = same_in_all_rows(table);
+    let kept = || (0..table.columns.len()).filter(|index| !same.contains(index));
     HtmlTable {
+        index,
         name: &table.name,
         title: &table.title,
         caption: &table.caption,
-        columns: table.columns.iter().map(|c| HtmlColumn { title: &c.title, numeric: c.numeric }).collect(),
+        same: same
+            .iter()
+            .filter_map(|index| Some((&*table.columns[*index].title, &*table.rows.first()?[*index].text)))
+            .collect(),
+        columns: kept()
+            .map(|index| &table.columns[index])
+            .map(|c| HtmlColumn { title: &c.title, numeric: c.numeric })
+            .collect(),
         rows: table
             .rows
             .iter()
-            .map(|row| row.iter().zip(table.columns.iter().map(|c| c.numeric)).map(entry).collect())
+            .map(|row| kept().map(|index| entry((&row[index], table.columns[index].numeric))).collect())
             .collect(),
     }
 }

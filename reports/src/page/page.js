@@ -120,7 +120,7 @@
     const on = (item) => item.getAttribute("aria-pressed") === "true";
     const set = (item, shown) => {
       item.setAttribute("aria-pressed", String(shown));
-      const drawn = all(`.series[data-s="${CSS.escape(item.dataset.s)}"]`, figure);
+      const drawn = all(`.panels [data-s="${CSS.escape(item.dataset.s)}"]`, figure);
       drawn.forEach((group) => group.classList.toggle("off", !shown));
     };
     keys.forEach((item) => {
@@ -141,7 +141,12 @@
     });
   }
 
-  // Values under the pointer. An axis is [pixel, pixel, position, position, unit, kind of scale, label].
+  // Values under the pointer. An axis is pixel, pixel, position, position, unit, kind of scale, label.
+  function axis(text) {
+    const words = text.split(" ");
+    return [...words.slice(0, 5).map(Number), words[5], words.slice(6).join(" ")];
+  }
+
   function written(place, [, , , , unit, kind]) {
     if (kind === "log") return short(10 ** place, 3);
     if (kind === "signed") return short(Math.sinh(place), 3);
@@ -159,6 +164,22 @@
   const quantity = (axis) => axis[6].replace(/, %$/, "");
   const pixel = (place, [from, to, low, high]) => from + ((place - low) / (high - low)) * (to - from);
 
+  // Whole numbers as source maps have them: five bits a letter, the lowest first, and the lowest of all is the sign.
+  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  function decoded(text) {
+    const numbers = [];
+    let [value, weight] = [0, 1];
+    for (const letter of text) {
+      const digit = LETTERS.indexOf(letter);
+      value += (digit % 32) * weight;
+      weight *= 32;
+      if (digit >= 32) continue;
+      numbers.push(value % 2 ? -(value - 1) / 2 : value / 2);
+      [value, weight] = [0, 1];
+    }
+    return numbers;
+  }
+
   // Runs are [value, times, value, times, …].
   function unrolled(runs) {
     const values = [];
@@ -167,19 +188,20 @@
   }
 
   function points(plot) {
-    const [x, y] = [JSON.parse(plot.dataset.x), JSON.parse(plot.dataset.y)];
+    const [x, y] = [axis(plot.dataset.x), axis(plot.dataset.y)];
     const found = [];
-    for (const group of all(".series[data-dots]", plot)) {
-      for (const [px, py, text] of JSON.parse(group.dataset.dots)) {
-        found.push({ group, px, py, lines: () => text.split("; ") });
+    for (const group of all("[data-dots]", plot)) {
+      for (const row of group.dataset.dots.split("\n").filter(Boolean)) {
+        const [px, py, ...words] = row.split(" ");
+        found.push({ group, px: Number(px), py: Number(py), lines: () => words.join(" ").split("; ") });
       }
     }
-    for (const group of all(".series[data-line]", plot)) {
-      const [steps, counts, line] = JSON.parse(group.dataset.line);
+    for (const group of all("[data-line]", plot)) {
+      const [steps, counts, width, line] = group.dataset.line.split(" ").map(decoded);
       const [dx, seedsAt] = [unrolled(steps), unrolled(counts)];
       let [ax, ay] = [0, 0];
       for (let i = 0; i < dx.length; i += 1) {
-        const [dy, below, above] = line.slice(3 * i, 3 * i + 3);
+        const [dy, below = 0, above = below] = line.slice(width[0] * i, width[0] * (i + 1));
         ax += dx[i];
         ay += dy;
         const [at, mean, low, high, seeds] = [ax * x[4], ay * y[4], (ay - below) * y[4], (ay + above) * y[4], seedsAt[i]];
@@ -208,6 +230,12 @@
     ];
     const [w, h] = [width / columns, height / rows];
     return { group: map, lines: () => lines, box: { x: left + column * w, y: top + row * h, width: w, height: h } };
+  }
+
+  // The name of a series: its own, or that of the legend and what is added to it.
+  function name(group) {
+    const { name: own, s, more = "" } = group.dataset;
+    return own ?? group.closest("figure").querySelector(`.legend li[data-s="${CSS.escape(s)}"] span`).textContent + more;
   }
 
   function hoverable(tip) {
@@ -240,7 +268,7 @@
       if (!nearest) return hide();
       if (map) mark(map, "rect", nearest.box);
       else mark(plot, "circle", { r: 20, cx: nearest.px, cy: nearest.py });
-      tip.replaceChildren(element("b", { textContent: nearest.group.dataset.name }), ...nearest.lines().map((line) => element("span", { textContent: line })));
+      tip.replaceChildren(element("b", { textContent: name(nearest.group) }), ...nearest.lines().map((line) => element("span", { textContent: line })));
       tip.hidden = false;
       const { width, height } = tip.getBoundingClientRect();
       const left = Math.min(event.clientX + 14, innerWidth - width - 8);

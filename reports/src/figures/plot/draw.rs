@@ -66,7 +66,7 @@ fn document(
     size: (u32, u32),
     paint: impl FnOnce(&DrawingArea<SvgCanvas<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
 ) -> Result<String, String> {
-    svg(ALONE, title, size, paint)
+    svg(false, title, size, paint)
 }
 
 /// An image within a page with what `paint` draws.
@@ -75,24 +75,24 @@ pub(super) fn image(
     size: (u32, u32),
     paint: impl FnOnce(&DrawingArea<SvgCanvas<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
 ) -> Result<String, String> {
-    svg("", title, size, paint)
+    svg(true, title, size, paint)
 }
 
 /// An SVG element of `size` shown pixels with what `paint` draws, and a name for screen readers.
 fn svg(
-    attributes: &str,
+    within_page: bool,
     title: &str,
     (width, height): (u32, u32),
     paint: impl FnOnce(&DrawingArea<SvgCanvas<'_>, Shift>) -> Result<(), DrawingAreaErrorKind<Infallible>>,
 ) -> Result<String, String> {
     let drawn = (width * SCALE, height * SCALE);
-    let title = escaped(title);
+    let (attributes, title) = (if within_page { "" } else { ALONE }, escaped(title));
     let mut svg = format!(
         "<svg {attributes}width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{title}\">\n",
         drawn.0, drawn.1
     );
     {
-        let root = SvgCanvas::new(&mut svg, drawn).into_drawing_area();
+        let root = SvgCanvas::new(&mut svg, drawn, within_page).into_drawing_area();
         paint(&root).and_then(|()| root.present()).map_err(|e| e.to_string())?;
     }
     svg.push_str("</svg>\n");

@@ -13,23 +13,34 @@ pub(super) const ROW: f64 = 12.0;
 
 /// The names of the coloured series of a figure: what of the labels in its legend differs, cut where that is long.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names(BTreeMap<usize, String>);
+pub(super) struct Names {
+    short: BTreeMap<usize, String>,
+    /// As the legend has them.
+    full: BTreeMap<usize, String>,
+}
 
 impl Names {
     /// The names in `legend`; none where there is but one.
     pub(super) fn of(legend: &[LegendKey]) -> Self {
-        let labels: BTreeMap<usize, &str> =
-            legend.iter().filter_map(|key| Some((key.colour?, key.label.as_str()))).collect();
-        if labels.len() < 2 {
-            return Self::default();
+        let full: BTreeMap<usize, String> =
+            legend.iter().filter_map(|key| Some((key.colour?, key.label.clone()))).collect();
+        if full.len() < 2 {
+            return Self { full, ..Self::default() };
         }
-        let distinct = told_apart(labels.values().copied());
-        Self(labels.into_iter().map(|(colour, label)| (colour, shortened(&distinct[label], LONGEST))).collect())
+        let distinct = told_apart(full.values().map(String::as_str));
+        let short =
+            full.iter().map(|(colour, label)| (*colour, shortened(&distinct[label.as_str()], LONGEST))).collect();
+        Self { short, full }
     }
 
     /// The name of the series of `colour`.
     pub(super) fn get(&self, colour: usize) -> Option<&str> {
-        self.0.get(&colour).map(String::as_str)
+        self.short.get(&colour).map(String::as_str)
+    }
+
+    /// What the legend calls the series of `colour`.
+    pub(super) fn label(&self, colour: usize) -> Option<&str> {
+        self.full.get(&colour).map(String::as_str)
     }
 
     /// Shown pixels that the names beside `panel` need.

@@ -4,10 +4,10 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Symbols};
 use super::figure::{Figure, LegendKey, Mark};
 use super::layout::{LEGEND_ROW, TITLE_HEIGHT};
-use super::style::{INK, NEUTRAL, Painted, at, colour, font, stroke, symbol};
+use super::style::{INK, NEUTRAL, Painted, at, colour, font, stroke};
 
 /// Draw the legend to the right of `left`, in shown pixels.
 pub(super) fn paint_legend<DB: Canvas>(root: &DrawingArea<DB, Shift>, figure: &Figure, left: f64) -> Painted<DB> {
@@ -34,27 +34,25 @@ pub(super) fn paint_sample<DB: Canvas>(
     let line = |from: f64, to: f64, width: f64| {
         PathElement::new(vec![(at(left + from), at(y)), (at(left + to), at(y))], stroke(&ink, width))
     };
-    let outline = |radius: f64| symbol(index, (at(left + 12.0), at(y)), radius);
+    let symbol = |radius: f64, filled: bool| {
+        root.draw(&Symbols { series: index, centres: vec![(at(left + 12.0), at(y))], radius, filled })
+    };
     match mark {
         Mark::Line => root.draw(&line(0.0, 24.0, 2.0))?,
         Mark::Dashed => [0.0, 9.0, 18.0].iter().try_for_each(|from| root.draw(&line(*from, from + 6.0, 1.6)))?,
         Mark::Dotted => {
             [1.0, 7.5, 14.0, 20.5].iter().try_for_each(|from| root.draw(&line(*from, from + 2.0, 1.4)))?;
         }
-        Mark::Hollow => {
-            let outline = outline(4.3);
-            let closed: Vec<_> = outline.iter().chain(outline.first()).copied().collect();
-            root.draw(&PathElement::new(closed, stroke(&ink, 1.4)))?;
-        }
+        Mark::Hollow => symbol(4.3, false)?,
         Mark::Filled | Mark::Cells => {}
-        Mark::Specks => root.draw(&Polygon::new(outline(2.2), ink.filled()))?,
+        Mark::Specks => symbol(2.2, true)?,
         Mark::Ticks => root.draw(&PathElement::new(
             [(at(left + 12.0), at(y - 5.0)), (at(left + 12.0), at(y + 5.0))],
             stroke(&ink, 1.2),
         ))?,
     }
     if mark == Mark::Filled || (mark == Mark::Line && key.colour.is_some()) {
-        root.draw(&Polygon::new(outline(if mark == Mark::Line { 3.4 } else { 4.3 }), ink.filled()))?;
+        symbol(if mark == Mark::Line { 3.4 } else { 4.3 }, true)?;
     }
     Ok(())
 }

@@ -6,16 +6,16 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::FittedAxis;
-use super::canvas::{Canvas, Group};
+use super::canvas::{Canvas, Dashes, Group, Symbols};
 use super::figure::{AxisScale, Mark, Panel, Point, Series};
 use super::labels::{Names, ROW, has_solid, is_named, spread};
 use super::layout::{self, names_beside};
-use super::style::{AXIS, GRID, INK, MUTED, Painted, SCALE, at, colour, font, px, stroke, symbol};
+use super::style::{AXIS, GRID, INK, MUTED, Painted, SCALE, at, colour, font, px, stroke};
 use super::tile::paint_tiles;
 use super::trace;
 
 /// Most points of a line that each have a symbol.
-const FEW: usize = 24;
+const FEW: usize = 12;
 /// Symbols on a line of more points, beside that at its end.
 const SYMBOLS: usize = 4;
 
@@ -149,7 +149,7 @@ impl<DB: Canvas> Plot<'_, DB> {
             (self.pixel((self.axes.x.from, self.axes.y.from)), self.pixel((self.axes.x.to, self.axes.y.to)));
         let x = trace::axis(&panel.x, &self.axes.x, [from.0, to.0]);
         let y = trace::axis(&panel.y, &self.axes.y, [from.1, to.1]);
-        format!("class=\"plot\" data-x='{x}' data-y='{y}'")
+        format!("class=\"plot\" data-x=\"{x}\" data-y=\"{y}\"")
     }
 
     /// Draw in a group with `attributes`, if that is `wanted`.
@@ -204,7 +204,7 @@ impl<DB: Canvas> Plot<'_, DB> {
         for series in &panel.series {
             let traced = || {
                 let dots = |p: &Point| self.pixel(self.axes.place(p));
-                format!("{} {}", trace::group(series), trace::values(series, panel, &self.axes.x, &self.axes.y, dots))
+                trace::group(series) + &trace::values(series, panel, names, (&self.axes.x, &self.axes.y), dots)
             };
             self.grouped(live, traced, || {
                 match series.mark {
@@ -228,29 +228,15 @@ impl<DB: Canvas> Plot<'_, DB> {
         radius: f64,
         filled: bool,
     ) -> Painted<DB> {
-        let ink = colour(series.colour);
-        for centre in centres {
-            let outline = symbol(series.colour, centre, radius);
-            if filled {
-                self.area.draw(&Polygon::new(outline, ink.filled()))?;
-            } else {
-                self.area.draw(&Polygon::new(outline.clone(), WHITE.filled()))?;
-                let closed = outline.iter().chain(outline.first()).copied().collect::<Vec<_>>();
-                self.area.draw(&PathElement::new(closed, stroke(&ink, 1.4)))?;
-            }
-        }
-        Ok(())
+        let centres = centres.into_iter().collect();
+        self.area.draw(&Symbols { series: series.colour, centres, radius, filled })
     }
 
     /// A line of dashes, `dash` shown pixels long and apart.
     fn paint_dashes(&self, line: &[(i32, i32)], dash: [u32; 2], style: ShapeStyle) -> Painted<DB> {
-        let [length, gap] = dash.map(px);
+        let pattern @ [length, gap] = dash.map(px);
         if DB::GROUPS {
-            self.grouped(
-                true,
-                || format!("stroke-dasharray=\"{length} {gap}\""),
-                || self.area.draw(&PathElement::new(line, style)),
-            )
+            self.area.draw(&Dashes { line: line.to_vec(), pattern, style })
         } else {
             self.area.draw(&DashedPathElement::new(line.iter().copied(), length, gap, style))
         }
@@ -407,7 +393,7 @@ impl<DB: Canvas> Plot<'_, DB> {
                 live,
                 || trace::group(series),
                 || {
-                    let leader = [end, (right, end.1), (x - at(3.0), y)];
+                    let leader = [end, (right, end.1), (x - at(3.0), y), (x + at(2.0), y)];
                     self.area.draw(&PathElement::new(
                         leader,
                         colour(series.colour).mix(0.45).stroke_width(at(0.8) as u32),

@@ -17,16 +17,20 @@ use crate::error::ReportError;
 const NARROW: (u32, u32) = (360, 236);
 /// Panels for a desk where there are but one or two.
 const WIDE: [(u32, u32); 2] = [(720, 320), (544, 284)];
-/// Most points of a line: one every four pixels, and one every seven in a block of many panels, which would make a page long.
-const MOST_POINTS: [usize; 2] = [60, 36];
-/// Panels from which on they are many.
-const MANY: usize = 12;
+/// Most points of a line: one every four pixels, and fewer in a block of many lines, which would make a page long.
+const MOST_POINTS: usize = 60;
+/// Fewest points to which a long line is thinned.
+const FEWEST_POINTS: usize = 16;
+/// Points of all lines of a block together.
+const POINTS_OF_BLOCK: usize = 6_000;
 
 /// Panels and legend of one figure, or of several of one kind.
 #[derive(Debug, Clone)]
 pub(crate) struct Screen {
     /// The panels, in order.
     pub panels: Vec<ScreenPanel>,
+    /// About how many points of a line are drawn, where some have more.
+    pub thinned_to: Option<usize>,
     /// What the legend says: a sample, the name, and the index of a series that can be switched.
     pub legend: Vec<(String, String, Option<usize>)>,
 }
@@ -53,7 +57,8 @@ pub(crate) fn on_screen(figures: &[&Figure], title: impl Fn(&Figure, &Panel) -> 
     let legend = legend(figures);
     let names = Names::of(&legend);
     let count: usize = figures.iter().map(|figure| figure.panels.len()).sum();
-    let most = MOST_POINTS[usize::from(count >= MANY)];
+    let lines: usize = figures.iter().flat_map(|figure| &figure.panels).map(|panel| panel.series.len()).sum();
+    let most = most_points(if count <= WIDE.len() { 2 * lines } else { lines });
     let panels: Vec<(String, Panel)> = figures
         .iter()
         .flat_map(|figure| figure.panels.iter().map(|panel| (title(figure, panel), untitled(panel, most))))
@@ -73,7 +78,19 @@ pub(crate) fn on_screen(figures: &[&Figure], title: impl Fn(&Figure, &Panel) -> 
         let sample = image(&key.label, (26, 14), |root| sample(root, key)).map_err(failed)?;
         Ok((sample, key.label.clone(), key.colour))
     });
-    Ok(Screen { panels: drawn.collect::<Result<_, _>>()?, legend: sampled.collect::<Result<_, _>>()? })
+    let thinned_to = figures
+        .iter()
+        .flat_map(|figure| &figure.panels)
+        .filter(|panel| !panel.dense)
+        .flat_map(|panel| &panel.series)
+        .any(|series| series.mark != Mark::Cells && series.points.len() > most)
+        .then_some(most);
+    Ok(Screen { thinned_to, panels: drawn.collect::<Result<_, _>>()?, legend: sampled.collect::<Result<_, _>>()? })
+}
+
+/// Most points of each of `lines`.
+fn most_points(lines: usize) -> usize {
+    (POINTS_OF_BLOCK / lines.max(1)).clamp(FEWEST_POINTS, MOST_POINTS)
 }
 
 fn sample<DB: Canvas>(root: &DrawingArea<DB, Shift>, key: &LegendKey) -> Painted<DB> {
@@ -128,7 +145,9 @@ mod tests {
     #[test]
     fn thinning_keeps_both_ends() {
         let point = |x: u32| Point { x: f64::from(x), ..Point::default() };
-        for (n, most) in [0, 1, 60, 61, 200, 1000].into_iter().flat_map(|n| MOST_POINTS.map(|most| (n, most))) {
+        for (n, most) in
+            [0, 1, 60, 61, 200, 1000].into_iter().flat_map(|n| [1, 200, 1000].map(|lines| (n, most_points(lines))))
+        {
             let series =
                 Series { label: String::new(), colour: 0, mark: Mark::Line, points: (0..n).map(point).collect() };
             let kept = thinned(&series, most).points;

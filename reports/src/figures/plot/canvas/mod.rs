@@ -1,20 +1,23 @@
-//! What a back end of plotters needs beside drawing: groups, where it has such, and maps.
+//! What a back end of plotters needs beside drawing: groups, where it has such, maps, and symbols.
 
 mod png;
 mod svg;
 
-use std::iter::{Empty, Once, empty, once};
+use std::iter::{Copied, Empty, Once, empty, once};
+use std::slice::Iter;
 
 use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::*;
 use plotters_backend::{BackendCoord, DrawingErrorKind};
 
+use super::style::{colour, stroke, symbol};
+
 pub(super) use self::png::encode;
-pub(super) use self::svg::{SvgCanvas, escaped};
+pub(super) use self::svg::{SvgCanvas, escaped, hex};
 
 /// A back end that may keep what it draws in groups with attributes.
 pub(super) trait Canvas: DrawingBackend {
-    /// Whether it does, and so makes dashes of an attribute.
+    /// Whether it does, and so has [`dashes`](Self::dashes) of its own.
     const GROUPS: bool;
 
     /// Begin a group.
@@ -22,6 +25,16 @@ pub(super) trait Canvas: DrawingBackend {
 
     /// End the last group that was begun.
     fn close(&mut self) {}
+
+    /// Draw a line of dashes.
+    fn dashes(&mut self, _dashes: &Dashes) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
+        Ok(())
+    }
+
+    /// Draw the symbol of a series at every one of its places.
+    fn symbols(&mut self, symbols: &Symbols) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
+        outlines(self, symbols)
+    }
 
     /// Draw `raster` with its corner at `at`.
     fn raster(&mut self, (left, top): BackendCoord, raster: &Raster) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
@@ -36,6 +49,84 @@ pub(super) trait Canvas: DrawingBackend {
         }
         Ok(())
     }
+}
+
+/// A line of dashes, drawn like an element.
+pub(super) struct Dashes {
+    /// In drawn pixels.
+    pub(super) line: Vec<BackendCoord>,
+    /// Drawn pixels of a dash and of the gap after it.
+    pub(super) pattern: [u32; 2],
+    pub(super) style: ShapeStyle,
+}
+
+impl<'e> PointCollection<'e, BackendCoord> for &'e Dashes {
+    type Point = BackendCoord;
+    type IntoIter = Copied<Iter<'e, BackendCoord>>;
+
+    fn point_iter(self) -> Self::IntoIter {
+        self.line.iter().copied()
+    }
+}
+
+impl<DB: Canvas> Drawable<DB> for Dashes {
+    fn draw<I: Iterator<Item = BackendCoord>>(
+        &self,
+        line: I,
+        backend: &mut DB,
+        _: (u32, u32),
+    ) -> Result<(), DrawingErrorKind<DB::ErrorType>> {
+        backend.dashes(&Self { line: line.collect(), ..*self })
+    }
+}
+
+/// Shown pixels of the outline of hollow symbols.
+pub(super) const HOLLOW: f64 = 1.4;
+
+/// Symbols of one series, drawn like an element.
+pub(super) struct Symbols {
+    /// The index of the series, which decides colour and form.
+    pub(super) series: usize,
+    /// Where they stand, in drawn pixels.
+    pub(super) centres: Vec<BackendCoord>,
+    /// In shown pixels.
+    pub(super) radius: f64,
+    pub(super) filled: bool,
+}
+
+impl<'e> PointCollection<'e, BackendCoord> for &'e Symbols {
+    type Point = BackendCoord;
+    type IntoIter = Copied<Iter<'e, BackendCoord>>;
+
+    fn point_iter(self) -> Self::IntoIter {
+        self.centres.iter().copied()
+    }
+}
+
+impl<DB: Canvas> Drawable<DB> for Symbols {
+    fn draw<I: Iterator<Item = BackendCoord>>(
+        &self,
+        at: I,
+        backend: &mut DB,
+        _: (u32, u32),
+    ) -> Result<(), DrawingErrorKind<DB::ErrorType>> {
+        backend.symbols(&Self { centres: at.collect(), ..*self })
+    }
+}
+
+/// Draw the outlines of `symbols`.
+fn outlines<DB: DrawingBackend>(backend: &mut DB, symbols: &Symbols) -> Result<(), DrawingErrorKind<DB::ErrorType>> {
+    let ink = colour(symbols.series);
+    for centre in &symbols.centres {
+        let outline = symbol(symbols.series, *centre, symbols.radius);
+        if symbols.filled {
+            backend.fill_polygon(outline, &ink)?;
+        } else {
+            backend.fill_polygon(outline.iter().copied(), &WHITE)?;
+            backend.draw_path(outline.iter().chain(outline.first()).copied(), &stroke(&ink, HOLLOW))?;
+        }
+    }
+    Ok(())
 }
 
 /// A map, drawn like an element: one rectangle per value.

@@ -1,5 +1,6 @@
 //! A back end of plotters for SVG. Its images are less than a quarter as long as those of plotters' own: paths are relative,
-//! neighbours of one style are one path, and the texts of a group stand together, above its paths.
+//! neighbours of one style are one path, and the texts of a group stand together, above its paths. An image within a page leaves
+//! the outlines of symbols to the page, see [`super::super::sheet`].
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -12,8 +13,9 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind, FontStyle, FontTransform,
 };
 
+use super::super::sheet::{SYMBOL, symbol_attribute};
 use super::super::style::LINE_HEIGHT;
-use super::{Canvas, Raster, encode};
+use super::{Canvas, Dashes, Raster, Symbols, encode, outlines};
 
 type Drawing = Result<(), DrawingErrorKind<Infallible>>;
 
@@ -21,22 +23,33 @@ type Drawing = Result<(), DrawingErrorKind<Infallible>>;
 pub(in crate::figures::plot) struct SvgCanvas<'a> {
     out: &'a mut String,
     size: (u32, u32),
-    /// Attributes of the path that is being collected, and the path.
-    pending: Option<(String, String)>,
-    /// Attributes that texts of the group share, and the texts.
-    texts: Vec<(String, String)>,
+    /// Whether it stands in a page, which draws its symbols.
+    within_page: bool,
+    /// Where the heads of the open groups begin and end in the text.
+    open: Vec<(usize, usize)>,
+    /// The path that is being collected.
+    pending: Option<Path>,
+    /// Attributes that texts of the group share, and of every text what follows them.
+    texts: Vec<(String, Vec<String>)>,
+}
+
+/// A path, maybe of several lines of one style.
+struct Path {
+    attributes: String,
+    steps: String,
+    end: BackendCoord,
 }
 
 impl<'a> SvgCanvas<'a> {
     /// An image of `size` drawn pixels, whose elements are appended to `out`.
-    pub(in crate::figures::plot) fn new(out: &'a mut String, size: (u32, u32)) -> Self {
-        Self { out, size, pending: None, texts: Vec::new() }
+    pub(in crate::figures::plot) fn new(out: &'a mut String, size: (u32, u32), within_page: bool) -> Self {
+        Self { out, size, within_page, open: Vec::new(), pending: None, texts: Vec::new() }
     }
 
     /// The end of a path: what is drawn so far becomes an element.
     fn flush_path(&mut self) {
-        if let Some((style, path)) = self.pending.take() {
-            let _ = writeln!(self.out, "<path {style} d=\"{path}\"/>");
+        if let Some(Path { attributes, steps, .. }) = self.pending.take() {
+            let _ = writeln!(self.out, "<path {attributes} d=\"{steps}\"/>");
         }
     }
 
@@ -44,34 +57,48 @@ impl<'a> SvgCanvas<'a> {
     fn flush(&mut self) {
         self.flush_path();
         for (style, texts) in self.texts.drain(..) {
-            let _ = writeln!(self.out, "<g {style}>{texts}</g>");
+            let _ = match texts.as_slice() {
+                [text] => writeln!(self.out, "<text {style} {text}"),
+                texts => {
+                    let texts: String = texts.iter().map(|text| format!("<text {text}")).collect();
+                    writeln!(self.out, "<g {style}>{texts}</g>")
+                }
+            };
         }
     }
 
-    fn path(&mut self, style: String, points: impl IntoIterator<Item = BackendCoord>, closed: bool) {
-        let mut points = points.into_iter();
-        let Some((mut x, mut y)) = points.next() else { return };
-        if self.pending.as_ref().is_some_and(|(pending, _)| *pending != style) {
+    fn path(&mut self, attributes: String, points: impl IntoIterator<Item = BackendCoord>, closed: bool) {
+        let points: Vec<BackendCoord> = points.into_iter().collect();
+        let Some(&end) = points.last() else { return };
+        if self.pending.as_ref().is_some_and(|pending| pending.attributes != attributes) {
             self.flush_path();
         }
-        let (_, path) = self.pending.get_or_insert_with(|| (style, String::new()));
-        let _ = write!(path, "M{x},{y}l");
-        let start = path.len();
-        for (to_x, to_y) in points {
-            if (to_x, to_y) != (x, y) {
-                push_number(path, to_x - x);
-                push_number(path, to_y - y);
-                (x, y) = (to_x, to_y);
-            }
-        }
-        if path.len() == start {
-            // A point alone is shown by the round ends of its stroke.
-            path.push_str("0,0");
-        }
+        let path = self.pending.get_or_insert_with(|| Path { attributes, steps: String::new(), end });
+        path.steps.push_str(&relative(&points));
+        path.end = end;
         if closed {
-            path.push('z');
+            path.steps.push('z');
         }
     }
+}
+
+/// A path through `points`, each after the first relative to the one before it.
+fn relative(points: &[BackendCoord]) -> String {
+    let Some((&(mut x, mut y), rest)) = points.split_first() else { return String::new() };
+    let mut path = format!("M{x},{y}l");
+    let start = path.len();
+    for &(to_x, to_y) in rest {
+        if (to_x, to_y) != (x, y) {
+            push_number(&mut path, to_x - x);
+            push_number(&mut path, to_y - y);
+            (x, y) = (to_x, to_y);
+        }
+    }
+    if path.len() == start {
+        // A point alone is shown by the round ends of its stroke.
+        path.push_str("0,0");
+    }
+    path
 }
 
 /// Append `value`, parted from a number before it.
@@ -99,7 +126,7 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-fn hex(colour: BackendColor) -> String {
+pub(in crate::figures::plot) fn hex(colour: BackendColor) -> String {
     let (r, g, b) = colour.rgb;
     format!("#{r:02X}{g:02X}{b:02X}")
 }
@@ -122,12 +149,54 @@ impl Canvas for SvgCanvas<'_> {
 
     fn open(&mut self, attributes: &str) {
         self.flush();
+        let start = self.out.len();
         let _ = writeln!(self.out, "<g {attributes}>");
+        self.open.push((start, self.out.len()));
     }
 
+    /// A group with nothing in it leaves nothing, and one of a single path leaves that, with its attributes.
     fn close(&mut self) {
         self.flush();
-        self.out.push_str("</g>\n");
+        let Some((start, end)) = self.open.pop() else { return };
+        let single = self.out[end..].strip_prefix("<path ").and_then(|path| path.strip_suffix("/>\n"));
+        match single.filter(|path| !path.contains('<')).and_then(|path| path.split_once(" d=")) {
+            Some((attributes, steps)) => {
+                let of_group = self.out[start..end].trim_start_matches("<g ").trim_end_matches(">\n");
+                let path = format!("<path {attributes} {of_group} d={steps}/>\n");
+                self.out.replace_range(start.., &path);
+            }
+            None if self.out.len() == end => self.out.truncate(start),
+            None => self.out.push_str("</g>\n"),
+        }
+    }
+
+    fn dashes(&mut self, dashes: &Dashes) -> Drawing {
+        let [length, gap] = dashes.pattern;
+        let attributes = format!("{} stroke-dasharray=\"{length} {gap}\"", stroke(&dashes.style));
+        self.path(attributes, dashes.line.iter().copied(), false);
+        Ok(())
+    }
+
+    /// Within a page one path with a symbol at every vertex; the line that was drawn last may have them, or end with one.
+    fn symbols(&mut self, symbols: &Symbols) -> Drawing {
+        if !self.within_page {
+            return outlines(self, symbols);
+        }
+        let line = relative(&symbols.centres);
+        match &mut self.pending {
+            Some(path) if !path.attributes.starts_with("stroke=") || path.attributes.contains(SYMBOL) => {}
+            Some(path) if path.steps == line => {
+                let _ = write!(path.attributes, " {}", symbol_attribute(symbols, false));
+                return Ok(());
+            }
+            Some(path) if symbols.centres == [path.end] => {
+                let _ = write!(path.attributes, " {}", symbol_attribute(symbols, true));
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.path(symbol_attribute(symbols, false), symbols.centres.iter().copied(), false);
+        Ok(())
     }
 
     /// One image: a rectangle per value would be many times as long.
@@ -210,11 +279,14 @@ impl DrawingBackend for SvgCanvas<'_> {
             FontTransform::Rotate270 => format!(" transform=\"rotate(270 {x} {y})\""),
             _ => String::new(),
         };
-        let text = format!("<text x=\"{x}\" y=\"{line}\"{turn}>{}</text>", escaped(text));
+        let text = match self.within_page {
+            true => format!("x={x} y={line}{turn}>{}</text>", escaped(text)),
+            false => format!("x=\"{x}\" y=\"{line}\"{turn}>{}</text>", escaped(text)),
+        };
         let style = format!("font-size=\"{size}\" fill=\"{}\"{anchor}{weight}", hex(style.color()));
         match self.texts.iter_mut().find(|(known, _)| *known == style) {
-            Some((_, texts)) => texts.push_str(&text),
-            None => self.texts.push((style, text)),
+            Some((_, texts)) => texts.push(text),
+            None => self.texts.push((style, vec![text])),
         }
         Ok(())
     }
@@ -229,7 +301,7 @@ mod tests {
     #[test]
     fn neighbours_of_one_style_are_one_path() {
         let mut out = String::new();
-        let mut canvas = SvgCanvas::new(&mut out, (100, 100));
+        let mut canvas = SvgCanvas::new(&mut out, (100, 100), false);
         let (red, blue) = (Color::stroke_width(&RGBColor(255, 0, 0), 4), RGBColor(0, 0, 255).mix(0.5));
         let drawn = [
             canvas.draw_path([(1, 2), (4, 1), (4, 1), (9, 9)], &red),
@@ -248,7 +320,7 @@ mod tests {
     #[test]
     fn texts_of_one_style_stand_together_above_the_paths() {
         let mut out = String::new();
-        let mut canvas = SvgCanvas::new(&mut out, (100, 100));
+        let mut canvas = SvgCanvas::new(&mut out, (100, 100), false);
         let style = |size: f64| TextStyle::from(("sans-serif", size * LINE_HEIGHT).into_font());
         let line = Color::stroke_width(&RGBColor(255, 0, 0), 4);
         let drawn = [
@@ -264,7 +336,7 @@ mod tests {
             out,
             "<path stroke=\"#FF0000\" stroke-width=\"4\" d=\"M1,2l3-1M7,7l0,0\"/>\n\
              <g font-size=\"10\" fill=\"#000000\"><text x=\"1\" y=\"10\">a&lt;b</text><text x=\"5\" y=\"14\">c</text></g>\n\
-             <g font-size=\"20\" fill=\"#000000\"><text x=\"3\" y=\"19\">large</text></g>\n"
+             <text font-size=\"20\" fill=\"#000000\" x=\"3\" y=\"19\">large</text>\n"
         );
     }
 
