@@ -32,5 +32,8 @@ pub(crate) use metrics::{DIAGNOSTICS, JournalError, Journals, METRICS};
 use optimiser::EmptyGroup;
 pub(crate) use optimiser::{Gradients, Optimiser, gradients, learning_rate};
 pub(crate) use process::{keep_workers_awake, memory};
-pub(crate) use state::{Epoch, Finish, Job, Progress, State, TrainError, Watch, best_path, last_path, restore};
+pub(crate) use state::{
+    Epoch, Finish, Job, Newest, Progress, State, TrainError, Watch, best_path, last_path, newest, newest_position,
+    restore,
+};
 pub(crate) use train::train;

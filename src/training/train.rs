@@ -8,7 +8,7 @@ use vocabulary::record::inspection::Stage;
 use super::epoch::{Histograms, evaluate, inspection, judge, probe, probe_at_end};
 use super::health::{Cause, finite, stuck_at_chance};
 use super::metrics::{keep_outcomes, lines};
-use super::state::{Clock, Session, save, save_best};
+use super::state::{Clock, Session, forget_previous, save, save_best};
 use super::step::step;
 use super::{EpochOrder, Finish, Job, Journals, Progress, State, TrainError, Watch, best_path, memory, prefetch};
 use crate::experiment::Training;
@@ -198,6 +198,7 @@ fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
     let seconds = state.progress.seconds;
     journals.metrics.append(&lines::conclusion(job.spec, &state.progress, &test, parameters, peak, seconds))?;
     journals.sync()?;
+    forget_previous(&job.folder)?;
     Ok(())
 }
 

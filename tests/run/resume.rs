@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 
 use super::support::{Bench, metrics, wait_until};
-use super::{CELLS, GRU, SMALL, assert_same_results, finished, gru_alone};
+use super::{CELLS, GRU, SMALL, assert_same_results, failed, finished, gru_alone};
 
 #[test]
 fn ten_kills_at_any_moment_do_not_change_a_single_value() {
@@ -38,6 +38,66 @@ fn an_interrupt_saves_a_checkpoint_and_ends_with_130() {
     bench.command(&["run", "small.yaml", "--max-time", "1ms"]).assert().code(130);
     bench.command(&["run", "small.yaml"]).assert().success();
     assert_same_results(&whole, &bench);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken() {
+    let settings = "schedule: constant, epochs: 6";
+    let (whole, cell) = gru_alone(settings);
+    whole.command(&GRU).assert().success();
+    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+        ("has changed", |file| *file.last_mut().unwrap() ^= 1),
+        ("has changed", |file| {
+            // A digit of the progress, so that the file is as well-formed as before.
+            let text = b"\\\"samples\\\":";
+            let at = file.windows(text.len()).position(|bytes| bytes == text).unwrap() + text.len();
+            file[at] = if file[at] == b'1' { b'2' } else { b'1' };
+        }),
+        ("cannot be used", |file| file.truncate(file.len() - 1)),
+        ("cannot be used", Vec::clear),
+    ];
+    for (words, damage) in damages {
+        let (bench, _) = gru_alone(settings);
+        let checkpoints = bench.path(cell).join("checkpoints");
+        let [last, previous] = ["last", "previous"].map(|name| checkpoints.join(format!("{name}.safetensors")));
+        // As if the run had been killed after its third epoch.
+        bench.command(&GRU).args(["--set", "training.epochs=2"]).assert().success();
+        let before = std::fs::read(&last).unwrap();
+        bench.command(&GRU).args(["--set", "training.epochs=3"]).assert().success();
+        assert!(!previous.exists(), "a run that is over keeps one");
+        std::fs::write(&previous, before).unwrap();
+        let mut file = std::fs::read(&last).unwrap();
+        damage(&mut file);
+        std::fs::write(&last, file).unwrap();
+        let run = bench.command(&GRU).assert().success();
+        run.stderr(contains(words).and(contains("going on from the one before it, of step 50")));
+        let log = std::fs::read_to_string(bench.path(cell).join("log.txt")).unwrap();
+        assert!(log.contains("warning: checkpoint ") && log.contains(words), "{log}");
+        assert_eq!(metrics(&bench.path(cell)), metrics(&whole.path(cell)));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_whose_checkpoints_are_all_damaged_says_so() {
+    let (bench, cell) = gru_alone("epochs: 4000");
+    let checkpoints = bench.path(cell).join("checkpoints");
+    let paths = ["last", "previous"].map(|name| checkpoints.join(format!("{name}.safetensors")));
+    let mut run = bench.process(&GRU).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("there are two checkpoints", || paths.iter().all(|path| path.exists()));
+    let killed = std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let files = paths.clone().map(|path| std::fs::read(path).unwrap());
+    for (path, file) in paths.iter().zip(&files) {
+        let mut file = file.clone();
+        *file.last_mut().unwrap() ^= 0x80;
+        std::fs::write(path, file).unwrap();
+    }
+    bench.command(&GRU).assert().code(1);
+    failed(&bench, cell, "checkpoint-invalid", &["last.safetensors", "has changed", "--fresh"]);
+    std::fs::write(&paths[1], &files[1]).unwrap();
+    bench.command(&GRU).args(["--max-time", "1ms"]).assert().code(130).stderr(contains("going on from the one before"));
 }
 
 #[test]

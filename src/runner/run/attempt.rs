@@ -11,10 +11,11 @@ use super::failure::RunFailure;
 use super::resume::{check_length, is_complete, missing_results};
 use super::watch::RunWatch;
 use crate::experiment::{Missing, Run};
-use crate::files::{CheckpointError, FolderError, RunFolder, checkpoint, run_folder};
+use crate::files::checkpoint::{Checkpoint, CheckpointError};
+use crate::files::{FolderError, RunFolder, run_folder};
 use crate::runner::{Inputs, Outcome, identity, initial_weights, provenance};
 use crate::training::{
-    DIAGNOSTICS, Finish, Job, Journals, Optimiser, Progress, Score, Seeds, State, TrainError, last_path, memory,
+    DIAGNOSTICS, Finish, Job, Journals, Newest, Optimiser, Progress, Score, Seeds, State, TrainError, memory, newest,
     restore, train,
 };
 
@@ -147,8 +148,7 @@ impl Attempt<'_, '_> {
         let model = run.build(Seeds::derive(run.seed).init, &context.device)?;
         let optimiser = Optimiser::new(&run.training, model.as_ref()).map_err(TrainError::from)?;
         let mut state = State { model, optimiser, best: None, progress: Progress::start() };
-        let last = last_path(folder.path());
-        let found = if context.setup.fresh { None } else { checkpoint::load(&last).map_err(TrainError::from)? };
+        let found = if context.setup.fresh { None } else { self.newest()? };
         let steps_per_epoch = run.training.steps_in_epoch(dataset.len(Split::Train)) as u64;
         if let Some(before) = begun {
             let steps = found.as_ref().map_or(0, |found| found.position.step);
@@ -157,7 +157,7 @@ impl Attempt<'_, '_> {
         if let Some(found) = found {
             if !identity::is_of(record, &found.run_hash, &run.baseline.entry)? {
                 let reason = "it belongs to another configuration".to_owned();
-                return Err(TrainError::from(CheckpointError::Invalid { path: last, reason }).into());
+                return Err(TrainError::from(found.invalid(reason)).into());
             }
             restore(&found, &mut state, &context.device).map_err(TrainError::from)?;
             // What a checkpoint belongs to must be there before anything in the folder is changed: a result that was measured
@@ -179,6 +179,25 @@ impl Attempt<'_, '_> {
             }
         }
         Ok(state)
+    }
+
+    /// The checkpoint to go on from. What is said of the one before the last belongs to the log: it costs time, and no value.
+    fn newest(&self) -> Result<Option<Checkpoint>, RunFailure> {
+        let Self { context, run, folder, .. } = self;
+        let found = newest(folder.path()).map_err(TrainError::from)?;
+        let Some(Newest { checkpoint, passed_over }) = found else { return Ok(None) };
+        if let Some(wrong) = passed_over {
+            let wrong = match wrong {
+                CheckpointError::Invalid { path, reason } => {
+                    format!("checkpoint {} cannot be used: {reason}", path.display())
+                }
+                other => other.to_string(),
+            };
+            let words = format!("{wrong}; going on from the one before it, of step {}", checkpoint.position.step);
+            context.reporter.line(&format!("{}: {words}", run.id));
+            folder.log(&format!("warning: {words}"))?;
+        }
+        Ok(Some(checkpoint))
     }
 
     /// Write status and log at the start of the training, with the parameter groups.

@@ -11,8 +11,8 @@ use vocabulary::record::{MetricKind, MetricLine, RunRecord, State, Status, StopR
 
 use super::failure::RunFailure;
 use crate::experiment::{Run, Training};
-use crate::files::{FolderError, RunFolder, checkpoint};
-use crate::training::{METRICS, Progress, last_path, patience_ends};
+use crate::files::{FolderError, RunFolder};
+use crate::training::{METRICS, Progress, newest_position, patience_ends};
 
 /// Whether the folder's status says that nothing is left to do for `settings`.
 pub(crate) fn is_complete(status: &Status, before: Option<&RunRecord>, settings: &Training) -> bool {
@@ -48,7 +48,7 @@ pub(super) fn missing_results(folder: &Path) -> Option<String> {
         return Some(format!("{} has lost its last lines", path.display()));
     }
     // Without the checkpoint nothing says how long it was, and nothing could be measured again.
-    let position = checkpoint::position(&last_path(folder));
+    let position = newest_position(folder);
     position.filter(|position| length < position.metrics_bytes).map(|_| format!("{} has lost lines", path.display()))
 }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::rungs::{Reached, Standing};
 use crate::experiment::Run;
-use crate::files::{FolderError, checkpoint, run_folder};
+use crate::files::{FolderError, run_folder};
 use crate::runner::run::{is_complete, validations};
-use crate::training::last_path;
+use crate::training::newest_position;
 
 /// How far the run in `folder` has come, and its best validation metric up to every one of `rungs` that it has reached.
 ///
@@ -17,7 +17,7 @@ pub(super) fn of_run(folder: &Path, run: &Run, rungs: &[u64]) -> Result<Standing
     let status = run_folder::read_status(folder).ok().flatten();
     let record = run_folder::read_record(folder).ok().flatten();
     let ended = status.is_some_and(|status| is_complete(&status, record.as_ref(), &run.training));
-    let Some(position) = checkpoint::position(&last_path(folder)) else {
+    let Some(position) = newest_position(folder) else {
         return Ok(Standing { reached: Reached::Epochs(0), scores: Vec::new() });
     };
     let (reached, epochs) =

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use baselines::read::read;
 use burn::tensor::Device;
 
+use super::newest::keep_as_previous;
 use super::{Job, Progress, Session, State, TrainError};
 use crate::files::checkpoint::{Checkpoint, CheckpointDraft, CheckpointError, Header};
 use crate::files::tensors::{self, to_device};
@@ -37,6 +38,7 @@ pub(in crate::training) fn save(session: &mut Session<'_>) -> Result<(), TrainEr
         draft.add("optimiser.first", name, &first.dims(), &read(first.clone(), name)?);
         draft.add("optimiser.second", name, &second.dims(), &read(second.clone(), name)?);
     }
+    keep_as_previous(&job.folder)?;
     let header = Header { updates, ..header(job, state) };
     match draft.write(&last_path(&job.folder), header, &state.progress) {
         Err(CheckpointError::NotFinite { tensor, value }) => {

@@ -2,8 +2,10 @@
 //!
 //! Tensors are named `model.<parameter>`, `best.<parameter>` (weights of the best epoch), `optimiser.first.<parameter>` and
 //! `optimiser.second.<parameter>`. The metadata holds `format`, `version`, `cell` (the hash of the configuration), `updates`,
-//! `progress` (JSON), and for networks whose kernels are stored for a length `l_max`, that length. Random streams need no
-//! state: they are keyed by seed, epoch and step.
+//! `progress` (JSON), for networks whose kernels are stored for a length `l_max`, that length, and a `checksum` of all this.
+//! Random streams need no state: they are keyed by seed, epoch and step.
+
+mod checksum;
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -13,6 +15,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::checksum::{CHECKSUM, checksum, contradiction};
 use super::{Weights, atomic, run_folder::fresh_start};
 
 const FORMAT: &str = "bench-checkpoint";
@@ -100,6 +103,8 @@ impl CheckpointDraft {
             ("progress".to_owned(), serde_json::to_string(progress).map_err(|e| invalid(e.to_string()))?),
         ]);
         metadata.extend(header.kernel_length.map(|length| (KERNEL_LENGTH.to_owned(), length.to_string())));
+        let tensors = self.tensors.iter().map(|(name, shape, data)| (name.as_str(), shape.as_slice(), data.as_slice()));
+        metadata.insert(CHECKSUM.to_owned(), checksum(&metadata, tensors));
         let views = self
             .tensors
             .iter()
@@ -189,6 +194,9 @@ pub(crate) fn parse(path: &Path, encoded: &[u8]) -> Result<Checkpoint, Checkpoin
     let length = |text: &String| text.parse().map_err(|_| invalid(format!("`{KERNEL_LENGTH}` is not a number")));
     let kernel_length = metadata.get(KERNEL_LENGTH).map(length).transpose()?;
     let all = SafeTensors::deserialize(encoded).map_err(|e| invalid(e.to_string()))?;
+    if let Some(contradiction) = contradiction(&metadata, &all) {
+        return Err(invalid(contradiction));
+    }
     let mut tensors = Weights::new();
     for (name, view) in all.tensors() {
         if view.dtype() != Dtype::F32 {
