@@ -45,7 +45,8 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken() {
     let settings = "schedule: constant, epochs: 6";
     let (whole, cell) = gru_alone(settings);
     whole.command(&GRU).assert().success();
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
         ("has changed", |file| *file.last_mut().unwrap() ^= 1),
         ("has changed", |file| {
             // A digit of the progress, so that the file is as well-formed as before.

@@ -133,3 +133,15 @@ fn lines(path: &Path, left_out: &[&str]) -> Vec<Value> {
         })
         .collect()
 }
+
+/// Rewrite a checkpoint without some of its metadata, as from before those were written.
+pub fn without_metadata(path: &Path, names: &[&str]) {
+    let bytes = std::fs::read(path).unwrap();
+    let (_, about) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let mut metadata = about.metadata().clone().unwrap();
+    for name in names {
+        assert!(metadata.remove(*name).is_some(), "{metadata:?}");
+    }
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    std::fs::write(path, safetensors::serialize(file.tensors(), Some(metadata)).unwrap()).unwrap();
+}
