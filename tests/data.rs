@@ -188,7 +188,7 @@ fn what_nobody_needs_is_cleaned_away_and_nothing_else() {
         write("runs/experiment/cell/checkpoints/.tmp-a1B2c3"),
         write("runs/experiment/report/.bench-a1B2c3"),
     ];
-    write("runs/experiment/cell/.lock");
+    write("runs/experiment/cell/cell.yaml");
     fs::File::options().write(true).open(&abandoned[2]).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     let download = write("data/.cache/downloads/aclImdb_v1.tar.gz.part");
     let stays = [
@@ -199,11 +199,11 @@ fn what_nobody_needs_is_cleaned_away_and_nothing_else() {
     let dry = bench.json(&["data", "clean", "--dry-run"]);
     assert!(abandoned.iter().all(|path| path.exists()) && sets(&cache) == 3, "{dry}");
     // A run in progress keeps its own.
-    let lock = fs::File::open(bench.path("runs/experiment/cell/.lock")).unwrap();
-    lock.lock().unwrap();
+    let lease = bench.path("runs/experiment/cell/.lease");
+    fs::write(&lease, "of whom it does not tell").unwrap();
     let locked = bench.json(&["data", "clean", "--dry-run"]);
     assert!(locked["kept"].to_string().contains(".tmp-a1B2c3"), "{locked}");
-    drop(lock);
+    fs::remove_file(&lease).unwrap();
     let cleaned = bench.json(&["data", "clean"]);
     assert_eq!((&cleaned["removed"], &cleaned["bytes"]), (&dry["removed"], &dry["bytes"]));
     let removed = cleaned["removed"].as_array().unwrap();
@@ -219,8 +219,11 @@ fn what_nobody_needs_is_cleaned_away_and_nothing_else() {
     );
     bench.command(&["data", "clean", "--downloads"]).assert().success().stdout(contains("aclImdb_v1.tar.gz.part"));
     assert!(!download.exists());
-    // The generated set is still there.
+    // The generated set is still there, and what may be in use.
+    fs::write(&lease, "of whom it does not tell").unwrap();
+    fs::write(&abandoned[1], "in use").unwrap();
     assert_eq!(bench.json(&["data", "clean"])["removed"], serde_json::json!([]));
+    assert!(abandoned[1].exists());
     let names: Vec<String> =
         fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(names.iter().any(|name| name.starts_with("adding")), "{names:?}");

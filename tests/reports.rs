@@ -114,3 +114,62 @@ fn the_commands_of_the_findings_make_plans() {
             .stdout(contains("to make"));
     }
 }
+
+/// Every file below `folder`, with its content.
+fn contents(folder: &Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut all = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = std::path::PathBuf::from(entry.file_name());
+        if entry.path().is_dir() {
+            all.extend(contents(&entry.path()).into_iter().map(|(below, bytes)| (name.join(below), bytes)));
+        } else {
+            all.insert(name, std::fs::read(entry.path()).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn an_archive_gives_the_report_that_its_folder_gives() {
+    let bench = Bench::new();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kept/runs/kept");
+    let kept = kept.to_str().unwrap();
+    let packed = bench.json(&["pack", kept]);
+    assert_eq!((&packed["archive"], &packed["runs"]), (&json!("kept.zip"), &json!(6)), "{packed}");
+    assert!(packed["archive_bytes"].as_u64().unwrap() < packed["bytes"].as_u64().unwrap(), "{packed}");
+    bench.command(&["report", kept, "--out", "of-folder"]).assert().success();
+    bench.command(&["report", "kept.zip", "--out", "of-archive"]).assert().success();
+    let [a, b] = ["of-folder", "of-archive"].map(|folder| contents(&bench.path(folder)));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, bytes) in &a {
+        assert!(b[name] == *bytes, "{} differs", name.display());
+    }
+    for arguments in [&["status"][..], &["compare", "--by", "baseline"]] {
+        let of = |dir| bench.json(&[arguments, &[dir]].concat());
+        assert_eq!(of(kept), of("kept.zip"), "{arguments:?}");
+    }
+    bench.command(&["report", "kept.zip"]).assert().success().stdout(contains("kept-report/index.html"));
+    bench.command(&["status", "kept.zip", "--watch"]).assert().success();
+}
+
+#[test]
+fn what_is_no_archive_and_what_still_runs_is_named() {
+    let bench = trained();
+    bench.command(&["pack", "runs/pairs", "--out", "a.zip", "--checkpoints"]).assert().success();
+    let whole = std::fs::read(bench.path("a.zip")).unwrap();
+    bench.file("a.zip", &whole[..whole.len() - 30]);
+    bench.file("text.zip", "no archive");
+    for name in ["a.zip", "text.zip"] {
+        bench.refuses(&["report", name], 2, "report-archive", &[name]);
+        bench.refuses(&["status", name], 2, "report-archive", &[name]);
+        bench.refuses(&["compare", name, "--by", "task"], 2, "report-archive", &[name]);
+    }
+    bench.file("runs/pairs/add.gru.s0/.lease", "of somebody");
+    bench.refuses(&["pack", "runs/pairs"], 2, "report-still-running", &["add.gru.s0", "--skip-running"]);
+    assert!(!bench.path("pairs.zip").exists());
+    bench.command(&["pack", "runs/pairs", "--skip-running"]).assert().success().stdout(contains("left out"));
+    let rows = bench.json(&["status", "pairs.zip"]);
+    assert_eq!(rows["rows"].as_array().unwrap().len(), 3, "{rows}");
+    bench.refuses(&["pack", "nowhere"], 2, "usage", &["nowhere"]);
+    bench.command(&["pack", "runs/pairs", "--skip-running", "--out", "no/such/a.zip"]).assert().code(1);
+}

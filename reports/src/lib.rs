@@ -31,6 +31,7 @@ pub use files::{Formats, ReportPaths, UnknownFormat};
 pub use networks::diagnose::{DIAGNOSED, Measured, Network, Variance, holds_diagnostics, write_diagnostics};
 pub use networks::inspect::{SeenNetwork, inspect, write_inspection};
 pub use report::{default_out, write};
+pub use runs::archive::{PackOptions, Packed, pack};
 pub use runs::parquet::convert_diagnostics;
 pub use runs::{
     AddedSettings, ErrorInput, Experiment, LeftOut, Run, Runs, SearchedPair, Trial, holder, load, read_diagnostics,

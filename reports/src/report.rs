@@ -21,9 +21,14 @@ use crate::tables::{self, Contests, Recipes, ScoreMatrix, Table, WorstOfTasks};
 /// Tables with a row per baseline, or per run, that leave out the trials that were not chosen.
 const OF_CHOSEN: [&str; 3] = ["summary", "results", "cells"];
 
-/// Where the report of `dirs` goes unless told otherwise: `report` in the first folder.
+/// Where the report of `dirs` goes unless told otherwise: `report` in the first folder, or `NAME-report` beside `NAME.zip`.
 pub fn default_out(dirs: &[PathBuf]) -> PathBuf {
-    dirs.first().map_or_else(|| PathBuf::from("report"), |dir| dir.join("report"))
+    let beside = |archive: &Path| {
+        let name = archive.file_stem().unwrap_or_default().to_string_lossy();
+        archive.with_file_name(format!("{name}-report"))
+    };
+    let out = |dir: &PathBuf| if dir.is_file() { beside(dir) } else { dir.join("report") };
+    dirs.first().map_or_else(|| PathBuf::from("report"), out)
 }
 
 /// Write the report of the run folders `dirs` into `out`: `index.html`, `report.md`, `tables/*.{csv,tex}`,
@@ -45,6 +50,7 @@ pub fn write(
     let inspections = Inspections::read(&mut runs);
     let evaluated = EvaluatedGroups::read(&mut runs);
     let mut frames = Frames::of(&mut runs)?;
+    runs.name_archives();
     let diagnostics = Diagnostics::read(&runs);
     let tested = Tested::read(&runs);
     let (groups, several) = (groups(&runs), runs.has_several_experiments());

@@ -10,7 +10,7 @@ use reports::ReportError;
 use strum::IntoStaticStr;
 
 use crate::experiment::ExperimentError;
-use crate::files::run_folder::FolderError;
+use crate::files::{FolderError, LeaseError};
 use crate::measure::evaluate::EvalError;
 use crate::runner::{RunnerError, SelectedError};
 use crate::submit::SubmitError;
@@ -103,7 +103,8 @@ impl From<FolderError> for CliError {
     fn from(error: FolderError) -> Self {
         let exit = match error {
             FolderError::Record { .. } => Exit::Usage,
-            FolderError::Io { .. } | FolderError::Locked { .. } => Exit::Failed,
+            FolderError::Lease(LeaseError::Seconds { .. } | LeaseError::Newer { .. }) => Exit::Usage,
+            FolderError::Io { .. } | FolderError::Locked { .. } | FolderError::Lease(_) => Exit::Failed,
         };
         Self::of(exit, &error)
     }

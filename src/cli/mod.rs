@@ -10,7 +10,6 @@ mod options;
 mod parity;
 mod report;
 mod run;
-mod status;
 mod submit;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -72,8 +71,10 @@ pub enum Command {
     /// What works here: devices, threads, data, disk
     Doctor,
     /// States of all runs of a run folder
-    Status(status::StatusArgs),
-    /// Train an experiment as jobs of a cluster, one per run, with the report after them
+    Status(report::StatusArgs),
+    /// Make one file of run folders, which report, compare and status read as they do folders
+    Pack(report::PackArgs),
+    /// Train an experiment as jobs of a cluster, one per run, with the report after them, or in the background of this machine
     Submit(submit::SubmitArgs),
     /// End the jobs of an experiment
     Cancel(submit::CancelArgs),
@@ -82,6 +83,9 @@ pub enum Command {
         /// Which shell
         shell: Shell,
     },
+    /// Start a command as often as it asks for it, as `bench submit --engine local` orders
+    #[command(hide = true)]
+    Keep(submit::keep::KeepArgs),
     /// Train runs as `bench run` orders on standard input
     #[command(hide = true)]
     Worker(run::WorkerArgs),
@@ -110,8 +114,10 @@ pub fn execute(cli: &Cli, registry: &Registry) -> Result<Exit, CliError> {
         Command::Compare(args) => report::compare(args, global, registry),
         Command::Diagnose(args) => diagnose::execute(args, global, registry),
         Command::Speed(args) => speed::execute(args, global, registry),
-        Command::Status(args) => status::execute(args, global, registry),
+        Command::Status(args) => report::status(args, global, registry),
+        Command::Pack(args) => report::pack(args, global),
         Command::Submit(args) => submit::execute(args, global, registry),
+        Command::Keep(args) => submit::keep::execute(args),
         Command::Cancel(args) => submit::cancel(args, global),
         Command::Data(args) => data::execute(args, global, registry),
         Command::Eval(args) => eval::execute(args, global, registry),

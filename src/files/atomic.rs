@@ -3,13 +3,22 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::lease::Hold;
+
 /// Write `content` beside `path`, sync it, and rename it into place.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    written_beside(path, content)?.persist(path).map_err(|error| error.error)?;
+    replace_held(path, content, None)
+}
+
+/// The same, unless the folder is somebody else's by the time that everything is on the disk, which may take long.
+pub(crate) fn replace_held(path: &Path, content: &[u8], hold: Option<&Hold>) -> io::Result<()> {
+    let file = written_beside(path, content)?;
+    hold.map_or(Ok(()), Hold::check).map_err(io::Error::other)?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// The same, but a file that exists stays as it is.
+/// As [`replace`], but a file that exists stays as it is.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     match written_beside(path, content)?.persist_noclobber(path) {
         Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),

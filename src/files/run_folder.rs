@@ -1,16 +1,16 @@
-//! The folder of one run: lock, records, log.
+//! The folder of one run: lease, records, log.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
 
-use reports::holder;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use vocabulary::record::{EVALUATIONS, Evaluations, RunRecord, Status, inspection::Stage};
 
 use super::atomic;
+pub(crate) use super::clock::now;
+use super::lease::{Held, Hold, LeaseError, Patience, Wanted};
 
 /// Folder of the resolved experiment files of all calls.
 const PLANS: &str = "plans";
@@ -31,11 +31,10 @@ pub(crate) enum FolderError {
         /// Its process, where known.
         holder: String,
     },
-}
-
-/// Now, RFC 3339 UTC with seconds.
-pub(crate) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    /// Whose the run is cannot be settled, or it is somebody else's now.
+    #[strum(transparent)]
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 /// The options of `bench run` that start the run anew which `file` in its folder belongs to, and leave the others alone.
@@ -44,64 +43,53 @@ pub(crate) fn fresh_start(file: &Path) -> String {
     run.map_or_else(|| "--fresh".to_owned(), |run| format!("--fresh --cell {run}"))
 }
 
-/// How long a lock is waited for: a report looks for an instant whether there is one.
-const FOR_READERS: Duration = Duration::from_millis(500);
-/// How long where the process that it is held for is there no longer.
-const FOR_ORPHANS: Duration = Duration::from_secs(60);
-
-/// The folder of a run, locked for this process as long as the value lives.
+/// The folder of a run, which this process alone writes into as long as the value lives.
 pub(crate) struct RunFolder {
     path: PathBuf,
-    _lock: File,
+    lease: Held,
 }
 
 impl RunFolder {
-    /// Create the folder where needed and lock it for `process`, which messages to others name as the holder.
+    /// Create the folder where needed and get its lease for `process`, the `bench run` that messages to others name as the holder.
     ///
     /// A worker whose `bench run` was killed saves and leaves: it is waited for.
-    pub(crate) fn lock(path: &Path, process: u32) -> Result<Self, FolderError> {
+    pub(crate) fn lock(path: &Path, process: u32, patience: Patience<'_>) -> Result<Self, FolderError> {
         let checkpoints = path.join("checkpoints");
         std::fs::create_dir_all(&checkpoints).map_err(io("create", &checkpoints))?;
-        let lock_path = path.join(".lock");
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&lock_path)
-            .map_err(io("open", &lock_path))?;
-        let begun = Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) => {
-                    let named = std::fs::read_to_string(&lock_path).unwrap_or_default();
-                    let named = named.trim();
-                    let patience = if holder::is_gone(named) { FOR_ORPHANS } else { FOR_READERS };
-                    if begun.elapsed() < patience {
-                        std::thread::sleep(Duration::from_millis(20));
-                        continue;
-                    }
-                    let holder = if named.is_empty() { String::new() } else { format!(" ({named})") };
-                    return Err(FolderError::Locked { path: path.to_owned(), holder });
-                }
-                Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
+        match Wanted::new(process).and_then(|wanted| wanted.acquire(path, patience)) {
+            Ok(lease) => Ok(Self { path: path.to_owned(), lease }),
+            Err(LeaseError::Held { holder, .. }) => {
+                Err(FolderError::Locked { path: path.to_owned(), holder: format!(" ({holder})") })
             }
+            Err(error) => Err(error.into()),
         }
-        // For the message above only; the lock itself is the operating system's.
-        lock.set_len(0)
-            .and_then(|()| lock.write_all(holder::describe(process).as_bytes()))
-            .map_err(io("write", &lock_path))?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// What is asked before others write into the folder.
+    pub(crate) fn hold(&self) -> &Hold {
+        self.lease.hold()
+    }
+
+    /// Whose the run was, and why it no longer is, where it was taken over.
+    pub(crate) fn taken_over(&self) -> Option<&str> {
+        self.lease.taken_over()
+    }
+
+    /// Why the run is not this process's any longer, if that is so.
+    pub(crate) fn lost(&self) -> Option<String> {
+        // Where it cannot be known, it is not known to be lost.
+        let lost = |error: LeaseError| matches!(error, LeaseError::Lost { .. }).then(|| error.to_string());
+        self.hold().check().err().and_then(lost)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Remove everything but the lock. The checkpoints go first: killed in between, a result still stands with its record, or
+    /// Remove everything but the lease. The checkpoints go first: killed in between, a result still stands with its record, or
     /// the run starts anew, but it never goes on from what was to be discarded.
     pub(crate) fn clear(&self) -> Result<(), FolderError> {
+        self.hold().check()?;
         let checkpoints = self.path.join("checkpoints");
         std::fs::remove_dir_all(&checkpoints).map_err(io("remove", &checkpoints))?;
         std::fs::create_dir_all(&checkpoints).map_err(io("remove", &checkpoints))?;
@@ -124,6 +112,7 @@ impl RunFolder {
 
     /// Remove the file called `name`, if it is there.
     fn remove(&self, name: &str) -> Result<(), FolderError> {
+        self.hold().check()?;
         let path = self.path.join(name);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("remove", &path)(error)),
@@ -139,23 +128,30 @@ impl RunFolder {
     /// Write `evaluations.json`.
     pub(crate) fn write_evaluations(&self, evaluations: &Evaluations) -> Result<(), FolderError> {
         let path = self.path.join(EVALUATIONS);
-        write(&path, &serde_json::to_vec_pretty(evaluations).map_err(|error| unwritable(&path, &error))?)
+        self.write(&path, &serde_json::to_vec_pretty(evaluations).map_err(|error| unwritable(&path, &error))?)
     }
 
     /// Write `cell.yaml`.
     pub(crate) fn write_record(&self, record: &RunRecord) -> Result<(), FolderError> {
         let path = self.path.join("cell.yaml");
-        write(&path, serde_yaml::to_string(record).map_err(|error| unwritable(&path, &error))?.as_bytes())
+        self.write(&path, serde_yaml::to_string(record).map_err(|error| unwritable(&path, &error))?.as_bytes())
     }
 
     /// Write `status.json`.
     pub(crate) fn write_status(&self, status: &Status) -> Result<(), FolderError> {
         let path = self.path.join("status.json");
-        write(&path, &serde_json::to_vec_pretty(status).map_err(|error| unwritable(&path, &error))?)
+        self.write(&path, &serde_json::to_vec_pretty(status).map_err(|error| unwritable(&path, &error))?)
+    }
+
+    /// Replace `path`, a file of the folder, atomically.
+    fn write(&self, path: &Path, content: &[u8]) -> Result<(), FolderError> {
+        self.hold().check()?;
+        atomic::replace_held(path, content, Some(self.hold())).map_err(io("write", path))
     }
 
     /// Append a line with the time to `log.txt`.
     pub(crate) fn log(&self, line: &str) -> Result<(), FolderError> {
+        self.hold().check()?;
         let path = self.path.join("log.txt");
         let append = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
@@ -255,11 +251,27 @@ mod tests {
     #[test]
     fn a_second_lock_is_refused_and_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
-        let first = RunFolder::lock(folder.path(), std::process::id()).unwrap();
-        let error = RunFolder::lock(folder.path(), std::process::id()).err().unwrap();
+        let lock = || RunFolder::lock(folder.path(), std::process::id(), Patience::None);
+        let first = lock().unwrap();
+        let error = lock().err().unwrap();
         let FolderError::Locked { holder, .. } = &error else { unreachable!("{error}") };
         assert!(holder.contains(&std::process::id().to_string()), "{error}");
         drop(first);
-        RunFolder::lock(folder.path(), std::process::id()).unwrap();
+        lock().unwrap();
+    }
+
+    #[test]
+    fn nothing_is_written_into_a_folder_that_is_somebody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = RunFolder::lock(folder.path(), std::process::id(), Patience::None).unwrap();
+        first.write_status(&Status::pending()).unwrap();
+        std::fs::remove_file(folder.path().join(vocabulary::record::LEASE)).unwrap();
+        std::fs::remove_file(folder.path().join("status.json")).unwrap();
+        // As after a long sleep.
+        first.hold().expire();
+        assert!(matches!(first.write_status(&Status::pending()), Err(FolderError::Lease(LeaseError::Lost { .. }))));
+        assert!(first.log("line").is_err() && first.clear().is_err() && first.lost().is_some());
+        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["checkpoints"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 use datasets::Split;
+use serde_json::Value;
 
 use super::speed::{self, BenchOptions, SampleSource, SpeedResult, StepTimes};
 use crate::experiment::{Run, Training};
@@ -40,6 +41,29 @@ pub(crate) struct Duration {
     pub(crate) evaluation_seconds: f64,
     /// Epochs that fit into `max_time`, where not all do.
     pub(crate) epochs_within_limit: Option<f64>,
+}
+
+/// What decides how long a step of `run` takes and how much memory: runs that have it in common share a measurement.
+pub(crate) fn kind(run: &Run) -> String {
+    match &run.trial {
+        None => format!("{} {} {} {:?}", run.task.config, run.baseline.name, run.baseline.config, run.training),
+        Some(trial) => format!("{:?} {}", trial.entries, discrete(run)),
+    }
+}
+
+/// The values of a trial that may change how long a step takes: words, switches and counts, but no real numbers.
+fn discrete(run: &Run) -> String {
+    let training = serde_json::to_value(&run.training).unwrap_or_default();
+    let is_real = |field: &str| {
+        let (settings, path) = match field.split_once('.') {
+            Some(("training", path)) => (&training, path),
+            Some((_, path)) => (&run.baseline.config, path),
+            None => return false,
+        };
+        settings.pointer(&format!("/{}", path.replace('.', "/"))).is_some_and(Value::is_f64)
+    };
+    let values = run.grid.iter().filter(|(field, _)| !is_real(field));
+    values.map(|(field, value)| format!("{field}={value} ")).collect()
 }
 
 /// Time steps of `run` on `device`: one of a single sample, and unless that one took long, warm ones of as many samples as

@@ -6,10 +6,11 @@ use std::time::Instant;
 use reports::{AddedSettings, Formats, ReportError};
 
 use super::search::Queue;
-use super::workers::{Display, WorkerPool, workers};
+use super::workers::{Display, MemoryBudget, WorkerPool, workers};
 use super::{Inputs, Interrupt, Options, Outcome, RunnerError, Setup, checks, identity};
-use crate::experiment::Plan;
-use crate::files::run_folder;
+use crate::experiment::{Plan, Run};
+use crate::files::lease::Wanted;
+use crate::files::{FolderError, run_folder};
 use crate::terminal::{self, Level};
 
 /// What came of a plan.
@@ -31,6 +32,8 @@ pub(crate) struct Finished {
 /// cannot be written. Nothing has started then, except under [`RunnerError::LeftAtOnce`].
 pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, RunnerError> {
     let runs = &plan.runs;
+    // What every run would fail for.
+    Wanted::new(std::process::id()).map_err(FolderError::from)?;
     let device = plan.open(options.device)?;
     let device_name = options.device.settled().to_string();
     let out = options.out.join(&plan.name);
@@ -54,6 +57,11 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
     let deadline = options.max_time.and_then(|limit| Instant::now().checked_add(limit));
     let mut interrupt = Interrupt::install(deadline)?;
     terminal::never_wait();
+    let memory = options.memory.filter(|_| workers(options.jobs, runs.len()) > 1).and_then(|limit| {
+        let open: Vec<&str> = checks::not_done(plan, &out).iter().map(|run| run.id.as_str()).collect();
+        let will_train = |run: &Run| run.not_applicable.is_none() && (options.fresh || open.contains(&run.id.as_str()));
+        MemoryBudget::measure(runs, will_train, &device, limit, options.quiet)
+    });
     let display = Display::new(&plan.name, runs.len(), workers(options.jobs, runs.len()), options.quiet);
     let setup = Setup {
         experiment: plan.name.clone(),
@@ -62,7 +70,7 @@ pub(crate) fn execute(plan: &Plan, options: &Options) -> Result<Finished, Runner
         fresh: options.fresh,
         process: std::process::id(),
     };
-    let pool = WorkerPool { setup, inputs: &inputs, folder: &out, options, display: &display };
+    let pool = WorkerPool { setup, inputs: &inputs, folder: &out, options, memory, display: &display };
     let work = pool.run(runs, Queue::new(plan, &out, options.fresh), &mut interrupt);
     display.finish();
     interrupt.let_go();

@@ -23,7 +23,7 @@ pub(crate) use execute::{Finished, execute};
 pub(crate) use inputs::initial_weights;
 use inputs::{InitialError, InputError, Inputs};
 use interrupt::{Interrupt, Request};
-pub(crate) use options::Options;
+pub(crate) use options::{MemoryLimit, Options};
 pub(crate) use outcome::Outcome;
 use protocol::{Event, Order, Part, Reporter, Setup};
 use record::{identity, provenance};

@@ -17,6 +17,9 @@ pub(crate) enum SubmitError {
     /// A program of the scheduler has answered something that is no job.
     #[error("`{program}` has answered `{answer}`, which names no job")]
     Answer { program: String, answer: String },
+    /// The process of a submission is out of reach.
+    #[error("the runs of {folder} are trained on {host}: end them there")]
+    Elsewhere { folder: PathBuf, host: String },
     /// A template cannot be read or rendered.
     #[error("{path}: {reason}")]
     Template { path: PathBuf, reason: String },

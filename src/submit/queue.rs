@@ -1,21 +1,30 @@
 //! What of a submission waits or runs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::slurm::Queued;
-use super::{Engine, Slurm, Submission, SubmitError};
+use super::{Engine, Local, Slurm, Submission, SubmitError};
 
-/// Where the runs of `submissions` stand in the queue, those that are in it; and whether a report is still to come.
+/// Where the runs of `submissions`, each with its folder, stand in the queue, those that are in it; and whether a report is still to
+/// come.
 ///
 /// # Errors
 /// The scheduler does not answer.
-pub(crate) fn queue(submissions: &[Submission]) -> Result<BTreeMap<String, Queued>, SubmitError> {
-    let open = submissions.iter().filter(|of| of.engine == Engine::Slurm && !of.cancelled);
+pub(crate) fn queue(submissions: &[(PathBuf, Submission)]) -> Result<BTreeMap<String, Queued>, SubmitError> {
     let mut all = BTreeMap::new();
-    for submission in open {
-        let jobs: Vec<&str> = submission.jobs().collect();
-        for (task, queued) in Slurm.queue(&jobs)? {
-            all.insert(meant(submission, &task), queued);
+    for (folder, submission) in submissions {
+        match submission.engine {
+            Engine::Slurm if submission.cancelled => {}
+            Engine::Slurm => {
+                let jobs: Vec<&str> = submission.jobs().collect();
+                for (task, queued) in Slurm.queue(&jobs)? {
+                    all.insert(meant(submission, &task), queued);
+                }
+            }
+            // Its script may have been started again.
+            Engine::Local => all.extend(Local.queue(folder, submission)),
+            Engine::Template => {}
         }
     }
     Ok(all)

@@ -21,6 +21,8 @@ const SCHEMA: u32 = 1;
 pub(crate) enum Engine {
     /// Slurm, by its own programs.
     Slurm,
+    /// No scheduler: a process of this machine, in the background.
+    Local,
     /// Whatever the script of --template is for.
     Template,
 }
@@ -28,7 +30,7 @@ pub(crate) enum Engine {
 /// An array of tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ArrayJob {
-    /// The scheduler's name of it; absent where it was not given to one.
+    /// The scheduler's name of it, or the id of the process; absent where it was not given to one.
     pub(crate) job: Option<String>,
     /// The runs, by the number of their task from 0.
     pub(crate) runs: Vec<String>,

@@ -10,6 +10,8 @@ use super::SubmitError;
 const ARRAY: &str = include_str!("array.sh");
 /// The report after it, for Slurm.
 const REPORT: &str = include_str!("report.sh");
+/// The process of this machine.
+const LOCAL: &str = include_str!("local.sh");
 /// Seconds between Slurm's warning and the end of the time.
 const WARNING: u32 = 120;
 
@@ -80,6 +82,14 @@ pub(crate) fn report_script(script: &Script<'_>) -> Result<String, SubmitError> 
     render(script, None, Some(REPORT))
 }
 
+/// The script of the process of this machine, whose command is that of `script`.
+///
+/// # Errors
+/// As [`array_script`].
+pub(crate) fn local_script(script: &Script<'_>) -> Result<String, SubmitError> {
+    render(script, None, Some(LOCAL))
+}
+
 fn render(script: &Script<'_>, runs: Option<(&Path, usize)>, own: Option<&'static str>) -> Result<String, SubmitError> {
     let text = |what, path: &Path| without_controls(what, path.display().to_string());
     let (folder, logs) = (text("the working folder", script.folder)?, text("the folder of logs", script.logs)?);
@@ -90,6 +100,8 @@ fn render(script: &Script<'_>, runs: Option<(&Path, usize)>, own: Option<&'stati
         name => without_controls("the name", script.name.to_owned())?,
         folder, logs => logs.replace('%', "%%"),
         options => script.resources.options()?,
+        partition => script.resources.partition, account => script.resources.account, time => script.resources.time,
+        gpus => script.resources.gpus, cpus => script.resources.cpus, mem => script.resources.mem,
         command => without_controls("the command", command.join(" "))?,
         parallel => script.parallel,
         max_requeues => script.max_requeues,

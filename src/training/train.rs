@@ -176,7 +176,7 @@ fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
         let path = best_path(&job.folder);
         tensors::restore(model.as_mut(), best).map_err(|reason| CheckpointError::Invalid { path, reason })?;
         // An extension may have left the file of a later, partial epoch.
-        save_best(job, state)?;
+        save_best(job, state, journals)?;
     }
     if let Some(best) = state.progress.best.filter(|best| best.metric.is_nan() && !best.loss.is_finite()) {
         // No epoch could be chosen.
@@ -188,9 +188,11 @@ fn conclude(session: &mut Session<'_>) -> Result<(), TrainError> {
     if test.metric(job.spec.metric).is_nan() && !test.loss.is_finite() {
         return Err(overflows(job, state, ("the test loss".to_owned(), test.mean_loss()), Split::Test));
     }
+    journals.check_hold()?;
     if !outcomes.is_empty() {
         keep_outcomes(&job.folder, job.spec, job.dataset, &outcomes)?;
     }
+    journals.check_hold()?;
     inspection::keep(job, model.as_ref(), Stage::Trained)?;
     let parameters = baselines::network::count_parameters(model.as_ref());
     let peak = memory::peak_bytes().map(|peak| peak.saturating_sub(job.left_over_bytes));

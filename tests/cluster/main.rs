@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod kubernetes;
+mod leases;
+mod local;
 mod slurm;
 #[path = "../support/mod.rs"]
 mod support;

@@ -24,6 +24,22 @@ pub enum ReportError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file in the place of a folder that is no archive of ours.
+    #[error("{path} cannot be read as an archive of `bench pack`: {reason}")]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Runs that change while they are packed.
+    #[error("{path}: still running: {}; wait for them, or leave them out with --skip-running", runs.join(", "))]
+    StillRunning {
+        /// The folder.
+        path: PathBuf,
+        /// The runs.
+        runs: Vec<String>,
+    },
     /// A folder without runs.
     #[error("{path}: no runs here; give a folder that `bench run` wrote, or one that holds such folders")]
     NoRuns {

@@ -1,9 +1,10 @@
 //! Run folders as data: read from disk, told apart, grouped over seeds, and put into data frames.
 //!
 //! ```text
-//! reading: discover, read → load (holder settles who still runs) → variant → group, frame
+//! archive → reading: discover, read → load (holder settles who still runs) → variant → group, frame
 //! ```
 
+pub(crate) mod archive;
 mod diagnostics;
 mod evaluations;
 mod frame;

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use vocabulary::record::{MetricKind, MetricLine, RunRecord, State, Status, StopReason};
 use vocabulary::{Metric, Scale, Split};
 
+use super::archive::Unpacked;
 use super::settings::plain;
 
 /// Everything read from the given folders, in order of name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Runs {
     /// The experiments.
     pub experiments: Vec<Experiment>,
@@ -17,9 +19,18 @@ pub struct Runs {
     pub all: Vec<Run>,
     /// What could not be read and is left out of every number.
     pub left_out: Vec<LeftOut>,
+    /// The archives among what was read, which stay unpacked as long as their runs are there.
+    pub(super) archives: Vec<Arc<Unpacked>>,
 }
 
 impl Runs {
+    /// Name archives in what is left out, rather than the folders that they are unpacked into.
+    pub(crate) fn name_archives(&mut self) {
+        for archive in &self.archives {
+            self.left_out.iter_mut().for_each(|LeftOut { path, reason, .. }| archive.rename(path, reason));
+        }
+    }
+
     /// Whether tables need a column of experiments.
     pub(crate) fn has_several_experiments(&self) -> bool {
         self.experiments.len() > 1
@@ -79,6 +90,8 @@ pub struct Run {
     pub record: Option<RunRecord>,
     /// `status.json`; pending where there is none.
     pub status: Status,
+    /// The machine that it runs on now, where that is known.
+    pub host: Option<String>,
     /// Readable lines of `metrics.jsonl`.
     pub lines: Vec<MetricLine>,
     /// Lines cut off by a crash (0 or 1).

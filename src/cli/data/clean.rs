@@ -1,18 +1,23 @@
 //! `bench data clean`.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use datasets::library::{Cleaned, Kept, Reason, is_temporary};
 use indicatif::HumanBytes;
+use reports::holder;
 use serde_json::json;
 
 use super::{CliError, DataContext, Exit, failure};
+use crate::files::Patience;
+use crate::files::lease::{Held, Wanted};
 
 /// Beginnings of the names of files that are renamed when they are complete: of runs and of reports.
 const TEMPORARY: [&str; 2] = [".tmp-", ".bench-"];
-/// A temporary file where no lock tells whether it is in use is taken for abandoned after this time. Writing one takes
+/// Beginnings of the names of files on the way to a lease, or on its way out.
+const OF_LEASES: [&str; 2] = [".tmp-lease-", ".tmp-claim-"];
+/// A temporary file where no lease tells whether it is in use is taken for abandoned after this time. Writing one takes
 /// milliseconds.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 /// Run folders hold experiments, those runs, those checkpoints.
@@ -61,40 +66,43 @@ fn text(cleaned: &Cleaned, total: u64, dry: bool) -> String {
     lines.join("\n")
 }
 
-/// Removes temporary files below `folder` that no process is writing. `lock` is that of the run the folder belongs to.
-fn runs_below(folder: &Path, lock: Option<&Path>, depth: usize, dry: bool, cleaned: &mut Cleaned) {
+/// Removes temporary files below `folder` that no process is writing. `run` is the folder of the run that it belongs to.
+fn runs_below(folder: &Path, run: Option<&Path>, depth: usize, dry: bool, cleaned: &mut Cleaned) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    let own_lock = folder.join(".lock");
-    let lock = if own_lock.is_file() { Some(own_lock.as_path()) } else { lock };
+    let run = if folder.join("cell.yaml").is_file() { Some(folder) } else { run };
     let mut entries: Vec<_> = entries.flatten().collect();
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let (Ok(kind), path) = (entry.file_type(), entry.path()) else { continue };
         if kind.is_dir() && depth > 0 {
-            runs_below(&path, lock, depth - 1, dry, cleaned);
+            runs_below(&path, run, depth - 1, dry, cleaned);
         }
         let name = entry.file_name();
-        let temporary =
-            name.to_str().is_some_and(|name| TEMPORARY.iter().any(|begin| is_temporary(name, begin, &[""])));
-        if !kind.is_file() || !temporary {
+        let name = name.to_str().unwrap_or_default();
+        // Files on the way to a lease are written without one.
+        let (of_lease, lasting) = (
+            OF_LEASES.iter().any(|begin| name.starts_with(begin)),
+            !TEMPORARY.iter().any(|begin| is_temporary(name, begin, &[""])),
+        );
+        if !kind.is_file() || (lasting && !of_lease) {
             continue;
         }
-        match in_use(&path, lock) {
-            // The lock is held until the file is gone.
-            Ok(_lock) => cleaned.remove(&path, Reason::Abandoned, dry),
+        match in_use(&path, run.filter(|_| !of_lease), dry) {
+            // The run is held until the file is gone.
+            Ok(_held) => cleaned.remove(&path, Reason::Abandoned, dry),
             Err(()) => cleaned.kept.push(Kept::in_use(path)),
         }
     }
 }
 
-/// The run's lock, if there is one; an error where a process may still be writing the file.
-fn in_use(path: &Path, lock: Option<&Path>) -> Result<Option<File>, ()> {
-    if let Some(lock) = lock {
-        let file = File::open(lock).map_err(drop)?;
-        return match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => Err(()),
-        };
+/// The lease of the run, if there is one and something is to be removed; an error where a process may still be writing the file.
+fn in_use(path: &Path, run: Option<&Path>, dry: bool) -> Result<Option<Held>, ()> {
+    if let Some(run) = run {
+        if dry {
+            return if holder::of(run).is_nobody() { Ok(None) } else { Err(()) };
+        }
+        let wanted = Wanted::new(std::process::id()).map_err(drop)?;
+        return wanted.acquire(run, Patience::None).map(Some).map_err(drop);
     }
     let modified = fs::metadata(path).and_then(|about| about.modified()).map_err(drop)?;
     let age = SystemTime::now().duration_since(modified).unwrap_or_default();

@@ -8,12 +8,11 @@ use indicatif::HumanBytes;
 use reports::format::{duration, grouped};
 use reports::text_table;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::budget::Budget;
 use super::line::Line;
 use crate::experiment::{Missing, Plan, Run, Scale};
-use crate::measure::estimate::Estimate;
+use crate::measure::estimate::{Estimate, kind};
 
 /// The dry run of a plan.
 #[derive(Debug, Clone, Serialize)]
@@ -55,11 +54,8 @@ pub fn describe(
         };
         let steps_per_epoch = run.training.steps_in_epoch(spec.splits.get(Split::Train));
         let steps = run.training.total_steps(steps_per_epoch as u64) as usize;
-        // Seeds share a measurement; everything else that could change a step is in the key.
-        let key = match &run.trial {
-            None => format!("{} {} {} {:?}", run.task.config, run.baseline.name, run.baseline.config, run.training),
-            Some(trial) => format!("{:?} {}", trial.entries, discrete(run)),
-        };
+        // Seeds share a measurement.
+        let key = kind(run);
         let measured = match &run.not_applicable {
             Some(_) => None,
             None => *estimates.entry(key.clone()).or_insert_with(|| estimate(run)),
@@ -109,21 +105,6 @@ pub fn describe(
         search: Budget::of(plan, &cells),
         cells,
     }
-}
-
-/// The values of a trial that may change how long a step takes: words, switches and counts, but no real numbers.
-fn discrete(run: &Run) -> String {
-    let training = serde_json::to_value(&run.training).unwrap_or_default();
-    let is_real = |field: &str| {
-        let (settings, path) = match field.split_once('.') {
-            Some(("training", path)) => (&training, path),
-            Some((_, path)) => (&run.baseline.config, path),
-            None => return false,
-        };
-        settings.pointer(&format!("/{}", path.replace('.', "/"))).is_some_and(Value::is_f64)
-    };
-    let values = run.grid.iter().filter(|(field, _)| !is_real(field));
-    values.map(|(field, value)| format!("{field}={value} ")).collect()
 }
 
 /// Time by the clock, relative to that of a machine with nothing else to do, from which on the output mentions the difference.

@@ -16,7 +16,7 @@ use super::{CliError, DeviceArgs, Exit, ExperimentArgs, Global};
 use crate::experiment::{Plan, Run, with_suggestion};
 use crate::measure::{diagnose, estimate};
 use crate::registry::Registry;
-use crate::runner::{self, Options, initial_weights};
+use crate::runner::{self, MemoryLimit, Options, initial_weights};
 
 /// `bench run`
 #[derive(Debug, Clone, Args)]
@@ -28,12 +28,22 @@ pub struct RunArgs {
     out: PathBuf,
     #[command(flatten)]
     device: DeviceArgs,
-    /// Runs that train at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: u16,
+    /// Runs that train at the same time [default: 1, or as many as --gpus]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Train on so many GPUs of CUDA, one run at a time on each
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    gpus: Option<u16>,
+    /// Of the runs that --jobs allows, train no more at a time than fit into this much memory, e.g. 16G, or `auto` for what is
+    /// free; each is measured for a few steps first
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<MemoryLimit>,
     /// Train this run only (an id of --dry-run)
     #[arg(long, value_name = "ID")]
     cell: Option<String>,
+    /// Train the runs only that this file lists, an id per line
+    #[arg(long, value_name = "FILE", conflicts_with = "cell")]
+    cells: Option<PathBuf>,
     /// Stop after this time, e.g. 30m; the next run resumes
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_time: Option<Duration>,
@@ -60,9 +70,19 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<Exit, CliError> {
     let mut plan = args.experiment.plan(registry)?;
     if let Some(id) = &args.cell {
-        keep_run(&mut plan, id)?;
+        keep_runs(&mut plan, &[id.as_str()])?;
         refuse_alone(&plan)?;
     }
+    if let Some(list) = &args.cells {
+        let text =
+            std::fs::read_to_string(list).map_err(|error| CliError::usage(format!("{}: {error}", list.display())))?;
+        let before = plan.runs.len();
+        keep_runs(&mut plan, &text.lines().filter(|id| !id.is_empty()).collect::<Vec<_>>())?;
+        if plan.runs.len() < before {
+            refuse_alone(&plan)?;
+        }
+    }
+    let jobs = jobs(args, &plan)?;
     let out = args.out.join(&plan.name);
     initial_weights::place(&mut plan, &out);
     if args.report_only {
@@ -76,7 +96,9 @@ pub fn execute(args: &RunArgs, global: &Global, registry: &Registry) -> Result<E
         out: args.out.clone(),
         device: args.device.choice,
         library,
-        jobs: args.jobs.into(),
+        jobs,
+        gpus: args.gpus,
+        memory: args.memory,
         single_run: args.cell.is_some(),
         max_time: args.max_time,
         added: registry.added_settings(),
@@ -114,15 +136,31 @@ fn dry_run(plan: &Plan, args: &RunArgs, library: &Library, global: &Global) -> R
     global.print(|| &described, || described.text())
 }
 
-/// Leave one run in the plan.
-fn keep_run(plan: &mut Plan, id: &str) -> Result<(), CliError> {
-    if plan.runs.iter().any(|run| run.id == id) {
-        plan.runs.retain(|run| run.id == id);
-        return Ok(());
+/// How many runs train at a time.
+fn jobs(args: &RunArgs, plan: &Plan) -> Result<usize, CliError> {
+    let Some(gpus) = args.gpus else { return Ok(args.jobs.unwrap_or(1).into()) };
+    if args.device.choice.settled() != DeviceChoice::Cuda(0) {
+        return Err(CliError::usage("--gpus goes with --device cuda, and chooses among its GPUs itself"));
     }
-    let message = format!("experiment `{}` has no run `{id}`", plan.name);
-    let message = with_suggestion(message, id, plan.runs.iter().map(|run| run.id.as_str()));
-    Err(CliError::usage(format!("{message}\n  = `bench run … --dry-run` lists the runs")))
+    // The last of them is there, or none of the runs begins.
+    plan.open(DeviceChoice::Cuda(usize::from(gpus) - 1))?;
+    match args.jobs {
+        Some(jobs) if jobs > gpus => {
+            Err(CliError::usage(format!("--jobs {jobs} is more than --gpus {gpus}: a GPU trains one run at a time")))
+        }
+        jobs => Ok(jobs.unwrap_or(gpus).into()),
+    }
+}
+
+/// Leave the runs `ids` in the plan.
+fn keep_runs(plan: &mut Plan, ids: &[&str]) -> Result<(), CliError> {
+    if let Some(unknown) = ids.iter().find(|id| plan.runs.iter().all(|run| run.id != **id)) {
+        let message = format!("experiment `{}` has no run `{unknown}`", plan.name);
+        let message = with_suggestion(message, unknown, plan.runs.iter().map(|run| run.id.as_str()));
+        return Err(CliError::usage(format!("{message}\n  = `bench run … --dry-run` lists the runs")));
+    }
+    plan.runs.retain(|run| ids.contains(&run.id.as_str()));
+    Ok(())
 }
 
 /// Refuse a trial by itself whose end depends on the others.

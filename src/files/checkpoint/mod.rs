@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::checksum::{CHECKSUM, checksum, contradiction};
-use super::{Weights, atomic, run_folder::fresh_start};
+use super::{Hold, Weights, atomic, run_folder::fresh_start};
 
 const FORMAT: &str = "bench-checkpoint";
 const VERSION: &str = "1";
@@ -81,15 +81,17 @@ impl CheckpointDraft {
         }
     }
 
-    /// Write the checkpoint to `path`; readers see the old file or the new one.
+    /// Write the checkpoint to `path`, if `hold` does not say that the run is somebody else's; readers see the old file or the
+    /// new one.
     ///
     /// # Errors
-    /// The file cannot be written, or a value is not finite: then the old file stays.
+    /// The file cannot or may not be written, or a value is not finite: then the old file stays.
     pub(crate) fn write(
         self,
         path: &Path,
         header: Header<'_>,
         progress: &impl Serialize,
+        hold: Option<&Hold>,
     ) -> Result<(), CheckpointError> {
         if let Some((tensor, value)) = self.broken {
             return Err(CheckpointError::NotFinite { tensor, value });
@@ -112,7 +114,8 @@ impl CheckpointDraft {
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(|e| invalid(e.to_string()))?;
         let encoded = safetensors::serialize(views, Some(metadata)).map_err(|e| invalid(e.to_string()))?;
-        atomic::replace(path, &encoded).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
+        atomic::replace_held(path, &encoded, hold)
+            .map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
     }
 }
 

@@ -233,7 +233,7 @@ impl Attempt<'_, '_> {
         left_over_bytes: u64,
     ) -> Result<(Finish, Option<Score>), RunFailure> {
         let Self { context, run, folder, status } = self;
-        let journals = Journals::open(folder.path(), &state.progress).map_err(TrainError::from)?;
+        let journals = Journals::open(folder.path(), &state.progress).map_err(TrainError::from)?.held_by(folder.hold());
         let job = Job {
             hash: &record.hash,
             labels: (&run.baseline.label, &run.task.label),
@@ -293,6 +293,7 @@ impl Attempt<'_, '_> {
         if finish == Finish::Paused {
             return Ok((Outcome::Paused, format!("epoch {}: {words}", status.epoch)));
         }
+        folder.hold().check().map_err(FolderError::from)?;
         let lines = folder.path().join(DIAGNOSTICS);
         reports::convert_diagnostics(&lines, &folder.path().join("diagnostics.parquet"))
             .map_err(|error| RunFailure::Diagnostics(error.to_string()))?;

@@ -6,7 +6,7 @@ use baselines::BuildError;
 use datasets::DataError;
 use vocabulary::record::StopReason;
 
-use crate::files::{CheckpointError, FolderError};
+use crate::files::{CheckpointError, FolderError, LeaseError};
 use crate::measure::evaluate::EvalError;
 use crate::runner::{InitialError, InputError};
 use crate::terminal::panic_text;
@@ -62,7 +62,12 @@ impl RunFailure {
             Self::Train(TrainError::Checkpoint(CheckpointError::Io { source, .. })) if full(source) => {
                 StopReason::DiskFull
             }
-            Self::Folder(FolderError::Io { source, .. }) if full(source) => StopReason::DiskFull,
+            Self::Folder(FolderError::Io { source, .. } | FolderError::Lease(LeaseError::Io { source, .. }))
+            | Self::Train(TrainError::Journal(JournalError::Lease(LeaseError::Io { source, .. })))
+                if full(source) =>
+            {
+                StopReason::DiskFull
+            }
             Self::Data(error) | Self::Train(TrainError::Data(error)) if error.is_disk_full() => StopReason::DiskFull,
             Self::Data(error) | Self::Evaluation(EvalError::Data(error)) if error.is_missing() => {
                 StopReason::MissingData

@@ -1,4 +1,4 @@
-//! One run: from the lock on its folder to its final status.
+//! One run: from the lease of its folder to its final status.
 
 mod attempt;
 mod context;

@@ -1,4 +1,4 @@
-//! A run between the lock on its folder and its final status.
+//! A run between the lease of its folder and its final status.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,12 +10,14 @@ use super::context::RunContext;
 use super::evaluations::evaluate;
 use super::failure::RunFailure;
 use crate::experiment::Run;
-use crate::files::{FolderError, RunFolder, run_folder};
+use crate::files::{FolderError, Patience, RunFolder, run_folder};
 use crate::runner::{Inputs, Outcome};
 
 /// Perform one run. Every error ends in its status file (where that can be written) and in the outcome.
 pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) -> Outcome {
-    let folder = match RunFolder::lock(&context.out.join(&run.id), context.setup.process) {
+    let interrupt = context.interrupt.clone();
+    let stop = || interrupt.requested();
+    let folder = match RunFolder::lock(&context.out.join(&run.id), context.setup.process, Patience::Until(&stop)) {
         Ok(folder) => folder,
         Err(error @ FolderError::Locked { .. }) => {
             context.reporter.run_ends(&run.id, &error.to_string());
@@ -26,6 +28,12 @@ pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) 
             return failed(&error.into());
         }
     };
+    if let Some(before) = folder.taken_over() {
+        let text = format!("taken over: {before}");
+        context.reporter.line(&format!("{}: {text}", run.id));
+        // What cannot be logged cannot be gone on with either, which is said below.
+        let _ = folder.log(&text);
+    }
     let mut status = match run_folder::read_status(folder.path()) {
         Ok(found) => found.unwrap_or_else(Status::pending),
         Err(error) => {
@@ -40,11 +48,17 @@ pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) 
         Attempt { context: &mut *context, run, folder: &folder, status: &mut status }.make(inputs)
     }))
     .unwrap_or_else(|panic| Err(RunFailure::from_panic(panic.as_ref())));
+    if let Some(left) = left(context, run, &folder) {
+        return left;
+    }
     let (outcome, text) = match result {
         Ok((Outcome::Done, text)) => evaluate(context, run, &folder, &mut status, text),
         Ok(ended) => ended,
         Err(error) => record_failure(&error, &mut status),
     };
+    if let Some(left) = left(context, run, &folder) {
+        return left;
+    }
     status.updated = Some(run_folder::now());
     let written = folder.write_status(&status).and_then(|()| folder.log(&text));
     if outcome == Outcome::Paused {
@@ -59,6 +73,13 @@ pub(crate) fn perform(context: &mut RunContext<'_>, run: &Run, inputs: &Inputs) 
         }
         _ => outcome,
     }
+}
+
+/// The outcome of a run that is somebody else's now, whatever it has come to: what stands in its folder is theirs.
+fn left(context: &RunContext<'_>, run: &Run, folder: &RunFolder) -> Option<Outcome> {
+    let lost = folder.lost()?;
+    context.reporter.run_ends(&run.id, &format!("left to another process: {lost}"));
+    Some(Outcome::Locked(lost))
 }
 
 fn failed(error: &RunFailure) -> Outcome {

@@ -82,6 +82,6 @@ impl Watch for RunWatch<'_, '_> {
     }
 
     fn wants_to_stop(&self) -> bool {
-        self.context.interrupt.requested()
+        self.context.interrupt.requested() || self.folder.hold().is_lost()
     }
 }

@@ -9,7 +9,7 @@ use super::rungs::{Place, Reached, Standing, Verdict, judge};
 use super::standing::{of_run, together};
 use crate::experiment::search::Halving;
 use crate::experiment::{Plan, Run};
-use crate::files::{FolderError, RunFolder, run_folder};
+use crate::files::{FolderError, Patience, RunFolder, run_folder};
 use crate::runner::{Outcome, Part};
 
 /// A run that ends without being ordered.
@@ -233,7 +233,7 @@ fn together_of(seeds: &BTreeMap<usize, Standing>, trial: &[usize]) -> Standing {
 
 /// Write into the folder of a run that it is pruned, unless it says so already.
 fn record(path: &Path, message: &str) -> Result<(), FolderError> {
-    let folder = RunFolder::lock(path, std::process::id())?;
+    let folder = RunFolder::lock(path, std::process::id(), Patience::None)?;
     let mut status = run_folder::read_status(path)?.unwrap_or_else(Status::pending);
     if status.reason == Some(StopReason::Pruned) && status.message.as_deref() == Some(message) {
         return Ok(());

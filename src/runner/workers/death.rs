@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 
 use vocabulary::record::{State, Status, StopReason};
 
-use crate::files::{RunFolder, run_folder};
+use crate::files::{Patience, RunFolder, run_folder};
 use crate::runner::Outcome;
 
 /// How a worker ended before its run did.
@@ -107,7 +107,7 @@ pub(super) fn killed_for_memory() -> Option<u64> {
 pub(super) fn record(path: &Path, process: u32, death: &Death) -> Outcome {
     let (state, reason, message) = death.verdict();
     let write = || {
-        let folder = RunFolder::lock(path, process)?;
+        let folder = RunFolder::lock(path, process, Patience::None)?;
         let mut status = run_folder::read_status(folder.path())?.unwrap_or_else(Status::pending);
         // What was measured before stays.
         if !matches!(status.state, State::Done | State::Skipped) {

@@ -10,8 +10,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-use super::Display;
 use super::death::{self, Death};
+use super::{Display, MemoryBudget};
 use crate::experiment::Run;
 use crate::runner::search::{Passed, Queue};
 use crate::runner::{Event, Inputs, Interrupt, Options, Order, Outcome, Part, Request, Setup};
@@ -19,6 +19,9 @@ use crate::terminal::{self, LogForm};
 
 /// Time between two looks at signals and deadline.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Names the GPUs that a process sees.
+const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
 
 /// Lines of a worker's log that are kept for the case of its death.
 const KEPT_LINES: usize = 50;
@@ -33,6 +36,8 @@ pub(crate) struct WorkerPool<'a> {
     pub(crate) folder: &'a Path,
     /// How the plan is executed.
     pub(crate) options: &'a Options,
+    /// What decides how many runs fit into memory; absent where nobody looks.
+    pub(crate) memory: Option<MemoryBudget>,
     pub(crate) display: &'a Display,
 }
 
@@ -98,7 +103,7 @@ impl WorkerPool<'_> {
             }
             for slot in 0..slots.len() {
                 while slots[slot].as_ref().is_none_or(|worker| worker.run.is_none() && worker.orders.is_some())
-                    && let Some((index, part)) = next(&mut queue, &firsts, &slots)
+                    && let Some((index, part)) = self.next(&mut queue, &firsts, &slots)
                 {
                     let place = &mut slots[slot];
                     let order = Order::new(&runs[index], &self.inputs[index], part);
@@ -129,6 +134,16 @@ impl WorkerPool<'_> {
         }
     }
 
+    /// The first of the runs in `queue` that waits for no other any longer, and fits beside those that train.
+    fn next(&self, queue: &mut Queue<'_>, firsts: &[Option<usize>], slots: &[Option<Worker>]) -> Option<(usize, Part)> {
+        let in_training = || slots.iter().flatten().filter_map(|worker| worker.run);
+        queue.take(|index, waiting| {
+            let waits = |first: usize| waiting.contains(&first) || in_training().any(|run| run == first);
+            let fits = |memory: &MemoryBudget| memory.lets(index, in_training());
+            !firsts[index].is_some_and(waits) && self.memory.as_ref().is_none_or(fits)
+        })
+    }
+
     /// Start a worker.
     fn start(&self, slot: usize, threads: usize, sender: &Sender<(usize, Message)>) -> Result<Worker, String> {
         let log = match terminal::form() {
@@ -150,6 +165,9 @@ impl WorkerPool<'_> {
         }
         if terminal::has_colour() {
             command.arg("--colour");
+        }
+        if self.options.gpus.is_some() {
+            command.env(VISIBLE, gpu(slot, std::env::var(VISIBLE).ok().as_deref()));
         }
         let killed_before = death::killed_for_memory();
         let mut child = command
@@ -261,12 +279,6 @@ fn firsts(runs: &[Run]) -> Vec<Option<usize>> {
     runs.iter().map(|run| places.get(run.after.as_deref()?).copied()).collect()
 }
 
-/// The first of the runs in `queue` that waits for no other any longer.
-fn next(queue: &mut Queue<'_>, firsts: &[Option<usize>], slots: &[Option<Worker>]) -> Option<(usize, Part)> {
-    let in_training = |first: usize| slots.iter().flatten().any(|worker| worker.run == Some(first));
-    queue.take(|index, waiting| firsts[index].is_none_or(|first| !waiting.contains(&first) && !in_training(first)))
-}
-
 impl Worker {
     /// Train the run of `order`, number `index` of the experiment.
     fn assign(&mut self, index: usize, order: &Order) -> Result<(), String> {
@@ -276,6 +288,12 @@ impl Worker {
         let _ = self.orders.as_mut().map(|orders| writeln!(orders, "{order}").and_then(|()| orders.flush()));
         Ok(())
     }
+}
+
+/// The GPU of the worker in `slot`, by its name among those that this process is given, or else by its number.
+fn gpu(slot: usize, given: Option<&str>) -> String {
+    let given = given.and_then(|given| given.split(',').nth(slot)).map(str::trim).filter(|name| !name.is_empty());
+    given.map_or_else(|| slot.to_string(), str::to_owned)
 }
 
 /// Send the lines of `stream` as messages, from a thread of its own.
@@ -318,4 +336,16 @@ fn program() -> std::io::Result<PathBuf> {
         }
     }
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gpu;
+
+    #[test]
+    fn every_worker_has_a_gpu_of_its_own() {
+        assert_eq!([0, 1].map(|slot| gpu(slot, None)), ["0", "1"]);
+        assert_eq!([0, 1].map(|slot| gpu(slot, Some("5, GPU-8a"))), ["5", "GPU-8a"]);
+        assert_eq!(gpu(0, Some("")), "0");
+    }
 }

@@ -48,7 +48,7 @@ pub(in crate::training) fn judge(session: &mut Session<'_>, steps: Option<u64>, 
     probe(session, if number == 1 { Histograms::OfLogits } else { Histograms::None })?;
     if better {
         session.state.best = Some(weights);
-        save_best(session.job, session.state)?;
+        save_best(session.job, session.state, &session.journals)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::files::run_folder::fresh_start;
+use crate::files::{Hold, LeaseError};
 use crate::training::Progress;
 
 /// Metrics of a run.
@@ -43,8 +44,30 @@ impl Journals {
         Journal::check(&folder.join(DIAGNOSTICS), progress.diagnostics_bytes)
     }
 
+    /// The same, written as long as `hold` says that the run is this process's.
+    pub(crate) fn held_by(mut self, hold: &Hold) -> Self {
+        for journal in [&mut self.metrics, &mut self.diagnostics] {
+            journal.hold = Some(hold.clone());
+        }
+        self
+    }
+
+    /// What says whether the run is this process's.
+    pub(crate) fn hold(&self) -> Option<&Hold> {
+        self.metrics.hold.as_ref()
+    }
+
+    /// Whether something may be written into the folder of the run.
+    ///
+    /// # Errors
+    /// The run is somebody else's now.
+    pub(crate) fn check_hold(&self) -> Result<(), JournalError> {
+        self.metrics.check_hold()
+    }
+
     /// Make sure that everything is on disk, before a checkpoint refers to it.
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
+        self.check_hold()?;
         self.metrics.sync()?;
         self.diagnostics.sync()
     }
@@ -55,6 +78,8 @@ pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     bytes: u64,
+    /// What has to hold for a line to be written.
+    hold: Option<Hold>,
 }
 
 /// A journal that cannot be gone on with.
@@ -63,6 +88,10 @@ pub(crate) struct Journal {
 pub(crate) enum JournalError {
     #[error("cannot write {path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
+    /// The run is somebody else's now.
+    #[strum(transparent)]
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// Lines that belong to the checkpoint are gone.
     #[error(
         "{path} has lost lines: the checkpoint was written when it had {wanted} bytes with whole lines, now it {found}; put \
@@ -91,7 +120,7 @@ impl Journal {
             file.set_len(keep).map_err(io(path))?;
         }
         file.seek(SeekFrom::Start(keep)).map_err(io(path))?;
-        Ok(Self { path: path.to_owned(), file, bytes: keep })
+        Ok(Self { path: path.to_owned(), file, bytes: keep, hold: None })
     }
 
     /// Whether [`open`](Self::open) would find the first `keep` bytes; changes nothing.
@@ -118,9 +147,14 @@ impl Journal {
             serde_json::to_writer(&mut text, line).map_err(|error| io(&self.path)(error.into()))?;
             text.push(b'\n');
         }
+        self.check_hold()?;
         self.file.write_all(&text).map_err(io(&self.path))?;
         self.bytes += text.len() as u64;
         Ok(())
+    }
+
+    fn check_hold(&self) -> Result<(), JournalError> {
+        Ok(self.hold.as_ref().map_or(Ok(()), Hold::check)?)
     }
 
     /// Length so far.

@@ -9,6 +9,7 @@ use super::newest::keep_as_previous;
 use super::{Job, Progress, Session, State, TrainError};
 use crate::files::checkpoint::{Checkpoint, CheckpointDraft, CheckpointError, Header};
 use crate::files::tensors::{self, to_device};
+use crate::training::Journals;
 use crate::training::health::Cause;
 
 /// The checkpoint to go on from, in the `folder` of a run.
@@ -38,9 +39,10 @@ pub(in crate::training) fn save(session: &mut Session<'_>) -> Result<(), TrainEr
         draft.add("optimiser.first", name, &first.dims(), &read(first.clone(), name)?);
         draft.add("optimiser.second", name, &second.dims(), &read(second.clone(), name)?);
     }
+    journals.check_hold()?;
     keep_as_previous(&job.folder)?;
     let header = Header { updates, ..header(job, state) };
-    match draft.write(&last_path(&job.folder), header, &state.progress) {
+    match draft.write(&last_path(&job.folder), header, &state.progress, journals.hold()) {
         Err(CheckpointError::NotFinite { tensor, value }) => {
             let cause = Cause::of_tensor(&tensor);
             Err(job.not_finite(&state.progress, (format!("`{tensor}`"), value), cause, &[]).into())
@@ -54,11 +56,11 @@ pub(in crate::training) fn save(session: &mut Session<'_>) -> Result<(), TrainEr
 }
 
 /// Write the weights of the best epoch, if one is over.
-pub(in crate::training) fn save_best(job: &Job<'_>, state: &State) -> Result<(), TrainError> {
+pub(in crate::training) fn save_best(job: &Job<'_>, state: &State, journals: &Journals) -> Result<(), TrainError> {
     if let Some(best) = &state.best {
         let mut draft = CheckpointDraft::default();
         draft.add_weights("model", best);
-        draft.write(&best_path(&job.folder), header(job, state), &state.progress)?;
+        draft.write(&best_path(&job.folder), header(job, state), &state.progress, journals.hold())?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! <out>/<experiment>/selected.yaml           of a search: the best trials, an experiment file of its own
 //! <out>/<experiment>/<run>/cell.yaml           one RunRecord
 //! <out>/<experiment>/<run>/status.json         one Status
+//! <out>/<experiment>/<run>/.lease              one Lease, as long as a process works on the run
 //! <out>/<experiment>/<run>/metrics.jsonl       one MetricLine per line
 //! <out>/<experiment>/<run>/diagnostics.jsonl   one DiagnosticLine per line
 //! <out>/<experiment>/<run>/outcomes.parquet    one SampleOutcome per sample of the test split, where each has one label,
@@ -18,6 +19,7 @@ pub mod evaluation;
 pub mod fields;
 mod histogram;
 pub mod inspection;
+mod lease;
 mod lines;
 mod run;
 mod status;
@@ -27,6 +29,7 @@ mod version;
 pub use evaluation::{EVALUATIONS, Evaluated, Evaluations, Measurement, Variant, Verdict};
 pub use histogram::Histogram;
 pub use inspection::Inspection;
+pub use lease::{LEASE, LEASE_SCHEMA, Lease, Machine};
 pub use lines::{DiagnosticLine, MetricKind, MetricLine, SampleAttribute, SampleOutcome, WorstError, WorstErrors};
 pub use run::{BaselineRecord, RunRecord, TaskRecord, device_kind};
 pub use status::{Attempt, PartialEpoch, State, Status, StopReason};

@@ -12,7 +12,7 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
 }
 
 /// Experiment folders (or a single run folder) at or below `dir`.
-pub(super) fn discover(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<PathBuf>, ReportError> {
+pub(in crate::runs) fn discover(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<PathBuf>, ReportError> {
     let children = folders(dir)?;
     if is_run(dir) || is_experiment(dir, &children) {
         return Ok(vec![dir.to_owned()]);
@@ -30,7 +30,7 @@ pub(super) fn discover(dir: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Pa
     Ok(found)
 }
 
-pub(super) fn is_run(dir: &Path) -> bool {
+pub(in crate::runs) fn is_run(dir: &Path) -> bool {
     ["cell.yaml", "status.json", "metrics.jsonl"].iter().any(|file| dir.join(file).is_file())
 }
 
@@ -39,7 +39,7 @@ fn is_experiment(dir: &Path, children: &[PathBuf]) -> bool {
 }
 
 /// The folders in `dir`, in order of name.
-pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+pub(in crate::runs) fn folders(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(ReportError::read(dir))? {
         let path = entry.map_err(ReportError::read(dir))?.path();
@@ -52,7 +52,7 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
 }
 
 /// Name of the folder at `path`.
-pub(super) fn name_of(path: &Path) -> String {
+pub(in crate::runs) fn name_of(path: &Path) -> String {
     let full = canonical(path);
     full.file_name().map_or_else(|| "runs".to_owned(), |n| n.to_string_lossy().into_owned())
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_yaml::Value;
@@ -12,11 +13,12 @@ use super::added::AddedSettings;
 use super::discover::{canonical, discover, folders, is_run, name_of};
 use super::read::{read_json, read_lines_with, read_yaml};
 use crate::error::ReportError;
+use crate::runs::archive::unpack;
 use crate::runs::run::{Experiment, LeftOut, Run, Runs, seed_of};
 use crate::runs::{holder, variant};
 
-/// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, or a single run. A damaged run is
-/// left out and named in [`Runs::left_out`]. Records that lack one of the settings `added` are completed.
+/// Read run folders. Each of `dirs` is an experiment folder, a folder of experiments, a single run, or an archive of one of them. A
+/// damaged run is left out and named in [`Runs::left_out`]. Records that lack one of the settings `added` are completed.
 ///
 /// # Errors
 /// An unreadable folder, a folder without runs or with nothing but damaged ones, one run given twice.
@@ -52,7 +54,29 @@ fn has(line: &[u8], part: &[u8]) -> bool {
 }
 
 fn load_lines(dirs: &[PathBuf], added: &AddedSettings, wanted: fn(&[u8]) -> bool) -> Result<Runs, ReportError> {
-    let mut runs = Runs { experiments: Vec::new(), all: Vec::new(), left_out: Vec::new() };
+    let mut archives = Vec::new();
+    let mut folders = Vec::with_capacity(dirs.len());
+    for dir in dirs {
+        if dir.is_file() {
+            let archive = Arc::new(unpack(dir)?);
+            folders.push(archive.packed().to_owned());
+            archives.push(archive);
+        } else {
+            folders.push(dir.clone());
+        }
+    }
+    match load_folders(&folders, added, wanted) {
+        Ok(mut runs) => {
+            runs.archives = archives;
+            runs.name_archives();
+            Ok(runs)
+        }
+        Err(error) => Err(archives.iter().fold(error, |error, archive| archive.rename_error(error))),
+    }
+}
+
+fn load_folders(dirs: &[PathBuf], added: &AddedSettings, wanted: fn(&[u8]) -> bool) -> Result<Runs, ReportError> {
+    let mut runs = Runs::default();
     let mut experiments: BTreeMap<String, Experiment> = BTreeMap::new();
     let mut first_error = None;
     for dir in dirs {
@@ -202,7 +226,7 @@ fn read_run(dir: &Path, experiment: &str, wanted: fn(&[u8]) -> bool) -> Result<R
     let record = if file.is_file() { Some(read_yaml::<RunRecord>(&file)?) } else { None };
     let file = dir.join("status.json");
     let status = if file.is_file() { read_json::<Status>(&file)? } else { Status::pending() };
-    let status = holder::settle(dir, status);
+    let (status, host) = holder::settle(dir, status);
     let file = dir.join("metrics.jsonl");
     let (lines, cut_lines) = if file.is_file() { read_lines_with(&file, wanted)? } else { (Vec::new(), 0) };
     Ok(Run {
@@ -211,6 +235,7 @@ fn read_run(dir: &Path, experiment: &str, wanted: fn(&[u8]) -> bool) -> Result<R
         experiment: experiment.to_owned(),
         record,
         status,
+        host,
         lines,
         cut_lines,
         variant: String::new(),

@@ -1,7 +1,7 @@
 //! From folders to runs: which there are, and what their files say.
 
 mod added;
-mod discover;
+pub(in crate::runs) mod discover;
 mod load;
 mod read;
 

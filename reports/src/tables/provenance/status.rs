@@ -4,7 +4,7 @@ use vocabulary::record::StopReason;
 
 use super::runs::epochs;
 use crate::format::unit;
-use crate::runs::Runs;
+use crate::runs::{Run, Runs};
 use crate::tables::remarks::state_entry;
 use crate::tables::table::{Table, TableEntry};
 
@@ -21,7 +21,7 @@ pub(crate) fn status(runs: &Runs) -> Table {
         table.rows.push(vec![
             TableEntry::text(&run.experiment),
             TableEntry::text(&run.id),
-            state_entry(run.status.state),
+            state_on_host(run),
             TableEntry { flags: vec![], ..epochs(run) },
             best.map_or_else(TableEntry::none, |v| {
                 let mut entry = TableEntry::metric(v, run.metric());
@@ -49,6 +49,15 @@ pub(crate) fn status(runs: &Runs) -> Table {
         table.drop_first_column();
     }
     table
+}
+
+/// The state of a run; of one that runs, where. Programs read the state alone.
+fn state_on_host(run: &Run) -> TableEntry {
+    let entry = state_entry(run.status.state);
+    match &run.host {
+        Some(host) => TableEntry { raw: Some(entry.text.clone()), text: format!("{} on {host}", entry.text), ..entry },
+        None => entry,
+    }
 }
 
 /// What is left out of the report, and why; `None` where nothing is.

@@ -9,8 +9,8 @@ use clap::Args;
 use reports::{ReportError, Table};
 use serde_json::{Value, json};
 
-use super::report::{as_json, as_text};
-use super::{CliError, Exit, Global, print};
+use super::{as_json, as_text};
+use crate::cli::{CliError, Exit, Global, print};
 use crate::registry::Registry;
 use crate::submit::{Submission, counted, queue};
 
@@ -22,7 +22,7 @@ const CLEAR: &str = "\x1b[2J\x1b[H";
 /// `bench status`
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
-    /// Run folder of an experiment, or a folder of those
+    /// Run folder of an experiment, a folder of those, or an archive of `bench pack`
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Look again every five seconds, until nothing runs or waits in a queue any longer
@@ -46,7 +46,7 @@ pub fn execute(args: &StatusArgs, global: &Global, registry: &Registry) -> Resul
         }
         let cleared = if std::io::stdout().is_terminal() { CLEAR } else { "" };
         print(&format!("{cleared}{}", as_text(&table)))?;
-        let running = table.rows.iter().flatten().any(|entry| entry.text == "running");
+        let running = table.rows.iter().flatten().any(|entry| entry.raw.as_deref().unwrap_or(&entry.text) == "running");
         if !running && queued.is_empty() {
             return Ok(Exit::Done);
         }
@@ -58,7 +58,8 @@ type Queue = BTreeMap<String, Value>;
 
 /// The table of the runs, with what the queue has of them in its notes, and that by run.
 fn look(args: &StatusArgs, registry: &Registry) -> Result<(Table, Queue), CliError> {
-    let submissions: Vec<Submission> = Submission::all(&args.dir)?.into_iter().map(|(_, of)| of).collect();
+    // An archive has none.
+    let submissions = if args.dir.is_file() { Vec::new() } else { Submission::all(&args.dir)? };
     let mut table = match reports::status(&args.dir, &registry.added_settings()) {
         // What was submitted has no folder before it begins.
         Err(ReportError::NoRuns { .. }) if !submissions.is_empty() => {

@@ -1,4 +1,7 @@
-//! `bench report` and `bench compare`: what the crate `reports` makes of run folders.
+//! What the crate `reports` makes of run folders: `bench report` and `bench compare`; beside them `bench status` and `bench pack`.
+
+mod pack;
+mod status;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -8,16 +11,18 @@ use reports::format::printable;
 use reports::{Column, Field, Formats, Table, TableEntry};
 use serde_json::{Map, Value, json};
 
+pub use self::pack::{PackArgs, execute as pack};
+pub use self::status::{StatusArgs, execute as status};
 use super::{CliError, Exit, Global};
 use crate::registry::Registry;
 
 /// `bench report`
 #[derive(Debug, Clone, Args)]
 pub struct ReportArgs {
-    /// Run folders (of experiments)
+    /// Run folders (of experiments), or archives of `bench pack`
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
-    /// Where the report goes; by default `report` in the first DIR
+    /// Where the report goes; by default `report` in the first DIR, or beside an archive
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// What is written, any of html,md,csv,tex,svg,png
@@ -31,7 +36,7 @@ pub struct ReportArgs {
 /// `bench compare`
 #[derive(Debug, Clone, Args)]
 pub struct CompareArgs {
-    /// Run folders (of experiments)
+    /// Run folders (of experiments), or archives of `bench pack`
     #[arg(required = true, value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// What differs within a pair: task, baseline, experiment, device, scale, or a setting such as training.learning_rate
