@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -116,14 +116,18 @@ impl Blow<'_> {
         Running::start(self.bench.run(self.room))
     }
 
-    fn kill(&mut self) -> Result<(usize, bool)> {
+    /// Start the experiment and send it `signal` at some moment: how it ended then, or nothing if it had ended before.
+    fn signalled(&mut self, signal: Signal) -> Result<Option<ExitStatus>> {
         let mut running = self.start()?;
         if !running.runs_for(self.moment())? {
-            return Ok((0, true));
+            return Ok(None);
         }
-        running.signal(Signal::SIGKILL);
-        running.wait()?;
-        Ok((1, false))
+        running.signal(signal);
+        running.wait().map(Some)
+    }
+
+    fn kill(&mut self) -> Result<(usize, bool)> {
+        Ok(if self.signalled(Signal::SIGKILL)?.is_some() { (1, false) } else { (0, true) })
     }
 
     fn kill_worker(&mut self) -> Result<(usize, bool)> {
@@ -162,12 +166,8 @@ impl Blow<'_> {
 
     fn signal(&mut self) -> Result<(usize, bool)> {
         const SIGNALS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1];
-        let mut running = self.start()?;
-        if !running.runs_for(self.moment())? {
-            return Ok((0, true));
-        }
-        running.signal(*SIGNALS.choose(self.random).unwrap_or(&Signal::SIGTERM));
-        Ok((1, running.wait()?.success()))
+        let signal = *SIGNALS.choose(self.random).unwrap_or(&Signal::SIGTERM);
+        Ok(self.signalled(signal)?.map_or((0, true), |status| (1, status.success())))
     }
 
     fn fill(&mut self) -> Result<(usize, bool)> {
@@ -179,13 +179,9 @@ impl Blow<'_> {
     }
 
     fn close(&mut self) -> Result<(usize, bool)> {
-        let mut running = self.start()?;
-        if !running.runs_for(self.moment())? {
+        if self.signalled(Signal::SIGTERM)?.is_none() {
             return Ok((0, true));
         }
-        running.signal(Signal::SIGTERM);
-        running.wait()?;
-        drop(running);
         self.room.close()?;
         let ended = self.start()?.wait()?.success();
         self.room.open()?;
@@ -231,13 +227,9 @@ impl Blow<'_> {
     }
 
     fn damage(&mut self) -> Result<(usize, bool)> {
-        let mut running = self.start()?;
-        if !running.runs_for(self.moment())? {
+        if self.signalled(Signal::SIGTERM)?.is_none() {
             return Ok((0, true));
         }
-        running.signal(Signal::SIGTERM);
-        running.wait()?;
-        drop(running);
         let mut struck = 0;
         for checkpoints in self.unfinished()? {
             let last = checkpoints.join("last.safetensors");
