@@ -200,6 +200,56 @@ fn an_array_ends_as_a_local_run_does_on_slurm() {
     on_slurm(&["cancel", "runs/small"]).assert().success().stdout(contains("no job is left"));
 }
 
+/// The same by Slurm's own hand: a limit of time that ends a run's job again and again, and a job of another partition that takes
+/// the place of one.
+#[test]
+#[ignore = "needs Slurm, and some minutes"]
+fn an_array_ends_as_a_local_run_does_under_limits_and_preemption() {
+    assert!(slurm::is_installed(), "install slurmctld, slurmd, slurm-client and munge");
+    let slurm = Slurm::start();
+    let [bench, local] = [Bench::new(), Bench::new()];
+    for bench in [&bench, &local] {
+        let text = SMALL.replace("epochs: 3", "epochs: 60");
+        // Longer than the minute between the start of a job of three and the warning of its end.
+        let gru = "{name: gru, label: gru, hidden: 256, training: {epochs: 2400, learning_rate: 0.001}}";
+        bench.file("small.yaml", text.replace("{name: gru, label: gru, hidden: 8}", gru));
+    }
+    let on_slurm = |arguments: &[&str]| {
+        let mut command = bench.process(arguments);
+        slurm.adopt(&mut command);
+        assert_cmd::Command::from_std(command)
+    };
+    let submit =
+        ["submit", "small.yaml", "--parallel", "2", "--cpus", "1", "--mem", "1G", "--time", "3", "--only", "task=add"];
+    on_slurm(&submit).assert().success();
+    let attempts = |id: &str| match std::fs::read_to_string(bench.path(&format!("runs/small/{id}/log.txt"))) {
+        Ok(log) => log.matches("attempt ").count(),
+        Err(_) => 0,
+    };
+    wait_until("two runs train", || ["add.gru.s0", "add.gru.s1"].iter().all(|id| attempts(id) == 1));
+    let urgent = ["-p", "urgent", "-n", "1", "-c", "1", "-o", "/dev/null", "--wrap", "sleep 5"];
+    let urgent = slurm.answer("sbatch", &[&["--parsable", "--mem", "100M"], &urgent[..]].concat());
+    let (begun, limit) = (Instant::now(), Duration::from_secs(2400));
+    while !slurm.answer("squeue", &["-h"]).is_empty() {
+        assert!(begun.elapsed() < limit, "{}\n{}", slurm.answer("squeue", &["--array"]), logs(&bench));
+        slurm.hurry();
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    assert!(!urgent.is_empty());
+    local.command(&["run", "small.yaml", "--only", "task=add", "--jobs", "2"]).assert().code(1);
+    for id in ["add.gru.s0", "add.gru.s1", "add.rnn.s0", "add.rnn.s1"] {
+        let [a, b] = [&bench, &local].map(|bench| metrics(&bench.path(&format!("runs/small/{id}"))));
+        assert!(!a.is_empty(), "{id}: {}", logs(&bench));
+        assert_eq!(a, b, "{id}");
+    }
+    assert!(bench.has_state("runs/small/add.wild.s0", "failed"));
+    let attempts = [attempts("add.gru.s0"), attempts("add.gru.s1")];
+    println!("attempts: {attempts:?}, after {:.0} s", begun.elapsed().as_secs_f64());
+    // Each was warned of its limit once at least, and one of them has lost its place to the urgent job besides.
+    assert!(attempts.iter().all(|count| *count >= 2) && attempts.iter().sum::<usize>() >= 5, "{attempts:?}");
+    assert!(bench.path("runs/small/report/report.md").is_file(), "{}", logs(&bench));
+}
+
 /// What the jobs have printed.
 fn logs(bench: &Bench) -> String {
     let folder = bench.path("runs/small/submissions/0001/logs");

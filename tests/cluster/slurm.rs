@@ -61,7 +61,10 @@ impl Slurm {
              SelectType=select/cons_tres\nSelectTypeParameters=CR_Core\nSwitchType=switch/none\nMpiDefault=none\n\
              ReturnToService=2\nSlurmctldPort={controller}\nSlurmdPort={node}\nStateSaveLocation={}\nSlurmdSpoolDir={}\n\
              SlurmctldPidFile={}\nSlurmdPidFile={}\nSlurmctldLogFile={}\nSlurmdLogFile={}\nKillWait=5\n\
-             {} NodeAddr=127.0.0.1 State=UNKNOWN\nPartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n",
+             PreemptType=preempt/partition_prio\nPreemptMode=REQUEUE\n\
+             {} NodeAddr=127.0.0.1 State=UNKNOWN\n\
+             PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1\n\
+             PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF\n",
             name.trim(),
             at("run/munge.socket"),
             at("state"),
