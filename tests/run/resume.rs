@@ -67,9 +67,16 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken() {
         bench.command(&GRU).args(["--set", "training.epochs=3"]).assert().success();
         assert!(!previous.exists(), "a run that is over keeps one");
         std::fs::write(&previous, before).unwrap();
-        let mut file = std::fs::read(&last).unwrap();
-        damage(&mut file);
-        std::fs::write(&last, file).unwrap();
+        let spoil = || {
+            let mut file = std::fs::read(&last).unwrap();
+            damage(&mut file);
+            std::fs::write(&last, file).unwrap();
+        };
+        spoil();
+        // A run that is stopped at once has saved where it stands, and must not have taken the damaged one for the one before that.
+        let stopped = bench.command(&GRU).args(["--max-time", "1ms"]).assert().code(130);
+        stopped.stderr(contains(words).and(contains("going on from the one before it, of step 50")));
+        spoil();
         let run = bench.command(&GRU).assert().success();
         run.stderr(contains(words).and(contains("going on from the one before it, of step 50")));
         let log = std::fs::read_to_string(bench.path(cell).join("log.txt")).unwrap();

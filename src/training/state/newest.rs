@@ -18,17 +18,21 @@ pub(crate) struct Newest {
     pub(crate) passed_over: Option<CheckpointError>,
 }
 
-/// The newest checkpoint in the `folder` of a run that can be used; `None` where there is none at all.
+/// The newest checkpoint in the `folder` of a run that can be used; `None` where there is none at all. A damaged one gives way to
+/// the one before it, or else the next save would keep the damaged one as that.
 ///
 /// # Errors
-/// There are some and none can be used: what is wrong with the last.
+/// There are some and none can be used: what is wrong with the last. Or the last cannot be replaced.
 pub(crate) fn newest(folder: &Path) -> Result<Option<Newest>, CheckpointError> {
     let wrong = match checkpoint::load(&last_path(folder)) {
         Ok(found) => return Ok(found.map(|checkpoint| Newest { checkpoint, passed_over: None })),
         Err(wrong) => wrong,
     };
     match checkpoint::load(&previous_path(folder)) {
-        Ok(Some(checkpoint)) => Ok(Some(Newest { checkpoint, passed_over: Some(wrong) })),
+        Ok(Some(checkpoint)) => {
+            copy(&previous_path(folder), &last_path(folder))?;
+            Ok(Some(Newest { checkpoint, passed_over: Some(wrong) }))
+        }
         _ => Err(wrong),
     }
 }
@@ -40,16 +44,20 @@ pub(crate) fn newest_position(folder: &Path) -> Option<Position> {
 
 /// Keep the last checkpoint as the one before it, where there is one: the last may now be replaced.
 pub(super) fn keep_as_previous(folder: &Path) -> Result<(), CheckpointError> {
-    let (last, previous) = (last_path(folder), previous_path(folder));
-    let io = |source| CheckpointError::Io { path: previous.clone(), source };
-    if !last.exists() {
-        return Ok(());
-    }
-    let beside = previous.with_extension("tmp");
+    let last = last_path(folder);
+    if last.exists() { copy(&last, &previous_path(folder)) } else { Ok(()) }
+}
+
+/// Let `to` be the same file as `from`; readers see what it was before, or that.
+fn copy(from: &Path, to: &Path) -> Result<(), CheckpointError> {
+    let io = |source| CheckpointError::Io { path: to.to_owned(), source };
+    let beside = to.with_extension("tmp");
     remove(&beside).map_err(io)?;
     // A second name costs nothing; some file systems have none.
-    std::fs::hard_link(&last, &beside).or_else(|_| std::fs::copy(&last, &beside).map(drop)).map_err(io)?;
-    std::fs::rename(&beside, &previous).map_err(io)
+    std::fs::hard_link(from, &beside).or_else(|_| std::fs::copy(from, &beside).map(drop)).map_err(io)?;
+    std::fs::rename(&beside, to).map_err(io)?;
+    // Of two names of one file, nothing is renamed.
+    remove(&beside).map_err(io)
 }
 
 /// Remove the checkpoint before the last: the results of the run are written.
