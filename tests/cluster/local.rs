@@ -149,7 +149,7 @@ fn what_one_machine_does_not_have_is_refused() {
 /// Three runs that fit one at a time, though three may train at the same time.
 #[test]
 fn no_more_runs_train_at_a_time_than_fit_into_memory() {
-    let text = SMALL.replace(", training: {initial_task: add}", "").replace("epochs: 3", "epochs: 200");
+    let text = SMALL.replace(", training: {initial_task: add}", "").replace("epochs: 3", "epochs: 80");
     let bench = bench(&text);
     let arguments = ["run", "small.yaml", "--jobs", "3", "--only", "baseline=gru,task=add", "--seeds", "0,1,2"];
     let times = |bench: &Bench| {

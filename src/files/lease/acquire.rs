@@ -11,7 +11,7 @@ use vocabulary::record::{LEASE, LEASE_SCHEMA, Lease, Machine};
 
 use super::exclusive::{create, remove};
 use super::{Held, LeaseError};
-use crate::files::clock::now;
+use crate::files::clock::{now, since_start};
 
 /// Names the seconds without a change after which a lease may be taken over.
 const VARIABLE: &str = "BENCH_LEASE_SECONDS";
@@ -98,18 +98,18 @@ impl Wanted {
         let mut gone = None;
         loop {
             let Some(bytes) = read_lease(&path).map_err(failed("read"))? else {
-                let lease = self.lease();
+                let (lease, since) = (self.lease(), since_start());
                 if create(&path, &lease.token, &as_bytes(&lease)).map_err(failed("create"))? {
-                    return Held::start(&path, lease, gone).map_err(failed("renew"));
+                    return Held::start(&path, lease, since, gone).map_err(failed("renew"));
                 }
                 continue;
             };
             match self.judge(&path, &bytes, &mut watched, begun, patience)? {
                 Next::Again => std::thread::sleep(PAUSE),
                 Next::TakeOver(why) => {
-                    let lease = self.lease();
+                    let (lease, since) = (self.lease(), since_start());
                     if take_over(&path, &bytes, &lease).map_err(failed("take over"))? {
-                        return Held::start(&path, lease, Some(why)).map_err(failed("renew"));
+                        return Held::start(&path, lease, since, Some(why)).map_err(failed("renew"));
                     }
                     gone = Some(why);
                     // Somebody else does; if that one dies meanwhile, it does not for ever.

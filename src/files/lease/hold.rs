@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -38,21 +39,18 @@ struct Shared {
     token: String,
     /// See [`Lease::seconds`].
     limit: Duration,
-    state: Mutex<State>,
+    lease: Mutex<Lease>,
+    /// When it was last renewed, as a [`since_start`] in nanoseconds. Nobody takes it over for its whole time after that. Beside the
+    /// lock, since that is held while a slow file system writes.
+    renewed: AtomicU64,
     /// Why it is not held any longer.
     lost: OnceLock<String>,
 }
 
-struct State {
-    lease: Lease,
-    /// When the lease was last renewed. Nobody takes it over for its whole time after that.
-    renewed: Duration,
-}
-
 impl Held {
-    /// Renew `lease`, which was created at `path`, from a thread.
-    pub(super) fn start(path: &Path, lease: Lease, taken_over: Option<String>) -> io::Result<Self> {
-        let hold = Hold::new(path.to_owned(), lease);
+    /// Renew `lease`, which was created at `path` after the time `begun`, from a thread.
+    pub(super) fn start(path: &Path, lease: Lease, begun: Duration, taken_over: Option<String>) -> io::Result<Self> {
+        let hold = Hold::new(path.to_owned(), lease, begun);
         let limit = hold.0.limit;
         let (stop, stopped) = mpsc::channel();
         let renewing = hold.clone();
@@ -93,12 +91,12 @@ impl Drop for Held {
 }
 
 impl Hold {
-    /// Of `lease`, which was created at `path` just now.
-    pub(super) fn new(path: PathBuf, lease: Lease) -> Self {
+    /// Of `lease`, which was created at `path` after the time `begun`.
+    pub(super) fn new(path: PathBuf, lease: Lease, begun: Duration) -> Self {
         let limit = Duration::from_secs(lease.seconds.into());
         let token = lease.token.clone();
-        let state = Mutex::new(State { lease, renewed: since_start() });
-        Self(Arc::new(Shared { path, token, limit, state, lost: OnceLock::new() }))
+        let renewed = AtomicU64::new(nanoseconds(begun));
+        Self(Arc::new(Shared { path, token, limit, lease: Mutex::new(lease), renewed, lost: OnceLock::new() }))
     }
 
     /// Whether the lease is known to be somebody else's.
@@ -113,7 +111,7 @@ impl Hold {
     pub(crate) fn check(&self) -> Result<(), LeaseError> {
         let shared = &*self.0;
         if shared.lost.get().is_none() {
-            let renewed = shared.state.lock().unwrap_or_else(PoisonError::into_inner).renewed;
+            let renewed = Duration::from_nanos(shared.renewed.load(Ordering::SeqCst));
             // Half of the time, since what is asked for takes time, too.
             if since_start().saturating_sub(renewed) < shared.limit / 2 {
                 return Ok(());
@@ -129,7 +127,7 @@ impl Hold {
     /// Let the lease count as one that was not renewed for its whole time.
     #[cfg(test)]
     pub(crate) fn expire(&self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).renewed = Duration::ZERO;
+        self.0.renewed.store(0, Ordering::SeqCst);
     }
 
     /// Say once more that this process works on the run, or find that it is somebody else's.
@@ -138,9 +136,8 @@ impl Hold {
     /// The file cannot be read or written.
     fn renew(&self) -> io::Result<()> {
         let shared = &*self.0;
-        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lease = shared.lease.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = since_start();
-        let mut lease = state.lease.clone();
         lease.renewals += 1;
         lease.renewed = now();
         // Who takes it over gives the file another name and then looks at it once more: either what is written here is seen
@@ -151,7 +148,7 @@ impl Hold {
         };
         match found {
             Some(found) => _ = shared.lost.get_or_init(|| found),
-            None => *state = State { lease, renewed: begun },
+            None => shared.renewed.store(nanoseconds(begun), Ordering::SeqCst),
         }
         Ok(())
     }
@@ -198,4 +195,9 @@ impl Hold {
         }
         Ok(())
     }
+}
+
+/// A time that the machine has been up, which has room for centuries.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -152,7 +152,7 @@ fn a_holder_that_goes_on_after_a_long_sleep_finds_that_the_run_is_another_ones()
     // Nobody renews this one.
     let lease = dead(Some("asleep"), 1);
     std::fs::write(&path, as_bytes(&lease)).unwrap();
-    let asleep = Hold::new(path, lease);
+    let asleep = Hold::new(path, lease, crate::files::clock::since_start());
     asleep.check().unwrap();
     let awake = wanted("awake", 30).acquire(folder.path(), PATIENT).unwrap();
     let before = bytes(folder.path());
