@@ -13,7 +13,7 @@ use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use crate::process::{Bench, Running, children, send};
-use crate::room::Room;
+use crate::scratch::Scratch;
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,17 +72,17 @@ impl Kind {
 
     /// What it needs and this machine lacks.
     pub fn missing(self) -> Option<&'static str> {
-        if self.needs_a_file_system() && !Room::can_mount() {
+        if self.needs_a_file_system() && !Scratch::can_mount() {
             return Some("nothing may be mounted here");
         }
         (self == Self::Clock && !Path::new(CLOCK).exists()).then_some("libfaketime is not installed")
     }
 }
 
-/// Strikes at the runs in a room.
+/// Strikes at the runs in a scratch folder.
 pub struct Blow<'a> {
     pub bench: &'a Bench,
-    pub room: &'a Room,
+    pub scratch: &'a Scratch,
     pub random: &'a mut ChaCha8Rng,
     /// How long the experiment takes undisturbed.
     pub time: Duration,
@@ -113,7 +113,7 @@ impl Blow<'_> {
     }
 
     fn start(&self) -> Result<Running> {
-        Running::start(self.bench.run(self.room))
+        Running::start(self.bench.run(self.scratch))
     }
 
     /// Start the experiment and send it `signal` at some moment: how it ended then, or nothing if it had ended before.
@@ -146,10 +146,10 @@ impl Blow<'_> {
     fn kill_submit(&mut self) -> Result<(usize, bool)> {
         const SCRIPT: &str = "cd {{ folder|quoted }} || exit 1\n\
             while read -r run; do {{ command }} --quiet --cell \"$run\" || exit 1; done < {{ runs|quoted }}\n";
-        let script = self.room.folder().join("array.sh");
+        let script = self.scratch.folder().join("array.sh");
         std::fs::write(&script, SCRIPT)?;
         let submit = |with: &str| {
-            let mut command = self.bench.command("submit", self.room);
+            let mut command = self.bench.command("submit", self.scratch);
             command.args(["--engine", "template", "--template"]).arg(&script).args(["--submit-with", with]);
             command
         };
@@ -173,7 +173,7 @@ impl Blow<'_> {
     fn fill(&mut self) -> Result<(usize, bool)> {
         // Room for a little more than what is there, so that every attempt comes somewhat further.
         let more = self.random.random_range(0..512 * 1024);
-        self.room.limit(self.room.bytes() + 16 * 4096 + more)?;
+        self.scratch.limit(self.scratch.bytes() + 16 * 4096 + more)?;
         let ended = self.start()?.wait()?.success();
         Ok((usize::from(!ended), ended))
     }
@@ -182,17 +182,17 @@ impl Blow<'_> {
         if self.signalled(Signal::SIGTERM)?.is_none() {
             return Ok((0, true));
         }
-        self.room.close()?;
+        self.scratch.close()?;
         let ended = self.start()?.wait()?.success();
-        self.room.open()?;
+        self.scratch.open()?;
         Ok((usize::from(!ended), ended))
     }
 
     fn set_clock(&mut self) -> Result<(usize, bool)> {
-        let clock = self.room.folder().join("clock");
+        let clock = self.scratch.folder().join("clock");
         let shift = |random: &mut ChaCha8Rng| format!("{:+}", random.random_range(-200_000..100_000));
         std::fs::write(&clock, shift(self.random))?;
-        let mut command = self.bench.run(self.room);
+        let mut command = self.bench.run(self.scratch);
         command.env("LD_PRELOAD", CLOCK).env("FAKETIME_TIMESTAMP_FILE", &clock);
         // Durations are measured by another clock, which nobody sets.
         command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
@@ -252,7 +252,7 @@ impl Blow<'_> {
     /// The folders of checkpoints of runs that are not over.
     fn unfinished(&self) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(self.bench.runs(self.room)).into_iter().flatten() {
+        for entry in std::fs::read_dir(self.bench.runs(self.scratch)).into_iter().flatten() {
             let folder = entry?.path();
             let status = std::fs::read_to_string(folder.join("status.json")).unwrap_or_default();
             if status.contains("\"interrupted\"") {
@@ -264,11 +264,11 @@ impl Blow<'_> {
     }
 
     fn limit_memory(&mut self) -> Result<(usize, bool)> {
-        let run = self.bench.run(self.room);
+        let run = self.bench.run(self.scratch);
         let kilobytes = self.random.random_range(150_000..1_500_000);
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -v {kilobytes}; exec \"$0\" \"$@\"")]).arg(run.get_program());
-        command.args(run.get_args()).current_dir(self.room.folder());
+        command.args(run.get_args()).current_dir(self.scratch.folder());
         for (name, value) in run.get_envs() {
             match value {
                 Some(value) => command.env(name, value),

@@ -14,7 +14,7 @@
 
 mod faults;
 mod process;
-mod room;
+mod scratch;
 mod table;
 mod values;
 
@@ -29,7 +29,7 @@ use rand_chacha::ChaCha8Rng;
 
 use self::faults::{Blow, Kind};
 use self::process::Bench;
-use self::room::Room;
+use self::scratch::Scratch;
 use self::table::Line;
 use self::values::{Values, differences};
 
@@ -92,7 +92,7 @@ fn campaign(arguments: &Arguments) -> Result<bool> {
     };
     let bench = Bench { program, experiment, data: home.path().join("data") };
     let begun = Instant::now();
-    let reference = Room::plain(&home.path().join("undisturbed"))?;
+    let reference = Scratch::plain(&home.path().join("undisturbed"))?;
     bench.run_to_the_end(&reference)?;
     let (reference, time) = (Values::read(&bench.runs(&reference))?, begun.elapsed());
     println!(
@@ -158,23 +158,23 @@ impl Campaign<'_> {
     /// The experiment from its beginning to its end, disturbed until as many faults have hit it as are wanted.
     fn round(&mut self, kind: Kind, wanted: usize, line: &mut Line) -> Result<()> {
         let folder = self.home.join(format!("{kind}-{}", line.rounds));
-        let room = Room::of(kind, &folder)?;
-        let mut blow = Blow { bench: self.bench, room: &room, random: &mut self.random, time: self.time };
+        let scratch = Scratch::of(kind, &folder)?;
+        let mut blow = Blow { bench: self.bench, scratch: &scratch, random: &mut self.random, time: self.time };
         let (mut struck, mut ended) = (0, false);
         while struck < wanted && !ended {
             let (hit, end) = blow.strike(kind)?;
             (struck, ended) = (struck + hit, end);
         }
-        room.open()?;
+        scratch.open()?;
         // Where it has come to its end already, this says so.
-        if let Err(error) = self.bench.run_to_the_end(&room) {
+        if let Err(error) = self.bench.run_to_the_end(&scratch) {
             line.lost.push(format!("{error:#}"));
         }
-        let found = Values::read(&self.bench.runs(&room))?;
+        let found = Values::read(&self.bench.runs(&scratch))?;
         line.tries += struck;
         line.values += self.reference.len();
         line.lost.extend(differences(self.reference, &found));
-        drop(room);
+        drop(scratch);
         std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
     }
 }

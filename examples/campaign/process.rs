@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::room::Room;
+use crate::scratch::Scratch;
 
 /// Longest time that anything may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -28,31 +28,31 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// `bench <subcommand>` with the experiment, whose runs go into `room`.
-    pub fn command(&self, subcommand: &str, room: &Room) -> Command {
+    /// `bench <subcommand>` with the experiment, whose runs go into `scratch`.
+    pub fn command(&self, subcommand: &str, scratch: &Scratch) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(subcommand).arg(&self.experiment).arg("--out").arg(room.runs()).env("BENCH_DATA", &self.data);
-        command.current_dir(room.folder()).env_remove("BENCH_LOG").stdin(Stdio::null());
+        command.arg(subcommand).arg(&self.experiment).arg("--out").arg(scratch.runs()).env("BENCH_DATA", &self.data);
+        command.current_dir(scratch.folder()).env_remove("BENCH_LOG").stdin(Stdio::null());
         command
     }
 
     /// `bench run`, two runs at a time.
-    pub fn run(&self, room: &Room) -> Command {
-        let mut command = self.command("run", room);
+    pub fn run(&self, scratch: &Scratch) -> Command {
+        let mut command = self.command("run", scratch);
         command.args(["--jobs", "2", "--quiet"]);
         command
     }
 
-    /// The folder of the runs in `room`.
-    pub fn runs(&self, room: &Room) -> PathBuf {
+    /// The folder of the runs in `scratch`.
+    pub fn runs(&self, scratch: &Scratch) -> PathBuf {
         let name = self.experiment.file_stem().unwrap_or_default();
-        room.runs().join(name)
+        scratch.runs().join(name)
     }
 
     /// Run what is left, until nothing is.
-    pub fn run_to_the_end(&self, room: &Room) -> Result<()> {
+    pub fn run_to_the_end(&self, scratch: &Scratch) -> Result<()> {
         for _ in 0..HELD {
-            let mut running = Running::start(self.run(room))?;
+            let mut running = Running::start(self.run(scratch))?;
             let status = running.wait()?;
             let said = running.said()?;
             if status.success() {

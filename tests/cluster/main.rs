@@ -148,11 +148,7 @@ fn an_array_ends_as_a_local_run_does_on_slurm() {
     for bench in [&bench, &local] {
         bench.file("small.yaml", SMALL.replace("epochs: 3", "epochs: 60"));
     }
-    let on_slurm = |arguments: &[&str]| {
-        let mut command = bench.process(arguments);
-        slurm.adopt(&mut command);
-        assert_cmd::Command::from_std(command)
-    };
+    let on_slurm = |arguments: &[&str]| slurm.command(&bench, arguments);
     on_slurm(&["submit", "small.yaml", "--parallel", "2", "--cpus", "1", "--mem", "1G"]).assert().success();
     // What is in the queue is not submitted again.
     on_slurm(&["submit", "small.yaml"]).assert().success().stdout(contains("8 runs are in the queue already"));
@@ -172,18 +168,10 @@ fn an_array_ends_as_a_local_run_does_on_slurm() {
     wait_until("another run trains", || trains("add.gru.s1"));
     slurm.answer("scontrol", &["requeue", &format!("{array}_1")]);
     on_slurm(&["status", "runs/small"]).assert().success().stdout(contains("in the queue:"));
-    let (begun, limit) = (Instant::now(), Duration::from_secs(300));
-    while !slurm.answer("squeue", &["-h"]).is_empty() {
-        assert!(begun.elapsed() < limit, "{}", slurm.answer("squeue", &["--array"]));
-        slurm.hurry();
-        std::thread::sleep(Duration::from_secs(1));
-    }
+    slurm.finish(Duration::from_secs(300), || logs(&bench));
     local.command(&["run", "small.yaml"]).assert().code(1);
-    for id in ["add.gru.s0", "add.gru.s1", "add.rnn.s0", "add.rnn.s1", "longer.gru.s0", "longer.gru.s1"] {
-        let [a, b] = [&bench, &local].map(|bench| metrics(&bench.path(&format!("runs/small/{id}"))));
-        assert!(!a.is_empty(), "{id}: {}", logs(&bench));
-        assert_eq!(a, b, "{id}");
-    }
+    let all = ["add.gru.s0", "add.gru.s1", "add.rnn.s0", "add.rnn.s1", "longer.gru.s0", "longer.gru.s1"];
+    assert_same(&bench, &local, &all);
     assert!(bench.has_state("runs/small/add.wild.s0", "failed"));
     let log = std::fs::read_to_string(bench.path("runs/small/add.gru.s0/log.txt")).unwrap();
     assert!(log.contains("attempt 2"), "{log}");
@@ -214,11 +202,7 @@ fn an_array_ends_as_a_local_run_does_under_limits_and_preemption() {
         let gru = "{name: gru, label: gru, hidden: 256, training: {epochs: 2400, learning_rate: 0.001}}";
         bench.file("small.yaml", text.replace("{name: gru, label: gru, hidden: 8}", gru));
     }
-    let on_slurm = |arguments: &[&str]| {
-        let mut command = bench.process(arguments);
-        slurm.adopt(&mut command);
-        assert_cmd::Command::from_std(command)
-    };
+    let on_slurm = |arguments: &[&str]| slurm.command(&bench, arguments);
     let submit =
         ["submit", "small.yaml", "--parallel", "2", "--cpus", "1", "--mem", "1G", "--time", "3", "--only", "task=add"];
     on_slurm(&submit).assert().success();
@@ -229,25 +213,26 @@ fn an_array_ends_as_a_local_run_does_under_limits_and_preemption() {
     wait_until("two runs train", || ["add.gru.s0", "add.gru.s1"].iter().all(|id| attempts(id) == 1));
     let urgent = ["-p", "urgent", "-n", "1", "-c", "1", "-o", "/dev/null", "--wrap", "sleep 5"];
     let urgent = slurm.answer("sbatch", &[&["--parsable", "--mem", "100M"], &urgent[..]].concat());
-    let (begun, limit) = (Instant::now(), Duration::from_secs(2400));
-    while !slurm.answer("squeue", &["-h"]).is_empty() {
-        assert!(begun.elapsed() < limit, "{}\n{}", slurm.answer("squeue", &["--array"]), logs(&bench));
-        slurm.hurry();
-        std::thread::sleep(Duration::from_secs(1));
-    }
+    let begun = Instant::now();
+    slurm.finish(Duration::from_secs(2400), || logs(&bench));
     assert!(!urgent.is_empty());
     local.command(&["run", "small.yaml", "--only", "task=add", "--jobs", "2"]).assert().code(1);
-    for id in ["add.gru.s0", "add.gru.s1", "add.rnn.s0", "add.rnn.s1"] {
-        let [a, b] = [&bench, &local].map(|bench| metrics(&bench.path(&format!("runs/small/{id}"))));
-        assert!(!a.is_empty(), "{id}: {}", logs(&bench));
-        assert_eq!(a, b, "{id}");
-    }
+    assert_same(&bench, &local, &["add.gru.s0", "add.gru.s1", "add.rnn.s0", "add.rnn.s1"]);
     assert!(bench.has_state("runs/small/add.wild.s0", "failed"));
     let attempts = [attempts("add.gru.s0"), attempts("add.gru.s1")];
     println!("attempts: {attempts:?}, after {:.0} s", begun.elapsed().as_secs_f64());
     // Each was warned of its limit once at least, and one of them has lost its place to the urgent job besides.
     assert!(attempts.iter().all(|count| *count >= 2) && attempts.iter().sum::<usize>() >= 5, "{attempts:?}");
     assert!(bench.path("runs/small/report/report.md").is_file(), "{}", logs(&bench));
+}
+
+/// The runs that jobs have trained have the metrics of those of one `bench run`.
+fn assert_same(jobs: &Bench, local: &Bench, runs: &[&str]) {
+    for id in runs {
+        let [a, b] = [jobs, local].map(|bench| metrics(&bench.path(&format!("runs/small/{id}"))));
+        assert!(!a.is_empty(), "{id}: {}", logs(jobs));
+        assert_eq!(a, b, "{id}");
+    }
 }
 
 /// What the jobs have printed.

@@ -4,9 +4,11 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use std::time::{Duration, Instant};
+
 use tempfile::TempDir;
 
-use super::support::wait_until;
+use super::support::{Bench, wait_until};
 
 /// The daemons; they end with it.
 pub struct Slurm {
@@ -85,8 +87,25 @@ impl Slurm {
     }
 
     /// Let `command` talk to this Slurm.
-    pub fn adopt(&self, command: &mut Command) {
+    fn adopt(&self, command: &mut Command) {
         command.env("SLURM_CONF", self.path("slurm.conf"));
+    }
+
+    /// `bench` with these arguments, which talks to this Slurm.
+    pub fn command(&self, bench: &Bench, arguments: &[&str]) -> assert_cmd::Command {
+        let mut command = bench.process(arguments);
+        self.adopt(&mut command);
+        assert_cmd::Command::from_std(command)
+    }
+
+    /// Wait until nothing is in the queue, hurrying what is put back; `state` says more where that takes too long.
+    pub fn finish(&self, limit: Duration, state: impl Fn() -> String) {
+        let begun = Instant::now();
+        while !self.answer("squeue", &["-h"]).is_empty() {
+            assert!(begun.elapsed() < limit, "{}\n{}", self.answer("squeue", &["--array"]), state());
+            self.hurry();
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
 
     /// What the program `name` prints.

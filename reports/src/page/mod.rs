@@ -7,18 +7,19 @@ mod answer;
 mod errors;
 mod figures;
 mod policy;
+mod tables;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use minijinja::{AutoEscape, Environment, context};
-use serde::Serialize;
 
 pub(crate) use self::answer::{Answer, answer};
+use self::tables::{HtmlTable, html_table, numeric_columns};
 use crate::error::ReportError;
 use crate::figures::plot::Figure;
 use crate::format::as_markdown;
-use crate::tables::{Flag, Table, TableEntry, WorstOfTasks, letter};
+use crate::tables::{Flag, Table, WorstOfTasks, letter};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -49,37 +50,6 @@ pub(crate) struct Page<'a> {
     pub remarks: Vec<String>,
     /// Whether CSV files of tables and figures stand beside the page.
     pub linked: bool,
-}
-
-/// Rows from which on a table is long.
-const LONG: usize = 40;
-
-#[derive(Serialize)]
-struct HtmlTable<'a> {
-    /// Among all tables of the page.
-    index: usize,
-    name: &'a str,
-    title: &'a str,
-    caption: &'a str,
-    /// What stands in every row of a long table, column and text.
-    same: Vec<(&'a str, &'a str)>,
-    columns: Vec<HtmlColumn<'a>>,
-    rows: Vec<Vec<HtmlEntry<'a>>>,
-}
-
-#[derive(Serialize)]
-struct HtmlColumn<'a> {
-    title: &'a str,
-    numeric: bool,
-}
-
-#[derive(Serialize)]
-struct HtmlEntry<'a> {
-    text: &'a str,
-    marks: Vec<String>,
-    class: String,
-    /// What rows are sorted by, where that is not the text.
-    value: Option<f64>,
 }
 
 impl Page<'_> {
@@ -180,70 +150,5 @@ impl Page<'_> {
             }
         }
         out
-    }
-}
-
-/// The rule that sets numbers to the right in every one of `tables`: a class for each entry would be long.
-fn numeric_columns<'a>(tables: impl IntoIterator<Item = &'a HtmlTable<'a>>) -> String {
-    let columns = tables.into_iter().flat_map(|table| {
-        let numeric = (1..).zip(&table.columns).filter(|(_, column)| column.numeric);
-        numeric.map(|(column, _)| format!(".t{} td:nth-child({column})", table.index))
-    });
-    match columns.collect::<Vec<_>>().join(",") {
-        columns if columns.is_empty() => columns,
-        columns => columns + "{text-align:right}\n",
-    }
-}
-
-/// What rows are sorted by where `text` shows `raw` to less than a thousandth: its value with six digits.
-fn sorted_by(raw: &str, text: &str) -> Option<f64> {
-    let value: f64 = raw.parse().ok()?;
-    let shown: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '−' { '-' } else { c }).collect();
-    let number = shown.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).map_or(&*shown, |end| &shown[..end]);
-    let near = number.parse::<f64>().is_ok_and(|shown| (shown - value).abs() <= 1e-3 * value.abs());
-    if near { None } else { format!("{value:.5e}").parse().ok() }
-}
-
-/// The columns of a long table whose every entry is the same: a page says them once.
-fn same_in_all_rows(table: &Table) -> Vec<usize> {
-    let Some((first, rest)) = table.rows.split_first().filter(|_| table.rows.len() >= LONG) else { return Vec::new() };
-    let same = |index: &usize| {
-        let entry = &first[*index];
-        entry.flags.is_empty() && rest.iter().all(|row| row[*index].text == entry.text && row[*index].flags.is_empty())
-    };
-    (1..table.columns.len()).filter(same).collect()
-}
-
-fn html_table<'a>(index: usize, table: &'a Table, used: &BTreeSet<Flag>) -> HtmlTable<'a> {
-    let entry = |(entry, numeric): (&'a TableEntry, bool)| {
-        let long = (entry.text.chars().count() > 40).then_some("long");
-        let classes = [long, entry.best.then_some("best"), entry.class];
-        HtmlEntry {
-            text: &entry.text,
-            marks: entry.flags.iter().map(|f| letter(*f, used).to_string()).collect(),
-            class: classes.into_iter().flatten().collect::<Vec<_>>().join(" "),
-            value: entry.raw.as_deref().filter(|_| numeric).and_then(|raw| sorted_by(raw, &entry.text)),
-        }
-    };
-    let same = same_in_all_rows(table);
-    let kept = || (0..table.columns.len()).filter(|index| !same.contains(index));
-    HtmlTable {
-        index,
-        name: &table.name,
-        title: &table.title,
-        caption: &table.caption,
-        same: same
-            .iter()
-            .filter_map(|index| Some((&*table.columns[*index].title, &*table.rows.first()?[*index].text)))
-            .collect(),
-        columns: kept()
-            .map(|index| &table.columns[index])
-            .map(|c| HtmlColumn { title: &c.title, numeric: c.numeric })
-            .collect(),
-        rows: table
-            .rows
-            .iter()
-            .map(|row| kept().map(|index| entry((&row[index], table.columns[index].numeric))).collect())
-            .collect(),
     }
 }

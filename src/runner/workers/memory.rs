@@ -21,8 +21,8 @@ pub(crate) struct MemoryBudget {
 }
 
 impl MemoryBudget {
-    /// For `runs`, of which those that `will_train` are measured on `device`: a few steps of every kind. `None` where the limit
-    /// is what the system has, which it does not tell.
+    /// For `runs`, of which those that `will_train` are measured on `device`: a few steps of every kind. `None`, with a
+    /// warning, where the limit is what the system has, which it does not tell.
     pub(crate) fn measure(
         runs: &[Run],
         will_train: impl Fn(&Run) -> bool,
@@ -37,8 +37,12 @@ impl MemoryBudget {
         }
         // After the measurements, which have taken some of it.
         let available = match limit {
-            MemoryLimit::Bytes(bytes) => bytes,
-            MemoryLimit::Available => available()?,
+            MemoryLimit::Bytes(bytes) => Some(bytes),
+            MemoryLimit::Available => available(),
+        };
+        let Some(available) = available else {
+            terminal::say(Level::WARN, "the system does not tell how much memory is left: no run waits for it");
+            return None;
         };
         if !quiet {
             let largest = needs.iter().max().copied().unwrap_or_default();

@@ -22,8 +22,9 @@ pub(super) struct Names {
 impl Names {
     /// The names in `legend`; none where there is but one.
     pub(super) fn of(legend: &[LegendKey]) -> Self {
+        // A page looks for the first entry of a colour.
         let full: BTreeMap<usize, String> =
-            legend.iter().filter_map(|key| Some((key.colour?, key.label.clone()))).collect();
+            legend.iter().rev().filter_map(|key| Some((key.colour?, key.label.clone()))).collect();
         if full.len() < 2 {
             return Self { full, ..Self::default() };
         }
@@ -111,6 +112,9 @@ mod tests {
         let names = Names::of(&legend(&["ccnn a_long_field=10.0", "ccnn a_long_field=30.0"]));
         assert_eq!(names.get(1), Some("a_long_…d=30.0"));
         assert_eq!(Names::of(&legend(&["alone"])).get(0), None);
+        let mut twice = legend(&["ccnn, trained", "ccnn, at the start", "lstm"]);
+        twice[1].colour = Some(0);
+        assert_eq!(Names::of(&twice).label(0), Some("ccnn, trained"), "what a page finds first");
     }
 
     #[test]

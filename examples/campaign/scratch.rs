@@ -11,13 +11,13 @@ use crate::faults::Kind;
 const LARGE: &str = "2G";
 
 /// A folder for the runs of a round.
-pub struct Room {
+pub struct Scratch {
     folder: PathBuf,
     /// Whether a file system is mounted on it.
     mounted: bool,
 }
 
-impl Room {
+impl Scratch {
     /// A folder that nothing is wrong with.
     pub fn plain(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -26,12 +26,12 @@ impl Room {
 
     /// What faults of `kind` need.
     pub fn of(kind: Kind, folder: &Path) -> Result<Self> {
-        let mut room = Self::plain(folder)?;
+        let mut scratch = Self::plain(folder)?;
         if kind.needs_a_file_system() {
             mount(&["-t", "tmpfs", "-o", &format!("size={LARGE}"), "tmpfs"], folder)?;
-            room.mounted = true;
+            scratch.mounted = true;
         }
-        Ok(room)
+        Ok(scratch)
     }
 
     /// Whether file systems can be mounted here, by trying.
@@ -69,7 +69,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for Scratch {
     fn drop(&mut self) {
         if self.mounted {
             let _ = unmount(&self.folder);
