@@ -8,6 +8,8 @@
 //! An operation is a folder in a family of `src/ops` with one declaration, which `CONTRIBUTING.md` explains.
 
 mod cpu;
+#[cfg(feature = "cube")]
+mod gpu;
 mod operation;
 mod ops;
 pub mod precision;
