@@ -20,6 +20,20 @@ fn main() {
     println!("cargo::rustc-env=BENCH_DIRTY={dirty}");
     println!("cargo::rustc-env=BENCH_BURN={}", locked_version(&home, "burn").unwrap_or_default());
     println!("cargo::rustc-env=BENCH_RUSTC={}", compiler().unwrap_or_default());
+    link_without_llvm();
+}
+
+/// Links although LLVM is missing, where `BENCH_WITHOUT_LLVM` asks for it.
+///
+/// Burn's crates for CUDA download LLVM while they are built, unless `DOCS_RS` is set, and then the linker does not find it. Kernels
+/// are compiled through CUDA C++ and NVRTC, so that nobody calls it; who did would end with `undefined symbol`.
+fn link_without_llvm() {
+    println!("cargo::rerun-if-env-changed=BENCH_WITHOUT_LLVM");
+    if env::var_os("BENCH_WITHOUT_LLVM").is_some() {
+        for argument in ["-Wl,--unresolved-symbols=ignore-all", "-Wl,-z,lazy"] {
+            println!("cargo::rustc-link-arg-bins={argument}");
+        }
+    }
 }
 
 /// The commit of the sources and whether they have changes, where `home` is the top of a checkout: an archive unpacked within

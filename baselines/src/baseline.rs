@@ -83,6 +83,12 @@ pub trait Body: Module + ModuleDisplay {
     /// have fewer otherwise.
     fn forward(&self, x: Features, ctx: &mut Forward<'_>) -> Features;
 
+    /// Small tensors `[values]` whose values decide what is computed, each under the name of the layer that asks for it by
+    /// [`Forward::decides`]. They are read from the device together before a forward pass.
+    fn deciding(&self) -> Vec<(String, Tensor<1>)> {
+        Vec::new()
+    }
+
     /// A term to add to the loss, already weighted, e.g. a norm of kernels; `head` follows the body.
     ///
     /// # Errors

@@ -1,18 +1,16 @@
 //! The context that travels through a forward pass: mode, random stream, probes.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
+use burn::tensor::{Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vocabulary::record::Histogram;
 
-use crate::read::read;
+use crate::read::{read, read_all};
 use crate::{Features, ReadError};
-use kernels::{Activation, Precision, masked};
+use kernels::{Activation, DropoutMask, Precision, masked};
 
 /// What is dropped together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -90,6 +88,7 @@ pub struct Forward<'a> {
     resolution: f64,
     precision: Precision,
     padding: Option<Padding>,
+    deciding: BTreeMap<String, Vec<f32>>,
     probes: Option<&'a mut Vec<Probe>>,
     failure: OnceLock<ForwardError>,
 }
@@ -120,6 +119,7 @@ impl<'a> Forward<'a> {
             resolution: 1.0,
             precision: Precision::Float32,
             padding: None,
+            deciding: BTreeMap::new(),
             probes: None,
             failure: OnceLock::new(),
         }
@@ -196,6 +196,23 @@ impl<'a> Forward<'a> {
             return None;
         }
         Some(valid.clone())
+    }
+
+    /// Reads [`Body::deciding`](crate::Body::deciding) in one transfer.
+    pub(crate) fn read_deciding(&mut self, tensors: Vec<(String, Tensor<1>)>) {
+        if tensors.is_empty() {
+            return;
+        }
+        let (layers, tensors): (Vec<String>, Vec<Tensor<1>>) = tensors.into_iter().unzip();
+        match read_all(tensors, "the widths of masks") {
+            Ok(values) => self.deciding = layers.into_iter().zip(values).collect(),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// The values of what [`Body::deciding`](crate::Body::deciding) has for `layer`; `None` where they were not read.
+    pub fn decides(&self, layer: &str) -> Option<&[f32]> {
+        self.deciding.get(layer).map(Vec::as_slice)
     }
 
     /// Makes the pass fail. A body that calls this returns anything of the right shape, which is discarded.
@@ -286,67 +303,24 @@ impl<'a> Forward<'a> {
             return activation.apply(x);
         }
         let [batch, channels, positions] = x.dims();
-        let mask =
-            self.mask([batch, channels, if kind == DropoutKind::Channel { 1 } else { positions }], p, &x.device());
-        masked(x, mask, kept_factor(p), activation)
+        let positions = if kind == DropoutKind::Channel { 1 } else { positions };
+        // 64 bits: the step in the upper 48, the site in the lower 16.
+        let stream = (self.step << 16) | self.site;
+        self.site += 1;
+        let mask = DropoutMask { shape: [batch, channels, positions], probability: p, seed: self.seed, stream };
+        masked(x.clone(), mask.like(&x), mask.factor(), activation)
     }
 
     fn drops_at(&self, p: f64) -> bool {
         self.training && self.drops && p > 0.0
     }
-
-    /// `1 / (1 − p)` with probability `1 − p`, else 0.
-    fn mask(&mut self, shape: [usize; 3], p: f64, device: &Device) -> Tensor<3> {
-        /// Elements per task.
-        const CHUNK: usize = 1 << 16;
-        /// Words that are taken from the stream at a time.
-        const WORDS: usize = 256;
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        // 64 bits of stream: the step in the upper 48, the site in the lower 16.
-        rng.set_stream((self.step << 16) | self.site);
-        self.site += 1;
-        let keep = 1.0 - p;
-        let scale = kept_factor(p);
-        let threshold = (keep * f64::from(u32::MAX)) as u32;
-        let mut values = vec![0.0_f32; shape.iter().product()];
-        values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
-            // Every element takes one word of the stream, so that tasks start in its middle.
-            let mut rng = rng.clone();
-            rng.set_word_pos((chunk * CHUNK) as u128);
-            // One by one, words cost more to take than to generate.
-            let mut words = [0_u32; WORDS];
-            for values in values.chunks_mut(WORDS) {
-                rng.fill(&mut words[..]);
-                for (value, &word) in values.iter_mut().zip(&words) {
-                    *value = if word <= threshold { scale } else { 0.0 };
-                }
-            }
-        });
-        Tensor::from_data(TensorData::new(values, shape), device)
-    }
-}
-
-/// Factor on what dropout keeps, so that the mean stays.
-fn kept_factor(p: f64) -> f32 {
-    (1.0 / (1.0 - p)) as f32
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use burn::tensor::Device;
 
-    #[test]
-    fn every_element_of_a_mask_takes_the_word_of_its_place() {
-        let shape = [3, 7, 7_001];
-        let mut rng = ChaCha8Rng::seed_from_u64(7);
-        rng.set_stream(5 << 16);
-        let threshold = (0.75 * f64::from(u32::MAX)) as u32;
-        let expected: Vec<f32> = (0..shape.iter().product())
-            .map(|_| if rng.random::<u32>() <= threshold { kept_factor(0.25) } else { 0.0 })
-            .collect();
-        let mask = Forward::training(7, 5).mask(shape, 0.25, &Device::flex());
-        assert_eq!(read(mask, "a mask"), Ok(expected));
-    }
+    use super::*;
 
     #[test]
     fn lengths_go_through_every_stage_by_themselves() {

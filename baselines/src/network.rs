@@ -323,6 +323,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         let dims = features.dims();
         ctx.set_lengths(input.lengths.as_deref(), dims[2..].iter().product());
         let features = ctx.dropout(features, self.settings.dropout_in, self.settings.dropout_in_kind);
+        ctx.read_deciding(network.body.deciding());
         let mut features = network.body.forward(without_padding(features, ctx), ctx).flatten();
         if self.per_step {
             if let Some(hidden) = &network.hidden {
@@ -391,6 +392,7 @@ impl<B: Body + Sync + 'static> Model for Erased<B> {
         let lengths = ctx.valid(positions);
         let network = plain.train();
         let features = without_padding(Features::from_flat(embedded.clone(), &shape), ctx);
+        ctx.read_deciding(network.body.deciding());
         let features = network.body.forward(features, ctx);
         let feature_shape = features.dims().split_off(2);
         let features = features.flatten();

@@ -1,6 +1,6 @@
 //! The score of a network on a whole split.
 
-use baselines::{Forward, Model, precision::Precision, read::read_scalar};
+use baselines::{Forward, Model, precision::Precision};
 use burn::tensor::Device;
 use datasets::{Batch, DataError, Dataset, Split, TaskSpec, samples::resample::Grid};
 use vocabulary::record::SampleOutcome;
@@ -54,8 +54,7 @@ pub(crate) fn score(
             if let Some(outcomes) = outcomes.as_deref_mut() {
                 outcomes.extend(loss::outcomes(&output, &targets)?);
             }
-            let (loss, mut score) = loss::evaluate(output, &targets, &pass.spec.target)?;
-            score.loss = f64::from(read_scalar(loss.inner(), "the loss")?) * score.targets as f64;
+            let score = loss::evaluate(output, &targets, &pass.spec.target).score(&targets)?;
             total.add(&score, pass.spec.metric);
         }
         Ok(total)

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use baselines::read::{read, read_scalar};
-use baselines::{Forward, ReadError};
-use burn::tensor::{Device, Tensor};
+use baselines::Forward;
+use burn::tensor::Device;
 use datasets::{Batch, DataError};
 
 use super::gradients::LayerGradient;
 use super::health::{Cause, finite};
+use super::loss::Evaluated;
 use super::prefetch::Batches;
 use super::state::Penalty;
 use super::{
@@ -98,36 +98,31 @@ fn pass(
     let State { model, progress, .. } = state;
     let Batch { inputs, targets, lengths, .. } = batch;
     let mut ctx = Forward::training(job.seeds.dropout, mask).with_precision(job.settings.precision);
-    let (mut loss, mut score) = keep_workers_awake(|| -> Result<_, TrainError> {
+    let Evaluated { loss, pending } = keep_workers_awake(|| -> Result<_, TrainError> {
         let output = model.forward(to_device(inputs, lengths, &job.spec.input, device), &mut ctx)?;
-        Ok(loss::evaluate(output, &targets, &job.spec.target)?)
+        Ok(loss::evaluate(output, &targets, &job.spec.target))
     })?;
     let added = model.penalty()?;
-    let [value, added_value] = scalars(&loss, added.as_ref())?;
-    if let Some(broken) = finite::broken_loss(value, added.as_ref().map(|_| added_value)) {
+    let total = match &added {
+        Some(added) => loss.clone() + added.clone(),
+        None => loss.clone(),
+    };
+    // Nothing is read before all of the pass is under way: a GPU would run dry.
+    let gradients = keep_workers_awake(|| model.take_gradients(&mut total.backward()));
+    let (losses, mut score) = pending.read(std::iter::once(loss).chain(added).collect(), &targets)?;
+    let (value, added) = (losses.first().copied().unwrap_or(f64::NAN), losses.get(1).copied());
+    if let Some(broken) = finite::broken_loss(value, added) {
         // The inputs are on the device; what was read once is read again.
         let batch = job.dataset.read_for_training(positions, job.seeds.augmentation(progress.epoch))?;
         let cause = finite::cause(&batch, positions, model.as_ref(), progress.step, value.is_finite())?;
         return Err(job.not_finite(progress, broken, cause, positions).into());
     }
     if let Some(added) = added {
-        progress.penalty.add(added_value);
-        penalty.add(added_value);
-        loss = loss + added;
+        progress.penalty.add(added);
+        penalty.add(added);
     }
     score.loss = value * score.targets as f64;
     progress.train.add(&score, job.spec.metric);
     progress.stuck_at_chance.add(&score);
-    Ok(keep_workers_awake(|| model.take_gradients(&mut loss.backward())))
-}
-
-/// A loss, and the penalty beside it (0 where there is none), in one transfer.
-fn scalars(loss: &Tensor<1>, penalty: Option<&Tensor<1>>) -> Result<[f64; 2], ReadError> {
-    let loss = loss.clone().inner();
-    let Some(penalty) = penalty else { return Ok([f64::from(read_scalar(loss, "the loss")?), 0.0]) };
-    let both = read(Tensor::cat(vec![loss, penalty.clone().inner()], 0), "the loss and its penalty")?;
-    match both[..] {
-        [loss, penalty] => Ok([f64::from(loss), f64::from(penalty)]),
-        _ => Err(ReadError::new("the loss and its penalty", format!("{} values instead of two", both.len()))),
-    }
+    Ok(gradients)
 }

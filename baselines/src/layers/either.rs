@@ -23,6 +23,13 @@ impl<A: Body, B: Body> Body for Either<A, B> {
         }
     }
 
+    fn deciding(&self) -> Vec<(String, Tensor<1>)> {
+        match self {
+            Self::First(body) => body.deciding(),
+            Self::Second(body) => body.deciding(),
+        }
+    }
+
     fn penalty(&self, head: &Pointwise) -> Result<Option<Tensor<1>>, ReadError> {
         match self {
             Self::First(body) => body.penalty(head),

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::Init;
-use kernels::{LinearMap, MatmulF32, Precision, pointwise};
+use kernels::{LinearMap, MatmulF32, Precision, pointwise, weight_norm};
 
 /// A linear map at every position, which is a convolution of size 1.
 #[derive(Module, Debug)]
@@ -138,8 +138,7 @@ impl WeightNormed {
 
     /// `[in, positions]` to `[out, positions]`, never rounded: for kernels.
     pub fn apply(&self, x: Tensor<2>) -> Tensor<2> {
-        let v = self.weight_v.val();
-        let scale = self.weight_g.val() / v.clone().square().sum_dim(1).sqrt();
-        pointwise(x.unsqueeze::<3>(), v * scale, self.bias.val(), Precision::Float32).squeeze_dim::<2>(0)
+        let weight = weight_norm(self.weight_v.val(), self.weight_g.val());
+        pointwise(x.unsqueeze::<3>(), weight, self.bias.val(), Precision::Float32).squeeze_dim::<2>(0)
     }
 }

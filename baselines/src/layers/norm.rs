@@ -68,9 +68,12 @@ impl Norm {
                 let [batch, _, positions] = x.dims();
                 let n = (batch * positions) as f64;
                 let (y, batch_mean, batch_variance) = kernels::batch_norm(x, weight, bias, 1e-5);
-                let weight = self.conventions.batch_weight();
-                track(mean, batch_mean, weight, 1.0);
-                track(variance, batch_variance, weight, self.conventions.variance_factor(n));
+                let running = [mean, variance].map(|state| state.value_sync().inner());
+                let batch = [batch_mean, batch_variance].map(Tensor::inner);
+                let (weight, correction) = (self.conventions.batch_weight(), self.conventions.variance_factor(n));
+                let [new_mean, new_variance] = kernels::running_statistics(running, batch, weight, correction);
+                track(mean, new_mean);
+                track(variance, new_variance);
                 y
             }
             (NormKind::Batch, Some(mean), Some(variance)) => {
@@ -102,9 +105,9 @@ fn normalise_valid(x: Tensor<3>, mask: Tensor<3>, epsilon: f64) -> Tensor<3> {
     centred / (variance + epsilon).sqrt()
 }
 
-fn track(state: &RunningState<Tensor<1>>, batch: Tensor<1>, weight: f64, correction: f64) {
-    let batch = batch.detach().mul_scalar(weight * correction);
-    state.update((state.value_sync().mul_scalar(1.0 - weight) + batch).detach());
+fn track(state: &RunningState<Tensor<1>>, updated: Tensor<1>) {
+    let autodiff = state.value_sync().is_autodiff();
+    state.update(if autodiff { updated.autodiff() } else { updated });
     // Folds the update in, so that records and copies taken later see it.
     state.value_sync();
 }

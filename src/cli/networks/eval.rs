@@ -160,16 +160,16 @@ mod tests {
         let broken = Score { loss: f64::NAN, correct: 3, targets: 4, ..Score::default() };
         assert!(value(&broken, Metric::Accuracy).starts_with("no accuracy"));
         let mut ranked = Score::default();
+        let targets = datasets::Targets::Labels(vec![1, 0, 0]);
         let batch = crate::training::loss::evaluate(
             baselines::Output::Sample(burn::tensor::Tensor::from_data(
                 [[1.0f32], [2.0], [0.0]],
                 &burn::tensor::Device::flex(),
             )),
-            &datasets::Targets::Labels(vec![1, 0, 0]),
+            &targets,
             &datasets::OutputSpec::Binary,
-        )
-        .unwrap();
-        ranked.add(&batch.1, Metric::AreaUnderRoc);
+        );
+        ranked.add(&batch.score(&targets).unwrap(), Metric::AreaUnderRoc);
         assert!(value(&ranked, Metric::AreaUnderRoc).starts_with("AUC 0.5000 over 3 samples"));
     }
 }

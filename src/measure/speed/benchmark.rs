@@ -9,6 +9,7 @@ use rustix::time::ClockId;
 
 use super::result::{Measurement, StepTimes};
 use crate::experiment::Run;
+use crate::training::loss::Evaluated;
 use crate::training::prefetch::{self, Batches};
 use crate::training::{
     EpochOrder, Gradients, Optimiser, Seeds, gradients, keep_workers_awake, loss, memory, to_device,
@@ -112,20 +113,22 @@ fn time(
             let Some(batch) = batches.next() else { break };
             let Batch { inputs, targets, lengths, .. } = batch.map_err(|error| error.to_string())?;
             lap.ends(0);
-            let (mut loss, _) = keep_workers_awake(|| {
+            let Evaluated { loss, pending } = keep_workers_awake(|| {
                 let placed = to_device(inputs, lengths, &spec.input, &autodiff);
                 let ctx = Forward::training(0, (step * passes + pass) as u64);
                 let mut ctx = ctx.with_precision(run.training.precision);
                 let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
-                loss::evaluate(output, &targets, &spec.target).map_err(|e| e.to_string())
+                Ok::<_, String>(loss::evaluate(output, &targets, &spec.target))
             })?;
-            if let Some(penalty) = model.penalty().map_err(|e| e.to_string())? {
-                loss = loss + penalty;
-            }
+            let total = match model.penalty().map_err(|e| e.to_string())? {
+                Some(penalty) => loss.clone() + penalty,
+                None => loss.clone(),
+            };
             finish()?;
             lap.ends(1);
-            let gradients = keep_workers_awake(|| model.take_gradients(&mut loss.backward()));
+            let gradients = keep_workers_awake(|| model.take_gradients(&mut total.backward()));
             gradients::accumulate(&mut sum, gradients);
+            pending.read(vec![loss], &targets).map_err(|e| e.to_string())?;
             finish()?;
             lap.ends(2);
         }
@@ -257,7 +260,8 @@ mod tests {
             let batch = synthetic(&spec, 5);
             let placed = to_device(batch.inputs, batch.lengths, &spec.input, &device.clone().autodiff());
             let output = model.forward(placed, &mut Forward::training(0, 0)).unwrap();
-            let (loss, score) = loss::evaluate(output, &batch.targets, &spec.target).unwrap();
+            let Evaluated { loss, pending } = loss::evaluate(output, &batch.targets, &spec.target);
+            let (_, score) = pending.read(Vec::new(), &batch.targets).unwrap();
             assert_eq!(score.targets, 5);
             let gradients = model.take_gradients(&mut loss.backward());
             assert_eq!(gradients.len(), model.parameters().len());

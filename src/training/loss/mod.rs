@@ -3,4 +3,4 @@
 mod objective;
 mod ranking;
 
-pub(crate) use objective::{Score, evaluate, outcomes};
+pub(crate) use objective::{Evaluated, Score, evaluate, outcomes};

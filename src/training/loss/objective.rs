@@ -1,6 +1,10 @@
 //! Losses, and the score of predictions, for every kind of target.
 
-use baselines::{Output, ReadError, kernels::cross_entropy, read::read};
+use baselines::{
+    Output, ReadError,
+    kernels::cross_entropy,
+    read::{read, read_all},
+};
 use burn::tensor::{Tensor, TensorData};
 use datasets::{Metric, OutputSpec, Targets};
 use vocabulary::record::SampleOutcome;
@@ -62,21 +66,84 @@ impl Score {
     }
 }
 
-/// Mean loss of a batch `[1]`, and its score without the loss, which the caller reads from the device when it suits.
-///
-/// # Errors
-/// The logits cannot be read from the device.
-pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &OutputSpec) -> Result<(Tensor<1>, Score), ReadError> {
+/// A batch whose loss is known to the device.
+pub(crate) struct Evaluated {
+    /// Its mean loss, `[1]`.
+    pub(crate) loss: Tensor<1>,
+    /// What else its score needs.
+    pub(crate) pending: Pending,
+}
+
+/// What the score of a batch needs beside its loss. It is read from the device when it suits: for a GPU, whatever reads waits until
+/// all that was asked for before is done.
+pub(crate) struct Pending {
+    /// Where labels are guessed: logits, row-major.
+    logits: Option<Tensor<1>>,
+    guesses: Guesses,
+}
+
+/// How predictions are compared with targets.
+enum Guesses {
+    /// Logits `[batch, classes, positions]`.
+    Classes { classes: usize, positions: usize },
+    /// Logits `[batch]` of the second of two classes.
+    Binary,
+    /// Nothing is guessed; so many samples.
+    Values { samples: usize },
+}
+
+impl Pending {
+    /// The mean losses, of which the first is that of the batch, and its score without the loss, in one transfer.
+    ///
+    /// # Errors
+    /// They cannot be read from the device.
+    pub(crate) fn read(self, losses: Vec<Tensor<1>>, targets: &Targets) -> Result<(Vec<f64>, Score), ReadError> {
+        let first = losses.len();
+        let tensors = losses.into_iter().chain(self.logits).collect();
+        let mut values = read_all(tensors, "the loss and the logits")?;
+        let logits = values.split_off(first).pop().unwrap_or_default();
+        let score = match (self.guesses, targets) {
+            (Guesses::Classes { classes, positions }, Targets::Labels(labels)) => {
+                of_classes(&logits, [classes, positions], labels)
+            }
+            (Guesses::Binary, Targets::Labels(labels)) => of_two_classes(&logits, labels),
+            (Guesses::Values { samples }, _) => Score { targets: samples as u64, ..Score::default() },
+            (_, Targets::Values(_)) => Score::default(),
+        };
+        Ok((values.iter().flatten().map(|&loss| f64::from(loss)).collect(), score))
+    }
+}
+
+impl Evaluated {
+    fn values((loss, samples): (Tensor<1>, usize)) -> Self {
+        Self { loss, pending: Pending { logits: None, guesses: Guesses::Values { samples } } }
+    }
+
+    /// The score of the batch, with its loss.
+    ///
+    /// # Errors
+    /// It cannot be read from the device.
+    pub(crate) fn score(self, targets: &Targets) -> Result<Score, ReadError> {
+        let (losses, score) = self.pending.read(vec![self.loss], targets)?;
+        let mean = losses.first().copied().unwrap_or(f64::NAN);
+        Ok(Score { loss: mean * score.targets as f64, ..score })
+    }
+}
+
+/// The loss of a batch. Nothing is read from the device.
+pub(crate) fn evaluate(output: Output, targets: &Targets, spec: &OutputSpec) -> Evaluated {
     match (spec, output, targets) {
         (OutputSpec::Binary, Output::Sample(logits), Targets::Labels(labels)) => binary(logits, labels),
-        (OutputSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
+        (OutputSpec::Regression(_), Output::Sample(values), Targets::Values(wanted)) => {
+            Evaluated::values(regression(values, wanted))
+        }
         (_, Output::Sample(logits), Targets::Labels(labels)) => classes(logits.unsqueeze_dim(2), labels),
         (_, Output::Step(logits), Targets::Labels(labels)) => classes(logits, labels),
         (_, Output::Step(values), Targets::Values(wanted)) => {
             let [batch, outputs, length] = values.dims();
-            Ok(regression(values.swap_dims(1, 2).reshape([batch, length * outputs]), wanted))
+            Evaluated::values(regression(values.swap_dims(1, 2).reshape([batch, length * outputs]), wanted))
         }
-        (_, Output::Sample(values), Targets::Values(wanted)) => Ok(regression(values, wanted)),
+        (_, Output::Sample(values), Targets::Values(wanted)) => Evaluated::values(regression(values, wanted)),
     }
 }
 
@@ -99,10 +166,14 @@ pub(crate) fn outcomes(output: &Output, targets: &Targets) -> Result<Vec<SampleO
 }
 
 /// Cross-entropy of logits `[batch, classes, positions]`; positions with label −1 do not count.
-fn classes(logits: Tensor<3>, labels: &[i32]) -> Result<(Tensor<1>, Score), ReadError> {
+fn classes(logits: Tensor<3>, labels: &[i32]) -> Evaluated {
     let [_, classes, positions] = logits.dims();
+    let pending = Pending { logits: Some(flat(&logits)), guesses: Guesses::Classes { classes, positions } };
+    Evaluated { loss: cross_entropy(logits, labels), pending }
+}
+
+fn of_classes(values: &[f32], [classes, positions]: [usize; 2], labels: &[i32]) -> Score {
     let counted = labels.iter().filter(|&&label| label >= 0).count();
-    let values = host(&logits)?;
     let items = || values.chunks_exact((classes * positions).max(1)).zip(labels.chunks_exact(positions.max(1)));
     let right = |(logits, labels): (&[f32], &[i32])| {
         argmax(logits, positions).into_iter().zip(labels).filter(|(guess, label)| guess == *label).count()
@@ -117,34 +188,40 @@ fn classes(logits: Tensor<3>, labels: &[i32]) -> Result<(Tensor<1>, Score), Read
             }
         }
     }
-    let loss = cross_entropy(logits, labels);
-    Ok((loss, Score { loss: 0.0, correct: correct as u64, targets: counted as u64, ranking }))
+    Score { loss: 0.0, correct: correct as u64, targets: counted as u64, ranking }
 }
 
 /// Binary cross-entropy of logits `[batch, 1]`, in the form that cannot overflow.
-fn binary(logits: Tensor<2>, labels: &[i32]) -> Result<(Tensor<1>, Score), ReadError> {
+fn binary(logits: Tensor<2>, labels: &[i32]) -> Evaluated {
     let device = logits.device();
-    let rows = labels.len();
-    let guesses = host(&logits)?;
-    let correct =
-        guesses.iter().zip(labels).filter(|(logit, label)| !logit.is_nan() && (**logit > 0.0) == (**label == 1));
-    let correct = correct.count();
-    let mut ranking = Ranking::default();
-    guesses.iter().zip(labels).for_each(|(logit, label)| ranking.push(*logit, *label == 1));
+    let pending = Pending { logits: Some(flat(&logits)), guesses: Guesses::Binary };
     let wanted: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
-    let wanted = Tensor::<2>::from_data(TensorData::new(wanted, [rows, 1]), &device);
+    let wanted = Tensor::<2>::from_data(TensorData::new(wanted, [labels.len(), 1]), &device);
     let softplus = (logits.clone().abs().neg().exp() + 1.0).log();
     let loss = (logits.clone().clamp_min(0.0) - logits * wanted + softplus).mean();
-    Ok((loss, Score { loss: 0.0, correct: correct as u64, targets: rows as u64, ranking }))
+    Evaluated { loss, pending }
 }
 
-/// Mean squared error of values `[batch, outputs]`.
-fn regression(values: Tensor<2>, wanted: &[f32]) -> (Tensor<1>, Score) {
+fn of_two_classes(logits: &[f32], labels: &[i32]) -> Score {
+    let right = |(logit, label): &(&f32, &i32)| !logit.is_nan() && (**logit > 0.0) == (**label == 1);
+    let correct = logits.iter().zip(labels).filter(right).count();
+    let mut ranking = Ranking::default();
+    logits.iter().zip(labels).for_each(|(logit, label)| ranking.push(*logit, *label == 1));
+    Score { loss: 0.0, correct: correct as u64, targets: labels.len() as u64, ranking }
+}
+
+/// Mean squared error of values `[batch, outputs]`, and the number of samples.
+fn regression(values: Tensor<2>, wanted: &[f32]) -> (Tensor<1>, usize) {
     let device = values.device();
     let wanted = Tensor::<2>::from_data(TensorData::new(wanted.to_vec(), values.dims()), &device);
     let rows = values.dims()[0];
     let error = values - wanted;
-    ((error.clone() * error).mean(), Score { targets: rows as u64, ..Score::default() })
+    ((error.clone() * error).mean(), rows)
+}
+
+fn flat<const D: usize>(logits: &Tensor<D>) -> Tensor<1> {
+    let elements = logits.dims().iter().product::<usize>();
+    logits.clone().inner().reshape([elements])
 }
 
 /// Values on the host, row-major.
@@ -179,43 +256,43 @@ mod tests {
         Output::Sample(Tensor::from_data(values, &Device::flex()))
     }
 
-    fn value(loss: Tensor<1>) -> f64 {
-        f64::from(loss.into_scalar::<f32>())
+    /// Mean loss, and score without it.
+    fn scored(output: Output, targets: &Targets, spec: &OutputSpec) -> (f64, Score) {
+        let Evaluated { loss, pending } = evaluate(output, targets, spec);
+        let (losses, score) = pending.read(vec![loss], targets).unwrap();
+        (losses[0], score)
     }
 
     #[test]
     fn cross_entropy_matches_a_hand_computed_value() {
         let (loss, score) =
-            evaluate(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &OutputSpec::Classes(3))
-                .unwrap();
+            scored(rows([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]]), &Targets::Labels(vec![1, 0]), &OutputSpec::Classes(3));
         let first = -(2.0 - (1f64.exp() + 2f64.exp() + 0.5f64.exp()).ln());
         let second = -(0.0 - (1.0 + 1.0 + 3f64.exp()).ln());
-        assert!((value(loss) - (first + second) / 2.0).abs() < 1e-6);
+        assert!((loss - (first + second) / 2.0).abs() < 1e-6);
         assert_eq!((score.correct, score.targets), (1, 2));
     }
 
     #[test]
     fn steps_without_a_label_count_neither_in_the_loss_nor_in_the_accuracy() {
         let steps = Tensor::<3>::from_data([[[5.0f32, 0.0, 1.0], [0.0, 7.0, 0.0]]], &Device::flex());
-        let (loss, score) =
-            evaluate(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &OutputSpec::PerStep(2)).unwrap();
+        let (loss, score) = scored(Output::Step(steps), &Targets::Labels(vec![-1, 1, 0]), &OutputSpec::PerStep(2));
         let wanted = (-(7.0 - (1.0 + 7f64.exp()).ln()) - (1.0 - (1f64.exp() + 1.0).ln())) / 2.0;
-        assert!((value(loss) - wanted).abs() < 1e-6);
+        assert!((loss - wanted).abs() < 1e-6);
         assert_eq!((score.correct, score.targets), (2, 2));
     }
 
     #[test]
     fn binary_loss_is_right_and_finite_for_huge_logits() {
-        let (loss, score) =
-            evaluate(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary).unwrap();
-        assert!((value(loss) - (200.0 + (1.0 + (-1f64).exp()).ln()) / 2.0).abs() < 1e-4);
+        let (loss, score) = scored(rows([[200.0], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary);
+        assert!((loss - (200.0 + (1.0 + (-1f64).exp()).ln()) / 2.0).abs() < 1e-4);
         assert_eq!((score.correct, score.targets), (1, 2));
     }
 
     #[test]
     fn two_classes_are_ranked_in_either_form_and_over_all_batches() {
         let binary = |logits: [[f32; 1]; 2], labels: [i32; 2]| {
-            evaluate(rows(logits), &Targets::Labels(labels.into()), &OutputSpec::Binary).unwrap().1
+            scored(rows(logits), &Targets::Labels(labels.into()), &OutputSpec::Binary).1
         };
         let mut total = Score::default();
         total.add(&binary([[0.5], [-1.0]], [1, 0]), Metric::AreaUnderRoc);
@@ -223,7 +300,7 @@ mod tests {
         // Better than one, equal to one, worse than one.
         assert_eq!(total.metric(Metric::AreaUnderRoc), 0.5);
         let logits = [[0.0, 0.5], [1.5, 0.5], [-0.5, 0.0], [1.0, 3.0]];
-        let (_, score) = evaluate(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &OutputSpec::Classes(2)).unwrap();
+        let (_, score) = scored(rows(logits), &Targets::Labels(vec![1, 0, 0, 0]), &OutputSpec::Classes(2));
         assert_eq!(score.metric(Metric::AreaUnderRoc), 0.5);
         // Only the metric that needs the logits keeps them, and a checkpoint gives them back.
         let mut plain = Score::default();
@@ -237,13 +314,11 @@ mod tests {
     #[test]
     fn outputs_that_are_not_numbers_are_no_guesses_and_have_no_accuracy() {
         let logits = [[f32::NAN, 1.0], [0.0, f32::NAN], [f32::INFINITY, f32::NAN], [3.0, 1.0]];
-        let (loss, mut score) =
-            evaluate(rows(logits), &Targets::Labels(vec![0, 0, 0, 0]), &OutputSpec::Classes(2)).unwrap();
+        let (loss, mut score) = scored(rows(logits), &Targets::Labels(vec![0, 0, 0, 0]), &OutputSpec::Classes(2));
         assert_eq!((score.correct, score.targets), (1, 4));
-        score.loss = value(loss) * 4.0;
+        score.loss = loss * 4.0;
         assert!(score.metric(Metric::Accuracy).is_nan() && score.mean_loss().is_nan());
-        let (_, score) =
-            evaluate(rows([[f32::NAN], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary).unwrap();
+        let (_, score) = scored(rows([[f32::NAN], [-1.0]]), &Targets::Labels(vec![0, 0]), &OutputSpec::Binary);
         assert_eq!(score.correct, 1);
         let none = Score::default();
         assert!(none.mean_loss().is_nan() && none.metric(Metric::Accuracy).is_nan());
@@ -254,11 +329,11 @@ mod tests {
         let outcomes_of = |output: Output, labels: Vec<i32>, spec: OutputSpec| {
             let targets = Targets::Labels(labels);
             let found = outcomes(&output, &targets).unwrap();
-            let (loss, score) = evaluate(output, &targets, &spec).unwrap();
+            let (loss, score) = scored(output, &targets, &spec);
             let right = found.iter().filter(|outcome| outcome.is_right()).count();
             assert_eq!((found.len() as u64, right as u64), (score.targets, score.correct));
             let mean = found.iter().map(|outcome| f64::from(outcome.loss)).sum::<f64>() / found.len() as f64;
-            assert!((mean - value(loss)).abs() < 1e-6 * mean.max(1.0));
+            assert!((mean - loss).abs() < 1e-6 * mean.max(1.0));
             found.iter().map(|outcome| outcome.prediction).collect::<Vec<_>>()
         };
         let logits = [[1.0, 2.0, 0.5], [0.0, 0.0, 3.0], [90.0, -90.0, 1.0]];
@@ -272,9 +347,8 @@ mod tests {
 
     #[test]
     fn regression_is_the_mean_squared_error() {
-        let (loss, score) =
-            evaluate(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &OutputSpec::Regression(1)).unwrap();
-        assert!((value(loss) - 2.5).abs() < 1e-6);
+        let (loss, score) = scored(rows([[1.0], [3.0]]), &Targets::Values(vec![0.0, 5.0]), &OutputSpec::Regression(1));
+        assert!((loss - 2.5).abs() < 1e-6);
         assert_eq!(score.targets, 2);
     }
 }

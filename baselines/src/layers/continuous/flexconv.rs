@@ -268,15 +268,28 @@ impl FlexConv {
         }
     }
 
+    /// The parameters of the mask, flat; `None` without one.
+    pub(crate) fn mask_parameters(&self) -> Option<Tensor<1>> {
+        let flat = |params: Tensor<2>| {
+            let [axes, columns] = params.dims();
+            params.reshape([axes * columns])
+        };
+        let widths = self.mask_width_param.as_ref().map(|width| width.val());
+        widths.or_else(|| self.mask_params.as_ref().map(|params| flat(params.val())))
+    }
+
     /// Points kept per axis under the current mask.
     fn crop(&self) -> Result<Vec<Range<usize>>, ReadError> {
-        match (&self.mask_width_param, &self.mask_params) {
-            (Some(width), _) => Ok(self.window.crop(&read(width.val(), "the width of a mask")?)),
-            (None, Some(params)) => {
-                let pairs = read(params.val(), "mean and width of a mask")?;
-                Ok(self.window.crop_learnt(pairs.as_chunks::<2>().0))
-            }
-            (None, None) => Ok(self.window.sizes.iter().map(|&size| 0..size).collect()),
+        let parameters = self.mask_parameters().map(|parameters| read(parameters, "the width of a mask"));
+        Ok(self.crop_by(parameters.transpose()?.as_deref()))
+    }
+
+    /// The same from the values of [`mask_parameters`](Self::mask_parameters).
+    fn crop_by(&self, parameters: Option<&[f32]>) -> Vec<Range<usize>> {
+        match parameters {
+            Some(widths) if self.mask_width_param.is_some() => self.window.crop(widths),
+            Some(pairs) => self.window.crop_learnt(pairs.as_chunks::<2>().0),
+            None => self.window.sizes.iter().map(|&size| 0..size).collect(),
         }
     }
 
@@ -313,12 +326,12 @@ impl FlexConv {
     /// Probes are taken as `layer`.
     pub fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3> {
         let resolution = ctx.resolution();
-        let kept = match self.crop() {
-            Ok(kept) => kept,
-            Err(error) => {
+        let kept = match ctx.decides(layer) {
+            Some(parameters) => self.crop_by(Some(parameters)),
+            None => self.crop().unwrap_or_else(|error| {
                 ctx.fail(error);
-                self.window.sizes.iter().map(|&size| 0..size).collect()
-            }
+                self.crop_by(None)
+            }),
         };
         let sampled = self.points_on(&x.device(), &kept, shape);
         let kernel = self.sample_on(&sampled, &kept, resolution);

@@ -14,6 +14,10 @@ impl Convolution for FlexConv {
         self.forward(x, shape, layer, ctx)
     }
 
+    fn deciding(&self) -> Option<Tensor<1>> {
+        self.mask_parameters()
+    }
+
     fn kernel(&self) -> Result<Tensor<2>, ReadError> {
         GeneratedConv::kernel(self)
     }

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use crate::layers::linear::WeightNormed;
 use crate::read::read;
 use crate::{Init, ReadError};
+use kernels::scaled_sine;
 
 /// Three weight-normed linear maps with sin(ω₀ ·) between them; biases are multiplied by ω₀ too.
 #[derive(Module, Debug)]
@@ -60,7 +61,7 @@ impl Siren {
         let last = self.kernel_net.len().saturating_sub(1);
         self.kernel_net.iter().enumerate().fold(positions, |x, (i, linear)| {
             let x = linear.apply(x);
-            if i < last { x.mul_scalar(self.omega_0).sin() } else { x }
+            if i < last { scaled_sine(x, self.omega_0) } else { x }
         })
     }
 }

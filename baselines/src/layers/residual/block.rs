@@ -19,6 +19,11 @@ pub trait Convolution: Module + ModuleDisplay {
     /// Probes are taken as `layer`.
     fn forward(&self, x: Tensor<3>, shape: &[usize], layer: &str, ctx: &mut Forward<'_>) -> Tensor<3>;
 
+    /// See [`Body::deciding`](crate::Body::deciding); `None` where nothing is read.
+    fn deciding(&self) -> Option<Tensor<1>> {
+        None
+    }
+
     /// Kernel values of a training input, `[kernels, taps]`.
     ///
     /// # Errors
@@ -165,4 +170,11 @@ pub(crate) fn convolutions<'a, C: Convolution>(
         convolutions.map(move |(j, conv)| (format!("blocks.{i}.conv{}", j + 1), conv))
     });
     conv1.map(|conv| ("conv1".to_owned(), conv)).into_iter().chain(blocks)
+}
+
+/// What [`Convolution::deciding`] gives for all of the named `convolutions`.
+pub(crate) fn deciding<'a, C: Convolution + 'a>(
+    convolutions: impl Iterator<Item = (String, &'a C)>,
+) -> Vec<(String, Tensor<1>)> {
+    convolutions.filter_map(|(layer, conv)| Some((layer, conv.deciding()?))).collect()
 }

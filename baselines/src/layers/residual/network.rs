@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::block::{BlockKind, Convolution, DrawLinear, ResidualBlock, ResidualSpec, convolutions};
+use super::block::{BlockKind, Convolution, DrawLinear, ResidualBlock, ResidualSpec, convolutions, deciding};
 use super::penalty::{norm, parameter_norms};
 use crate::layers::linear::Pointwise;
 use crate::layers::norm::Norm;
@@ -91,6 +91,10 @@ impl<C: Convolution> Body for ResidualNetwork<C> {
             None => x,
         };
         Features::from_flat(x, &shape)
+    }
+
+    fn deciding(&self) -> Vec<(String, Tensor<1>)> {
+        deciding(self.convolutions())
     }
 
     fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::forward::DropoutKind;
 use crate::layers::continuous::generated::{generated_kernels, kernel_norms, views, weight_penalty};
 use crate::layers::continuous::{mask, odd_fft};
-use crate::layers::residual::block::convolutions;
+use crate::layers::residual::block::{convolutions, deciding};
 use crate::layers::{
     BlockKind, FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, Norm, NormKind, Pointwise,
     ReferenceVersion, ResidualBlock, ResidualSpec, Window, flex_block,
@@ -277,6 +277,10 @@ impl Body for FlexNetBody {
             x = block.forward(x, &shape, &format!("blocks.{i}"), ctx);
         }
         Features::from_flat(x, &shape)
+    }
+
+    fn deciding(&self) -> Vec<(String, Tensor<1>)> {
+        deciding(convolutions(self.conv1.as_ref(), &self.blocks))
     }
 
     fn views(&self, _shape: &[usize]) -> Result<Vec<LayerView>, ReadError> {

@@ -3,5 +3,7 @@
 operations! {
     activation,
     channel_affine,
+    dropout_mask,
     residual,
+    scaled_sine,
 }

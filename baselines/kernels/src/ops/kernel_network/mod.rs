@@ -4,4 +4,5 @@ operations! {
     filter_network,
     gabor,
     gaussian_mask,
+    weight_norm,
 }

@@ -3,4 +3,5 @@
 operations! {
     batch_norm,
     layer_norm,
+    running_statistics,
 }

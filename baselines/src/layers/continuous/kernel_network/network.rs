@@ -10,7 +10,7 @@ use super::spec::{Frequency, KernelNetworkKind, KernelNetworkSpec};
 use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Init, ReadError};
-use kernels::{MOST_LAYERS, filter_network};
+use kernels::{MOST_LAYERS, filter_network, scaled_sine};
 
 /// A network from positions `[axes, points]` to kernel values `[outputs, points]`.
 ///
@@ -70,7 +70,7 @@ impl KernelNetwork {
             (KernelNetworkKind::Siren, None) => self
                 .linears
                 .iter()
-                .fold(positions.clone(), |hidden, linear| linear.apply(hidden).mul_scalar(self.omega_0).sin()),
+                .fold(positions.clone(), |hidden, linear| scaled_sine(linear.apply(hidden), self.omega_0)),
             (_, None) => self.rectified(positions.clone()),
         };
         self.output_linear.apply(hidden)

@@ -1,8 +1,13 @@
 //! Convolutions of few taps over images, dense over channels.
 
 mod composed;
+#[cfg(feature = "cube")]
+pub(in crate::ops) mod cube;
 mod flex;
 mod taps;
+
+#[cfg(feature = "cube")]
+use burn::backend::TensorMetadata;
 
 use crate::operation::prelude::*;
 
@@ -44,6 +49,17 @@ impl Operation<2> for Conv {
         flex::backward::<T>(x, weight, g, self.0, wanted)
     }
 
+    #[cfg(feature = "cube")]
+    fn cube(&self, [x, weight]: &[CubeTensor; 2]) -> Option<Tensors<Cube>> {
+        cube::forward(x, weight, self.lie(x, weight)).map(|y| vec![y])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
+        let [x, weight] = saved else { return None };
+        cube::backward(x, weight, g, self.lie(x, weight), wanted)
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 2>> {
         let of = |size: [usize; 2], kernel: [usize; 2], stride, dilation, padding| {
@@ -57,6 +73,16 @@ impl Operation<2> for Conv {
             of([1, 9], [1, 3], [1, 1], [1, 2], [0, 2]),
             of([7, 8], [2, 3], [3, 2], [2, 1], [0, 3]),
         ]
+    }
+}
+
+#[cfg(feature = "cube")]
+impl Conv {
+    fn lie(&self, x: &CubeTensor, weight: &CubeTensor) -> cube::Lie {
+        let Self(taps) = self;
+        let (xs, ws) = (x.shape(), weight.shape());
+        let size = [0, 1].map(|axis| taps.outputs(axis, xs[2 + axis], ws[2 + axis]));
+        cube::Lie { stride: taps.stride, dilation: taps.dilation, before: taps.padding, size }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::precision::Precision;
 use crate::value::Value;
 
 /// Largest kernel that is left to the backend's own convolution.
-const DIRECT_TAPS: usize = 64;
+pub(super) const DIRECT_TAPS: usize = 64;
 
 /// The output.
 pub(super) fn forward<B: Kernels>(x: FloatTensor<B>, k: FloatTensor<B>, geometry: Geometry) -> FloatTensor<B> {
@@ -58,16 +58,16 @@ pub(super) fn backward<B: Kernels>(
 }
 
 /// Sizes of one convolution.
-struct Plan {
-    size: [usize; 2],
-    taps: [usize; 2],
+pub(super) struct Plan {
+    pub(super) size: [usize; 2],
+    pub(super) taps: [usize; 2],
     left: [usize; 2],
     channels: usize,
     depthwise: bool,
     /// Samples from one row to the next.
-    stride: usize,
+    pub(super) stride: usize,
     /// Length of the transform.
-    n: usize,
+    pub(super) n: usize,
 }
 
 /// Which axes two spectra share: permutations to `[frequency, rows, shared]` and `[frequency, shared, columns]`, and of
@@ -81,7 +81,7 @@ enum Axes {
 }
 
 impl Plan {
-    fn new<B: Kernels>(x: &FloatTensor<B>, k: &FloatTensor<B>, geometry: Geometry) -> Self {
+    pub(super) fn new<B: Kernels>(x: &FloatTensor<B>, k: &FloatTensor<B>, geometry: Geometry) -> Self {
         let (x, k) = (x.shape(), k.shape());
         let (size, taps, left) = ([x[2], x[3]], [k[2], k[3]], geometry.left);
         let right = [taps[0] - 1 - left[0], taps[1] - 1 - left[1]];
@@ -107,7 +107,7 @@ impl Plan {
     }
 
     /// Distance of the kernel's first tap from the one that multiplies the current sample.
-    fn offset(&self) -> usize {
+    pub(super) fn offset(&self) -> usize {
         self.left[0] * self.stride + self.left[1]
     }
 

@@ -6,8 +6,8 @@
 //! stride and a two-dimensional convolution is a one-dimensional one.
 //!
 //! On the CPU (Flex) each call chooses between direct summation and the FFT by the number of operations. GPUs sum
-//! depthwise convolutions of up to 1024 taps directly; what remains uses the backend's own convolution for small kernels
-//! and `rfft`/`irfft` beyond.
+//! depthwise convolutions of up to 1024 taps directly and multiply dense ones of few taps with the unfolded input; what remains goes
+//! through `rfft`/`irfft`.
 
 mod composed;
 #[cfg(feature = "cube")]

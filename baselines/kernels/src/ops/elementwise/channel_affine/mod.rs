@@ -1,6 +1,8 @@
 //! A factor and an offset per channel.
 
 mod composed;
+#[cfg(feature = "cube")]
+pub(in crate::ops) mod cube;
 mod flex;
 
 use crate::operation::prelude::*;
@@ -46,6 +48,17 @@ impl Operation<3> for ChannelAffine {
         flex::backward::<T>([x, scale, g], wanted)
     }
 
+    #[cfg(feature = "cube")]
+    fn cube(&self, inputs: &[CubeTensor; 3]) -> Option<Tensors<Cube>> {
+        cube::forward(inputs.each_ref()).map(|y| vec![y])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 3]) -> Option<Grads<Cube, 3>> {
+        let [x, scale] = saved else { return None };
+        cube::backward(x, scale, g).map(|gradients| gradients.map(Some))
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 3>> {
         vec![(Self, [Sample::new([3, 4, 50], 1), Sample::new([4], 2), Sample::new([4], 3)])]
@@ -85,6 +98,17 @@ impl Operation<2> for ChannelShift {
     fn flex_backward<T: Element>(&self, _saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
         let sums = wanted[1].then(|| flex::sums::<T>(&g));
         [Some(g), sums]
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube(&self, [x, shift]: &[CubeTensor; 2]) -> Option<Tensors<Cube>> {
+        cube::shifted(x, shift).map(|y| vec![y])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, _saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
+        let sums = if wanted[1] { Some(cube::sums(g)?) } else { None };
+        Some([Some(g.clone()), sums])
     }
 
     #[cfg(test)]

@@ -582,7 +582,7 @@ fn filter_sums(
         } else if group <= 2 * axes + comptime!(network.widths) {
             let d = group - 2 * axes - 1;
             let gamma = &mut gradients[comptime!(at + 3)];
-            gamma[channel * comptime!(network.widths) + d] = total * terms[widths + d] * -1.0f32;
+            gamma[channel * comptime!(network.widths) + d] = -(total * terms[widths + d]);
         }
     }
 }

@@ -53,7 +53,14 @@ impl Operation<2> for Matmul {
     fn examples() -> Vec<Example<Self, 2>> {
         let of =
             |a: &[usize], b: &[usize]| (Self { precision: Precision::Float32 }, [Sample::new(a, 1), Sample::new(b, 2)]);
-        vec![of(&[5, 7], &[7, 3]), of(&[2, 5, 7], &[2, 7, 3])]
+        // Long sums, of the product or of a gradient, over operands as they lie and over transposed ones.
+        let long = [
+            of(&[5, 4096], &[4096, 3]),
+            of(&[2500, 5], &[5, 3]),
+            of(&[5, 3], &[3, 2560]),
+            of(&[1, 4, 3000], &[1, 3000, 2]),
+        ];
+        [of(&[5, 7], &[7, 3]), of(&[2, 5, 7], &[2, 7, 3])].into_iter().chain(long).collect()
     }
 }
 

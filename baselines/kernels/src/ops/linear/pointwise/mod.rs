@@ -1,6 +1,8 @@
 //! A linear map over channels at every position: a convolution of size 1.
 
 pub(in crate::ops) mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 pub(in crate::ops) mod flex;
 
 use crate::operation::prelude::*;
@@ -47,6 +49,17 @@ impl Operation<3> for Pointwise {
     fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 3]) -> Grads<Flex, 3> {
         let [x, weight] = take(saved);
         flex::backward::<T>([x, weight, g], wanted)
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube(&self, inputs: &[CubeTensor; 3]) -> Option<Tensors<Cube>> {
+        cube::forward(inputs.each_ref(), self.precision).map(|y| vec![y])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 3]) -> Option<Grads<Cube, 3>> {
+        let [x, weight] = saved else { return None };
+        cube::backward([x, weight], g, wanted, self.precision)
     }
 
     #[cfg(test)]

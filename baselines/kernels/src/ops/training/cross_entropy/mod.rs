@@ -1,6 +1,8 @@
 //! The cross-entropy of labels: softmax, logarithm, choice and mean in one operation, on positions as they lie.
 
 mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 mod labels;
 
@@ -43,6 +45,17 @@ impl Operation<1> for CrossEntropy {
     fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Grads<Flex, 1> {
         let [logits] = take(saved);
         [Some(flex::backward::<T>(logits, &self.labels, g))]
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube(&self, [logits]: &[CubeTensor; 1]) -> Option<Tensors<Cube>> {
+        cube::forward(logits, &self.labels).map(|mean| vec![mean])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
+        let [logits] = saved else { return None };
+        cube::backward(logits, &self.labels, g).map(|d| [Some(d)])
     }
 
     #[cfg(test)]

@@ -14,7 +14,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::geometry::Geometry;
+use crate::ops::convolution::long_conv::geometry::Geometry;
 use crate::value::Value;
 
 /// Taps beyond which the FFT takes over.
@@ -156,14 +156,14 @@ impl Plan {
     }
 }
 
-/// [`super::composed::forward`] by direct summation; `None` where it does not apply.
-pub(crate) fn forward(x: &CubeTensor, k: &CubeTensor, geometry: Geometry) -> Option<CubeTensor> {
+/// The forward pass by direct summation; `None` where it does not apply.
+pub(super) fn forward(x: &CubeTensor, k: &CubeTensor, geometry: Geometry) -> Option<CubeTensor> {
     let plan = Plan::new(x, k, geometry)?;
     Some(plan.convolve(x.clone(), k.clone(), geometry.left, false))
 }
 
-/// [`super::composed::backward`] by direct summation; `None` where it does not apply.
-pub(crate) fn backward(
+/// The backward pass by direct summation; `None` where it does not apply.
+pub(super) fn backward(
     x: &CubeTensor,
     k: &CubeTensor,
     g: &CubeTensor,
