@@ -2,6 +2,8 @@
 
 mod composed;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod taps;
 
 use crate::operation::prelude::*;
@@ -42,6 +44,11 @@ impl Operation<2> for Conv {
     fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 2]) -> Grads<Flex, 2> {
         let [x, weight] = take(saved);
         flex::backward::<T>(x, weight, g, self.0, wanted)
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 2]) -> Option<Vec<TchTensor>> {
+        Some(libtorch::forward(inputs, self.0))
     }
 
     #[cfg(test)]

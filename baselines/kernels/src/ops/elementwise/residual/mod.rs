@@ -6,6 +6,8 @@
 mod activation;
 mod composed;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use self::flex::Rule;
 use crate::operation::prelude::*;
@@ -85,6 +87,16 @@ impl Operation<2> for Masked {
         [Some(dx), None]
     }
 
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, mask]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::masked(x, mask, self.activation)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(&self, saved: &[TorchTensor], g: &TorchTensor, _: [bool; 2]) -> Option<Grads<LibTorch, 2>> {
+        Some([Some(libtorch::masked_backward(saved, g, self.factor, self.activation)?), None])
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 2>> {
         let of = |(activation, positions): (Activation, usize)| {
@@ -137,6 +149,22 @@ impl Operation<2> for ActivateAndAdd {
             None => g.clone(),
         };
         [wanted[0].then(|| slope(saved.pop())), Some(g)]
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, shortcut]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::added(x, shortcut, self.0)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(
+        &self,
+        saved: &[TorchTensor],
+        g: &TorchTensor,
+        wanted: [bool; 2],
+    ) -> Option<Grads<LibTorch, 2>> {
+        let slope = || saved.first().map_or_else(|| g.clone(), |x| libtorch::slope(x, g, self.0));
+        Some([wanted[0].then(slope), Some(g.clone())])
     }
 
     #[cfg(test)]
@@ -192,6 +220,17 @@ impl Operation<2> for AddAndActivate {
             (None, _) => g,
         };
         [Some(d.clone()), Some(d)]
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, shortcut]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::joined(x, shortcut, self.0)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(&self, saved: &[TorchTensor], g: &TorchTensor, _: [bool; 2]) -> Option<Grads<LibTorch, 2>> {
+        let d = libtorch::joined_backward(saved, g, self.0);
+        Some([Some(d.clone()), Some(d)])
     }
 
     #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod composed;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use crate::operation::prelude::*;
 use crate::precision::Precision;
@@ -47,6 +49,22 @@ impl Operation<3> for Pointwise {
     fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, wanted: [bool; 3]) -> Grads<Flex, 3> {
         let [x, weight] = take(saved);
         flex::backward::<T>([x, weight, g], wanted)
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, inputs: &[TorchTensor; 3]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::forward(inputs)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(
+        &self,
+        saved: &[TorchTensor],
+        g: &TorchTensor,
+        wanted: [bool; 3],
+    ) -> Option<Grads<LibTorch, 3>> {
+        let [x, weight] = saved else { return None };
+        Some(libtorch::backward(x, weight, g, wanted))
     }
 
     #[cfg(test)]

@@ -45,6 +45,11 @@ impl Operation<2> for WeightedSum {
         [Some(flex::backward::<T>(weights, g)), None]
     }
 
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, weights]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::new(x.tensor.matmul(&weights.tensor.transpose(1, 2)))])
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 2>> {
         let x = || Sample::new([3, 5, 70], 1);

@@ -2,6 +2,8 @@
 
 mod composed;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod update;
 
 use crate::operation::prelude::*;
@@ -37,6 +39,11 @@ impl Operation<4> for Adam {
 
     fn flex<T: Element>(&self, operands: [FlexTensor; 4]) -> Tensors<Flex> {
         flex::step::<T>(&operands, self.0).into()
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, operands: &[TorchTensor; 4]) -> Option<Tensors<LibTorch>> {
+        Some(libtorch::step(operands, self.0).into())
     }
 
     #[cfg(test)]

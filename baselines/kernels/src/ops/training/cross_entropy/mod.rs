@@ -3,6 +3,8 @@
 mod composed;
 mod flex;
 mod labels;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use self::labels::Labels;
 use crate::operation::prelude::*;
@@ -43,6 +45,11 @@ impl Operation<1> for CrossEntropy {
     fn flex_backward<T: Element>(&self, saved: Tensors<Flex>, g: FlexTensor, _wanted: [bool; 1]) -> Grads<Flex, 1> {
         let [logits] = take(saved);
         [Some(flex::backward::<T>(logits, &self.labels, g))]
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 1]) -> Option<Vec<TchTensor>> {
+        Some(libtorch::forward(inputs, &self.labels))
     }
 
     #[cfg(test)]
