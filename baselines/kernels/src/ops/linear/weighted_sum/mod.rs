@@ -47,7 +47,12 @@ impl Operation<2> for WeightedSum {
 
     #[cfg(feature = "tch")]
     fn libtorch(&self, [x, weights]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
-        Some(vec![libtorch::new(x.tensor.matmul(&weights.tensor.transpose(1, 2)))])
+        let (x, weights) = (&x.tensor, &weights.tensor);
+        // The states of a recurrence lie step by step; a matrix product would bring them into order first.
+        Some(vec![libtorch::new(match x.is_contiguous() {
+            true => x.matmul(&weights.transpose(1, 2)),
+            false => (x * weights).sum_dim_intlist([2_i64].as_slice(), true, None),
+        })])
     }
 
     #[cfg(test)]
