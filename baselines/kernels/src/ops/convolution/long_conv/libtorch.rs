@@ -10,8 +10,9 @@ use super::geometry::Geometry;
 use crate::libtorch::{TorchTensor, new, record, run};
 use crate::operation::Tensors;
 
-/// Largest kernel that is left to LibTorch's own convolution.
-const DIRECT_TAPS: i64 = 64;
+/// Largest kernels that are left to LibTorch's own convolution: of all pairs of channels, and of channels by themselves, whose
+/// backward pass is slow in oneDNN.
+const DIRECT_TAPS: [i64; 2] = [64, 9];
 
 /// The output.
 pub(super) fn forward(inputs: &[TorchTensor; 2], geometry: Geometry) -> Option<TorchTensor> {
@@ -83,7 +84,7 @@ impl Plan {
     }
 
     fn is_direct(&self) -> bool {
-        self.taps[0] * self.taps[1] <= DIRECT_TAPS
+        self.taps[0] * self.taps[1] <= DIRECT_TAPS[usize::from(self.depthwise)]
     }
 
     /// LibTorch's own convolution.
