@@ -7,10 +7,10 @@ mod support;
 
 use baselines::device::DeviceChoice;
 use baselines::kernels::{
-    Activation, AdamUpdate, Alignment, MinCell, Precision, StepRule, Taps, activate_and_add, adam, add_and_activate,
-    batch_norm, channel_affine, channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu, glu, gru,
-    layer_norm, linear_scan, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel, lstm,
-    masked, minimal_scan, pointwise, rms_norm, rnn, weighted_sum,
+    Activation, AdamState, AdamUpdate, Alignment, MinCell, Precision, StepRule, Taps, activate_and_add, adam,
+    add_and_activate, batch_norm, channel_affine, channel_bias, conv2d, cross_entropy, diagonal_kernel, gabor, gelu,
+    glu, gru, layer_norm, linear_scan, long_conv1d, long_conv1d_dense, long_conv2d, long_conv2d_dense, low_rank_kernel,
+    lstm, masked, minimal_scan, pointwise, rms_norm, rnn, weighted_sum,
 };
 use baselines::layers::convolution::spatial_transformer::{affine_grid, grid_sample};
 use baselines::layers::{FlexConv, FlexConvSpec, Frequency, KernelInit, KernelNetworkKind, ReferenceVersion, Window};
@@ -168,12 +168,31 @@ fn updates_on_a_gpu() {
         decoupled,
         number,
     };
+    // More parameters than fit into one launch, of one element to several cubes, by two rules.
+    let sizes: Vec<usize> = (0..130).map(|i| [1, 3, 300, 2000][i % 4] + i).collect();
     for decoupled in [false, true] {
         compare("adam", 1e-5, |place| {
+            let flat = |n: usize, seed: usize| place.tensor(&values(n, seed as u64), [n]).inner();
+            let rule = |at: usize, number| update(decoupled != at.is_multiple_of(7), number);
+            let start: Vec<Tensor<1>> = sizes.iter().map(|&n| flat(n, n)).collect();
+            let state =
+                |value: Tensor<1>, seed, moments| AdamState { gradient: flat(value.dims()[0], seed), value, moments };
+            let step = |at: usize, value, moments| (state(value, at + 3, moments), rule(at, 1));
+            let first = adam(start.iter().cloned().enumerate().map(|(at, value)| step(at, value, None)).collect());
+            let kept = first.clone();
+            let step = |(at, (value, moments)): (usize, _)| (state(value, at + 500, Some(moments)), rule(at, 2));
+            let second = adam(first.into_iter().enumerate().map(step).collect());
+            // What others refer to is as it was.
+            let all = start.into_iter().chain([kept, second].concat().into_iter().flat_map(|(v, [m, s])| [v, m, s]));
+            all.map(read).collect()
+        });
+        // One gradient of two parameters.
+        compare("adam", 1e-5, |place| {
             let flat = |seed| place.tensor(&values(300, seed), [300]).inner();
-            let (value, moments) = adam(flat(1), flat(2), None, update(decoupled, 1));
-            let (value, [first, second]) = adam(value, flat(3), Some(moments), update(decoupled, 2));
-            [value, first, second].map(read).to_vec()
+            let gradient = flat(5);
+            let state = |value| (AdamState { value, gradient: gradient.clone(), moments: None }, update(decoupled, 1));
+            let updated = adam(vec![state(flat(1)), state(flat(2))]);
+            updated.into_iter().flat_map(|(value, [first, second])| [value, first, second]).map(read).collect()
         });
     }
 }

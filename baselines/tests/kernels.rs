@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use baselines::kernels::{
-    Activation, AdamUpdate, Alignment, Precision, RnnCell, Taps, activate_and_add, adam, add_and_activate, batch_norm,
-    channel_affine, channel_bias, conv2d, cross_entropy, gelu, glu, gru, layer_norm, long_conv1d, long_conv1d_dense,
-    long_conv2d, long_conv2d_dense, lstm, masked, pointwise, rnn, weighted_sum,
+    Activation, AdamState, AdamUpdate, Alignment, Precision, RnnCell, Taps, activate_and_add, adam, add_and_activate,
+    batch_norm, channel_affine, channel_bias, conv2d, cross_entropy, gelu, glu, gru, layer_norm, long_conv1d,
+    long_conv1d_dense, long_conv2d, long_conv2d_dense, lstm, masked, pointwise, rnn, weighted_sum,
 };
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
@@ -890,7 +890,8 @@ fn updates_of_adam_agree_with_its_formulas() {
                 let betas = [0.9, 0.98];
                 let update = AdamUpdate { betas, epsilon: 1e-8, rate: 0.01, decay, decoupled, number };
                 plain_adam(&mut expected, &gradient, &mut expected_moments, update);
-                let (next, found) = adam(value, flat(&gradient), moments, update);
+                let state = AdamState { value, gradient: flat(&gradient), moments };
+                let (next, found) = adam(vec![(state, update)]).swap_remove(0);
                 (value, moments) = (next, Some(found));
             }
             let what = format!("{n} {dtype:?} decay {decay} {decoupled}");

@@ -10,6 +10,8 @@
 #![cfg_attr(feature = "tch", expect(deprecated, reason = "LibTorch is offered as long as Burn ships it"))]
 
 mod cpu;
+#[cfg(feature = "cube")]
+mod gpu;
 #[cfg(feature = "tch")]
 pub mod libtorch;
 mod operation;

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::Init;
-use kernels::{MatmulF32, Precision, pointwise};
+use kernels::{LinearMap, MatmulF32, Precision, pointwise};
 
 /// A linear map at every position, which is a convolution of size 1.
 #[derive(Module, Debug)]
@@ -56,6 +56,11 @@ impl Pointwise {
 
     fn uniform(inputs: usize, outputs: usize, bound: f64, init: &mut Init) -> Self {
         Self { weight: init.uniform([outputs, inputs], -bound, bound), bias: init.uniform([outputs], -bound, bound) }
+    }
+
+    /// Weight and bias.
+    pub(crate) fn tensors(&self) -> LinearMap {
+        (self.weight.val(), self.bias.val())
     }
 
     /// `[batch, in, positions]` to `[batch, out, positions]`.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use baselines::kernels::{AdamUpdate, adam};
+use baselines::kernels::{AdamState, AdamUpdate, adam};
 use baselines::{Model, Parameter, ParameterGroup};
 use burn::tensor::Tensor;
 
@@ -78,10 +78,11 @@ impl Optimiser {
     /// schedule's `learning_rate`.
     pub(crate) fn step(&mut self, model: &mut dyn Model, gradients: Gradients, learning_rate: f64) {
         self.updates += 1;
-        let mut slots = self.slots.iter_mut().zip(gradients);
-        model.replace(&mut |_, value| {
-            let (slot, gradient) = slots.next()?;
-            let gradient = gradient?;
+        let mut places = Vec::new();
+        let mut steps = Vec::new();
+        let mut slots = self.slots.iter_mut().zip(gradients).enumerate();
+        model.visit(&mut |_, value| {
+            let Some((place, (slot, Some(gradient)))) = slots.next() else { return };
             let group = slot.group.as_ref();
             let rate = group.map_or(learning_rate, |g| {
                 let bound = g.max_learning_rate.map_or(1.0, |most| (most / self.base_rate).min(1.0));
@@ -95,10 +96,16 @@ impl Optimiser {
                 decoupled: self.kind == OptimiserKind::AdamW,
                 number: self.updates,
             };
-            let (value, moments) = adam(value, gradient, slot.moments.take(), update);
-            slot.moments = Some(moments);
-            Some(value)
+            places.push(place);
+            steps.push((AdamState { value, gradient, moments: slot.moments.take() }, update));
         });
+        let mut values: Vec<Option<Tensor<1>>> = self.slots.iter().map(|_| None).collect();
+        for (place, (value, moments)) in places.into_iter().zip(adam(steps)) {
+            self.slots[place].moments = Some(moments);
+            values[place] = Some(value);
+        }
+        let mut values = values.into_iter();
+        model.replace(&mut |_, _| values.next().flatten());
     }
 
     /// Number of updates and, by parameter name, the two moments.

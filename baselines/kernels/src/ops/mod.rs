@@ -3,7 +3,7 @@
 /// Declares the operations of a family, each a folder, whose public items become those of the crate.
 macro_rules! operations {
     ($($operation:ident),+ $(,)?) => {
-        $(mod $operation;
+        $(pub(in crate::ops) mod $operation;
         pub use $operation::*;)+
     };
 }
@@ -11,6 +11,7 @@ macro_rules! operations {
 mod attention;
 mod convolution;
 mod elementwise;
+mod kernel_network;
 mod linear;
 mod normalisation;
 mod recurrence;
@@ -19,6 +20,7 @@ mod training;
 pub use attention::*;
 pub use convolution::*;
 pub use elementwise::*;
+pub use kernel_network::*;
 pub use linear::*;
 pub use normalisation::*;
 pub use recurrence::*;

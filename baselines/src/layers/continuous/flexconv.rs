@@ -17,7 +17,7 @@ use crate::layers::convolution::same::{dense, depthwise};
 use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Forward, GeneratedKernel, Init, ReadError};
-use kernels::{Alignment, MatmulF32, channel_bias};
+use kernels::{Alignment, MaskRule, channel_bias, gaussian_mask};
 
 /// Keeps the mask of CCNN finite for a width of zero.
 const EPSILON: f64 = 1e-8;
@@ -183,33 +183,29 @@ impl FlexConv {
         let points = self.window.points_at(sampled, resolution);
         let shape = points.iter().map(Vec::len).collect();
         let positions = grid(&points, &device);
-        let mask = self.mask(&positions);
-        let mask = match sampled == kept {
-            true => mask,
-            false => mask * indicator(positions.dims()[1], &self.own_taps(sampled, kept, resolution), &device),
+        let kept = match sampled == kept {
+            true => 0..positions.dims()[1],
+            false => self.own_taps(sampled, kept, resolution),
         };
-        let values = self.kernel.forward(&positions) * mask;
         let scale = self.kernel_scale / resolution.powi(axes as i32);
-        let values = if scale == 1.0 { values } else { values * scale };
+        let values = self.masked(self.kernel.forward(&positions), positions, scale, kept);
         let values = if self.window.causal && !self.reference_bugs { first_tap(values, resolution) } else { values };
         SampledKernel { values, shape }
     }
 
-    /// The mask at `positions`, `[axes, points]`: `[1, points]`.
-    fn mask(&self, positions: &Tensor<2>) -> Tensor<2> {
-        let [axes, points] = positions.dims();
+    /// Kernel values at `positions` `[axes, points]` times mask and `scale`, zero at the points that are not `kept`.
+    fn masked(&self, values: Tensor<2>, positions: Tensor<2>, scale: f64, kept: Range<usize>) -> Tensor<2> {
         match (&self.mask_width_param, &self.mask_params) {
             (Some(width), _) => {
-                let squares = (positions.clone() - self.window.mean()).square();
-                let scale = (width.val().square() + EPSILON).recip() * -0.5;
-                scale.unsqueeze::<2>().matmul_f32(squares).exp()
+                let rule = MaskRule::Centred { mean: self.window.mean().into(), epsilon: EPSILON };
+                gaussian_mask(values, positions, width.val(), rule, scale, kept)
             }
-            (None, Some(params)) => {
-                let params = params.val();
-                let (mean, width) = (params.clone().slice([0..axes, 0..1]), params.slice([0..axes, 1..2]));
-                (((positions.clone() - mean) / width).square().sum_dim(0) * -0.5).exp()
+            (None, Some(params)) => gaussian_mask(values, positions, params.val(), MaskRule::Learnt, scale, kept),
+            (None, None) => {
+                let points = positions.dims()[1];
+                let values = if scale == 1.0 { values } else { values * scale };
+                if kept == (0..points) { values } else { values * indicator(points, &kept, &self.bias.device()) }
             }
-            (None, None) => Tensor::ones([1, points], &positions.device()),
         }
     }
 
@@ -242,8 +238,10 @@ impl FlexConv {
         }
         let per_position = FineKernels::PER_POSITION;
         let positions = grid(&self.window.points_at(kept, per_position as f64), &self.bias.device());
-        let values = self.kernel.forward(&positions) * self.mask(&positions);
-        Some(FineKernels { values: values * (self.kernel_scale / per_position as f64), per_position })
+        let points = positions.dims()[1];
+        let scale = self.kernel_scale / per_position as f64;
+        let values = self.masked(self.kernel.forward(&positions), positions, scale, 0..points);
+        Some(FineKernels { values, per_position })
     }
 
     /// Where the points of `kept` lie among those of `sampled`, on a line.

@@ -1,8 +1,7 @@
-//! Operations on every element by itself: activations, factors and offsets, dropout, shortcuts, Gabor filters.
+//! Operations on every element by itself: activations, factors and offsets, dropout, shortcuts.
 
 operations! {
     activation,
     channel_affine,
-    gabor,
     residual,
 }

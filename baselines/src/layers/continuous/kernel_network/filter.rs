@@ -10,7 +10,7 @@ use rand_distr::{Distribution, Gamma};
 use super::spec::{Frequency, KernelInit, KernelNetworkKind, KernelNetworkSpec};
 use crate::layers::linear::Pointwise;
 use crate::{BuildError, Init};
-use kernels::gabor;
+use kernels::{GaborFilter, gabor};
 
 /// Shape of the gamma distribution of the inverse widths.
 const ALPHA: f64 = 6.0;
@@ -82,12 +82,17 @@ impl Filter {
         Self { mu: None, gamma: None, linear }
     }
 
+    /// Its tensors, where it has an envelope.
+    pub(super) fn gabor(&self) -> Option<GaborFilter> {
+        let (mu, gamma) = (self.mu.as_ref()?.val(), self.gamma.as_ref()?.val());
+        Some(GaborFilter { weight: self.linear.weight.val(), bias: self.linear.bias.val(), mu, gamma })
+    }
+
     /// `[hidden, points]`, for positions `[axes, points]`.
     pub(super) fn forward(&self, positions: &Tensor<2>) -> Tensor<2> {
-        let (weight, bias) = (self.linear.weight.val(), self.linear.bias.val());
-        match (&self.mu, &self.gamma) {
-            (Some(mu), Some(gamma)) => gabor(positions.clone(), weight, bias, mu.val(), gamma.val()),
-            _ => self.phase(positions).sin(),
+        match self.gabor() {
+            Some(GaborFilter { weight, bias, mu, gamma }) => gabor(positions.clone(), weight, bias, mu, gamma),
+            None => self.phase(positions).sin(),
         }
     }
 

@@ -10,6 +10,7 @@ use super::spec::{Frequency, KernelNetworkKind, KernelNetworkSpec};
 use crate::layers::linear::Pointwise;
 use crate::read::read;
 use crate::{BuildError, Init, ReadError};
+use kernels::{MOST_LAYERS, filter_network};
 
 /// A network from positions `[axes, points]` to kernel values `[outputs, points]`.
 ///
@@ -52,6 +53,9 @@ impl KernelNetwork {
 
     /// Kernel values `[outputs, points]` at `positions`, `[axes, points]`.
     pub fn forward(&self, positions: &Tensor<2>) -> Tensor<2> {
+        if let Some(values) = self.of_filters(positions) {
+            return values;
+        }
         let mut filters = self.filters.iter();
         let hidden = match (self.kind, filters.next()) {
             (KernelNetworkKind::RandomFourier, Some(features)) => {
@@ -70,6 +74,18 @@ impl KernelNetwork {
             (_, None) => self.rectified(positions.clone()),
         };
         self.output_linear.apply(hidden)
+    }
+
+    /// [`forward`](Self::forward) in one operation, where the network is one of Gabor filters and has few layers.
+    fn of_filters(&self, positions: &Tensor<2>) -> Option<Tensor<2>> {
+        let few = (1..=MOST_LAYERS).contains(&self.linears.len());
+        if !few || !matches!(self.kind, KernelNetworkKind::Magnet | KernelNetworkKind::Gabor) {
+            return None;
+        }
+        let mut gabors = self.filters.iter().map(Filter::gabor).collect::<Option<Vec<_>>>()?.into_iter();
+        let (first, output) = (gabors.next()?, self.output_linear.tensors());
+        let layers = gabors.zip(self.linears.iter().map(Pointwise::tensors)).collect();
+        Some(filter_network(positions.clone(), first, layers, output))
     }
 
     /// Magnitudes of the frequencies at the bottom of the network, in radians per unit of position, a row of axes per filter.

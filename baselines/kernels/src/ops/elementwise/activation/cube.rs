@@ -4,11 +4,10 @@
 #![allow(clippy::too_many_arguments, reason = "kernels take their tensors one by one")]
 
 use burn::backend::TensorMetadata;
-use burn::tensor::DType;
-use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
-use burn_cubecl::kernel::into_contiguous;
-use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
+
+use crate::gpu::{empty, per_element, row_major};
 
 /// 1/√2
 const HALF_ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
@@ -17,9 +16,9 @@ const DENSITY: f32 = 0.398_942_3;
 
 /// `x · Φ(x)`; `None` where `x` is not in f32.
 pub(super) fn gelu(x: &CubeTensor) -> Option<CubeTensor> {
-    let [x] = contiguous([x])?;
-    let y = like(&x, x.shape().to_vec());
-    let (count, dim, n) = grid(&y);
+    let [x] = row_major([x])?;
+    let y = empty(&x, x.shape().to_vec());
+    let (count, dim, n) = per_element(&y);
     // SAFETY: both have n elements, and the kernel leaves out threads beyond them.
     unsafe {
         gelu_kernel::launch_unchecked(
@@ -36,9 +35,9 @@ pub(super) fn gelu(x: &CubeTensor) -> Option<CubeTensor> {
 
 /// `g · (Φ(x) + x · φ(x))`; `None` where they are not in f32.
 pub(super) fn gelu_backward(x: &CubeTensor, g: &CubeTensor) -> Option<CubeTensor> {
-    let [x, g] = contiguous([x, g])?;
-    let dx = like(&x, x.shape().to_vec());
-    let (count, dim, n) = grid(&dx);
+    let [x, g] = row_major([x, g])?;
+    let dx = empty(&x, x.shape().to_vec());
+    let (count, dim, n) = per_element(&dx);
     // SAFETY: all have n elements, and the kernel leaves out threads beyond them.
     unsafe {
         gelu_backward_kernel::launch_unchecked(
@@ -56,10 +55,10 @@ pub(super) fn gelu_backward(x: &CubeTensor, g: &CubeTensor) -> Option<CubeTensor
 
 /// `a · σ(b)` for `x = [a, b]` `[batch, 2 · channels, positions]`; `None` where `x` is not in f32.
 pub(super) fn glu(x: &CubeTensor) -> Option<CubeTensor> {
-    let [x] = contiguous([x])?;
+    let [x] = row_major([x])?;
     let shape = x.shape();
-    let y = like(&x, vec![shape[0], shape[1] / 2, shape[2]]);
-    let (count, dim, n) = grid(&y);
+    let y = empty(&x, vec![shape[0], shape[1] / 2, shape[2]]);
+    let (count, dim, n) = per_element(&y);
     let half = u32::try_from(shape[1] / 2 * shape[2]).ok()?;
     // SAFETY: y has n elements and x twice as many; the kernel leaves out threads beyond them.
     unsafe {
@@ -78,10 +77,10 @@ pub(super) fn glu(x: &CubeTensor) -> Option<CubeTensor> {
 
 /// `[g · σ(b), g · a · σ(b) · (1 − σ(b))]` for `x = [a, b]`; `None` where they are not in f32.
 pub(super) fn glu_backward(x: &CubeTensor, g: &CubeTensor) -> Option<CubeTensor> {
-    let [x, g] = contiguous([x, g])?;
+    let [x, g] = row_major([x, g])?;
     let shape = x.shape();
-    let dx = like(&x, shape.to_vec());
-    let (count, dim, n) = grid(&g);
+    let dx = empty(&x, shape.to_vec());
+    let (count, dim, n) = per_element(&g);
     let half = u32::try_from(shape[1] / 2 * shape[2]).ok()?;
     // SAFETY: g has n elements, x and dx twice as many; the kernel leaves out threads beyond them.
     unsafe {
@@ -99,26 +98,21 @@ pub(super) fn glu_backward(x: &CubeTensor, g: &CubeTensor) -> Option<CubeTensor>
     Some(dx)
 }
 
-/// The operands row-major; `None` where one is not in f32 or has more elements than a 32-bit index reaches.
-fn contiguous<const N: usize>(operands: [&CubeTensor; N]) -> Option<[CubeTensor; N]> {
-    let fits = |t: &&CubeTensor| t.dtype == DType::F32 && u32::try_from(t.shape().num_elements()).is_ok();
-    operands.iter().all(fits).then(|| operands.map(|operand| into_contiguous(operand.clone())))
-}
-
-fn like(tensor: &CubeTensor, shape: Vec<usize>) -> CubeTensor {
-    empty_device_contiguous_dtype(tensor.client.clone(), tensor.device.clone(), shape.into(), tensor.dtype)
-}
-
-/// A thread per element, and the number of elements.
-fn grid(tensor: &CubeTensor) -> (CubeCount, CubeDim, u32) {
-    let n = tensor.shape().num_elements();
-    let dim = CubeDim::new(&tensor.client, n);
-    (calculate_cube_count_elemwise(&tensor.client, n, dim), dim, n as u32)
-}
-
 #[cube]
 fn distribution(x: f32) -> f32 {
     0.5f32 + 0.5f32 * Erf::erf(x * HALF_ROOT)
+}
+
+/// x · Φ(x)
+#[cube]
+pub(in crate::ops::elementwise) fn gelu_at(x: f32) -> f32 {
+    x * distribution(x)
+}
+
+/// Φ(x) + x · φ(x)
+#[cube]
+pub(in crate::ops::elementwise) fn gelu_slope(x: f32) -> f32 {
+    distribution(x) + x * (x * x * -0.5f32).exp() * DENSITY
 }
 
 #[cube]
@@ -129,17 +123,14 @@ fn sigmoid(x: f32) -> f32 {
 #[cube(launch_unchecked)]
 fn gelu_kernel(x: &Tensor<f32>, y: &mut Tensor<f32>, n: u32) {
     if ABSOLUTE_POS < n as usize {
-        let value = x[ABSOLUTE_POS];
-        y[ABSOLUTE_POS] = value * distribution(value);
+        y[ABSOLUTE_POS] = gelu_at(x[ABSOLUTE_POS]);
     }
 }
 
 #[cube(launch_unchecked)]
 fn gelu_backward_kernel(x: &Tensor<f32>, g: &Tensor<f32>, dx: &mut Tensor<f32>, n: u32) {
     if ABSOLUTE_POS < n as usize {
-        let value = x[ABSOLUTE_POS];
-        let density = (value * value * -0.5f32).exp() * DENSITY;
-        dx[ABSOLUTE_POS] = g[ABSOLUTE_POS] * (distribution(value) + value * density);
+        dx[ABSOLUTE_POS] = g[ABSOLUTE_POS] * gelu_slope(x[ABSOLUTE_POS]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod composed;
 #[cfg(feature = "cube")]
-mod cube;
+pub(in crate::ops::elementwise) mod cube;
 mod flex;
 
 use burn::backend::DispatchTensor;

@@ -6,7 +6,7 @@ use burn::tensor::activation::relu;
 use crate::ops::gelu;
 
 /// An activation σ, element by element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// x
     Identity,

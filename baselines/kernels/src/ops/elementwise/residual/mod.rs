@@ -5,6 +5,8 @@
 
 mod activation;
 mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 #[cfg(feature = "tch")]
 mod libtorch;
@@ -87,6 +89,22 @@ impl Operation<2> for Masked {
         [Some(dx), None]
     }
 
+    #[cfg(feature = "cube")]
+    fn cube(&self, [x, mask]: &[CubeTensor; 2]) -> Option<Tensors<Cube>> {
+        cube::forward(x, mask, self.activation, cube::Rule::Masked).map(|y| vec![y])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
+        let dx = match (self.activation, saved) {
+            (Activation::Relu, [y]) => cube::rectified_backward(y, g, self.factor),
+            (Activation::Gelu, [x, mask]) => cube::backward(x, mask, g, self.activation, cube::Rule::Masked),
+            (Activation::Identity, [mask]) => cube::forward(g, mask, self.activation, cube::Rule::Masked),
+            _ => None,
+        };
+        dx.map(|dx| [Some(dx), None])
+    }
+
     #[cfg(feature = "tch")]
     fn libtorch(&self, [x, mask]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
         Some(vec![libtorch::masked(x, mask, self.activation)])
@@ -149,6 +167,20 @@ impl Operation<2> for ActivateAndAdd {
             None => g.clone(),
         };
         [wanted[0].then(|| slope(saved.pop())), Some(g)]
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube(&self, [x, shortcut]: &[CubeTensor; 2]) -> Option<Tensors<Cube>> {
+        cube::forward(x, shortcut, self.0, cube::Rule::Added).map(|y| vec![y])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
+        let dx = match saved {
+            [x] if wanted[0] => Some(cube::backward(x, g, g, self.0, cube::Rule::Added)?),
+            _ => wanted[0].then(|| g.clone()),
+        };
+        Some([dx, Some(g.clone())])
     }
 
     #[cfg(feature = "tch")]
@@ -220,6 +252,21 @@ impl Operation<2> for AddAndActivate {
             (None, _) => g,
         };
         [Some(d.clone()), Some(d)]
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube(&self, [x, shortcut]: &[CubeTensor; 2]) -> Option<Tensors<Cube>> {
+        cube::forward(x, shortcut, self.0, cube::Rule::Joined).map(|y| vec![y])
+    }
+
+    #[cfg(feature = "cube")]
+    fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
+        let d = match saved {
+            [x, shortcut] => cube::backward(x, shortcut, g, self.0, cube::Rule::Joined)?,
+            [y] => cube::rectified_backward(y, g, 1.0)?,
+            _ => g.clone(),
+        };
+        Some([Some(d.clone()), Some(d)])
     }
 
     #[cfg(feature = "tch")]

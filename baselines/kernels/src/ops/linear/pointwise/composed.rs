@@ -7,14 +7,14 @@ use crate::precision::Precision;
 use crate::value::Value;
 
 /// `[batch, out, positions]` from input, weight and bias.
-pub(super) fn forward<B: Kernels>(inputs: [FloatTensor<B>; 3], precision: Precision) -> FloatTensor<B> {
+pub(in crate::ops) fn forward<B: Kernels>(inputs: [FloatTensor<B>; 3], precision: Precision) -> FloatTensor<B> {
     let [x, weight, bias] = inputs.map(Value::<B>);
     let (o, i) = (weight.dim(0), weight.dim(1));
     (weight.reshape([1, o, i]).matmul(x, precision) + bias.reshape([1, o, 1])).0
 }
 
 /// The gradients of input, weight and bias that are `wanted`, from input and weight.
-pub(super) fn backward<B: Kernels>(
+pub(in crate::ops) fn backward<B: Kernels>(
     saved: [FloatTensor<B>; 2],
     g: FloatTensor<B>,
     wanted: [bool; 3],

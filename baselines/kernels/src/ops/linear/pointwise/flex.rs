@@ -20,7 +20,7 @@ const POSITIONS: usize = 1024;
 /// Positions that are not split further.
 const LEAST: usize = 128;
 
-pub(super) fn forward<T: Real>(operands: [FlexTensor; 3]) -> FlexTensor {
+pub(in crate::ops) fn forward<T: Real>(operands: [FlexTensor; 3]) -> FlexTensor {
     let [x_shape, weight_shape] = [0, 1].map(|operand: usize| operands[operand].shape());
     let [x, weight, bias] = operands.each_ref().map(values::<T>);
     let (batch, positions) = (x_shape[0], x_shape[2]);
@@ -29,7 +29,7 @@ pub(super) fn forward<T: Real>(operands: [FlexTensor; 3]) -> FlexTensor {
     tensor(y, [batch, outputs, positions])
 }
 
-pub(super) fn backward<T: Real>(operands: [FlexTensor; 3], wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+pub(in crate::ops) fn backward<T: Real>(operands: [FlexTensor; 3], wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
     let [x_shape, weight_shape] = [0, 1].map(|operand: usize| operands[operand].shape());
     let [x, weight, g] = operands.each_ref().map(values::<T>);
     let (batch, positions) = (x_shape[0], x_shape[2]);

@@ -1,7 +1,7 @@
 //! A linear map over channels at every position: a convolution of size 1.
 
-mod composed;
-mod flex;
+pub(in crate::ops) mod composed;
+pub(in crate::ops) mod flex;
 #[cfg(feature = "tch")]
 mod libtorch;
 

@@ -4,10 +4,11 @@
 #![allow(clippy::too_many_arguments, reason = "kernels take their tensors one by one")]
 
 use burn::backend::TensorMetadata;
-use burn::tensor::{DType, Shape};
+use burn::tensor::DType;
 use burn_cubecl::cubecl::{self, prelude::*};
-use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
+
+use crate::gpu::{cube_sum, empty, has_cubes_of};
 
 /// Threads of a cube; a power of two within the limits of every device.
 const THREADS: usize = 128;
@@ -23,8 +24,8 @@ pub(super) fn forward(
 ) -> Option<(CubeTensor, CubeTensor, CubeTensor)> {
     applies(&[x, gamma, beta])?;
     let channels = x.shape()[1];
-    let y = like(x, x.shape());
-    let [mean, variance] = [(); 2].map(|()| like(x, Shape::from([channels])));
+    let y = empty(x, x.shape());
+    let [mean, variance] = [(); 2].map(|()| empty(x, [channels]));
     // SAFETY: positions and channels are checked against the tensors' shapes.
     unsafe {
         forward_kernel::launch_unchecked(
@@ -54,8 +55,8 @@ pub(super) fn backward(
 ) -> Option<[CubeTensor; 3]> {
     applies(&[x, gamma, mean, variance, g])?;
     let channels = x.shape()[1];
-    let dx = like(x, x.shape());
-    let [d_gamma, d_beta] = [(); 2].map(|()| like(x, Shape::from([channels])));
+    let dx = empty(x, x.shape());
+    let [d_gamma, d_beta] = [(); 2].map(|()| empty(x, [channels]));
     // SAFETY: positions and channels are checked against the tensors' shapes.
     unsafe {
         backward_kernel::launch_unchecked(
@@ -78,33 +79,7 @@ pub(super) fn backward(
 
 /// Whether all operands are in f32 and a cube of this size exists.
 fn applies(operands: &[&CubeTensor]) -> Option<()> {
-    let fits = THREADS <= operands[0].client.properties().hardware.max_units_per_cube as usize;
-    (fits && operands.iter().all(|operand| operand.dtype == DType::F32)).then_some(())
-}
-
-fn like(tensor: &CubeTensor, shape: Shape) -> CubeTensor {
-    empty_device_contiguous_dtype(tensor.client.clone(), tensor.device.clone(), shape, tensor.dtype)
-}
-
-/// The sum of `value` over the threads of a cube, for all of them. Every thread has to call it.
-#[cube]
-fn total(value: f32, sums: &mut Shared<[f32]>) -> f32 {
-    let unit = UNIT_POS as usize;
-    sums[unit] = value;
-    sync_cube();
-    let mut half = comptime!(THREADS / 2).runtime();
-    while half > 0usize {
-        if unit < half {
-            let other = sums[unit + half];
-            sums[unit] += other;
-        }
-        sync_cube();
-        half /= 2usize;
-    }
-    let sum = sums[0];
-    // Nobody may write the next sums before everybody has read this one.
-    sync_cube();
-    sum
+    (has_cubes_of(operands[0], THREADS) && operands.iter().all(|operand| operand.dtype == DType::F32)).then_some(())
 }
 
 /// The place of the `i`-th value of `channel`.
@@ -137,7 +112,7 @@ fn forward_kernel(
             sum += x[place(x, channel, i)];
             i += THREADS;
         }
-        let mean = total(sum, &mut sums) / n;
+        let mean = cube_sum(sum, &mut sums, THREADS) / n;
         let mut squares = 0.0f32;
         let mut i = UNIT_POS as usize;
         while i < values {
@@ -145,7 +120,7 @@ fn forward_kernel(
             squares += d * d;
             i += THREADS;
         }
-        let variance = total(squares, &mut sums) / n;
+        let variance = cube_sum(squares, &mut sums, THREADS) / n;
         let scale = gamma[channel * gamma.stride(0)] / (variance + epsilon).sqrt();
         let shift = beta[channel * beta.stride(0)];
         let mut i = UNIT_POS as usize;
@@ -192,8 +167,8 @@ fn backward_kernel(
             along += slope * (x[place(x, channel, i)] - mean) * inverse;
             i += THREADS;
         }
-        let by_beta = total(sum, &mut sums);
-        let by_gamma = total(along, &mut sums);
+        let by_beta = cube_sum(sum, &mut sums, THREADS);
+        let by_gamma = cube_sum(along, &mut sums, THREADS);
         let scale = gamma[channel * gamma.stride(0)] * inverse;
         let mut i = UNIT_POS as usize;
         while i < values {

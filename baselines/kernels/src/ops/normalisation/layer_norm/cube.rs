@@ -6,8 +6,9 @@
 use burn::backend::TensorMetadata;
 use burn::tensor::DType;
 use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise, prelude::*};
-use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
+
+use crate::gpu::empty;
 
 /// Sites (samples times positions) below which a thread each leaves most of a GPU idle.
 const FEW: usize = 1024;
@@ -15,7 +16,7 @@ const FEW: usize = 1024;
 /// The output; `None` where the kernel does not apply.
 pub(super) fn forward(x: &CubeTensor, epsilon: f64, centred: bool) -> Option<CubeTensor> {
     let sites = sites(x)?;
-    let y = like(x);
+    let y = empty(x, x.shape());
     let dim = CubeDim::new(&x.client, sites);
     // SAFETY: both have x's shape, and the kernel leaves out threads beyond its sites.
     unsafe {
@@ -35,7 +36,7 @@ pub(super) fn forward(x: &CubeTensor, epsilon: f64, centred: bool) -> Option<Cub
 /// The gradient of the input; `None` where the kernel does not apply.
 pub(super) fn backward(x: &CubeTensor, g: &CubeTensor, epsilon: f64, centred: bool) -> Option<CubeTensor> {
     let sites = sites(x).filter(|_| g.dtype == DType::F32)?;
-    let dx = like(x);
+    let dx = empty(x, x.shape());
     let dim = CubeDim::new(&x.client, sites);
     // SAFETY: all have x's shape, and the kernel leaves out threads beyond its sites.
     unsafe {
@@ -58,10 +59,6 @@ fn sites(x: &CubeTensor) -> Option<usize> {
     let shape = x.shape();
     let sites = shape[0] * shape[2];
     (x.dtype == DType::F32 && sites >= FEW).then_some(sites)
-}
-
-fn like(x: &CubeTensor) -> CubeTensor {
-    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), x.shape(), x.dtype)
 }
 
 /// Mean, zero where it is not subtracted, and reciprocal deviation from it of the values at a place.

@@ -1,9 +1,12 @@
 //! Updates of Adam and AdamW, one pass over parameter, gradient and moments.
 
 mod composed;
+#[cfg(feature = "cube")]
+mod cube;
 mod flex;
 #[cfg(feature = "tch")]
 mod libtorch;
+mod many;
 mod update;
 
 use crate::operation::prelude::*;
@@ -41,6 +44,12 @@ impl Operation<4> for Adam {
         flex::step::<T>(&operands, self.0).into()
     }
 
+    #[cfg(feature = "cube")]
+    fn cube(&self, operands: &[CubeTensor; 4]) -> Option<Tensors<Cube>> {
+        let updated = cube::applies(operands).then(|| cube::step(vec![operands.clone()], self.0))?;
+        Some(updated.into_iter().flatten().collect())
+    }
+
     #[cfg(feature = "tch")]
     fn libtorch(&self, operands: &[TorchTensor; 4]) -> Option<Tensors<LibTorch>> {
         Some(libtorch::step(operands, self.0).into())
@@ -58,19 +67,22 @@ impl Operation<4> for Adam {
     }
 }
 
-/// One update of the parameter `value` `[elements]` along `gradient`, outside autodiff; without `moments` both begin at
-/// zero. Returns the parameter and the moments after it.
+/// A parameter with what its update needs, all flat `[elements]` and outside autodiff.
+#[derive(Debug, Clone)]
+pub struct AdamState {
+    /// The parameter.
+    pub value: Tensor<1>,
+    /// Its gradient.
+    pub gradient: Tensor<1>,
+    /// First and second moment; without them both begin at zero.
+    pub moments: Option<[Tensor<1>; 2]>,
+}
+
+/// One update of all parameters along their gradients, each by its own rule: parameters and moments after it, in order. On a
+/// GPU, those of one rule are updated together.
 ///
 /// # Panics
-/// If the shapes differ.
-pub fn adam(
-    value: Tensor<1>,
-    gradient: Tensor<1>,
-    moments: Option<[Tensor<1>; 2]>,
-    update: AdamUpdate,
-) -> (Tensor<1>, [Tensor<1>; 2]) {
-    let [first, second] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
-    let operands = [value, gradient, first, second].map(Tensor::into_dispatch);
-    let [value, first, second] = take(call(Adam(update), operands)).map(Tensor::from_dispatch);
-    (value, [first, second])
+/// If the shapes of a parameter, its gradient and its moments differ.
+pub fn adam(parameters: Vec<(AdamState, AdamUpdate)>) -> Vec<(Tensor<1>, [Tensor<1>; 2])> {
+    many::update(parameters)
 }

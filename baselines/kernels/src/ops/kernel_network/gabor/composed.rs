@@ -44,13 +44,13 @@ fn parts<B: Backend>(operands: Operands<B>) -> Parts<B> {
 }
 
 /// The filters.
-pub(super) fn forward<B: Backend>(operands: Operands<B>) -> FloatTensor<B> {
+pub(in crate::ops) fn forward<B: Backend>(operands: Operands<B>) -> FloatTensor<B> {
     let Parts { phase, envelope, .. } = parts::<B>(operands);
     (envelope * Value(B::float_sin(phase.0))).0
 }
 
 /// The gradients of frequencies, phases, centres and inverse widths.
-pub(super) fn backward<B: Backend>(operands: Operands<B>, g: FloatTensor<B>) -> [FloatTensor<B>; 4] {
+pub(in crate::ops) fn backward<B: Backend>(operands: Operands<B>, g: FloatTensor<B>) -> [FloatTensor<B>; 4] {
     let shared = Value::<B>(operands[4].clone()).dim(1) == 1;
     let Parts { rows, phase, envelope, distances, gammas, .. } = parts::<B>(operands);
     let hidden = phase.dim(0);
@@ -71,7 +71,7 @@ pub(super) fn backward<B: Backend>(operands: Operands<B>, g: FloatTensor<B>) -> 
 }
 
 /// The gradient of the positions.
-pub(super) fn backward_positions<B: Backend>(operands: Operands<B>, g: FloatTensor<B>) -> FloatTensor<B> {
+pub(in crate::ops) fn backward_positions<B: Backend>(operands: Operands<B>, g: FloatTensor<B>) -> FloatTensor<B> {
     let Parts { phase, envelope, distances, gammas, weights, .. } = parts::<B>(operands);
     let weighed = Value::<B>(g) * envelope;
     let d_phase = weighed.clone() * Value(B::float_cos(phase.0.clone()));

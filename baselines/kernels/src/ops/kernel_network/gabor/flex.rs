@@ -24,7 +24,7 @@ const OWN: usize = 1;
 const PER_AXIS: usize = 3;
 
 /// The filters.
-pub(super) fn forward(operands: &[FlexTensor; 5]) -> FlexTensor {
+pub(in crate::ops) fn forward(operands: &[FlexTensor; 5]) -> FlexTensor {
     let (hidden, points) = (operands[1].shape()[0], operands[0].shape()[1]);
     let filters = Filters::new(operands);
     let mut y = Buffer::new(hidden * points);
@@ -34,7 +34,7 @@ pub(super) fn forward(operands: &[FlexTensor; 5]) -> FlexTensor {
 }
 
 /// The gradients of frequencies, phases, centres and inverse widths.
-pub(super) fn backward(operands: [FlexTensor; 5], g: FlexTensor) -> [FlexTensor; 4] {
+pub(in crate::ops) fn backward(operands: [FlexTensor; 5], g: FlexTensor) -> [FlexTensor; 4] {
     let (hidden, axes, points) = (operands[1].shape()[0], operands[0].shape()[0], operands[0].shape()[1]);
     let filters = Filters::new(&operands);
     let g = values::<f32>(&g);

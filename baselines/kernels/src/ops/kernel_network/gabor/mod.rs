@@ -1,7 +1,7 @@
 //! Gabor filters of the position, the layers of multiplicative kernel networks.
 
-mod composed;
-mod flex;
+pub(in crate::ops) mod composed;
+pub(in crate::ops) mod flex;
 
 use crate::operation::prelude::*;
 
