@@ -257,7 +257,18 @@ mod tch {
     #[cfg(feature = "tch")]
     #[expect(deprecated, reason = "LibTorch is offered as long as Burn ships it")]
     pub(super) fn open(cuda: Option<usize>, device: String) -> Result<Device, DeviceError> {
-        // LibTorch reports a missing driver by panicking when the first tensor is made.
+        use kernels::libtorch;
+
+        let missing = |reason: String| Err(DeviceError::NotFound { device: device.clone(), reason });
+        // LibTorch panics at the first tensor on a GPU that is not there.
+        match (cuda, libtorch::gpus()) {
+            (Some(_), _) if !libtorch::has_cuda() => return missing("this build's LibTorch has no CUDA".into()),
+            (Some(_), 0) => return missing("no NVIDIA driver or GPU on this machine".into()),
+            (Some(index), n) if index >= n => return missing(format!("this machine has {n} GPU(s), numbered from 0")),
+            _ => {}
+        }
+        libtorch::prepare(rayon::current_num_threads());
+        // What else may be wrong with a GPU shows at the first tensor.
         std::panic::catch_unwind(|| {
             let opened = match cuda {
                 None => Device::libtorch(),
@@ -266,7 +277,7 @@ mod tch {
             burn::tensor::Tensor::<1>::zeros([1], &opened);
             opened
         })
-        .map_err(|_| DeviceError::NotFound { device, reason: "LibTorch could not use it".into() })
+        .or_else(|_| missing("LibTorch could not use it".into()))
     }
 
     #[cfg(not(feature = "tch"))]
@@ -305,6 +316,14 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[cfg(feature = "tch")]
+    #[test]
+    fn libtorch_says_what_its_gpu_lacks() {
+        let absent = DeviceChoice::TchCuda(kernels::libtorch::gpus());
+        let error = absent.open().unwrap_err();
+        assert!(matches!(error, DeviceError::NotFound { .. }), "{error}");
     }
 
     #[cfg(not(feature = "cuda"))]

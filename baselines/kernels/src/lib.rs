@@ -7,9 +7,13 @@
 //!
 //! An operation is a folder in a family of `src/ops` with one declaration, which `CONTRIBUTING.md` explains.
 
+#![cfg_attr(feature = "tch", expect(deprecated, reason = "LibTorch is offered as long as Burn ships it"))]
+
 mod cpu;
 #[cfg(feature = "cube")]
 mod gpu;
+#[cfg(feature = "tch")]
+pub mod libtorch;
 mod operation;
 mod ops;
 pub mod precision;

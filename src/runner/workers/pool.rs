@@ -22,6 +22,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Names the GPUs that a process sees.
 const VISIBLE: &str = "CUDA_VISIBLE_DEVICES";
+/// How threads of OpenMP, which LibTorch computes with, wait.
+const WAIT_POLICY: &str = "OMP_WAIT_POLICY";
 
 /// Lines of a worker's log that are kept for the case of its death.
 const KEPT_LINES: usize = 50;
@@ -168,6 +170,11 @@ impl WorkerPool<'_> {
         }
         if self.options.gpus.is_some() {
             command.env(VISIBLE, gpu(slot, std::env::var(VISIBLE).ok().as_deref()));
+        }
+        // LibTorch's threads spin while they wait, unless told otherwise before the program starts: other workers, and the
+        // threads that read ahead, have better use for the processor.
+        if cfg!(feature = "tch") && std::env::var_os(WAIT_POLICY).is_none() {
+            command.env(WAIT_POLICY, "passive");
         }
         let killed_before = death::killed_for_memory();
         let mut child = command

@@ -119,6 +119,8 @@ pub fn release_idle() {
     rayon::broadcast(|_| collect());
     // Pages that other threads have emptied.
     collect();
+    #[cfg(feature = "tch")]
+    crate::libtorch::release_idle();
 }
 
 fn collect() {

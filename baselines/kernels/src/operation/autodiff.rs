@@ -45,9 +45,7 @@ impl<B: KernelGradients, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let prepared = Backward::<B, N>::prepare::<C>(Node(operation.clone()), guards);
         let (first, mut others) = match prepared.compute_bound().stateful() {
             OpsKind::Tracked(node) => {
-                let operation = operation.tracked();
-                let mut outputs = B::run(operation.clone(), Inputs::<B>(inputs.clone().into()));
-                let saved = operation.save::<B>(inputs, &outputs);
+                let [mut outputs, saved] = B::tracked(operation, inputs);
                 let first = outputs.remove(0);
                 (node.finish(saved, first), outputs)
             }

@@ -5,9 +5,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::DType;
 
+#[cfg(feature = "tch")]
+use super::contract::Tensors;
 use super::contract::{KernelGradients, Kernels, Operation};
 use super::inputs::Inputs;
 use crate::cpu::tensor::{finish, prepare};
+#[cfg(feature = "tch")]
+use crate::libtorch;
 use crate::profile;
 
 impl Kernels for Flex {
@@ -76,20 +80,41 @@ impl Kernels for burn::backend::LibTorch {
     fn run<O: Operation<N>, const N: usize>(operation: O, inputs: Inputs<Self>) -> Vec<FloatTensor<Self>> {
         let inputs = inputs.array::<N>();
         let device = inputs[0].device();
-        let name = O::TIMED_AS.map(|[forward, _]| forward);
-        profile::timed::<Self, _>(name, &device, || operation.composed::<Self>(inputs))
+        profile::timed::<Self, _>(O::TIMED_AS.map(|[forward, _]| forward), &device, || {
+            let recorded = || libtorch::run(&inputs, |inputs| operation.libtorch_recorded(inputs));
+            let found = operation.libtorch(&inputs).or_else(recorded);
+            found.unwrap_or_else(|| operation.composed::<Self>(inputs))
+        })
     }
 }
 
 #[cfg(feature = "tch")]
 impl KernelGradients for burn::backend::LibTorch {
+    fn tracked<O: Operation<N>, const N: usize>(operation: O, inputs: [FloatTensor<Self>; N]) -> [Tensors<Self>; 2] {
+        profile::timed::<Self, _>(O::TIMED_AS.map(|[forward, _]| forward), &inputs[0].device(), || {
+            let record = || libtorch::record(&inputs, O::DIFFERENTIABLE, |inputs| operation.libtorch_recorded(inputs));
+            let found = operation.libtorch_tracked(&inputs).or_else(record);
+            found.unwrap_or_else(|| {
+                let operation = operation.tracked();
+                let outputs = operation.composed::<Self>(inputs.clone());
+                let saved = operation.save::<Self>(inputs, &outputs);
+                [outputs, saved]
+            })
+        })
+    }
+
     fn backward<O: Operation<N>, const N: usize>(
         operation: O,
         saved: Vec<FloatTensor<Self>>,
         g: FloatTensor<Self>,
         wanted: [bool; N],
     ) -> [Option<FloatTensor<Self>>; N] {
-        let name = O::TIMED_AS.map(|[_, backward]| backward);
-        profile::timed::<Self, _>(name, &g.device(), || operation.composed_backward::<Self>(saved, g, wanted))
+        profile::timed::<Self, _>(O::TIMED_AS.map(|[_, backward]| backward), &g.device(), || {
+            let found = match libtorch::is_record(&saved) {
+                true => libtorch::gradients(&saved, &g, wanted),
+                false => operation.libtorch_backward(&saved, &g, wanted),
+            };
+            found.unwrap_or_else(|| operation.composed_backward::<Self>(saved, g, wanted))
+        })
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 
 #[cfg(feature = "cube")]
 use burn::backend::Cube;
+#[cfg(feature = "tch")]
+use burn::backend::LibTorch;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
@@ -14,6 +16,8 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::inputs::Inputs;
 use crate::cpu::element::Element;
+#[cfg(feature = "tch")]
+use crate::libtorch::TorchTensor;
 
 /// Tensors of a backend, in an order that an operation settles.
 pub(crate) type Tensors<B> = Vec<FloatTensor<B>>;
@@ -31,8 +35,16 @@ pub(crate) trait Kernels: Backend + SignalOps {
     ) -> Vec<FloatTensor<Self>>;
 }
 
-/// A backend that runs the backward passes of operations.
+/// A backend that runs operations with their backward passes.
 pub(crate) trait KernelGradients: Kernels {
+    /// The outputs of `operation` where a gradient will be wanted, and what its backward pass needs.
+    fn tracked<O: Operation<N>, const N: usize>(operation: O, inputs: [FloatTensor<Self>; N]) -> [Tensors<Self>; 2] {
+        let operation = operation.tracked();
+        let outputs = Self::run(operation.clone(), Inputs(inputs.clone().into()));
+        let saved = operation.save::<Self>(inputs, &outputs);
+        [outputs, saved]
+    }
+
     /// The gradients of the inputs, where `wanted`.
     fn backward<O: Operation<N>, const N: usize>(
         operation: O,
@@ -103,6 +115,42 @@ pub(crate) trait Operation<const N: usize>: Tested + Clone + Debug + Send + Sync
         None
     }
 
+    /// [`composed`](Self::composed) by functions of LibTorch whose gradients it finds itself; `None` where there are none for
+    /// these inputs. Nothing else is needed for the backward pass.
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, _inputs: [&tch::Tensor; N]) -> Option<Vec<tch::Tensor>> {
+        None
+    }
+
+    /// [`composed`](Self::composed) by functions of LibTorch, outside its gradient graph; `None` where there are none for these
+    /// inputs.
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, _inputs: &[TorchTensor; N]) -> Option<Tensors<LibTorch>> {
+        None
+    }
+
+    /// [`libtorch`](Self::libtorch) where a gradient is wanted: the outputs, and what
+    /// [`libtorch_backward`](Self::libtorch_backward) needs, by default what [`save`](Self::save) returns.
+    #[cfg(feature = "tch")]
+    fn libtorch_tracked(&self, inputs: &[TorchTensor; N]) -> Option<[Tensors<LibTorch>; 2]> {
+        let operation = self.clone().tracked();
+        let outputs = operation.libtorch(inputs)?;
+        let saved = operation.save::<LibTorch>(inputs.clone(), &outputs);
+        Some([outputs, saved])
+    }
+
+    /// [`composed_backward`](Self::composed_backward) by functions of LibTorch, from what
+    /// [`libtorch_tracked`](Self::libtorch_tracked) has kept; `None` where the composed form is to run.
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(
+        &self,
+        _saved: &[TorchTensor],
+        _g: &TorchTensor,
+        _wanted: [bool; N],
+    ) -> Option<Grads<LibTorch, N>> {
+        None
+    }
+
     /// The error in f32, relative to the largest value of a result, that its test allows on the CPU.
     #[cfg(test)]
     const TOLERANCE: f64 = 2e-5;
@@ -149,6 +197,12 @@ macro_rules! tested {
             #[test]
             fn holds() {
                 $($crate::operation::test::check::<$operation, _>();)+
+            }
+
+            #[cfg(feature = "tch")]
+            #[test]
+            fn holds_on_libtorch() {
+                $($crate::operation::test::check_on_libtorch::<$operation, _>();)+
             }
 
             #[cfg(feature = "wgpu")]

@@ -9,4 +9,6 @@ pub(crate) mod prelude;
 #[cfg(test)]
 pub(crate) mod test;
 
+#[cfg(feature = "tch")]
+pub(crate) use contract::Tensors;
 pub(crate) use contract::{Kernels, Tested};

@@ -1,6 +1,8 @@
 //! The test of every operation: its kernels against its composed form, and that against finite differences.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(any(feature = "tch", feature = "wgpu"))]
+use burn::backend::DispatchTensor;
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Dispatch, Flex, TensorMetadata};
@@ -20,14 +22,10 @@ struct Place {
 
 /// Holds `O` against its composed form, in f32 and f64, and against central differences.
 pub(crate) fn check<O: Operation<N>, const N: usize>() {
-    #[cfg_attr(not(feature = "tch"), expect(unused_mut))]
-    let mut places = vec![
+    let places = [
         Place { device: Device::flex(), dtype: DType::F64, tolerance: 1e-10 },
         Place { device: Device::flex(), dtype: DType::F32, tolerance: O::TOLERANCE },
     ];
-    #[cfg(feature = "tch")]
-    #[expect(deprecated, reason = "LibTorch is offered as long as Burn ships it")]
-    places.push(Place { device: Device::libtorch(), dtype: DType::F32, tolerance: 1e-4 });
     let examples = O::examples();
     assert!(!examples.is_empty(), "an operation needs examples");
     for (operation, samples) in examples {
@@ -41,16 +39,32 @@ pub(crate) fn check<O: Operation<N>, const N: usize>() {
     }
 }
 
+/// Holds `O` on LibTorch, on the CPU, against its composed form.
+#[cfg(feature = "tch")]
+pub(crate) fn check_on_libtorch<O: Operation<N>, const N: usize>() {
+    #[expect(deprecated, reason = "LibTorch is offered as long as Burn ships it")]
+    let device = Device::libtorch();
+    on::<O, N>(&Place { device: device.clone(), dtype: DType::F32, tolerance: 1e-4 });
+    on::<O, N>(&Place { device, dtype: DType::F64, tolerance: 1e-10 });
+}
+
 /// Holds `O` on the first GPU against its composed form on the CPU.
 #[cfg(feature = "wgpu")]
 pub(crate) fn check_on_gpu<O: Operation<N>, const N: usize>() {
     let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu);
     let device = devices.first().expect("a GPU or software Vulkan").clone();
-    let place = Place { device, dtype: DType::F32, tolerance: 1e-4 };
+    on::<O, N>(&Place { device, dtype: DType::F32, tolerance: 1e-4 });
+}
+
+/// Holds `O` at `place` against its composed form on the CPU.
+#[cfg(any(feature = "tch", feature = "wgpu"))]
+fn on<O: Operation<N>, const N: usize>(place: &Place) {
     for (operation, samples) in O::examples() {
         let what = format!("{operation:?} on {:?}", samples.each_ref().map(|sample| &sample.shape));
         let exact = composed(&operation, &samples, DType::F64);
-        agree(&what, &fused(&operation, &samples, &place), &exact, place.tolerance);
+        agree(&what, &fused(&operation, &samples, place), &exact, place.tolerance);
+        let alone = untracked(&operation, &samples, place);
+        agree(&format!("{what}, without gradients"), &alone, &exact[..O::OUTPUTS], place.tolerance);
     }
 }
 
@@ -119,6 +133,22 @@ fn fused<O: Operation<N>, const N: usize>(operation: &O, samples: &[Sample; N], 
         results.extend(leaves[..O::DIFFERENTIABLE].iter().map(|leaf| values(leaf.grad(&gradients).unwrap())));
     }
     results
+}
+
+/// Outputs at `place` where no gradient is wanted.
+#[cfg(any(feature = "tch", feature = "wgpu"))]
+fn untracked<O: Operation<N>, const N: usize>(operation: &O, samples: &[Sample; N], place: &Place) -> Vec<Vec<f64>> {
+    let inputs = samples.each_ref().map(|sample| {
+        let values = TensorData::new(sample.values.clone(), [sample.values.len()]);
+        let flat = Tensor::<1>::from_data(values, (&place.device, place.dtype));
+        Dispatch::float_reshape(flat.into_dispatch(), sample.shape.clone().into())
+    });
+    let values = |output: DispatchTensor| {
+        let n = output.shape().num_elements();
+        let flat = Tensor::<1>::from_dispatch(Dispatch::float_reshape(output, [n].into()));
+        flat.into_data().convert::<f64>().try_to_vec().unwrap()
+    };
+    call(operation.clone(), inputs).into_iter().take(O::OUTPUTS).map(values).collect()
 }
 
 fn agree(what: &str, found: &[Vec<f64>], expected: &[Vec<f64>], tolerance: f64) {

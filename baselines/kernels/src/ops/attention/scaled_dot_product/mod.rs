@@ -4,6 +4,8 @@
 //! every row (Dao et al. 2022, arXiv 2205.14135).
 
 mod composed;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod spec;
 
 use self::composed::Sums;
@@ -44,6 +46,11 @@ impl Operation<4> for ScaledDotProduct {
         let [q, k, v, valid, y, logarithms] = take(saved);
         let [dq, dk, dv] = composed::backward::<B>([q, k, v, valid], Sums { y, logarithms }, g, self);
         [Some(dq), Some(dk), Some(dv), None]
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 4]) -> Option<Vec<TchTensor>> {
+        libtorch::forward(inputs, self)
     }
 
     #[cfg(test)]

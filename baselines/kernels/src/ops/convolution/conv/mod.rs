@@ -4,6 +4,8 @@ mod composed;
 #[cfg(feature = "cube")]
 pub(in crate::ops) mod cube;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod taps;
 
 #[cfg(feature = "cube")]
@@ -58,6 +60,11 @@ impl Operation<2> for Conv {
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
         let [x, weight] = saved else { return None };
         cube::backward(x, weight, g, self.lie(x, weight), wanted)
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 2]) -> Option<Vec<TchTensor>> {
+        Some(libtorch::forward(inputs, self.0))
     }
 
     #[cfg(test)]

@@ -16,6 +16,8 @@ mod depthwise;
 mod direct;
 mod flex;
 mod geometry;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod spectral;
 
 use self::geometry::Geometry;
@@ -67,6 +69,26 @@ impl Operation<2> for LongConv {
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 2]) -> Option<Grads<Cube, 2>> {
         let [x, k] = saved else { return None };
         cube::backward(x, k, g, self.0, wanted)
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, inputs: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::forward(inputs, self.0)?])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_tracked(&self, inputs: &[TorchTensor; 2]) -> Option<[Tensors<LibTorch>; 2]> {
+        libtorch::tracked(inputs, self.0)
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(
+        &self,
+        saved: &[TorchTensor],
+        g: &TorchTensor,
+        wanted: [bool; 2],
+    ) -> Option<Grads<LibTorch, 2>> {
+        libtorch::backward(saved, g, self.0, wanted)
     }
 
     #[cfg(test)]

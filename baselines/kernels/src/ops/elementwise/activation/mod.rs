@@ -55,6 +55,16 @@ impl Operation<1> for Gelu {
         Some([Some(cube::gelu_backward(&saved[0], g)?)])
     }
 
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x]: &[TorchTensor; 1]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::new(x.tensor.gelu("none"))])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(&self, saved: &[TorchTensor], g: &TorchTensor, _: [bool; 1]) -> Option<Grads<LibTorch, 1>> {
+        Some([Some(libtorch::new(saved[0].tensor.gelu_backward(&g.tensor, "none")))])
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 1>> {
         vec![(Self, [Sample::new([1000], 1).map(|x| 6.0 * x)])]
@@ -97,6 +107,16 @@ impl Operation<1> for Glu {
     #[cfg(feature = "cube")]
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
         Some([Some(cube::glu_backward(&saved[0], g)?)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x]: &[TorchTensor; 1]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::new(x.tensor.glu(1))])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(&self, saved: &[TorchTensor], g: &TorchTensor, _: [bool; 1]) -> Option<Grads<LibTorch, 1>> {
+        Some([Some(libtorch::new(saved[0].tensor.glu_backward(&g.tensor, 1)))])
     }
 
     #[cfg(test)]

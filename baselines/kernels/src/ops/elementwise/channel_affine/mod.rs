@@ -59,6 +59,12 @@ impl Operation<3> for ChannelAffine {
         cube::backward(x, scale, g).map(|gradients| gradients.map(Some))
     }
 
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, scale, shift]: &[TorchTensor; 3]) -> Option<Tensors<LibTorch>> {
+        let [scale, shift] = [scale, shift].map(|channels| channels.tensor.view([1, -1, 1]));
+        Some(vec![libtorch::new(shift.addcmul(&x.tensor, &scale))])
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 3>> {
         vec![(Self, [Sample::new([3, 4, 50], 1), Sample::new([4], 2), Sample::new([4], 3)])]

@@ -8,6 +8,8 @@ mod composed;
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use self::flex::Rule;
 use crate::operation::prelude::*;
@@ -103,6 +105,16 @@ impl Operation<2> for Masked {
         dx.map(|dx| [Some(dx), None])
     }
 
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, mask]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::masked(x, mask, self.activation)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(&self, saved: &[TorchTensor], g: &TorchTensor, _: [bool; 2]) -> Option<Grads<LibTorch, 2>> {
+        Some([Some(libtorch::masked_backward(saved, g, self.factor, self.activation)?), None])
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 2>> {
         let of = |(activation, positions): (Activation, usize)| {
@@ -169,6 +181,22 @@ impl Operation<2> for ActivateAndAdd {
             _ => wanted[0].then(|| g.clone()),
         };
         Some([dx, Some(g.clone())])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, shortcut]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::added(x, shortcut, self.0)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(
+        &self,
+        saved: &[TorchTensor],
+        g: &TorchTensor,
+        wanted: [bool; 2],
+    ) -> Option<Grads<LibTorch, 2>> {
+        let slope = || saved.first().map_or_else(|| g.clone(), |x| libtorch::slope(x, g, self.0));
+        Some([wanted[0].then(slope), Some(g.clone())])
     }
 
     #[cfg(test)]
@@ -238,6 +266,17 @@ impl Operation<2> for AddAndActivate {
             [y] => cube::rectified_backward(y, g, 1.0)?,
             _ => g.clone(),
         };
+        Some([Some(d.clone()), Some(d)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, shortcut]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::joined(x, shortcut, self.0)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(&self, saved: &[TorchTensor], g: &TorchTensor, _: [bool; 2]) -> Option<Grads<LibTorch, 2>> {
+        let d = libtorch::joined_backward(saved, g, self.0);
         Some([Some(d.clone()), Some(d)])
     }
 

@@ -14,6 +14,7 @@ use crate::precision::Precision;
 /// `[…, m, k]` by `[…, k, n]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Matmul {
+    #[cfg_attr(not(feature = "cube"), expect(dead_code, reason = "GPUs alone round"))]
     pub(crate) precision: Precision,
 }
 

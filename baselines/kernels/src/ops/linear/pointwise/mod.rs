@@ -4,6 +4,8 @@ pub(in crate::ops) mod composed;
 #[cfg(feature = "cube")]
 mod cube;
 pub(in crate::ops) mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use crate::operation::prelude::*;
 use crate::precision::Precision;
@@ -60,6 +62,22 @@ impl Operation<3> for Pointwise {
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, wanted: [bool; 3]) -> Option<Grads<Cube, 3>> {
         let [x, weight] = saved else { return None };
         cube::backward([x, weight], g, wanted, self.precision)
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, inputs: &[TorchTensor; 3]) -> Option<Tensors<LibTorch>> {
+        Some(vec![libtorch::forward(inputs)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_backward(
+        &self,
+        saved: &[TorchTensor],
+        g: &TorchTensor,
+        wanted: [bool; 3],
+    ) -> Option<Grads<LibTorch, 3>> {
+        let [x, weight] = saved else { return None };
+        Some(libtorch::backward(x, weight, g, wanted))
     }
 
     #[cfg(test)]

@@ -45,6 +45,16 @@ impl Operation<2> for WeightedSum {
         [Some(flex::backward::<T>(weights, g)), None]
     }
 
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, [x, weights]: &[TorchTensor; 2]) -> Option<Tensors<LibTorch>> {
+        let (x, weights) = (&x.tensor, &weights.tensor);
+        // The states of a recurrence lie step by step; a matrix product would bring them into order first.
+        Some(vec![libtorch::new(match x.is_contiguous() {
+            true => x.matmul(&weights.transpose(1, 2)),
+            false => (x * weights).sum_dim_intlist([2_i64].as_slice(), true, None),
+        })])
+    }
+
     #[cfg(test)]
     fn examples() -> Vec<Example<Self, 2>> {
         let x = || Sample::new([3, 5, 70], 1);

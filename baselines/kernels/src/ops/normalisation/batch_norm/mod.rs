@@ -4,6 +4,8 @@ mod composed;
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use crate::operation::prelude::*;
 
@@ -61,6 +63,11 @@ impl Operation<3> for BatchNorm {
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 3]) -> Option<Grads<Cube, 3>> {
         let [x, gamma, mean, variance] = saved else { return None };
         Some(cube::backward(x, gamma, mean, variance, g, self.epsilon)?.map(Some))
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 3]) -> Option<Vec<TchTensor>> {
+        Some(libtorch::forward(inputs, self.epsilon))
     }
 
     #[cfg(test)]

@@ -5,6 +5,8 @@ mod composed;
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use crate::operation::prelude::*;
 
@@ -52,6 +54,11 @@ impl Operation<1> for LayerNorm {
     #[cfg(feature = "cube")]
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
         Some([Some(cube::backward(&saved[0], g, self.epsilon, self.centred)?)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 1]) -> Option<Vec<TchTensor>> {
+        Some(libtorch::forward(inputs, self.epsilon, self.centred))
     }
 
     #[cfg(test)]

@@ -9,6 +9,8 @@ mod composed;
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use crate::operation::prelude::*;
 use crate::precision::Precision;
@@ -87,6 +89,11 @@ impl Operation<5> for Recurrence {
         let (operands, outputs) = saved.split_first_chunk()?;
         let [y, kept] = outputs else { return None };
         cube::backward(self.cell, operands, [y, kept, g], wanted, self.precision)
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 5]) -> Option<Vec<TchTensor>> {
+        Some(libtorch::forward(self.cell, inputs))
     }
 
     #[cfg(test)]

@@ -4,6 +4,8 @@ mod composed;
 #[cfg(feature = "cube")]
 mod cube;
 mod flex;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod many;
 mod update;
 
@@ -46,6 +48,11 @@ impl Operation<4> for Adam {
     fn cube(&self, operands: &[CubeTensor; 4]) -> Option<Tensors<Cube>> {
         let updated = cube::applies(operands).then(|| cube::step(vec![operands.clone()], self.0))?;
         Some(updated.into_iter().flatten().collect())
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch(&self, operands: &[TorchTensor; 4]) -> Option<Tensors<LibTorch>> {
+        Some(libtorch::step(operands, self.0).into())
     }
 
     #[cfg(test)]

@@ -5,6 +5,8 @@ mod composed;
 mod cube;
 mod flex;
 mod labels;
+#[cfg(feature = "tch")]
+mod libtorch;
 
 use self::labels::Labels;
 use crate::operation::prelude::*;
@@ -56,6 +58,11 @@ impl Operation<1> for CrossEntropy {
     fn cube_backward(&self, saved: &[CubeTensor], g: &CubeTensor, _wanted: [bool; 1]) -> Option<Grads<Cube, 1>> {
         let [logits] = saved else { return None };
         cube::backward(logits, &self.labels, g).map(|d| [Some(d)])
+    }
+
+    #[cfg(feature = "tch")]
+    fn libtorch_recorded(&self, inputs: [&TchTensor; 1]) -> Option<Vec<TchTensor>> {
+        Some(libtorch::forward(inputs, &self.labels))
     }
 
     #[cfg(test)]
