@@ -7,12 +7,11 @@ use crate::forward::DropoutKind;
 use crate::inspect::views::{Eigenvalues, FineKernels, Kernels, discretised, shown_matrices};
 use crate::layers::linear::Pointwise;
 use crate::layers::stack::SequenceLayer;
-use crate::layers::state_space::complex::Complex;
 use crate::layers::state_space::hippo::{DiagonalInit, diagonal};
-use crate::layers::state_space::taps::{causal, complex_normal, rate};
+use crate::layers::state_space::taps::{complex_normal, rate};
 use crate::read::read;
 use crate::{Forward, Init, LayerView, ReadError};
-use kernels::{Activation, Alignment, Discretisation, diagonal_kernel, glu, long_conv1d};
+use kernels::{Activation, Alignment, Discretisation, causal_taps, glu, long_conv1d, s4d_kernel};
 
 /// Configuration of an [`S4d`].
 #[derive(Debug, Clone, PartialEq)]
@@ -77,10 +76,8 @@ impl S4dKernel {
 
     /// Kernels `[channels, length]` at `rate` times the step, the tap of the current sample first.
     pub fn sample(&self, length: usize, rate: f64) -> Tensor<2> {
-        let dt = self.log_dt.val().exp().mul_scalar(rate).unsqueeze_dim::<2>(1);
-        let x = Complex::new(self.log_a_real.val().exp().neg(), self.a_imag.val()).scale(dt.clone());
-        let c = Complex::<2>::of_pairs(self.c.val()).scale(dt);
-        diagonal_kernel(c.parts(), x.parts(), self.disc.into(), length)
+        let eigenvalues = [self.log_a_real.val(), self.a_imag.val()];
+        s4d_kernel(self.log_dt.val(), eigenvalues, self.c.val(), rate, self.disc.into(), length)
     }
 }
 
@@ -139,7 +136,7 @@ impl SequenceLayer for S4d {
         let kernel = self.kernel.sample(length, rate(self.length, length, ctx));
         ctx.probe(|| layer.to_owned(), "kernel", &kernel);
         let skip = self.d.val().unsqueeze_dim::<2>(1);
-        let y = long_conv1d(x, causal(kernel, skip), Alignment::Causal);
+        let y = long_conv1d(x, causal_taps(kernel, skip), Alignment::Causal);
         let y = ctx.activate_and_drop(y, Activation::Gelu, self.dropout, DropoutKind::Channel);
         let y = glu(self.output_linear.forward(y, ctx.precision()));
         ctx.probe(|| layer.to_owned(), "activation", &y);

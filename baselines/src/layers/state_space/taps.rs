@@ -1,6 +1,5 @@
 //! Steps, taps and draws that the state-space layers share.
 
-use burn::tensor::Tensor;
 use nalgebra::Complex;
 
 use crate::{BuildError, Forward, Init, check};
@@ -35,19 +34,6 @@ pub(crate) fn rate(trained: usize, length: usize, ctx: &Forward<'_>) -> f64 {
         1.0 => trained as f64 / length as f64,
         resolution => 1.0 / resolution,
     }
-}
-
-/// Taps of a causal convolution, oldest first, `[channels, taps]`.
-///
-/// They are those of `kernel`, `[channels, taps]`, whose first tap multiplies the current sample; the skip connection `skip`,
-/// `[channels, 1]`, is added to that tap.
-pub(crate) fn causal(kernel: Tensor<2>, skip: Tensor<2>) -> Tensor<2> {
-    let taps = kernel.dims()[1];
-    let current = kernel.clone().narrow(1, 0, 1) + skip;
-    if taps == 1 {
-        return current;
-    }
-    Tensor::cat(vec![kernel.narrow(1, 1, taps - 1).flip([1]), current], 1)
 }
 
 /// A draw of the complex normal distribution of variance 1.

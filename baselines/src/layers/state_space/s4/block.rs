@@ -8,9 +8,9 @@ use crate::forward::DropoutKind;
 use crate::inspect::views::{FineKernels, Kernels};
 use crate::layers::linear::Pointwise;
 use crate::layers::stack::SequenceLayer;
-use crate::layers::state_space::taps::{causal, rate};
+use crate::layers::state_space::taps::rate;
 use crate::{Forward, Init, LayerView, ReadError};
-use kernels::{Activation, Alignment, glu, long_conv1d};
+use kernels::{Activation, Alignment, causal_taps, glu, long_conv1d};
 
 /// A convolution with state-space kernels, plus a skip connection.
 #[derive(Module, Debug)]
@@ -60,7 +60,7 @@ impl SsmConv {
         let taps = kernel.dims()[2];
         let skip = self.d.val().reshape([channels * h, 1]);
         let side = |at: usize| kernel.clone().narrow(0, at * channels, channels).reshape([channels * h, taps]);
-        let left = causal(side(0), skip);
+        let left = causal_taps(side(0), skip);
         let x = x.repeat_dim(1, channels);
         if self.bidirectional {
             // One tap of zero in front makes the current sample the middle one.

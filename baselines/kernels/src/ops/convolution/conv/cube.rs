@@ -10,6 +10,7 @@ use std::ops::Range;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Cube, TensorMetadata};
 use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::gpu::{empty, per_element, row_major};
@@ -149,6 +150,8 @@ impl Plan {
 
     /// The sums of what [`unfold`](Self::unfold) has taken from every position of `items`, in a fixed order.
     fn fold(&self, x: &CubeTensor, unfolded: &CubeTensor, items: Range<usize>) -> Value<Cube> {
+        // A product's rows lie apart by more than their length where the device aligns them.
+        let unfolded = into_contiguous(unfolded.clone());
         let mut shape = x.shape();
         shape[0] = items.len();
         let folded = empty(x, shape);
@@ -161,7 +164,7 @@ impl Plan {
                 &x.client,
                 count,
                 dim,
-                unfolded.clone().into_tensor_arg(),
+                unfolded.into_tensor_arg(),
                 folded.clone().into_tensor_arg(),
                 of(self.taps[0]),
                 of(self.taps[1]),

@@ -7,7 +7,7 @@ use burn::backend::TensorMetadata;
 use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::gpu::{cube_sum, empty, has_cubes_of, per_element, row_major};
+use crate::gpu::{cube_sum, empty, has_cubes_of, per_element, row_major, suits};
 
 /// Threads of a cube that adds up a channel; a power of two within the limits of every device.
 const THREADS: usize = 128;
@@ -16,21 +16,23 @@ const CUBES: usize = 65_535;
 
 /// `x · scale + shift`; `None` where the kernel does not apply.
 pub(super) fn forward([x, scale, shift]: [&CubeTensor; 3]) -> Option<CubeTensor> {
-    let [x, scale, shift] = row_major([x, scale, shift])?;
-    Some(launch(x, scale, shift, true))
+    let [scale, shift] = row_major([scale, shift])?;
+    suits(x).then(|| launch(x.clone(), scale, shift, true))
 }
 
 /// `x + shift`; `None` where the kernel does not apply.
 pub(in crate::ops) fn shifted(x: &CubeTensor, shift: &CubeTensor) -> Option<CubeTensor> {
-    let [x, shift] = row_major([x, shift])?;
-    Some(launch(x, shift.clone(), shift, false))
+    let [shift] = row_major([shift])?;
+    suits(x).then(|| launch(x.clone(), shift.clone(), shift, false))
 }
 
+/// For an input that lies as it likes: products of matrices do not always come without gaps.
 fn launch(x: CubeTensor, scale: CubeTensor, shift: CubeTensor, scaled: bool) -> CubeTensor {
     let shape = x.shape();
     let y = empty(&x, shape.clone());
     let (count, dim, n) = per_element(&y);
-    // SAFETY: x and y have n elements, factors and offsets one per channel, and the kernel leaves out threads beyond n.
+    // SAFETY: x and y have n elements, those of x by its strides, factors and offsets one per channel, and the kernel leaves out threads
+    // beyond n.
     unsafe {
         forward_kernel::launch_unchecked(
             &y.client.clone(),
@@ -108,8 +110,11 @@ fn forward_kernel(
     #[comptime] scaled: bool,
 ) {
     if ABSOLUTE_POS < n as usize {
-        let channel = ABSOLUTE_POS / positions as usize % channels as usize;
-        let mut value = x[ABSOLUTE_POS];
+        let row = ABSOLUTE_POS / positions as usize;
+        let channel = row % channels as usize;
+        let item = row / channels as usize;
+        let position = ABSOLUTE_POS % positions as usize;
+        let mut value = x[item * x.stride(0) + channel * x.stride(1) + position * x.stride(2)];
         if comptime!(scaled) {
             value *= scale[channel];
         }

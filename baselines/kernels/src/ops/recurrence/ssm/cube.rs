@@ -73,6 +73,14 @@ pub(super) fn backward(
     g: &CubeTensor,
     wanted: [bool; 4],
 ) -> Option<[Option<CubeTensor>; 4]> {
+    let found = Value::<Cube>(slopes(rule, operands, g)?);
+    let (rows, states) = (found.dim(1), found.dim(2));
+    let part = |i: usize| found.clone().narrow(0, i..i + 1).reshape([rows, states]).0;
+    Some([0, 1, 2, 3].map(|i| wanted[i].then(|| part(i))))
+}
+
+/// The gradients of all operands, `[4, rows, states]`; `None` where the kernel does not apply.
+pub(super) fn slopes(rule: StepRule, operands: &[CubeTensor; 4], g: &CubeTensor) -> Option<CubeTensor> {
     let (model, rows) = applies(rule, operands, g.shape()[1])?;
     let found = like(&operands[0], Shape::from([4, rows, model.states]));
     let [c_re, c_im, x_re, x_im] = operands.clone();
@@ -92,9 +100,7 @@ pub(super) fn backward(
             model,
         );
     }
-    let found = Value::<Cube>(found);
-    let part = |i: usize| found.clone().narrow(0, i..i + 1).reshape([rows, model.states]).0;
-    Some([0, 1, 2, 3].map(|i| wanted[i].then(|| part(i))))
+    Some(found)
 }
 
 /// The model and its number of rows, where operands are in f32 and the states fit into shared memory.

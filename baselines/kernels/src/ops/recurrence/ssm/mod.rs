@@ -12,6 +12,7 @@ mod diagonal;
 mod host;
 mod low_rank;
 mod rule;
+mod s4d;
 
 use burn::backend::TensorMetadata;
 
@@ -20,6 +21,7 @@ use self::low_rank::LowRank;
 use crate::operation::prelude::*;
 
 pub use rule::{Discretisation, StepRule};
+pub use s4d::s4d_kernel;
 
 /// The operation of [`diagonal_kernel`]: operands `[rows, states]` to `[rows, length]`.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@
 use burn::backend::{Cube, TensorMetadata};
 use burn::signal::SignalOps;
 use burn_cubecl::cubecl::{self, prelude::*};
+use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::gpu::{empty, per_element, row_major};
@@ -49,7 +50,7 @@ struct Spectrum {
     im: CubeTensor,
     /// Rows and terms of a sum.
     sizes: [usize; 2],
-    /// Spectra from one row to the next, and from one term to the next.
+    /// Values from one row to the next, and from one term to the next.
     strides: [usize; 2],
 }
 
@@ -57,7 +58,11 @@ impl Spectrum {
     fn of(packed: CubeTensor, n: usize) -> Self {
         let shape = packed.shape();
         let (re, im) = Cube::rfft(packed, 2, Some(n));
-        Self { re, im, sizes: [shape[0], shape[1]], strides: [shape[1], 1] }
+        // Spectra lie apart by more than their length where the device aligns rows.
+        let alike = re.meta.strides() == im.meta.strides() && re.meta.strides()[2] == 1;
+        let [re, im] = if alike { [re, im] } else { [re, im].map(into_contiguous) };
+        let strides = [re.meta.strides()[0], re.meta.strides()[1]];
+        Self { re, im, sizes: [shape[0], shape[1]], strides }
     }
 
     /// Of data `[batch, channels, height, width]`, shifted right by `offset`.
@@ -154,6 +159,7 @@ fn pack(planes: CubeTensor, [height, width]: [usize; 2], stride: usize, offset: 
 
 /// The inverse of [`pack`].
 fn unpack(lines: CubeTensor, [height, width]: [usize; 2], stride: usize, offset: usize) -> CubeTensor {
+    let lines = into_contiguous(lines);
     let shape = lines.shape();
     let planes = empty(&lines, [shape[0], shape[1], height, width]);
     let (count, dim, elements) = per_element(&planes);
@@ -253,8 +259,8 @@ fn contract_kernel(
         let mut sum_re = 0.0f32;
         let mut sum_im = 0.0f32;
         for term in 0..terms {
-            let a = ((row * a_row + term * a_term) * frequencies + frequency) as usize;
-            let b = ((column * b_row + term * b_term) * frequencies + frequency) as usize;
+            let a = (row * a_row + term * a_term + frequency) as usize;
+            let b = (column * b_row + term * b_term + frequency) as usize;
             let other = if comptime!(conjugate) { -b_im[b] } else { b_im[b] };
             sum_re += a_re[a] * b_re[b] - a_im[a] * other;
             sum_im += a_re[a] * other + a_im[a] * b_re[b];
