@@ -103,13 +103,15 @@ fn pass(
         Ok(loss::evaluate(output, &targets, &job.spec.target))
     })?;
     let added = model.penalty()?;
-    let total = match &added {
-        Some(added) => loss.clone() + added.clone(),
-        None => loss.clone(),
+    // Outside autodiff: what refers to the graph keeps all of it during the backward pass.
+    let losses = std::iter::once(&loss).chain(&added).map(|loss| loss.clone().inner()).collect();
+    let total = match added {
+        Some(added) => loss + added,
+        None => loss,
     };
     // Nothing is read before all of the pass is under way: a GPU would run dry.
     let gradients = keep_workers_awake(|| model.take_gradients(&mut total.backward()));
-    let (losses, mut score) = pending.read(std::iter::once(loss).chain(added).collect(), &targets)?;
+    let (losses, mut score) = pending.read(losses, &targets)?;
     let (value, added) = (losses.first().copied().unwrap_or(f64::NAN), losses.get(1).copied());
     if let Some(broken) = finite::broken_loss(value, added) {
         // The inputs are on the device; what was read once is read again.

@@ -120,15 +120,17 @@ fn time(
                 let output = model.forward(placed, &mut ctx).map_err(|e| e.to_string())?;
                 Ok::<_, String>(loss::evaluate(output, &targets, &spec.target))
             })?;
+            // Outside autodiff: what refers to the graph keeps all of it during the backward pass.
+            let value = loss.clone().inner();
             let total = match model.penalty().map_err(|e| e.to_string())? {
-                Some(penalty) => loss.clone() + penalty,
-                None => loss.clone(),
+                Some(penalty) => loss + penalty,
+                None => loss,
             };
             finish()?;
             lap.ends(1);
             let gradients = keep_workers_awake(|| model.take_gradients(&mut total.backward()));
             gradients::accumulate(&mut sum, gradients);
-            pending.read(vec![loss], &targets).map_err(|e| e.to_string())?;
+            pending.read(vec![value], &targets).map_err(|e| e.to_string())?;
             finish()?;
             lap.ends(2);
         }
