@@ -169,13 +169,13 @@ def compare(found, table):
 
 
 def every_baseline(options):
-    """A step of every registered baseline in every precision, for two generations of GPUs."""
+    """A step of every registered baseline, for two generations of GPUs."""
     wrong = []
-    recipe = str(ROOT / "experiments/smoke.yaml")
     for capability in [80, 90]:
-        for precision in ["float32", "tf32", "bfloat16"]:
-            name = f"all-{precision}-{capability}"
-            command = ["speed", recipe, "--warmup", "0", "--steps", "1", "--set", f"training.precision={precision}"]
+        # Between them every baseline has one that it can do.
+        for task in ["listops-tiny", "pathfinder32-2d-tiny"]:
+            name = f"{task}-{capability}"
+            command = ["speed", str(ROOT / "experiments/smoke.yaml"), "--only", f"task={task}", "--warmup", "0", "--steps", "1"]
             driven = Driven(name, command, options, NULLCUDA_SM=capability)
             compiled, broken = driven.failures()
             print(f"{name}: exit code {driven.code}, {compiled} kernels compiled, {len(broken)} failures", flush=True)
